@@ -1,0 +1,2 @@
+// Package feed keeps this node's zone.DB in step with the journal.
+package feed

@@ -1,0 +1,159 @@
+package model
+
+import "time"
+
+// Change is what somebody asked for: edits that are done together or not at all. All edits concern one zone, or, when
+// Zone is empty, things of the account.
+type Change struct {
+	// ID makes a change idempotent: a second commit under the same ID is answered with ErrDuplicateChange. Set by
+	// primary when empty.
+	ID      ID
+	Account ID
+	Zone    ID
+	Actor   Actor
+	Edits   []Edit
+}
+
+// Edit is one step of a Change. The set is closed: the types of this file.
+type Edit interface{ edit() }
+
+// AddRecord adds a record. ID, Created and Modified are set by primary. With SkipIdentical a record that is there
+// already is passed over without an error (imports).
+type AddRecord struct {
+	Record        Record
+	SkipIdentical bool
+}
+
+// EditRecord changes a record. Apply gets the current row and returns what it shall become; it runs inside the write
+// transaction, so it must be quick and must not block. PATCH and PUT are both this.
+type EditRecord struct {
+	ID    ID
+	Apply func(Record) (Record, error)
+}
+
+// DeleteRecord removes a record by id.
+type DeleteRecord struct{ ID ID }
+
+// CreateZone makes a zone. ID, times, name servers, serial and settings are set by primary where zero.
+type CreateZone struct{ Zone Zone }
+
+// EditZone changes a zone's own members, its settings or its outgoing configuration; Apply as in EditRecord. Action names
+// the edit for the audit log, e.g. "outgoing.enable"; empty is a plain update.
+type EditZone struct {
+	Action string
+	Apply  func(Zone) (Zone, error)
+}
+
+// DeleteZone removes the zone with all its records, links and history.
+type DeleteZone struct{}
+
+// NotifyZone asks for a NOTIFY to every linked peer of the zone though nothing changed.
+type NotifyZone struct{}
+
+// PutTSIG, PutPeer and PutACL create an object (ID empty) or replace it (ID set; ErrNotFound when there is none).
+type (
+	PutTSIG struct{ TSIG TSIG }
+	PutPeer struct{ Peer Peer }
+	PutACL  struct{ ACL ACL }
+)
+
+// DeleteTSIG, DeletePeer and DeleteACL remove an object; one that is in use is refused with an Invalid.
+type (
+	DeleteTSIG struct{ ID ID }
+	DeletePeer struct{ ID ID }
+	DeleteACL  struct{ ID ID }
+)
+
+// CreateAccount makes an account.
+type CreateAccount struct{ Account Account }
+
+// EditAccount changes an account; Apply as in EditRecord.
+type EditAccount struct {
+	Action string
+	Apply  func(Account) (Account, error)
+}
+
+// Relearn re-renders names of the zone because something outside the rows changed: a flattened target's addresses, or
+// the edge pool. Nil Names means every name that depends on such things.
+type Relearn struct{ Names []string }
+
+func (AddRecord) edit()     {}
+func (EditRecord) edit()    {}
+func (DeleteRecord) edit()  {}
+func (CreateZone) edit()    {}
+func (EditZone) edit()      {}
+func (DeleteZone) edit()    {}
+func (NotifyZone) edit()    {}
+func (PutTSIG) edit()       {}
+func (PutPeer) edit()       {}
+func (PutACL) edit()        {}
+func (DeleteTSIG) edit()    {}
+func (DeletePeer) edit()    {}
+func (DeleteACL) edit()     {}
+func (CreateAccount) edit() {}
+func (EditAccount) edit()   {}
+func (Relearn) edit()       {}
+
+// Outcome is what one Edit led to: the object as it is now (for deletions, as it was). The member of the edit's kind is
+// set.
+type Outcome struct {
+	Record  *Record
+	Zone    *Zone
+	TSIG    *TSIG
+	Peer    *Peer
+	ACL     *ACL
+	Account *Account
+	Skipped bool // AddRecord with SkipIdentical found it there
+}
+
+// Result answers a Change: one outcome an edit, in order, and the journal position from which it can be seen.
+type Result struct {
+	Outcomes []Outcome
+	Seq      Seq
+	Serial   uint32
+}
+
+// Seq is a position in the journal. Positions rise by one, in commit order, across all zones; 0 is before the first.
+type Seq uint64
+
+// EntryKind tells what a journal entry does to a node's memory.
+type EntryKind uint8
+
+// The kinds of journal entries.
+const (
+	// EntryDelta applies Body, an encoded zone.Delta pair, to the zone.
+	EntryDelta EntryKind = 1
+	// EntryReset loads the zone's image anew (it stands in the store at this Seq or later).
+	EntryReset EntryKind = 2
+	// EntryAccess replaces what the fast half knows of who may transfer and whom to notify: of a zone when Zone is set,
+	// of an account otherwise.
+	EntryAccess EntryKind = 3
+	// EntryGone removes the zone.
+	EntryGone EntryKind = 4
+	// EntryNotify asks for a NOTIFY though nothing changed.
+	EntryNotify EntryKind = 5
+)
+
+// Entry is one row of the journal. Body is opaque to the store. Secret is, too, but the store encrypts it at rest.
+type Entry struct {
+	Seq     Seq
+	Kind    EntryKind
+	Account ID
+	Zone    ID
+	Serial  uint32 // of the zone after this entry
+	At      time.Time
+	Body    []byte
+	Secret  []byte
+}
+
+// Image is a zone's contents as of Seq, exactly as served. Served and Transfer are encoded zone versions (opaque to the
+// store); an empty Transfer means that the faces are the same.
+type Image struct {
+	Zone     ID
+	Account  ID
+	Name     string // wire.Name of the apex, as bytes
+	Seq      Seq
+	Serial   uint32
+	Served   []byte
+	Transfer []byte
+}

@@ -1,0 +1,74 @@
+package model
+
+// Error codes that clients see. The first block is the upstream API's (contract section 3); 13000 to 13099 is ours, one
+// code a rule, stable, listed in docs/compatibility.md.
+const (
+	CodeNameInvalid     = 9000
+	CodeTypeInvalid     = 9002
+	CodeProxyTarget     = 9003
+	CodeProxyType       = 9004
+	CodeContentA        = 9005
+	CodeContentAAAA     = 9006
+	CodeContentCNAME    = 9007
+	CodeContentMX       = 9009
+	CodeTTL             = 9021
+	CodeCNAMESelf       = 9039
+	CodeTags            = 9300
+	CodeRecordNotFound  = 81044
+	CodeQuota           = 81045
+	CodeCNAMEConflict   = 81053 // CNAME onto A, AAAA or CNAME
+	CodeAddressConflict = 81054 // A or AAAA onto CNAME
+	CodeNSOntoOthers    = 81055
+	CodeOthersOntoNS    = 81056
+	CodeIdentical       = 81058
+	CodeZoneExists      = 1061
+	CodeZoneInvalid     = 1001
+	CodeAccountInvalid  = 1067
+	CodeRequestInvalid  = 1101
+
+	CodeTSIGName        = 13001
+	CodeTSIGAlgo        = 13002
+	CodeTSIGSecret      = 13003
+	CodeTSIGInUse       = 13004
+	CodeTSIGNotFound    = 13005 // 404
+	CodePeerName        = 13010
+	CodePeerIP          = 13011
+	CodePeerPort        = 13012
+	CodePeerTSIG        = 13013 // names a TSIG that is not in the account
+	CodePeerInUse       = 13014
+	CodePeerNotFound    = 13015 // 404
+	CodePeersTSIGDiffer = 13016 // linked peers must share one TSIG if any has one
+	CodeACLName         = 13020
+	CodeACLRange        = 13021
+	CodeACLTooWide      = 13022
+	CodeACLNotFound     = 13023 // 404
+	CodeOutgoingName    = 13030
+	CodeOutgoingPeers   = 13031 // an id that is no peer of the account, or twice the same
+	CodeOutgoingTooMany = 13032 // more than 30 links
+	CodeOutgoingExists  = 13033
+	CodeOutgoingMissing = 13034 // 404: the zone has no outgoing configuration
+	CodeOutgoingOff     = 13035 // force_notify while disabled
+	CodeNotEntitled     = 13036
+	CodeReviewBlocks    = 13037 // strict_review: no secondary can load the zone
+
+	CodeTypeChange      = 13050 // a record's type cannot change
+	CodeBatchTooLarge   = 13051
+	CodeContentInvalid  = 13052 // content or data of a type without a code upstream
+	CodePriority        = 13053
+	CodeCommentInvalid  = 13054
+	CodeRecordTooLarge  = 13055
+	CodeSetTooLarge     = 13056 // all records of one name and type together
+	CodeSettingsInvalid = 13057
+	CodeTagInvalid      = 13058
+	CodeFlattenInvalid  = 13059 // flatten_cname, ipv4_only, ipv6_only where they cannot stand
+	CodeNoEdge          = 13060 // proxied without any edge address configured
+	CodeDSWithoutNS     = 13061
+	CodeImport          = 13062
+	CodeEntitlement     = 13063
+	CodeTransferMode    = 13064
+	CodeZoneSetting     = 13065
+	CodeTokenInvalid    = 13066
+	CodeBodyInvalid     = 13067 // not JSON, too deep, too large, wrong kind of value
+	CodePaging          = 13068
+	CodeCoexist         = 13069 // CNAME or DNAME with neighbours that no server would answer
+)

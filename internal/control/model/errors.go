@@ -1,0 +1,26 @@
+package model
+
+import "errors"
+
+// Sentinels of the careful half; wrapped freely, tested with errors.Is.
+var (
+	// ErrNotFound: no such object, or not in the account or zone named.
+	ErrNotFound = errors.New("not found")
+	// ErrStale: the rows moved on since they were read; primary tries again by itself.
+	ErrStale = errors.New("stale")
+	// ErrDuplicateChange: a change of this ID was committed before.
+	ErrDuplicateChange = errors.New("duplicate change")
+	// ErrUnavailable: the store cannot be reached; the API answers 503.
+	ErrUnavailable = errors.New("store unavailable")
+)
+
+// Invalid is the user's fault: a rule of the API that a request breaks. Code is stable and is what clients see as
+// errors[].code; Pointer is a JSON pointer into the request, or empty. Status is the HTTP status, 0 meaning 400.
+type Invalid struct {
+	Code    int
+	Message string
+	Pointer string
+	Status  int
+}
+
+func (e *Invalid) Error() string { return e.Message }

@@ -1,0 +1,247 @@
+package model
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// ID names an object: 32 lower-case hexadecimal digits.
+type ID string
+
+// Account owns zones, keys, peers and ACLs.
+type Account struct {
+	ID      ID
+	Name    string
+	Type    string // "standard" or "enterprise"
+	Created time.Time
+	// EnforceTwoFactor is stored for clients; nothing here depends on it.
+	EnforceTwoFactor bool
+	// OutgoingTransfers is the entitlement; a zone's own value, when set, beats it.
+	OutgoingTransfers bool
+	// ZoneDefaults are the DNS settings that new zones start with.
+	ZoneDefaults Settings
+	// EnforceDNSOnly answers every record of the account as DNS only.
+	EnforceDNSOnly bool
+	// EdgeAddresses replace the server's pool when not empty.
+	EdgeAddresses []netip.Addr
+	// TransferMode is what new zones start with.
+	TransferMode TransferMode
+	// StrictReview lets enable refuse what no secondary can load.
+	StrictReview bool
+}
+
+// TransferMode chooses the transfer face: what secondaries get.
+type TransferMode string
+
+// The two transfer modes; the zero value reads as ModeOrigin.
+const (
+	ModeOrigin TransferMode = "origin"
+	ModeEdge   TransferMode = "edge"
+)
+
+// Settings are a zone's DNS settings, or an account's defaults for them.
+type Settings struct {
+	NSType             string // "cloudflare.standard", …
+	NSSet              int    // 1 to 5
+	FoundationDNS      bool
+	MultiProvider      bool // the older use_apex_ns, the same stored value
+	SOA                SOA
+	NSTTL              uint32
+	FlattenAll         bool
+	SecondaryOverrides bool
+	ReferenceZone      ID     // internal_dns.reference_zone_id, kept without effect
+	ZoneMode           string // "standard", "cdn_only", "dns_only"
+}
+
+// SOA holds the operator's part of a zone's SOA record; times are in seconds. An empty MName means the first assigned
+// name server. MName and RName are kept as sent.
+type SOA struct {
+	MName, RName                        string
+	Refresh, Retry, Expire, MinTTL, TTL uint32
+}
+
+// DefaultSettings are what a zone has when its account says nothing else (contract section 6).
+func DefaultSettings() Settings {
+	return Settings{
+		NSType: "cloudflare.standard", NSSet: 1, NSTTL: 86400, ZoneMode: "standard",
+		SOA: SOA{Refresh: 10000, Retry: 2400, Expire: 604800, MinTTL: 1800, TTL: 3600},
+	}
+}
+
+// Zone is one zone as its operator sees it.
+type Zone struct {
+	ID          ID
+	Account     ID
+	Name        wire.Name
+	Type        string // "full", …
+	Status      string // "pending", "active", "moved"
+	Paused      bool
+	Created     time.Time
+	Modified    time.Time
+	Activated   time.Time // zero while pending
+	NameServers []string  // assigned, host form without final dot
+	VanityNS    []string
+	Settings    Settings
+	Mode        TransferMode
+	// OutgoingTransfers is the zone's own entitlement; nil leaves it to the account.
+	OutgoingTransfers *bool
+	Outgoing          *Outgoing // nil until configured
+	// Serial is the SOA serial of the newest committed transfer face.
+	Serial uint32
+	// Seq is the newest journal entry of the zone; a change is guarded by it.
+	Seq Seq
+}
+
+// Outgoing is a zone's outgoing transfer configuration: its links to peers and the switch.
+type Outgoing struct {
+	Name     string // as sent
+	Peers    []ID   // in the order sent
+	Enabled  bool
+	Created  time.Time
+	Modified time.Time
+}
+
+// Record is one record as the API stores it.
+type Record struct {
+	ID   ID
+	Zone ID
+	Name wire.Name
+	Type wire.Type
+	// Content is what the API answers as content, spelled as the client sent it where the contract says so.
+	Content string
+	// Priority is the API's top-level member; meant for MX, SRV and URI, and kept nil elsewhere.
+	Priority *uint16
+	// RData is the record's RDATA in canonical, uncompressed wire form: what is served and what is compared.
+	RData    []byte
+	TTL      uint32 // 1 is "automatic", served as 300
+	Proxied  bool
+	Settings RecordSettings
+	Comment  string
+	Tags     []string // in the order sent
+	Created  time.Time
+	Modified time.Time
+	// CommentModified and TagsModified are zero while there is no comment, no tag.
+	CommentModified time.Time
+	TagsModified    time.Time
+}
+
+// RecordSettings are the per-record switches.
+type RecordSettings struct {
+	FlattenCNAME, IPv4Only, IPv6Only bool
+}
+
+// TSIG is a transfer key of an account.
+type TSIG struct {
+	ID      ID
+	Account ID
+	Name    string // as sent; compared as a domain name
+	Algo    string // as sent; compared as a domain name
+	Secret  string // base64, as sent
+}
+
+// Peer is a secondary DNS server of an account.
+type Peer struct {
+	ID      ID
+	Account ID
+	Name    string
+	IP      netip.Addr // invalid when not set: no NOTIFY goes out and nothing is allowed by it
+	IPText  string     // as sent
+	Port    uint16     // of NOTIFY; 53 when not sent
+	IXFR    bool       // stored for clients; a primary always accepts IXFR
+	TSIG    ID         // empty for none
+}
+
+// ACL allows transfers of all zones of its account from a range of addresses.
+type ACL struct {
+	ID      ID
+	Account ID
+	Name    string
+	Range   string // as sent, host bits kept
+	Prefix  netip.Prefix
+}
+
+// User is a person or a robot that signs in.
+type User struct {
+	ID           ID
+	Email        string
+	FirstName    string
+	LastName     string
+	Admin        bool   // server administrator: may everything, in every account
+	PasswordHash string // argon2id, PHC string form; empty: no password sign-in
+	KeyHash      []byte // SHA-256 of the global API key
+	Created      time.Time
+	Modified     time.Time
+}
+
+// Member ties a user to an account with a role.
+type Member struct {
+	ID      ID
+	Account ID
+	User    ID
+	Role    string // "administrator" (all of the account) or "read_only"
+	Status  string // "accepted"
+	Created time.Time
+}
+
+// Token is an API token of a user (Account empty) or of an account (User empty).
+type Token struct {
+	ID                 ID
+	Name               string
+	User               ID
+	Account            ID
+	Hash               []byte // SHA-256 of the token's value
+	Status             string // "active", "disabled"; "expired" follows from Expires
+	Issued             time.Time
+	Modified           time.Time
+	LastUsed           time.Time
+	NotBefore, Expires time.Time // zero for no bound
+	Policies           []Policy
+	// Condition is the client's condition object, byte for byte, so that it reads back as sent; empty for none. In and
+	// NotIn are what it says about the address.
+	Condition []byte
+	In, NotIn []netip.Prefix
+}
+
+// Policy is one of a token's grants or denials.
+type Policy struct {
+	ID     ID
+	Effect string // "allow" or "deny"
+	Groups []ID   // permission groups
+	// Resources is the client's resources object, byte for byte; Scopes is what it means.
+	Resources []byte
+	Scopes    []Scope
+}
+
+// Scope is one resource a policy reaches. An ID of "*" means all; Account bounds a nested "all zones of the account".
+type Scope struct {
+	Kind    string // "account", "zone", "user"
+	ID      string
+	Account ID
+}
+
+// Actor says who acts, for the audit log.
+type Actor struct {
+	User    ID
+	Email   string
+	Token   ID
+	Context string // "api_key", "api_token", "dash", "system"
+	IP      netip.Addr
+	Request string // request id
+}
+
+// Audit is one entry of the audit log. Before and After are the object as JSON without any secret; empty for none.
+type Audit struct {
+	ID            ID
+	Account       ID
+	Zone          ID // empty when the object is of the account
+	ZoneName      string
+	Actor         Actor
+	When          time.Time
+	Action        string // "create", "update", "delete"
+	Legacy        string // the action of audit log v1: "rec_add", …
+	Resource      string // "dns.record", "zone", "secondary_dns.tsig", …
+	ResourceID    ID
+	Before, After []byte
+}

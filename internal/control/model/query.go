@@ -1,0 +1,74 @@
+package model
+
+// Op is how a filter compares. All comparisons fold ASCII case.
+type Op uint8
+
+// The filter operators of the contract, sections 4.2 and 5.10.
+const (
+	OpExact Op = iota
+	OpContains
+	OpStartsWith
+	OpEndsWith
+	OpPresent
+	OpAbsent
+	OpNotEqual
+	OpExactCase
+	OpNotEqualCase
+	OpContainsCase
+	OpStartsWithCase
+	OpEndsWithCase
+)
+
+// Filter is one condition on a named field.
+type Filter struct {
+	Field string // records: name, content, type, proxied, comment; zones: name, account.name, …
+	Op    Op
+	Value string
+}
+
+// TagFilter is one condition on a record's tags: Name alone, or the value part of the tag called Name.
+type TagFilter struct {
+	Name  string
+	Op    Op
+	Value string
+}
+
+// RecordQuery selects and orders the records of one zone. Name filters are in host form (lower-case A-labels, no final
+// dot); type is the mnemonic; proxied is "true" or "false". The id is always the last sort key.
+type RecordQuery struct {
+	Filters []Filter
+	Any     bool // filters are joined by or
+	Tags    []TagFilter
+	AnyTag  bool
+	Search  string // substring of name, content, comment or tags, joined to the rest by and
+	Order   string // type, name, content, ttl, proxied; empty is type
+	Desc    bool
+	Offset  int
+	Limit   int // 0 is no limit
+}
+
+// ZoneQuery selects and orders zones. IDs and Accounts, when not nil, bound what the caller may see (either suffices).
+type ZoneQuery struct {
+	IDs      []ID
+	Accounts []ID
+	All      bool     // the caller sees every zone; IDs and Accounts are ignored
+	Filters  []Filter // name, status, account.id, account.name
+	Any      bool
+	Search   string // substring of the name (dashboard)
+	Order    string // name, status, account.id, account.name
+	Desc     bool
+	Offset   int
+	Limit    int
+}
+
+// AuditQuery selects audit entries of one account, newest first unless Ascending.
+type AuditQuery struct {
+	Account       ID
+	Zone          ID
+	Since, Before int64    // Unix microseconds; 0 for none
+	Filters       []Filter // action, actor.email, actor.id, actor.ip, resource.type, resource.id, zone.name, id, … (OpExact, OpNotEqual)
+	Ascending     bool
+	After         string // cursor: the (when, id) of the last entry seen
+	Offset        int
+	Limit         int
+}
