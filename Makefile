@@ -1,0 +1,52 @@
+# Targets that people use. `make run` starts a working primary, `make test` runs everything that must pass.
+GO      ?= go
+BIN     := bin/headwater
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := $(GO) tool -modfile=tools.mod
+FUZZTIME ?= 60s
+
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform gen check deps
+
+run: build ## start a primary with the embedded store and say what to do next
+	$(BIN) serve
+
+build: web ## the complete program, dashboard included, at bin/headwater
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/headwater
+
+web: ## the dashboard's build, when Node is there and sources changed
+	@./scripts/web.sh
+
+deps: ## what tests need from Debian, installed when missing
+	@./scripts/deps.sh
+
+test: deps web ## everything that must pass
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+	./scripts/suites.sh
+
+unit: ## the quick tests alone
+	$(GO) test ./internal/... ./cmd/...
+
+race:
+	$(GO) test -race -timeout 30m ./internal/... ./cmd/...
+
+lint: ## golangci-lint, built from the version pinned in tools.mod
+	$(TOOL) golangci-lint run ./...
+
+fmt:
+	$(TOOL) golangci-lint fmt ./...
+
+fuzz: ## every fuzz target, FUZZTIME each
+	./scripts/fuzz.sh $(FUZZTIME)
+
+conform: ## the conformance files on us and on the servers installed
+	$(GO) test -count=1 -v ./test/conformance/...
+
+bench: deps build
+	$(GO) run ./test/bench
+
+bench-quick: deps build
+	$(GO) run ./test/bench -quick
+
+check: fmt lint test
