@@ -1,0 +1,54 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// secretKey finds the key that encrypts secrets at rest: from value (base64 of 32 bytes) when given, else from file, which
+// is made with mode 0600 on the first start.
+func secretKey(value, file string) (key [32]byte, err error) {
+	if value == "" {
+		raw, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return makeSecretKey(file)
+		}
+		if err != nil {
+			return key, fmt.Errorf("read secret key: %w", err)
+		}
+		value = string(raw)
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
+	if err != nil || len(raw) != len(key) {
+		// The value itself must not reach a log.
+		return key, errors.New("the secret key must be base64 of 32 bytes")
+	}
+	copy(key[:], raw)
+	return key, nil
+}
+
+func makeSecretKey(file string) (key [32]byte, err error) {
+	if _, err := rand.Read(key[:]); err != nil {
+		return key, fmt.Errorf("make secret key: %w", err)
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return key, fmt.Errorf("write secret key: %w", err)
+	}
+	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key[:]))
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return key, fmt.Errorf("write secret key: %w", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,123 @@
+// Package internal holds the rules of the house as a test: who may import whom, and that every package says what it is.
+package internal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/headwaterdns/headwater/"
+
+// floors lists, for each package, the packages of ours that it may import. A package that is missing here fails the
+// test: a new one is a decision, not an accident.
+var floors = map[string][]string{
+	"internal/dns/wire":   {},
+	"internal/dns/rr":     {"internal/dns/wire"},
+	"internal/dns/tsig":   {"internal/dns/wire"},
+	"internal/dns/zone":   {"internal/dns/wire", "internal/dns/rr", "internal/dns/tsig"},
+	"internal/dns/answer": {"internal/dns/wire", "internal/dns/zone"},
+	"internal/dns/xfr":    {"internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/tsig"},
+	"internal/dns/notify": {"internal/dns/wire", "internal/dns/zone", "internal/dns/tsig"},
+	"internal/dns/server": {
+		"internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
+	},
+	"internal/control/model":   {"internal/dns/wire", "internal/dns/rr"},
+	"internal/control/store":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/primary": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/feed": {
+		"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
+	},
+	"internal/control/flatten": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/auth":    {"internal/control/model"},
+	"internal/control/api":     {"internal/control/model", "internal/control/auth", "internal/dns/rr", "internal/dns/wire"},
+}
+
+// forbidden names packages that a floor must not reach, not even through others.
+var forbidden = []struct{ under, not string }{
+	{"internal/dns", "database/sql"},
+	{"internal/dns", "net/http"},
+	{"internal/dns/wire", "context"},
+	{"internal/control/primary", "database/sql"},
+	{"internal/control/feed", "database/sql"},
+	{"internal/control/api", "database/sql"},
+	{"internal/control/store", "net/http"},
+}
+
+type pkg struct {
+	ImportPath string
+	Doc        string
+	Imports    []string
+	Deps       []string
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Doc,Imports,Deps", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestImportsPointDown(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if !strings.HasPrefix(name, "internal/dns/") && !strings.HasPrefix(name, "internal/control/") {
+			continue
+		}
+		if strings.HasSuffix(name, "test") {
+			continue // helpers of tests, such as a starter of PostgreSQL
+		}
+		allowed, known := floors[name]
+		if !known {
+			t.Errorf("%s is not in the table of floors", name)
+		}
+		for _, imp := range p.Imports {
+			ours, isOurs := strings.CutPrefix(imp, module)
+			if isOurs && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which its floor does not allow", name, ours)
+			}
+		}
+	}
+}
+
+func TestForbiddenDependencies(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		for _, rule := range forbidden {
+			if (name == rule.under || strings.HasPrefix(name, rule.under+"/")) && slices.Contains(p.Deps, rule.not) {
+				t.Errorf("%s reaches %s", name, rule.not)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		if p.Doc == "" {
+			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
