@@ -1,0 +1,204 @@
+package model
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// ZoneAccess is the body of an EntryAccess entry with a zone: the zone's links, and whether transfers are on (switched
+// on and entitled).
+type ZoneAccess struct {
+	Enabled bool
+	Peers   []ID // linked peers, in the operator's order
+}
+
+// AccountAccess is the body of an EntryAccess entry without a zone: all of an account's ACLs, keys and peers. The secrets
+// of the keys travel apart, in Entry.Secret.
+type AccountAccess struct {
+	ACL   []netip.Prefix
+	Keys  []AccessKey
+	Peers []AccessPeer
+}
+
+// AccessKey is a TSIG key as the wire knows it: names folded, the secret decoded.
+type AccessKey struct {
+	Name      wire.Name
+	Algorithm wire.Name
+	Secret    []byte
+}
+
+// AccessPeer is a peer as transfers and NOTIFY know it. Addr is invalid for a peer without an address. Key is an index
+// into AccountAccess.Keys, or -1.
+type AccessPeer struct {
+	ID   ID
+	Name string
+	Addr netip.AddrPort
+	Key  int
+}
+
+// ErrAccess is what a damaged access body decodes to.
+var ErrAccess = errors.New("damaged access entry")
+
+// accessVersion opens every body; another number is another format.
+const accessVersion = 1
+
+// Append encodes the body (docs/formats/journal.md).
+func (z ZoneAccess) Append(dst []byte) []byte {
+	flags := byte(0)
+	if z.Enabled {
+		flags = 1
+	}
+	dst = append(dst, accessVersion, flags)
+	dst = binary.AppendUvarint(dst, uint64(len(z.Peers)))
+	for _, p := range z.Peers {
+		dst = appendText(dst, string(p))
+	}
+	return dst
+}
+
+// DecodeZoneAccess reads what ZoneAccess.Append wrote; it keeps no reference to b. Errors are ErrAccess.
+func DecodeZoneAccess(b []byte) (ZoneAccess, error) {
+	r := accessReader{b: b}
+	r.version()
+	z := ZoneAccess{Enabled: r.octet() == 1}
+	for range r.count(1) {
+		z.Peers = append(z.Peers, ID(r.text()))
+	}
+	return z, r.end()
+}
+
+// Append encodes the account's access in two parts: what anybody may read, and the secrets.
+func (a AccountAccess) Append() (body, secret []byte) {
+	body = append(body, accessVersion)
+	body = binary.AppendUvarint(body, uint64(len(a.ACL)))
+	for _, p := range a.ACL {
+		body = appendText(body, string(p.Addr().AsSlice()))
+		body = append(body, byte(p.Bits()))
+	}
+	body = binary.AppendUvarint(body, uint64(len(a.Keys)))
+	secret = append(secret, accessVersion)
+	for _, k := range a.Keys {
+		body = appendText(body, string(k.Name))
+		body = appendText(body, string(k.Algorithm))
+		secret = appendText(secret, string(k.Secret))
+	}
+	body = binary.AppendUvarint(body, uint64(len(a.Peers)))
+	for _, p := range a.Peers {
+		body = appendText(body, string(p.ID))
+		body = appendText(body, p.Name)
+		body = appendText(body, string(p.Addr.Addr().AsSlice()))
+		body = binary.BigEndian.AppendUint16(body, p.Addr.Port())
+		body = binary.AppendUvarint(body, uint64(p.Key+1))
+	}
+	return body, secret
+}
+
+// DecodeAccountAccess reads what AccountAccess.Append wrote; it keeps no reference to either part. Errors are ErrAccess.
+func DecodeAccountAccess(body, secret []byte) (AccountAccess, error) {
+	var a AccountAccess
+	r := accessReader{b: body}
+	r.version()
+	for range r.count(2) {
+		addr := r.addr()
+		a.ACL = append(a.ACL, netip.PrefixFrom(addr, int(r.octet())))
+	}
+	s := accessReader{b: secret}
+	s.version()
+	for range r.count(2) {
+		a.Keys = append(a.Keys, AccessKey{
+			Name: wire.Name(r.text()), Algorithm: wire.Name(r.text()), Secret: []byte(s.text()),
+		})
+	}
+	for range r.count(6) {
+		p := AccessPeer{ID: ID(r.text()), Name: r.text()}
+		p.Addr = netip.AddrPortFrom(r.addr(), r.port())
+		p.Key = int(r.uvarint()) - 1
+		if p.Key < -1 || p.Key >= len(a.Keys) {
+			r.bad = true
+		}
+		a.Peers = append(a.Peers, p)
+	}
+	return a, errors.Join(r.end(), s.end())
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// accessReader reads forward; once something is wrong it stays bad and yields zero values.
+type accessReader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *accessReader) take(n uint64) []byte {
+	if r.bad || n > uint64(len(r.b)) {
+		r.bad = true
+		return nil
+	}
+	head := r.b[:n]
+	r.b = r.b[n:]
+	return head
+}
+
+func (r *accessReader) octet() byte {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (r *accessReader) port() uint16 {
+	if b := r.take(2); b != nil {
+		return binary.BigEndian.Uint16(b)
+	}
+	return 0
+}
+
+func (r *accessReader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// count reads how many items follow, each of at least size octets, so that a damaged count cannot make a reader spin.
+func (r *accessReader) count(size int) uint64 {
+	n := r.uvarint()
+	if r.bad || n > uint64(len(r.b)/size) {
+		r.bad = true
+		return 0
+	}
+	return n
+}
+
+func (r *accessReader) text() string { return string(r.take(r.uvarint())) }
+
+// addr reads an address; none reads as the invalid one.
+func (r *accessReader) addr() netip.Addr {
+	b := r.take(r.uvarint())
+	addr, ok := netip.AddrFromSlice(b)
+	if !ok && len(b) > 0 {
+		r.bad = true
+	}
+	return addr
+}
+
+func (r *accessReader) version() {
+	if r.octet() != accessVersion {
+		r.bad = true
+	}
+}
+
+func (r *accessReader) end() error {
+	if r.bad || len(r.b) > 0 {
+		return ErrAccess
+	}
+	return nil
+}

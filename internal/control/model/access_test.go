@@ -1,0 +1,91 @@
+package model_test
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+func sampleAccess() model.AccountAccess {
+	return model.AccountAccess{
+		ACL: []netip.Prefix{netip.MustParsePrefix("192.0.2.53/28"), netip.MustParsePrefix("2001:db8::/64")},
+		Keys: []model.AccessKey{{
+			Name: wire.MustName("key.example."), Algorithm: wire.MustName("hmac-sha256."), Secret: []byte("swordfish"),
+		}},
+		Peers: []model.AccessPeer{
+			{ID: "a", Name: "first", Addr: netip.MustParseAddrPort("192.0.2.1:53"), Key: 0},
+			{ID: "b", Name: "no address", Key: -1},
+		},
+	}
+}
+
+func TestAccountAccessRoundTrip(t *testing.T) {
+	t.Parallel()
+	want := sampleAccess()
+	body, secret := want.Append()
+	if bytes.Contains(body, []byte("swordfish")) {
+		t.Error("the open part holds a secret")
+	}
+	got, err := model.DecodeAccountAccess(body, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestZoneAccessRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, want := range []model.ZoneAccess{{}, {Enabled: true, Peers: []model.ID{"one", "two"}}} {
+		got, err := model.DecodeZoneAccess(want.Append(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestDamagedAccessIsRefused(t *testing.T) {
+	t.Parallel()
+	body, secret := sampleAccess().Append()
+	for n := range body {
+		if _, err := model.DecodeAccountAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
+			t.Errorf("cut at %d: got %v", n, err)
+		}
+	}
+	if _, err := model.DecodeAccountAccess(body, append(secret, 0)); !errors.Is(err, model.ErrAccess) {
+		t.Errorf("trailing octet: got %v", err)
+	}
+	if _, err := model.DecodeZoneAccess([]byte{2, 0, 0}); !errors.Is(err, model.ErrAccess) {
+		t.Errorf("other version: got %v", err)
+	}
+}
+
+func FuzzDecodeAccess(f *testing.F) {
+	body, secret := sampleAccess().Append()
+	f.Add(body, secret)
+	f.Add(model.ZoneAccess{Enabled: true, Peers: []model.ID{"p"}}.Append(nil), []byte{1})
+	f.Fuzz(func(t *testing.T, body, secret []byte) {
+		if a, err := model.DecodeAccountAccess(body, secret); err == nil {
+			b, s := a.Append()
+			if _, err := model.DecodeAccountAccess(b, s); err != nil {
+				t.Fatal("what was decoded cannot be encoded")
+			}
+		}
+		if z, err := model.DecodeZoneAccess(body); err == nil {
+			if _, err := model.DecodeZoneAccess(z.Append(nil)); err != nil {
+				t.Fatal("what was decoded cannot be encoded")
+			}
+		}
+	})
+}
