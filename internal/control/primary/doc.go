@@ -1,3 +1,13 @@
-// Package primary is the only way into a zone: it takes a model.Change through plan, render, diff and serial (a file
-// each), commits it, and waits until this node's memory shows it.
+// Package primary is the only way into a zone: every change of records, zones, keys, peers and accounts is a
+// model.Change and passes through Primary.Change.
+//
+//	Change -> queue -> plan -> render -> diff -> serial -> one store transaction -> feed
+//
+// One committer takes all changes that wait together. It plans them one after the other over rows that it holds in memory
+// (stage), so that each sees what those before it did and a refused one leaves no trace; then it renders each touched
+// zone once, gives it one new serial, and commits everything at once. Memory is not written here: feed applies the
+// journal entries, on this node as on all others.
+//
+// Start with Primary.Change, then group.go (the committer), plan.go (rules), render.go (the two faces), flush.go (what a
+// group becomes). The package knows neither SQL nor JSON; its cost follows the names a change touches, never the zone.
 package primary

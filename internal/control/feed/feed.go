@@ -1,0 +1,148 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Source is where images and journal are read.
+type Source interface {
+	// Load yields every account's access, then every zone's image and access, from one snapshot, and its position.
+	Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (model.Seq, error)
+	Image(ctx context.Context, zone model.ID) (model.Image, error)
+	// Entries yields the entries after seq in order; model.ErrStale when some of them are pruned.
+	Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error
+	// Wait returns when an entry after seq may be there.
+	Wait(ctx context.Context, after model.Seq) error
+}
+
+// Config is what a Feed needs. Source and DB are required.
+type Config struct {
+	Source Source
+	DB     *zone.DB
+	// Published is called after a zone's transfer face, links or existence changed, with forced for a NOTIFY that was asked
+	// for. It must return at once. Not called for what is loaded at start.
+	Published func(z *zone.Zone, forced bool)
+	// Removed is called after a zone is gone. It must return at once.
+	Removed func(zone string)
+	// Seen is called for every journal entry in order, those read at start included; primary.Observe counts them. It must
+	// return at once.
+	Seen func(model.Entry)
+	// Workers decode images at start; 0 means one for each processor.
+	Workers int
+	Log     *slog.Logger
+}
+
+// Feed follows the journal. Make one with New and start Run once.
+type Feed struct {
+	cfg Config
+
+	mu      sync.Mutex // held while the DB is written
+	applied model.Seq
+	ready   bool
+	waiters []waiter
+	health  Health
+	loaded  chan struct{}
+}
+
+type waiter struct {
+	seq  model.Seq
+	done chan struct{}
+}
+
+// Health tells how the feed fares. Failing is since when the store cannot be read (zero: it can), and Err why.
+type Health struct {
+	Loaded  bool
+	Seq     model.Seq
+	Failing time.Time
+	Err     string
+	Resyncs uint64 // zones loaded anew because the journal did not fit
+}
+
+// New returns a Feed that has loaded nothing yet.
+func New(cfg Config) *Feed {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Published == nil {
+		cfg.Published = func(*zone.Zone, bool) {}
+	}
+	if cfg.Removed == nil {
+		cfg.Removed = func(string) {}
+	}
+	if cfg.Seen == nil {
+		cfg.Seen = func(model.Entry) {}
+	}
+	return &Feed{cfg: cfg, loaded: make(chan struct{})}
+}
+
+// Loaded is closed once every zone is in memory.
+func (f *Feed) Loaded() <-chan struct{} { return f.loaded }
+
+// Health tells how the feed fares now.
+func (f *Feed) Health() Health {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.health
+	h.Loaded, h.Seq = f.ready, f.applied
+	return h
+}
+
+// Wait returns when memory has reached seq, or with ctx's error.
+func (f *Feed) Wait(ctx context.Context, seq model.Seq) error {
+	f.mu.Lock()
+	if f.ready && f.applied >= seq {
+		f.mu.Unlock()
+		return nil
+	}
+	w := waiter{seq: seq, done: make(chan struct{})}
+	f.waiters = append(f.waiters, w)
+	f.mu.Unlock()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		f.forget(w.done)
+		return ctx.Err()
+	}
+}
+
+func (f *Feed) forget(done chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, w := range f.waiters {
+		if w.done == done {
+			f.waiters[i] = f.waiters[len(f.waiters)-1]
+			f.waiters = f.waiters[:len(f.waiters)-1]
+			return
+		}
+	}
+}
+
+// advance moves the position and wakes who waited for it. The lock is held.
+func (f *Feed) advance(seq model.Seq) {
+	f.applied = max(f.applied, seq)
+	kept := f.waiters[:0]
+	for _, w := range f.waiters {
+		if f.ready && w.seq <= f.applied {
+			close(w.done)
+			continue
+		}
+		kept = append(kept, w)
+	}
+	f.waiters = kept
+}
+
+var errStub = errors.New("not built yet")
+
+// Offer hands over entries that this node has just committed.
+func (f *Feed) Offer([]model.Entry) bool { return false }
+
+// Run loads and follows until ctx ends.
+func (f *Feed) Run(context.Context) error { return errStub }

@@ -1,0 +1,62 @@
+package primary
+
+import (
+	"context"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Tx is the store's write transaction as primary uses it. What is read through it stays as it is until the end.
+type Tx interface {
+	accountTx
+	zoneTx
+	recordTx
+	transferTx
+	endTx
+}
+
+type accountTx interface {
+	Account(ctx context.Context, id model.ID) (model.Account, error)
+	PutAccount(ctx context.Context, a model.Account) error
+	AccountZones(ctx context.Context, account model.ID, yield func(model.ID) error) error
+}
+
+type zoneTx interface {
+	Zone(ctx context.Context, id model.ID) (model.Zone, error)
+	ZoneByName(ctx context.Context, n wire.Name) (model.Zone, error)
+	PutZone(ctx context.Context, z model.Zone) error
+	DeleteZone(ctx context.Context, id model.ID) error
+	LastSerial(ctx context.Context, n wire.Name) (uint32, error)
+}
+
+type recordTx interface {
+	RecordsAt(ctx context.Context, zone model.ID, names []wire.Name) ([]model.Record, error)
+	Record(ctx context.Context, zone, id model.ID) (model.Record, error)
+	Dependent(ctx context.Context, zone model.ID) ([]wire.Name, error)
+	PutRecords(ctx context.Context, r []model.Record) error
+	DeleteRecords(ctx context.Context, zone model.ID, ids []model.ID) error
+	CountRecords(ctx context.Context, zone model.ID) (int, error)
+}
+
+type transferTx interface {
+	TSIGs(ctx context.Context, account model.ID) ([]model.TSIG, error)
+	PutTSIG(ctx context.Context, k model.TSIG) error
+	DeleteTSIG(ctx context.Context, account, id model.ID) error
+	Peers(ctx context.Context, account model.ID) ([]model.Peer, error)
+	PutPeer(ctx context.Context, p model.Peer) error
+	DeletePeer(ctx context.Context, account, id model.ID) error
+	ACLs(ctx context.Context, account model.ID) ([]model.ACL, error)
+	PutACL(ctx context.Context, a model.ACL) error
+	DeleteACL(ctx context.Context, account, id model.ID) error
+	ZonesLinking(ctx context.Context, peer model.ID, limit int) ([]model.Zone, error)
+}
+
+type endTx interface {
+	SeenChange(ctx context.Context, id model.ID) (model.Seq, bool, error)
+	MarkChange(ctx context.Context, id model.ID) error
+	PutImage(ctx context.Context, img model.Image) error
+	Audit(ctx context.Context, a []model.Audit) error
+	Commit(ctx context.Context, entries []model.Entry) (model.Seq, error)
+	Rollback()
+}

@@ -1,0 +1,156 @@
+package primary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Config is what a Primary needs. Begin, DB, Feed, Clock, NewID and at least one name server are required.
+type Config struct {
+	// Begin opens the store's write transaction.
+	Begin func(context.Context) (Tx, error)
+	// Checkpoint replaces a zone's image and prunes its journal up to keep; nil turns Maintain off.
+	Checkpoint func(ctx context.Context, img model.Image, keep model.Seq) error
+	DB         *zone.DB
+	Feed       Feed
+	// Flattened tells the addresses of flattened CNAMEs' targets; with nil such names answer SERVFAIL.
+	Flattened Flattened
+	Clock     func() time.Time
+	NewID     func() model.ID
+	// NameServers are assigned to new zones: host names without final dot.
+	NameServers []string
+	// Edge is the server's pool of addresses that stand in for proxied records; an account's own pool goes before it.
+	Edge []netip.Addr
+	// Describe gives the JSON of a model object for the audit log, without secrets; nil leaves the entries without.
+	Describe func(any) []byte
+	Limits   Limits
+	Log      *slog.Logger
+}
+
+// Limits bound what is accepted; a zero member means the default named here.
+type Limits struct {
+	RecordsPerZone int // no limit
+	RecordBytes    int // RDATA octets of one record: bounded by SetBytes alone
+	SetBytes       int // one RRset as an answer, all of the message counted: 65535
+	LinkedPeers    int // 30
+	GroupChanges   int // changes in one commit: 512
+	GroupEdits     int // edits after which a group takes no further change: 20000
+	HistoryBytes   int // journal kept per zone for IXFR after a restart: 4 MiB
+}
+
+func (l *Limits) fill() {
+	for _, f := range []struct {
+		at  *int
+		def int
+	}{{&l.SetBytes, 65535}, {&l.LinkedPeers, 30}, {&l.GroupChanges, 512}, {&l.GroupEdits, 20000}, {&l.HistoryBytes, 4 << 20}} {
+		if *f.at == 0 {
+			*f.at = f.def
+		}
+	}
+}
+
+// Feed is how primary keeps in step with memory. Offer hands over entries that this node has just committed, so that
+// they need not be read back; it says whether they are applied. Wait returns when memory has reached seq.
+type Feed interface {
+	Offer(entries []model.Entry) bool
+	Wait(ctx context.Context, seq model.Seq) error
+}
+
+// Flattened looks a target up without blocking. Want tells that owner, in the zone named, is flattened to target, so that
+// somebody looks it up soon and asks for a Relearn.
+type Flattened interface {
+	Lookup(target wire.Name) model.Flattened
+	Want(zone model.ID, owner, target wire.Name)
+}
+
+// Primary commits changes. It is safe for many callers; one Run serves them all.
+type Primary struct {
+	cfg     Config
+	queue   chan *request
+	stopped chan struct{} // closed when Run is over
+	once    sync.Once
+	tails   tails
+	stats   counters
+}
+
+// New checks the configuration and returns a Primary; nothing is committed before Run.
+func New(cfg Config) (*Primary, error) {
+	switch {
+	case cfg.Begin == nil || cfg.DB == nil || cfg.Feed == nil || cfg.Clock == nil || cfg.NewID == nil:
+		return nil, errors.New("primary: Begin, DB, Feed, Clock and NewID are required")
+	case len(cfg.NameServers) == 0:
+		return nil, errors.New("primary: no name servers for new zones")
+	}
+	for _, ns := range cfg.NameServers {
+		if _, err := wire.ParseName(ns); err != nil {
+			return nil, fmt.Errorf("primary: name server %q: %w", ns, err)
+		}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Flattened == nil {
+		cfg.Flattened = unflattened{}
+	}
+	if cfg.Describe == nil {
+		cfg.Describe = func(any) []byte { return nil }
+	}
+	cfg.Limits.fill()
+	return &Primary{
+		cfg: cfg, queue: make(chan *request, 2*cfg.Limits.GroupChanges), stopped: make(chan struct{}),
+		tails: tails{byZone: map[model.ID]*tail{}, wake: make(chan struct{}, 1)},
+	}, nil
+}
+
+// request is one caller's change on its way through the committer. out and err are set before done is closed.
+type request struct {
+	ctx    context.Context //nolint:containedctx // belongs to the caller, who may give up while the request waits
+	change model.Change
+	out    model.Result
+	err    error
+	done   chan struct{}
+}
+
+// Change commits c and returns once it is durable and, on this node, visible. The user's faults are *model.Invalid. When
+// ctx ends first the outcome is unknown to the caller; the same change under the same ID is then safe to try again.
+func (p *Primary) Change(ctx context.Context, c model.Change) (model.Result, error) {
+	if c.ID == "" {
+		c.ID = p.cfg.NewID()
+	}
+	r := &request{ctx: ctx, change: c, done: make(chan struct{})}
+	select {
+	case p.queue <- r:
+	case <-p.stopped:
+		return model.Result{}, fmt.Errorf("change: %w", model.ErrUnavailable)
+	case <-ctx.Done():
+		return model.Result{}, fmt.Errorf("change: %w", ctx.Err())
+	}
+	select {
+	case <-r.done:
+		return r.out, r.err
+	case <-p.stopped:
+		select {
+		case <-r.done: // answered by the last group
+			return r.out, r.err
+		default:
+			return model.Result{}, fmt.Errorf("change: %w", model.ErrUnavailable)
+		}
+	case <-ctx.Done():
+		return model.Result{}, fmt.Errorf("change: %w", ctx.Err())
+	}
+}
+
+// unflattened knows of no target.
+type unflattened struct{}
+
+func (unflattened) Lookup(wire.Name) model.Flattened     { return model.Flattened{} }
+func (unflattened) Want(model.ID, wire.Name, wire.Name) {}
