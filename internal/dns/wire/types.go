@@ -88,6 +88,7 @@ const (
 	RcodeNXDomain  Rcode = 3
 	RcodeNotImp    Rcode = 4
 	RcodeRefused   Rcode = 5
+	RcodeYXDomain  Rcode = 6
 	RcodeNotAuth   Rcode = 9
 	RcodeBadVers   Rcode = 16
 	RcodeBadSig    Rcode = 16
@@ -112,6 +113,8 @@ func (r Rcode) String() string {
 		return "NOTIMP"
 	case RcodeRefused:
 		return "REFUSED"
+	case RcodeYXDomain:
+		return "YXDOMAIN"
 	case RcodeNotAuth:
 		return "NOTAUTH"
 	case RcodeBadVers:

@@ -1,0 +1,94 @@
+package wire
+
+import "encoding/binary"
+
+// OptionCode is the code of an EDNS option (RFC 6891 section 6.1.2).
+type OptionCode uint16
+
+// Options that the program reads or writes.
+const (
+	OptionNSID      OptionCode = 3  // RFC 5001
+	OptionCookie    OptionCode = 10 // RFC 7873
+	OptionKeepalive OptionCode = 11 // RFC 7828
+	OptionEDE       OptionCode = 15 // RFC 8914
+)
+
+// InfoCode says why an answer is as it is (RFC 8914 section 4).
+type InfoCode uint16
+
+// Extended errors that an authoritative server has a use for.
+const (
+	InfoOther        InfoCode = 0
+	InfoNotReady     InfoCode = 14
+	InfoProhibited   InfoCode = 18
+	InfoNotAuth      InfoCode = 20
+	InfoNotSupported InfoCode = 21
+	InfoNetworkError InfoCode = 23
+	InfoInvalidData  InfoCode = 24
+)
+
+// OPT is what a response says by EDNS (RFC 6891 section 6.1). Its zero value with a UDPSize is the plain one.
+type OPT struct {
+	UDPSize uint16
+	Version uint8
+	DO      bool
+	NSID    string // sent when not empty (RFC 5001)
+	Cookie  []byte // sent when not empty: client and server part together (RFC 7873)
+
+	HasKeepalive bool
+	Keepalive    uint16 // in units of 100 ms (RFC 7828)
+
+	HasInfo bool
+	Info    InfoCode // sent when HasInfo is set (RFC 8914)
+	Text    string   // EXTRA-TEXT, UTF-8
+}
+
+const optFixed = 11 // root owner, type, class, ttl, rdlength
+
+// Len is the length of the record: what Builder.Reserve must be told to keep room for it.
+func (o *OPT) Len() int {
+	n := optFixed
+	if o.NSID != "" {
+		n += 4 + len(o.NSID)
+	}
+	if len(o.Cookie) > 0 {
+		n += 4 + len(o.Cookie)
+	}
+	if o.HasKeepalive {
+		n += 6
+	}
+	if o.HasInfo {
+		n += 6 + len(o.Text)
+	}
+	return n
+}
+
+// append writes the record; high holds bits 4 to 11 of the response code.
+func (o *OPT) append(dst []byte, high uint8) []byte {
+	flags := uint32(high)<<24 | uint32(o.Version)<<16
+	if o.DO {
+		flags |= 0x8000
+	}
+	dst = append(dst, 0)
+	dst = appendFixed(dst, TypeOPT, Class(o.UDPSize), flags)
+	dst = binary.BigEndian.AppendUint16(dst, uint16(o.Len()-optFixed))
+	if o.NSID != "" {
+		dst = append(appendOption(dst, OptionNSID, len(o.NSID)), o.NSID...)
+	}
+	if len(o.Cookie) > 0 {
+		dst = append(appendOption(dst, OptionCookie, len(o.Cookie)), o.Cookie...)
+	}
+	if o.HasKeepalive {
+		dst = binary.BigEndian.AppendUint16(appendOption(dst, OptionKeepalive, 2), o.Keepalive)
+	}
+	if o.HasInfo {
+		dst = binary.BigEndian.AppendUint16(appendOption(dst, OptionEDE, 2+len(o.Text)), uint16(o.Info))
+		dst = append(dst, o.Text...)
+	}
+	return dst
+}
+
+func appendOption(dst []byte, code OptionCode, n int) []byte {
+	dst = binary.BigEndian.AppendUint16(dst, uint16(code))
+	return binary.BigEndian.AppendUint16(dst, uint16(n))
+}
