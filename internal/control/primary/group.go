@@ -2,24 +2,258 @@ package primary
 
 import (
 	"context"
-	"sync"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-type tails struct {
-	sync.Mutex
-	byZone map[model.ID]*tail
-	wake   chan struct{}
+// Run is the committer: it takes all changes that wait, commits them together, and starts again, until ctx ends. Changes
+// that still wait then are answered with ErrUnavailable.
+func (p *Primary) Run(ctx context.Context) error {
+	defer p.once.Do(func() { close(p.stopped) })
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case r := <-p.queue:
+			p.serve(ctx, p.gather(r))
+		}
+	}
 }
-type tail struct{}
-type counters struct{}
 
-// Run commits changes until ctx ends.
-func (p *Primary) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// gather takes what waits behind the first request. It never waits itself: while one group is being made durable the
+// next one comes together.
+func (p *Primary) gather(first *request) []*request {
+	group, edits := []*request{first}, len(first.change.Edits)
+	for len(group) < p.cfg.Limits.GroupChanges && edits < p.cfg.Limits.GroupEdits {
+		select {
+		case r := <-p.queue:
+			group = append(group, r)
+			edits += len(r.change.Edits)
+		default:
+			return group
+		}
+	}
+	return group
+}
 
-// Maintain keeps images fresh and the journal short until ctx ends.
-func (p *Primary) Maintain(ctx context.Context) error { <-ctx.Done(); return nil }
+// Bounds of trying again when the rows or memory moved on under a group.
+const (
+	attempts   = 20
+	firstPause = 2 * time.Millisecond
+	lastPause  = 200 * time.Millisecond
+	lagWait    = 10 * time.Second
+)
 
-// Observe counts a journal entry; feed calls it for each.
-func (p *Primary) Observe(e model.Entry) {}
+// serve commits a group and answers everybody in it.
+func (p *Primary) serve(ctx context.Context, group []*request) {
+	waiting := group[:0:0]
+	for _, r := range group {
+		if err := r.ctx.Err(); err != nil {
+			r.answer(model.Result{}, fmt.Errorf("change: %w", err))
+			continue
+		}
+		waiting = append(waiting, r)
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	err := p.try(ctx, waiting)
+	var unsure *commitError
+	if err != nil && len(waiting) > 1 && !errors.As(err, &unsure) && !errors.Is(err, model.ErrUnavailable) && ctx.Err() == nil {
+		// One of them breaks the transaction for all; alone each gets its own answer.
+		for _, r := range waiting {
+			p.serve(ctx, []*request{r})
+		}
+		return
+	}
+	if err != nil {
+		p.stats.failed.Add(uint64(len(waiting)))
+	}
+	for _, r := range waiting {
+		if err != nil {
+			r.answer(model.Result{}, fmt.Errorf("change: %w", err))
+			continue
+		}
+		r.answer(r.out, r.err)
+	}
+}
+
+func (r *request) answer(out model.Result, err error) {
+	r.out, r.err = out, err
+	close(r.done)
+}
+
+// try commits a group, again and again while it loses races.
+func (p *Primary) try(ctx context.Context, group []*request) error {
+	pause := firstPause
+	for n := 1; ; n++ {
+		err := p.attempt(ctx, group)
+		var lag *lagError
+		switch {
+		case err == nil:
+			return nil
+		case n == attempts || ctx.Err() != nil:
+			return err
+		case errors.As(err, &lag):
+			if err := p.catchUp(ctx, lag.seq); err != nil {
+				return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
+			}
+		case !errors.Is(err, model.ErrStale):
+			return err
+		}
+		p.stats.retries.Add(1)
+		timer := time.NewTimer(pause/2 + rand.N(pause)) //nolint:gosec // spreads nodes apart, guards nothing
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+func (p *Primary) catchUp(ctx context.Context, seq model.Seq) error {
+	ctx, cancel := context.WithTimeout(ctx, lagWait)
+	defer cancel()
+	return wrap(p.cfg.Feed.Wait(ctx, seq), "wait for memory to reach journal position %d", seq)
+}
+
+// commitError is a failed commit: whether it is durable nobody can say, so it must not be tried again under other ids.
+type commitError struct{ cause error }
+
+func (e *commitError) Error() string { return "commit: " + e.cause.Error() }
+func (e *commitError) Unwrap() error { return e.cause }
+
+// attempt plans, writes and commits a group once. The requests' own outcomes are left in them; an error means that
+// nothing was committed, or, as a commitError, that nobody knows.
+func (p *Primary) attempt(ctx context.Context, group []*request) error {
+	tx, err := p.cfg.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	open := true
+	defer func() {
+		if open {
+			tx.Rollback()
+		}
+	}()
+	st := newStage(&p.cfg, tx)
+	planned, err := p.planGroup(ctx, st, group)
+	if err != nil || len(planned) == 0 {
+		return err
+	}
+	entries, err := st.flush(ctx)
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 && len(st.audits) == 0 {
+		p.report(st, planned, nil)
+		return nil // nothing has changed, so there is nothing to commit
+	}
+	for _, r := range planned {
+		if err := tx.MarkChange(ctx, r.change.ID); err != nil {
+			return fmt.Errorf("remember change: %w", err)
+		}
+	}
+	open = false
+	if _, err := tx.Commit(ctx, entries); err != nil {
+		if errors.Is(err, model.ErrStale) {
+			return fmt.Errorf("commit: %w", err)
+		}
+		return &commitError{cause: err}
+	}
+	p.stats.commits.Add(1)
+	p.stats.entries.Add(uint64(len(entries)))
+	p.publish(ctx, entries)
+	p.report(st, planned, entries)
+	return nil
+}
+
+// planGroup plans each request and returns those that were accepted. The others have their error already.
+func (p *Primary) planGroup(ctx context.Context, st *stage, group []*request) ([]*request, error) {
+	changes := make([]*model.Change, 0, len(group))
+	for _, r := range group {
+		changes = append(changes, &r.change)
+	}
+	if err := st.prefetch(ctx, changes); err != nil {
+		return nil, err
+	}
+	var planned []*request
+	for _, r := range group {
+		r.out, r.err = model.Result{}, nil
+		seq, seen, err := st.tx.SeenChange(ctx, r.change.ID)
+		if err != nil {
+			return nil, fmt.Errorf("look for change: %w", err)
+		}
+		if seen {
+			r.out.Seq, r.err = seq, fmt.Errorf("change %s: %w", r.change.ID, model.ErrDuplicateChange)
+			continue
+		}
+		r.out.Outcomes, err = st.run(ctx, &r.change)
+		if err == nil {
+			planned = append(planned, r)
+			continue
+		}
+		if !ownFault(err) {
+			return nil, err
+		}
+		p.stats.refused.Add(1)
+		r.out, r.err = model.Result{}, err
+	}
+	return planned, nil
+}
+
+// ownFault tells an error that concerns one change from one that spoils the transaction.
+func ownFault(err error) bool {
+	var user *model.Invalid
+	var panicked *planPanic
+	return errors.As(err, &user) || errors.As(err, &panicked) || errors.Is(err, model.ErrNotFound)
+}
+
+// publish brings committed entries into memory. They are durable, so whatever happens here is no failure of the changes.
+func (p *Primary) publish(ctx context.Context, entries []model.Entry) {
+	if len(entries) == 0 || p.cfg.Feed.Offer(entries) {
+		return
+	}
+	if err := p.catchUp(ctx, entries[len(entries)-1].Seq); err != nil && ctx.Err() == nil {
+		p.cfg.Log.Warn("memory lags behind the journal", "error", err)
+	}
+}
+
+// report tells each request where its change can be seen.
+func (p *Primary) report(st *stage, planned []*request, entries []model.Entry) {
+	last := model.Seq(0)
+	if len(entries) > 0 {
+		last = entries[len(entries)-1].Seq
+	}
+	for _, r := range planned {
+		p.stats.changes.Add(1)
+		r.out.Seq = last
+		if z := st.zones[r.change.Zone]; z != nil {
+			r.out.Seq, r.out.Serial = z.at(entries), z.serial
+		}
+		for i := range r.out.Outcomes {
+			o := r.out.Outcomes[i].Zone
+			if o == nil {
+				continue
+			}
+			if z := st.zones[o.ID]; z != nil {
+				o.Seq, o.Serial = z.at(entries), z.serial
+				r.out.Seq, r.out.Serial = max(r.out.Seq, o.Seq), z.serial
+			}
+		}
+	}
+}
+
+// at is the position of the zone's newest journal entry.
+func (z *zoneWork) at(entries []model.Entry) model.Seq {
+	if z.entry >= 0 && z.entry < len(entries) {
+		return entries[z.entry].Seq
+	}
+	return z.read.Seq
+}

@@ -152,5 +152,5 @@ func (p *Primary) Change(ctx context.Context, c model.Change) (model.Result, err
 // unflattened knows of no target.
 type unflattened struct{}
 
-func (unflattened) Lookup(wire.Name) model.Flattened     { return model.Flattened{} }
+func (unflattened) Lookup(wire.Name) model.Flattened    { return model.Flattened{} }
 func (unflattened) Want(model.ID, wire.Name, wire.Name) {}

@@ -1,0 +1,212 @@
+package primary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// A zone's image is written anew when the journal behind it takes more than tailLeast and half of the zone's size, or has
+// more than tailEntries entries: what a start must replay stays in proportion to what it must load.
+const (
+	tailLeast   = 1 << 20
+	tailEntries = 4096
+)
+
+// tails is what the journal holds of each zone that has changed since its image.
+type tails struct {
+	mu     sync.Mutex
+	byZone map[model.ID]*tail
+	due    []model.ID
+	wake   chan struct{}
+}
+
+type tail struct {
+	account model.ID
+	need    int // octets that make the zone due, once its size is known
+	fresh   int // octets behind the image
+	count   int // entries behind the image
+	due     bool
+	history []mark // oldest first: all deltas that the journal holds, those before the image included
+	bytes   int    // of history
+}
+
+func (z *tail) long() bool { return z.fresh > max(tailLeast, z.need) || z.count > tailEntries }
+
+// mark is one delta in the journal.
+type mark struct {
+	seq   model.Seq
+	bytes int
+}
+
+// Observe counts a journal entry; feed calls it for each, in order. It returns at once.
+func (p *Primary) Observe(e model.Entry) {
+	if e.Zone == "" {
+		return
+	}
+	t := &p.tails
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch e.Kind {
+	case model.EntryReset, model.EntryGone:
+		delete(t.byZone, e.Zone)
+	case model.EntryDelta:
+		z := t.byZone[e.Zone]
+		if z == nil {
+			z = &tail{account: e.Account}
+			t.byZone[e.Zone] = z
+		}
+		z.history = append(z.history, mark{e.Seq, len(e.Body)})
+		z.bytes += len(e.Body)
+		z.fresh += len(e.Body)
+		z.count++
+		if !z.due && z.long() {
+			z.due = true
+			t.due = append(t.due, e.Zone)
+			select {
+			case t.wake <- struct{}{}:
+			default:
+			}
+		}
+	case model.EntryAccess, model.EntryNotify:
+	}
+}
+
+// Maintain writes images of zones whose journal has grown long, and prunes what neither a start nor IXFR needs any more,
+// until ctx ends. It takes its pages from memory and blocks a change no longer than the store takes for one image.
+func (p *Primary) Maintain(ctx context.Context) error {
+	if p.cfg.Checkpoint == nil {
+		<-ctx.Done()
+		return nil
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.tails.wake:
+		}
+		for id, ok := p.tails.next(); ok && ctx.Err() == nil; id, ok = p.tails.next() {
+			if err := p.checkpoint(ctx, id); err != nil && ctx.Err() == nil {
+				p.cfg.Log.Warn("image not written", "zone", id, "error", err)
+				p.pause(ctx)
+			}
+		}
+	}
+}
+
+// retryPause keeps a store in trouble from being asked for images without end.
+const retryPause = 5 * time.Second
+
+func (p *Primary) pause(ctx context.Context) {
+	timer := time.NewTimer(retryPause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+func (t *tails) next() (model.ID, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.due) == 0 {
+		return "", false
+	}
+	id := t.due[0]
+	t.due = t.due[1:]
+	return id, true
+}
+
+func (p *Primary) checkpoint(ctx context.Context, id model.ID) error {
+	z := p.cfg.DB.ByID(string(id))
+	if z == nil {
+		return nil
+	}
+	state := z.State()
+	account, wanted := p.tails.wants(id, state.Served.Size())
+	if !wanted {
+		return nil
+	}
+	img := imageOf(string(id), string(account), state.Served, state.Transfer)
+	img.Seq = model.Seq(state.Seq)
+	keep := p.tails.keep(id, img.Seq, p.cfg.Limits.HistoryBytes)
+	err := p.cfg.Checkpoint(ctx, img, keep)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil // deleted meanwhile; its last entry is on the way
+	}
+	if err != nil {
+		p.tails.again(id)
+		return fmt.Errorf("write image of zone %s: %w", id, err)
+	}
+	p.tails.done(id, img.Seq, keep)
+	p.stats.images.Add(1)
+	return nil
+}
+
+// wants says whether the zone, of size octets in memory, is due, and whose it is.
+func (t *tails) wants(id model.ID, size int) (account model.ID, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	z := t.byZone[id]
+	if z == nil {
+		return "", false
+	}
+	z.need = max(tailLeast, size/2)
+	z.due = z.long()
+	return z.account, z.due
+}
+
+// keep is the newest position that neither an image at seq nor a history of so many octets needs; 0 for none.
+func (t *tails) keep(id model.ID, seq model.Seq, history int) model.Seq {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	z := t.byZone[id]
+	if z == nil {
+		return 0
+	}
+	keep, rest := model.Seq(0), z.bytes
+	for _, m := range z.history {
+		if rest <= history || m.seq > seq {
+			break
+		}
+		keep, rest = m.seq, rest-m.bytes
+	}
+	return keep
+}
+
+// done notes an image at seq and a journal cut at keep.
+func (t *tails) done(id model.ID, seq, keep model.Seq) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	z := t.byZone[id]
+	if z == nil {
+		return
+	}
+	kept := z.history[:0]
+	z.bytes, z.fresh, z.count, z.due = 0, 0, 0, false
+	for _, m := range z.history {
+		if m.seq <= keep {
+			continue
+		}
+		kept = append(kept, m)
+		z.bytes += m.bytes
+		if m.seq > seq {
+			z.fresh += m.bytes
+			z.count++
+		}
+	}
+	z.history = kept
+}
+
+// again has the next change of a zone try its image once more.
+func (t *tails) again(id model.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if z := t.byZone[id]; z != nil {
+		z.due = false
+	}
+}

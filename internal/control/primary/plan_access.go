@@ -1,0 +1,253 @@
+package primary
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// editAccess plans what concerns the keys, peers and ACLs of the change's account.
+func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, error) {
+	a, err := p.account(ctx, p.change.Account)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	access, err := p.access(ctx, a)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	switch e := e.(type) {
+	case model.PutTSIG:
+		return p.putTSIG(a, access, e.TSIG)
+	case model.DeleteTSIG:
+		return p.deleteTSIG(access, e.ID)
+	case model.PutPeer:
+		return p.putPeer(ctx, a, access, e.Peer)
+	case model.DeletePeer:
+		return p.deletePeer(ctx, access, e.ID)
+	case model.PutACL:
+		return p.putACL(a, access, e.ACL)
+	case model.DeleteACL:
+		return p.deleteACL(access, e.ID)
+	}
+	return model.Outcome{}, fmt.Errorf("plan: unknown edit %T", e)
+}
+
+// access reads an account's keys, peers and ACLs once.
+func (s *stage) access(ctx context.Context, a *accountWork) (*accessWork, error) {
+	if a.access != nil {
+		return a.access, nil
+	}
+	w := &accessWork{}
+	if !a.fresh {
+		var err error
+		if w.readTSIGs, err = s.tx.TSIGs(ctx, a.row.ID); err != nil {
+			return nil, fmt.Errorf("read keys of account %s: %w", a.row.ID, err)
+		}
+		if w.readPeers, err = s.tx.Peers(ctx, a.row.ID); err != nil {
+			return nil, fmt.Errorf("read peers of account %s: %w", a.row.ID, err)
+		}
+		if w.readACLs, err = s.tx.ACLs(ctx, a.row.ID); err != nil {
+			return nil, fmt.Errorf("read ACLs of account %s: %w", a.row.ID, err)
+		}
+	}
+	w.tsigs, w.peers, w.acls = w.readTSIGs, w.readPeers, w.readACLs
+	a.access = w
+	return w, nil
+}
+
+func tsigID(k *model.TSIG) model.ID { return k.ID }
+func peerID(k *model.Peer) model.ID { return k.ID }
+func aclID(k *model.ACL) model.ID   { return k.ID }
+
+func (a *accessWork) tsig(id model.ID) *model.TSIG { return find(a.tsigs, tsigID, id) }
+func (a *accessWork) peer(id model.ID) *model.Peer { return find(a.peers, peerID, id) }
+func (a *accessWork) acl(id model.ID) *model.ACL   { return find(a.acls, aclID, id) }
+
+func find[T any](list []T, idOf func(*T) model.ID, id model.ID) *T {
+	for i := range list {
+		if idOf(&list[i]) == id {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// replaced is list with v in place of the one of its id, or at the end.
+func replaced[T any](list []T, idOf func(*T) model.ID, v T) []T {
+	out := slices.Clone(list)
+	if at := find(out, idOf, idOf(&v)); at != nil {
+		*at = v
+		return out
+	}
+	return append(out, v)
+}
+
+func without[T any](list []T, idOf func(*T) model.ID, id model.ID) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return idOf(&v) == id })
+}
+
+func (p *plan) putTSIG(a *accountWork, access *accessWork, k model.TSIG) (model.Outcome, error) {
+	k.Account = a.row.ID
+	if _, err := keyOf(&k); err != nil {
+		return model.Outcome{}, err
+	}
+	entry := auditOf{action: "create", legacy: "add", resource: "secondary_dns.tsig", after: k}
+	if k.ID == "" {
+		k.ID = p.cfg.NewID()
+	} else {
+		old := access.tsig(k.ID)
+		if old == nil {
+			return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", k.ID)
+		}
+		if *old == k {
+			return model.Outcome{TSIG: &k}, nil
+		}
+		entry.action, entry.legacy, entry.before = "update", "set", *old
+	}
+	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
+	entry.id, entry.after = k.ID, k
+	p.audit(entry)
+	return model.Outcome{TSIG: &k}, nil
+}
+
+func (p *plan) deleteTSIG(access *accessWork, id model.ID) (model.Outcome, error) {
+	old := access.tsig(id)
+	if old == nil {
+		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", id)
+	}
+	var users []string
+	for _, peer := range access.peers {
+		if peer.TSIG == id {
+			users = append(users, peer.Name+" ("+string(peer.ID)+")")
+		}
+	}
+	if len(users) > 0 {
+		return model.Outcome{}, invalid(model.CodeTSIGInUse, "The TSIG is in use by %s.", few(users))
+	}
+	k := *old
+	assign(&p.undo, &access.tsigs, without(access.tsigs, tsigID, id))
+	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.tsig", id: id, before: k})
+	return model.Outcome{TSIG: &k}, nil
+}
+
+func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, peer model.Peer) (model.Outcome, error) {
+	peer.Account = a.row.ID
+	if peer.TSIG != "" && access.tsig(peer.TSIG) == nil {
+		return model.Outcome{}, invalid(model.CodePeerTSIG, "There is no TSIG %s in this account.", peer.TSIG)
+	}
+	if peer.ID == "" {
+		peer.ID = p.cfg.NewID()
+		assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+		p.audit(auditOf{action: "create", legacy: "add", resource: "secondary_dns.peer", id: peer.ID, after: peer})
+		return model.Outcome{Peer: &peer}, nil
+	}
+	at := access.peer(peer.ID)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", peer.ID)
+	}
+	old := *at
+	if old == peer {
+		return model.Outcome{Peer: &peer}, nil
+	}
+	assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+	if old.TSIG != peer.TSIG {
+		zones, err := p.linking(ctx, peer.ID, math.MaxInt32)
+		if err != nil {
+			return model.Outcome{}, err
+		}
+		for _, z := range zones {
+			if err := access.checkShared(z.Outgoing.Peers, z.Name); err != nil {
+				return model.Outcome{}, err
+			}
+		}
+	}
+	p.audit(auditOf{
+		action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: old, after: peer,
+	})
+	return model.Outcome{Peer: &peer}, nil
+}
+
+func (p *plan) deletePeer(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
+	at := access.peer(id)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", id)
+	}
+	old := *at
+	zones, err := p.linking(ctx, id, shown+1)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if len(zones) > 0 {
+		names := make([]string, 0, len(zones))
+		for _, z := range zones {
+			names = append(names, z.Name.Host())
+		}
+		return model.Outcome{}, invalid(model.CodePeerInUse, "The peer is linked to %s.", few(names))
+	}
+	assign(&p.undo, &access.peers, without(access.peers, peerID, id))
+	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.peer", id: id, before: old})
+	return model.Outcome{Peer: &old}, nil
+}
+
+// linking lists zones that are linked to a peer, as planned. The store's answer may be cut at limit; zones of this stage
+// are told in full.
+func (p *plan) linking(ctx context.Context, peer model.ID, limit int) ([]model.Zone, error) {
+	stored, err := p.tx.ZonesLinking(ctx, peer, limit+len(p.order))
+	if err != nil {
+		return nil, fmt.Errorf("look for zones linked to peer %s: %w", peer, err)
+	}
+	zones := slices.DeleteFunc(stored, func(z model.Zone) bool { return p.zones[z.ID] != nil || z.Outgoing == nil })
+	for _, z := range p.order {
+		if !z.gone && z.row.Outgoing != nil && slices.Contains(z.row.Outgoing.Peers, peer) {
+			zones = append(zones, z.row)
+		}
+	}
+	return zones, nil
+}
+
+func (p *plan) putACL(a *accountWork, access *accessWork, acl model.ACL) (model.Outcome, error) {
+	acl.Account = a.row.ID
+	entry := auditOf{action: "create", legacy: "add", resource: "secondary_dns.acl"}
+	if acl.ID == "" {
+		acl.ID = p.cfg.NewID()
+	} else {
+		old := access.acl(acl.ID)
+		if old == nil {
+			return model.Outcome{}, missing(model.CodeACLNotFound, "There is no ACL %s.", acl.ID)
+		}
+		if *old == acl {
+			return model.Outcome{ACL: &acl}, nil
+		}
+		entry.action, entry.legacy, entry.before = "update", "set", *old
+	}
+	assign(&p.undo, &access.acls, replaced(access.acls, aclID, acl))
+	entry.id, entry.after = acl.ID, acl
+	p.audit(entry)
+	return model.Outcome{ACL: &acl}, nil
+}
+
+func (p *plan) deleteACL(access *accessWork, id model.ID) (model.Outcome, error) {
+	at := access.acl(id)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodeACLNotFound, "There is no ACL %s.", id)
+	}
+	old := *at
+	assign(&p.undo, &access.acls, without(access.acls, aclID, id))
+	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.acl", id: id, before: old})
+	return model.Outcome{ACL: &old}, nil
+}
+
+// shown bounds the users of an object that a refusal names.
+const shown = 3
+
+func few(names []string) string {
+	if len(names) > shown {
+		return strings.Join(names[:shown], ", ") + " and others"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,189 @@
+package primary
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	r := e.Record
+	rows, err := p.at(ctx, z, r.Name)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if same := identical(rows, &r); same != nil && e.SkipIdentical {
+		p.passed++
+		there := *same
+		return model.Outcome{Record: &there, Skipped: true}, nil
+	}
+	if err := p.checkQuota(z); err != nil {
+		return model.Outcome{}, err
+	}
+	p.stamp(&r, nil)
+	r.Zone = z.row.ID
+	if r.ID == "" {
+		r.ID = p.cfg.NewID()
+	}
+	if err := p.checkRecord(z, rows, &r); err != nil {
+		return model.Outcome{}, err
+	}
+	p.insert(z, &r)
+	if e.SkipIdentical {
+		p.added++
+	} else {
+		p.audit(auditOf{action: "create", legacy: "rec_add", resource: "dns.record", id: r.ID, after: r})
+	}
+	out := r
+	return model.Outcome{Record: &out}, nil
+}
+
+func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcome, error) {
+	z, old, err := p.recordOf(ctx, e.ID)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	r, err := e.Apply(*old)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if r.Type != old.Type {
+		return model.Outcome{}, invalid(model.CodeTypeChange,
+			"The type of a record cannot change; delete the record and create another.")
+	}
+	r.ID, r.Zone = old.ID, old.Zone
+	p.stamp(&r, old)
+	if same(&r, old) {
+		out := *old
+		return model.Outcome{Record: &out}, nil
+	}
+	rows, err := p.at(ctx, z, r.Name)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if err := p.checkRecord(z, rows, &r); err != nil {
+		return model.Outcome{}, err
+	}
+	p.remove(z, old)
+	p.insert(z, &r)
+	p.audit(auditOf{action: "update", legacy: "rec_set", resource: "dns.record", id: r.ID, before: *old, after: r})
+	out := r
+	return model.Outcome{Record: &out}, nil
+}
+
+func (p *plan) deleteRecord(ctx context.Context, e model.DeleteRecord) (model.Outcome, error) {
+	z, old, err := p.recordOf(ctx, e.ID)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	p.remove(z, old)
+	put(&p.undo, z.dels, old.ID, struct{}{})
+	drop(&p.undo, z.puts, old.ID)
+	p.audit(auditOf{action: "delete", legacy: "rec_del", resource: "dns.record", id: old.ID, before: *old})
+	out := *old
+	return model.Outcome{Record: &out}, nil
+}
+
+func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Record, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := p.record(ctx, z, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r == nil {
+		return nil, nil, missing(model.CodeRecordNotFound, "Record does not exist.")
+	}
+	return z, r, nil
+}
+
+// stamp sets what the server decides of a record: its times, and the automatic TTL of a proxied one. old is nil for a new
+// record.
+func (p *plan) stamp(r, old *model.Record) {
+	if r.Proxied {
+		r.TTL = 1
+	}
+	if r.TTL == 0 {
+		r.TTL = 1
+	}
+	if old == nil {
+		r.Created, r.Modified = p.now, p.now
+		old = &model.Record{}
+	} else {
+		r.Created, r.Modified = old.Created, old.Modified
+		r.CommentModified, r.TagsModified = old.CommentModified, old.TagsModified
+		if !same(r, old) {
+			r.Modified = p.now
+		}
+	}
+	switch {
+	case r.Comment == "":
+		r.CommentModified = model.Record{}.CommentModified
+	case r.Comment != old.Comment:
+		r.CommentModified = p.now
+	}
+	switch {
+	case len(r.Tags) == 0:
+		r.TagsModified = model.Record{}.TagsModified
+	case !slices.Equal(r.Tags, old.Tags):
+		r.TagsModified = p.now
+	}
+}
+
+// same says whether two states of a record differ in nothing that a client can set. Times are not looked at: they follow.
+func same(a, b *model.Record) bool {
+	return a.Name == b.Name && a.Type == b.Type && a.Content == b.Content && bytes.Equal(a.RData, b.RData) &&
+		a.TTL == b.TTL && a.Proxied == b.Proxied && a.Settings == b.Settings && a.Comment == b.Comment &&
+		slices.Equal(a.Tags, b.Tags) && equalPriority(a.Priority, b.Priority)
+}
+
+func equalPriority(a, b *uint16) bool { return a == b || a != nil && b != nil && *a == *b }
+
+// insert puts a record in place; the caller has checked it.
+func (p *plan) insert(z *zoneWork, r *model.Record) {
+	put(&p.undo, z.rows, r.Name, append(z.rows[r.Name], r))
+	put(&p.undo, z.byID, r.ID, r)
+	put(&p.undo, z.puts, r.ID, r)
+	p.counted(z, 1)
+	p.touch(z, r.Name)
+	p.noteCut(z, r)
+}
+
+func (p *plan) remove(z *zoneWork, r *model.Record) {
+	rest := make([]*model.Record, 0, len(z.rows[r.Name]))
+	for _, other := range z.rows[r.Name] {
+		if other.ID != r.ID {
+			rest = append(rest, other)
+		}
+	}
+	put(&p.undo, z.rows, r.Name, rest)
+	drop(&p.undo, z.byID, r.ID)
+	p.counted(z, -1)
+	p.touch(z, r.Name)
+	p.noteCut(z, r)
+}
+
+func (p *plan) counted(z *zoneWork, by int) {
+	assign(&p.undo, &z.count, z.count+by)
+}
+
+// noteCut has the name looked at again when the whole change is planned, so that within a batch NS and DS may come and
+// go in any order.
+func (p *plan) noteCut(z *zoneWork, r *model.Record) {
+	if (r.Type != wire.TypeNS && r.Type != wire.TypeDS) || z != p.zw {
+		return
+	}
+	if p.cuts == nil {
+		p.cuts = map[wire.Name]struct{}{}
+	}
+	p.cuts[r.Name] = struct{}{}
+}

@@ -1,0 +1,157 @@
+package primary
+
+import (
+	"cmp"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// edgePerFamily is how many edge addresses of each family stand in for a proxied record.
+const edgePerFamily = 2
+
+// proxied says whether the address records of a name act proxied: one that is makes all of them so. Without any edge
+// address (the operator took the pool away after the records were made) they are answered as they are, because a name
+// without an answer would be worse.
+func (s *scene) proxied(rows []*model.Record) bool {
+	if s.dnsOnly || len(s.pool) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(rows, func(r *model.Record) bool { return r.Proxied })
+}
+
+// hidden renders proxied address records.
+func (s *scene) hidden(n *name, rest []rr.Set, addrs []*model.Record) faces {
+	shown := with(rest, s.edge(n.owner, addrs)...)
+	if s.zone.Mode == model.ModeEdge {
+		return faces{shown, shown}
+	}
+	origin := sets(n.owner, addrs)
+	for i := range origin {
+		origin[i].TTL = autoTTL
+	}
+	return faces{served: shown, transfer: with(rest, origin...)}
+}
+
+// alias renders a CNAME.
+func (s *scene) alias(n *name, rest []rr.Set, cname *model.Record, apex bool) faces {
+	self := sets(n.owner, []*model.Record{cname})
+	if apex {
+		self = with(rest, self...)
+	}
+	edgeMode := s.zone.Mode == model.ModeEdge
+	switch {
+	case s.proxied([]*model.Record{cname}):
+		shown := with(rest, s.edge(n.owner, []*model.Record{cname})...)
+		if edgeMode {
+			return faces{shown, shown}
+		}
+		return faces{served: shown, transfer: self}
+	case !apex && !cname.Settings.FlattenCNAME && !s.zone.Settings.FlattenAll:
+		return faces{self, self}
+	}
+	served, transfer := s.flatten(n, cname)
+	f := faces{served: with(rest, served...), transfer: self}
+	if edgeMode && (apex || s.zone.Settings.FlattenAll) {
+		f.transfer = with(rest, transfer...)
+	}
+	return f
+}
+
+// flatten puts the addresses of a CNAME's target in its place. A target whose last answer is too old is answered with
+// SERVFAIL here, while secondaries, which cannot be told of a failure, keep the last addresses.
+func (s *scene) flatten(n *name, cname *model.Record) (served, transfer []rr.Set) {
+	target := wire.Name(cname.RData)
+	s.want(n.owner, target)
+	known := s.lookup(target)
+	unanswerable := []rr.Set{{Owner: n.owner, Type: typeUnanswerable, Data: [][]byte{{}}}}
+	switch known.State {
+	case model.FlattenKnown:
+		addrs := addressSets(n.owner, known.Addrs, max(known.TTL, 1))
+		return addrs, addrs
+	case model.FlattenFailed:
+		return unanswerable, addressSets(n.owner, known.Addrs, max(known.TTL, 1))
+	case model.FlattenUnknown:
+		// After a start nothing has been looked up; what is answered already is the last good answer.
+		if served := flattenedSets(n.served); n.kept && len(served) > 0 {
+			return served, flattenedSets(n.transfer)
+		}
+	}
+	return unanswerable, nil
+}
+
+// flattenedSets picks what an earlier flattening has put at a name; nothing where the CNAME itself stands.
+func flattenedSets(sets []rr.Set) []rr.Set {
+	var out []rr.Set
+	for _, set := range sets {
+		if isAddress(set.Type) || set.Type == typeUnanswerable {
+			out = append(out, set)
+		}
+	}
+	return out
+}
+
+// edge chooses the addresses that stand in for the proxied records of a name. Each address of the pool is weighed with
+// the name and the heaviest win (rendezvous hashing): the choice is the same on every node, and when the pool changes
+// only names that lose an address move.
+func (s *scene) edge(owner wire.Name, rows []*model.Record) []rr.Set {
+	only4, only6 := false, false
+	for _, r := range rows {
+		if r.Proxied {
+			only4 = only4 || r.Settings.IPv4Only
+			only6 = only6 || r.Settings.IPv6Only
+		}
+	}
+	type weighed struct {
+		addr   netip.Addr
+		weight uint64
+	}
+	var v4, v6 []weighed
+	for _, a := range s.pool {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(owner)) // a hash never fails
+		_, _ = h.Write(a.AsSlice())
+		w := weighed{a, h.Sum64()}
+		switch {
+		case a.Is4() && (only4 || !only6):
+			v4 = append(v4, w)
+		case a.Is6() && (only6 || !only4):
+			v6 = append(v6, w)
+		}
+	}
+	var chosen []netip.Addr
+	for _, family := range [][]weighed{v4, v6} {
+		slices.SortFunc(family, func(a, b weighed) int {
+			return cmp.Or(cmp.Compare(b.weight, a.weight), a.addr.Compare(b.addr))
+		})
+		for _, w := range family[:min(edgePerFamily, len(family))] {
+			chosen = append(chosen, w.addr)
+		}
+	}
+	return addressSets(owner, chosen, autoTTL)
+}
+
+// addressSets makes the A and AAAA RRsets of a name.
+func addressSets(owner wire.Name, addrs []netip.Addr, ttl uint32) []rr.Set {
+	v4 := rr.Set{Owner: owner, Type: wire.TypeA, TTL: ttl}
+	v6 := rr.Set{Owner: owner, Type: wire.TypeAAAA, TTL: ttl}
+	for _, a := range addrs {
+		if a.Is4() {
+			v4.Data = append(v4.Data, a.AsSlice())
+			continue
+		}
+		v6.Data = append(v6.Data, a.AsSlice())
+	}
+	var out []rr.Set
+	for _, set := range []rr.Set{v4, v6} {
+		if len(set.Data) > 0 {
+			set.Data = canonical(set.Data)
+			out = append(out, set)
+		}
+	}
+	return out
+}

@@ -1,0 +1,286 @@
+package primary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// stage holds what a group of changes has read and what it wants to become, until flush writes it. Planning changes the
+// stage only through undo, so that a refused change leaves no trace. What was merely read stays: it is true either way.
+type stage struct {
+	cfg  *Config
+	tx   Tx
+	now  time.Time
+	undo undo
+
+	zones    map[model.ID]*zoneWork
+	named    map[wire.Name]*zoneWork // zones made or removed in this group
+	order    []*zoneWork             // as first seen, which is the order of their journal entries
+	accounts map[model.ID]*accountWork
+	audits   []model.Audit
+}
+
+// zoneWork is one zone in a stage.
+type zoneWork struct {
+	read  model.Zone // as stored; the zero Zone for a new one
+	row   model.Zone // as planned
+	acct  *accountWork
+	fresh bool // made in this group
+	gone  bool
+	dirty bool // row is to be written
+
+	state *zone.State // memory at read.Seq; nil for a new zone
+
+	rows    map[wire.Name][]*model.Record // by owner; an owner that is missing has not been read
+	byID    map[model.ID]*model.Record    // all of rows
+	puts    map[model.ID]*model.Record
+	dels    map[model.ID]struct{}
+	touched map[wire.Name]struct{} // owners to render
+	count   int                    // records of the zone; kept right only where a quota is set
+
+	dependents bool // render everything that depends on more than its rows
+	relink     bool // who may transfer has changed
+	notify     bool
+	serial     uint32 // as flushed
+	entry      int    // index of the zone's newest entry, -1 for none
+}
+
+// accountWork is one account in a stage.
+type accountWork struct {
+	read, row  model.Account
+	fresh      bool
+	dirty      bool
+	access     *accessWork // nil until somebody needs it
+	entitled   bool        // the entitlement has changed: every zone's links are to be written
+	dependents bool        // every zone's dependents are to be rendered
+}
+
+// accessWork is an account's keys, peers and ACLs: as stored, and as planned. The slices are replaced, never written to.
+type accessWork struct {
+	readTSIGs, tsigs []model.TSIG
+	readPeers, peers []model.Peer
+	readACLs, acls   []model.ACL
+}
+
+func newStage(cfg *Config, tx Tx) *stage {
+	return &stage{
+		cfg: cfg, tx: tx,
+		// The store keeps microseconds; what is answered now must read the same later.
+		now:   cfg.Clock().UTC().Truncate(time.Microsecond),
+		zones: map[model.ID]*zoneWork{}, named: map[wire.Name]*zoneWork{}, accounts: map[model.ID]*accountWork{},
+	}
+}
+
+// account reads an account, locking it against other nodes; ErrNotFound when there is none.
+func (s *stage) account(ctx context.Context, id model.ID) (*accountWork, error) {
+	if a := s.accounts[id]; a != nil {
+		return a, nil
+	}
+	row, err := s.tx.Account(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read account %s: %w", id, err)
+	}
+	a := &accountWork{read: row, row: row}
+	s.accounts[id] = a
+	return a, nil
+}
+
+// zone reads a zone and pins the memory it stands on; ErrNotFound when there is none, errLag when memory is behind.
+func (s *stage) zone(ctx context.Context, id model.ID) (*zoneWork, error) {
+	if z := s.zones[id]; z != nil {
+		if z.gone {
+			return nil, fmt.Errorf("zone %s: %w", id, model.ErrNotFound)
+		}
+		return z, nil
+	}
+	row, err := s.tx.Zone(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read zone %s: %w", id, err)
+	}
+	a, err := s.account(ctx, row.Account)
+	if err != nil {
+		return nil, err
+	}
+	z := newZoneWork(row, a)
+	z.read = row
+	if z.state, err = s.pin(row); err != nil {
+		return nil, err
+	}
+	if s.cfg.Limits.RecordsPerZone > 0 {
+		if z.count, err = s.tx.CountRecords(ctx, id); err != nil {
+			return nil, fmt.Errorf("count records of zone %s: %w", id, err)
+		}
+	}
+	s.zones[id] = z
+	s.order = append(s.order, z)
+	return z, nil
+}
+
+func newZoneWork(row model.Zone, a *accountWork) *zoneWork {
+	return &zoneWork{
+		row: row, acct: a, serial: row.Serial, entry: -1,
+		rows: map[wire.Name][]*model.Record{}, byID: map[model.ID]*model.Record{},
+		puts: map[model.ID]*model.Record{}, dels: map[model.ID]struct{}{}, touched: map[wire.Name]struct{}{},
+	}
+}
+
+// pin takes the memory that the zone's rows correspond to.
+func (s *stage) pin(row model.Zone) (*zone.State, error) {
+	mem := s.cfg.DB.ByID(string(row.ID))
+	if mem == nil {
+		return nil, &lagError{seq: row.Seq}
+	}
+	state := mem.State()
+	if state.Seq != uint64(row.Seq) {
+		return nil, &lagError{seq: row.Seq}
+	}
+	return state, nil
+}
+
+// lagError says that memory has not reached seq, which the rows have (or, for a moment, the other way round).
+type lagError struct{ seq model.Seq }
+
+func (e *lagError) Error() string {
+	return fmt.Sprintf("memory has not reached journal position %d", e.seq)
+}
+
+// readChunk bounds the names of one query.
+const readChunk = 500
+
+// load reads the rows at names that have not been read yet.
+func (s *stage) load(ctx context.Context, z *zoneWork, names []wire.Name) error {
+	var missing []wire.Name
+	for _, n := range names {
+		if _, known := z.rows[n]; !known {
+			z.rows[n] = nil
+			missing = append(missing, n)
+		}
+	}
+	if z.fresh || len(missing) == 0 {
+		return nil
+	}
+	if len(missing) > readChunk {
+		// An import into an empty zone need not look at every name.
+		if n, err := s.tx.CountRecords(ctx, z.row.ID); err != nil || n == 0 {
+			return wrap(err, "count records of zone %s", z.row.ID)
+		}
+	}
+	for len(missing) > 0 {
+		n := min(readChunk, len(missing))
+		rows, err := s.tx.RecordsAt(ctx, z.row.ID, missing[:n])
+		if err != nil {
+			return fmt.Errorf("read records of zone %s: %w", z.row.ID, err)
+		}
+		z.learn(rows)
+		missing = missing[n:]
+	}
+	return nil
+}
+
+// learn takes rows in as read.
+func (z *zoneWork) learn(rows []model.Record) {
+	for i := range rows {
+		r := &rows[i]
+		z.rows[r.Name] = append(z.rows[r.Name], r)
+		z.byID[r.ID] = r
+	}
+}
+
+// at returns the rows at one name.
+func (s *stage) at(ctx context.Context, z *zoneWork, n wire.Name) ([]*model.Record, error) {
+	if rows, known := z.rows[n]; known {
+		return rows, nil
+	}
+	if err := s.load(ctx, z, []wire.Name{n}); err != nil {
+		return nil, err
+	}
+	return z.rows[n], nil
+}
+
+// record finds a record by id and reads everything at its name; nil when the zone has no such record.
+func (s *stage) record(ctx context.Context, z *zoneWork, id model.ID) (*model.Record, error) {
+	if r := z.byID[id]; r != nil {
+		return r, nil
+	}
+	if _, deleted := z.dels[id]; deleted || z.fresh {
+		return nil, nil
+	}
+	row, err := s.tx.Record(ctx, z.row.ID, id)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read record %s: %w", id, err)
+	}
+	if _, err := s.at(ctx, z, row.Name); err != nil {
+		return nil, err
+	}
+	return z.byID[id], nil
+}
+
+// prefetch reads in few queries what a group of changes will ask for one by one. What it cannot find is left for plan
+// to complain about.
+func (s *stage) prefetch(ctx context.Context, changes []*model.Change) error {
+	names := map[model.ID][]wire.Name{}
+	for _, c := range changes {
+		if c.Zone == "" || len(c.Edits) == 0 {
+			continue
+		}
+		z, err := s.zone(ctx, c.Zone)
+		if errors.Is(err, model.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, e := range c.Edits {
+			n, err := s.ownerOf(ctx, z, e)
+			if err != nil {
+				return err
+			}
+			if n != "" {
+				names[c.Zone] = append(names[c.Zone], n)
+			}
+		}
+	}
+	for id, list := range names {
+		if err := s.load(ctx, s.zones[id], list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownerOf is the owner that an edit concerns, or none.
+func (s *stage) ownerOf(ctx context.Context, z *zoneWork, e model.Edit) (wire.Name, error) {
+	var id model.ID
+	switch e := e.(type) {
+	case model.AddRecord:
+		return e.Record.Name, nil
+	case model.EditRecord:
+		id = e.ID
+	case model.DeleteRecord:
+		id = e.ID
+	default:
+		return "", nil
+	}
+	row, err := s.tx.Record(ctx, z.row.ID, id)
+	if errors.Is(err, model.ErrNotFound) {
+		return "", nil
+	}
+	return row.Name, wrap(err, "read record %s", id)
+}
+
+// wrap adds words to an error and leaves nil alone.
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
