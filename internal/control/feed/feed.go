@@ -2,8 +2,8 @@ package feed
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -31,11 +31,12 @@ type Config struct {
 	Published func(z *zone.Zone, forced bool)
 	// Removed is called after a zone is gone. It must return at once.
 	Removed func(zone string)
-	// Seen is called for every journal entry in order, those read at start included; primary.Observe counts them. It must
-	// return at once.
-	Seen func(model.Entry)
+	// Seen is called for every journal entry in order, those read at start included, with inImage for those that the image
+	// read for the zone holds already; primary.Observe counts them. It must return at once.
+	Seen func(e model.Entry, inImage bool)
 	// Workers decode images at start; 0 means one for each processor.
 	Workers int
+	Clock   func() time.Time // nil: time.Now
 	Log     *slog.Logger
 }
 
@@ -63,6 +64,7 @@ type Health struct {
 	Failing time.Time
 	Err     string
 	Resyncs uint64 // zones loaded anew because the journal did not fit
+	Damaged uint64 // zones met whose image or journal could not be used
 }
 
 // New returns a Feed that has loaded nothing yet.
@@ -77,7 +79,13 @@ func New(cfg Config) *Feed {
 		cfg.Removed = func(string) {}
 	}
 	if cfg.Seen == nil {
-		cfg.Seen = func(model.Entry) {}
+		cfg.Seen = func(model.Entry, bool) {}
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
 	}
 	return &Feed{cfg: cfg, loaded: make(chan struct{})}
 }
@@ -138,11 +146,3 @@ func (f *Feed) advance(seq model.Seq) {
 	}
 	f.waiters = kept
 }
-
-var errStub = errors.New("not built yet")
-
-// Offer hands over entries that this node has just committed.
-func (f *Feed) Offer([]model.Entry) bool { return false }
-
-// Run loads and follows until ctx ends.
-func (f *Feed) Run(context.Context) error { return errStub }

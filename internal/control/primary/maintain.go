@@ -43,8 +43,9 @@ type mark struct {
 	bytes int
 }
 
-// Observe counts a journal entry; feed calls it for each, in order. It returns at once.
-func (p *Primary) Observe(e model.Entry) {
+// Observe counts a journal entry; feed calls it for each, in order, with inImage for those that the zone's image holds
+// already. It returns at once.
+func (p *Primary) Observe(e model.Entry, inImage bool) {
 	if e.Zone == "" {
 		return
 	}
@@ -52,7 +53,7 @@ func (p *Primary) Observe(e model.Entry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch e.Kind {
-	case model.EntryReset, model.EntryGone:
+	case model.EntryReset, model.EntryGone: // what came before belongs to nothing any more
 		delete(t.byZone, e.Zone)
 	case model.EntryDelta:
 		z := t.byZone[e.Zone]
@@ -60,8 +61,14 @@ func (p *Primary) Observe(e model.Entry) {
 			z = &tail{account: e.Account}
 			t.byZone[e.Zone] = z
 		}
+		if n := len(z.history); n > 0 && z.history[n-1].seq >= e.Seq {
+			return // told again, by a load that started anew
+		}
 		z.history = append(z.history, mark{e.Seq, len(e.Body)})
 		z.bytes += len(e.Body)
+		if inImage {
+			return
+		}
 		z.fresh += len(e.Body)
 		z.count++
 		if !z.due && z.long() {
