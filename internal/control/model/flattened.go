@@ -5,18 +5,21 @@ import "net/netip"
 // FlattenState tells how much a look-up of a flattened CNAME's target is worth.
 type FlattenState uint8
 
-// The states of a target. Unknown is one that nobody has asked for yet; Failed is one whose last good answer, if any, is
-// too old to be served.
+// The states of a target. Unknown is one that nobody has an answer for since the start; Failed is one whose last good
+// answer, if any, is too old to be served.
 const (
 	FlattenUnknown FlattenState = iota
 	FlattenKnown
 	FlattenFailed
 )
 
-// Flattened is what is known of a target: its addresses, empty for a target that has none, and the TTL, in seconds, to
-// answer them with. A Failed target still tells its last addresses, for secondaries to go on with.
+// Flattened is what is known of a target. Addrs is what to answer now with TTL, in seconds; empty for a target that has
+// no address. Held is what secondaries get with HeldTTL: it follows Addrs damped, its TTL moves only with the addresses,
+// and it outlives a failure, because secondaries cannot be told of one.
 type Flattened struct {
-	State FlattenState
-	Addrs []netip.Addr
-	TTL   uint32
+	State   FlattenState
+	Addrs   []netip.Addr
+	TTL     uint32
+	Held    []netip.Addr
+	HeldTTL uint32
 }

@@ -2,7 +2,6 @@ package primary
 
 import (
 	"bytes"
-	"encoding/binary"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
@@ -92,15 +91,10 @@ func (c *changes) delta(from, to uint32, oldSOA, newSOA *rr.Set) zone.Delta {
 	return d
 }
 
-// appendRecords appends records in uncompressed wire form (RFC 1035 section 3.2.1), class IN.
+// appendRecords appends records in uncompressed wire form, class IN.
 func appendRecords(dst []byte, owner wire.Name, set *rr.Set, data [][]byte) []byte {
 	for _, rdata := range data {
-		dst = append(dst, owner...)
-		dst = binary.BigEndian.AppendUint16(dst, uint16(set.Type))
-		dst = binary.BigEndian.AppendUint16(dst, uint16(wire.ClassIN))
-		dst = binary.BigEndian.AppendUint32(dst, set.TTL)
-		dst = binary.BigEndian.AppendUint16(dst, uint16(len(rdata)))
-		dst = append(dst, rdata...)
+		dst = wire.AppendRR(dst, owner, set.Type, wire.ClassIN, set.TTL, rdata)
 	}
 	return dst
 }

@@ -68,27 +68,28 @@ func (s *scene) flatten(n *name, cname *model.Record) (served, transfer []rr.Set
 	target := wire.Name(cname.RData)
 	s.want(n.owner, target)
 	known := s.lookup(target)
-	unanswerable := []rr.Set{{Owner: n.owner, Type: typeUnanswerable, Data: [][]byte{{}}}}
+	transfer = addressSets(n.owner, known.Held, max(known.HeldTTL, 1))
+	if len(transfer) == 0 && known.State != model.FlattenKnown && n.kept {
+		transfer = flattenedSets(n.transfer)
+	}
 	switch known.State {
 	case model.FlattenKnown:
-		addrs := addressSets(n.owner, known.Addrs, max(known.TTL, 1))
-		return addrs, addrs
-	case model.FlattenFailed:
-		return unanswerable, addressSets(n.owner, known.Addrs, max(known.TTL, 1))
+		return addressSets(n.owner, known.Addrs, max(known.TTL, 1)), transfer
 	case model.FlattenUnknown:
 		// After a start nothing has been looked up; what is answered already is the last good answer.
-		if served := flattenedSets(n.served); n.kept && len(served) > 0 {
-			return served, flattenedSets(n.transfer)
+		if served = flattenedSets(n.served); n.kept && len(served) > 0 {
+			return served, transfer
 		}
+	case model.FlattenFailed:
 	}
-	return unanswerable, nil
+	return []rr.Set{{Owner: n.owner, Type: typeUnanswerable, Data: [][]byte{{}}}}, transfer
 }
 
-// flattenedSets picks what an earlier flattening has put at a name; nothing where the CNAME itself stands.
+// flattenedSets picks the addresses that an earlier flattening has put at a name.
 func flattenedSets(sets []rr.Set) []rr.Set {
 	var out []rr.Set
 	for _, set := range sets {
-		if isAddress(set.Type) || set.Type == typeUnanswerable {
+		if isAddress(set.Type) {
 			out = append(out, set)
 		}
 	}

@@ -74,6 +74,6 @@ func sameSOA(a, b []byte) bool {
 // withSerial is an SOA's RDATA with another serial.
 func withSerial(rdata []byte, serial uint32) []byte {
 	out := append([]byte(nil), rdata...)
-	binary.BigEndian.PutUint32(out[len(out)-soaTail:], serial)
+	wire.SetSOASerial(out, serial)
 	return out
 }

@@ -1,0 +1,297 @@
+package primary
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+// testPool is an edge pool with more addresses than a name gets.
+var testPool = []netip.Addr{
+	netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.11"), netip.MustParseAddr("192.0.2.12"),
+	netip.MustParseAddr("2001:db8:e::1"), netip.MustParseAddr("2001:db8:e::2"), netip.MustParseAddr("2001:db8:e::3"),
+}
+
+const testApex wire.Name = "\x07example\x00"
+
+func row(owner, typ, content string, edit ...func(*model.Record)) *model.Record {
+	r := &model.Record{ID: model.ID(owner + typ + content), Name: wire.MustName(owner), Content: content, TTL: 600}
+	switch typ {
+	case "A", "AAAA":
+		r.Type = wire.TypeA
+		if typ == "AAAA" {
+			r.Type = wire.TypeAAAA
+		}
+		r.RData = netip.MustParseAddr(content).AsSlice()
+	case "CNAME", "NS":
+		r.Type = wire.TypeCNAME
+		if typ == "NS" {
+			r.Type = wire.TypeNS
+		}
+		r.RData = []byte(wire.MustName(content))
+	case "TXT":
+		r.Type = wire.TypeTXT
+		r.RData = append([]byte{byte(len(content))}, content...)
+	default:
+		panic("row: type " + typ)
+	}
+	for _, f := range edit {
+		f(r)
+	}
+	return r
+}
+
+func proxied(r *model.Record) { r.Proxied, r.TTL = true, 1 }
+func flat(r *model.Record)    { r.Settings.FlattenCNAME = true }
+
+// show writes RRsets as a reader of zone files expects them.
+func show(sets []rr.Set) string {
+	var b strings.Builder
+	for _, s := range sets {
+		for _, d := range s.Data {
+			fmt.Fprintf(&b, "    %s %d ", s.Owner, s.TTL)
+			switch s.Type {
+			case wire.TypeA, wire.TypeAAAA:
+				a, _ := netip.AddrFromSlice(d)
+				fmt.Fprintf(&b, "%s %s\n", map[wire.Type]string{wire.TypeA: "A", wire.TypeAAAA: "AAAA"}[s.Type], a)
+			case wire.TypeCNAME:
+				fmt.Fprintf(&b, "CNAME %s\n", wire.Name(d))
+			case wire.TypeNS:
+				fmt.Fprintf(&b, "NS %s\n", wire.Name(d))
+			case wire.TypeTXT:
+				fmt.Fprintf(&b, "TXT %q\n", d[1:])
+			case typeUnanswerable:
+				b.WriteString("SERVFAIL\n")
+			default:
+				fmt.Fprintf(&b, "TYPE%d %x\n", s.Type, d)
+			}
+		}
+	}
+	if b.Len() == 0 {
+		return "    nothing\n"
+	}
+	return b.String()
+}
+
+// lookups is what targets lead to in these tests.
+func lookups(target wire.Name) model.Flattened {
+	addrs := []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8:7::7")}
+	switch target.Host() {
+	case "target.test":
+		return model.Flattened{State: model.FlattenKnown, Addrs: addrs, TTL: 45, Held: addrs, HeldTTL: 60}
+	case "dead.test":
+		return model.Flattened{State: model.FlattenFailed, Held: addrs[:1], HeldTTL: 60}
+	case "empty.test":
+		return model.Flattened{State: model.FlattenKnown, TTL: 45}
+	}
+	return model.Flattened{}
+}
+
+// TestFaces renders every combination of the table in DESIGN section 2 and holds it against a golden file.
+func TestFaces(t *testing.T) {
+	t.Parallel()
+	names := []struct {
+		title string
+		rows  func(owner string) []*model.Record
+	}{
+		{"A", func(o string) []*model.Record { return []*model.Record{row(o, "A", "198.51.100.1")} }},
+		{"A and AAAA, one proxied", func(o string) []*model.Record {
+			return []*model.Record{row(o, "A", "198.51.100.1", proxied), row(o, "AAAA", "2001:db8::1")}
+		}},
+		{"A proxied, ipv4_only, beside TXT", func(o string) []*model.Record {
+			only4 := func(r *model.Record) { r.Settings.IPv4Only = true }
+			return []*model.Record{row(o, "A", "198.51.100.1", proxied, only4), row(o, "TXT", "hello")}
+		}},
+		{"AAAA proxied, ipv6_only", func(o string) []*model.Record {
+			return []*model.Record{row(o, "AAAA", "2001:db8::1", proxied, func(r *model.Record) { r.Settings.IPv6Only = true })}
+		}},
+		{"CNAME beside TXT", func(o string) []*model.Record {
+			return []*model.Record{row(o, "CNAME", "target.test"), row(o, "TXT", "hello")}
+		}},
+		{"CNAME proxied beside TXT", func(o string) []*model.Record {
+			return []*model.Record{row(o, "CNAME", "target.test", proxied), row(o, "TXT", "hello")}
+		}},
+		{"CNAME with flatten_cname beside TXT", func(o string) []*model.Record {
+			return []*model.Record{row(o, "CNAME", "target.test", flat), row(o, "TXT", "hello")}
+		}},
+		{"CNAME with flatten_cname, target failed", func(o string) []*model.Record {
+			return []*model.Record{row(o, "CNAME", "dead.test", flat)}
+		}},
+		{"CNAME with flatten_cname, target unknown", func(o string) []*model.Record {
+			return []*model.Record{row(o, "CNAME", "unknown.test", flat)}
+		}},
+		{"CNAME with flatten_cname, target without addresses", func(o string) []*model.Record {
+			return []*model.Record{row(o, "CNAME", "empty.test", flat)}
+		}},
+		{"NS of others", func(o string) []*model.Record { return []*model.Record{row(o, "NS", "ns.other.test")} }},
+	}
+	zones := []struct {
+		title string
+		edit  func(*model.Zone, *scene)
+	}{
+		{"origin", func(*model.Zone, *scene) {}},
+		{"edge", func(z *model.Zone, _ *scene) { z.Mode = model.ModeEdge }},
+		{"origin, dns only", func(_ *model.Zone, s *scene) { s.dnsOnly = true }},
+		{"edge, dns only", func(z *model.Zone, s *scene) { z.Mode, s.dnsOnly = model.ModeEdge, true }},
+		{"origin, flatten_all_cnames", func(z *model.Zone, _ *scene) { z.Settings.FlattenAll = true }},
+		{"edge, flatten_all_cnames", func(z *model.Zone, _ *scene) { z.Mode, z.Settings.FlattenAll = model.ModeEdge, true }},
+		{"origin, multi_provider", func(z *model.Zone, _ *scene) { z.Settings.MultiProvider = true }},
+		{"origin, no edge addresses", func(_ *model.Zone, s *scene) { s.pool = nil }},
+	}
+	var out strings.Builder
+	for _, z := range zones {
+		for _, owner := range []string{"example", "www.example"} {
+			for _, n := range names {
+				zn := model.Zone{Name: testApex, Mode: model.ModeOrigin, NameServers: []string{"ns1.hw.test", "ns2.hw.test"}}
+				zn.Settings = model.DefaultSettings()
+				sc := &scene{zone: &zn, pool: testPool, lookup: lookups, want: func(wire.Name, wire.Name) {}}
+				z.edit(&zn, sc)
+				f := sc.render(&name{owner: wire.MustName(owner), rows: n.rows(owner)})
+				fmt.Fprintf(&out, "%s | %s | %s\n", z.title, owner, n.title)
+				if equalSets(f.served, f.transfer) {
+					fmt.Fprintf(&out, "  both\n%s\n", show(f.served))
+					continue
+				}
+				fmt.Fprintf(&out, "  served\n%s  transfer\n%s\n", show(f.served), show(f.transfer))
+			}
+		}
+	}
+	golden(t, "testdata/faces.golden", out.String())
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("faces differ from %s (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestRenderTTL(t *testing.T) {
+	t.Parallel()
+	ttl := func(v uint32) func(*model.Record) { return func(r *model.Record) { r.TTL = v } }
+	zn := model.Zone{Name: testApex}
+	sc := &scene{zone: &zn, lookup: lookups, want: func(wire.Name, wire.Name) {}}
+	f := sc.render(&name{owner: "\x03www\x07example\x00", rows: []*model.Record{
+		row("www.example", "A", "198.51.100.2", ttl(900)), row("www.example", "A", "198.51.100.1", ttl(1)),
+		row("www.example", "TXT", "b", ttl(120)), row("www.example", "TXT", "a", ttl(60)),
+	}})
+	want := "    www.example. 300 A 198.51.100.1\n    www.example. 300 A 198.51.100.2\n" +
+		"    www.example. 60 TXT \"a\"\n    www.example. 60 TXT \"b\"\n"
+	got := show([]rr.Set{f.served[1], f.served[0]})
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestUnknownTargetKeepsWhatIsAnswered(t *testing.T) {
+	t.Parallel()
+	zn := model.Zone{Name: testApex}
+	sc := &scene{zone: &zn, lookup: lookups, want: func(wire.Name, wire.Name) {}}
+	before := addressSets("\x01w\x07example\x00", testPool[:1], 30)
+	n := &name{
+		owner: "\x01w\x07example\x00", rows: []*model.Record{row("w.example", "CNAME", "unknown.test", flat)},
+		served: before, kept: true,
+	}
+	if f := sc.render(n); !equalSets(f.served, before) {
+		t.Errorf("got\n%s", show(f.served))
+	}
+	n.kept = false
+	if f := sc.render(n); f.served[0].Type != typeUnanswerable {
+		t.Errorf("a changed CNAME kept the addresses of the old one:\n%s", show(f.served))
+	}
+}
+
+func TestEdgeChoiceIsStable(t *testing.T) {
+	t.Parallel()
+	zn := model.Zone{Name: testApex}
+	rows := []*model.Record{row("www.example", "A", "198.51.100.1", proxied)}
+	full := (&scene{zone: &zn, pool: testPool}).edge("\x03www\x07example\x00", rows)
+	moved := 0
+	for i := range testPool {
+		pool := append(append([]netip.Addr(nil), testPool[:i]...), testPool[i+1:]...)
+		if !equalSets(full, (&scene{zone: &zn, pool: pool}).edge("\x03www\x07example\x00", rows)) {
+			moved++
+		}
+	}
+	if moved != 2*edgePerFamily {
+		t.Errorf("taking one address away moved the name %d times, want only for its own %d", moved, 2*edgePerFamily)
+	}
+	seen := map[string]bool{}
+	for i := range 50 {
+		owner := wire.MustName(fmt.Sprintf("h%d.example", i))
+		seen[show((&scene{zone: &zn, pool: testPool}).edge(owner, rows))[len(owner.String())+4:]] = true
+	}
+	if len(seen) < 2 {
+		t.Error("all names have the same edge addresses")
+	}
+}
+
+func TestSOA(t *testing.T) {
+	t.Parallel()
+	zn := model.Zone{Name: testApex, NameServers: []string{"ns1.hw.test"}, Settings: model.DefaultSettings()}
+	soa, err := soaOf(&zn, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdata := string(soa.Data[0])
+	if want := string(wire.MustName("ns1.hw.test")) + string(wire.MustName("hostmaster.example")); !strings.HasPrefix(rdata, want) {
+		t.Errorf("got %q", rdata)
+	}
+	if got := withSerial(soa.Data[0], 9); sameSOA(got, soa.Data[0]) != true || string(got) == rdata {
+		t.Error("another serial makes another SOA")
+	}
+	zn.Settings.SOA.Retry++
+	other, err := soaOf(&zn, 7)
+	if err != nil || sameSOA(other.Data[0], soa.Data[0]) {
+		t.Error("another retry time makes no other SOA", err)
+	}
+	zn.Settings.SOA.MName = "bad..name"
+	if _, err := soaOf(&zn, 7); err == nil {
+		t.Error("a bad mname is accepted")
+	}
+	long := wire.MustName(strings.Repeat("abcdefghi.", 25) + "a")
+	if hostmaster(long) != long {
+		t.Error("hostmaster of a long zone is too long")
+	}
+}
+
+func TestUndo(t *testing.T) {
+	t.Parallel()
+	var u undo
+	m, v := map[string]int{"a": 1}, 5
+	put(&u, m, "b", 2)
+	keep := u.mark()
+	put(&u, m, "a", 9)
+	put(&u, m, "a", 10)
+	drop(&u, m, "b")
+	drop(&u, m, "none")
+	assign(&u, &v, 6)
+	u.back(keep)
+	if diff := cmp.Diff(map[string]int{"a": 1, "b": 2}, m); diff != "" || v != 5 {
+		t.Error(v, diff)
+	}
+	u.back(0)
+	if diff := cmp.Diff(map[string]int{"a": 1}, m); diff != "" {
+		t.Error(diff)
+	}
+}
