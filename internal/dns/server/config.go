@@ -1,0 +1,96 @@
+package server
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Config is what a Server needs. Zero values of limits mean the defaults stated with them.
+type Config struct {
+	// DNS lists addresses (host:port) that answer everything, over UDP and TCP. Transfer lists those that answer SOA,
+	// AXFR and IXFR only. An empty host listens on IPv4 and IPv6 at once, 0.0.0.0 and [::] on one of them each; port 0
+	// takes a free one, the same for both transports.
+	DNS, Transfer []string
+
+	DB *zone.DB
+	// NewResponder makes one Responder for each thread: it may keep scratch space.
+	NewResponder func() Responder
+	Transfers    Transfers    // nil: transfers are refused
+	Log          *slog.Logger // nil: silent
+	Now          func() time.Time
+	// MaxUDP bounds answers over UDP and is announced by EDNS; default 1232 (DNS flag day 2020).
+	MaxUDP int
+
+	// Threads is the number of UDP sockets per address; default GOMAXPROCS.
+	Threads int
+	// Portable makes UDP go through package net where a faster way exists.
+	Portable bool
+	// ReceiveBuffer asks the kernel for so many octets per UDP socket; default 4 MiB, which the kernel may lower.
+	ReceiveBuffer int
+	// SlowWorkers and SlowQueue bound the work that is taken off the UDP threads; defaults 2 x GOMAXPROCS and 256. What
+	// finds the queue full is dropped, as the network might have done.
+	SlowWorkers, SlowQueue int
+
+	TCP TCPLimits
+	// Drain is how long Run lets transfers go on after it was told to stop; default 5 s.
+	Drain time.Duration
+}
+
+// TCPLimits bound what clients can hold (RFC 7766 section 6.2).
+type TCPLimits struct {
+	Conns       int           // connections at once; default 2,048
+	PerSource   int           // of them from one IPv4 address or one IPv6 /64; default 128
+	Idle        time.Duration // without a request; default 20 s, less while more than half of Conns are in use
+	Read        time.Duration // from a request's first octet to its last; default 5 s
+	Write       time.Duration // for a batch of answers to leave; default 10 s
+	Lifetime    time.Duration // of a connection, after which it closes between requests; default 1 h
+	MaxRequests int           // per connection; default 1,000,000
+}
+
+func (c *Config) setDefaults() {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	setDefault(&c.MaxUDP, 1232)
+	c.MaxUDP = min(max(c.MaxUDP, 512), maxRequest)
+	setDefault(&c.Threads, runtime.GOMAXPROCS(0))
+	setDefault(&c.ReceiveBuffer, 4<<20)
+	setDefault(&c.SlowWorkers, 2*runtime.GOMAXPROCS(0))
+	setDefault(&c.SlowQueue, 256)
+	setDefault(&c.Drain, 5*time.Second)
+	t := &c.TCP
+	setDefault(&t.Conns, 2048)
+	setDefault(&t.PerSource, 128)
+	setDefault(&t.Idle, 20*time.Second)
+	setDefault(&t.Read, 5*time.Second)
+	setDefault(&t.Write, 10*time.Second)
+	setDefault(&t.Lifetime, time.Hour)
+	setDefault(&t.MaxRequests, 1_000_000)
+}
+
+func setDefault[T ~int | ~int64](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Limits bound one response.
+type Limits struct {
+	Size      int           // octets
+	TCP       bool          // no truncation to be repaired by TCP, no source to be forged
+	Keepalive time.Duration // what edns-tcp-keepalive is to say (RFC 7828); 0: nothing
+}
+
+// Responder answers queries by a look into the zones.
+type Responder interface {
+	// Respond appends the response to q, a well-formed query of EDNS version 0 (or without EDNS), to dst. What it
+	// appends is at most l.Size octets; nothing means that no answer is due. It is on the hot path.
+	Respond(dst []byte, q *wire.Query, l Limits) []byte
+}

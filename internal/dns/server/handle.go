@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// verdict is what becomes of a datagram.
+type verdict uint8
+
+const (
+	drop  verdict = iota // no answer
+	reply                // the answer is written
+	steer                // work for the slow pool
+)
+
+// handler answers requests, one at a time. A UDP thread and a slow worker have their own; a connection borrows one
+// while it works. Nothing in it outlives a request.
+type handler struct {
+	s            *Server
+	respond      Responder
+	transferOnly bool
+	count        *counters
+
+	q wire.Query
+	b wire.Builder
+}
+
+func (s *Server) newHandler(transferOnly bool, count *counters) *handler {
+	return &handler{s: s, transferOnly: transferOnly, count: count, respond: s.cfg.NewResponder()}
+}
+
+// datagram is the hot path: it appends the response to msg to dst, unless the verdict says otherwise. It neither
+// locks nor allocates.
+func (h *handler) datagram(dst, msg []byte) ([]byte, verdict) {
+	outcome := h.q.Parse(msg)
+	if outcome == wire.ParseDrop {
+		h.count.ignored.Add(1)
+		return dst, drop
+	}
+	if outcome == wire.ParseOK && h.odd() {
+		return dst, steer
+	}
+	return h.plain(dst, outcome, h.udpLimits()), reply
+}
+
+// udpLimits are those of a response over UDP: what both sides can take.
+func (h *handler) udpLimits() Limits {
+	if !h.q.EDNS.Present {
+		return Limits{Size: 512}
+	}
+	return Limits{Size: min(h.q.EDNS.Size(), h.s.cfg.MaxUDP)}
+}
+
+// odd says whether a well-formed request takes more than a look into the zones: a transfer, a signature, a NOTIFY.
+func (h *handler) odd() bool {
+	return h.q.TSIGAt != 0 || h.q.Opcode != wire.OpcodeQuery || h.q.IsTransfer()
+}
+
+// plain answers what is malformed, refused, or to be looked up, and counts the answer.
+func (h *handler) plain(dst []byte, outcome wire.Outcome, l Limits) []byte {
+	switch q := &h.q; {
+	case outcome == wire.ParseFormErr:
+		return h.fail(dst, wire.RcodeFormErr)
+	case outcome == wire.ParseNotImp:
+		return h.fail(dst, wire.RcodeNotImp)
+	case q.EDNS.Version != 0:
+		return h.fail(dst, wire.RcodeBadVers) // RFC 6891 section 6.1.3
+	case h.transferOnly && (q.Type != wire.TypeSOA || q.Class != wire.ClassIN):
+		return h.fail(dst, wire.RcodeRefused)
+	}
+	out := h.respond.Respond(dst, &h.q, l)
+	if len(out) > len(dst) {
+		h.count.answered(wire.HeaderFlags(out[len(dst):]).Rcode())
+	}
+	return out
+}
+
+// fail answers with a response code and nothing else.
+func (h *handler) fail(dst []byte, code wire.Rcode) []byte {
+	const echoed = wire.Flags(0xf<<11) | wire.FlagRD | wire.FlagCD
+	h.b.Start(dst, 512, h.q.ID, wire.FlagQR|h.q.Flags&echoed)
+	h.b.Echo(&h.q)
+	h.b.SetRcode(code)
+	if h.q.EDNS.Present {
+		h.b.OPT(&wire.OPT{UDPSize: uint16(h.s.cfg.MaxUDP)})
+	}
+	h.count.answered(code)
+	return h.b.Finish()
+}
+
+// errMalformed closes a connection on which no further request can be expected.
+var errMalformed = errors.New("no DNS message")
+
+// stream answers a request of a connection: it appends the response to dst, or nothing. A transfer goes to c itself.
+func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte, error) {
+	outcome := h.q.Parse(msg)
+	if outcome == wire.ParseDrop {
+		h.count.ignored.Add(1)
+		return dst, errMalformed
+	}
+	l := Limits{Size: wire.MaxMessage, TCP: true}
+	if h.q.EDNS.Keepalive {
+		l.Keepalive = c.s.tcp.idle()
+	}
+	if outcome != wire.ParseOK || !h.odd() {
+		return h.plain(dst, outcome, l), nil
+	}
+	return h.special(ctx, dst, c.source, l, c)
+}
+
+// work is a slow worker: it answers steered datagrams until the queue is closed.
+func (s *Server) work(ctx context.Context) {
+	h := s.newHandler(false, s.counts.add(UDP))
+	var buf []byte
+	for j := range s.slow.queue {
+		h.transferOnly = j.transferOnly
+		if h.q.Parse(j.request) != wire.ParseOK {
+			continue // it was well-formed when it was queued
+		}
+		out, err := h.special(ctx, buf[:0], j.source, h.udpLimits(), nil)
+		if err == nil && len(out) > 0 {
+			if err := j.send(out); err != nil {
+				h.count.errors.Add(1)
+			}
+		}
+		buf = out
+	}
+}

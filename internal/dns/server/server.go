@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+// Server owns the sockets. Make it with New, bind with Listen, serve with Run.
+type Server struct {
+	cfg    Config
+	counts registry
+	slow   slowPool
+	tcp    tcpTable
+	spaces sync.Pool // of *workspace
+
+	udp       []udpSocket
+	listeners []*listener
+	addrs     Addrs
+	running   atomic.Bool
+}
+
+// Addrs are the addresses bound, in the order of the configuration; each serves UDP and TCP.
+type Addrs struct{ DNS, Transfer []netip.AddrPort }
+
+// New makes a server; it opens nothing yet.
+func New(cfg Config) *Server {
+	cfg.setDefaults()
+	s := &Server{cfg: cfg}
+	s.slow.queue = make(chan *job, cfg.SlowQueue)
+	s.spaces.New = s.newWorkspace
+	s.tcp.init(cfg.TCP)
+	return s
+}
+
+// Listen binds every address for UDP and TCP, or none. Kernel queues fill from here on; Run answers.
+func (s *Server) Listen() error {
+	var ends []endpoint
+	for i, list := range [][]string{s.cfg.DNS, s.cfg.Transfer} {
+		for _, a := range list {
+			e, err := parseEndpoint(a, i == 1)
+			if err != nil {
+				return err
+			}
+			ends = append(ends, e)
+		}
+	}
+	for i := range ends {
+		if err := s.bind(&ends[i]); err != nil {
+			s.Close()
+			return err
+		}
+		list := &s.addrs.DNS
+		if ends[i].transferOnly {
+			list = &s.addrs.Transfer
+		}
+		*list = append(*list, ends[i].addrPort())
+	}
+	return nil
+}
+
+// portTries is how often a free port is asked for until it is free for both transports.
+const portTries = 20
+
+// bind opens the sockets of both transports on the same port.
+func (s *Server) bind(e *endpoint) error {
+	anyPort := e.port == 0
+	for try := 1; ; try++ {
+		socks, err := s.listenUDP(e, s.cfg.Threads)
+		if err != nil {
+			return fmt.Errorf("listen on %s, udp: %w", e.addrPort(), err)
+		}
+		l, err := s.listenTCP(*e)
+		if err == nil {
+			s.udp = append(s.udp, socks...)
+			s.listeners = append(s.listeners, l)
+			return nil
+		}
+		closeAll(socks)
+		if !anyPort || try == portTries {
+			return fmt.Errorf("listen on %s, tcp: %w", e.addrPort(), err)
+		}
+		e.port = 0
+	}
+}
+
+// Addrs tells what Listen bound.
+func (s *Server) Addrs() Addrs { return s.addrs }
+
+// Stats sums the counters.
+func (s *Server) Stats() Stats {
+	var st Stats
+	s.counts.sum(&st)
+	s.tcp.stats(&st)
+	return st
+}
+
+// Close releases the sockets of a server that will not Run (again).
+func (s *Server) Close() {
+	closeAll(s.udp)
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.udp, s.listeners = nil, nil
+}
+
+// errRunning is the error of a second Run.
+var errRunning = errors.New("dns server: already run")
+
+// Run serves until ctx ends or a socket fails; nil means the former. It then takes no more requests, answers those it
+// has, gives transfers Config.Drain to end, and returns when every goroutine is gone and every socket closed.
+func (s *Server) Run(ctx context.Context) error {
+	if s.running.Swap(true) {
+		return errRunning
+	}
+	defer s.Close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	// What is being answered is not cut short with ctx, but when the patience of draining ends.
+	busy, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	var readers, workers sync.WaitGroup
+	for _, u := range s.udp {
+		readers.Go(func() {
+			if err := u.serve(); err != nil {
+				stop(err)
+			}
+		})
+	}
+	for _, l := range s.listeners {
+		readers.Go(func() {
+			if err := l.serve(ctx, busy); err != nil {
+				stop(err)
+			}
+		})
+	}
+	for range s.cfg.SlowWorkers {
+		workers.Go(func() { s.work(busy) })
+	}
+	<-ctx.Done()
+	for _, u := range s.udp {
+		u.interrupt()
+	}
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	readers.Wait()
+	close(s.slow.queue)
+	s.tcp.drain(s.cfg.Drain, abandon)
+	workers.Wait()
+	return failure(ctx)
+}
+
+// failure is why ctx was stopped, unless that was asked for.
+func failure(ctx context.Context) error {
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Transport is how a request came.
+type Transport uint8
+
+// The transports.
+const (
+	UDP Transport = iota
+	TCP
+	transports
+)
+
+// String is the transport's name in lower case.
+func (t Transport) String() string {
+	if t == TCP {
+		return "tcp"
+	}
+	return "udp"
+}
+
+// Rcodes is how many response codes are counted apart: those of the header, and BADVERS.
+const Rcodes = 17
+
+// Stats is a sum of all threads' counters at one moment.
+type Stats struct {
+	Answers [transports][Rcodes]uint64 // by response code; transfers, which are xfr's to count, not among them
+	Ignored [transports]uint64         // requests that deserve no answer: too short, or responses
+	Slow    uint64                     // datagrams given to the slow pool
+	Dropped uint64                     // of them dropped because it was full
+	Errors  uint64                     // answers that the kernel refused to send
+
+	TCPOpen     int    // connections at this moment
+	TCPAccepted uint64 // connections since the start
+	TCPRefused  uint64 // of them closed at once for a limit
+}
+
+// counters belong to one thread or connection family; the padding keeps two of them off one cache line.
+type counters struct {
+	answers [Rcodes]atomic.Uint64
+	ignored atomic.Uint64
+	slow    atomic.Uint64
+	dropped atomic.Uint64
+	errors  atomic.Uint64
+	_       [64]byte
+}
+
+// answered counts a response; codes beyond those counted apart cannot come from here.
+func (c *counters) answered(code wire.Rcode) {
+	if code < Rcodes {
+		c.answers[code].Add(1)
+	}
+}
+
+// registry holds every counters value that was handed out.
+type registry struct {
+	mu  sync.Mutex
+	all [transports][]*counters
+}
+
+func (r *registry) add(t Transport) *counters {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := new(counters)
+	r.all[t] = append(r.all[t], c)
+	return c
+}
+
+func (r *registry) sum(st *Stats) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for t, all := range r.all {
+		for _, c := range all {
+			for code := range c.answers {
+				st.Answers[t][code] += c.answers[code].Load()
+			}
+			st.Ignored[t] += c.ignored.Load()
+			st.Slow += c.slow.Load()
+			st.Dropped += c.dropped.Load()
+			st.Errors += c.errors.Load()
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// listener accepts connections of one address.
+type listener struct {
+	net.Listener
+	s            *Server
+	transferOnly bool
+	count        *counters
+}
+
+func (s *Server) listenTCP(e endpoint) (*listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), e.network("tcp"), e.addrPort().String())
+	if err != nil {
+		return nil, err
+	}
+	return &listener{Listener: l, s: s, transferOnly: e.transferOnly, count: s.counts.add(TCP)}, nil
+}
+
+// acceptPause is how long accepting rests when the process is out of file descriptors.
+const acceptPause = 50 * time.Millisecond
+
+// serve accepts until the listener is closed or ctx ends; busy is the context of what the connections do.
+func (l *listener) serve(ctx, busy context.Context) error {
+	for {
+		c, err := l.Accept()
+		switch {
+		case err == nil:
+			l.take(busy, c)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			l.s.cfg.Log.Warn("cannot accept a DNS connection", "address", l.Addr().String(), "error", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(acceptPause):
+			}
+		}
+	}
+}
+
+// take starts serving a connection, or closes it when its source or the server has enough of them.
+func (l *listener) take(ctx context.Context, nc net.Conn) {
+	source := sourceOfConn(nc)
+	if !l.s.tcp.enter(nc, source) {
+		_ = nc.Close()
+		return
+	}
+	l.s.tcp.wg.Go(func() {
+		defer l.s.tcp.leave(nc, source)
+		newConn(l, nc, source).serve(ctx)
+	})
+}
+
+func sourceOfConn(nc net.Conn) netip.AddrPort {
+	a, ok := nc.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	ap := a.AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// tcpTable knows every open connection and counts them by source.
+type tcpTable struct {
+	limits TCPLimits
+	wg     sync.WaitGroup
+
+	mu       sync.Mutex
+	draining bool
+	open     map[net.Conn]struct{}
+	sources  map[netip.Prefix]int
+	accepted uint64
+	refused  uint64
+}
+
+func (t *tcpTable) init(l TCPLimits) {
+	t.limits = l
+	t.open = make(map[net.Conn]struct{})
+	t.sources = make(map[netip.Prefix]int)
+}
+
+// sourceKey is what counts as one source: an address, or the /64 that an IPv6 host can choose its addresses from.
+func sourceKey(a netip.AddrPort) netip.Prefix {
+	bits := 64
+	if a.Addr().Is4() {
+		bits = 32
+	}
+	p, err := a.Addr().WithZone("").Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return p
+}
+
+func (t *tcpTable) enter(nc net.Conn, source netip.AddrPort) bool {
+	key := sourceKey(source)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.accepted++
+	if t.draining || len(t.open) >= t.limits.Conns || t.sources[key] >= t.limits.PerSource {
+		t.refused++
+		return false
+	}
+	t.open[nc] = struct{}{}
+	t.sources[key]++
+	return true
+}
+
+func (t *tcpTable) leave(nc net.Conn, source netip.AddrPort) {
+	_ = nc.Close()
+	key := sourceKey(source)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.open, nc)
+	if t.sources[key]--; t.sources[key] == 0 {
+		delete(t.sources, key)
+	}
+}
+
+// idle is how long a connection may be silent at the moment: less and less once more than half of the places are
+// taken (RFC 7766 section 6.2.3 leaves it to us, RFC 7828 section 3.4 has us say so).
+func (t *tcpTable) idle() time.Duration {
+	t.mu.Lock()
+	used := len(t.open)
+	t.mu.Unlock()
+	free := max(0, t.limits.Conns-used)
+	if 2*free >= t.limits.Conns {
+		return t.limits.Idle
+	}
+	return max(t.limits.Idle*time.Duration(2*free)/time.Duration(t.limits.Conns), t.limits.Idle/20)
+}
+
+// drain ends the connections: idle ones at once, because their reads fail, busy ones after their answer or, when the
+// patience is over, in the midst of it.
+func (t *tcpTable) drain(patience time.Duration, abandon context.CancelFunc) {
+	t.mu.Lock()
+	t.draining = true
+	for nc := range t.open {
+		_ = nc.SetReadDeadline(time.Unix(1, 0))
+	}
+	t.mu.Unlock()
+	force := time.AfterFunc(patience, func() {
+		abandon()
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for nc := range t.open {
+			_ = nc.Close()
+		}
+	})
+	defer force.Stop()
+	t.wg.Wait()
+}
+
+// stopping says whether drain has begun; who sets a read deadline asks afterwards, so that drain's is not overwritten.
+func (t *tcpTable) stopping() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.draining
+}
+
+func (t *tcpTable) stats(st *Stats) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	st.TCPOpen, st.TCPAccepted, st.TCPRefused = len(t.open), t.accepted, t.refused
+}

@@ -1,0 +1,325 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// controlSize holds one packet information message of either family.
+const controlSize = 64
+
+// mmsghdr is the kernel's struct mmsghdr; Go pads it as C does.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32
+}
+
+// fastSocket is a UDP socket served by one locked thread with recvmmsg and sendmmsg. The thread blocks in the kernel:
+// no poller, no channel. All memory that the kernel sees is allocated once and kept reachable through its fields; the
+// Go heap does not move.
+type fastSocket struct {
+	fd      int
+	local   netip.AddrPort
+	closing atomic.Bool
+	h       *handler
+	answer  int // capacity of one answer slab
+
+	requests, answers []byte
+	in, out           [batch]mmsghdr
+	inVec, outVec     [batch]unix.Iovec
+	from              [batch]unix.RawSockaddrInet6 // room for IPv4 as well
+	control           [batch][controlSize]byte
+}
+
+// hasFast says that openFast works here.
+const hasFast = true
+
+// openFast opens a socket for e that others may share, for the kernel to spread the clients over them.
+func openFast(s *Server, e endpoint, shared bool) (udpSocket, error) {
+	family := unix.AF_INET6
+	if e.host.Is4() {
+		family = unix.AF_INET
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	if err := setUp(fd, e, shared, s.cfg.ReceiveBuffer); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	local, err := localAddr(fd)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	f := &fastSocket{fd: fd, local: local, h: s.newHandler(e.transferOnly, s.counts.add(UDP))}
+	f.allocate(s.cfg.MaxUDP + slack)
+	return f, nil
+}
+
+// setUp sets the socket's options and binds it. Only what correctness needs may fail.
+func setUp(fd int, e endpoint, shared bool, receiveBuffer int) error {
+	if shared {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+			return os.NewSyscallError("SO_REUSEPORT", err)
+		}
+	}
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+	}
+	// A forged ICMP message must not talk us into fragments (draft-ietf-dnsop-avoid-fragmentation).
+	if e.host.Is4() {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
+	} else {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT)
+		only := 1
+		if e.dual {
+			only = 0
+		}
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
+			return os.NewSyscallError("IPV6_V6ONLY", err)
+		}
+	}
+	if e.host.IsUnspecified() {
+		level, option := unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+		if e.host.Is4() {
+			level, option = unix.IPPROTO_IP, unix.IP_PKTINFO
+		}
+		if err := unix.SetsockoptInt(fd, level, option, 1); err != nil {
+			return os.NewSyscallError("packet information", err)
+		}
+	}
+	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(e.port), Addr: e.host.As16(), ZoneId: zoneID(e.host)}
+	if e.host.Is4() {
+		sa = &unix.SockaddrInet4{Port: int(e.port), Addr: e.host.As4()}
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+}
+
+// allocate lays the slabs and points the headers at them, once for all.
+func (f *fastSocket) allocate(answer int) {
+	f.answer = answer
+	f.requests = make([]byte, batch*maxRequest)
+	f.answers = make([]byte, batch*answer)
+	for i := range batch {
+		f.inVec[i].Base = &f.requests[i*maxRequest]
+		f.inVec[i].SetLen(maxRequest)
+		h := &f.in[i].hdr
+		h.Name = (*byte)(unsafe.Pointer(&f.from[i]))
+		h.Iov = &f.inVec[i]
+		h.SetIovlen(1)
+		h.Control = &f.control[i][0]
+		f.out[i].hdr.Iov = &f.outVec[i]
+		f.out[i].hdr.SetIovlen(1)
+	}
+}
+
+func (f *fastSocket) serve() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for {
+		n, err := f.receive()
+		if f.closing.Load() {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("receive on %s: %w", f.local, err)
+		}
+		f.send(f.process(n))
+	}
+}
+
+// receive waits for datagrams and takes those that are there. Errors that concern one peer are no errors of ours.
+func (f *fastSocket) receive() (int, error) {
+	for i := range batch {
+		f.in[i].hdr.Namelen = unix.SizeofSockaddrInet6
+		f.in[i].hdr.SetControllen(controlSize)
+	}
+	for {
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.in[0])), batch,
+			unix.MSG_WAITFORONE, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EBADF, unix.ENOTSOCK, unix.EFAULT, unix.EINVAL:
+			return 0, os.NewSyscallError("recvmmsg", errno)
+		}
+		if f.closing.Load() {
+			return 0, nil
+		}
+	}
+}
+
+// process answers the first n requests and returns how many answers stand in out.
+func (f *fastSocket) process(n int) int {
+	replies := 0
+	for i := range n {
+		in := &f.in[i]
+		if in.hdr.Flags&unix.MSG_TRUNC != 0 {
+			continue
+		}
+		request := f.requests[i*maxRequest:][:in.n]
+		slab := f.answers[replies*f.answer:][:0:f.answer]
+		msg, v := f.h.datagram(slab, request)
+		switch v {
+		case drop:
+			continue
+		case steer:
+			f.steer(i, request)
+			continue
+		case reply:
+		}
+		f.outVec[replies].Base = unsafe.SliceData(msg)
+		f.outVec[replies].SetLen(len(msg))
+		f.address(&f.out[replies].hdr, i)
+		replies++
+	}
+	return replies
+}
+
+// address makes h go back to where request i came from, and leave from the address that it came to.
+func (f *fastSocket) address(h *unix.Msghdr, i int) {
+	in := &f.in[i].hdr
+	h.Name, h.Namelen = in.Name, in.Namelen
+	h.Control, h.Controllen = nil, 0
+	if in.Controllen != 0 {
+		clearInterface(f.control[i][:in.Controllen])
+		h.Control, h.Controllen = in.Control, in.Controllen
+	}
+}
+
+// clearInterface leaves the choice of the interface to the routes: packet information tells on which one the request
+// came, which need not lead back. The index is the first word of IPv4's in_pktinfo and the last of IPv6's.
+func clearInterface(control []byte) {
+	if len(control) < unix.SizeofCmsghdr {
+		return
+	}
+	h := (*unix.Cmsghdr)(unsafe.Pointer(unsafe.SliceData(control)))
+	data := control[unix.CmsgLen(0):]
+	switch {
+	case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
+		clear(data[:4])
+	case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
+		clear(data[16:20])
+	}
+}
+
+// send sends the first n answers. One that the kernel refuses is skipped: the client asks again.
+func (f *fastSocket) send(n int) {
+	for at := 0; at < n; {
+		sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.out[at])),
+			uintptr(n-at), 0, 0, 0)
+		switch {
+		case errno == unix.EINTR:
+		case errno != 0:
+			f.h.count.errors.Add(1)
+			at++
+		default:
+			at += int(sent)
+		}
+	}
+	runtime.KeepAlive(f)
+}
+
+// steer copies request i for the slow pool.
+func (f *fastSocket) steer(i int, request []byte) {
+	j := f.h.job(request, sourceOf(&f.from[i]))
+	if j == nil {
+		return
+	}
+	in := &f.in[i].hdr
+	ret := &fastReturn{f: f, name: f.from[i], nameLen: in.Namelen}
+	if in.Controllen != 0 {
+		clearInterface(f.control[i][:in.Controllen])
+		ret.control = append(ret.control, f.control[i][:in.Controllen]...)
+	}
+	j.send = ret.send
+	f.h.push(j)
+}
+
+// fastReturn is the way back of one steered request.
+type fastReturn struct {
+	f       *fastSocket
+	name    unix.RawSockaddrInet6
+	nameLen uint32
+	control []byte
+}
+
+func (r *fastReturn) send(msg []byte) error {
+	vec := unix.Iovec{Base: unsafe.SliceData(msg)}
+	vec.SetLen(len(msg))
+	h := unix.Msghdr{Name: (*byte)(unsafe.Pointer(&r.name)), Namelen: r.nameLen, Iov: &vec}
+	h.SetIovlen(1)
+	if len(r.control) > 0 {
+		h.Control = &r.control[0]
+		h.SetControllen(len(r.control))
+	}
+	_, _, errno := unix.Syscall(unix.SYS_SENDMSG, uintptr(r.f.fd), uintptr(unsafe.Pointer(&h)), 0)
+	runtime.KeepAlive(r)
+	if errno != 0 {
+		return os.NewSyscallError("sendmsg", errno)
+	}
+	return nil
+}
+
+// interrupt wakes the blocked thread: shutting down a socket that is not connected reports ENOTCONN, but does so.
+func (f *fastSocket) interrupt() {
+	f.closing.Store(true)
+	if err := unix.Shutdown(f.fd, unix.SHUT_RD); err != nil && !errors.Is(err, unix.ENOTCONN) {
+		f.h.s.cfg.Log.Error("cannot interrupt a socket", "address", f.local, "error", err)
+	}
+}
+
+func (f *fastSocket) addr() netip.AddrPort { return f.local }
+
+func (f *fastSocket) close() { _ = unix.Close(f.fd) }
+
+// sourceOf reads the peer's address; an IPv4-mapped one becomes IPv4.
+func sourceOf(sa *unix.RawSockaddrInet6) netip.AddrPort {
+	port := func(p *uint16) uint16 {
+		b := (*[2]byte)(unsafe.Pointer(p))
+		return uint16(b[0])<<8 | uint16(b[1])
+	}
+	if sa.Family == unix.AF_INET {
+		sa4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(sa4.Addr), port(&sa4.Port))
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), port(&sa.Port))
+}
+
+func localAddr(fd int) (netip.AddrPort, error) {
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, os.NewSyscallError("getsockname", err)
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), nil
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)), nil
+	}
+	return netip.AddrPort{}, os.NewSyscallError("getsockname", syscall.EAFNOSUPPORT)
+}
+
+// zoneID is the index of the interface that a link-local address names, 0 for other addresses.
+func zoneID(a netip.Addr) uint32 {
+	if a.Zone() == "" {
+		return 0
+	}
+	if i, err := net.InterfaceByName(a.Zone()); err == nil {
+		return uint32(i.Index)
+	}
+	n, _ := strconv.ParseUint(a.Zone(), 10, 32)
+	return uint32(n)
+}

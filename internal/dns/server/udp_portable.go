@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+)
+
+// portableSocket serves a UDP socket through package net, one datagram at a time.
+type portableSocket struct {
+	conn    *net.UDPConn
+	closing atomic.Bool
+	h       *handler
+	answer  []byte
+	request []byte
+	control []byte // nil where the socket is bound to one address
+	v4      bool
+}
+
+// openPortable opens one socket for e that n goroutines read. With port 0 e takes the port it got.
+func openPortable(s *Server, e *endpoint, n int) ([]udpSocket, error) {
+	var lc net.ListenConfig
+	pc, err := lc.ListenPacket(context.Background(), e.network("udp"), e.addrPort().String())
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := pc.(*net.UDPConn)
+	if !ok {
+		return nil, fmt.Errorf("%T is no UDP socket", pc)
+	}
+	_ = conn.SetReadBuffer(s.cfg.ReceiveBuffer)
+	if err := askDestination(conn, *e); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	socks := make([]udpSocket, n)
+	for i := range socks {
+		p := &portableSocket{
+			conn: conn, v4: e.host.Is4(), h: s.newHandler(e.transferOnly, s.counts.add(UDP)),
+			request: make([]byte, maxRequest), answer: make([]byte, s.cfg.MaxUDP+slack),
+		}
+		if e.host.IsUnspecified() {
+			p.control = make([]byte, 128)
+		}
+		socks[i] = p
+	}
+	e.port = socks[0].addr().Port()
+	return socks, nil
+}
+
+// askDestination has a wildcard socket tell to which address a datagram came.
+func askDestination(conn *net.UDPConn, e endpoint) error {
+	switch {
+	case !e.host.IsUnspecified():
+		return nil
+	case e.host.Is4():
+		return ipv4.NewPacketConn(conn).SetControlMessage(ipv4.FlagDst, true)
+	}
+	return ipv6.NewPacketConn(conn).SetControlMessage(ipv6.FlagDst, true)
+}
+
+func (p *portableSocket) serve() error {
+	for {
+		n, nc, _, from, err := p.conn.ReadMsgUDPAddrPort(p.request, p.control)
+		if p.closing.Load() {
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("receive on %s: %w", p.addr(), err)
+		}
+		if err != nil || n == maxRequest {
+			continue // of one peer: ICMP errors, a datagram that was cut
+		}
+		p.one(p.request[:n], p.returnControl(nc), from)
+	}
+}
+
+func (p *portableSocket) one(request, control []byte, from netip.AddrPort) {
+	msg, v := p.h.datagram(p.answer[:0], request)
+	switch v {
+	case drop:
+	case reply:
+		if _, _, err := p.conn.WriteMsgUDPAddrPort(msg, control, from); err != nil {
+			p.h.count.errors.Add(1)
+		}
+	case steer:
+		if j := p.h.job(request, netip.AddrPortFrom(from.Addr().Unmap(), from.Port())); j != nil {
+			j.send = func(msg []byte) error {
+				_, _, err := p.conn.WriteMsgUDPAddrPort(msg, control, from)
+				return err
+			}
+			p.h.push(j)
+		}
+	}
+}
+
+// returnControl makes the answer leave from the address that the request came to.
+func (p *portableSocket) returnControl(n int) []byte {
+	if n == 0 {
+		return nil
+	}
+	if p.v4 {
+		var cm ipv4.ControlMessage
+		if cm.Parse(p.control[:n]) != nil || cm.Dst == nil {
+			return nil
+		}
+		return (&ipv4.ControlMessage{Src: cm.Dst}).Marshal()
+	}
+	var cm ipv6.ControlMessage
+	if cm.Parse(p.control[:n]) != nil || cm.Dst == nil {
+		return nil
+	}
+	if v4 := cm.Dst.To4(); v4 != nil { // came as IPv4, leaves as IPv4
+		return (&ipv4.ControlMessage{Src: v4}).Marshal()
+	}
+	return (&ipv6.ControlMessage{Src: cm.Dst}).Marshal()
+}
+
+func (p *portableSocket) interrupt() {
+	p.closing.Store(true)
+	_ = p.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (p *portableSocket) addr() netip.AddrPort {
+	if a, ok := p.conn.LocalAddr().(*net.UDPAddr); ok {
+		return a.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
+func (p *portableSocket) close() { _ = p.conn.Close() }
