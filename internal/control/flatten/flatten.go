@@ -1,0 +1,431 @@
+package flatten
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Config is what a Flattener needs. Resolve, Change and Clock are required.
+type Config struct {
+	// Resolve finds a target's addresses: a Resolver's method, or in tests something else. It must end with its context.
+	Resolve func(ctx context.Context, target wire.Name) (Answer, error)
+	// Change commits a Relearn: primary.Change.
+	Change func(context.Context, model.Change) (model.Result, error)
+	// Zones yields the zones that may hold flattened names; each is rendered anew when Run starts. Nil for none.
+	Zones func(ctx context.Context, yield func(model.ID) error) error
+	Clock func() time.Time
+	// MinTTL and MaxTTL bound how soon and how late a target is looked up again; 1 second and 1 hour when zero.
+	MinTTL, MaxTTL time.Duration
+	// Keep is how long the last good answer is served after its TTL while the resolver fails; 1 hour when zero, none when
+	// negative.
+	Keep time.Duration
+	// Damping is the least time between two changes of what secondaries get, for each zone; 1 minute when zero, none when
+	// negative.
+	Damping time.Duration
+	// Lookups bounds the look-ups under way; 32 when zero.
+	Lookups int
+	Log     *slog.Logger
+}
+
+func (c *Config) fill() {
+	for _, f := range []struct {
+		at  *time.Duration
+		def time.Duration
+	}{{&c.MinTTL, time.Second}, {&c.MaxTTL, time.Hour}, {&c.Keep, time.Hour}, {&c.Damping, time.Minute}} {
+		switch {
+		case *f.at == 0:
+			*f.at = f.def
+		case *f.at < 0:
+			*f.at = 0
+		}
+	}
+	if c.Lookups <= 0 {
+		c.Lookups = 32
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Flattener knows the targets of all flattened names. It is safe for many callers; one Run does the work.
+type Flattener struct {
+	cfg   Config
+	start time.Time
+	wake  chan struct{}
+	stats counters
+
+	mu      sync.Mutex
+	targets map[wire.Name]*target
+	owners  map[ownerKey]*owner
+	queue   schedule
+	held    map[model.ID]time.Time              // by zone: when what secondaries get last changed
+	dirty   map[model.ID]map[wire.Name]struct{} // owners to render anew
+	busy    map[model.ID]bool                   // zones whose Relearn is under way
+}
+
+// ownerKey is a flattened name.
+type ownerKey struct {
+	zone model.ID
+	name wire.Name
+}
+
+// owner is a flattened name's target. wants counts how often rendering asked for it: a name that is rendered and does not
+// ask any more is flattened no longer.
+type owner struct {
+	target *target
+	wants  uint64
+}
+
+type counters struct{ lookups, failures, relearns atomic.Uint64 }
+
+// Stats are counters since the start, and sizes.
+type Stats struct {
+	Lookups, Failures, Relearns uint64
+	Targets, Names              int
+}
+
+// New returns a Flattener that knows no target yet.
+func New(cfg Config) *Flattener {
+	cfg.fill()
+	return &Flattener{
+		cfg: cfg, start: cfg.Clock(), wake: make(chan struct{}, 1),
+		targets: map[wire.Name]*target{}, owners: map[ownerKey]*owner{}, held: map[model.ID]time.Time{},
+		dirty: map[model.ID]map[wire.Name]struct{}{}, busy: map[model.ID]bool{},
+	}
+}
+
+// Stats returns the counters and sizes.
+func (f *Flattener) Stats() Stats {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return Stats{
+		Lookups: f.stats.lookups.Load(), Failures: f.stats.failures.Load(), Relearns: f.stats.relearns.Load(),
+		Targets: len(f.targets), Names: len(f.owners),
+	}
+}
+
+// Lookup says what is known of a target, without waiting for anything.
+func (f *Flattener) Lookup(name wire.Name) model.Flattened {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if t := f.targets[name]; t != nil {
+		return t.told
+	}
+	return model.Flattened{}
+}
+
+// Want notes that a name is flattened to a target, and has an unknown target looked up at once.
+func (f *Flattener) Want(zone model.ID, name, targetName wire.Name) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := ownerKey{zone, name}
+	o := f.owners[key]
+	if o == nil {
+		o = &owner{}
+		f.owners[key] = o
+	}
+	o.wants++
+	if o.target != nil && o.target.name == targetName {
+		return
+	}
+	f.leave(key, o)
+	t := f.targets[targetName]
+	if t == nil {
+		t = &target{name: targetName, owners: map[ownerKey]struct{}{}, next: f.cfg.Clock(), place: -1}
+		f.targets[targetName] = t
+		heap.Push(&f.queue, t)
+		f.nudge()
+	}
+	t.owners[key] = struct{}{}
+	o.target = t
+}
+
+// leave takes a name away from its target; a target that nobody wants is forgotten.
+func (f *Flattener) leave(key ownerKey, o *owner) {
+	t := o.target
+	if t == nil {
+		return
+	}
+	delete(t.owners, key)
+	if len(t.owners) > 0 {
+		return
+	}
+	delete(f.targets, t.name)
+	if t.place >= 0 {
+		heap.Remove(&f.queue, t.place)
+	}
+}
+
+func (f *Flattener) nudge() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Touched has targets inside a zone looked up again, because the zone has changed: feed's Published. It returns at once.
+func (f *Flattener) Touched(z *zone.Zone) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for name, t := range f.targets {
+		if !name.Within(z.Name) {
+			continue
+		}
+		if t.place < 0 {
+			t.again = true // the look-up under way may have seen the zone as it was
+			continue
+		}
+		t.lookAt = f.cfg.Clock()
+		t.plan()
+		heap.Fix(&f.queue, t.place)
+	}
+	f.nudge()
+}
+
+// result is a finished look-up.
+type result struct {
+	target *target
+	answer Answer
+	err    error
+}
+
+// Run has every zone rendered anew, which tells what is flattened, and then keeps targets fresh until ctx ends.
+func (f *Flattener) Run(ctx context.Context) error {
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	jobs.Go(func() { f.discover(ctx) })
+	results := make(chan result)
+	running := 0
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		for running < f.cfg.Lookups {
+			t := f.due()
+			if t == nil {
+				break
+			}
+			running++
+			jobs.Go(func() {
+				answer, err := f.cfg.Resolve(ctx, t.name)
+				select {
+				case results <- result{t, answer, err}:
+				case <-ctx.Done():
+				}
+			})
+		}
+		f.submit(ctx, &jobs)
+		timer.Reset(f.untilNext(running))
+		select {
+		case <-ctx.Done():
+			return nil
+		case r := <-results:
+			running--
+			f.learn(r)
+		case <-f.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// idle is how long the loop sleeps when nothing is planned; Want wakes it.
+const idle = time.Hour
+
+func (f *Flattener) untilNext(running int) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.queue) == 0 || running >= f.cfg.Lookups {
+		return idle
+	}
+	return max(f.queue[0].next.Sub(f.cfg.Clock()), 0)
+}
+
+// due takes a target whose time has come out of the queue; learn puts it back. A target whose time has come for the sake
+// of secondaries alone is not looked up.
+func (f *Flattener) due() *target {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.cfg.Clock()
+	for len(f.queue) > 0 && !f.queue[0].next.After(now) {
+		t := f.queue[0]
+		if t.lookAt.After(now) {
+			f.hold(t, now)
+			t.plan()
+			heap.Fix(&f.queue, t.place)
+			continue
+		}
+		heap.Pop(&f.queue)
+		return t
+	}
+	return nil
+}
+
+// learn takes a look-up's outcome in.
+func (f *Flattener) learn(r result) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stats.lookups.Add(1)
+	t, now := r.target, f.cfg.Clock()
+	if f.targets[t.name] != t {
+		return // nobody wants it any more
+	}
+	before := t.told
+	if r.err != nil {
+		f.stats.failures.Add(1)
+		if t.failures == 0 {
+			f.cfg.Log.Warn("flattened target cannot be looked up", "target", t.name.Host(), "error", r.err)
+		}
+		t.failed(now, f.start, &f.cfg)
+	} else {
+		t.learned(r.answer, now, &f.cfg)
+	}
+	if t.again {
+		t.again, t.lookAt = false, now
+	}
+	f.hold(t, now)
+	if !sameTold(before, t.told) || !now.Before(t.verify) {
+		t.verify = now.Add(verifyEvery)
+		f.soil(t)
+	}
+	t.plan()
+	heap.Push(&f.queue, t)
+}
+
+// verifyEvery is how often the names of a target that never changes are rendered anew, to notice those that are gone.
+const verifyEvery = time.Hour
+
+// hold brings what secondaries get up to date, if none of the zones concerned had that lately.
+func (f *Flattener) hold(t *target, now time.Time) {
+	if t.told.State != model.FlattenKnown || sameAddrs(t.told.Held, t.told.Addrs) && t.holding {
+		t.holdAt = time.Time{}
+		return
+	}
+	var at time.Time
+	for key := range t.owners {
+		if last, ok := f.held[key.zone]; ok && t.holding && last.Add(f.cfg.Damping).After(at) {
+			at = last.Add(f.cfg.Damping)
+		}
+	}
+	if at.After(now) {
+		t.holdAt = at
+		return
+	}
+	t.holdAt = time.Time{}
+	t.told.Held, t.told.HeldTTL, t.holding = t.told.Addrs, t.told.TTL, true
+	for key := range t.owners {
+		f.held[key.zone] = now
+	}
+	f.soil(t)
+}
+
+// soil has all names of a target rendered anew.
+func (f *Flattener) soil(t *target) {
+	for key := range t.owners {
+		if f.dirty[key.zone] == nil {
+			f.dirty[key.zone] = map[wire.Name]struct{}{}
+		}
+		f.dirty[key.zone][key.name] = struct{}{}
+	}
+}
+
+// submit asks for a Relearn of every zone with dirty names that has none under way.
+func (f *Flattener) submit(ctx context.Context, jobs *sync.WaitGroup) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, names := range f.dirty {
+		if f.busy[id] {
+			continue
+		}
+		f.busy[id] = true
+		delete(f.dirty, id)
+		wants := make(map[wire.Name]uint64, len(names))
+		for n := range names {
+			if o := f.owners[ownerKey{id, n}]; o != nil {
+				wants[n] = o.wants
+			}
+		}
+		jobs.Go(func() { f.relearn(ctx, id, wants) })
+	}
+}
+
+// relearnPause keeps a store in trouble from being asked without end.
+const relearnPause = time.Second
+
+// relearn has names of a zone rendered anew, and forgets those that are flattened no longer.
+func (f *Flattener) relearn(ctx context.Context, id model.ID, wants map[wire.Name]uint64) {
+	names := make([]string, 0, len(wants))
+	for n := range wants {
+		names = append(names, n.String())
+	}
+	err := f.change(ctx, id, names)
+	if err != nil && !errors.Is(err, model.ErrNotFound) && ctx.Err() == nil {
+		f.cfg.Log.Warn("flattened names not rendered", "zone", id, "error", err)
+		timer := time.NewTimer(relearnPause)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.nudge()
+	delete(f.busy, id)
+	for n, count := range wants {
+		key := ownerKey{id, n}
+		o := f.owners[key]
+		switch {
+		case o == nil:
+		case err == nil && o.wants == count, errors.Is(err, model.ErrNotFound):
+			f.leave(key, o)
+			delete(f.owners, key)
+		case err != nil:
+			f.soil(o.target)
+		}
+	}
+}
+
+func (f *Flattener) change(ctx context.Context, id model.ID, names []string) error {
+	f.stats.relearns.Add(1)
+	_, err := f.cfg.Change(ctx, model.Change{
+		Zone: id, Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.Relearn{Names: names}},
+	})
+	return err
+}
+
+// discover has every zone that may hold flattened names rendered, many at a time so that they share commits.
+func (f *Flattener) discover(ctx context.Context) {
+	if f.cfg.Zones == nil {
+		return
+	}
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	places := make(chan struct{}, 4*f.cfg.Lookups)
+	err := f.cfg.Zones(ctx, func(id model.ID) error {
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		jobs.Go(func() {
+			defer func() { <-places }()
+			if err := f.change(ctx, id, nil); err != nil && !errors.Is(err, model.ErrNotFound) && ctx.Err() == nil {
+				f.cfg.Log.Warn("zone not rendered anew", "zone", id, "error", err)
+			}
+		})
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		f.cfg.Log.Warn("zones with flattened names not listed", "error", err)
+	}
+}

@@ -1,0 +1,132 @@
+package flatten
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Answer is what a look-up found: addresses, none where the target has none, and how long they hold.
+type Answer struct {
+	Addrs []netip.Addr
+	TTL   time.Duration
+}
+
+// target is the end of one or many flattened CNAMEs.
+type target struct {
+	name     wire.Name
+	owners   map[ownerKey]struct{}
+	told     model.Flattened
+	holding  bool      // Held has been set
+	expires  time.Time // when the last good answer's TTL ends; zero before the first
+	failures int       // since the last good answer
+	verify   time.Time
+	lookAt   time.Time // next look-up
+	holdAt   time.Time // when Held may follow; zero for nothing to do
+	next     time.Time // the earlier of the two: the place in the queue
+	again    bool      // look up once more as soon as the present look-up ends
+	place    int       // in the queue, -1 while a look-up is under way
+}
+
+// learned takes a good answer in.
+//
+// What is served is a version with fixed TTLs, so the TTL told is what will be left at the next look-up: half of the
+// answer's. The look-up comes that much before the end, and an answer served just before it still does not outlive the
+// target's own. TTLs are rounded down to few steps, and kept while they are true and not far off, so that a resolver whose
+// cache counts down does not make a version every time.
+func (t *target) learned(a Answer, now time.Time, cfg *Config) {
+	left := min(max(a.TTL, time.Second), cfg.MaxTTL)
+	addrs := slices.Clone(a.Addrs)
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	addrs = slices.Compact(addrs)
+	ttl := stepBelow(left / 2)
+	old := t.told.TTL
+	if t.told.State == model.FlattenKnown && sameAddrs(addrs, t.told.Addrs) &&
+		seconds(old) < left && ttl < 2*old && ttl > old/2 {
+		ttl = old
+	}
+	t.told.State, t.told.Addrs, t.told.TTL = model.FlattenKnown, addrs, ttl
+	t.expires, t.failures = now.Add(left), 0
+	t.lookAt = now.Add(max(left-seconds(ttl), cfg.MinTTL))
+}
+
+// Bounds of the pause after a failed look-up.
+const (
+	firstRetry = time.Second
+	lastRetry  = 30 * time.Second
+)
+
+// failed notes a failed look-up: the last good answer serves on until Keep after its end; before the first good answer,
+// what was answered before the start does, for as long.
+func (t *target) failed(now, start time.Time, cfg *Config) {
+	t.failures++
+	since := t.expires
+	if since.IsZero() {
+		since = start
+	}
+	end := since.Add(cfg.Keep)
+	t.lookAt = now.Add(min(firstRetry<<min(t.failures-1, 10), lastRetry))
+	if now.Before(end) {
+		if end.Before(t.lookAt) {
+			t.lookAt = end
+		}
+		return
+	}
+	t.told.State, t.told.Addrs, t.told.TTL = model.FlattenFailed, nil, 0
+}
+
+// plan sets the target's place in time.
+func (t *target) plan() {
+	t.next = t.lookAt
+	if !t.holdAt.IsZero() && t.holdAt.Before(t.next) {
+		t.next = t.holdAt
+	}
+}
+
+func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }
+
+// stepBelow rounds a time down to one of few TTLs, 1 being the least.
+func stepBelow(d time.Duration) uint32 {
+	steps := [...]uint32{1800, 600, 300, 120, 60, 30, 20, 15, 10, 5, 4, 3, 2}
+	for _, s := range steps {
+		if seconds(s) <= d {
+			return s
+		}
+	}
+	return 1
+}
+
+func sameAddrs(a, b []netip.Addr) bool { return slices.Equal(a, b) }
+
+// sameTold compares what is served; Held has its own damping.
+func sameTold(a, b model.Flattened) bool {
+	return a.State == b.State && a.TTL == b.TTL && sameAddrs(a.Addrs, b.Addrs)
+}
+
+// schedule is a heap of targets by next.
+type schedule []*target
+
+func (s schedule) Len() int           { return len(s) }
+func (s schedule) Less(i, j int) bool { return s[i].next.Before(s[j].next) }
+func (s schedule) Swap(i, j int) {
+	s[i], s[j] = s[j], s[i]
+	s[i].place, s[j].place = i, j
+}
+
+// Push adds a target; the heap package calls it.
+func (s *schedule) Push(x any) {
+	t := x.(*target)
+	t.place = len(*s)
+	*s = append(*s, t)
+}
+
+// Pop takes the last target off; the heap package calls it.
+func (s *schedule) Pop() any {
+	old := *s
+	t := old[len(old)-1]
+	*s, t.place = old[:len(old)-1], -1
+	return t
+}
