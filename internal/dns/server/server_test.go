@@ -159,6 +159,15 @@ func isReset(err error) bool {
 	return errors.As(err, &op) && !op.Timeout()
 }
 
+// localhost is the first DNS address, with the loopback for a wildcard.
+func localhost(s *server.Server) netip.AddrPort {
+	a := s.Addrs().DNS[0]
+	if a.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), a.Port())
+	}
+	return a
+}
+
 var paths = map[string]bool{"fast": false, "portable": true}
 
 // Malformed and odd packets over real sockets: each row is one datagram and what must come back.

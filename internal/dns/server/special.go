@@ -2,24 +2,43 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
+	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
+// Session is the server's side of a signed exchange.
+type Session interface {
+	// Key is the key that the request was signed with; nil if it is unknown.
+	Key() *tsig.Key
+	// Overhead is how many octets Sign appends at most.
+	Overhead() int
+	// Sign appends the TSIG record to the message that starts at buf[at:], and counts it there.
+	Sign(buf []byte, at int, now time.Time) ([]byte, error)
+}
+
+// Verifier checks the TSIG record of a request against the keys that are known for its zone (RFC 8945 section 5.2).
+// Where the check fails, code is BADKEY, BADSIG, BADTIME or BADTRUNC, and the session writes what the RFC wants in the
+// answer; FORMERR, with no session, is for a record that cannot be read.
+type Verifier func(q *wire.Query, keys []*tsig.Key, now time.Time) (s Session, code wire.Rcode)
+
 // Request is a transfer query that came through the door.
 type Request struct {
-	Query  *wire.Query
-	Source netip.AddrPort
-	Limits Limits
+	Query   *wire.Query
+	Source  netip.AddrPort // IPv4-mapped addresses are IPv4 here
+	Limits  Limits
+	Session Session // nil for an unsigned request
 }
 
 // Transfers answers AXFR and IXFR queries; it decides who may have them and logs what it does.
 type Transfers interface {
-	// Datagram appends the response to a query over UDP.
+	// Datagram appends the response to a query over UDP to dst, signed if the request was.
 	Datagram(dst []byte, r *Request) []byte
 	// Stream writes the response to a query over TCP through w, which takes whole messages behind their lengths. An
-	// error closes the connection.
+	// error closes the connection: the client must not take what it got for a whole transfer.
 	Stream(ctx context.Context, w Writer, r *Request) error
 }
 
@@ -28,5 +47,104 @@ type Writer interface{ Write(b []byte) (int, error) }
 
 // special answers odd requests: c is the connection they came by, nil for UDP.
 func (h *handler) special(ctx context.Context, dst []byte, source netip.AddrPort, l Limits, c *conn) ([]byte, error) {
-	return h.fail(dst, wire.RcodeRefused), nil
+	if h.q.EDNS.Version != 0 {
+		return h.fail(dst, wire.RcodeBadVers), nil
+	}
+	session, out := h.door(dst, source, l.TCP)
+	if out != nil {
+		return out, nil
+	}
+	if session != nil {
+		l.Size -= session.Overhead()
+	}
+	switch {
+	case h.q.Opcode == wire.OpcodeNotify:
+		out = h.notify(dst, source)
+	case h.q.IsTransfer():
+		if h.s.cfg.Transfers == nil || h.q.Class != wire.ClassIN {
+			out = h.fail(dst, wire.RcodeRefused)
+			break
+		}
+		return h.transfer(ctx, dst, &Request{Query: &h.q, Source: source, Limits: l, Session: session}, c)
+	default:
+		out = h.plain(dst, wire.ParseOK, l)
+	}
+	return h.sign(session, out, len(dst)), nil
+}
+
+// door verifies a signed request. A non-nil out is the refusal to be sent.
+func (h *handler) door(dst []byte, source netip.AddrPort, tcp bool) (s Session, out []byte) {
+	if h.q.TSIGAt == 0 {
+		return nil, nil
+	}
+	s, code := h.s.cfg.Verify(&h.q, h.keys(), h.s.cfg.Now())
+	switch code {
+	case wire.RcodeNoError:
+		return s, nil
+	case wire.RcodeFormErr:
+		return nil, h.fail(dst, code)
+	}
+	name, _ := wire.NameFromWire(h.q.Name)
+	h.s.cfg.Log.Info("refused a signed request", slog.String("peer", source.String()), slog.String("zone", name.String()),
+		slog.String("type", h.q.Type.String()), slog.Bool("tcp", tcp), slog.String("reason", code.ErrorString()))
+	return nil, h.sign(s, h.fail(dst, wire.RcodeNotAuth), len(dst))
+}
+
+// keys are those of the account whose zone the question is in: which of them the zone's transfers demand is for xfr to
+// judge.
+func (h *handler) keys() []*tsig.Key {
+	if h.s.cfg.DB == nil {
+		return nil
+	}
+	z := h.s.cfg.DB.Find(h.q.Name)
+	if z == nil {
+		return nil
+	}
+	return z.Access().Keys
+}
+
+// sign signs the message at buf[at:]. If that cannot be done there is no answer: an unsigned one would be refused.
+func (h *handler) sign(s Session, buf []byte, at int) []byte {
+	if s == nil || len(buf) == at {
+		return buf
+	}
+	out, err := s.Sign(buf, at, h.s.cfg.Now())
+	if err != nil {
+		h.s.cfg.Log.Error("cannot sign a response", slog.Any("error", err))
+		return buf[:at]
+	}
+	return out
+}
+
+// notify answers a NOTIFY: we are nobody's secondary (RFC 1996 section 3.10 leaves the code open). Where we are the
+// primary the sender is mistaken, elsewhere it asks the wrong server.
+func (h *handler) notify(dst []byte, source netip.AddrPort) []byte {
+	code := wire.RcodeNotAuth
+	name, err := wire.NameFromWire(h.q.Name)
+	if err == nil && h.s.cfg.DB != nil && h.s.cfg.DB.Get(name) != nil {
+		code = wire.RcodeRefused
+	}
+	h.s.cfg.Log.Debug("refused a NOTIFY", slog.String("peer", source.String()), slog.String("zone", name.String()))
+	return h.fail(dst, code)
+}
+
+// transfer hands a transfer over. On a connection, earlier answers leave first, and what the transfer writes follows.
+func (h *handler) transfer(ctx context.Context, dst []byte, r *Request, c *conn) ([]byte, error) {
+	if c == nil {
+		return h.s.cfg.Transfers.Datagram(dst, r), nil
+	}
+	if err := c.flush(); err != nil {
+		return dst, err
+	}
+	return dst, h.s.cfg.Transfers.Stream(ctx, streamWriter{c}, r)
+}
+
+// streamWriter gives a transfer the connection, with a deadline for every write.
+type streamWriter struct{ c *conn }
+
+func (w streamWriter) Write(b []byte) (int, error) {
+	if err := w.c.write(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
