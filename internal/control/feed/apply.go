@@ -76,7 +76,7 @@ func (f *Feed) applyAccess(e *model.Entry) error {
 		f.cfg.Log.Error("access entry of a zone cannot be read, transfers stay off", "zone", e.Zone, "position",
 			uint64(e.Seq), "error", err)
 	}
-	if z := f.links(e, &l); z != nil && l.Enabled {
+	if z := f.links(e, &l); z != nil {
 		f.published(z, false)
 	}
 	return nil

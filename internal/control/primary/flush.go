@@ -65,7 +65,7 @@ func (s *stage) spread(ctx context.Context, a *accountWork) error {
 		if err != nil {
 			return err
 		}
-		z.dependents = z.dependents || a.dependents
+		z.dependents, z.recast = z.dependents || a.dependents, z.recast || a.dependents
 		z.relink = z.relink || a.entitled && z.row.Outgoing != nil
 	}
 	return nil

@@ -156,6 +156,9 @@ func (p *Primary) attempt(ctx context.Context, group []*request) error {
 		return nil // nothing has changed, so there is nothing to commit
 	}
 	for _, r := range planned {
+		if r.change.ID == "" {
+			continue
+		}
 		if err := tx.MarkChange(ctx, r.change.ID); err != nil {
 			return fmt.Errorf("remember change: %w", err)
 		}
@@ -186,9 +189,9 @@ func (p *Primary) planGroup(ctx context.Context, st *stage, group []*request) ([
 	var planned []*request
 	for _, r := range group {
 		r.out, r.err = model.Result{}, nil
-		seq, seen, err := st.tx.SeenChange(ctx, r.change.ID)
+		seq, seen, err := st.seen(ctx, r.change.ID)
 		if err != nil {
-			return nil, fmt.Errorf("look for change: %w", err)
+			return nil, err
 		}
 		if seen {
 			r.out.Seq, r.err = seq, fmt.Errorf("change %s: %w", r.change.ID, model.ErrDuplicateChange)
@@ -197,6 +200,7 @@ func (p *Primary) planGroup(ctx context.Context, st *stage, group []*request) ([
 		r.out.Outcomes, err = st.run(ctx, &r.change)
 		if err == nil {
 			planned = append(planned, r)
+			st.ids[r.change.ID] = true
 			continue
 		}
 		if !ownFault(err) {
@@ -206,6 +210,18 @@ func (p *Primary) planGroup(ctx context.Context, st *stage, group []*request) ([
 		r.out, r.err = model.Result{}, err
 	}
 	return planned, nil
+}
+
+// seen says whether a change of this id is durable already, or planned in this very group.
+func (s *stage) seen(ctx context.Context, id model.ID) (model.Seq, bool, error) {
+	if id == "" {
+		return 0, false, nil
+	}
+	if s.ids[id] {
+		return 0, true, nil
+	}
+	seq, seen, err := s.tx.SeenChange(ctx, id)
+	return seq, seen, wrap(err, "look for change %s", id)
 }
 
 // ownFault tells an error that concerns one change from one that spoils the transaction.

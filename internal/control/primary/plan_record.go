@@ -36,6 +36,7 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 		return model.Outcome{}, err
 	}
 	p.insert(z, &r)
+	p.retarget(z, &r)
 	if e.SkipIdentical {
 		p.added++
 	} else {
@@ -73,6 +74,9 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 	}
 	p.remove(z, old)
 	p.insert(z, &r)
+	if r.Name != old.Name || !bytes.Equal(r.RData, old.RData) || r.Proxied != old.Proxied || r.Settings != old.Settings {
+		p.retarget(z, &r)
+	}
 	p.audit(auditOf{action: "update", legacy: "rec_set", resource: "dns.record", id: r.ID, before: *old, after: r})
 	out := r
 	return model.Outcome{Record: &out}, nil
@@ -170,6 +174,13 @@ func (p *plan) remove(z *zoneWork, r *model.Record) {
 	p.counted(z, -1)
 	p.touch(z, r.Name)
 	p.noteCut(z, r)
+}
+
+// retarget notes that a CNAME stands for something else than before.
+func (p *plan) retarget(z *zoneWork, r *model.Record) {
+	if r.Type == wire.TypeCNAME {
+		put(&p.undo, z.retargeted, r.Name, struct{}{})
+	}
 }
 
 func (p *plan) counted(z *zoneWork, by int) {

@@ -159,6 +159,7 @@ func (p *plan) zoneChanged(z *zoneWork, old, row *model.Zone) {
 	}
 	if s.FlattenAll != t.FlattenAll || s.ZoneMode != t.ZoneMode || old.Paused != row.Paused || old.Mode != row.Mode {
 		assign(&p.undo, &z.dependents, true)
+		assign(&p.undo, &z.recast, true)
 	}
 	if linksOf(old, &z.acct.row).differ(linksOf(row, &z.acct.row)) {
 		assign(&p.undo, &z.relink, true)

@@ -121,12 +121,15 @@ type request struct {
 }
 
 // Change commits c and returns once it is durable and, on this node, visible. The user's faults are *model.Invalid. When
-// ctx ends first the outcome is unknown to the caller; the same change under the same ID is then safe to try again.
+// ctx ends first, or the commit itself fails, the outcome is unknown to the caller; a change with an ID is then safe to try
+// again, one without is not remembered.
 func (p *Primary) Change(ctx context.Context, c model.Change) (model.Result, error) {
-	if c.ID == "" {
-		c.ID = p.cfg.NewID()
-	}
 	r := &request{ctx: ctx, change: c, done: make(chan struct{})}
+	select {
+	case <-p.stopped:
+		return model.Result{}, fmt.Errorf("change: %w", model.ErrUnavailable)
+	default:
+	}
 	select {
 	case p.queue <- r:
 	case <-p.stopped:

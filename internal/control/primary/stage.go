@@ -24,6 +24,7 @@ type stage struct {
 	order    []*zoneWork             // as first seen, which is the order of their journal entries
 	accounts map[model.ID]*accountWork
 	audits   []model.Audit
+	ids      map[model.ID]bool // changes planned so far
 }
 
 // zoneWork is one zone in a stage.
@@ -44,8 +45,10 @@ type zoneWork struct {
 	touched map[wire.Name]struct{} // owners to render
 	count   int                    // records of the zone; kept right only where a quota is set
 
-	dependents bool // render everything that depends on more than its rows
-	relink     bool // who may transfer has changed
+	dependents bool                   // render everything that depends on more than its rows
+	recast     bool                   // what is flattened or proxied has changed: nothing that is answered now may be kept
+	retargeted map[wire.Name]struct{} // owners whose CNAME has changed, likewise
+	relink     bool                   // who may transfer has changed
 	notify     bool
 	serial     uint32 // as flushed
 	entry      int    // index of the zone's newest entry, -1 for none
@@ -74,6 +77,7 @@ func newStage(cfg *Config, tx Tx) *stage {
 		// The store keeps microseconds; what is answered now must read the same later.
 		now:   cfg.Clock().UTC().Truncate(time.Microsecond),
 		zones: map[model.ID]*zoneWork{}, named: map[wire.Name]*zoneWork{}, accounts: map[model.ID]*accountWork{},
+		ids: map[model.ID]bool{},
 	}
 }
 
@@ -126,7 +130,7 @@ func newZoneWork(row model.Zone, a *accountWork) *zoneWork {
 	return &zoneWork{
 		row: row, acct: a, serial: row.Serial, entry: -1,
 		rows: map[wire.Name][]*model.Record{}, byID: map[model.ID]*model.Record{},
-		puts: map[model.ID]*model.Record{}, dels: map[model.ID]struct{}{}, touched: map[wire.Name]struct{}{},
+		puts: map[model.ID]*model.Record{}, dels: map[model.ID]struct{}{}, touched: map[wire.Name]struct{}{}, retargeted: map[wire.Name]struct{}{},
 	}
 }
 

@@ -165,14 +165,10 @@ func (d *faceDiff) add(n *name, f faces) {
 	}
 }
 
-// kept says that the CNAME at owner, if there is one, is what it was before this group.
+// kept says that a CNAME at owner, if there is one, stands for what it stood for before this group.
 func (z *zoneWork) kept(owner wire.Name) bool {
-	for _, r := range z.rows[owner] {
-		if r.Type == wire.TypeCNAME {
-			return z.puts[r.ID] == nil
-		}
-	}
-	return false
+	_, retargeted := z.retargeted[owner]
+	return !z.recast && !retargeted
 }
 
 // equalSets compares what render made for the two faces; it makes them in the same order.

@@ -1,0 +1,212 @@
+// Package controltest has a store in memory for tests of the careful half: fast, and willing to fail on demand.
+package controltest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// rows is the committed state; transactions work on a copy of its maps.
+type rows struct {
+	accounts map[model.ID]model.Account
+	zones    map[model.ID]model.Zone
+	records  map[model.ID]map[model.ID]model.Record // by zone
+	tsigs    map[model.ID]model.TSIG
+	peers    map[model.ID]model.Peer
+	acls     map[model.ID]model.ACL
+	images   map[model.ID]model.Image
+	access   map[model.ID]model.Entry // newest access entry of a zone or account
+	serials  map[wire.Name]uint32
+	changes  map[model.ID]model.Seq
+	audits   []model.Audit
+	journal  []model.Entry
+	pruned   model.Seq
+	seq      model.Seq
+}
+
+func (r *rows) clone() *rows {
+	c := *r
+	c.accounts, c.zones, c.tsigs = maps.Clone(r.accounts), maps.Clone(r.zones), maps.Clone(r.tsigs)
+	c.peers, c.acls, c.images = maps.Clone(r.peers), maps.Clone(r.acls), maps.Clone(r.images)
+	c.access, c.serials, c.changes = maps.Clone(r.access), maps.Clone(r.serials), maps.Clone(r.changes)
+	c.records = make(map[model.ID]map[model.ID]model.Record, len(r.records))
+	for id, m := range r.records {
+		c.records[id] = m // copied when written to
+	}
+	c.audits, c.journal = slices.Clip(r.audits), slices.Clip(r.journal)
+	return &c
+}
+
+// Store is a store in memory.
+type Store struct {
+	writer chan struct{} // holds one token: the writer's place
+
+	mu   sync.Mutex
+	rows *rows
+	wake chan struct{} // closed and replaced at every commit
+
+	// Fail, when set, is asked before each operation of a transaction ("begin", "commit", "put records", …) and of the
+	// source ("load", "entries", "image"). "committed" is asked when a commit is durable already: an error there is one
+	// that leaves the caller in doubt.
+	Fail func(op string) error
+}
+
+// NewStore returns an empty store.
+func NewStore() *Store {
+	s := &Store{writer: make(chan struct{}, 1), wake: make(chan struct{})}
+	s.rows = (&rows{records: map[model.ID]map[model.ID]model.Record{}}).clone()
+	r := s.rows
+	r.accounts, r.zones, r.tsigs = map[model.ID]model.Account{}, map[model.ID]model.Zone{}, map[model.ID]model.TSIG{}
+	r.peers, r.acls, r.images = map[model.ID]model.Peer{}, map[model.ID]model.ACL{}, map[model.ID]model.Image{}
+	r.access, r.serials, r.changes = map[model.ID]model.Entry{}, map[wire.Name]uint32{}, map[model.ID]model.Seq{}
+	return s
+}
+
+func (s *Store) fail(op string) error {
+	s.mu.Lock()
+	f := s.Fail
+	s.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	return f(op)
+}
+
+// SetFail replaces Fail while others use the store.
+func (s *Store) SetFail(f func(op string) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Fail = f
+}
+
+func (s *Store) read() *rows {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rows
+}
+
+// Audits, Journal and Records are what is committed.
+func (s *Store) Audits() []model.Audit  { return s.read().audits }
+func (s *Store) Journal() []model.Entry { return s.read().journal }
+
+// Records returns a zone's records ordered by name, type and id.
+func (s *Store) Records(zone model.ID) []model.Record {
+	return slices.SortedFunc(maps.Values(s.read().records[zone]), byName)
+}
+
+// Zone returns a committed zone.
+func (s *Store) Zone(id model.ID) (model.Zone, error) { return get(s.read().zones, id) }
+
+func byName(a, b model.Record) int {
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Type, b.Type), a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
+}
+
+func get[T any](m map[model.ID]T, id model.ID) (T, error) {
+	v, ok := m[id]
+	if !ok {
+		return v, fmt.Errorf("%T %s: %w", v, id, model.ErrNotFound)
+	}
+	return v, nil
+}
+
+// Load is the feed's source: accounts' access, then zones' images and access.
+func (s *Store) Load(_ context.Context, image func(model.Image) error, access func(model.Entry) error) (model.Seq, error) {
+	if err := s.fail("load"); err != nil {
+		return 0, err
+	}
+	r := s.read()
+	for _, id := range slices.Sorted(maps.Keys(r.access)) {
+		if e := r.access[id]; e.Zone == "" {
+			if err := access(e); err != nil {
+				return 0, err
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.images)) {
+		if err := image(r.images[id]); err != nil {
+			return 0, err
+		}
+		if e, ok := r.access[id]; ok {
+			if err := access(e); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return r.seq, nil
+}
+
+// Image loads a zone's image.
+func (s *Store) Image(_ context.Context, zone model.ID) (model.Image, error) {
+	if err := s.fail("image"); err != nil {
+		return model.Image{}, err
+	}
+	return get(s.read().images, zone)
+}
+
+// Entries yields the journal after seq.
+func (s *Store) Entries(_ context.Context, after model.Seq, yield func(model.Entry) error) error {
+	if err := s.fail("entries"); err != nil {
+		return err
+	}
+	r := s.read()
+	if after > 0 && after < r.pruned {
+		return fmt.Errorf("entries after %d: %w", after, model.ErrStale)
+	}
+	for _, e := range r.journal {
+		if e.Seq > after {
+			if err := yield(e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Wait returns when there is an entry after seq.
+func (s *Store) Wait(ctx context.Context, after model.Seq) error {
+	for {
+		s.mu.Lock()
+		seq, wake := s.rows.seq, s.wake
+		s.mu.Unlock()
+		if seq > after {
+			return nil
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Checkpoint replaces an image and prunes the zone's journal up to keep.
+func (s *Store) Checkpoint(_ context.Context, img model.Image, keep model.Seq) error {
+	if err := s.fail("checkpoint"); err != nil {
+		return err
+	}
+	s.writer <- struct{}{}
+	defer func() { <-s.writer }()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows.clone()
+	old, ok := r.images[img.Zone]
+	if !ok {
+		return fmt.Errorf("image of zone %s: %w", img.Zone, model.ErrNotFound)
+	}
+	if old.Seq < img.Seq {
+		r.images[img.Zone] = img
+	}
+	r.journal = slices.DeleteFunc(slices.Clone(r.journal), func(e model.Entry) bool {
+		return e.Zone == img.Zone && e.Seq <= keep
+	})
+	r.pruned = max(r.pruned, keep)
+	s.rows = r
+	return nil
+}

@@ -1,0 +1,279 @@
+package controltest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Tx is a write transaction; there is one at a time.
+type Tx struct {
+	s      *Store
+	r      *rows
+	own    map[model.ID]bool // zones whose record maps are this transaction's copies
+	unset  map[model.ID]bool // images that wait for their position
+	marked []model.ID
+	over   bool
+}
+
+// Begin waits for the writer's place.
+func (s *Store) Begin(ctx context.Context) (*Tx, error) {
+	if err := s.fail("begin"); err != nil {
+		return nil, err
+	}
+	select {
+	case s.writer <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return &Tx{s: s, r: s.read().clone(), own: map[model.ID]bool{}, unset: map[model.ID]bool{}}, nil
+}
+
+// Rollback ends the transaction without a trace.
+func (t *Tx) Rollback() {
+	if !t.over {
+		t.over = true
+		<-t.s.writer
+	}
+}
+
+// Commit makes everything visible and gives the entries their positions.
+func (t *Tx) Commit(_ context.Context, entries []model.Entry) (model.Seq, error) {
+	defer t.Rollback()
+	if err := t.s.fail("commit"); err != nil {
+		return 0, err
+	}
+	for i := range entries {
+		e := &entries[i]
+		t.r.seq++
+		e.Seq = t.r.seq
+		t.r.journal = append(t.r.journal, *e)
+		if z, ok := t.r.zones[e.Zone]; ok {
+			z.Seq, z.Serial = e.Seq, e.Serial
+			t.r.zones[e.Zone] = z
+		}
+		if e.Kind == model.EntryAccess {
+			t.r.access[cmp.Or(e.Zone, e.Account)] = *e
+		}
+		if t.unset[e.Zone] {
+			img := t.r.images[e.Zone]
+			img.Seq = e.Seq
+			t.r.images[e.Zone] = img
+		}
+	}
+	for _, id := range t.marked {
+		t.r.changes[id] = t.r.seq
+	}
+	t.s.mu.Lock()
+	t.s.rows = t.r
+	close(t.s.wake)
+	t.s.wake = make(chan struct{})
+	t.s.mu.Unlock()
+	return t.r.seq, t.s.fail("committed")
+}
+
+func (t *Tx) SeenChange(_ context.Context, id model.ID) (model.Seq, bool, error) {
+	seq, ok := t.r.changes[id]
+	return seq, ok, t.s.fail("seen change")
+}
+
+func (t *Tx) MarkChange(_ context.Context, id model.ID) error {
+	t.marked = append(t.marked, id)
+	return t.s.fail("mark change")
+}
+
+func (t *Tx) Account(_ context.Context, id model.ID) (model.Account, error) {
+	return get(t.r.accounts, id)
+}
+
+func (t *Tx) PutAccount(_ context.Context, a model.Account) error {
+	t.r.accounts[a.ID] = a
+	return t.s.fail("put account")
+}
+
+func (t *Tx) AccountZones(_ context.Context, account model.ID, yield func(model.ID) error) error {
+	for _, id := range slices.Sorted(maps.Keys(t.r.zones)) {
+		if t.r.zones[id].Account == account {
+			if err := yield(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t *Tx) Zone(_ context.Context, id model.ID) (model.Zone, error) { return get(t.r.zones, id) }
+
+func (t *Tx) ZoneByName(_ context.Context, n wire.Name) (model.Zone, error) {
+	for _, z := range t.r.zones {
+		if z.Name == n {
+			return z, nil
+		}
+	}
+	return model.Zone{}, fmt.Errorf("zone %s: %w", n, model.ErrNotFound)
+}
+
+// PutZone keeps the stored serial and position, as the real store does.
+func (t *Tx) PutZone(_ context.Context, z model.Zone) error {
+	if old, ok := t.r.zones[z.ID]; ok {
+		z.Seq, z.Serial = old.Seq, old.Serial
+	}
+	t.r.zones[z.ID] = z
+	return t.s.fail("put zone")
+}
+
+func (t *Tx) DeleteZone(_ context.Context, id model.ID) error {
+	z := t.r.zones[id]
+	t.r.serials[z.Name] = z.Serial
+	delete(t.r.zones, id)
+	delete(t.r.records, id)
+	delete(t.r.images, id)
+	delete(t.r.access, id)
+	t.r.journal = slices.DeleteFunc(slices.Clone(t.r.journal), func(e model.Entry) bool { return e.Zone == id })
+	return t.s.fail("delete zone")
+}
+
+func (t *Tx) LastSerial(_ context.Context, n wire.Name) (uint32, error) {
+	serial, ok := t.r.serials[n]
+	if !ok {
+		return 0, fmt.Errorf("serial of %s: %w", n, model.ErrNotFound)
+	}
+	return serial, nil
+}
+
+func (t *Tx) RecordsAt(_ context.Context, zone model.ID, names []wire.Name) ([]model.Record, error) {
+	wanted := make(map[wire.Name]bool, len(names))
+	for _, n := range names {
+		wanted[n] = true
+	}
+	var out []model.Record
+	for _, r := range t.r.records[zone] {
+		if wanted[r.Name] {
+			out = append(out, r)
+		}
+	}
+	slices.SortFunc(out, byName)
+	return out, t.s.fail("records at")
+}
+
+func (t *Tx) Record(_ context.Context, zone, id model.ID) (model.Record, error) {
+	return get(t.r.records[zone], id)
+}
+
+func (t *Tx) Dependent(_ context.Context, zone model.ID) ([]wire.Name, error) {
+	names := map[wire.Name]bool{}
+	for _, r := range t.r.records[zone] {
+		if r.Proxied || r.Type == wire.TypeCNAME {
+			names[r.Name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
+func (t *Tx) writable(zone model.ID) map[model.ID]model.Record {
+	if !t.own[zone] {
+		t.own[zone] = true
+		t.r.records[zone] = maps.Clone(t.r.records[zone])
+		if t.r.records[zone] == nil {
+			t.r.records[zone] = map[model.ID]model.Record{}
+		}
+	}
+	return t.r.records[zone]
+}
+
+func (t *Tx) PutRecords(_ context.Context, list []model.Record) error {
+	for _, r := range list {
+		t.writable(r.Zone)[r.ID] = r
+	}
+	return t.s.fail("put records")
+}
+
+func (t *Tx) DeleteRecords(_ context.Context, zone model.ID, ids []model.ID) error {
+	for _, id := range ids {
+		delete(t.writable(zone), id)
+	}
+	return t.s.fail("delete records")
+}
+
+func (t *Tx) CountRecords(_ context.Context, zone model.ID) (int, error) {
+	return len(t.r.records[zone]), nil
+}
+
+func of[T any](m map[model.ID]T, account model.ID, accountOf func(T) model.ID) []T {
+	var out []T
+	for _, id := range slices.Sorted(maps.Keys(m)) {
+		if accountOf(m[id]) == account {
+			out = append(out, m[id])
+		}
+	}
+	return out
+}
+
+func (t *Tx) TSIGs(_ context.Context, account model.ID) ([]model.TSIG, error) {
+	return of(t.r.tsigs, account, func(k model.TSIG) model.ID { return k.Account }), nil
+}
+
+func (t *Tx) PutTSIG(_ context.Context, k model.TSIG) error {
+	t.r.tsigs[k.ID] = k
+	return t.s.fail("put tsig")
+}
+
+func (t *Tx) DeleteTSIG(_ context.Context, _, id model.ID) error {
+	delete(t.r.tsigs, id)
+	return nil
+}
+
+func (t *Tx) Peers(_ context.Context, account model.ID) ([]model.Peer, error) {
+	return of(t.r.peers, account, func(p model.Peer) model.ID { return p.Account }), nil
+}
+
+func (t *Tx) PutPeer(_ context.Context, p model.Peer) error {
+	t.r.peers[p.ID] = p
+	return t.s.fail("put peer")
+}
+
+func (t *Tx) DeletePeer(_ context.Context, _, id model.ID) error {
+	delete(t.r.peers, id)
+	return nil
+}
+
+func (t *Tx) ACLs(_ context.Context, account model.ID) ([]model.ACL, error) {
+	return of(t.r.acls, account, func(a model.ACL) model.ID { return a.Account }), nil
+}
+
+func (t *Tx) PutACL(_ context.Context, a model.ACL) error {
+	t.r.acls[a.ID] = a
+	return t.s.fail("put acl")
+}
+
+func (t *Tx) DeleteACL(_ context.Context, _, id model.ID) error {
+	delete(t.r.acls, id)
+	return nil
+}
+
+func (t *Tx) ZonesLinking(_ context.Context, peer model.ID, limit int) ([]model.Zone, error) {
+	var out []model.Zone
+	for _, id := range slices.Sorted(maps.Keys(t.r.zones)) {
+		z := t.r.zones[id]
+		if len(out) < limit && z.Outgoing != nil && slices.Contains(z.Outgoing.Peers, peer) {
+			out = append(out, z)
+		}
+	}
+	return out, nil
+}
+
+func (t *Tx) PutImage(_ context.Context, img model.Image) error {
+	t.r.images[img.Zone] = img
+	t.unset[img.Zone] = img.Seq == 0
+	return t.s.fail("put image")
+}
+
+func (t *Tx) Audit(_ context.Context, a []model.Audit) error {
+	t.r.audits = append(t.r.audits, a...)
+	return t.s.fail("audit")
+}

@@ -1,0 +1,161 @@
+package primary_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/primary"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// TestRandomHistory makes random changes of records, settings and the world outside, and holds three things against each
+// other: memory, a node that starts anew, and a fresh render of all rows.
+func TestRandomHistory(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	d := dice(t)
+	zones := []model.Zone{b.zone(t, "example"), b.zone(t, "sub.example"), b.zone(t, "other")}
+	for i := range 8 {
+		b.flat.set(fmt.Sprintf("t%d.test", i), fmt.Sprintf("203.0.113.%d", i))
+	}
+	refused := 0
+	for i := range 400 {
+		z := &zones[d.IntN(len(zones))]
+		c := model.Change{Zone: z.ID}
+		for range 1 + d.IntN(4) {
+			c.Edits = append(c.Edits, b.randomEdit(d, z))
+		}
+		if i%20 == 0 {
+			c.Edits = []model.Edit{model.EditZone{Apply: randomSettings(d)}}
+		}
+		if i%50 == 0 {
+			b.flat.set(fmt.Sprintf("t%d.test", d.IntN(8)), fmt.Sprintf("203.0.113.%d", d.IntN(250)))
+			for _, z := range zones {
+				b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.Relearn{}}})
+			}
+		}
+		serial := b.state(t, z.ID).Transfer.Serial()
+		before := text(b.state(t, z.ID).Transfer)
+		_, err := b.change(t, c)
+		if code(err) < 0 {
+			t.Fatal(err)
+		}
+		if err != nil {
+			refused++
+		}
+		after := b.state(t, z.ID).Transfer
+		if changed := text(after) != before; changed != (after.Serial() != serial) || after.Serial()-serial > 1 {
+			t.Fatalf("serial went from %d to %d, contents changed: %v", serial, after.Serial(), changed)
+		}
+		if i%40 == 39 {
+			b.checkFold(t)
+		}
+	}
+	t.Logf("%d of 400 changes were refused", refused)
+	if refused > 300 {
+		t.Error("the history is too tame to prove anything")
+	}
+}
+
+func randomSettings(d *rand.Rand) func(model.Zone) (model.Zone, error) {
+	n := d.IntN(6)
+	return func(z model.Zone) (model.Zone, error) {
+		switch n {
+		case 0:
+			z.Paused = !z.Paused
+		case 1:
+			z.Settings.FlattenAll = !z.Settings.FlattenAll
+		case 2:
+			z.Settings.MultiProvider = !z.Settings.MultiProvider
+		case 3:
+			z.Settings.SOA.Refresh++
+		default:
+			if z.Mode == model.ModeEdge {
+				z.Mode = model.ModeOrigin
+			} else {
+				z.Mode = model.ModeEdge
+			}
+		}
+		return z, nil
+	}
+}
+
+func (b *bench) randomEdit(d *rand.Rand, z *model.Zone) model.Edit {
+	records := b.store.Records(z.ID)
+	if len(records) > 0 && d.IntN(3) == 0 {
+		r := records[d.IntN(len(records))]
+		if d.IntN(2) == 0 {
+			return model.DeleteRecord{ID: r.ID}
+		}
+		ttl, proxy := uint32(60+d.IntN(3)), d.IntN(2) == 0
+		return model.EditRecord{ID: r.ID, Apply: func(r model.Record) (model.Record, error) {
+			r.TTL = ttl
+			if r.Type == wire.TypeA || r.Type == wire.TypeCNAME {
+				r.Proxied = proxy
+			}
+			return r, nil
+		}}
+	}
+	owners := []string{"", "www.", "*.", "a.b.", "deep.er.and.deeper.", "cut.", "glue.cut."}
+	owner := owners[d.IntN(len(owners))] + z.Name.Host()
+	target := fmt.Sprintf("t%d.test", d.IntN(8))
+	var r model.Record
+	switch d.IntN(6) {
+	case 0:
+		r = rec(owner, "CNAME", target)
+		r.Proxied, r.Settings.FlattenCNAME = d.IntN(4) == 0, d.IntN(4) == 0
+	case 1:
+		r = rec(owner, "TXT", fmt.Sprintf("text %d", d.IntN(5)))
+	case 2:
+		r = rec(owner, "NS", target)
+	case 3:
+		r = rec(owner, "AAAA", fmt.Sprintf("2001:db8::%d", d.IntN(9)))
+	default:
+		r = rec(owner, "A", fmt.Sprintf("198.51.100.%d", d.IntN(9)))
+		r.Proxied = d.IntN(3) == 0
+	}
+	return model.AddRecord{Record: r}
+}
+
+// TestBetween has the delta of an image lead from one face to the other, and back.
+func TestBetween(t *testing.T) {
+	t.Parallel()
+	d := dice(t)
+	build := func() *zone.Version {
+		sets := []rr.Set{{Owner: wire.MustName("example"), Type: wire.TypeSOA, TTL: 1, Data: [][]byte{make([]byte, 22)}}}
+		for i := range 200 {
+			if owner := wire.MustName(fmt.Sprintf("h%d.example", i)); d.IntN(3) > 0 {
+				sets = append(sets, rr.Set{Owner: owner, Type: wire.TypeA, TTL: uint32(60 + d.IntN(2)), Data: [][]byte{{192, 0, 2, byte(d.IntN(3))}}})
+				if d.IntN(4) == 0 {
+					sets = append(sets, rr.Set{Owner: owner, Type: wire.TypeTXT, TTL: 60, Data: [][]byte{{1, 'a'}, {1, 'b'}}})
+				}
+			}
+		}
+		v, err := zone.Build(wire.MustName("example"), sets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for range 20 {
+		a, b := build(), build()
+		delta := primary.Between(a, b)
+		got, err := a.Apply(&delta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(text(b), text(got)); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+	a := build()
+	if delta := primary.Between(a, a); len(delta.Added)+len(delta.Removed) != 0 {
+		t.Errorf("a version differs from itself: %v", delta)
+	}
+}

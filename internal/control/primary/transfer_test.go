@@ -1,0 +1,228 @@
+package primary_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+func (b *bench) tsig(t *testing.T, name string) model.ID {
+	t.Helper()
+	return b.must(t, model.Change{Edits: []model.Edit{model.PutTSIG{TSIG: model.TSIG{
+		Name: name, Algo: "hmac-sha256.", Secret: "c3dvcmRmaXNo",
+	}}}}).Outcomes[0].TSIG.ID
+}
+
+func (b *bench) peer(t *testing.T, name string, key model.ID) model.ID {
+	t.Helper()
+	return b.must(t, model.Change{Edits: []model.Edit{model.PutPeer{Peer: model.Peer{
+		Name: name, IP: netip.MustParseAddr("192.0.2.53"), Port: 5353, TSIG: key,
+	}}}}).Outcomes[0].Peer.ID
+}
+
+func link(peers ...model.ID) func(*model.Zone) {
+	return func(z *model.Zone) {
+		enabled := z.Outgoing != nil && z.Outgoing.Enabled
+		z.Outgoing = &model.Outgoing{Name: "example", Peers: peers, Enabled: enabled}
+	}
+}
+
+func enable(z *model.Zone) {
+	o := *z.Outgoing
+	o.Enabled = true
+	z.Outgoing = &o
+}
+
+func disable(z *model.Zone) {
+	o := *z.Outgoing
+	o.Enabled = false
+	z.Outgoing = &o
+}
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	z := b.zone(t, "example")
+	key, other := b.tsig(t, "key.example."), b.tsig(t, "other.example.")
+	keyed, keyed2 := b.peer(t, "one", key), b.peer(t, "two", key)
+	bare, wrong := b.peer(t, "three", ""), b.peer(t, "four", other)
+	var many []model.ID
+	for i := range 31 {
+		many = append(many, b.peer(t, fmt.Sprintf("p%d", i), ""))
+	}
+	for _, tt := range []struct {
+		title string
+		peers []model.ID
+		want  int
+	}{
+		{"none", nil, 0},
+		{"one", []model.ID{keyed}, 0},
+		{"shared key", []model.ID{keyed, keyed2}, 0},
+		{"no keys", many[:30], 0},
+		{"too many", many, model.CodeOutgoingTooMany},
+		{"unknown", []model.ID{keyed, "nobody"}, model.CodeOutgoingPeers},
+		{"twice", []model.ID{keyed, keyed}, model.CodeOutgoingPeers},
+		{"one with, one without key", []model.ID{keyed, bare}, model.CodePeersTSIGDiffer},
+		{"one without, one with key", []model.ID{bare, keyed}, model.CodePeersTSIGDiffer},
+		{"different keys", []model.ID{keyed, wrong}, model.CodePeersTSIGDiffer},
+	} {
+		if _, err := b.edit(t, z.ID, "outgoing.update", link(tt.peers...)); code(err) != tt.want {
+			t.Errorf("%s: got %v, want %d", tt.title, err, tt.want)
+		}
+	}
+	if _, err := b.edit(t, z.ID, "outgoing.update", link(keyed, keyed2)); err != nil {
+		t.Fatal(err)
+	}
+	put := func(p model.Peer) int {
+		_, err := b.change(t, model.Change{Edits: []model.Edit{model.PutPeer{Peer: p}}})
+		return code(err)
+	}
+	if got := put(model.Peer{ID: keyed, Name: "one", TSIG: other}); got != model.CodePeersTSIGDiffer {
+		t.Errorf("another key for one of two linked peers: got %d", got)
+	}
+	if got := put(model.Peer{ID: keyed, Name: "one", TSIG: key, Port: 99}); got != 0 {
+		t.Errorf("another port: got %d", got)
+	}
+	for _, tt := range []struct {
+		title string
+		edit  model.Edit
+		want  int
+	}{
+		{"TSIG in use", model.DeleteTSIG{ID: key}, model.CodeTSIGInUse},
+		{"peer in use", model.DeletePeer{ID: keyed}, model.CodePeerInUse},
+		{"unused peer", model.DeletePeer{ID: wrong}, 0},
+		{"TSIG used no longer", model.DeleteTSIG{ID: other}, 0},
+		{"unknown TSIG", model.DeleteTSIG{ID: other}, model.CodeTSIGNotFound},
+		{"unknown peer", model.DeletePeer{ID: wrong}, model.CodePeerNotFound},
+		{"unknown ACL", model.DeleteACL{ID: wrong}, model.CodeACLNotFound},
+		{"replace unknown TSIG", model.PutTSIG{TSIG: model.TSIG{ID: "x", Name: "k", Algo: "hmac-sha1", Secret: "YWJj"}}, model.CodeTSIGNotFound},
+		{"replace unknown peer", model.PutPeer{Peer: model.Peer{ID: "x"}}, model.CodePeerNotFound},
+		{"replace unknown ACL", model.PutACL{ACL: model.ACL{ID: "x"}}, model.CodeACLNotFound},
+		{"peer with unknown TSIG", model.PutPeer{Peer: model.Peer{Name: "n", TSIG: "x"}}, model.CodePeerTSIG},
+		{"TSIG with a bad name", model.PutTSIG{TSIG: model.TSIG{Name: "a..b", Algo: "hmac-sha1", Secret: "YWJj"}}, model.CodeTSIGName},
+		{"TSIG with a bad secret", model.PutTSIG{TSIG: model.TSIG{Name: "k", Algo: "hmac-sha1", Secret: "!"}}, model.CodeTSIGSecret},
+	} {
+		_, err := b.change(t, model.Change{Edits: []model.Edit{tt.edit}})
+		if code(err) != tt.want {
+			t.Errorf("%s: got %v, want %d", tt.title, err, tt.want)
+		}
+	}
+	// In one change: the link goes, then the peer may.
+	b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{
+		model.EditZone{Apply: func(z model.Zone) (model.Zone, error) { link(keyed2)(&z); return z, nil }},
+		model.DeletePeer{ID: keyed},
+	}})
+}
+
+func TestAccessReachesMemory(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	z := b.zone(t, "example")
+	peer := b.peer(t, "one", b.tsig(t, "Key.Example"))
+	b.must(t, model.Change{Edits: []model.Edit{model.PutACL{ACL: model.ACL{
+		Name: "a", Range: "192.0.2.77/28", Prefix: netip.MustParsePrefix("192.0.2.77/28"),
+	}}}})
+	if _, err := b.edit(t, z.ID, "outgoing.create", link(peer)); err != nil {
+		t.Fatal(err)
+	}
+	access := func() (enabled bool, text string) {
+		a := b.db.ByID(string(z.ID)).Access()
+		for _, p := range a.Peers {
+			text += fmt.Sprintf("%s %s %s ", p.Name, p.Addr, p.Key.Name)
+		}
+		return a.Enabled, text + fmt.Sprint(a.ACL)
+	}
+	const want = "one 192.0.2.53:5353 key.example. [192.0.2.64/28]"
+	if on, got := access(); on || got != want {
+		t.Errorf("got %v %q", on, got)
+	}
+	notify := func() error {
+		_, err := b.change(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.NotifyZone{}}})
+		return err
+	}
+	if got := code(notify()); got != model.CodeOutgoingOff {
+		t.Errorf("NOTIFY while disabled: got %d", got)
+	}
+	if _, err := b.edit(t, z.ID, "outgoing.enable", enable); err != nil {
+		t.Fatal(err)
+	}
+	if on, _ := access(); !on || b.forced[string(z.ID)] != 1 {
+		t.Errorf("enabled: %v, %d NOTIFYs asked for", on, b.forced[string(z.ID)])
+	}
+	if err := notify(); err != nil || b.forced[string(z.ID)] != 2 {
+		t.Errorf("force_notify: %v, %d NOTIFYs asked for", err, b.forced[string(z.ID)])
+	}
+	b.add(t, z.ID, rec("www.example", "A", "192.0.2.1")) // the zone's position moved with all that
+	entitle := func(on bool) {
+		b.must(t, model.Change{Edits: []model.Edit{model.EditAccount{Apply: func(a model.Account) (model.Account, error) {
+			a.OutgoingTransfers = on
+			return a, nil
+		}}}})
+	}
+	entitle(false)
+	if on, _ := access(); on {
+		t.Error("transfers go on without the entitlement")
+	}
+	if got := code(notify()); got != model.CodeOutgoingOff {
+		t.Errorf("NOTIFY without the entitlement: got %d", got)
+	}
+	if _, err := b.edit(t, z.ID, "outgoing.disable", disable); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.edit(t, z.ID, "outgoing.enable", enable); code(err) != model.CodeNotEntitled {
+		t.Errorf("enabled without the entitlement: %v", err)
+	}
+	yes := true
+	if _, err := b.edit(t, z.ID, "entitlements", func(z *model.Zone) { z.OutgoingTransfers = &yes }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.edit(t, z.ID, "outgoing.enable", enable); err != nil {
+		t.Errorf("the zone's own entitlement does not beat its account's: %v", err)
+	}
+	if on, _ := access(); !on {
+		t.Error("not enabled")
+	}
+	for _, a := range b.store.Audits() {
+		if strings.Contains(string(a.Before)+string(a.After), "swordfish") {
+			t.Error("the audit log tells a secret")
+		}
+	}
+}
+
+func TestStrictReview(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	b.must(t, model.Change{Edits: []model.Edit{model.EditAccount{Apply: func(a model.Account) (model.Account, error) {
+		a.StrictReview = true
+		return a, nil
+	}}}})
+	z := b.zone(t, "example")
+	b.add(t, z.ID, rec("example", "CNAME", "cdn.test"))
+	if _, err := b.edit(t, z.ID, "outgoing.create", link()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.edit(t, z.ID, "outgoing.enable", enable); code(err) != model.CodeReviewBlocks {
+		t.Errorf("got %v", err)
+	}
+	if _, err := b.edit(t, z.ID, "", func(z *model.Zone) { z.Mode = model.ModeEdge }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.edit(t, z.ID, "outgoing.enable", enable); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestForeignZone(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	z := b.zone(t, "example")
+	_, err := b.change(t, model.Change{Account: "other", Zone: z.ID, Edits: []model.Edit{
+		model.AddRecord{Record: rec("www.example", "A", "192.0.2.1")},
+	}})
+	if err == nil || len(b.store.Records(z.ID)) != 0 {
+		t.Error("a zone of another account was changed")
+	}
+}
