@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"math"
 	"runtime"
 	"time"
 
@@ -50,7 +51,7 @@ type TCPLimits struct {
 	Read        time.Duration // from a request's first octet to its last; default 5 s
 	Write       time.Duration // for a batch of answers to leave; default 10 s
 	Lifetime    time.Duration // of a connection, after which it closes between requests; default 1 h
-	MaxRequests int           // per connection; default 1,000,000
+	MaxRequests int           // per connection; default: no limit
 }
 
 func (c *Config) setDefaults() {
@@ -77,7 +78,7 @@ func (c *Config) setDefaults() {
 	setDefault(&t.Read, 5*time.Second)
 	setDefault(&t.Write, 10*time.Second)
 	setDefault(&t.Lifetime, time.Hour)
-	setDefault(&t.MaxRequests, 1_000_000)
+	setDefault(&t.MaxRequests, math.MaxInt)
 }
 
 func setDefault[T ~int | ~int64](v *T, d T) {
