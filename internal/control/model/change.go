@@ -5,8 +5,8 @@ import "time"
 // Change is what somebody asked for: edits that are done together or not at all. All edits concern one zone, or, when
 // Zone is empty, things of the account.
 type Change struct {
-	// ID makes a change idempotent: a second commit under the same ID is answered with ErrDuplicateChange. Set by
-	// primary when empty.
+	// ID makes a change idempotent: a second commit under the same ID is answered with ErrDuplicateChange. A change
+	// without one is not remembered.
 	ID      ID
 	Account ID
 	Zone    ID

@@ -113,7 +113,7 @@ func (s *stage) zone(ctx context.Context, id model.ID) (*zoneWork, error) {
 	}
 	z := newZoneWork(row, a)
 	z.read = row
-	if z.state, err = s.pin(row); err != nil {
+	if z.state, err = s.pin(ctx, row); err != nil {
 		return nil, err
 	}
 	if s.cfg.Limits.RecordsPerZone > 0 {
@@ -134,17 +134,34 @@ func newZoneWork(row model.Zone, a *accountWork) *zoneWork {
 	}
 }
 
-// pin takes the memory that the zone's rows correspond to.
-func (s *stage) pin(row model.Zone) (*zone.State, error) {
+// lockedWait bounds how long a transaction waits for memory with its rows locked.
+const lockedWait = 2 * time.Second
+
+// pin takes the memory that the zone's rows correspond to. Where another node has committed a moment ago it waits for that
+// to arrive, with the rows locked: to let go and start anew would let a busy neighbour win again and again.
+func (s *stage) pin(ctx context.Context, row model.Zone) (*zone.State, error) {
+	if state := s.memory(row); state != nil {
+		return state, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockedWait)
+	defer cancel()
+	if err := s.cfg.Feed.Wait(ctx, row.Seq); err == nil {
+		if state := s.memory(row); state != nil {
+			return state, nil
+		}
+	}
+	return nil, &lagError{seq: row.Seq}
+}
+
+func (s *stage) memory(row model.Zone) *zone.State {
 	mem := s.cfg.DB.ByID(string(row.ID))
 	if mem == nil {
-		return nil, &lagError{seq: row.Seq}
+		return nil
 	}
-	state := mem.State()
-	if state.Seq != uint64(row.Seq) {
-		return nil, &lagError{seq: row.Seq}
+	if state := mem.State(); state.Seq == uint64(row.Seq) {
+		return state
 	}
-	return state, nil
+	return nil
 }
 
 // lagError says that memory has not reached seq, which the rows have (or, for a moment, the other way round).
