@@ -112,14 +112,14 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	served, transfer := has("served"), has("transfer")
-	cname := " CNAME " + fmt.Sprintf("%x", wire.MustName("cdn.test"))
+	cname := " CNAME " + fmt.Sprintf("%x", []byte(wire.MustName("cdn.test")))
 	if !served("example. 30 A cb007101") || !transfer("example. 600"+cname) || served("other") {
 		t.Error("the apex CNAME is not flattened in the served face alone")
 	}
 	if !served("www.example. 600"+cname) || !transfer("www.example. 600"+cname) {
 		t.Error("a plain CNAME is not shown")
 	}
-	other := fmt.Sprintf("%x", wire.MustName("ns.other.test"))
+	other := fmt.Sprintf("%x", []byte(wire.MustName("ns.other.test")))
 	for _, tt := range []struct {
 		title  string
 		edit   func(*model.Zone)
