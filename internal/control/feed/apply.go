@@ -156,9 +156,7 @@ func (f *Feed) replay(ctx context.Context, after model.Seq, e *model.Entry) erro
 	}
 	if bad != nil {
 		f.damaged(e.Zone, bad)
-		return nil
 	}
-	f.links(e, nil)
 	return nil
 }
 

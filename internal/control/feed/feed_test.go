@@ -289,6 +289,11 @@ func TestAccess(t *testing.T) {
 	if n.db.ByID("one").Access().Enabled {
 		t.Error("transfers are on by an entry that cannot be read")
 	}
+	third := start(t, w.store)
+	third.wait(t, e[0].Seq)
+	if got := third.db.ByID("one").State().Seq; got != uint64(e[0].Seq) || third.db.ByID("one").Access().Enabled {
+		t.Errorf("after a restart the zone stands at %d, its newest entry at %d", got, e[0].Seq)
+	}
 }
 
 func TestEntryThatDoesNotFit(t *testing.T) {

@@ -222,6 +222,69 @@ func TestOneBadChangeSpoilsNoOther(t *testing.T) {
 	}
 }
 
+// TestRefusedBatchLeavesNoTrace has a batch fail at its end in the middle of a group that is committed.
+func TestRefusedBatchLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	z := b.zone(t, "example")
+	there := b.add(t, z.ID, rec("there.example", "A", "192.0.2.1"))[0]
+	release := b.hold(t)
+	var wg, sent sync.WaitGroup
+	for i := range 30 {
+		sent.Add(1)
+		wg.Go(func() {
+			c := model.Change{Zone: z.ID, Edits: []model.Edit{model.AddRecord{Record: rec("good.example", "A", fmt.Sprintf("192.0.2.%d", i))}}}
+			want := 0
+			if i%2 == 0 {
+				want = model.CodeRecordNotFound
+				c.Edits = []model.Edit{
+					model.AddRecord{Record: rec("bad.example", "A", fmt.Sprintf("192.0.2.%d", i), proxied)},
+					model.EditRecord{ID: there.ID, Apply: func(r model.Record) (model.Record, error) { r.TTL++; return r, nil }},
+					model.DeleteRecord{ID: there.ID},
+					model.EditZone{Apply: func(z model.Zone) (model.Zone, error) { z.Settings.NSTTL = 99; return z, nil }},
+					model.CreateZone{Zone: model.Zone{ID: model.ID(fmt.Sprint("new", i)), Name: wire.MustName(fmt.Sprintf("new%d", i))}},
+					model.DeleteRecord{ID: "nobody"},
+				}
+			}
+			sent.Done()
+			if _, err := b.change(t, c); code(err) != want {
+				t.Errorf("%d: got %v", i, err)
+			}
+		})
+	}
+	sent.Wait()
+	release()
+	wg.Wait()
+	if got := text(b.state(t, z.ID).Served); strings.Contains(got, "bad") || strings.Contains(got, " 99 NS") ||
+		!strings.Contains(got, "there.example. 600 A") || b.db.Len() != 1 {
+		t.Errorf("got\n%s", got)
+	}
+	for _, a := range b.store.Audits() {
+		if a.Action == "delete" || a.Resource == "zone" && a.Action == "update" {
+			t.Errorf("the audit log tells of %s %s", a.Action, a.Resource)
+		}
+	}
+	b.checkFold(t)
+}
+
+// TestFacesPartWithinOneChange has the faces agree at the first name of a change and part at a later one.
+func TestFacesPartWithinOneChange(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	z := b.zone(t, "example")
+	old := b.add(t, z.ID, rec("a.example", "A", "192.0.2.1"))[0]
+	b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{
+		model.DeleteRecord{ID: old.ID},
+		model.AddRecord{Record: rec("a.example", "A", "192.0.2.2")},
+		model.AddRecord{Record: rec("b.example", "A", "192.0.2.3", proxied)},
+		model.AddRecord{Record: rec("c.example", "A", "192.0.2.4")},
+	}})
+	if s := b.state(t, z.ID); s.Served == s.Transfer {
+		t.Error("the faces did not part")
+	}
+	b.checkFold(t)
+}
+
 func TestLostRacesAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)

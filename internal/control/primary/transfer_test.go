@@ -156,6 +156,9 @@ func TestAccessReachesMemory(t *testing.T) {
 		t.Errorf("force_notify: %v, %d NOTIFYs asked for", err, b.forced[string(z.ID)])
 	}
 	b.add(t, z.ID, rec("www.example", "A", "192.0.2.1")) // the zone's position moved with all that
+	if n := b.forced[string(z.ID)]; n != 2 {
+		t.Errorf("a record asked for NOTIFY as if by hand: %d", n)
+	}
 	entitle := func(on bool) {
 		b.must(t, model.Change{Edits: []model.Edit{model.EditAccount{Apply: func(a model.Account) (model.Account, error) {
 			a.OutgoingTransfers = on
