@@ -38,7 +38,7 @@ func (p *plan) editAccount(ctx context.Context, e model.EditAccount) (model.Outc
 		return model.Outcome{}, err
 	}
 	old := a.row
-	row, err := e.Apply(old)
+	row, err := e.Apply(cloneAccount(&old))
 	if err != nil {
 		return model.Outcome{}, err
 	}

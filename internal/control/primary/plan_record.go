@@ -51,7 +51,7 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	r, err := e.Apply(*old)
+	r, err := e.Apply(cloneRecord(old))
 	if err != nil {
 		return model.Outcome{}, err
 	}

@@ -124,7 +124,7 @@ func (p *plan) editZone(ctx context.Context, e model.EditZone) (model.Outcome, e
 		return model.Outcome{}, err
 	}
 	old := z.row
-	row, err := e.Apply(old)
+	row, err := e.Apply(cloneZone(&old))
 	if err != nil {
 		return model.Outcome{}, err
 	}
