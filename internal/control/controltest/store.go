@@ -37,9 +37,7 @@ func (r *rows) clone() *rows {
 	c.peers, c.acls, c.images = maps.Clone(r.peers), maps.Clone(r.acls), maps.Clone(r.images)
 	c.access, c.serials, c.changes = maps.Clone(r.access), maps.Clone(r.serials), maps.Clone(r.changes)
 	c.records = make(map[model.ID]map[model.ID]model.Record, len(r.records))
-	for id, m := range r.records {
-		c.records[id] = m // copied when written to
-	}
+	maps.Copy(c.records, r.records) // a zone's map is copied when it is written to
 	c.audits, c.journal = slices.Clip(r.audits), slices.Clip(r.journal)
 	return &c
 }
@@ -92,8 +90,10 @@ func (s *Store) read() *rows {
 	return s.rows
 }
 
-// Audits, Journal and Records are what is committed.
-func (s *Store) Audits() []model.Audit  { return s.read().audits }
+// Audits is the committed audit log.
+func (s *Store) Audits() []model.Audit { return s.read().audits }
+
+// Journal is the committed journal.
 func (s *Store) Journal() []model.Entry { return s.read().journal }
 
 // Records returns a zone's records ordered by name, type and id.

@@ -77,25 +77,30 @@ func (t *Tx) Commit(_ context.Context, entries []model.Entry) (model.Seq, error)
 	return t.r.seq, t.s.fail("committed")
 }
 
+// SeenChange says whether a change of this id is committed.
 func (t *Tx) SeenChange(_ context.Context, id model.ID) (model.Seq, bool, error) {
 	seq, ok := t.r.changes[id]
 	return seq, ok, t.s.fail("seen change")
 }
 
+// MarkChange has the commit remember a change.
 func (t *Tx) MarkChange(_ context.Context, id model.ID) error {
 	t.marked = append(t.marked, id)
 	return t.s.fail("mark change")
 }
 
+// Account reads an account.
 func (t *Tx) Account(_ context.Context, id model.ID) (model.Account, error) {
 	return get(t.r.accounts, id)
 }
 
+// PutAccount writes an account.
 func (t *Tx) PutAccount(_ context.Context, a model.Account) error {
 	t.r.accounts[a.ID] = a
 	return t.s.fail("put account")
 }
 
+// AccountZones yields an account's zones.
 func (t *Tx) AccountZones(_ context.Context, account model.ID, yield func(model.ID) error) error {
 	for _, id := range slices.Sorted(maps.Keys(t.r.zones)) {
 		if t.r.zones[id].Account == account {
@@ -107,8 +112,10 @@ func (t *Tx) AccountZones(_ context.Context, account model.ID, yield func(model.
 	return nil
 }
 
+// Zone reads a zone.
 func (t *Tx) Zone(_ context.Context, id model.ID) (model.Zone, error) { return get(t.r.zones, id) }
 
+// ZoneByName reads the zone of an apex.
 func (t *Tx) ZoneByName(_ context.Context, n wire.Name) (model.Zone, error) {
 	for _, z := range t.r.zones {
 		if z.Name == n {
@@ -127,6 +134,7 @@ func (t *Tx) PutZone(_ context.Context, z model.Zone) error {
 	return t.s.fail("put zone")
 }
 
+// DeleteZone removes a zone and all that is its own.
 func (t *Tx) DeleteZone(_ context.Context, id model.ID) error {
 	z := t.r.zones[id]
 	t.r.serials[z.Name] = z.Serial
@@ -138,6 +146,7 @@ func (t *Tx) DeleteZone(_ context.Context, id model.ID) error {
 	return t.s.fail("delete zone")
 }
 
+// LastSerial is the serial of a deleted zone.
 func (t *Tx) LastSerial(_ context.Context, n wire.Name) (uint32, error) {
 	serial, ok := t.r.serials[n]
 	if !ok {
@@ -146,6 +155,7 @@ func (t *Tx) LastSerial(_ context.Context, n wire.Name) (uint32, error) {
 	return serial, nil
 }
 
+// RecordsAt reads all records at names.
 func (t *Tx) RecordsAt(_ context.Context, zone model.ID, names []wire.Name) ([]model.Record, error) {
 	wanted := make(map[wire.Name]bool, len(names))
 	for _, n := range names {
@@ -161,10 +171,12 @@ func (t *Tx) RecordsAt(_ context.Context, zone model.ID, names []wire.Name) ([]m
 	return out, t.s.fail("records at")
 }
 
+// Record reads a record.
 func (t *Tx) Record(_ context.Context, zone, id model.ID) (model.Record, error) {
 	return get(t.r.records[zone], id)
 }
 
+// Dependent lists names whose rendering needs more than rows.
 func (t *Tx) Dependent(_ context.Context, zone model.ID) ([]wire.Name, error) {
 	names := map[wire.Name]bool{}
 	for _, r := range t.r.records[zone] {
@@ -186,6 +198,7 @@ func (t *Tx) writable(zone model.ID) map[model.ID]model.Record {
 	return t.r.records[zone]
 }
 
+// PutRecords writes records.
 func (t *Tx) PutRecords(_ context.Context, list []model.Record) error {
 	for _, r := range list {
 		t.writable(r.Zone)[r.ID] = r
@@ -193,6 +206,7 @@ func (t *Tx) PutRecords(_ context.Context, list []model.Record) error {
 	return t.s.fail("put records")
 }
 
+// DeleteRecords removes records.
 func (t *Tx) DeleteRecords(_ context.Context, zone model.ID, ids []model.ID) error {
 	for _, id := range ids {
 		delete(t.writable(zone), id)
@@ -200,6 +214,7 @@ func (t *Tx) DeleteRecords(_ context.Context, zone model.ID, ids []model.ID) err
 	return t.s.fail("delete records")
 }
 
+// CountRecords counts the records of a zone.
 func (t *Tx) CountRecords(_ context.Context, zone model.ID) (int, error) {
 	return len(t.r.records[zone]), nil
 }
@@ -214,48 +229,58 @@ func of[T any](m map[model.ID]T, account model.ID, accountOf func(T) model.ID) [
 	return out
 }
 
+// TSIGs lists the keys of an account.
 func (t *Tx) TSIGs(_ context.Context, account model.ID) ([]model.TSIG, error) {
 	return of(t.r.tsigs, account, func(k model.TSIG) model.ID { return k.Account }), nil
 }
 
+// PutTSIG writes a key.
 func (t *Tx) PutTSIG(_ context.Context, k model.TSIG) error {
 	t.r.tsigs[k.ID] = k
 	return t.s.fail("put tsig")
 }
 
+// DeleteTSIG removes a key.
 func (t *Tx) DeleteTSIG(_ context.Context, _, id model.ID) error {
 	delete(t.r.tsigs, id)
 	return nil
 }
 
+// Peers lists the peers of an account.
 func (t *Tx) Peers(_ context.Context, account model.ID) ([]model.Peer, error) {
 	return of(t.r.peers, account, func(p model.Peer) model.ID { return p.Account }), nil
 }
 
+// PutPeer writes a peer.
 func (t *Tx) PutPeer(_ context.Context, p model.Peer) error {
 	t.r.peers[p.ID] = p
 	return t.s.fail("put peer")
 }
 
+// DeletePeer removes a peer.
 func (t *Tx) DeletePeer(_ context.Context, _, id model.ID) error {
 	delete(t.r.peers, id)
 	return nil
 }
 
+// ACLs lists the ACLs of an account.
 func (t *Tx) ACLs(_ context.Context, account model.ID) ([]model.ACL, error) {
 	return of(t.r.acls, account, func(a model.ACL) model.ID { return a.Account }), nil
 }
 
+// PutACL writes an ACL.
 func (t *Tx) PutACL(_ context.Context, a model.ACL) error {
 	t.r.acls[a.ID] = a
 	return t.s.fail("put acl")
 }
 
+// DeleteACL removes an ACL.
 func (t *Tx) DeleteACL(_ context.Context, _, id model.ID) error {
 	delete(t.r.acls, id)
 	return nil
 }
 
+// ZonesLinking lists zones linked to a peer.
 func (t *Tx) ZonesLinking(_ context.Context, peer model.ID, limit int) ([]model.Zone, error) {
 	var out []model.Zone
 	for _, id := range slices.Sorted(maps.Keys(t.r.zones)) {
@@ -267,12 +292,14 @@ func (t *Tx) ZonesLinking(_ context.Context, peer model.ID, limit int) ([]model.
 	return out, nil
 }
 
+// PutImage replaces a zone's image.
 func (t *Tx) PutImage(_ context.Context, img model.Image) error {
 	t.r.images[img.Zone] = img
 	t.unset[img.Zone] = img.Seq == 0
 	return t.s.fail("put image")
 }
 
+// Audit adds audit entries.
 func (t *Tx) Audit(_ context.Context, a []model.Audit) error {
 	t.r.audits = append(t.r.audits, a...)
 	return t.s.fail("audit")

@@ -22,10 +22,10 @@ func (f *Feed) Run(ctx context.Context) error {
 	pause := firstPause
 	for {
 		err := f.round(ctx)
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil
-		}
-		if err == nil {
+		case err == nil:
 			f.healthy()
 			pause = firstPause
 			continue

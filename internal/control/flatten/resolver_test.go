@@ -55,8 +55,10 @@ func TestResolver(t *testing.T) {
 		}, "", 30 * time.Second},
 		{"chain in one answer", func(_ string, _ wire.Name, typ wire.Type) reply {
 			out := good("c.test", typ)
-			out.rrs = append([]wire.RawRR{rec("c.test", 0, wire.TypeTXT, "x"), rec("a.test", 20, wire.TypeCNAME, "b.test"),
-				rec("b.test", 30, wire.TypeCNAME, "c.test")}, out.rrs...)
+			out.rrs = append([]wire.RawRR{
+				rec("c.test", 0, wire.TypeTXT, "x"), rec("a.test", 20, wire.TypeCNAME, "b.test"),
+				rec("b.test", 30, wire.TypeCNAME, "c.test"),
+			}, out.rrs...)
 			return out
 		}, want4 + " " + want6, 20 * time.Second},
 		{"chain over several questions", func(_ string, n wire.Name, typ wire.Type) reply {
@@ -170,7 +172,8 @@ func forgeries(q []byte) [][]byte {
 		return b
 	}
 	return [][]byte{
-		{}, q[:5],
+		{},
+		q[:5],
 		forged(func(b []byte) { b[1] ^= 1 }),
 		forged(func(b []byte) { b[2] &^= 0x80 }),
 		forged(func(b []byte) { b[wire.HeaderLen+1] = 'z' }),

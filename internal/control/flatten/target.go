@@ -109,11 +109,12 @@ func sameTold(a, b model.Flattened) bool {
 // schedule is a heap of targets by next.
 type schedule []*target
 
-func (s schedule) Len() int           { return len(s) }
-func (s schedule) Less(i, j int) bool { return s[i].next.Before(s[j].next) }
-func (s schedule) Swap(i, j int) {
-	s[i], s[j] = s[j], s[i]
-	s[i].place, s[j].place = i, j
+func (s *schedule) Len() int           { return len(*s) }
+func (s *schedule) Less(i, j int) bool { return (*s)[i].next.Before((*s)[j].next) }
+func (s *schedule) Swap(i, j int) {
+	q := *s
+	q[i], q[j] = q[j], q[i]
+	q[i].place, q[j].place = i, j
 }
 
 // Push adds a target; the heap package calls it.

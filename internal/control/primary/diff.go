@@ -49,7 +49,7 @@ func (c *changes) diffSet(owner wire.Name, from, to *rr.Set) {
 	}
 	i, j := 0, 0
 	for i < len(from.Data) || j < len(to.Data) {
-		order := 0
+		var order int
 		switch {
 		case i == len(from.Data):
 			order = 1

@@ -106,7 +106,7 @@ func (p *Primary) try(ctx context.Context, group []*request) error {
 			return err
 		}
 		p.stats.retries.Add(1)
-		timer := time.NewTimer(pause/2 + rand.N(pause)) //nolint:gosec // spreads nodes apart, guards nothing
+		timer := time.NewTimer(pause/2 + rand.N(pause)) // spreads nodes apart
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

@@ -1,15 +1,19 @@
 package primary_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/controltest"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/primary"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -155,8 +159,14 @@ func TestCommitFails(t *testing.T) {
 		op   string
 		kept bool // the change is durable though the caller was not told
 	}{
-		{"begin", false}, {"records at", false}, {"seen change", false}, {"put records", false}, {"audit", false},
-		{"mark change", false}, {"commit", false}, {"committed", true},
+		{"begin", false},
+		{"records at", false},
+		{"seen change", false},
+		{"put records", false},
+		{"audit", false},
+		{"mark change", false},
+		{"commit", false},
+		{"committed", true},
 	} {
 		name := strings.ReplaceAll(tt.op, " ", "-") + ".example"
 		b.store.SetFail(func(op string) error {
@@ -322,11 +332,42 @@ func TestSameChangeTwice(t *testing.T) {
 
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	var inner *bench
-	t.Run("run", func(t *testing.T) { inner = start(t, nil) })
-	_, err := inner.change(t, model.Change{Edits: []model.Edit{model.CreateZone{Zone: model.Zone{Name: wire.MustName("x")}}}})
-	if !errors.Is(err, model.ErrUnavailable) {
+	b := &bench{store: controltest.NewStore(), forced: map[string]int{}}
+	p, err := primary.New(primary.Config{
+		Begin: func(ctx context.Context) (primary.Tx, error) { return b.store.Begin(ctx) },
+		DB:    zone.NewDB(0), Feed: feed.New(feed.Config{}), Clock: b.clock, NewID: newID, NameServers: []string{"ns1.test"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Change(t.Context(), model.Change{}); !errors.Is(err, model.ErrUnavailable) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	for _, edit := range []func(*primary.Config){
+		func(c *primary.Config) { c.NameServers = nil },
+		func(c *primary.Config) { c.NameServers = []string{"a..b"} },
+		func(c *primary.Config) { c.Begin = nil },
+	} {
+		cfg := primary.Config{
+			Begin: func(context.Context) (primary.Tx, error) { return nil, nil }, DB: &zone.DB{}, Feed: feed.New(feed.Config{}),
+			Clock: func() time.Time { return time.Time{} }, NewID: newID, NameServers: []string{"ns1.test"},
+		}
+		if _, err := primary.New(cfg); err != nil {
+			t.Errorf("a good configuration: %v", err)
+		}
+		edit(&cfg)
+		if _, err := primary.New(cfg); err == nil {
+			t.Error("a bad configuration is taken")
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func between(from, to *zone.Version) zone.Delta {
 	defer b.stop()
 	var c changes
 	for a.ok || b.ok {
-		order := 0
+		var order int
 		switch {
 		case !a.ok:
 			order = 1
