@@ -20,25 +20,25 @@ const (
 // and never ends it.
 func (f *Feed) Run(ctx context.Context) error {
 	pause := firstPause
-	for {
-		err := f.round(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
-			f.healthy()
-			pause = firstPause
+	for ctx.Err() == nil {
+		if err := f.round(ctx); err != nil && ctx.Err() == nil {
+			f.failing(err)
+			sleep(ctx, pause)
+			pause = min(2*pause, lastPause)
 			continue
 		}
-		f.failing(err)
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-timer.C:
-		}
-		pause = min(2*pause, lastPause)
+		f.healthy()
+		pause = firstPause
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
