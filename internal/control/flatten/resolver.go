@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// Resolver finds the addresses of targets: in the zones of DB from memory, and of all other names from one recursive
+// Resolver finds the addresses of targets: in the zones of this node from memory, all other names from one recursive
 // resolver.
 type Resolver struct {
-	DB     *zone.DB // nil: none
-	Client *Client  // nil: only names in our own zones can be found
+	// Own answers a query as this node would over TCP, without any socket: the fast half's own algorithm, so that
+	// wildcards, cuts and aliases mean here what they mean to everybody. It is given a whole message and returns one,
+	// REFUSED for what it has no zone for. Nil for none.
+	Own    func(query []byte) []byte
+	Client *Client // nil: only names in our own zones can be found
 }
 
 // errNoResolver is the answer to a foreign name while no resolver is configured.
@@ -62,18 +64,13 @@ func (r *Resolver) resolve(ctx context.Context, name wire.Name, t wire.Type) ([]
 	ttl := time.Duration(1<<63 - 1)
 	aliases := 0
 	for range maxQuestions {
-		f, ours := r.local(name, t)
-		if !ours {
-			if r.Client == nil {
-				return nil, 0, fmt.Errorf("look up %s: %w", name, errNoResolver)
-			}
-			msg, err := r.Client.Exchange(ctx, name, t)
-			if err != nil {
-				return nil, 0, fmt.Errorf("look up %s: %w", name, err)
-			}
-			if f, err = read(msg, name, t); err != nil {
-				return nil, 0, fmt.Errorf("look up %s: %w", name, err)
-			}
+		msg, err := r.ask(ctx, name, t)
+		if err != nil {
+			return nil, 0, fmt.Errorf("look up %s: %w", name, err)
+		}
+		f, err := read(msg, name, t)
+		if err != nil {
+			return nil, 0, fmt.Errorf("look up %s: %w", name, err)
 		}
 		ttl = min(ttl, f.lifetime())
 		if f.final {
@@ -85,4 +82,36 @@ func (r *Resolver) resolve(ctx context.Context, name wire.Name, t wire.Type) ([]
 		name = f.end
 	}
 	return nil, 0, fmt.Errorf("look up %s: %w", name, errLoop)
+}
+
+// ask has a question answered by memory if the name is ours, by the resolver if not.
+func (r *Resolver) ask(ctx context.Context, name wire.Name, t wire.Type) ([]byte, error) {
+	if msg := r.own(name, t); msg != nil {
+		return msg, nil
+	}
+	if r.Client == nil {
+		return nil, errNoResolver
+	}
+	return r.Client.Exchange(ctx, name, t)
+}
+
+// own is this node's own answer; nil where it has no zone for the name, or only knows to whom the name is delegated.
+func (r *Resolver) own(name wire.Name, t wire.Type) []byte {
+	if r.Own == nil {
+		return nil
+	}
+	query := ask(name, t)
+	msg := r.Own(query)
+	if !answers(msg, query, false) {
+		return nil
+	}
+	switch flags := wire.HeaderFlags(msg); flags.Rcode() {
+	case wire.RcodeNoError:
+		if flags&wire.FlagAA == 0 {
+			return nil
+		}
+	case wire.RcodeRefused, wire.RcodeNotAuth, wire.RcodeNotImp, wire.RcodeFormErr:
+		return nil
+	}
+	return msg
 }

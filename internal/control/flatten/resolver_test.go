@@ -217,3 +217,64 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestOwnZones has targets in zones of this node answered from memory, and the rest of a chain by the resolver.
+func TestOwnZones(t *testing.T) {
+	t.Parallel()
+	s := startResolver(t, func(_ string, n wire.Name, typ wire.Type) reply {
+		if typ == wire.TypeAAAA {
+			return none()
+		}
+		return say(rec(n.Host(), 90, typ, "203.0.113.1"))
+	})
+	own := func(query []byte) []byte {
+		r, err := wire.NewReader(query)
+		if err != nil {
+			return nil
+		}
+		q := r.Question()
+		var b wire.Builder
+		b.Start(nil, wire.MaxMessage, r.ID(), wire.FlagQR|wire.FlagAA)
+		b.Question([]byte(q.Name), q.Type, q.Class)
+		switch q.Name.Host() {
+		case "here.own":
+			if q.Type == wire.TypeA {
+				b.AppendRaw(rec("here.own", 33, wire.TypeA, "192.0.2.33"))
+				break
+			}
+			b.Section(wire.SectionAuthority)
+			b.AppendRaw(rec("own", 60, wire.TypeSOA, "own"))
+		case "alias.own":
+			b.AppendRaw(rec("alias.own", 33, wire.TypeCNAME, "far.test"))
+		case "cut.own":
+			b.ClearFlags(wire.FlagAA)
+			b.Section(wire.SectionAuthority)
+			b.AppendRaw(rec("cut.own", 33, wire.TypeNS, "ns.test"))
+		case "broken.own":
+			b.SetRcode(wire.RcodeServFail)
+		default:
+			b.SetRcode(wire.RcodeRefused)
+		}
+		return b.Finish()
+	}
+	for _, tt := range []struct {
+		name, want string
+		asked      int
+	}{
+		{"here.own", "192.0.2.33", 0}, {"alias.own", "203.0.113.1", 2}, {"cut.own", "203.0.113.1", 2},
+		{"other.test", "203.0.113.1", 2}, {"broken.own", "error", 0},
+	} {
+		before := s.count()
+		r := &flatten.Resolver{Own: own, Client: &flatten.Client{Addr: s.addr}}
+		got, err := r.Resolve(t.Context(), wire.MustName(tt.name))
+		switch {
+		case err != nil && tt.want != "error":
+			t.Errorf("%s: %v", tt.name, err)
+		case err == nil && (len(got.Addrs) != 1 || got.Addrs[0].String() != tt.want):
+			t.Errorf("%s: got %v, want %s", tt.name, got.Addrs, tt.want)
+		}
+		if asked := s.count() - before; asked != tt.asked {
+			t.Errorf("%s: %d questions to the resolver, want %d", tt.name, asked, tt.asked)
+		}
+	}
+}

@@ -63,6 +63,12 @@ func startResolver(t *testing.T, script func(network string, name wire.Name, t w
 	return s
 }
 
+func (s *resolver) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.asked)
+}
+
 func (s *resolver) udp(pc net.PacketConn) {
 	buf := make([]byte, wire.MaxMessage)
 	for {
