@@ -35,6 +35,17 @@ type tail struct {
 	bytes   int    // of history
 }
 
+// shorten drops the oldest marks beyond a bound: where another node prunes the journal, done never comes to drop them.
+// What is left is more than a history, so that keep still finds where to cut.
+func (z *tail) shorten(bound int) {
+	n := 0
+	for z.bytes-z.history[n].bytes > bound {
+		z.bytes -= z.history[n].bytes
+		n++
+	}
+	z.history = z.history[n:]
+}
+
 func (z *tail) long() bool { return z.fresh > max(tailLeast, z.need) || z.count > tailEntries }
 
 // mark is one delta in the journal.
@@ -66,6 +77,7 @@ func (p *Primary) Observe(e model.Entry, inImage bool) {
 		}
 		z.history = append(z.history, mark{e.Seq, len(e.Body)})
 		z.bytes += len(e.Body)
+		z.shorten(2 * p.cfg.Limits.HistoryBytes)
 		if inImage {
 			return
 		}
@@ -136,6 +148,10 @@ func (p *Primary) checkpoint(ctx context.Context, id model.ID) error {
 	state := z.State()
 	account, wanted := p.tails.wants(id, state.Served.Size())
 	if !wanted {
+		return nil
+	}
+	if !p.cfg.Duty(id) {
+		p.tails.again(id)
 		return nil
 	}
 	img := imageOf(string(id), string(account), state.Served, state.Transfer)
@@ -209,7 +225,7 @@ func (t *tails) done(id model.ID, seq, keep model.Seq) {
 	z.history = kept
 }
 
-// again has the next change of a zone try its image once more.
+// again has the next change of a zone ask for its image once more.
 func (t *tails) again(id model.ID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -20,8 +20,10 @@ type Config struct {
 	Begin func(context.Context) (Tx, error)
 	// Checkpoint replaces a zone's image and prunes its journal up to keep; nil turns Maintain off.
 	Checkpoint func(ctx context.Context, img model.Image, keep model.Seq) error
-	DB         *zone.DB
-	Feed       Feed
+	// Duty says whether this node maintains a zone; nil: all of them. Two nodes that do cost writes, not truth.
+	Duty func(zone model.ID) bool
+	DB   *zone.DB
+	Feed Feed
 	// Flattened tells the addresses of flattened CNAMEs' targets; with nil such names answer SERVFAIL.
 	Flattened Flattened
 	Clock     func() time.Time
@@ -100,6 +102,9 @@ func New(cfg Config) (*Primary, error) {
 	}
 	if cfg.Flattened == nil {
 		cfg.Flattened = unflattened{}
+	}
+	if cfg.Duty == nil {
+		cfg.Duty = func(model.ID) bool { return true }
 	}
 	if cfg.Describe == nil {
 		cfg.Describe = func(any) []byte { return nil }
