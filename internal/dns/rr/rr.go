@@ -1,8 +1,11 @@
-// Package rr holds records as values: from and to presentation format, in canonical form and order (RFC 4034 section
-// 6), and zone files in and out. It is the only package that may import the DNS library.
 package rr
 
-import "github.com/headwaterdns/headwater/internal/dns/wire"
+import (
+	"bytes"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
 
 // Set is one RRset. Data holds each record's RDATA in canonical, uncompressed wire form, in canonical order, without
 // duplicates (RFC 2181 section 5).
@@ -11,4 +14,30 @@ type Set struct {
 	Type  wire.Type
 	TTL   uint32
 	Data  [][]byte
+}
+
+// Compare orders RDATA canonically (RFC 4034 section 6.3).
+func Compare(a, b []byte) int { return bytes.Compare(a, b) }
+
+// Normalize brings the set's data into canonical order and drops duplicates, in place.
+func (s *Set) Normalize() {
+	slices.SortFunc(s.Data, Compare)
+	s.Data = slices.CompactFunc(s.Data, bytes.Equal)
+}
+
+// AppendWire appends the set's records in uncompressed wire form, class IN.
+func (s *Set) AppendWire(dst []byte) []byte {
+	for _, d := range s.Data {
+		dst = wire.AppendRR(dst, s.Owner, s.Type, wire.ClassIN, s.TTL, d)
+	}
+	return dst
+}
+
+// WireLen is the length of what AppendWire appends, in octets.
+func (s *Set) WireLen() int {
+	n := 0
+	for _, d := range s.Data {
+		n += len(s.Owner) + 10 + len(d)
+	}
+	return n
 }
