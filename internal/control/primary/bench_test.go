@@ -46,6 +46,17 @@ type targets struct {
 	wants map[wire.Name]wire.Name
 }
 
+func newTargets() *targets {
+	return &targets{known: map[wire.Name]model.Flattened{}, wants: map[wire.Name]wire.Name{}}
+}
+
+// testEdge is the server's pool.
+func testEdge() []netip.Addr {
+	return []netip.Addr{
+		netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.11"), netip.MustParseAddr("2001:db8:e::1"),
+	}
+}
+
 func (f *targets) Lookup(target wire.Name) model.Flattened {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -78,7 +89,7 @@ func start(t *testing.T, edit func(*primary.Config)) *bench {
 	t.Helper()
 	b := &bench{
 		store: controltest.NewStore(), now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{},
-		flat: &targets{known: map[wire.Name]model.Flattened{}, wants: map[wire.Name]wire.Name{}},
+		flat: newTargets(),
 	}
 	b.open(t, edit)
 	b.must(t, model.Change{Edits: []model.Edit{model.CreateAccount{Account: model.Account{
@@ -96,10 +107,8 @@ func (b *bench) open(t *testing.T, edit func(*primary.Config)) {
 		Checkpoint: b.store.Checkpoint,
 		DB:         b.db, Flattened: b.flat, Clock: b.clock, NewID: newID,
 		NameServers: []string{"ns1.hw.test", "ns2.hw.test"},
-		Edge: []netip.Addr{
-			netip.MustParseAddr("192.0.2.10"), netip.MustParseAddr("192.0.2.11"), netip.MustParseAddr("2001:db8:e::1"),
-		},
-		Describe: func(v any) []byte { return fmt.Appendf(nil, "%T", v) },
+		Edge:        testEdge(),
+		Describe:    func(v any) []byte { return fmt.Appendf(nil, "%T", v) },
 	}
 	if edit != nil {
 		edit(&cfg)
@@ -141,7 +150,8 @@ func (b *bench) follow(t *testing.T, f *feed.Feed) {
 	}
 }
 
-func (b *bench) run(t *testing.T, loops ...func(context.Context) error) {
+// run starts loops and returns what stops them, which the test's end does at the latest.
+func (b *bench) run(t *testing.T, loops ...func(context.Context) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -152,7 +162,9 @@ func (b *bench) run(t *testing.T, loops ...func(context.Context) error) {
 			}
 		})
 	}
-	t.Cleanup(func() { cancel(); wg.Wait() })
+	stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(stop)
+	return stop
 }
 
 func (b *bench) clock() time.Time {

@@ -29,7 +29,7 @@ func TestRandomHistory(t *testing.T) {
 		z := &zones[d.IntN(len(zones))]
 		c := model.Change{Zone: z.ID}
 		for range 1 + d.IntN(4) {
-			c.Edits = append(c.Edits, b.randomEdit(d, z))
+			c.Edits = append(c.Edits, randomEdit(d, z, b.store.Records(z.ID)))
 		}
 		if i%20 == 0 {
 			c.Edits = []model.Edit{model.EditZone{Apply: randomSettings(d)}}
@@ -86,8 +86,7 @@ func randomSettings(d *rand.Rand) func(model.Zone) (model.Zone, error) {
 	}
 }
 
-func (b *bench) randomEdit(d *rand.Rand, z *model.Zone) model.Edit {
-	records := b.store.Records(z.ID)
+func randomEdit(d *rand.Rand, z *model.Zone, records []model.Record) model.Edit {
 	if len(records) > 0 && d.IntN(3) == 0 {
 		r := records[d.IntN(len(records))]
 		if d.IntN(2) == 0 {
