@@ -31,15 +31,16 @@ type tail struct {
 	fresh   int // octets behind the image
 	count   int // entries behind the image
 	due     bool
-	history []mark // oldest first: all deltas that the journal holds, those before the image included
-	bytes   int    // of history
+	cut     model.Seq // no mark is left at or before it
+	history []mark    // oldest first: all deltas that the journal holds, those before the image included
+	bytes   int       // of history
 }
 
 // shorten drops the oldest marks beyond a bound: where another node prunes the journal, done never comes to drop them.
-// What is left is more than a history, so that keep still finds where to cut.
 func (z *tail) shorten(bound int) {
 	n := 0
 	for z.bytes-z.history[n].bytes > bound {
+		z.cut = z.history[n].seq
 		z.bytes -= z.history[n].bytes
 		n++
 	}
@@ -191,14 +192,14 @@ func (t *tails) keep(id model.ID, seq model.Seq, history int) model.Seq {
 	if z == nil {
 		return 0
 	}
-	keep, rest := model.Seq(0), z.bytes
+	keep, rest := z.cut, z.bytes
 	for _, m := range z.history {
-		if rest <= history || m.seq > seq {
+		if rest <= history {
 			break
 		}
 		keep, rest = m.seq, rest-m.bytes
 	}
-	return keep
+	return min(keep, seq)
 }
 
 // done notes an image at seq and a journal cut at keep.
