@@ -3,7 +3,6 @@ package primary
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -156,7 +155,7 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 	}
 	assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
 	if old.TSIG != peer.TSIG {
-		zones, err := p.linking(ctx, peer.ID, math.MaxInt32)
+		zones, err := p.linking(ctx, peer.ID, allZones)
 		if err != nil {
 			return model.Outcome{}, err
 		}
@@ -193,6 +192,9 @@ func (p *plan) deletePeer(ctx context.Context, access *accessWork, id model.ID) 
 	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.peer", id: id, before: old})
 	return model.Outcome{Peer: &old}, nil
 }
+
+// allZones is a limit that no account reaches, with room to add to it.
+const allZones = 1 << 30
 
 // linking lists zones that are linked to a peer, as planned. The store's answer may be cut at limit; zones of this stage
 // are told in full.
