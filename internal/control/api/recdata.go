@@ -1,0 +1,306 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// maxRecordOctets is the longest RDATA that a record may have (contract section 5.7).
+const maxRecordOctets = 4096
+
+// recdata is what a record's content or data comes to.
+type recdata struct {
+	content  string
+	priority *uint16
+	rdata    []byte
+}
+
+// fault says what is wrong with which member; invalidData gives it the code of its type.
+type fault struct {
+	member string // of data, or "" for the content as a whole
+	reason string
+}
+
+func (f *fault) Error() string { return f.reason }
+
+func faulty(member, format string, args ...any) error {
+	return &fault{member, fmt.Errorf(format, args...).Error()}
+}
+
+// parseType reads a record's type. Types that the server makes itself, and those for queries only, are no types of
+// records here (9002).
+func parseType(text string) (wire.Type, error) {
+	t, err := wire.ParseType(text)
+	if err != nil || rr.IsMeta(t) {
+		return 0, &model.Invalid{Code: model.CodeTypeInvalid, Message: "DNS record type is invalid.", Pointer: "/type"}
+	}
+	switch t {
+	case wire.TypeSOA, wire.TypeSIG, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
+		return 0, &model.Invalid{Code: model.CodeTypeInvalid, Message: "DNS record type is invalid.", Pointer: "/type"}
+	default:
+		return t, nil
+	}
+}
+
+// parseContent reads a record's content. priority is the top-level member, nil when absent. It gives the content as
+// answers have it, the priority to keep (nil for types without one), and canonical RDATA. The zone stands in for "@" as
+// a target. The error is a *model.Invalid.
+func parseContent(t wire.Type, content string, priority *uint16, zone wire.Name) (canonicalContent string, prio *uint16, rdata []byte, err error) {
+	d, err := contentData(t, content, priority, zone)
+	if err != nil {
+		return "", nil, nil, invalidData(t, err, "/content")
+	}
+	return d.content, d.priority, d.rdata, nil
+}
+
+// parseData is parseContent for the data object of a type that has one; members of other types are passed over.
+func parseData(t wire.Type, data map[string]json.RawMessage, priority *uint16, zone wire.Name) (content string, prio *uint16, rdata []byte, err error) {
+	d, err := memberData(t, data, priority, zone)
+	if err != nil {
+		return "", nil, nil, invalidData(t, err, "/data")
+	}
+	return d.content, d.priority, d.rdata, nil
+}
+
+// contentOf gives content and priority for RDATA that came from elsewhere (an import).
+func contentOf(t wire.Type, rdata []byte, zone wire.Name) (content string, prio *uint16, err error) {
+	content, prio, _, err = parseContent(t, rr.FormatData(t, rdata), nil, zone)
+	return content, prio, err
+}
+
+// checkSelf refuses a CNAME whose target is its own name.
+func checkSelf(name wire.Name, t wire.Type, rdata []byte) error {
+	if t == wire.TypeCNAME && string(rdata) == string(name) {
+		return &model.Invalid{Code: model.CodeCNAMESelf, Message: "CNAME content cannot reference itself.", Pointer: "/content"}
+	}
+	return nil
+}
+
+func contentData(t wire.Type, content string, priority *uint16, zone wire.Name) (recdata, error) {
+	if strings.IndexByte(content, 0) >= 0 {
+		return recdata{}, faulty("", "it has a NUL, which can be written as \\000 in quotes only")
+	}
+	if t == wire.TypeTXT {
+		return checked(t)(textData(content))
+	}
+	content = strings.TrimSpace(content)
+	if content == "" {
+		return recdata{}, faulty("", "it is empty")
+	}
+	if strings.HasPrefix(content, `\#`) {
+		return unknownForm(t, content, priority, zone)
+	}
+	switch t {
+	case wire.TypeA, wire.TypeAAAA:
+		return addressData(t, content)
+	case wire.TypeCNAME, wire.TypeNS, wire.TypePTR:
+		return hostData(content, zone)
+	case wire.TypeMX:
+		return exchangeData(content, priority, zone)
+	case wire.TypeOPENPGPKEY:
+		return checked(t)(keyData(content))
+	case wire.TypeLOC:
+		return checked(t)(locContent(content))
+	}
+	if l := layoutOf(t); l != nil {
+		v, prio, err := l.split(content, priority)
+		if err != nil {
+			return recdata{}, err
+		}
+		return checked(t)(l.encode(t, v, prio, zone))
+	}
+	rdata, err := rr.ParseData(t, content, wire.Root)
+	return checked(t)(recdata{content: rr.FormatData(t, rdata), rdata: rdata}, err)
+}
+
+// checked holds RDATA that was put together here against its type and the limit.
+func checked(t wire.Type) func(recdata, error) (recdata, error) {
+	return func(d recdata, err error) (recdata, error) {
+		if err != nil {
+			return d, err
+		}
+		if len(d.rdata) > maxRecordOctets {
+			return d, &model.Invalid{
+				Code:    model.CodeRecordTooLarge,
+				Message: fmt.Sprintf("The record takes %d octets; at most %d are allowed.", len(d.rdata), maxRecordOctets),
+			}
+		}
+		return d, rr.Valid(t, d.rdata)
+	}
+}
+
+// unknownForm takes RFC 3597's form for any type, and content as usual from what it means.
+func unknownForm(t wire.Type, content string, priority *uint16, zone wire.Name) (recdata, error) {
+	rdata, err := rr.ParseData(t, content, wire.Root)
+	if err != nil {
+		return recdata{}, err
+	}
+	text := rr.FormatData(t, rdata)
+	if !strings.HasPrefix(text, `\#`) {
+		return contentData(t, text, priority, zone)
+	}
+	if layoutOf(t) != nil || hasOwnForm(t) {
+		return recdata{}, faulty("", "it is not in the form of its type")
+	}
+	return checked(t)(recdata{content: text, rdata: rdata}, nil)
+}
+
+// hasOwnForm says whether contentData has code for the type besides the layouts.
+func hasOwnForm(t wire.Type) bool {
+	switch t {
+	case wire.TypeA, wire.TypeAAAA, wire.TypeCNAME, wire.TypeNS, wire.TypePTR, wire.TypeMX, wire.TypeOPENPGPKEY,
+		wire.TypeLOC, wire.TypeTXT:
+		return true
+	default:
+		return false
+	}
+}
+
+// addressData takes no short forms and no leading zeros; an IPv6 address comes back as RFC 5952 writes it.
+func addressData(t wire.Type, content string) (recdata, error) {
+	a, err := netip.ParseAddr(content)
+	if err != nil || a.Zone() != "" || (t == wire.TypeA) != a.Is4() {
+		return recdata{}, faulty("", "it is not an address of its family")
+	}
+	return recdata{content: a.String(), rdata: a.AsSlice()}, nil
+}
+
+func hostData(content string, zone wire.Name) (recdata, error) {
+	text, name, err := parseHost(content, zone)
+	if err != nil {
+		return recdata{}, err
+	}
+	if name == wire.Root {
+		return recdata{}, faulty("", "it is the root")
+	}
+	return recdata{content: text, rdata: []byte(name)}, nil
+}
+
+// exchangeData reads an MX. A priority may stand before the host when the member of that name is absent: libdns sends
+// it there.
+func exchangeData(content string, priority *uint16, zone wire.Name) (recdata, error) {
+	if f := strings.Fields(content); len(f) == 2 && priority == nil {
+		if n, err := parseNumber(f[0], 16, nil); err == nil {
+			p := uint16(n)
+			content, priority = f[1], &p
+		}
+	}
+	text, name, err := parseHost(content, zone)
+	if err != nil {
+		return recdata{}, err
+	}
+	if priority == nil {
+		return recdata{}, missingPriority(wire.TypeMX)
+	}
+	rdata := append([]byte{byte(*priority >> 8), byte(*priority)}, name...)
+	return recdata{content: text, priority: priority, rdata: rdata}, nil
+}
+
+func keyData(content string) (recdata, error) {
+	text := stripBlanks(content)
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(key) == 0 {
+		return recdata{}, faulty("", "it is not base64")
+	}
+	return recdata{content: text, rdata: key}, nil
+}
+
+func missingPriority(t wire.Type) error {
+	return &model.Invalid{
+		Code: model.CodePriority, Message: "Priority is required for " + t.String() + " records.", Pointer: "/priority",
+	}
+}
+
+// parseHost reads a name as a target: absolute with or without its final dot, "@" for the zone. text is the name as
+// answers have it: no final dot, A-labels, otherwise spelled as it came; "." is the root.
+func parseHost(s string, zone wire.Name) (text string, name wire.Name, err error) {
+	if s == "@" {
+		return zone.Host(), zone, nil
+	}
+	if _, err := netip.ParseAddr(s); err == nil {
+		return "", "", faulty("", "%s is an address, not a host name", s)
+	}
+	if i := badInHost(s); i >= 0 {
+		return "", "", faulty("", "%s has a character that host names do not have", strconv.Quote(s))
+	}
+	text = s
+	if !isASCII(s) {
+		if text, err = rr.ToASCII(s); err != nil {
+			return "", "", faulty("", "%s is not a host name", strconv.Quote(s))
+		}
+	}
+	if name, err = wire.ParseName(text); err != nil {
+		return "", "", faulty("", "%w", err)
+	}
+	// A dot at the end of a name is never escaped, or the name would not have ended there.
+	if text != "." && endsInDot(text) {
+		text = text[:len(text)-1]
+	}
+	return text, name, nil
+}
+
+// badInHost finds what a name does not hold unless escaped: it is a URL, an address with a port, or two words then.
+func badInHost(s string) int {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+		case c <= ' ' || c == 0x7f || strings.IndexByte(`"();:@$,<>`, c) >= 0:
+			return i
+		}
+	}
+	return -1
+}
+
+// endsInDot says whether the last character is a dot that is not escaped.
+func endsInDot(s string) bool {
+	body, ok := strings.CutSuffix(s, ".")
+	return ok && (len(body)-len(strings.TrimRight(body, `\`)))%2 == 0
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// invalidData turns an error into the API's: code and text of the contract where it has one for the type.
+func invalidData(t wire.Type, err error, pointer string) error {
+	var v *model.Invalid
+	if errors.As(err, &v) {
+		if v.Pointer == "" {
+			v.Pointer = pointer
+		}
+		return v
+	}
+	var f *fault
+	if errors.As(err, &f) && f.member != "" {
+		pointer = "/data/" + f.member
+	}
+	v = &model.Invalid{Pointer: pointer}
+	switch t {
+	case wire.TypeA:
+		v.Code, v.Message = model.CodeContentA, "Content for A record must be a valid IPv4 address."
+	case wire.TypeAAAA:
+		v.Code, v.Message = model.CodeContentAAAA, "Content for AAAA record must be a valid IPv6 address."
+	case wire.TypeCNAME:
+		v.Code, v.Message = model.CodeContentCNAME, "Content for CNAME record is invalid."
+	case wire.TypeMX:
+		v.Code, v.Message = model.CodeContentMX, "Content for MX record must be a hostname."
+	default:
+		v.Code, v.Message = model.CodeContentInvalid, "Content for "+t.String()+" record is invalid: "+err.Error()+"."
+	}
+	return v
+}
