@@ -1,0 +1,282 @@
+package zone
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// ErrUnknown is the error of a step for a zone that is not there.
+var ErrUnknown = errors.New("no such zone")
+
+// defaultHistory bounds a zone's history in octets where nothing else is said.
+const defaultHistory = 1 << 20
+
+// DB is every zone that this node serves: the only bridge between the careful half, which writes it through one
+// goroutine (feed), and the fast half, which reads it without locks.
+//
+// Zones stand in an open hash table of atomic slots. The writer puts a zone into a free slot, leaves a grave where one
+// was taken out, and moves to a new table when the old one fills up; a reader that still holds the old table sees every
+// zone that was in it.
+type DB struct {
+	table    atomic.Pointer[table]
+	byID     atomic.Pointer[idTable]
+	accounts map[string]*holder // the writer's
+	history  int
+}
+
+// holder is where all zones of an account find its current data.
+type holder struct {
+	id      string
+	current atomic.Pointer[Account]
+}
+
+type table struct {
+	slots  []atomic.Pointer[Zone]
+	used   int              // slots taken, graves too; the writer's
+	live   int64            // zones
+	levels [2]atomic.Uint64 // which label counts zones have: others need no look
+	counts [128]int32       // zones by label count; the writer's
+}
+
+// grave marks a slot from which a zone was taken.
+var grave = &Zone{} //nolint:gochecknoglobals // a sentinel
+
+// NewDB returns an empty database. historyBytes bounds each zone's history in octets (0: a default of 1 MiB).
+func NewDB(historyBytes int) *DB {
+	if historyBytes <= 0 {
+		historyBytes = defaultHistory
+	}
+	db := &DB{accounts: map[string]*holder{}, history: historyBytes}
+	db.table.Store(newTable(64))
+	db.byID.Store(newIDTable(64))
+	return db
+}
+
+func newTable(size int) *table { return &table{slots: make([]atomic.Pointer[Zone], size)} }
+
+const hashSeed = 0x9e3779b97f4a7c15
+
+// hashLabel extends the hash of a name by the label in front of it, length octet included.
+func hashLabel(h uint64, label []byte) uint64 {
+	for _, c := range label {
+		h = (h ^ uint64(c)) * 0x100000001b3
+	}
+	return h ^ h>>29
+}
+
+// Find returns the zone with the longest apex that name (lower-case wire form) is in, or nil. No lock, no allocation.
+func (db *DB) Find(name []byte) *Zone { return db.find(name, 0) }
+
+// FindParent is Find for the names above name: who answers a DS query at an apex (RFC 4035 section 3.1.4.1).
+func (db *DB) FindParent(name []byte) *Zone { return db.find(name, 1) }
+
+func (db *DB) find(name []byte, skip int) *Zone {
+	var at [128]uint8
+	n := 0
+	for i := 0; i < len(name) && name[i] != 0 && n < len(at); i += int(name[i]) + 1 {
+		at[n] = uint8(i)
+		n++
+	}
+	var hashes [129]uint64
+	h := uint64(hashSeed)
+	hashes[0] = h
+	for l := n - 1; l >= skip; l-- {
+		off := int(at[l])
+		h = hashLabel(h, name[off:off+1+int(name[off])])
+		hashes[n-l] = h
+	}
+	t := db.table.Load()
+	levels := [2]uint64{t.levels[0].Load(), t.levels[1].Load()}
+	for labels := n - skip; labels >= 0; labels-- {
+		if labels < 128 && levels[labels>>6]>>(labels&63)&1 == 0 {
+			continue
+		}
+		off := len(name) - 1
+		if labels > 0 {
+			off = int(at[n-labels])
+		}
+		if z := t.get(hashes[labels], name[off:]); z != nil {
+			return z
+		}
+	}
+	return nil
+}
+
+func (t *table) get(h uint64, apex []byte) *Zone {
+	mask := uint64(len(t.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		z := t.slots[i].Load()
+		if z == nil {
+			return nil
+		}
+		if string(z.Name) == string(apex) {
+			return z
+		}
+	}
+}
+
+func hashName(name wire.Name) uint64 {
+	h := uint64(hashSeed)
+	var at [128]uint8
+	n := 0
+	for i := 0; name[i] != 0; i += int(name[i]) + 1 {
+		at[n] = uint8(i)
+		n++
+	}
+	for l := n - 1; l >= 0; l-- {
+		off := int(at[l])
+		h = hashLabel(h, []byte(name[off:off+1+int(name[off])]))
+	}
+	return h
+}
+
+// put takes a free slot; the table must have one.
+func (t *table) put(z *Zone) {
+	mask := uint64(len(t.slots) - 1)
+	i := hashName(z.Name) & mask
+	for t.slots[i].Load() != nil && t.slots[i].Load() != grave {
+		i = (i + 1) & mask
+	}
+	if t.slots[i].Load() == nil {
+		t.used++
+	}
+	l := z.Name.CountLabels()
+	t.counts[l]++
+	t.levels[l>>6].Or(1 << (l & 63))
+	atomic.AddInt64(&t.live, 1)
+	t.slots[i].Store(z)
+}
+
+func (t *table) remove(z *Zone) {
+	mask := uint64(len(t.slots) - 1)
+	for i := hashName(z.Name) & mask; ; i = (i + 1) & mask {
+		switch t.slots[i].Load() {
+		case nil:
+			return
+		case z:
+			t.slots[i].Store(grave)
+			atomic.AddInt64(&t.live, -1)
+			l := z.Name.CountLabels()
+			if t.counts[l]--; t.counts[l] == 0 {
+				t.levels[l>>6].And(^uint64(1 << (l & 63)))
+			}
+			return
+		}
+	}
+}
+
+// Get returns the zone with exactly this apex, or nil.
+func (db *DB) Get(apex wire.Name) *Zone { return db.table.Load().get(hashName(apex), []byte(apex)) }
+
+// ByID returns the zone with this id, or nil.
+func (db *DB) ByID(id string) *Zone { return db.byID.Load().get(id) }
+
+// Len is the number of zones.
+func (db *DB) Len() int { return int(atomic.LoadInt64(&db.table.Load().live)) }
+
+// All yields the zones in no particular order; changes meanwhile may or may not be seen.
+func (db *DB) All(yield func(*Zone) bool) {
+	t := db.table.Load()
+	for i := range t.slots {
+		if z := t.slots[i].Load(); z != nil && z != grave && !yield(z) {
+			return
+		}
+	}
+}
+
+// Reset puts a zone's contents in whole (first load, or a reset entry). history leads to transfer's serial, oldest first.
+func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, links Links, history []*Delta) *Zone {
+	z := db.ByID(id)
+	if z != nil && (z.Name != transfer.apex || z.account.id != account) {
+		db.Remove(id)
+		z = nil
+	}
+	fresh := z == nil
+	if fresh {
+		z = &Zone{ID: id, Name: transfer.apex, account: db.holder(account)}
+	}
+	z.state.Store(&State{
+		Seq: seq, Served: served, Transfer: transfer, Links: links,
+		History: newHistory(transfer.serial, history, db.history),
+	})
+	if fresh {
+		db.insert(z)
+	}
+	return z
+}
+
+func (db *DB) insert(z *Zone) {
+	if old := db.Get(z.Name); old != nil {
+		db.Remove(old.ID)
+	}
+	t := db.table.Load()
+	if (t.used+1)*4 > len(t.slots)*3 {
+		size := 64
+		for size < int(t.live+1)*2 {
+			size *= 2
+		}
+		next := newTable(size)
+		db.All(func(z *Zone) bool { next.put(z); return true })
+		next.put(z)
+		db.table.Store(next)
+	} else {
+		t.put(z)
+	}
+	db.putID(z)
+}
+
+func (db *DB) holder(account string) *holder {
+	h := db.accounts[account]
+	if h == nil {
+		h = &holder{id: account}
+		db.accounts[account] = h
+	}
+	return h
+}
+
+// Step applies a journal step to a zone and publishes the result. A step at or before the zone's Seq was applied already
+// and is passed over. On an error the zone stays as it is.
+func (db *DB) Step(id string, seq uint64, s *Step) (*Zone, error) {
+	z := db.ByID(id)
+	if z == nil {
+		return nil, fmt.Errorf("%w: %s", ErrUnknown, id)
+	}
+	old := z.State()
+	if seq <= old.Seq {
+		return z, nil
+	}
+	next, err := old.step(seq, s, db.history)
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
+	}
+	z.state.Store(next)
+	return z, nil
+}
+
+// SetLinks replaces a zone's links; it returns nil when there is no such zone.
+func (db *DB) SetLinks(id string, seq uint64, l Links) *Zone {
+	z := db.ByID(id)
+	if z == nil {
+		return nil
+	}
+	next := *z.State()
+	next.Links, next.Seq = l, max(seq, next.Seq)
+	z.state.Store(&next)
+	return z
+}
+
+// SetAccount replaces an account's data; its zones see it at once.
+func (db *DB) SetAccount(a *Account) { db.holder(a.ID).current.Store(a) }
+
+// Remove takes a zone out.
+func (db *DB) Remove(id string) {
+	z := db.ByID(id)
+	if z == nil {
+		return
+	}
+	db.table.Load().remove(z)
+	db.removeID(z)
+}

@@ -1,0 +1,107 @@
+package zone
+
+import (
+	"bytes"
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Diff gives the delta from a to b, two versions of one zone. Pages that they share are passed over unread, so it costs
+// what differs.
+func Diff(a, b *Version) *Delta {
+	d := &Delta{From: a.serial, To: b.serial}
+	if a.serial != b.serial {
+		soaA, ttlA := a.SOA()
+		soaB, ttlB := b.SOA()
+		d.Removed = wire.AppendRR(nil, a.apex, wire.TypeSOA, wire.ClassIN, ttlA, soaA)
+		d.Added = wire.AppendRR(nil, b.apex, wire.TypeSOA, wire.ClassIN, ttlB, soaB)
+	}
+	x, y := differing(&a.tree, &b.tree), differing(&b.tree, &a.tree)
+	for len(x) > 0 || len(y) > 0 {
+		c := 0
+		switch {
+		case len(x) == 0:
+			c = 1
+		case len(y) == 0:
+			c = -1
+		default:
+			c = bytes.Compare(x[0].key(), y[0].key())
+		}
+		switch {
+		case c < 0:
+			d.Removed = appendDiff(d.Removed, a, x[0], nil, d.From != d.To)
+			x = x[1:]
+		case c > 0:
+			d.Added = appendDiff(d.Added, b, y[0], nil, d.From != d.To)
+			y = y[1:]
+		default:
+			d.Removed = appendDiff(d.Removed, a, x[0], y[0], d.From != d.To)
+			d.Added = appendDiff(d.Added, b, y[0], x[0], d.From != d.To)
+			x, y = x[1:], y[1:]
+		}
+	}
+	return d
+}
+
+// differing lists the entries of t's pages that o does not have.
+func differing(t, o *tree) []entry {
+	shared := map[*byte]bool{}
+	nodes := map[*node]bool{}
+	for _, n := range o.nodes {
+		nodes[n] = true
+	}
+	for _, n := range o.nodes {
+		for _, p := range n.pages {
+			shared[&p[0]] = true
+		}
+	}
+	var out []entry
+	for _, n := range t.nodes {
+		if nodes[n] {
+			continue
+		}
+		for _, p := range n.pages {
+			if shared[&p[0]] {
+				continue
+			}
+			for i := range p.count() {
+				out = append(out, p.entry(i))
+			}
+		}
+	}
+	return out
+}
+
+// appendDiff appends the records of e that other lacks. The SOA is left out where it stands in front already.
+func appendDiff(dst []byte, v *Version, e, other entry, skipSOA bool) []byte {
+	owner := wire.Name(appendName(nil, e.key(), v.apex))
+	have := map[wire.Type]rr.Set{}
+	if other != nil {
+		for _, s := range other.unpack(owner, v.apex) {
+			have[s.Type] = s
+		}
+	}
+	for _, s := range e.unpack(owner, v.apex) {
+		if skipSOA && s.Type == wire.TypeSOA {
+			continue
+		}
+		o := have[s.Type]
+		for _, data := range s.Data {
+			if o.TTL == s.TTL && contains(o.Data, data) {
+				continue
+			}
+			dst = wire.AppendRR(dst, owner, s.Type, wire.ClassIN, s.TTL, data)
+		}
+	}
+	return dst
+}
+
+func contains(sorted [][]byte, data []byte) bool {
+	for _, d := range sorted {
+		if bytes.Equal(d, data) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,160 @@
+package zone
+
+import (
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Kind is how a name and type stand in a version: the outcomes of RFC 1034 section 4.3.2, a closed set.
+type Kind uint8
+
+// The outcomes of Find.
+const (
+	NXDomain   Kind = iota // the name does not exist
+	NoData                 // the name exists (or a wildcard matches) without that type
+	Hit                    // Set answers
+	CNAME                  // Set is the name's CNAME, which is not the type asked for
+	DNAME                  // the name is below the owner of the DNAME in Set
+	Delegation             // the name is at or below the cut whose NS RRset is in Set
+	Fail                   // the name's data is not known now: answer SERVFAIL
+)
+
+// Match is what Find found. It is meant to be reused, and holds views into the version.
+type Match struct {
+	Kind Kind
+	Set  RRset
+	// Owner is where, in the name asked for, the owner of Set begins if that is an ancestor: the cut, or the DNAME's
+	// owner; for NXDomain and wildcards the closest encloser.
+	Owner int
+	// Wildcard says that a wildcard made the match.
+	Wildcard bool
+
+	p path
+	e entry
+}
+
+// Any finds the first RRset of a match for type ANY that is of a real type.
+func (m *Match) any(apex wire.Name) {
+	m.Kind = NoData
+	m.e.each(apex, func(s RRset) bool {
+		m.Set, m.Kind = s, Hit
+		return false
+	})
+}
+
+// Find says how name (lower-case wire form, at or below the apex) and type t stand in the version. It allocates nothing.
+func (v *Version) Find(name []byte, t wire.Type, m *Match) {
+	m.Set, m.Owner, m.Wildcard = RRset{}, 0, false
+	m.p.set(name, len(name)-len(v.apex))
+	if v.dname && m.p.n > 0 {
+		m.Kind, m.Owner = DNAME, len(name)-len(v.apex)
+		m.Set, _ = v.tree.nodes[0].pages[0].entry(0).set(wire.TypeDNAME, v.apex)
+		return
+	}
+	e, exact := v.tree.search(&m.p)
+	if exact {
+		cut := e.cut()
+		if cut == 0 || cut == m.p.n && (t == wire.TypeDS || !v.delegated(e)) {
+			m.e = e
+			m.typed(v, t)
+			return
+		}
+		v.below(name, cut, m)
+		return
+	}
+	n, labels := m.p.common(e.key())
+	if cut := e.cut(); cut > 0 && cut <= n {
+		v.below(name, cut, m)
+		return
+	}
+	m.Owner = v.offset(name, &m.p, labels)
+	v.wild(t, n, m)
+}
+
+// offset is where in the name its ancestor with that many labels below the apex begins.
+func (v *Version) offset(name []byte, p *path, labels int) int {
+	if labels == 0 {
+		return len(name) - len(v.apex)
+	}
+	return int(p.at[labels-1])
+}
+
+func (v *Version) delegated(e entry) bool {
+	_, ok := e.set(wire.TypeNS, v.apex)
+	return ok
+}
+
+// typed chooses among the RRsets of m.e.
+func (m *Match) typed(v *Version, t wire.Type) {
+	e := m.e
+	if e.sets() == 0 {
+		m.Kind = NoData
+		return
+	}
+	if s, ok := e.set(t, v.apex); ok && t != TypeFail {
+		m.Set, m.Kind = s, Hit
+		return
+	}
+	if _, ok := e.set(TypeFail, v.apex); ok {
+		m.Kind = Fail
+		return
+	}
+	if s, ok := e.set(wire.TypeCNAME, v.apex); ok && t != wire.TypeANY {
+		m.Set, m.Kind = s, CNAME
+		return
+	}
+	if t == wire.TypeANY {
+		m.any(v.apex)
+		return
+	}
+	m.Kind = NoData
+}
+
+// below fills m for a name at or below a cut: a delegation, or strictly below a DNAME.
+func (v *Version) below(name []byte, cut int, m *Match) {
+	labels := 0
+	for int(m.p.ends[labels]) != cut {
+		labels++
+	}
+	m.Owner = int(m.p.at[labels])
+	e, _ := v.seek(&m.p, cut)
+	if s, ok := e.set(wire.TypeNS, v.apex); ok {
+		m.Set, m.Kind = s, Delegation
+		return
+	}
+	m.Set, _ = e.set(wire.TypeDNAME, v.apex)
+	m.Kind = DNAME
+}
+
+// seek finds the entry of the path's first n octets.
+func (v *Version) seek(p *path, n int) (entry, bool) {
+	saved := [8]byte(p.key[n : n+8])
+	clear(p.key[n : n+8])
+	e, _, exact := v.tree.locate(p.key[:], n)
+	copy(p.key[n:], saved[:])
+	return e, exact
+}
+
+// wild looks for a wildcard below the closest encloser, whose key is the path's first n octets (RFC 4592 section 3.3.1).
+func (v *Version) wild(t wire.Type, n int, m *Match) {
+	saved := [10]byte(m.p.key[n : n+10])
+	clear(m.p.key[n : n+10])
+	m.p.key[n] = '*'
+	e, _, exact := v.tree.locate(m.p.key[:], n+2)
+	copy(m.p.key[n:], saved[:])
+	if !exact {
+		m.Kind = NXDomain
+		return
+	}
+	m.e, m.Wildcard = e, true
+	m.typed(v, t)
+}
+
+// Lookup finds an RRset at exactly name, whatever cut it is below: glue and additional addresses. scratch is overwritten.
+func (v *Version) Lookup(name []byte, t wire.Type, scratch *Match) (RRset, bool) {
+	scratch.p.set(name, len(name)-len(v.apex))
+	e, exact := v.tree.search(&scratch.p)
+	if !exact {
+		return RRset{}, false
+	}
+	return e.set(t, v.apex)
+}

@@ -1,0 +1,222 @@
+package zone
+
+import (
+	"encoding/binary"
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// In an entry, an RRset is
+//
+//	type u16, ttl u32, count u16, size u32 | records: length u16, rdata
+//
+// with size the octets of all its records. The types whose names may be compressed (RFC 3597 section 4) and end in a name
+// (NS, CNAME, PTR, MX) are stored without the apex where that name is in the zone, marked by the highest bit of the
+// length: answers and transfers then write a pointer, and decode nothing.
+
+const (
+	setHead  = 12
+	inZone   = 0x8000 // of a record's length: the apex is left out
+	lenMask  = 0x7fff
+	TypeFail = wire.Type(0) // a pseudo type: answer SERVFAIL at this name
+)
+
+// shortens says whether rdata of a type ends in a name that may be stored without the apex.
+func shortens(t wire.Type) bool {
+	return t == wire.TypeNS || t == wire.TypeCNAME || t == wire.TypePTR || t == wire.TypeMX
+}
+
+// RRset is a view of one RRset in a page. The zero value is no RRset.
+type RRset struct {
+	Type wire.Type
+	TTL  uint32
+	n    int
+	data []byte
+	apex wire.Name
+}
+
+// Len is the number of records.
+func (s RRset) Len() int { return s.n }
+
+// Iter walks the records.
+func (s RRset) Iter() Iter { return Iter{data: s.data, apex: s.apex, short: shortens(s.Type)} }
+
+// AppendRData appends RDLENGTH and RDATA of record i. Names that end in the apex and may be compressed (RFC 3597
+// section 4) end in a pointer to apexPtr, the offset of the apex in the message; with apexPtr 0 they are written in full.
+func (s RRset) AppendRData(dst []byte, i int, apexPtr uint16) []byte {
+	it := s.Iter()
+	for range i + 1 {
+		it.Next()
+	}
+	return it.AppendRData(dst, apexPtr)
+}
+
+// Iter stands at one record of an RRset; call Next before the first.
+type Iter struct {
+	data  []byte // what follows the current record
+	rdata []byte
+	apex  wire.Name
+	short bool
+	cut   bool
+}
+
+// Next goes to the next record.
+func (it *Iter) Next() bool {
+	if len(it.data) == 0 {
+		return false
+	}
+	n := int(binary.LittleEndian.Uint16(it.data))
+	it.cut = it.short && n&inZone != 0
+	if it.short {
+		n &= lenMask
+	}
+	it.rdata, it.data = it.data[2:2+n], it.data[2+n:]
+	return true
+}
+
+// AppendRData appends RDLENGTH and RDATA, as RRset.AppendRData does.
+func (it *Iter) AppendRData(dst []byte, apexPtr uint16) []byte {
+	switch {
+	case !it.cut:
+		dst = append(dst, byte(len(it.rdata)>>8), byte(len(it.rdata)))
+		return append(dst, it.rdata...)
+	case apexPtr != 0:
+		n := len(it.rdata) + 2
+		dst = append(dst, byte(n>>8), byte(n))
+		dst = append(dst, it.rdata...)
+		return append(dst, 0xc0|byte(apexPtr>>8), byte(apexPtr))
+	}
+	n := len(it.rdata) + len(it.apex)
+	dst = append(dst, byte(n>>8), byte(n))
+	dst = append(dst, it.rdata...)
+	return append(dst, it.apex...)
+}
+
+// AppendFull appends the RDATA alone, in full.
+func (it *Iter) AppendFull(dst []byte) []byte {
+	dst = append(dst, it.rdata...)
+	if it.cut {
+		dst = append(dst, it.apex...)
+	}
+	return dst
+}
+
+// Raw gives the RDATA as it is stored, and whether the apex is left out at its end.
+func (it *Iter) Raw() (rdata []byte, inZone bool) { return it.rdata, it.cut }
+
+// appendSet appends an RRset to an entry.
+func appendSet(dst []byte, s *rr.Set, apex wire.Name) []byte {
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(s.Type))
+	dst = binary.LittleEndian.AppendUint32(dst, s.TTL)
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(s.Data)))
+	at := len(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, 0)
+	for _, d := range s.Data {
+		short := false
+		if shortens(s.Type) {
+			d, short = withoutApex(s.Type, d, apex)
+		}
+		n := len(d)
+		if short {
+			n |= inZone
+		}
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(n))
+		dst = append(dst, d...)
+	}
+	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
+	return dst
+}
+
+func withoutApex(t wire.Type, d []byte, apex wire.Name) ([]byte, bool) {
+	skip := 0
+	if t == wire.TypeMX {
+		skip = 2
+	}
+	if len(d) <= skip || !wire.Name(d[skip:]).Within(apex) {
+		return d, false
+	}
+	return d[:len(d)-len(apex)], true
+}
+
+// set finds an RRset of the entry by type.
+func (e entry) set(t wire.Type, apex wire.Name) (RRset, bool) {
+	b := e[entryHead+e.keyLen():]
+	for range e.sets() {
+		size := int(binary.LittleEndian.Uint32(b[8:]))
+		if wire.Type(binary.LittleEndian.Uint16(b)) == t {
+			return makeSet(b, size, apex), true
+		}
+		b = b[setHead+size:]
+	}
+	return RRset{}, false
+}
+
+func makeSet(b []byte, size int, apex wire.Name) RRset {
+	return RRset{
+		Type: wire.Type(binary.LittleEndian.Uint16(b)), TTL: binary.LittleEndian.Uint32(b[2:]),
+		n: int(binary.LittleEndian.Uint16(b[6:])), data: b[setHead : setHead+size], apex: apex,
+	}
+}
+
+// each yields the entry's RRsets in order of type.
+func (e entry) each(apex wire.Name, yield func(RRset) bool) bool {
+	b := e[entryHead+e.keyLen():]
+	for range e.sets() {
+		size := int(binary.LittleEndian.Uint32(b[8:]))
+		if !yield(makeSet(b, size, apex)) {
+			return false
+		}
+		b = b[setHead+size:]
+	}
+	return true
+}
+
+// isCut says whether names below the entry are not the zone's own: it has a delegation or a DNAME, and is not the apex.
+func (e entry) isCut() bool {
+	if e.keyLen() == 0 {
+		return false
+	}
+	if _, ok := e.set(wire.TypeNS, ""); ok {
+		return true
+	}
+	_, ok := e.set(wire.TypeDNAME, "")
+	return ok
+}
+
+// makeEntry builds a name's octets; sets must be in order of type and normalized.
+func makeEntry(key []byte, cut int, sets []rr.Set, apex wire.Name) []byte {
+	n := entryHead + len(key)
+	for i := range sets {
+		n += setHead + 2*len(sets[i].Data)
+		for _, d := range sets[i].Data {
+			n += len(d)
+		}
+	}
+	e := make([]byte, 0, n)
+	e = binary.LittleEndian.AppendUint16(e, uint16(cut))
+	e = binary.LittleEndian.AppendUint16(e, uint16(len(key)))
+	e = binary.LittleEndian.AppendUint16(e, uint16(len(sets)))
+	e = append(e, key...)
+	for i := range sets {
+		e = appendSet(e, &sets[i], apex)
+	}
+	return e
+}
+
+// unpack gives the entry's RRsets in full.
+func (e entry) unpack(owner, apex wire.Name) []rr.Set {
+	if e.sets() == 0 {
+		return nil
+	}
+	out := make([]rr.Set, 0, e.sets())
+	e.each(apex, func(s RRset) bool {
+		set := rr.Set{Owner: owner, Type: s.Type, TTL: s.TTL, Data: make([][]byte, 0, s.n)}
+		for it := s.Iter(); it.Next(); {
+			set.Data = append(set.Data, it.AppendFull(nil))
+		}
+		out = append(out, set)
+		return true
+	})
+	return out
+}

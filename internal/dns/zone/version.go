@@ -1,0 +1,247 @@
+package zone
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Errors of contents that cannot be a zone version, or of deltas that do not fit theirs.
+var (
+	ErrOutside = errors.New("the owner is not in the zone")
+	ErrSOA     = errors.New("the apex must have exactly one SOA record")
+	ErrDelta   = errors.New("the delta does not fit the version")
+	ErrSize    = errors.New("an RRset is larger than 64 KiB can tell")
+)
+
+// Version is one immutable state of a zone's contents: a sorted sequence of packed pages under a small tree. Readers hold
+// it for as long as they like; Apply shares with the new version whatever a delta does not touch.
+type Version struct {
+	apex    wire.Name
+	serial  uint32
+	records int
+	size    int
+	tree    tree
+	soa     RRset
+	dname   bool // there is a DNAME at the apex: every name below is another's
+}
+
+// Apex is the zone's name.
+func (v *Version) Apex() wire.Name { return v.apex }
+
+// Serial is the SOA's serial.
+func (v *Version) Serial() uint32 { return v.serial }
+
+// Records is the number of records.
+func (v *Version) Records() int { return v.records }
+
+// Size is the length of all pages, in octets.
+func (v *Version) Size() int { return v.size }
+
+// SOA returns the apex SOA's RDATA in full and its ttl.
+func (v *Version) SOA() (rdata []byte, ttl uint32) {
+	it := v.soa.Iter()
+	it.Next()
+	return it.AppendFull(nil), v.soa.TTL
+}
+
+// SOASet is the SOA RRset itself: what negative answers and transfers write.
+func (v *Version) SOASet() RRset { return v.soa }
+
+// seal fills in what readers want to have at hand.
+func (v *Version) seal() (*Version, error) {
+	apex := v.tree.nodes[0].pages[0].entry(0)
+	if apex.keyLen() != 0 {
+		return nil, ErrSOA
+	}
+	soa, ok := apex.set(wire.TypeSOA, v.apex)
+	if !ok || soa.n != 1 {
+		return nil, ErrSOA
+	}
+	v.soa = soa
+	rdata, _ := v.SOA()
+	serial, err := wire.SOASerial(rdata)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSOA, err)
+	}
+	v.serial = serial
+	_, v.dname = apex.set(wire.TypeDNAME, v.apex)
+	return v, nil
+}
+
+// Build makes a version from RRsets in any order; sets of one owner and type are merged under the lowest ttl. There must
+// be one SOA at the apex.
+func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
+	named := make([]owned, 0, len(sets))
+	arena := make([]byte, 0, 32*len(sets))
+	for i := range sets {
+		s := &sets[i]
+		if !s.Owner.Within(apex) {
+			return nil, fmt.Errorf("%w: %s", ErrOutside, s.Owner)
+		}
+		if len(s.Data) == 0 && s.Type != TypeFail {
+			continue
+		}
+		at := len(arena)
+		arena = appendKey(arena, s.Owner, apex)
+		named = append(named, owned{key: arena[at:len(arena):len(arena)], set: s})
+	}
+	slices.SortFunc(named, func(a, b owned) int {
+		if c := bytes.Compare(a.key, b.key); c != 0 {
+			return c
+		}
+		return int(a.set.Type) - int(b.set.Type)
+	})
+	if len(named) == 0 || len(named[0].key) > 0 {
+		return nil, ErrSOA
+	}
+	b := builder{v: &Version{apex: apex}, packer: newPacker(pageTarget)}
+	for len(named) > 0 {
+		n := 1
+		for n < len(named) && bytes.Equal(named[n].key, named[0].key) {
+			n++
+		}
+		if err := b.add(named[0].key, merge(named[:n])); err != nil {
+			return nil, err
+		}
+		named = named[n:]
+	}
+	b.packer.flush()
+	return finish(b.v, b.packer.pages)
+}
+
+// owned is a set with its place.
+type owned struct {
+	key []byte
+	set *rr.Set
+}
+
+// finish makes the tree over pages and counts them.
+func finish(v *Version, pages []page) (*Version, error) {
+	for _, p := range pages {
+		v.size += len(p)
+	}
+	v.tree = treeOf(pages)
+	return v.seal()
+}
+
+// merge joins the sets of one owner by type; they come in order of type.
+func merge(named []owned) []rr.Set {
+	out := make([]rr.Set, 0, len(named))
+	for _, o := range named {
+		if n := len(out); n > 0 && out[n-1].Type == o.set.Type {
+			out[n-1].TTL = min(out[n-1].TTL, o.set.TTL)
+			out[n-1].Data = append(slices.Clip(out[n-1].Data), o.set.Data...)
+			out[n-1].Normalize()
+			continue
+		}
+		s := *o.set
+		if !slices.IsSortedFunc(s.Data, rr.Compare) || len(s.Data) > 1 {
+			s.Data = slices.Clone(s.Data)
+			s.Normalize()
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// builder adds names in order, with the empty non-terminals and cuts between them.
+type builder struct {
+	v      *Version
+	packer *packer
+	last   []byte // the key before
+	cut    []byte // the delegation or DNAME that we are at or below, nil for none
+}
+
+func (b *builder) add(key []byte, sets []rr.Set) error {
+	for i := range b.gaps(key) {
+		b.put(makeEntry(key[:i], b.cutOf(key[:i]), nil, b.v.apex))
+	}
+	for i := range sets {
+		b.v.records += len(sets[i].Data)
+		if err := checkSet(&sets[i]); err != nil {
+			return err
+		}
+	}
+	cut := b.cutOf(key)
+	e := makeEntry(key, cut, sets, b.v.apex)
+	if cut == 0 && entry(e).isCut() {
+		b.cut = key
+		setCut(e, len(key))
+	}
+	b.put(e)
+	b.last = key
+	return nil
+}
+
+func (b *builder) put(e []byte) { b.packer.add(e) }
+
+func (b *builder) cutOf(key []byte) int {
+	if b.cut != nil && bytes.HasPrefix(key, b.cut) {
+		return len(b.cut)
+	}
+	return 0
+}
+
+// gaps yields the lengths of key's ancestors below the apex that have no entry yet: those that the key before does not
+// share.
+func (b *builder) gaps(key []byte) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := range len(key) - min(1, len(key)) {
+			if key[i] == 0 && !bytes.HasPrefix(b.last, key[:i+1]) && !yield(i+1) {
+				return
+			}
+		}
+	}
+}
+
+// checkSet bounds a set so that its count and a message can tell it.
+func checkSet(s *rr.Set) error {
+	if len(s.Data) > 0xffff {
+		return fmt.Errorf("%w: %s %s", ErrSize, s.Owner, s.Type)
+	}
+	for _, d := range s.Data {
+		if len(d) > 0xffff || shortens(s.Type) && len(d) > wire.MaxName+2 {
+			return fmt.Errorf("%w: %s %s", ErrSize, s.Owner, s.Type)
+		}
+	}
+	return nil
+}
+
+// Sets returns the RRsets at owner in full, nil if there are none: what a change is compared with.
+func (v *Version) Sets(owner wire.Name) []rr.Set {
+	if !owner.Within(v.apex) {
+		return nil
+	}
+	var p path
+	p.set([]byte(owner), len(owner)-len(v.apex))
+	e, exact := v.tree.search(&p)
+	if !exact {
+		return nil
+	}
+	return e.unpack(owner, v.apex)
+}
+
+// Walk yields every RRset in canonical order of owners, the SOA where it stands in that order. owner is valid during the
+// call only. The pseudo type TypeFail is yielded like any other.
+func (v *Version) Walk(yield func(owner []byte, set RRset) bool) {
+	var buf [wire.MaxName]byte
+	for _, n := range v.tree.nodes {
+		for _, p := range n.pages {
+			for i := range p.count() {
+				e := p.entry(i)
+				if e.sets() == 0 {
+					continue
+				}
+				owner := appendName(buf[:0], e.key(), v.apex)
+				if !e.each(v.apex, func(s RRset) bool { return yield(owner, s) }) {
+					return
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package zone
+
+import (
+	"net/netip"
+	"slices"
+	"sync/atomic"
+
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Peer is a linked secondary. Addr is invalid when the peer has no address.
+type Peer struct {
+	ID   string
+	Name string
+	Addr netip.AddrPort
+	Key  *tsig.Key // nil for none
+}
+
+// Account is what the fast half knows of an account; immutable, replaced as a whole.
+type Account struct {
+	ID    string
+	ACL   []netip.Prefix
+	Keys  []*tsig.Key
+	Peers map[string]Peer // by id
+}
+
+// Links are a zone's part of access: which of the account's peers it is linked to, and whether transfers are on
+// (switched on and entitled).
+type Links struct {
+	Enabled bool
+	Peers   []string // ids
+}
+
+// Access is who may transfer a zone and whom to notify, resolved from Links and Account.
+type Access struct {
+	Enabled bool
+	Peers   []Peer
+	ACL     []netip.Prefix
+	Key     *tsig.Key   // what the links demand; nil when no linked peer has a key
+	Keys    []*tsig.Key // all keys of the account: to tell "wrong key for this zone" from "unknown key"
+}
+
+// State is all of a zone that readers see at one moment: one pointer load gives it whole. It is immutable.
+type State struct {
+	Seq      uint64 // journal position of the newest entry in it
+	Served   *Version
+	Transfer *Version // the same pointer as Served where the faces agree
+	History  History  // deltas of the transfer face that lead to Transfer's serial
+	Links    Links
+}
+
+// Zone is one zone of the database. Its state changes by whole pointers.
+type Zone struct {
+	ID      string
+	Name    wire.Name
+	state   atomic.Pointer[State]
+	account *holder
+}
+
+// State loads the current state; never nil for a zone found in a DB.
+func (z *Zone) State() *State { return z.state.Load() }
+
+// AccountID is the zone's account.
+func (z *Zone) AccountID() string { return z.account.id }
+
+// Access resolves the zone's links against its account as both are now. Not for the query path: it allocates.
+func (z *Zone) Access() Access {
+	links := z.State().Links
+	a := Access{Enabled: links.Enabled}
+	acc := z.account.current.Load()
+	if acc == nil {
+		return a
+	}
+	a.ACL, a.Keys = acc.ACL, acc.Keys
+	for _, id := range links.Peers {
+		p, ok := acc.Peers[id]
+		if !ok {
+			continue
+		}
+		a.Peers = append(a.Peers, p)
+		if p.Key != nil {
+			a.Key = p.Key
+		}
+	}
+	return a
+}
+
+// step gives the state that an entry leads to.
+func (s *State) step(seq uint64, st *Step, limit int) (*State, error) {
+	next := *s
+	next.Seq = seq
+	if !st.Transfer.Empty() {
+		t, err := s.Transfer.Apply(&st.Transfer)
+		if err != nil {
+			return nil, err
+		}
+		next.Transfer = t
+		if st.Transfer.From != st.Transfer.To {
+			d := st.Transfer
+			d.Removed, d.Added = slices.Clone(d.Removed), slices.Clone(d.Added)
+			next.History = s.History.with(&d, limit)
+		}
+	}
+	switch {
+	case st.Served != nil:
+		v, err := s.Served.Apply(st.Served)
+		if err != nil {
+			return nil, err
+		}
+		next.Served = v
+	case s.Served == s.Transfer:
+		next.Served = next.Transfer
+	case !st.Transfer.Empty():
+		v, err := s.Served.Apply(&st.Transfer)
+		if err != nil {
+			return nil, err
+		}
+		next.Served = v
+	}
+	return &next, nil
+}
