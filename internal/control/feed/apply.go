@@ -69,6 +69,7 @@ func (f *Feed) links(e *model.Entry, l *zone.Links) *zone.Zone {
 func (f *Feed) applyAccess(e *model.Entry) error {
 	if e.Zone == "" {
 		f.setAccount(e)
+		f.accountChanged(string(e.Account))
 		return nil
 	}
 	l, err := decodeLinks(e.Body)
@@ -91,6 +92,16 @@ func (f *Feed) setAccount(e *model.Entry) {
 		a = &zone.Account{ID: string(e.Account)}
 	}
 	f.cfg.DB.SetAccount(a)
+}
+
+// accountChanged tells of every linked zone of an account: its peers may be reached elsewhere now, or not at all.
+func (f *Feed) accountChanged(account string) {
+	f.cfg.DB.All(func(z *zone.Zone) bool {
+		if z.AccountID() == account && len(z.State().Links.Peers) > 0 {
+			f.published(z, false)
+		}
+		return true
+	})
 }
 
 // resync loads a zone's image and what the journal has after it, up to e and no further.

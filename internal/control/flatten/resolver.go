@@ -112,6 +112,7 @@ func (r *Resolver) own(name wire.Name, t wire.Type) []byte {
 		}
 	case wire.RcodeRefused, wire.RcodeNotAuth, wire.RcodeNotImp, wire.RcodeFormErr:
 		return nil
+	default: // an answer, if a sad one
 	}
 	return msg
 }

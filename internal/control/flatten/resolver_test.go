@@ -261,8 +261,11 @@ func TestOwnZones(t *testing.T) {
 		name, want string
 		asked      int
 	}{
-		{"here.own", "192.0.2.33", 0}, {"alias.own", "203.0.113.1", 2}, {"cut.own", "203.0.113.1", 2},
-		{"other.test", "203.0.113.1", 2}, {"broken.own", "error", 0},
+		{"here.own", "192.0.2.33", 0},
+		{"alias.own", "203.0.113.1", 2},
+		{"cut.own", "203.0.113.1", 2},
+		{"other.test", "203.0.113.1", 2},
+		{"broken.own", "error", 0},
 	} {
 		before := s.count()
 		r := &flatten.Resolver{Own: own, Client: &flatten.Client{Addr: s.addr}}

@@ -3,7 +3,6 @@ package primary
 import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
-	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
@@ -31,9 +30,3 @@ func (p *Primary) FreshFaces(a model.Account, z model.Zone, records []model.Reco
 	transfer, err = zone.Build(z.Name, faces[1])
 	return served, transfer, err
 }
-
-// Between is the delta of an image.
-func Between(from, to *zone.Version) zone.Delta { return between(from, to) }
-
-// Unanswerable is the pseudo type of SERVFAIL.
-const Unanswerable wire.Type = typeUnanswerable

@@ -26,7 +26,6 @@ type tails struct {
 }
 
 type tail struct {
-	account model.ID
 	need    int // octets that make the zone due, once its size is known
 	fresh   int // octets behind the image
 	count   int // entries behind the image
@@ -70,7 +69,7 @@ func (p *Primary) Observe(e model.Entry, inImage bool) {
 	case model.EntryDelta:
 		z := t.byZone[e.Zone]
 		if z == nil {
-			z = &tail{account: e.Account}
+			z = &tail{}
 			t.byZone[e.Zone] = z
 		}
 		if n := len(z.history); n > 0 && z.history[n-1].seq >= e.Seq {
@@ -147,15 +146,14 @@ func (p *Primary) checkpoint(ctx context.Context, id model.ID) error {
 		return nil
 	}
 	state := z.State()
-	account, wanted := p.tails.wants(id, state.Served.Size())
-	if !wanted {
+	if !p.tails.wants(id, state.Served.Size()) {
 		return nil
 	}
 	if !p.cfg.Duty(id) {
 		p.tails.again(id)
 		return nil
 	}
-	img := imageOf(string(id), string(account), state.Served, state.Transfer)
+	img := imageOf(z.ID, z.AccountID(), state.Served, state.Transfer)
 	img.Seq = model.Seq(state.Seq)
 	keep := p.tails.keep(id, img.Seq, p.cfg.Limits.HistoryBytes)
 	err := p.cfg.Checkpoint(ctx, img, keep)
@@ -171,17 +169,17 @@ func (p *Primary) checkpoint(ctx context.Context, id model.ID) error {
 	return nil
 }
 
-// wants says whether the zone, of size octets in memory, is due, and whose it is.
-func (t *tails) wants(id model.ID, size int) (account model.ID, ok bool) {
+// wants says whether the zone, of size octets in memory, is due.
+func (t *tails) wants(id model.ID, size int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	z := t.byZone[id]
 	if z == nil {
-		return "", false
+		return false
 	}
 	z.need = max(tailLeast, size/2)
 	z.due = z.long()
-	return z.account, z.due
+	return z.due
 }
 
 // keep is the newest position that neither an image at seq nor a history of so many octets needs; 0 for none.

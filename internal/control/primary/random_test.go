@@ -5,13 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/primary"
-	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // TestRandomHistory makes random changes of records, settings and the world outside, and holds three things against each
@@ -120,41 +115,4 @@ func randomEdit(d *rand.Rand, z *model.Zone, records []model.Record) model.Edit 
 		r.Proxied = d.IntN(3) == 0
 	}
 	return model.AddRecord{Record: r}
-}
-
-// TestBetween has the delta of an image lead from one face to the other, and back.
-func TestBetween(t *testing.T) {
-	t.Parallel()
-	d := dice(t)
-	build := func() *zone.Version {
-		sets := []rr.Set{{Owner: wire.MustName("example"), Type: wire.TypeSOA, TTL: 1, Data: [][]byte{make([]byte, 22)}}}
-		for i := range 200 {
-			if owner := wire.MustName(fmt.Sprintf("h%d.example", i)); d.IntN(3) > 0 {
-				sets = append(sets, rr.Set{Owner: owner, Type: wire.TypeA, TTL: uint32(60 + d.IntN(2)), Data: [][]byte{{192, 0, 2, byte(d.IntN(3))}}})
-				if d.IntN(4) == 0 {
-					sets = append(sets, rr.Set{Owner: owner, Type: wire.TypeTXT, TTL: 60, Data: [][]byte{{1, 'a'}, {1, 'b'}}})
-				}
-			}
-		}
-		v, err := zone.Build(wire.MustName("example"), sets)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	for range 20 {
-		a, b := build(), build()
-		delta := primary.Between(a, b)
-		got, err := a.Apply(&delta)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(text(b), text(got)); diff != "" {
-			t.Fatal(diff)
-		}
-	}
-	a := build()
-	if delta := primary.Between(a, a); len(delta.Added)+len(delta.Removed) != 0 {
-		t.Errorf("a version differs from itself: %v", delta)
-	}
 }
