@@ -1,0 +1,227 @@
+package answer
+
+import (
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Config is what a Responder says of itself.
+type Config struct {
+	UDPSize uint16 // announced by EDNS
+	NSID    string // RFC 5001; empty: none is sent
+	// Version and Hostname answer version.bind and hostname.bind (id.server) of class CH; empty ones are refused.
+	Version, Hostname string
+}
+
+// Limits bound one response.
+type Limits struct {
+	Size      int           // octets
+	Keepalive time.Duration // what edns-tcp-keepalive is to say (RFC 7828); 0: nothing
+}
+
+// maxChain bounds how many CNAME and DNAME records one answer follows.
+const maxChain = 16
+
+// rcodeYXDomain answers a DNAME whose target is too long (RFC 6672 section 2.2).
+const rcodeYXDomain wire.Rcode = 6
+
+// Responder answers queries by a look into the zones. It keeps scratch space: one goroutine at a time may use it.
+type Responder struct {
+	db  *zone.DB
+	cfg Config
+
+	b     wire.Builder
+	m     zone.Match
+	extra zone.Match
+	opt   wire.OPT
+	apex  uint16 // offset of the apex in the message
+	names [maxChain + 1][wire.MaxName + 8]byte
+	chain [maxChain + 1][]byte // the names followed so far, the question's first
+}
+
+// New returns a Responder that answers from db.
+func New(db *zone.DB, cfg Config) *Responder { return &Responder{db: db, cfg: cfg} }
+
+// Append appends the response to q, a well-formed query of EDNS version 0 or without EDNS, to dst. It appends at most
+// l.Size octets.
+func (r *Responder) Append(dst []byte, q *wire.Query, l Limits) []byte {
+	r.b.Start(dst, l.Size, q.ID, wire.FlagQR|q.Flags&(wire.FlagRD|wire.FlagCD))
+	r.b.Echo(q)
+	if q.EDNS.Present {
+		r.reserve(q, l)
+	}
+	r.route(q)
+	if q.EDNS.Present {
+		r.b.OPT(&r.opt)
+	}
+	return r.b.Finish()
+}
+
+// reserve fills in the OPT record and keeps room for it, and for an extended error that may join it.
+func (r *Responder) reserve(q *wire.Query, l Limits) {
+	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO}
+	if q.EDNS.NSID {
+		r.opt.NSID = r.cfg.NSID
+	}
+	if l.Keepalive > 0 {
+		r.opt.HasKeepalive, r.opt.Keepalive = true, uint16(min(l.Keepalive/(100*time.Millisecond), 0xffff))
+	}
+	r.b.Reserve(r.opt.Len() + infoLen)
+}
+
+// infoLen is the room of an extended error without text.
+const infoLen = 6
+
+func (r *Responder) info(code wire.InfoCode) { r.opt.HasInfo, r.opt.Info = true, code }
+
+// route finds who answers: class CH, an error, or a zone.
+func (r *Responder) route(q *wire.Query) {
+	if q.Class == wire.ClassCH {
+		r.chaos(q)
+		return
+	}
+	if q.Class != wire.ClassIN {
+		r.b.SetRcode(wire.RcodeRefused)
+		return
+	}
+	switch q.Type {
+	case 0, wire.TypeOPT, wire.TypeTSIG, wire.TypeTKEY:
+		r.b.SetRcode(wire.RcodeFormErr)
+		return
+	case wire.TypeMAILA, wire.TypeMAILB:
+		r.b.SetRcode(wire.RcodeNotImp)
+		return
+	}
+	z := r.db.Find(q.Name)
+	if z != nil && q.Type == wire.TypeDS && len(z.Name) == len(q.Name) {
+		// A DS RRset is the parent's (RFC 4035 section 3.1.4.1).
+		if parent := r.db.FindParent(q.Name); parent != nil {
+			z = parent
+		}
+	}
+	if z == nil {
+		r.b.SetRcode(wire.RcodeRefused)
+		r.info(wire.InfoNotAuth)
+		return
+	}
+	v := z.State().Served
+	r.apex = uint16(wire.HeaderLen + len(q.Name) - len(z.Name))
+	if len(z.Name) == 1 {
+		r.apex = 0 // a pointer to the root saves nothing
+	}
+	r.b.SetFlags(wire.FlagAA)
+	r.follow(v, q)
+}
+
+// follow answers the question and what its aliases lead to inside the zone.
+func (r *Responder) follow(v *zone.Version, q *wire.Query) {
+	start := r.b.Mark()
+	name := q.Name
+	for hop := 0; ; hop++ {
+		r.chain[hop] = name
+		v.Find(name, q.Type, &r.m)
+		switch r.m.Kind {
+		case zone.Hit:
+			if !r.set(name, r.m.Set) {
+				r.truncate(start)
+				return
+			}
+			r.additional(v, r.m.Set)
+			return
+		case zone.NoData:
+			r.negative(v, start)
+			return
+		case zone.NXDomain:
+			r.b.SetRcode(wire.RcodeNXDomain)
+			r.negative(v, start)
+			return
+		case zone.Delegation:
+			if hop == 0 {
+				r.b.ClearFlags(wire.FlagAA)
+			}
+			r.referral(v, name[r.m.Owner:], start)
+			return
+		case zone.Fail:
+			r.b.Rewind(start)
+			r.b.SetRcode(wire.RcodeServFail)
+			r.info(wire.InfoNetworkError)
+			return
+		case zone.CNAME:
+			if !r.set(name, r.m.Set) {
+				r.truncate(start)
+				return
+			}
+			name = r.target(hop)
+		case zone.DNAME:
+			var ok bool
+			if name, ok = r.redirect(name, hop, start); !ok {
+				return
+			}
+		}
+		if hop == maxChain-1 || !within(name, v.Apex()) || r.visited(name, hop) {
+			return
+		}
+	}
+}
+
+// visited says whether name was followed before: a loop, whose records stand in the answer once.
+func (r *Responder) visited(name []byte, hop int) bool {
+	for _, n := range r.chain[:hop+1] {
+		if string(n) == string(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// target gives the name that the CNAME in r.m leads to.
+func (r *Responder) target(hop int) []byte {
+	it := r.m.Set.Iter()
+	it.Next()
+	return it.AppendFull(r.names[hop][:0])
+}
+
+// set writes an RRset under an owner; false means that it did not fit whole.
+func (r *Responder) set(owner []byte, s zone.RRset) bool {
+	m := r.b.Mark()
+	for it := s.Iter(); it.Next(); {
+		one := r.b.Mark()
+		buf := r.b.BeginRR(owner, s.Type, wire.ClassIN, s.TTL)
+		if !r.b.EndRR(one, it.AppendRData(buf, r.apex)) {
+			r.b.Rewind(m)
+			return false
+		}
+	}
+	return true
+}
+
+// truncate sends the client to TCP (RFC 2181 section 9).
+func (r *Responder) truncate(start wire.Mark) {
+	r.b.Rewind(start)
+	r.b.SetRcode(wire.RcodeNoError)
+	r.b.SetFlags(wire.FlagTC)
+}
+
+// negative adds the SOA under the time that the answer may be kept for (RFC 2308 section 3 and 5).
+func (r *Responder) negative(v *zone.Version, start wire.Mark) {
+	r.b.Section(wire.SectionAuthority)
+	s := v.SOASet()
+	it := s.Iter()
+	it.Next()
+	rdata, _ := it.Raw()
+	minimum := rdata[len(rdata)-4:]
+	ttl := min(s.TTL, uint32(minimum[0])<<24|uint32(minimum[1])<<16|uint32(minimum[2])<<8|uint32(minimum[3]))
+	m := r.b.Mark()
+	apex := r.chain[0][len(r.chain[0])-len(v.Apex()):]
+	buf := r.b.BeginRR(apex, wire.TypeSOA, wire.ClassIN, ttl)
+	if !r.b.EndRR(m, it.AppendRData(buf, 0)) {
+		r.truncate(start)
+	}
+}
+
+// within says whether name is at or below the apex.
+func within(name []byte, apex wire.Name) bool {
+	return len(name) >= len(apex) && below(name, string(apex))
+}

@@ -1,0 +1,319 @@
+package answer_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"github.com/headwaterdns/headwater/internal/dns/answer"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+const text = `
+$TTL 3600
+@            SOA ns1 hostmaster 1 7200 3600 1209600 300
+@            NS ns1
+@            MX 10 mail
+ns1          A 192.0.2.1
+mail         A 192.0.2.2
+mail         AAAA 2001:db8::2
+www          A 192.0.2.3
+alias        CNAME www
+chain        CNAME alias
+out          CNAME www.elsewhere.test.
+dangling     CNAME nowhere
+loop1        CNAME loop2
+loop2        CNAME loop1
+self.a.ent   A 192.0.2.4
+*.wild       TXT "w"
+*.wc         CNAME www
+x.y.wild     A 192.0.2.5
+sub          NS ns.sub
+sub          NS ns.other
+sub          DS 1 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF
+ns.sub       A 192.0.2.6
+ns.other     A 192.0.2.7
+bare         NS ns.elsewhere.test.
+moved        DNAME there
+there        A 192.0.2.8
+x.there      A 192.0.2.9
+_s._tcp      SRV 1 2 3 www
+`
+
+func build(t testing.TB, apex, text string, extra ...rr.Set) *zone.Version {
+	t.Helper()
+	origin := wire.MustName(apex)
+	r := rr.NewReader(strings.NewReader(text), origin)
+	sets := extra
+	for {
+		e, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := e.Data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, rr.Set{Owner: e.Owner, Type: e.Type, TTL: e.TTL, Data: [][]byte{data}})
+	}
+	v, err := zone.Build(origin, sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func database(t testing.TB) *zone.DB {
+	t.Helper()
+	db := zone.NewDB(0)
+	big := rr.Set{Owner: wire.MustName("big.example"), Type: wire.TypeA, TTL: 60}
+	for i := range 200 {
+		big.Data = append(big.Data, []byte{10, 0, 0, byte(i)})
+	}
+	fail := rr.Set{Owner: wire.MustName("fail.example"), Type: zone.TypeFail, Data: [][]byte{{}}}
+	v := build(t, "example", text, big, fail)
+	db.Reset("1", "a", 1, v, v, zone.Links{}, nil)
+	c := build(t, "child.example", "@ 60 SOA ns h 1 2 3 4 60\n@ 60 NS ns.child.example.\nns 60 A 192.0.2.77\n")
+	db.Reset("2", "a", 1, c, c, zone.Links{}, nil)
+	return db
+}
+
+func responder(db *zone.DB) *answer.Responder {
+	return answer.New(db, answer.Config{UDPSize: 1232, NSID: "here", Version: "v1"})
+}
+
+// ask sends a question through wire.Query and back through the DNS library.
+func ask(t testing.TB, r *answer.Responder, m *dns.Msg, size int) *dns.Msg {
+	t.Helper()
+	raw, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var q wire.Query
+	if out := q.Parse(raw); out != wire.ParseOK {
+		t.Fatalf("parse: %v", out)
+	}
+	got := r.Append([]byte("head"), &q, answer.Limits{Size: size})[4:]
+	if len(got) > size {
+		t.Errorf("%d octets, limit %d", len(got), size)
+	}
+	var a dns.Msg
+	if err := a.Unpack(got); err != nil {
+		t.Fatalf("answer to %s: %v", m.Question[0].String(), err)
+	}
+	return &a
+}
+
+// show writes a message as sorted short lines.
+func show(m *dns.Msg) string {
+	var b strings.Builder
+	b.WriteString(dns.RcodeToString[m.Rcode])
+	if m.Authoritative {
+		b.WriteString(" aa")
+	}
+	if m.Truncated {
+		b.WriteString(" tc")
+	}
+	for i, s := range [][]dns.RR{m.Answer, m.Ns, m.Extra} {
+		var lines []string
+		for _, r := range s {
+			if r.Header().Rrtype == dns.TypeOPT {
+				continue
+			}
+			lines = append(lines, strings.Join(strings.Fields(strings.TrimSuffix(r.Header().Name, "example.")+" "+
+				fmt.Sprint(r.Header().Ttl)+" "+dns.TypeToString[r.Header().Rrtype]+" "+strings.TrimPrefix(r.String(), r.Header().String())), " "))
+		}
+		if i > 0 {
+			slices.Sort(lines)
+		}
+		for _, l := range lines {
+			b.WriteString("\n" + []string{"an", "ns", "ad"}[i] + " " + l)
+		}
+	}
+	return b.String()
+}
+
+const soaLine = "\nns 300 SOA ns1.example. hostmaster.example. 1 7200 3600 1209600 300"
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	r := responder(database(t))
+	tests := []struct {
+		q    string
+		typ  uint16
+		want string
+	}{
+		{"www.example.", dns.TypeA, "NOERROR aa\nan www. 3600 A 192.0.2.3"},
+		{"WwW.eXample.", dns.TypeA, "NOERROR aa\nan WwW.eXample. 3600 A 192.0.2.3"},
+		{"www.example.", dns.TypeAAAA, "NOERROR aa" + soaLine},
+		{"none.example.", dns.TypeA, "NXDOMAIN aa" + soaLine},
+		{"ent.example.", dns.TypeA, "NOERROR aa" + soaLine},
+		{"a.ent.example.", dns.TypeTXT, "NOERROR aa" + soaLine},
+		{"alias.example.", dns.TypeA, "NOERROR aa\nan alias. 3600 CNAME www.example.\nan www. 3600 A 192.0.2.3"},
+		{"chain.example.", dns.TypeA, "NOERROR aa\nan chain. 3600 CNAME alias.example.\nan alias. 3600 CNAME www.example.\nan www. 3600 A 192.0.2.3"},
+		{"chain.example.", dns.TypeMX, "NOERROR aa\nan chain. 3600 CNAME alias.example.\nan alias. 3600 CNAME www.example." + soaLine},
+		{"alias.example.", dns.TypeCNAME, "NOERROR aa\nan alias. 3600 CNAME www.example."},
+		{"out.example.", dns.TypeA, "NOERROR aa\nan out. 3600 CNAME www.elsewhere.test."},
+		{"dangling.example.", dns.TypeA, "NXDOMAIN aa\nan dangling. 3600 CNAME nowhere.example." + soaLine},
+		{"loop1.example.", dns.TypeA, "NOERROR aa\nan loop1. 3600 CNAME loop2.example.\nan loop2. 3600 CNAME loop1.example."},
+		{"foo.wild.example.", dns.TypeTXT, "NOERROR aa\nan foo.wild. 3600 TXT \"w\""},
+		{"foo.wild.example.", dns.TypeA, "NOERROR aa" + soaLine},
+		{"y.wild.example.", dns.TypeTXT, "NOERROR aa" + soaLine},
+		{"z.y.wild.example.", dns.TypeTXT, "NXDOMAIN aa" + soaLine},
+		{"a.b.wc.example.", dns.TypeA, "NOERROR aa\nan a.b.wc. 3600 CNAME www.example.\nan www. 3600 A 192.0.2.3"},
+		{"sub.example.", dns.TypeA, "NOERROR\nns sub. 3600 NS ns.other.example.\nns sub. 3600 NS ns.sub.example.\nad ns.other. 3600 A 192.0.2.7\nad ns.sub. 3600 A 192.0.2.6"},
+		{"x.y.sub.example.", dns.TypeTXT, "NOERROR\nns sub. 3600 NS ns.other.example.\nns sub. 3600 NS ns.sub.example.\nad ns.other. 3600 A 192.0.2.7\nad ns.sub. 3600 A 192.0.2.6"},
+		{"bare.example.", dns.TypeA, "NOERROR\nns bare. 3600 NS ns.elsewhere.test."},
+		{"sub.example.", dns.TypeDS, "NOERROR aa\nan sub. 3600 DS 1 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF"},
+		{"bare.example.", dns.TypeDS, "NOERROR aa" + soaLine},
+		{"x.moved.example.", dns.TypeA, "NOERROR aa\nan moved. 3600 DNAME there.example.\nan x.moved. 3600 CNAME x.there.example.\nan x.there. 3600 A 192.0.2.9"},
+		{"moved.example.", dns.TypeA, "NOERROR aa" + soaLine},
+		{"fail.example.", dns.TypeA, "SERVFAIL aa"},
+		{"example.", dns.TypeMX, "NOERROR aa\nan 3600 MX 10 mail.example.\nad mail. 3600 A 192.0.2.2\nad mail. 3600 AAAA 2001:db8::2"},
+		{"_s._tcp.example.", dns.TypeSRV, "NOERROR aa\nan _s._tcp. 3600 SRV 1 2 3 www.example.\nad www. 3600 A 192.0.2.3"},
+		{"example.", dns.TypeNS, "NOERROR aa\nan 3600 NS ns1.example.\nad ns1. 3600 A 192.0.2.1"},
+		{"www.example.", dns.TypeANY, "NOERROR aa\nan www. 3600 A 192.0.2.3"},
+		{"child.example.", dns.TypeDS, "NXDOMAIN aa" + soaLine},
+		{"ns.child.example.", dns.TypeA, "NOERROR aa\nan ns.child. 60 A 192.0.2.77"},
+		{"other.test.", dns.TypeA, "REFUSED"},
+		{"www.example.", dns.TypeOPT, "FORMERR"},
+		{"www.example.", dns.TypeMAILB, "NOTIMP"},
+		{"big.example.", dns.TypeA, "NOERROR aa tc"},
+	}
+	for _, tt := range tests {
+		m := new(dns.Msg).SetQuestion(tt.q, tt.typ)
+		m.SetEdns0(1232, true)
+		if tt.typ == dns.TypeOPT {
+			m.Extra = nil
+		}
+		got := ask(t, r, m, 1232)
+		if s := show(got); s != tt.want {
+			t.Errorf("%s %s:\n%s\nwant\n%s", tt.q, dns.TypeToString[tt.typ], s, tt.want)
+		}
+		if opt := got.IsEdns0(); m.IsEdns0() != nil && (opt == nil || !opt.Do() || opt.UDPSize() != 1232) {
+			t.Errorf("%s: OPT %v", tt.q, opt)
+		}
+		if got.Question[0].Name != tt.q {
+			t.Errorf("question %s came back as %s", tt.q, got.Question[0].Name)
+		}
+	}
+}
+
+func TestLongTargetOfDNAME(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat(strings.Repeat("x", 60)+".", 3)
+	v := build(t, "example", "@ 1 SOA n h 1 2 3 4 5\nmoved 1 DNAME "+long+"example.\n")
+	db := zone.NewDB(0)
+	db.Reset("1", "a", 1, v, v, zone.Links{}, nil)
+	got := ask(t, responder(db), new(dns.Msg).SetQuestion(strings.Repeat("y", 63)+".moved.example.", dns.TypeA), 512)
+	if got.Rcode != dns.RcodeYXDomain || len(got.Answer) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestOptionsAndChaos(t *testing.T) {
+	t.Parallel()
+	r := responder(database(t))
+	m := new(dns.Msg).SetQuestion("other.test.", dns.TypeA)
+	m.SetEdns0(4096, false)
+	m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID}, &dns.EDNS0_LOCAL{Code: 65001, Data: []byte("x")})
+	got := ask(t, r, m, 1232)
+	var nsid, ede bool
+	for _, o := range got.IsEdns0().Option {
+		switch o := o.(type) {
+		case *dns.EDNS0_NSID:
+			nsid = o.Nsid == "68657265"
+		case *dns.EDNS0_EDE:
+			ede = o.InfoCode == dns.ExtendedErrorCodeNotAuthoritative
+		}
+	}
+	if !nsid || !ede {
+		t.Errorf("options %v", got.IsEdns0().Option)
+	}
+	ch := new(dns.Msg).SetQuestion("version.bind.", dns.TypeTXT)
+	ch.Question[0].Qclass = dns.ClassCHAOS
+	if got := ask(t, r, ch, 512); len(got.Answer) != 1 || got.Answer[0].(*dns.TXT).Txt[0] != "v1" {
+		t.Errorf("%v", got)
+	}
+	ch.Question[0].Name = "hostname.bind."
+	if got := ask(t, r, ch, 512); got.Rcode != dns.RcodeRefused {
+		t.Errorf("%v", got)
+	}
+}
+
+// Every size gives an answer that fits; one that is not whole says so.
+func TestEverySize(t *testing.T) {
+	t.Parallel()
+	r := responder(database(t))
+	for size := 60; size < 700; size += 7 {
+		for _, q := range []string{"sub.example.", "chain.example.", "example.", "none.example.", "x.moved.example."} {
+			m := new(dns.Msg).SetQuestion(q, dns.TypeMX)
+			got := ask(t, r, m, size)
+			full := ask(t, r, m, 65535)
+			if !got.Truncated && (len(got.Answer) != len(full.Answer) || len(got.Ns) != len(full.Ns)) {
+				t.Errorf("%s at %d octets lacks records and does not say so", q, size)
+			}
+		}
+	}
+}
+
+func TestAnsweringAllocatesNothing(t *testing.T) {
+	r := responder(database(t))
+	buf := make([]byte, 0, 4096)
+	for _, name := range []string{
+		"www.example.", "none.example.", "ent.example.", "foo.wild.example.", "sub.example.", "chain.example.", "x.moved.example.", "other.test.",
+	} {
+		m := new(dns.Msg).SetQuestion(name, dns.TypeA)
+		m.SetEdns0(1232, true)
+		raw, _ := m.Pack()
+		var q wire.Query
+		if n := testing.AllocsPerRun(100, func() {
+			q.Parse(raw)
+			buf = r.Append(buf[:0], &q, answer.Limits{Size: 1232})
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func FuzzAppend(f *testing.F) {
+	db := database(f)
+	for _, name := range []string{"www.example.", "x.moved.example.", "sub.example.", "a.b.wc.example."} {
+		m := new(dns.Msg).SetQuestion(name, dns.TypeA)
+		m.SetEdns0(1232, true)
+		raw, _ := m.Pack()
+		f.Add(raw, 512)
+	}
+	r := responder(db)
+	f.Fuzz(func(t *testing.T, msg []byte, size int) {
+		var q wire.Query
+		if q.Parse(msg) != wire.ParseOK || q.EDNS.Version != 0 {
+			return
+		}
+		size = min(max(size, 512), 65535)
+		got := r.Append(nil, &q, answer.Limits{Size: size})
+		if len(got) > size || wire.ID(got) != q.ID {
+			t.Fatalf("%d octets of %d", len(got), size)
+		}
+		rd, err := wire.NewReader(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rec := (wire.Record{}); rd.Next(&rec); {
+			_, _ = rd.Expand(nil, &rec)
+		}
+		if rd.Err() != nil {
+			t.Fatal(rd.Err())
+		}
+	})
+}
