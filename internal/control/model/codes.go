@@ -72,3 +72,17 @@ const (
 	CodePaging          = 13068
 	CodeCoexist         = 13069 // CNAME or DNAME with neighbours that no server would answer
 )
+
+// Codes of our own for signing in and for what is not there.
+const (
+	CodeSignIn         = 13070 // wrong e-mail or password
+	CodeSignInTooOften = 13071 // 429
+	CodeSessionOver    = 13072 // 401
+	CodeCSRF           = 13073 // 403
+	CodeDNSSECState    = 13074 // a DNSSEC state that cannot be had
+	CodeTokenNotFound  = 13075 // 404
+	CodeAuditQuery     = 13076
+	CodeMemberInvalid  = 13077
+	CodeMemberNotFound = 13078 // 404
+	CodeUserInvalid    = 13079
+)

@@ -1,0 +1,219 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// Store is what authentication reads. Misses are model.ErrNotFound.
+type Store interface {
+	TokenByHash(ctx context.Context, hash []byte) (model.Token, error)
+	User(ctx context.Context, id model.ID) (model.User, error)
+	UserByEmail(ctx context.Context, email string) (model.User, error)
+	Members(ctx context.Context, account, user model.ID) ([]model.Member, error)
+	TouchToken(id model.ID, at time.Time)
+}
+
+// Config makes an Authenticator.
+type Config struct {
+	Store Store
+	Clock func() time.Time
+	// Sessions checks session cookies; nil refuses them.
+	Sessions *Sessions
+}
+
+// Authenticator turns credentials into identities. It is safe for concurrent use.
+type Authenticator struct {
+	store    Store
+	clock    func() time.Time
+	sessions *Sessions
+}
+
+// New returns an Authenticator.
+func New(cfg Config) *Authenticator {
+	return &Authenticator{store: cfg.Store, clock: cfg.Clock, sessions: cfg.Sessions}
+}
+
+// Credentials are what a request carries, as plain values; empty means absent.
+type Credentials struct {
+	Authorization string // the header's value, "Bearer …"
+	Email, Key    string // X-Auth-Email and X-Auth-Key
+	Session       string // value of the session cookie
+	CSRF          string // X-CSRF-Token
+	// Writes is set when the request may change something: then a session cookie alone does not do.
+	Writes bool
+	// Account is set for endpoints under /accounts/{id}, which fail with other codes than the rest.
+	Account bool
+	Addr    netip.Addr // who asks, for tokens bound to addresses
+}
+
+// Authenticate finds out who asks. It returns a *Failure when the credentials do not pass, another error when the store
+// fails. A token decides over a key that is sent beside it, and both over a session.
+func (a *Authenticator) Authenticate(ctx context.Context, c Credentials) (*Identity, error) {
+	switch {
+	case c.Authorization != "":
+		return a.byToken(ctx, c)
+	case c.Email != "" || c.Key != "":
+		return a.byKey(ctx, c)
+	case c.Session != "" && a.sessions != nil:
+		return a.bySession(ctx, c)
+	}
+	return nil, nothingSent()
+}
+
+func (a *Authenticator) byToken(ctx context.Context, c Credentials) (*Identity, error) {
+	value, ok := bearer(c.Authorization)
+	if !ok || !ValidToken(value) {
+		return nil, malformedToken(c.Account)
+	}
+	t, err := a.store.TokenByHash(ctx, Digest(value))
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, unknownToken(c.Account)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up token: %w", err)
+	}
+	return a.ofToken(ctx, &t, c)
+}
+
+// bearer cuts the token out of an Authorization header (RFC 6750 section 2.1; the scheme has no case).
+func bearer(h string) (string, bool) {
+	scheme, value, ok := strings.Cut(strings.TrimSpace(h), " ")
+	return strings.TrimSpace(value), ok && strings.EqualFold(scheme, "Bearer")
+}
+
+func (a *Authenticator) ofToken(ctx context.Context, t *model.Token, c Credentials) (*Identity, error) {
+	now := a.clock()
+	if TokenStatus(t, now) != StatusActive || now.Before(t.NotBefore) {
+		return nil, unknownToken(c.Account)
+	}
+	if !addressAllowed(t, c.Addr) {
+		return nil, &Failure{
+			Status: statusForbidden, Code: 9109,
+			Message: "Cannot use the access token from location: " + c.Addr.Unmap().String(),
+		}
+	}
+	a.store.TouchToken(t.ID, now)
+	if t.User == "" {
+		return &Identity{Token: t, Context: ContextToken}, nil
+	}
+	u, err := a.store.User(ctx, t.User)
+	if errors.Is(err, model.ErrNotFound) {
+		return nil, unknownToken(c.Account)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up token's user: %w", err)
+	}
+	id, err := a.ofUser(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	id.Token, id.Context = t, ContextToken
+	return id, nil
+}
+
+func (a *Authenticator) ofUser(ctx context.Context, u model.User) (*Identity, error) {
+	id := &Identity{User: u, members: map[model.ID]bool{}}
+	list, err := a.store.Members(ctx, "", u.ID)
+	if err != nil {
+		return nil, fmt.Errorf("look up memberships: %w", err)
+	}
+	for _, m := range list {
+		if m.Status == MemberAccepted {
+			id.members[m.Account] = m.Role == RoleAdministrator
+		}
+	}
+	return id, nil
+}
+
+func (a *Authenticator) byKey(ctx context.Context, c Credentials) (*Identity, error) {
+	switch {
+	case c.Email == "":
+		return nil, halfSent("X-Auth-Email")
+	case c.Key == "":
+		return nil, halfSent("X-Auth-Key")
+	case !ValidEmail(c.Email):
+		return nil, badHeader(6102, "X-Auth-Email")
+	case !ValidKey(c.Key):
+		return nil, badHeader(6103, "X-Auth-Key")
+	}
+	u, err := a.store.UserByEmail(ctx, c.Email)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return nil, fmt.Errorf("look up user: %w", err)
+	}
+	if err != nil || len(u.KeyHash) == 0 || !sameDigest(u.KeyHash, c.Key) {
+		return nil, unknownKey()
+	}
+	id, err := a.ofUser(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	id.Context = ContextKey
+	return id, nil
+}
+
+func (a *Authenticator) bySession(ctx context.Context, c Credentials) (*Identity, error) {
+	s, u, t, err := a.sessions.open(ctx, c.Session)
+	if err != nil {
+		return nil, err
+	}
+	if c.Writes && !s.allows(c.CSRF) {
+		return nil, &Failure{
+			Status: statusForbidden, Code: model.CodeCSRF,
+			Message: "The X-CSRF-Token header is missing or is not of this session",
+		}
+	}
+	var id *Identity
+	if t != nil {
+		id, err = a.ofToken(ctx, t, c)
+	} else {
+		id, err = a.ofUser(ctx, u)
+	}
+	if err != nil {
+		return nil, err
+	}
+	id.Context, id.session = ContextSession, s
+	return id, nil
+}
+
+// The states of a token as clients see them.
+const (
+	StatusActive   = "active"
+	StatusDisabled = "disabled"
+	StatusExpired  = "expired"
+)
+
+// TokenStatus is the token's status at a time: expired follows from the clock, it is not stored.
+func TokenStatus(t *model.Token, now time.Time) string {
+	switch {
+	case t.Status == StatusDisabled:
+		return StatusDisabled
+	case !t.Expires.IsZero() && !now.Before(t.Expires):
+		return StatusExpired
+	}
+	return StatusActive
+}
+
+func addressAllowed(t *model.Token, addr netip.Addr) bool {
+	addr = addr.Unmap()
+	for _, p := range t.NotIn {
+		if p.Contains(addr) {
+			return false
+		}
+	}
+	if len(t.In) == 0 {
+		return true
+	}
+	for _, p := range t.In {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
