@@ -1,0 +1,211 @@
+package auth_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+var (
+	_ auth.Store          = (*fakeStore)(nil)
+	_ auth.SessionStore   = (*fakeStore)(nil)
+	_ auth.BootstrapStore = (*fakeStore)(nil)
+)
+
+var start = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// fakeStore holds a few rows in memory.
+type fakeStore struct {
+	mu       sync.Mutex
+	now      time.Time
+	users    map[model.ID]model.User
+	members  []model.Member
+	tokens   map[model.ID]model.Token
+	accounts map[model.ID]model.Account
+	zones    []model.Zone
+	meta     map[string][]byte
+	touched  []model.ID
+	fail     error
+}
+
+func newFake() *fakeStore {
+	return &fakeStore{
+		now: start, users: map[model.ID]model.User{}, tokens: map[model.ID]model.Token{},
+		accounts: map[model.ID]model.Account{}, meta: map[string][]byte{},
+	}
+}
+
+func (f *fakeStore) clock() time.Time { return f.now }
+
+func (f *fakeStore) TokenByHash(_ context.Context, hash []byte) (model.Token, error) {
+	for _, t := range f.tokens {
+		if string(t.Hash) == string(hash) {
+			return t, f.fail
+		}
+	}
+	return model.Token{}, f.missing()
+}
+
+func (f *fakeStore) Token(_ context.Context, id model.ID) (model.Token, error) {
+	return pick(f, f.tokens, id)
+}
+
+func (f *fakeStore) User(_ context.Context, id model.ID) (model.User, error) {
+	return pick(f, f.users, id)
+}
+
+func (f *fakeStore) UserByEmail(_ context.Context, email string) (model.User, error) {
+	for _, u := range f.users {
+		if strings.EqualFold(u.Email, email) {
+			return u, f.fail
+		}
+	}
+	return model.User{}, f.missing()
+}
+
+func (f *fakeStore) Members(_ context.Context, _, user model.ID) ([]model.Member, error) {
+	var out []model.Member
+	for _, m := range f.members {
+		if m.User == user {
+			out = append(out, m)
+		}
+	}
+	return out, f.fail
+}
+
+func (f *fakeStore) TouchToken(id model.ID, _ time.Time) { f.touched = append(f.touched, id) }
+
+func (f *fakeStore) Meta(_ context.Context, key string) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v, ok := f.meta[key]
+	if !ok {
+		return nil, f.missing()
+	}
+	return v, f.fail
+}
+
+func (f *fakeStore) PutMeta(_ context.Context, key string, v []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.meta[key] = v
+	return f.fail
+}
+
+func (f *fakeStore) PutUser(_ context.Context, u model.User, _ ...model.Audit) error {
+	f.users[u.ID] = u
+	return f.fail
+}
+
+func (f *fakeStore) PutMember(_ context.Context, m model.Member, _ ...model.Audit) error {
+	f.members = append(f.members, m)
+	return f.fail
+}
+
+func (f *fakeStore) PutToken(_ context.Context, t model.Token, _ ...model.Audit) error {
+	f.tokens[t.ID] = t
+	return f.fail
+}
+
+func (f *fakeStore) Zones(_ context.Context, q model.ZoneQuery) ([]model.Zone, int, error) {
+	var out []model.Zone
+	for _, z := range f.zones {
+		if q.All || has(q.IDs, z.ID) || has(q.Accounts, z.Account) {
+			out = append(out, z)
+		}
+	}
+	return out, len(out), f.fail
+}
+
+func (f *fakeStore) Accounts(context.Context, []model.ID, string, bool, int, int) ([]model.Account, int, error) {
+	return []model.Account{{ID: accA}, {ID: accB}}, 2, f.fail
+}
+
+func (f *fakeStore) missing() error {
+	if f.fail != nil {
+		return f.fail
+	}
+	return model.ErrNotFound
+}
+
+func pick[T any](f *fakeStore, m map[model.ID]T, id model.ID) (T, error) {
+	v, ok := m[id]
+	if !ok {
+		return v, f.missing()
+	}
+	return v, f.fail
+}
+
+func has(ids []model.ID, id model.ID) bool {
+	for _, x := range ids {
+		if x == id {
+			return true
+		}
+	}
+	return false
+}
+
+// Ids that the tests use.
+const (
+	accA  model.ID = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	accB  model.ID = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	zoneA model.ID = "0a000000000000000000000000000001"
+	zone2 model.ID = "0a000000000000000000000000000002"
+	zoneB model.ID = "0b000000000000000000000000000001"
+	admin model.ID = "00000000000000000000000000000001"
+	owner model.ID = "00000000000000000000000000000002"
+	guest model.ID = "00000000000000000000000000000003"
+)
+
+const (
+	ownerKey = "0123456789abcdef0123456789abcdef01234"
+	adminKey = "fedcba9876543210fedcba9876543210fedcb"
+)
+
+// peopled has an administrator of the server, an owner and a read-only guest of account A, and zones in two accounts.
+func peopled() *fakeStore {
+	f := newFake()
+	f.users[admin] = model.User{ID: admin, Email: "root@example.com", Admin: true, KeyHash: auth.Digest(adminKey)}
+	f.users[owner] = model.User{ID: owner, Email: "owner@example.com", KeyHash: auth.Digest(ownerKey)}
+	f.users[guest] = model.User{ID: guest, Email: "guest@example.com"}
+	f.members = []model.Member{
+		{Account: accA, User: owner, Role: auth.RoleAdministrator, Status: auth.MemberAccepted},
+		{Account: accA, User: guest, Role: auth.RoleReadOnly, Status: auth.MemberAccepted},
+		{Account: accB, User: owner, Role: auth.RoleAdministrator, Status: "pending"},
+	}
+	f.zones = []model.Zone{{ID: zoneA, Account: accA}, {ID: zone2, Account: accA}, {ID: zoneB, Account: accB}}
+	return f
+}
+
+func groupID(name string) model.ID {
+	for _, g := range auth.Groups() {
+		if g.Name == name {
+			return g.ID
+		}
+	}
+	panic("no group " + name)
+}
+
+func policy(effect string, s model.Scope, names ...string) model.Policy {
+	p := model.Policy{Effect: effect, Scopes: []model.Scope{s}}
+	for _, n := range names {
+		p.Groups = append(p.Groups, groupID(n))
+	}
+	return p
+}
+
+// addToken stores a token and returns its value.
+func (f *fakeStore) addToken(t model.Token) string {
+	v := auth.NewUserToken()
+	t.Hash, t.ID = auth.Digest(v), auth.NewID()
+	f.tokens[t.ID] = t
+	return v
+}
+
+func (f *fakeStore) authenticator() *auth.Authenticator {
+	return auth.New(auth.Config{Store: f, Clock: f.clock})
+}
