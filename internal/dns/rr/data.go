@@ -120,10 +120,14 @@ func Canonical(t wire.Type, data []byte) error {
 	return nil
 }
 
-// Valid checks that data is well-formed RDATA of its type: every length and name in it, nothing left over.
+// Valid checks that data is well-formed RDATA of its type: every length and name in it, nothing left over, and the values
+// that a secondary would refuse (checkStrict).
 func Valid(t wire.Type, data []byte) error {
 	if len(data) > maxRData {
 		return fmt.Errorf("%w: it is longer than 65,535 octets", ErrSyntax)
+	}
+	if err := checkShape(t, data); err != nil {
+		return err
 	}
 	record, err := unpack(t, data)
 	if err != nil {
@@ -135,7 +139,7 @@ func Valid(t wire.Type, data []byte) error {
 	if err != nil || !bytes.Equal(buf[11:end], data) {
 		return fmt.Errorf("%w: it is not in the form of its type", ErrSyntax)
 	}
-	return nil
+	return checkStrict(t, data)
 }
 
 // unpack reads the data as the library's record.

@@ -1,0 +1,142 @@
+package rr
+
+import (
+	"fmt"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Parts of RDATA; a positive number is that many octets.
+const (
+	partName    = -1 - iota // a name, uncompressed
+	partString              // a character-string
+	partStrings             // character-strings to the end, at least one
+	partRest                // octets to the end, at least one
+	partAny                 // octets to the end, maybe none
+)
+
+// shapes gives the parts of the RDATA of common types. The DNS library takes an early end at any border of fields for
+// absent members, so its word alone does not do.
+var shapes = map[wire.Type][]int{
+	wire.TypeA:          {4},
+	wire.TypeAAAA:       {16},
+	wire.TypeAFSDB:      {2, partName},
+	wire.TypeCAA:        {1, partString, partAny},
+	wire.TypeCDNSKEY:    {4, partRest},
+	wire.TypeCDS:        {4, partRest},
+	wire.TypeCERT:       {5, partRest},
+	wire.TypeCNAME:      {partName},
+	wire.TypeCSYNC:      {6, partAny},
+	wire.TypeDNAME:      {partName},
+	wire.TypeDNSKEY:     {4, partRest},
+	wire.TypeDS:         {4, partRest},
+	wire.TypeEUI48:      {6},
+	wire.TypeEUI64:      {8},
+	wire.TypeHINFO:      {partString, partString},
+	wire.TypeHTTPS:      {2, partName, partAny},
+	wire.TypeKX:         {2, partName},
+	wire.TypeLOC:        {16},
+	wire.TypeMX:         {2, partName},
+	wire.TypeNAPTR:      {4, partString, partString, partString, partName},
+	wire.TypeNS:         {partName},
+	wire.TypeNSEC:       {partName, partRest},
+	wire.TypeNSEC3:      {4, partString, partString, partAny},
+	wire.TypeNSEC3PARAM: {4, partString},
+	wire.TypeOPENPGPKEY: {partRest},
+	wire.TypePTR:        {partName},
+	wire.TypeRP:         {partName, partName},
+	wire.TypeRRSIG:      {18, partName, partRest},
+	wire.TypeSMIMEA:     {3, partRest},
+	wire.TypeSOA:        {partName, partName, 20},
+	wire.TypeSRV:        {6, partName},
+	wire.TypeSSHFP:      {2, partRest},
+	wire.TypeSVCB:       {2, partName, partAny},
+	wire.TypeTLSA:       {3, partRest},
+	wire.TypeTXT:        {partStrings},
+	wire.TypeURI:        {4, partRest},
+	typeDHCID:           {partRest},
+	typeDLV:             {4, partRest},
+	typeHIP:             {4, partAny},
+	typeLP:              {2, partName},
+	typeMINFO:           {partName, partName},
+	typePX:              {2, partName, partName},
+	typeRT:              {2, partName},
+	typeSPF:             {partStrings},
+	typeX25:             {partString},
+	typeZONEMD:          {6, partRest},
+}
+
+// Types that have rules here but no name in wire.
+const (
+	typeMINFO  wire.Type = 14
+	typeX25    wire.Type = 19
+	typeRT     wire.Type = 21
+	typePX     wire.Type = 26
+	typeDHCID  wire.Type = 49
+	typeHIP    wire.Type = 55
+	typeZONEMD wire.Type = 63
+	typeSPF    wire.Type = 99
+	typeLP     wire.Type = 107
+	typeDLV    wire.Type = 32769
+)
+
+// checkShape walks RDATA by its type's parts; types without a shape pass.
+func checkShape(t wire.Type, data []byte) error {
+	for _, part := range shapes[t] {
+		n, ok := partLen(part, data)
+		if !ok {
+			return fmt.Errorf("%w: it ends early or has a bad length", ErrSyntax)
+		}
+		data = data[n:]
+	}
+	if len(data) > 0 && shapes[t] != nil {
+		return fmt.Errorf("%w: octets are left over", ErrSyntax)
+	}
+	return nil
+}
+
+func partLen(part int, data []byte) (n int, ok bool) {
+	switch part {
+	case partName:
+		return nameLen(data)
+	case partString:
+		return stringLen(data)
+	case partStrings:
+		for n < len(data) {
+			k, ok := stringLen(data[n:])
+			if !ok {
+				return 0, false
+			}
+			n += k
+		}
+		return n, n > 0
+	case partRest:
+		return len(data), len(data) > 0
+	case partAny:
+		return len(data), true
+	}
+	return part, part <= len(data)
+}
+
+func stringLen(data []byte) (n int, ok bool) {
+	if len(data) == 0 {
+		return 0, false
+	}
+	n = int(data[0]) + 1
+	return n, n <= len(data)
+}
+
+// nameLen is the length of the uncompressed name at the start of data.
+func nameLen(data []byte) (n int, ok bool) {
+	for n < len(data) && n < wire.MaxName {
+		c := int(data[n])
+		if c > wire.MaxLabel {
+			return 0, false
+		}
+		n += c + 1
+		if c == 0 {
+			return n, n <= wire.MaxName
+		}
+	}
+	return 0, false
+}
