@@ -71,10 +71,10 @@ func parseData(t wire.Type, data map[string]json.RawMessage, priority *uint16, z
 	return d.content, d.priority, d.rdata, nil
 }
 
-// contentOf gives content and priority for RDATA that came from elsewhere (an import).
-func contentOf(t wire.Type, rdata []byte, zone wire.Name) (content string, prio *uint16, err error) {
-	content, prio, _, err = parseContent(t, rr.FormatData(t, rdata), nil, zone)
-	return content, prio, err
+// recordFrom is parseContent for RDATA that came from elsewhere (an import). The RDATA that it gives is what a client
+// would have got, which may differ in the case of a target.
+func recordFrom(t wire.Type, rdata []byte, zone wire.Name) (content string, prio *uint16, canonical []byte, err error) {
+	return parseContent(t, rr.FormatData(t, rdata), nil, zone)
 }
 
 // checkSelf refuses a CNAME whose target is its own name.

@@ -184,8 +184,8 @@ func (l *layout) encode(t wire.Type, values []string, priority *uint16, zone wir
 		f := &l.fields[i]
 		if f.kind == kindParams {
 			var err error
-			// The library knows the keys; it wants the whole record.
-			text := content[0] + " " + absolute(content[1]) + " " + values[i]
+			// The package rr knows the keys; it wants the whole record. Targets are compared without case.
+			text := content[0] + " " + strings.ToLower(absolute(content[1])) + " " + values[i]
 			if d.rdata, err = rr.ParseData(t, text, wire.Root); err != nil {
 				return d, err
 			}
