@@ -1,0 +1,53 @@
+package xfr
+
+import (
+	"sync"
+)
+
+// Stats counts transfers by what came of them.
+type Stats struct {
+	ByKind  map[Kind]uint64 // finished
+	Refused uint64
+	Failed  uint64
+	Records uint64
+	Bytes   uint64
+	Running int
+}
+
+type stats struct {
+	mu sync.Mutex
+	s  Stats
+}
+
+func (c *stats) count(r *Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case r.Kind == noAnswer:
+		c.s.Refused++
+	case r.Reason != "":
+		c.s.Failed++
+	default:
+		if c.s.ByKind == nil {
+			c.s.ByKind = map[Kind]uint64{}
+		}
+		c.s.ByKind[r.Kind]++
+	}
+	c.s.Records += uint64(r.Records)
+	c.s.Bytes += uint64(r.Bytes)
+}
+
+// Stats gives the counts so far.
+func (s *Server) Stats() Stats {
+	s.stats.mu.Lock()
+	out := s.stats.s
+	out.ByKind = make(map[Kind]uint64, len(s.stats.s.ByKind))
+	for k, n := range s.stats.s.ByKind {
+		out.ByKind[k] = n
+	}
+	s.stats.mu.Unlock()
+	s.mu.Lock()
+	out.Running = s.total
+	s.mu.Unlock()
+	return out
+}
