@@ -1,0 +1,111 @@
+package notify
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Ack is what is known of one peer and zone: the newest serial that the peer answered a NOTIFY for, or was seen with.
+type Ack struct {
+	Zone, Peer string
+	Serial     uint32
+}
+
+// Status is how a peer fares with a zone.
+type Status struct {
+	Peer     string
+	Pending  bool      // a NOTIFY is to be answered or sent
+	Serial   uint32    // what the peer is being told
+	Acked    uint32    // the newest serial answered or seen
+	Known    bool      // Acked means something
+	Sent     time.Time // the last NOTIFY; zero: none since start
+	Answered time.Time // the last answer
+	Answer   string    // in words: "NOERROR", "REFUSED", "timeout", "signature does not fit", …
+	Tries    int       // since the last answer
+}
+
+type taskKey struct{ zone, peer string }
+
+// task is a peer to be told of a zone.
+type task struct {
+	taskKey
+	name   wire.Name
+	peer   zone.Peer
+	serial uint32
+	soa    []byte // rdata
+	ttl    uint32
+	forced bool
+
+	due     time.Time
+	index   int // in the heap, -1 outside
+	id      uint16
+	inDoubt bool // a message is out that was not answered
+	sent    uint32
+	client  *tsig.Client
+	status  Status
+	refused bool
+}
+
+// queue is a heap of tasks by due time.
+type queue []*task
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+
+// Push is heap.Interface's.
+func (q *queue) Push(x any) {
+	t, _ := x.(*task)
+	t.index = len(*q)
+	*q = append(*q, t)
+}
+
+// Pop is heap.Interface's.
+func (q *queue) Pop() any {
+	n := len(*q) - 1
+	t := (*q)[n]
+	(*q)[n] = nil
+	*q = (*q)[:n]
+	t.index = -1
+	return t
+}
+
+// at schedules a task.
+func (q *queue) at(t *task, due time.Time) {
+	t.due = due
+	t.status.Pending = true
+	if t.index < 0 {
+		heap.Push(q, t)
+		return
+	}
+	heap.Fix(q, t.index)
+}
+
+func (q *queue) drop(t *task) {
+	t.status.Pending = false
+	if t.index >= 0 {
+		heap.Remove(q, t.index)
+	}
+}
+
+// pause is how long to wait for an answer before the next try: doubling from first to most; a peer that answers with an
+// error is asked less often, for it will not change its mind by itself soon.
+func (c *Config) pause(tries int, refused bool) time.Duration {
+	d := c.Retry
+	if refused {
+		d *= 10
+	}
+	for range min(tries-1, 20) {
+		if d *= 2; d >= c.RetryMost {
+			return c.RetryMost
+		}
+	}
+	return min(d, c.RetryMost)
+}
