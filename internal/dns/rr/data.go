@@ -26,11 +26,15 @@ const maxRData = 65535
 // are completed with origin. Every type can be written as in RFC 3597 section 5. Text that would go on to a second
 // record (a line break, a parenthesis, a comment outside of quotes) is refused.
 func ParseData(t wire.Type, text string, origin wire.Name) ([]byte, error) {
+	text = strings.Trim(text, " \t")
 	if IsMeta(t) {
 		return nil, ErrMeta
 	}
 	if err := oneRecord(text); err != nil {
 		return nil, err
+	}
+	if strings.HasPrefix(text, `\#`) {
+		return parseGeneric(t, text)
 	}
 	if data, ok, err := quick(t, text, origin); ok {
 		return data, err
@@ -129,6 +133,9 @@ func Valid(t wire.Type, data []byte) error {
 	if err := checkShape(t, data); err != nil {
 		return err
 	}
+	if isPlain(t) {
+		return checkStrict(t, data)
+	}
 	record, err := unpack(t, data)
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrSyntax, reason(err))
@@ -139,7 +146,10 @@ func Valid(t wire.Type, data []byte) error {
 	if err != nil || !bytes.Equal(buf[11:end], data) {
 		return fmt.Errorf("%w: it is not in the form of its type", ErrSyntax)
 	}
-	return checkStrict(t, data)
+	if err := checkStrict(t, data); err != nil {
+		return err
+	}
+	return Canonical(t, bytes.Clone(data)) // the names in it are there
 }
 
 // unpack reads the data as the library's record.
@@ -167,10 +177,32 @@ func FormatData(t wire.Type, data []byte) string {
 	}
 	text := strings.TrimPrefix(record.String(), record.Header().String())
 	// The library writes some odd data in a way that it does not read back; nothing may be lost on the way out.
-	if again, err := ParseData(t, text, wire.Root); err != nil || !bytes.Equal(again, data) {
+	folded := bytes.Clone(data)
+	if again, err := ParseData(t, text, wire.Root); err != nil || Canonical(t, folded) != nil || !bytes.Equal(again, folded) {
 		return generic(data)
 	}
 	return text
+}
+
+// parseGeneric reads the form of RFC 3597 section 5. The library drops octets that its own idea of the type has no room
+// for.
+func parseGeneric(t wire.Type, text string) ([]byte, error) {
+	f := strings.Fields(text)
+	if f[0] != `\#` || len(f) < 2 {
+		return nil, fmt.Errorf("%w: a length is wanted after \\#", ErrSyntax)
+	}
+	n, err := strconv.ParseUint(f[1], 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q is no length", ErrSyntax, f[1])
+	}
+	data, err := hex.DecodeString(strings.Join(f[2:], ""))
+	if err != nil || len(data) != int(n) {
+		return nil, fmt.Errorf("%w: %d octets in hexadecimal are wanted", ErrSyntax, n)
+	}
+	if err := Valid(t, data); err != nil {
+		return nil, err
+	}
+	return data, Canonical(t, data)
 }
 
 func generic(data []byte) string {

@@ -8,8 +8,11 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// maxGenerate bounds how many records one $GENERATE makes.
-const maxGenerate = 65536
+// Bounds of how many records one $GENERATE makes, and all of a file together.
+const (
+	maxGenerate  = 65536
+	maxGenerated = 4 * maxGenerate
+)
 
 func (r *Reader) directive() error {
 	f := r.fields
@@ -48,6 +51,9 @@ func (r *Reader) generate(f []string) error {
 	start, stop, step, err := parseRange(f[0])
 	if err != nil {
 		return err
+	}
+	if r.left -= (stop-start)/step + 1; r.left < 0 {
+		return fmt.Errorf("%w: more than %d records in the file", ErrGenerate, maxGenerated)
 	}
 	template := append([]string(nil), f[1:]...)
 	owner := r.owner

@@ -13,8 +13,9 @@ func ToASCII(name string) (string, error) {
 	if isASCII(name) {
 		return strings.ToLower(name), nil
 	}
-	profile := idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
-	labels := strings.FieldsFunc(name, isDot)
+	profile := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(false))
+	// Empty labels stay, for they are errors that the name's parser shall see.
+	labels := strings.Split(strings.Map(toDot, name), ".")
 	for i, l := range labels {
 		if isASCII(l) {
 			labels[i] = strings.ToLower(l)
@@ -24,13 +25,13 @@ func ToASCII(name string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%w: %w", ErrSyntax, err)
 		}
+		// The mapping takes some signs apart into a blank and an accent, and others into ASCII punctuation.
+		if strings.Trim(a, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return "", fmt.Errorf("%w: %q has a sign that names do not have", ErrSyntax, l)
+		}
 		labels[i] = a
 	}
-	out := strings.Join(labels, ".")
-	if strings.HasSuffix(name, ".") {
-		out += "."
-	}
-	return out, nil
+	return strings.Join(labels, "."), nil
 }
 
 // ToUnicode shows a name in A-labels to people; a label that does not decode stays as it is.
@@ -48,8 +49,14 @@ func ToUnicode(name string) string {
 	return strings.Join(labels, ".")
 }
 
-// isDot knows the dots of other scripts (UTS 46 section 2.3).
-func isDot(r rune) bool { return r == '.' || r == '。' || r == '．' || r == '｡' }
+// toDot maps the dots of other scripts (UTS 46 section 2.3).
+func toDot(r rune) rune {
+	switch r {
+	case '。', '．', '｡':
+		return '.'
+	}
+	return r
+}
 
 func isASCII(s string) bool {
 	for i := range len(s) {

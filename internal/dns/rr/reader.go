@@ -59,13 +59,15 @@ type Reader struct {
 	hasTTL  bool
 	owner   wire.Name
 	pending []Entry // of $GENERATE
+	left    int     // how many records $GENERATE may still make
+	last    uint32  // the last ttl that a record gave, where there is no $TTL (RFC 1035 section 5.1)
+	hasLast bool
 	fields  []string
-	text    []byte
 }
 
 // NewReader reads from r with an origin for relative names.
 func NewReader(r io.Reader, origin wire.Name) *Reader {
-	return &Reader{in: bufio.NewReaderSize(r, 1<<16), origin: origin}
+	return &Reader{in: bufio.NewReaderSize(r, 1<<16), origin: origin, left: maxGenerated}
 }
 
 // Next gives the next record. The error is io.EOF at the end, a *LineError for a record that cannot be read (Next may be
@@ -107,7 +109,7 @@ func (r *Reader) Next() (Entry, error) {
 func (r *Reader) logical() (start int, blank bool, comment string, err error) {
 	r.fields = r.fields[:0]
 	start = r.line + 1
-	s := scan{fields: r.fields, text: r.text[:0]}
+	s := scan{fields: r.fields}
 	for {
 		line, err := r.in.ReadSlice('\n')
 		for errors.Is(err, bufio.ErrBufferFull) {
@@ -139,7 +141,7 @@ func (r *Reader) logical() (start int, blank bool, comment string, err error) {
 			return start, false, "", &LineError{start, ErrTooLong}
 		}
 		if s.depth == 0 {
-			r.fields, r.text = s.fields, s.text
+			r.fields = s.fields
 			return start, blank, s.comment, nil
 		}
 	}
@@ -148,7 +150,6 @@ func (r *Reader) logical() (start int, blank bool, comment string, err error) {
 // scan splits lines into fields; quoted fields keep their quotes.
 type scan struct {
 	fields  []string
-	text    []byte
 	long    []byte
 	comment string
 	depth   int
@@ -196,7 +197,7 @@ func trimEOL(b []byte) []byte {
 }
 
 // field is the length of the field that b begins with; quotes may stand inside it, as in alpn="h2".
-func field(b []byte) (int, error) {
+func field[T string | []byte](b T) (int, error) {
 	quoted := false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
@@ -229,13 +230,17 @@ func (r *Reader) record(blank bool) (Entry, error) {
 		return Entry{}, ErrNoOwner
 	}
 	e := Entry{Owner: r.owner, TTL: r.ttl, HasTTL: r.hasTTL, Origin: r.origin}
+	if !r.hasTTL {
+		e.TTL, e.HasTTL = r.last, r.hasLast
+	}
 	for len(f) > 0 {
-		if strings.EqualFold(f[0], "IN") {
+		if strings.EqualFold(f[0], "IN") || strings.EqualFold(f[0], "CLASS1") {
 			f = f[1:]
 			continue
 		}
 		if ttl, ok := parseTTL(f[0]); ok {
 			e.TTL, e.HasTTL, f = ttl, true, f[1:]
+			r.last, r.hasLast = ttl, true
 			continue
 		}
 		break

@@ -80,6 +80,16 @@ const (
 	typeDLV    wire.Type = 32769
 )
 
+// isPlain says whether its shape and checkStrict are all there is to say about a type's RDATA: no bitmap, no parameters.
+func isPlain(t wire.Type) bool {
+	switch t {
+	case wire.TypeCSYNC, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeSVCB, wire.TypeHTTPS, typeHIP:
+		return false
+	default:
+		return shapes[t] != nil
+	}
+}
+
 // checkShape walks RDATA by its type's parts; types without a shape pass.
 func checkShape(t wire.Type, data []byte) error {
 	for _, part := range shapes[t] {

@@ -93,11 +93,8 @@ func checkLocation(data []byte) error {
 			return fmt.Errorf("%w: %#02x is no size", ErrSyntax, p)
 		}
 	}
-	const degree = 3600_000
-	lat := int64(binary.BigEndian.Uint32(data[4:])) - 1<<31
-	long := int64(binary.BigEndian.Uint32(data[8:])) - 1<<31
-	if data[0] != 0 || max(lat, -lat) > 90*degree || max(long, -long) > 180*degree {
-		return fmt.Errorf("%w: it is no place on Earth", ErrSyntax)
+	if data[0] != 0 || !locationOf(data).valid() {
+		return fmt.Errorf("%w: %w", ErrSyntax, ErrLocation)
 	}
 	return nil
 }
