@@ -226,10 +226,7 @@ func parseHost(s string, zone wire.Name) (text string, name wire.Name, err error
 	if s == "@" {
 		return zone.Host(), zone, nil
 	}
-	if _, err := netip.ParseAddr(s); err == nil {
-		return "", "", faulty("", "%s is an address, not a host name", s)
-	}
-	if i := badInHost(s); i >= 0 {
+	if needsEscape(s) {
 		return "", "", faulty("", "%s has a character that host names do not have", strconv.Quote(s))
 	}
 	text = s
@@ -241,6 +238,12 @@ func parseHost(s string, zone wire.Name) (text string, name wire.Name, err error
 	if name, err = wire.ParseName(text); err != nil {
 		return "", "", faulty("", "%w", err)
 	}
+	if _, err := netip.ParseAddr(name.Host()); err == nil {
+		return "", "", faulty("", "%s is an address, not a host name", s)
+	}
+	if hasPunctuation(name) {
+		return "", "", faulty("", "%s has a character that host names do not have", strconv.Quote(s))
+	}
 	// A dot at the end of a name is never escaped, or the name would not have ended there.
 	if text != "." && endsInDot(text) {
 		text = text[:len(text)-1]
@@ -248,17 +251,28 @@ func parseHost(s string, zone wire.Name) (text string, name wire.Name, err error
 	return text, name, nil
 }
 
-// badInHost finds what a name does not hold unless escaped: it is a URL, an address with a port, or two words then.
-func badInHost(s string) int {
+// needsEscape finds what a name in text does not hold as it is: two words, a comment, a quoted string.
+func needsEscape(s string) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\':
 			i++
-		case c <= ' ' || c == 0x7f || strings.IndexByte(`"();:@$,<>`, c) >= 0:
-			return i
+		case c <= ' ' || c == 0x7f || strings.IndexByte(`"();@$`, c) >= 0:
+			return true
 		}
 	}
-	return -1
+	return false
+}
+
+// hasPunctuation finds what a URL, an address with a port, or a list has, however it was spelled. A length octet may
+// look like it, so labels are what it looks at.
+func hasPunctuation(name wire.Name) bool {
+	for l := range name.Labels() {
+		if strings.ContainsAny(l, ":,<>") {
+			return true
+		}
+	}
+	return false
 }
 
 // endsInDot says whether the last character is a dot that is not escaped.

@@ -287,8 +287,8 @@ func parseNumber(s string, bits int, mnemonics map[string]uint64) (uint64, error
 	if n, err := strconv.ParseUint(s, 10, bits); err == nil {
 		return n, nil
 	}
-	if x, err := parseDecimal(s); err == nil && x >= 0 && x <= float64(limit) && x == float64(uint64(x)) {
-		return uint64(x), nil
+	if n, ok := rr.Scaled(s, 1); ok && n >= 0 && uint64(n) <= limit {
+		return uint64(n), nil
 	}
 	return 0, faulty("", "%s is not a whole number from 0 to %d", strconv.Quote(s), limit)
 }
