@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"log/slog"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -19,8 +20,22 @@ import (
 type Key struct {
 	Name      wire.Name
 	Algorithm Algorithm
-	Secret    []byte
+	Secret    Secret
 }
+
+// Secret is a key's octets. Formatting, logging and marshalling show none of them, wherever the secret is held.
+type Secret []byte
+
+const hidden = "(secret)"
+
+// Format writes a placeholder for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+
+// LogValue is the placeholder.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// MarshalText is the placeholder.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Algorithm is the wire name of an HMAC algorithm (RFC 8945 section 6).
 type Algorithm wire.Name
@@ -38,7 +53,7 @@ const (
 // Errors of keys made from text.
 var (
 	ErrAlgorithm = errors.New("unknown TSIG algorithm")
-	ErrSecret    = errors.New("the TSIG secret is not base64")
+	ErrSecret    = errors.New("the TSIG secret is empty or not base64")
 )
 
 // ParseAlgorithm reads an algorithm's name, with or without its final dot, in any case. HMAC-MD5 is an error unless
@@ -95,7 +110,7 @@ func NewKey(name, algorithm, secret string, allowMD5 bool) (*Key, error) {
 		return nil, err
 	}
 	raw, err := base64.StdEncoding.DecodeString(secret)
-	if err != nil {
+	if err != nil || len(raw) == 0 {
 		// The cause would quote the secret.
 		return nil, ErrSecret
 	}

@@ -1,9 +1,12 @@
 package tsig_test
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -272,10 +275,96 @@ func TestKeys(t *testing.T) {
 	if _, err := tsig.NewKey("k", "HMAC-SHA256.", "not base64!", false); !errors.Is(err, tsig.ErrSecret) {
 		t.Errorf("secret: %v", err)
 	}
+	if _, err := tsig.NewKey("k", "hmac-sha256", "", false); !errors.Is(err, tsig.ErrSecret) {
+		t.Errorf("empty secret: %v", err)
+	}
 	k := key(t, "hmac-sha256")
 	for _, s := range []string{fmt.Sprint(k), fmt.Sprintf("%v", k), k.LogValue().String()} {
 		if strings.Contains(s, "sss") || s != "key.example." {
 			t.Errorf("key prints as %q", s)
+		}
+	}
+}
+
+// However a key or something that holds one is printed, the secret does not show.
+func TestSecretIsNeverPrinted(t *testing.T) {
+	t.Parallel()
+	k := key(t, "hmac-sha256")
+	holder := struct {
+		Key  tsig.Key
+		Keys []*tsig.Key
+	}{*k, []*tsig.Key{k}}
+	raw, encoded := strings.Repeat("s", 8), secret(32)[:8]
+	var out []string
+	for _, v := range []any{k, *k, k.Secret, holder} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			out = append(out, fmt.Sprintf(verb, v))
+		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "v", v)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "v", v)
+		out = append(out, string(b), log.String())
+	}
+	for _, s := range out {
+		if strings.Contains(s, raw) || strings.Contains(s, encoded) || strings.Contains(s, "73737373") || strings.Contains(s, "115 115") {
+			t.Errorf("shows the secret: %s", s)
+		}
+	}
+}
+
+// Names of keys and algorithms are compared, and signed, without case (RFC 8945 section 4.2).
+func TestNamesFold(t *testing.T) {
+	t.Parallel()
+	m := new(dns.Msg).SetAxfr("example.org.")
+	m.SetTsig("KEY.Example.", "HMAC-SHA256.", tsig.Fudge, now.Unix())
+	msg, _, err := dns.TsigGenerate(m, secret(32), "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, code := tsig.Verify(msg, tsigAt(t, msg), []*tsig.Key{key(t, "hmac-sha256")}, now); code != wire.RcodeNoError {
+		t.Error(code)
+	}
+}
+
+// A forwarder may give the message another identifier; the record keeps the original (RFC 8945 section 5.1).
+func TestOriginalID(t *testing.T) {
+	t.Parallel()
+	msg, _ := request(t, dns.HmacSHA256, now)
+	msg[0], msg[1] = msg[0]^0xff, msg[1]^0xff
+	if _, code := tsig.Verify(msg, tsigAt(t, msg), []*tsig.Key{key(t, "hmac-sha256")}, now); code != wire.RcodeNoError {
+		t.Error(code)
+	}
+}
+
+func TestSequenceWithUnsignedMessages(t *testing.T) {
+	t.Parallel()
+	k := key(t, "hmac-sha256")
+	for _, tt := range []struct {
+		unsigned int
+		ok       bool
+	}{{1, true}, {99, true}, {100, false}} {
+		c := tsig.NewClient(k)
+		msg := c.Sign(message(t), 0, now)
+		s, _ := tsig.Verify(msg, tsigAt(t, msg), []*tsig.Key{k}, now)
+		first, _ := s.Sign(response(t), 0, now)
+		if err := c.Verify(first, at(t, first), false, now); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		for range tt.unsigned {
+			if err = c.Verify(response(t), 0, false, now); err != nil {
+				break
+			}
+		}
+		if (err == nil) != tt.ok {
+			t.Errorf("%d unsigned messages: %v", tt.unsigned, err)
+		}
+		if err := c.Verify(response(t), 0, true, now); !errors.Is(err, tsig.ErrUnsigned) {
+			t.Errorf("unsigned last message: %v", err)
 		}
 	}
 }
