@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const account model.ID = "acc"
+const account model.ID = "acc00000000000000000000000000000"
 
 // bench is a whole careful half over a store in memory.
 type bench struct {

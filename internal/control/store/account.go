@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+func (c conn) account(ctx context.Context, account model.ID, lock string) (a model.Account, err error) {
+	if err = c.one(ctx, []any{toDoc{&a}}, `SELECT doc FROM accounts WHERE id = ?`+lock, id(account)); err != nil {
+		return a, fmt.Errorf("read account %s: %w", account, err)
+	}
+	return a, nil
+}
+
+// Account reads and locks an account.
+func (t *Tx) Account(ctx context.Context, account model.ID) (model.Account, error) {
+	return t.c.account(ctx, account, t.c.d.lock)
+}
+
+// PutAccount inserts or replaces an account.
+func (t *Tx) PutAccount(ctx context.Context, a model.Account) error {
+	d, err := doc(a)
+	if err != nil {
+		return err
+	}
+	const text = `INSERT INTO accounts (id, name, doc) VALUES (?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, doc = excluded.doc`
+	if _, err := t.c.exec(ctx, text, id(a.ID), a.Name, d); err != nil {
+		return fmt.Errorf("write account %s: %w", a.ID, err)
+	}
+	return nil
+}
+
+// Account reads an account.
+func (s *Store) Account(ctx context.Context, account model.ID) (model.Account, error) {
+	return s.read.account(ctx, account, "")
+}
+
+// Accounts lists accounts ordered by name, and counts them (offset and limit ignored); ids nil means all, name empty any,
+// limit 0 no limit. Names compare without case.
+func (s *Store) Accounts(ctx context.Context, ids []model.ID, name string, desc bool, offset, limit int) ([]model.Account, int, error) {
+	w := where{d: s.d}
+	if ids != nil {
+		w.anyOf("id", ids)
+	}
+	if name != "" {
+		w.add("lower(name) = ?", lowerASCII(name))
+	}
+	var total int
+	if err := s.read.one(ctx, []any{&total}, `SELECT count(*) FROM accounts`+w.text(), w.args...); err != nil {
+		return nil, 0, fmt.Errorf("count accounts: %w", err)
+	}
+	text := `SELECT doc FROM accounts` + w.text() + ` ORDER BY ` + ordered(desc, "lower(name)", "id")
+	text, args := paged(text, w.args, offset, limit)
+	var out []model.Account
+	err := s.read.each(ctx, func(r *sql.Rows) error {
+		var a model.Account
+		err := r.Scan(toDoc{&a})
+		out = append(out, a)
+		return err
+	}, text, args...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list accounts: %w", err)
+	}
+	return out, total, nil
+}
+
+// CountAccountRecords is the number of records in all zones of the account.
+func (s *Store) CountAccountRecords(ctx context.Context, account model.ID) (int, error) {
+	var n int
+	const text = `SELECT CAST(coalesce(sum(records), 0) AS BIGINT) FROM zones WHERE account = ?`
+	if err := s.read.one(ctx, []any{&n}, text, id(account)); err != nil {
+		return 0, fmt.Errorf("count records of account %s: %w", account, err)
+	}
+	return n, nil
+}

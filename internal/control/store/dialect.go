@@ -1,0 +1,98 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+)
+
+// dialect is everything in which the engines' SQL differs. Statements are written with ? for parameters.
+type dialect struct {
+	numbered bool   // parameters are $1, $2, …
+	lock     string // ends a SELECT whose rows stay locked until the transaction's end
+	// folded is an expression whose LIKE with a lower-case pattern ignores the case of ASCII letters.
+	folded func(expr string) string
+	// position is an expression for where the second text starts in the first, counted from 1, 0 if nowhere.
+	position string
+	// unordered hides an ORDER BY term from the planner, which would else walk an index and look up each row.
+	unordered func(expr string) string
+	// classify wraps model.ErrStale, model.ErrUnavailable or errUnique around errors of the driver that mean them.
+	classify func(error) error
+	// lostRace says that the same transaction may succeed when it is run again.
+	lostRace func(error) bool
+	// notify tells other processes of a commit, inside its transaction; empty where there are none.
+	notify string
+}
+
+// bind writes a statement in the dialect's form. No statement has a ? inside a literal.
+func (d *dialect) bind(text string) string {
+	if !d.numbered || !strings.Contains(text, "?") {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text) + 32)
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(text, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(n))
+		text = after
+	}
+}
+
+// likeEscaper makes text literal inside a LIKE pattern with ESCAPE '!'.
+var likeEscaper = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
+
+// lowerASCII folds the 26 letters and nothing else, as both engines' lower() does here.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// placeholders writes n parameters with commas: "?, ?, ?".
+func placeholders(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strings.Repeat("?, ", n-1) + "?"
+}
+
+// tuples writes n rows of width parameters for a multi-row VALUES.
+func tuples(n, width int) string {
+	row := "(" + placeholders(width) + ")"
+	return strings.Repeat(row+", ", n-1) + row
+}
+
+// Rows of one multi-row statement. Only these sizes are used, so that few statements are prepared.
+var chunkSizes = [...]int{512, 64, 8, 1}
+
+// chunk returns how many of n waiting rows, of width parameters each, go into the next statement.
+func chunk(n, width int) int {
+	for _, size := range chunkSizes {
+		if size <= n && size*width <= maxParameters {
+			return size
+		}
+	}
+	return 1
+}
+
+// maxParameters is the lower of the engines' limits on parameters of one statement.
+const maxParameters = 32766
+
+// padded returns the size of a list that holds n values and whose text is prepared for many n: the next power of two.
+func padded(n int) int {
+	size := 1
+	for size < n {
+		size *= 2
+	}
+	return size
+}
+
+// maxList bounds how many values are asked for by one IN list.
+const maxList = 512

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// takeSeq moves the head of the journal by n and returns it. On PostgreSQL other commits wait from here to the end of the
+// transaction, if n is not 0.
+func takeSeq(ctx context.Context, c conn, n int) (model.Seq, error) {
+	text, args := `UPDATE counters SET value = value + ? WHERE name = 'seq' RETURNING value`, []any{int64(n)}
+	if n == 0 {
+		text, args = selectHead, nil
+	}
+	var seq int64
+	if err := c.one(ctx, []any{&seq}, text, args...); err != nil {
+		return 0, fmt.Errorf("take journal position: %w", err)
+	}
+	return model.Seq(seq), nil
+}
+
+const selectHead = `SELECT value FROM counters WHERE name = 'seq'`
+
+func (s *Store) head(ctx context.Context) (model.Seq, error) { return takeSeq(ctx, s.read, 0) }
+
+// sealName binds a journal entry's secret to its position.
+func sealName(seq model.Seq) string { return "journal " + strconv.FormatUint(uint64(seq), 10) }
+
+func (t *Tx) appendJournal(ctx context.Context, entries []model.Entry) error {
+	const text = `INSERT INTO journal (seq, kind, account, zone, serial, at, body, secret)`
+	_, err := t.c.insert(ctx, text, "", len(entries), 8, func(args []any, i int) []any {
+		e := &entries[i]
+		return append(args, int64(e.Seq), int64(e.Kind), id(e.Account), id(e.Zone), int64(e.Serial), micros(e.At),
+			octets(e.Body), t.s.secret.seal(sealName(e.Seq), e.Secret))
+	})
+	if err != nil {
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) count(entries []model.Entry, took time.Duration) {
+	octets := 0
+	for i := range entries {
+		octets += len(entries[i].Body) + len(entries[i].Secret)
+	}
+	s.stats.commits.Add(1)
+	s.stats.nanos.Add(uint64(took.Nanoseconds()))
+	s.stats.rows.Add(uint64(len(entries)))
+	s.stats.bytes.Add(uint64(octets))
+}
+
+// selectEntries has a row even when there is no entry, so that one statement, and so one state of the tables, also tells
+// where the journal begins and ends.
+const selectEntries = `SELECT c.floor, c.head, j.seq, j.kind, j.account, j.zone, j.serial, j.at, j.body, j.secret
+FROM (SELECT (SELECT value FROM counters WHERE name = 'floor') AS floor,
+	(SELECT value FROM counters WHERE name = 'seq') AS head) c
+LEFT JOIN journal j ON j.seq > ? ORDER BY j.seq`
+
+// Entries yields journal entries after seq in order. model.ErrStale when entries after seq were pruned already, or when
+// the journal ends before seq (a database restored from an older state). After 0 it yields whatever is there.
+// Entries of a zone that is deleted are missing without that: a later entry tells that the zone is gone.
+func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error {
+	err := s.read.each(ctx, func(r *sql.Rows) error {
+		var floor, head int64
+		var seq, kind, serial, at sql.NullInt64
+		e := model.Entry{}
+		err := r.Scan(&floor, &head, &seq, &kind, toID{&e.Account}, toID{&e.Zone}, &serial, &at, &e.Body, &e.Secret)
+		if err != nil {
+			return err
+		}
+		if after > 0 && (int64(after) < floor || int64(after) > head) {
+			return fmt.Errorf("the journal has %d to %d: %w", floor, head, model.ErrStale)
+		}
+		if !seq.Valid {
+			return nil
+		}
+		e.Seq, e.Kind, e.Serial = model.Seq(seq.Int64), model.EntryKind(kind.Int64), uint32(serial.Int64)
+		e.At, e.Body = fromMicros(at.Int64), orNil(e.Body)
+		if e.Secret, err = s.secret.open(sealName(e.Seq), e.Secret); err != nil {
+			return fmt.Errorf("entry %d: %w", e.Seq, err)
+		}
+		return yield(e)
+	}, selectEntries, int64(after))
+	if err != nil {
+		return fmt.Errorf("read journal after %d: %w", after, err)
+	}
+	return nil
+}
+
+// Wait returns when an entry after seq may exist, or ctx ends. On SQLite commits of this process wake it; on PostgreSQL
+// also those of others, told by LISTEN and, should that fail, found by asking now and then.
+func (s *Store) Wait(ctx context.Context, after model.Seq) error { return s.wake.wait(ctx, after) }
+
+// prune removes a zone's entries at or before keep, and remembers that whoever stands before the last of them must load
+// anew.
+func prune(ctx context.Context, c conn, zone model.ID, keep model.Seq) error {
+	var last sql.NullInt64
+	err := c.one(ctx, []any{&last}, `SELECT max(seq) FROM journal WHERE zone = ? AND seq <= ?`, id(zone), int64(keep))
+	if err != nil || !last.Valid {
+		return err
+	}
+	if _, err := c.exec(ctx, `DELETE FROM journal WHERE zone = ? AND seq <= ?`, id(zone), int64(keep)); err != nil {
+		return err
+	}
+	return raiseFloor(ctx, c, last.Int64)
+}
+
+// noticeLife is how long entries stay that no image replaces: those of accounts and of zones that are gone. Their state
+// is read by Load.
+const (
+	noticeLife  = 24 * time.Hour
+	noticeBatch = 10000
+)
+
+// pruneNotices removes some of the entries that are only of use to nodes in step.
+func (s *Store) pruneNotices(ctx context.Context) error {
+	const which = `SELECT seq FROM journal WHERE at < ? AND (zone = ? OR kind = ?) ORDER BY seq LIMIT ?`
+	var old []any
+	var last int64
+	err := s.read.each(ctx, func(r *sql.Rows) error {
+		old = append(old, nil)
+		err := r.Scan(&last)
+		old[len(old)-1] = last
+		return err
+	}, which, s.cfg.Clock().Add(-noticeLife).UnixMicro(), []byte{}, int64(model.EntryGone), noticeBatch)
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return s.write(ctx, true, func(c conn) error {
+		if _, err := c.execIn(ctx, `DELETE FROM journal WHERE seq IN (%s)`, nil, old); err != nil {
+			return err
+		}
+		return raiseFloor(ctx, c, last)
+	})
+}
+
+func raiseFloor(ctx context.Context, c conn, seq int64) error {
+	_, err := c.exec(ctx, `UPDATE counters SET value = ? WHERE name = 'floor' AND value < ?`, seq, seq)
+	return err
+}

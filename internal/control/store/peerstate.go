@@ -1,0 +1,66 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// PeerState is what is known of one linked peer of one zone. Data is opaque here: the caller's history and timings.
+type PeerState struct {
+	Zone, Peer model.ID
+	Serial     uint32 // newest serial that the peer has acknowledged or was seen with
+	Known      bool
+	Data       []byte
+}
+
+// PeerStates yields all states (zone empty) or those of a zone, in order of zone and peer.
+func (s *Store) PeerStates(ctx context.Context, zone model.ID, yield func(PeerState) error) error {
+	w := where{d: s.d}
+	if zone != "" {
+		w.add("zone = ?", id(zone))
+	}
+	err := s.read.each(ctx, func(r *sql.Rows) error {
+		var p PeerState
+		if err := r.Scan(toID{&p.Zone}, toID{&p.Peer}, &p.Serial, &p.Known, &p.Data); err != nil {
+			return err
+		}
+		p.Data = orNil(p.Data)
+		return yield(p)
+	}, `SELECT zone, peer, serial, known, data FROM peer_states`+w.text()+` ORDER BY zone, peer`, w.args...)
+	if err != nil {
+		return fmt.Errorf("read peer states: %w", err)
+	}
+	return nil
+}
+
+// PutPeerStates inserts or replaces states in one lazily durable transaction: a crash of the machine may take it back.
+// Of two states of one zone and peer the later counts.
+func (s *Store) PutPeerStates(ctx context.Context, st []PeerState) error {
+	type key struct{ zone, peer model.ID }
+	last := make(map[key]int, len(st))
+	for i := range st {
+		last[key{st[i].Zone, st[i].Peer}] = i
+	}
+	rows := make([]*PeerState, 0, len(last))
+	for i := range st {
+		if last[key{st[i].Zone, st[i].Peer}] == i {
+			rows = append(rows, &st[i])
+		}
+	}
+	const text, width = `INSERT INTO peer_states (zone, peer, serial, known, data)`, 5
+	const tail = `ON CONFLICT (zone, peer) DO UPDATE SET serial = excluded.serial, known = excluded.known, data = excluded.data`
+	err := s.write(ctx, true, func(c conn) error {
+		_, err := c.insert(ctx, text, tail, len(rows), width, func(args []any, i int) []any {
+			p := rows[i]
+			return append(args, id(p.Zone), id(p.Peer), int64(p.Serial), flag(p.Known), octets(p.Data))
+		})
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write %d peer states: %w", len(st), err)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// contentKey is what an index orders contents by; its size keeps long texts out of the index.
+const (
+	contentKey  = `lower(substr(content, 1, 64))`
+	contentSize = 64
+)
+
+// keyOf is contentKey of a folded text.
+func keyOf(folded string) string {
+	n := 0
+	for i := range folded {
+		if n == contentSize {
+			return folded[:i]
+		}
+		n++
+	}
+	return folded
+}
+
+var recordFields = map[string]field{
+	"id": {"id", idField}, "name": {"name", lowerField}, "type": {"type", upperField}, "content": {"content", contentField},
+	"comment": {"comment", textField}, "proxied": {"proxied", boolField},
+}
+
+// recordOrders are the sort keys of each order; the id is always the last. Contents are ordered by their first 64
+// characters without case.
+var recordOrders = map[string][]string{
+	"":        {"type", "name", "id"},
+	"type":    {"type", "name", "id"},
+	"name":    {"name", "type", "id"},
+	"content": {contentKey, "name", "type", "id"},
+	"ttl":     {"ttl", "name", "type", "id"},
+	"proxied": {"proxied", "name", "type", "id"},
+}
+
+// Records streams the records that the query selects; the pointer is valid during the call only.
+func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) error {
+	keys, ok := recordOrders[q.Order]
+	if !ok {
+		return fmt.Errorf("list records: %w", errField(q.Order))
+	}
+	w, scans, err := s.selectRecords(zone, &q)
+	if err != nil {
+		return fmt.Errorf("list records: %w", err)
+	}
+	if scans {
+		hidden := make([]string, len(keys))
+		for i, k := range keys {
+			hidden[i] = s.d.unordered(k)
+		}
+		keys = hidden
+	}
+	text := `SELECT ` + recordColumns + ` FROM records` + w.text() + ` ORDER BY ` + ordered(q.Desc, keys...)
+	text, args := paged(text, w.args, q.Offset, q.Limit)
+	r := newRecordReader(zone)
+	err = s.read.each(ctx, func(rows *sql.Rows) error {
+		p, err := r.scan(rows)
+		if err != nil {
+			return err
+		}
+		return yield(p)
+	}, text, args...)
+	if err != nil {
+		return fmt.Errorf("list records of zone %s: %w", zone, err)
+	}
+	return nil
+}
+
+// CountRecords counts what the query selects (Offset and Limit ignored).
+func (s *Store) CountRecords(ctx context.Context, zone model.ID, q model.RecordQuery) (int, error) {
+	w, _, err := s.selectRecords(zone, &q)
+	if err != nil {
+		return 0, fmt.Errorf("count records: %w", err)
+	}
+	text := `SELECT count(*) FROM records` + w.text()
+	if len(w.and) == 1 { // nothing but the zone
+		text, w.args = `SELECT coalesce(max(records), 0) FROM zones WHERE id = ?`, []any{id(zone)}
+	}
+	var n int
+	if err := s.read.one(ctx, []any{&n}, text, w.args...); err != nil {
+		return 0, fmt.Errorf("count records of zone %s: %w", zone, err)
+	}
+	return n, nil
+}
+
+// selectRecords writes the query's conditions and says whether they must look at every record of the zone.
+func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w where, scans bool, err error) {
+	w = where{d: s.d}
+	w.add("zone = "+zoneNumber, id(zone))
+	if err := w.filters(q.Filters, q.Any, recordFields); err != nil {
+		return w, false, err
+	}
+	w.group(!q.AnyTag, func(g *where) {
+		for _, f := range q.Tags {
+			g.tag(zone, f)
+		}
+	})
+	if q.Search != "" {
+		scans = true
+		w.group(false, func(g *where) {
+			pattern := "%" + escaped(q.Search) + "%"
+			g.add(g.like("name"), pattern)
+			g.add(g.like("content"), pattern)
+			g.add("(comment <> '' AND "+g.like("comment")+")", pattern)
+			g.add("(tags <> '' AND "+g.like("tags")+")", pattern)
+		})
+	}
+	for _, f := range q.Filters {
+		switch f.Op {
+		case model.OpContains, model.OpEndsWith, model.OpStartsWith, model.OpPresent:
+			scans = true
+		}
+	}
+	return w, scans, nil
+}
+
+// tag adds a condition on the tags of a record.
+func (w *where) tag(zone model.ID, f model.TagFilter) {
+	g := where{d: w.d}
+	g.add("zone = "+zoneNumber, id(zone))
+	g.add("name = ?", lowerASCII(f.Name))
+	in := " IN "
+	switch f.Op {
+	case model.OpPresent:
+	case model.OpAbsent:
+		in = " NOT IN "
+	default:
+		g.compare(field{"value", lowerField}, f.Op, f.Value)
+	}
+	w.add("id"+in+"(SELECT record FROM record_tags WHERE "+g.joined()+")", g.args...)
+}

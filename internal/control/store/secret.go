@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// ErrSecretKey is what Open answers when the database was made with another secret key.
+var ErrSecretKey = errors.New("the secret key is not the one that this database was made with")
+
+// errSealed is a secret that was changed, or that stands in a row where it was not put.
+var errSealed = errors.New("a stored secret cannot be opened")
+
+// sealer encrypts what must not be read from the tables: XChaCha20-Poly1305 with a random nonce in front, bound to the
+// row by its name.
+type sealer struct{ aead cipher.AEAD }
+
+func newSealer(key [32]byte) (*sealer, error) {
+	aead, err := chacha20poly1305.NewX(key[:])
+	if err != nil {
+		return nil, fmt.Errorf("secret key: %w", err)
+	}
+	return &sealer{aead: aead}, nil
+}
+
+// seal encrypts for the row; no secret is no octets.
+func (s *sealer) seal(row string, secret []byte) []byte {
+	if len(secret) == 0 {
+		return []byte{}
+	}
+	box := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(secret)+chacha20poly1305.Overhead)
+	_, _ = rand.Read(box) // never fails (crypto/rand)
+	return s.aead.Seal(box, box, secret, []byte(row))
+}
+
+// open decrypts what seal wrote for the same row.
+func (s *sealer) open(row string, box []byte) ([]byte, error) {
+	if len(box) == 0 {
+		return nil, nil
+	}
+	if len(box) < chacha20poly1305.NonceSizeX {
+		return nil, errSealed
+	}
+	nonce, sealed := box[:chacha20poly1305.NonceSizeX], box[chacha20poly1305.NonceSizeX:]
+	secret, err := s.aead.Open(nil, nonce, sealed, []byte(row))
+	if err != nil {
+		return nil, errSealed
+	}
+	return secret, nil
+}
+
+// keyCheck names a meta row that only the right key opens.
+const keyCheck = "store.key-check"
+
+// checkKey compares the key with the one of the first start.
+func (s *Store) checkKey(ctx context.Context) error {
+	return s.write(ctx, false, func(c conn) error {
+		const first = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`
+		if _, err := c.exec(ctx, first, keyCheck, s.secret.seal(keyCheck, []byte("headwater"))); err != nil {
+			return fmt.Errorf("write key check: %w", err)
+		}
+		var box []byte
+		if err := c.one(ctx, []any{&box}, selectMeta, keyCheck); err != nil {
+			return fmt.Errorf("read key check: %w", err)
+		}
+		if _, err := s.secret.open(keyCheck, box); err != nil {
+			return ErrSecretKey
+		}
+		return nil
+	})
+}

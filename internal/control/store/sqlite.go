@@ -1,0 +1,199 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+var sqliteDialect = dialect{
+	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
+	position:  "instr(%s, ?)",
+	unordered: func(expr string) string { return "+" + expr },
+	classify:  classifySQLite,
+	lostRace:  func(error) bool { return false }, // there is one writer
+}
+
+// sqliteEngine has one connection that writes, taken in turns, and a pool that reads.
+type sqliteEngine struct {
+	writers, readers *sql.DB
+	writer           *sql.Conn
+	texts, readTexts *statements
+	turn             chan struct{} // holds a token while somebody writes
+}
+
+// Sizes of SQLite's working set. The log is copied into the file when it has this many pages of 4 KiB, and is cut back to
+// its limit in octets after a large transaction.
+const (
+	writerPragmas = "cache_size(-16000) wal_autocheckpoint(4000) journal_size_limit(67108864)"
+	readerPragmas = "cache_size(-4000) query_only(1)"
+	maxReaders    = 8
+)
+
+func openSQLite(ctx context.Context, path string) (engine, conn, error) {
+	abs, err := ownFile(path)
+	if err != nil {
+		return nil, conn{}, err
+	}
+	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
+		return nil, conn{}, fmt.Errorf("choose fdatasync: %w", err)
+	}
+	e := &sqliteEngine{turn: make(chan struct{}, 1)}
+	if e.writers, err = openFile(abs, writerPragmas, 1); err != nil {
+		return nil, conn{}, err
+	}
+	if e.readers, err = openFile(abs, readerPragmas, maxReaders); err != nil {
+		return nil, conn{}, errors.Join(err, e.close())
+	}
+	if err := migrate(ctx, e.writers, goose.DialectSQLite3, "sqlite"); err != nil {
+		return nil, conn{}, errors.Join(err, e.close())
+	}
+	if e.writer, err = e.writers.Conn(ctx); err != nil {
+		return nil, conn{}, errors.Join(fmt.Errorf("connect: %w", classifySQLite(err)), e.close())
+	}
+	e.texts, e.readTexts = newStatements(e.writer), newStatements(e.readers)
+	return e, conn{d: &sqliteDialect, on: e.readers, texts: e.readTexts}, nil
+}
+
+// ownFile makes sure of a database file that only its owner may read; SQLite gives its log the same mode.
+func ownFile(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil || path == "" {
+		return "", fmt.Errorf("database path %q: not a path", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
+		return "", fmt.Errorf("data folder: %w", err)
+	}
+	f, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("database file: %w", err)
+	}
+	return abs, f.Close()
+}
+
+func openFile(path, pragmas string, most int) (*sql.DB, error) {
+	q := url.Values{}
+	for _, p := range strings.Fields("busy_timeout(10000) journal_mode(WAL) synchronous(FULL) foreign_keys(1) temp_store(MEMORY) " + pragmas) {
+		q.Add("_pragma", p)
+	}
+	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
+	return db, nil
+}
+
+func (e *sqliteEngine) begin(ctx context.Context, lazy bool) (*session, error) {
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the writer's place: %w", ctx.Err())
+	}
+	c := conn{d: &sqliteDialect, on: e.writer, texts: e.texts, calm: true}
+	if lazy {
+		if err := e.durable(ctx, c, false); err != nil {
+			<-e.turn
+			return nil, err
+		}
+	}
+	over := false
+	end := func() {
+		over = true
+		if lazy {
+			_ = e.durable(context.WithoutCancel(ctx), c, true)
+		}
+		<-e.turn
+	}
+	if _, err := c.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		end()
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	s := &session{conn: c}
+	s.rollback = func() {
+		if !over {
+			_, _ = c.exec(context.WithoutCancel(ctx), "ROLLBACK") // the next BEGIN tells of a transaction that is left
+			end()
+		}
+	}
+	s.commit = func(ctx context.Context) error {
+		if _, err := c.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+			s.rollback()
+			return fmt.Errorf("commit: %w", err)
+		}
+		end()
+		return nil
+	}
+	return s, nil
+}
+
+// durable chooses whether a commit waits for the disk. The log keeps the order: a durable commit makes lazy ones before
+// it durable, too.
+func (e *sqliteEngine) durable(ctx context.Context, c conn, on bool) error {
+	text := "PRAGMA synchronous = NORMAL"
+	if on {
+		text = "PRAGMA synchronous = FULL"
+	}
+	if _, err := c.exec(ctx, text); err != nil {
+		return fmt.Errorf("choose durability: %w", err)
+	}
+	return nil
+}
+
+func (e *sqliteEngine) snapshot(ctx context.Context) (*session, error) {
+	tx, err := e.readers.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", classifySQLite(err))
+	}
+	return &session{conn: conn{d: &sqliteDialect, on: tx}, rollback: func() { _ = tx.Rollback() }}, nil
+}
+
+// follow has nothing to do: all commits are of this process and tell the waker themselves.
+func (e *sqliteEngine) follow(context.Context, *waker) {}
+
+func (e *sqliteEngine) ping(ctx context.Context) error { return e.readers.PingContext(ctx) }
+
+func (e *sqliteEngine) close() error {
+	var errs []error
+	for _, t := range []*statements{e.readTexts, e.texts} {
+		if t != nil {
+			t.close()
+		}
+	}
+	if e.readers != nil {
+		errs = append(errs, e.readers.Close())
+	}
+	if e.writer != nil {
+		errs = append(errs, e.writer.Close())
+	}
+	return errors.Join(append(errs, e.writers.Close())...)
+}
+
+func classifySQLite(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
+	case sqlite3.SQLITE_CONSTRAINT:
+		if c := e.Code(); c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {
+			return fmt.Errorf("%w: %w", errUnique, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config opens a store.
+type Config struct {
+	URL       string   // "sqlite:/path/file.db" or "postgres://…"
+	SecretKey [32]byte // encrypts secrets at rest
+	Clock     func() time.Time
+	Log       *slog.Logger
+}
+
+// Store is a database of either engine. It is safe for many callers.
+type Store struct {
+	cfg    Config
+	d      *dialect
+	engine engine
+	read   conn // for single statements outside any transaction
+	secret *sealer
+	wake   *waker
+	stats  counters
+	touch  touches
+	marked atomic.Uint64 // changes remembered since old ones were last forgotten
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	closing sync.Once
+}
+
+// engine is what the two databases do in ways of their own.
+type engine interface {
+	// begin starts a write transaction; a lazy one may be lost in a crash of the machine, as a whole.
+	begin(ctx context.Context, lazy bool) (*session, error)
+	// snapshot starts a transaction that only reads, all from one state.
+	snapshot(ctx context.Context) (*session, error)
+	// follow tells the waker of other processes' commits until ctx ends.
+	follow(ctx context.Context, w *waker)
+	ping(ctx context.Context) error
+	close() error
+}
+
+// session is a transaction of either engine. After commit or rollback it is over; rollback after commit does nothing.
+type session struct {
+	conn
+	commit   func(ctx context.Context) error
+	rollback func()
+}
+
+type counters struct{ commits, nanos, rows, bytes atomic.Uint64 }
+
+// Stats are counters since the store was opened: write transactions of changes, the time they took in Commit, and the
+// journal rows and octets they wrote.
+type Stats struct{ Commits, CommitNanos, JournalRows, JournalBytes uint64 }
+
+// Open connects, migrates the tables and returns the store. A secret key that does not fit the database is an error.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{cfg: cfg, wake: newWaker()}
+	if err := s.connect(ctx); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.engine.close())
+	}
+	return s, nil
+}
+
+func (s *Store) connect(ctx context.Context) (err error) {
+	scheme, rest, _ := strings.Cut(s.cfg.URL, ":")
+	switch scheme {
+	case "sqlite":
+		s.d = &sqliteDialect
+		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"))
+	case "postgres", "postgresql":
+		s.d = &postgresDialect
+		s.engine, s.read, err = openPostgres(ctx, s.cfg.URL, s.cfg.Log)
+	default:
+		// The address may hold a password: only its scheme is told.
+		err = fmt.Errorf("database address with scheme %q: want sqlite:PATH or postgres://…", scheme)
+	}
+	return err
+}
+
+// start checks the secret key, reads the head of the journal and begins what runs beside the callers.
+func (s *Store) start(ctx context.Context) (err error) {
+	if s.secret, err = newSealer(s.cfg.SecretKey); err != nil {
+		return err
+	}
+	if err := s.checkKey(ctx); err != nil {
+		return err
+	}
+	head, err := s.head(ctx)
+	if err != nil {
+		return err
+	}
+	s.wake.advance(head)
+	s.touch.due = make(chan struct{}, 1)
+	var run context.Context
+	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.running.Go(func() { s.engine.follow(run, s.wake) })
+	s.running.Go(func() { s.tend(run) })
+	return nil
+}
+
+// Close ends what runs beside the callers and closes the database. Transactions must be over.
+func (s *Store) Close() error {
+	var err error
+	s.closing.Do(func() {
+		s.stop()
+		s.running.Wait()
+		if err = s.engine.close(); err != nil {
+			err = fmt.Errorf("close store: %w", err)
+		}
+	})
+	return err
+}
+
+// Ping says whether the store can be reached (readiness); an error wraps model.ErrUnavailable.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.engine.ping(ctx); err != nil {
+		return fmt.Errorf("ping store: %w", s.d.classify(err))
+	}
+	return nil
+}
+
+// Stats returns the counters as they are now.
+func (s *Store) Stats() Stats {
+	return Stats{
+		Commits: s.stats.commits.Load(), CommitNanos: s.stats.nanos.Load(),
+		JournalRows: s.stats.rows.Load(), JournalBytes: s.stats.bytes.Load(),
+	}
+}
+
+// retries bounds how often a write outside Tx starts again after a lost race.
+const retries = 5
+
+// write runs f in a write transaction. Lost races start again.
+func (s *Store) write(ctx context.Context, lazy bool, f func(c conn) error) error {
+	for n := 1; ; n++ {
+		err := s.writeOnce(ctx, lazy, f)
+		if err == nil || n == retries || !s.d.lostRace(err) {
+			return err
+		}
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, lazy bool, f func(c conn) error) error {
+	tx, err := s.engine.begin(ctx, lazy)
+	if err != nil {
+		return err
+	}
+	defer tx.rollback()
+	if err := f(tx.conn); err != nil {
+		return err
+	}
+	return tx.commit(ctx)
+}
+
+// view runs f on one consistent state of the database.
+func (s *Store) view(ctx context.Context, f func(c conn) error) error {
+	tx, err := s.engine.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.rollback()
+	return f(tx.conn)
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// objects are the rows of a table of an account's things.
+type objects struct{ table, noun string }
+
+var (
+	tsigs = objects{"tsigs", "TSIG"}
+	peers = objects{"peers", "peer"}
+	acls  = objects{"acls", "ACL"}
+)
+
+// put inserts or replaces an object.
+func (o objects) put(ctx context.Context, c conn, object, account model.ID, v any) error {
+	d, err := doc(v)
+	if err != nil {
+		return err
+	}
+	text := `INSERT INTO ` + o.table + ` (id, account, doc) VALUES (?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET account = excluded.account, doc = excluded.doc`
+	if _, err := c.exec(ctx, text, id(object), id(account), d); err != nil {
+		return fmt.Errorf("write %s %s: %w", o.noun, object, err)
+	}
+	return nil
+}
+
+func (o objects) delete(ctx context.Context, c conn, account, object model.ID) error {
+	if err := deleteOne(ctx, c, `DELETE FROM `+o.table+` WHERE id = ? AND account = ?`, id(object), id(account)); err != nil {
+		return fmt.Errorf("delete %s %s: %w", o.noun, object, err)
+	}
+	return nil
+}
+
+// getObject reads one object; listObjects all of an account, in order of id.
+func getObject[T any](ctx context.Context, c conn, o objects, account, object model.ID) (v T, err error) {
+	text := `SELECT doc FROM ` + o.table + ` WHERE id = ? AND account = ?`
+	if err = c.one(ctx, []any{toDoc{&v}}, text, id(object), id(account)); err != nil {
+		return v, fmt.Errorf("read %s %s: %w", o.noun, object, err)
+	}
+	return v, nil
+}
+
+func listObjects[T any](ctx context.Context, c conn, o objects, account model.ID) (out []T, err error) {
+	err = c.each(ctx, func(r *sql.Rows) error {
+		var v T
+		err := r.Scan(toDoc{&v})
+		out = append(out, v)
+		return err
+	}, `SELECT doc FROM `+o.table+` WHERE account = ? ORDER BY id`, id(account))
+	if err != nil {
+		return nil, fmt.Errorf("list %ss of account %s: %w", o.noun, account, err)
+	}
+	return out, nil
+}
+
+// Peer reads a peer of the account.
+func (t *Tx) Peer(ctx context.Context, account, id model.ID) (model.Peer, error) {
+	return getObject[model.Peer](ctx, t.c, peers, account, id)
+}
+
+// Peers lists the account's peers in order of id.
+func (t *Tx) Peers(ctx context.Context, account model.ID) ([]model.Peer, error) {
+	return listObjects[model.Peer](ctx, t.c, peers, account)
+}
+
+// PutPeer inserts or replaces a peer.
+func (t *Tx) PutPeer(ctx context.Context, p model.Peer) error {
+	return peers.put(ctx, t.c, p.ID, p.Account, p)
+}
+
+// DeletePeer removes a peer.
+func (t *Tx) DeletePeer(ctx context.Context, account, id model.ID) error {
+	return peers.delete(ctx, t.c, account, id)
+}
+
+// ACL reads an ACL of the account.
+func (t *Tx) ACL(ctx context.Context, account, id model.ID) (model.ACL, error) {
+	return getObject[model.ACL](ctx, t.c, acls, account, id)
+}
+
+// ACLs lists the account's ACLs in order of id.
+func (t *Tx) ACLs(ctx context.Context, account model.ID) ([]model.ACL, error) {
+	return listObjects[model.ACL](ctx, t.c, acls, account)
+}
+
+// PutACL inserts or replaces an ACL.
+func (t *Tx) PutACL(ctx context.Context, a model.ACL) error {
+	return acls.put(ctx, t.c, a.ID, a.Account, a)
+}
+
+// DeleteACL removes an ACL.
+func (t *Tx) DeleteACL(ctx context.Context, account, id model.ID) error {
+	return acls.delete(ctx, t.c, account, id)
+}
+
+// Peer reads a peer of the account.
+func (s *Store) Peer(ctx context.Context, account, id model.ID) (model.Peer, error) {
+	return getObject[model.Peer](ctx, s.read, peers, account, id)
+}
+
+// Peers lists the account's peers in order of id.
+func (s *Store) Peers(ctx context.Context, account model.ID) ([]model.Peer, error) {
+	return listObjects[model.Peer](ctx, s.read, peers, account)
+}
+
+// ACL reads an ACL of the account.
+func (s *Store) ACL(ctx context.Context, account, id model.ID) (model.ACL, error) {
+	return getObject[model.ACL](ctx, s.read, acls, account, id)
+}
+
+// ACLs lists the account's ACLs in order of id.
+func (s *Store) ACLs(ctx context.Context, account model.ID) ([]model.ACL, error) {
+	return listObjects[model.ACL](ctx, s.read, acls, account)
+}
