@@ -63,6 +63,7 @@ type Reader struct {
 	last    uint32  // the last ttl that a record gave, where there is no $TTL (RFC 1035 section 5.1)
 	hasLast bool
 	fields  []string
+	long    []byte // a line longer than the buffer
 }
 
 // NewReader reads from r with an origin for relative names.
@@ -107,31 +108,20 @@ func (r *Reader) Next() (Entry, error) {
 // logical reads one logical line into fields: parentheses join lines, quotes keep blanks. blank says that it began
 // with white space, so that its owner is the last one.
 func (r *Reader) logical() (start int, blank bool, comment string, err error) {
-	r.fields = r.fields[:0]
 	start = r.line + 1
-	s := scan{fields: r.fields}
+	s := scan{fields: r.fields[:0]}
+	r.fields = s.fields
 	for {
-		line, err := r.in.ReadSlice('\n')
-		for errors.Is(err, bufio.ErrBufferFull) {
-			s.long = append(s.long, line...)
-			if len(s.long) > maxRecord {
-				return start, false, "", &LineError{start, ErrTooLong}
-			}
-			line, err = r.in.ReadSlice('\n')
-		}
-		if len(s.long) > 0 {
-			line = append(s.long, line...)
-			s.long = s.long[:0]
-		}
-		if err != nil && (!errors.Is(err, io.EOF) || len(line) == 0) {
-			if errors.Is(err, io.EOF) && s.depth > 0 {
-				s.depth = 0
-				return start, false, "", &LineError{start, fmt.Errorf("%w: a parenthesis is not closed", ErrSyntax)}
-			}
+		line, err := r.physical()
+		switch {
+		case errors.Is(err, ErrTooLong):
+			return start, false, "", &LineError{start, err}
+		case errors.Is(err, io.EOF) && s.depth > 0:
+			return start, false, "", &LineError{start, fmt.Errorf("%w: a parenthesis is not closed", ErrSyntax)}
+		case err != nil:
 			return start, false, "", err
 		}
-		r.line++
-		if r.line == start && len(line) > 0 {
+		if r.line++; r.line == start {
 			blank = line[0] == ' ' || line[0] == '\t'
 		}
 		if err := s.line(line); err != nil {
@@ -147,10 +137,29 @@ func (r *Reader) logical() (start int, blank bool, comment string, err error) {
 	}
 }
 
+// physical reads one line, its end included; the last may lack it. It is never empty, and valid until the next call.
+func (r *Reader) physical() ([]byte, error) {
+	line, err := r.in.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		r.long = r.long[:0]
+		for errors.Is(err, bufio.ErrBufferFull) {
+			if r.long = append(r.long, line...); len(r.long) > maxRecord {
+				return nil, ErrTooLong
+			}
+			line, err = r.in.ReadSlice('\n')
+		}
+		r.long = append(r.long, line...)
+		line = r.long
+	}
+	if errors.Is(err, io.EOF) && len(line) > 0 {
+		return line, nil
+	}
+	return line, err
+}
+
 // scan splits lines into fields; quoted fields keep their quotes.
 type scan struct {
 	fields  []string
-	long    []byte
 	comment string
 	depth   int
 	size    int

@@ -18,19 +18,38 @@ func checkSubstitution(s []byte) error {
 	if delim == 0 || delim >= '0' && delim <= '9' || delim == '\\' || delim == 'i' || delim >= 0x80 {
 		return bad("has no delimiter")
 	}
-	part := [3][]byte{}
-	n := 0
-	for i := 1; i < len(s); i++ {
+	part, n, ok := splitParts(s[1:], delim)
+	switch {
+	case !ok:
+		return bad("has a NUL or too many parts")
+	case n < 2:
+		return bad("has too few parts")
+	case len(part[2]) > 0 && string(part[2]) != "i":
+		return bad("has an unknown flag")
+	}
+	groups, err := countGroups(string(part[0]))
+	if err != nil {
+		return bad("does not parse: " + err.Error())
+	}
+	if !groupsExist(part[1], groups) {
+		return bad("has no such group as its replacement wants")
+	}
+	return nil
+}
+
+// splitParts cuts at the delimiter, n times; one that is escaped belongs to its part without the backslash.
+func splitParts(s []byte, delim byte) (part [3][]byte, n int, ok bool) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == 0:
-			return bad("has a NUL")
+			return part, n, false
 		case c == delim:
 			if n++; n > 2 {
-				return bad("has too many parts")
+				return part, n, false
 			}
 		case c == '\\' && n < 2 && i+1 < len(s):
 			if s[i+1] == 0 {
-				return bad("has a NUL")
+				return part, n, false
 			}
 			if s[i+1] != delim {
 				part[n] = append(part[n], c)
@@ -41,26 +60,21 @@ func checkSubstitution(s []byte) error {
 			part[n] = append(part[n], c)
 		}
 	}
-	switch {
-	case n < 2:
-		return bad("has too few parts")
-	case len(part[2]) > 0 && string(part[2]) != "i":
-		return bad("has an unknown flag")
-	}
-	groups, err := countGroups(string(part[0]))
-	if err != nil {
-		return bad("does not parse: " + err.Error())
-	}
-	for i := 0; i+1 < len(part[1]); i++ {
-		if part[1][i] != '\\' {
+	return part, n, true
+}
+
+// groupsExist looks up the groups that a replacement names by \1 to \9.
+func groupsExist(replacement []byte, groups int) bool {
+	for i := 0; i+1 < len(replacement); i++ {
+		if replacement[i] != '\\' {
 			continue
 		}
 		i++
-		if d := part[1][i]; d == '0' || d > '0' && d <= '9' && int(d-'0') > groups {
-			return bad("has no such group as its replacement wants")
+		if d := replacement[i]; d == '0' || d > '0' && d <= '9' && int(d-'0') > groups {
+			return false
 		}
 	}
-	return nil
+	return true
 }
 
 // countGroups parses a POSIX extended regular expression (RFC 3402 section 3.2) and counts its groups. The parser of the
@@ -80,62 +94,55 @@ func countGroups(expr string) (int, error) {
 // errOperator is the error of an operator without its operand, and of an escape or a bound that POSIX does not have.
 var errOperator = errors.New("an operator lacks its operand")
 
+// What the last thing of an expression was to checkOperators.
+const (
+	lastNone   = iota // nothing: the start of a branch
+	lastAnchor        // something that is not repeated
+	lastAtom
+)
+
 // checkOperators walks over the expression and wants an operand wherever an operator takes one.
 func checkOperators(expr string) error {
-	const (
-		none   = iota // at the start of a branch
-		anchor        // something that is not repeated
-		atom
-	)
-	last := none
+	last := lastNone
 	for i := 0; i < len(expr); {
-		n := 1
-		switch expr[i] {
-		case '\\':
-			if n = 2; i+1 == len(expr) || expr[i+1] >= '0' && expr[i+1] <= '9' {
-				return errOperator
-			}
-			last = atom
-		case '[':
-			if n = bracketLen(expr[i:]); n == 0 {
-				return errOperator
-			}
-			last = atom
-		case '(':
-			last = none
-		case ')':
-			if last == none {
-				return errOperator
-			}
-			last = atom
-		case '|':
-			if last == none {
-				return errOperator
-			}
-			last = none
-		case '*', '+', '?', '{':
-			if last != atom {
-				return errOperator
-			}
-			if expr[i] == '{' {
-				if n = boundLen(expr[i:]); n == 0 {
-					return errOperator
-				}
-			}
-			last = anchor
-		case '}':
+		n := tokenLen(expr[i:])
+		c := expr[i]
+		needsAny, needsAtom := c == ')' || c == '|', strings.IndexByte("*+?{", c) >= 0
+		if n == 0 || needsAny && last == lastNone || needsAtom && last != lastAtom {
 			return errOperator
-		case '^', '$':
-			last = anchor
+		}
+		switch {
+		case c == '(' || c == '|':
+			last = lastNone
+		case needsAtom || c == '^' || c == '$':
+			last = lastAnchor
 		default:
-			last = atom
+			last = lastAtom
 		}
 		i += n
 	}
-	if last == none {
+	if last == lastNone {
 		return errOperator
 	}
 	return nil
+}
+
+// tokenLen is the length of the escape, bracket, bound or character that s begins with, 0 where it is malformed.
+func tokenLen(s string) int {
+	switch s[0] {
+	case '\\':
+		if len(s) == 1 || s[1] >= '0' && s[1] <= '9' {
+			return 0
+		}
+		return 2
+	case '[':
+		return bracketLen(s)
+	case '{':
+		return boundLen(s)
+	case '}':
+		return 0
+	}
+	return 1
 }
 
 // bracketLen is the length of the bracket expression that s begins with, 0 if it does not end.

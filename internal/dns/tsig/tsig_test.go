@@ -23,32 +23,32 @@ var now = time.Unix(1_800_000_000, 0)
 
 func secret(n int) string { return base64.StdEncoding.EncodeToString([]byte(strings.Repeat("s", n))) }
 
-func key(t testing.TB, algo string) *tsig.Key {
-	t.Helper()
+func key(tb testing.TB, algo string) *tsig.Key {
+	tb.Helper()
 	k, err := tsig.NewKey("Key.Example", algo, secret(32), false)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return k
 }
 
 // request is a query signed by the DNS library at a time.
-func request(t testing.TB, algo string, at time.Time) (msg []byte, mac string) {
-	t.Helper()
+func request(tb testing.TB, algo string, at time.Time) (msg []byte, mac string) {
+	tb.Helper()
 	m := new(dns.Msg).SetAxfr("example.org.")
 	m.SetTsig("key.example.", algo, tsig.Fudge, at.Unix())
 	msg, mac, err := dns.TsigGenerate(m, secret(32), "", false)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return msg, mac
 }
 
-func tsigAt(t testing.TB, msg []byte) int {
-	t.Helper()
+func tsigAt(tb testing.TB, msg []byte) int {
+	tb.Helper()
 	var q wire.Query
 	if got := q.Parse(msg); got != wire.ParseOK {
-		t.Fatalf("parse: %v", got)
+		tb.Fatalf("parse: %v", got)
 	}
 	return q.TSIGAt
 }
@@ -131,11 +131,11 @@ func TestClientAgainstLibrary(t *testing.T) {
 }
 
 // at finds the TSIG record of a response.
-func at(t testing.TB, msg []byte) int {
-	t.Helper()
+func at(tb testing.TB, msg []byte) int {
+	tb.Helper()
 	r, err := wire.NewReader(msg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	off := 0
 	for rec := (wire.Record{}); r.Next(&rec); {
@@ -144,7 +144,7 @@ func at(t testing.TB, msg []byte) int {
 		}
 	}
 	if r.Err() != nil {
-		t.Fatal(r.Err())
+		tb.Fatal(r.Err())
 	}
 	return off
 }
@@ -173,20 +173,20 @@ func TestBothSides(t *testing.T) {
 	}
 }
 
-func message(t testing.TB) []byte {
-	t.Helper()
+func message(tb testing.TB) []byte {
+	tb.Helper()
 	b, err := new(dns.Msg).SetAxfr("example.org.").Pack()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
-func response(t testing.TB) []byte {
-	t.Helper()
+func response(tb testing.TB) []byte {
+	tb.Helper()
 	b, err := new(dns.Msg).SetReply(new(dns.Msg).SetAxfr("example.org.")).Pack()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
