@@ -48,6 +48,8 @@ type layout struct {
 }
 
 // layouts is the table of contract section 5.3, LOC apart.
+//
+//nolint:gochecknoglobals // a table
 var layouts = map[wire.Type]*layout{
 	wire.TypeCAA: {fields: []field{
 		{member: "flags", kind: kindByte, optional: true, preset: "0"},
@@ -100,12 +102,14 @@ var layouts = map[wire.Type]*layout{
 	}},
 }
 
+//nolint:gochecknoglobals // part of a table
 var serviceLayout = &layout{fields: []field{
 	{member: "priority", kind: kindNumber, optional: true, preset: "0"},
 	{member: "target", kind: kindTarget},
 	{member: "value", kind: kindParams, optional: true},
 }}
 
+//nolint:gochecknoglobals // part of a table
 var daneLayout = &layout{fields: []field{
 	{member: "usage", kind: kindByte},
 	{member: "selector", kind: kindByte},
@@ -114,6 +118,8 @@ var daneLayout = &layout{fields: []field{
 }}
 
 // certTypes and keyAlgorithms are the mnemonics of the IANA registries (RFC 4398 section 2.1, RFC 4034 appendix A.1).
+//
+//nolint:gochecknoglobals // tables
 var (
 	certTypes = map[string]uint64{
 		"PKIX": 1, "SPKI": 2, "PGP": 3, "IPKIX": 4, "ISPKI": 5, "IPGP": 6, "ACPKIX": 7, "IACPKIX": 8, "URI": 253, "OID": 254,

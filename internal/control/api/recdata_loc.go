@@ -19,6 +19,8 @@ func locContent(content string) (recdata, error) {
 
 // locMembers are the members of LOC data in the order of their names, as answers have them. The presets of the schema
 // stand in for absent ones.
+//
+//nolint:gochecknoglobals // a table
 var locMembers = []field{
 	{member: "altitude", optional: true, preset: "0"},
 	{member: "lat_degrees"},
@@ -113,14 +115,14 @@ func locObject(content string) map[string]string {
 		return nil
 	}
 	return map[string]string{
-		"lat_degrees": number(f[0]), "lat_minutes": number(f[1]), "lat_seconds": number(f[2]), "lat_direction": `"` + f[3] + `"`,
-		"long_degrees": number(f[4]), "long_minutes": number(f[5]), "long_seconds": number(f[6]), "long_direction": `"` + f[7] + `"`,
-		"altitude": number(f[8]), "size": number(f[9]), "precision_horz": number(f[10]), "precision_vert": number(f[11]),
+		"lat_degrees": shortNumber(f[0]), "lat_minutes": shortNumber(f[1]), "lat_seconds": shortNumber(f[2]), "lat_direction": `"` + f[3] + `"`,
+		"long_degrees": shortNumber(f[4]), "long_minutes": shortNumber(f[5]), "long_seconds": shortNumber(f[6]), "long_direction": `"` + f[7] + `"`,
+		"altitude": shortNumber(f[8]), "size": shortNumber(f[9]), "precision_horz": shortNumber(f[10]), "precision_vert": shortNumber(f[11]),
 	}
 }
 
-// number writes a decimal as short as it goes: whole ones as integers, for libdns decodes nothing else.
-func number(s string) string {
+// shortNumber writes a decimal as short as it goes: whole ones as integers, for libdns decodes nothing else.
+func shortNumber(s string) string {
 	if strings.Contains(s, ".") {
 		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
 	}
