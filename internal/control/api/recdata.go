@@ -185,10 +185,10 @@ func hostData(content string, zone wire.Name) (recdata, error) {
 	return recdata{content: text, rdata: []byte(name)}, nil
 }
 
-// exchangeData reads an MX. A priority may stand before the host when the member of that name is absent: libdns sends
-// it there.
+// exchangeData reads an MX. A priority may stand before the host, where libdns sends it, and wins over the member then, as
+// in the other types with a priority.
 func exchangeData(content string, priority *uint16, zone wire.Name) (recdata, error) {
-	if f := strings.Fields(content); len(f) == 2 && priority == nil {
+	if f := strings.Fields(content); len(f) == 2 {
 		if n, err := parseNumber(f[0], 16, nil); err == nil {
 			p := uint16(n)
 			content, priority = f[1], &p

@@ -80,6 +80,7 @@ func TestParseContent(t *testing.T) {
 		{"MX", "Mail.example", 0, "Mail.example", 0, "0 mail.example."},
 		{"MX", ".", 0, ".", 0, "0 ."},
 		{"MX", "10 mail.example.", -1, "mail.example", 10, "10 mail.example."},
+		{"MX", "20 mail.example.", 10, "mail.example", 20, "20 mail.example."},
 		{"MX", "@", 5, "unit.tests", 5, "5 unit.tests."},
 
 		{"OPENPGPKEY", "AQID BAUG", -1, "AQIDBAUG", -1, "AQIDBAUG"},
@@ -213,7 +214,8 @@ func TestParseContentErrors(t *testing.T) {
 		{"CNAME", "a.example\x00", -1, model.CodeContentCNAME},
 		{"MX", "mail.example", -1, model.CodePriority},
 		{"MX", "192.0.2.1", 10, model.CodeContentMX},
-		{"MX", "10 mail.example", 10, model.CodeContentMX},
+		{"MX", "10 20 mail.example", 10, model.CodeContentMX},
+		{"MX", "x mail.example", 10, model.CodeContentMX},
 		{"MX", "70000 mail.example", -1, model.CodeContentMX},
 		{"MX", "", 10, model.CodeContentMX},
 		{"MX", "mail@example.com", 10, model.CodeContentMX},
