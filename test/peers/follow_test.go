@@ -1,0 +1,212 @@
+package peers_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/test/peers"
+)
+
+// seed is new in every run and printed; HEADWATER_SEED repeats one.
+func seed(t testing.TB) uint64 {
+	t.Helper()
+	s := rand.Uint64()
+	if env := os.Getenv("HEADWATER_SEED"); env != "" {
+		var err error
+		if s, err = strconv.ParseUint(env, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("HEADWATER_SEED=%d", s)
+	return s
+}
+
+// follower is a zone's workload on a primary, and the secondaries that follow it.
+type follower struct {
+	p      *primary
+	apex   wire.Name
+	key    *tsig.Key
+	w      *peers.Workload
+	serial uint32
+	extra  []rr.Set
+	peers  []*peers.Secondary
+}
+
+func (f *follower) publish(t testing.TB) {
+	t.Helper()
+	f.serial++
+	ns := rr.Set{Owner: f.apex, Type: wire.TypeNS, TTL: 3600, Data: [][]byte{[]byte(wire.MustName("ns1.example.net"))}}
+	sets := append(f.w.Sets(), soa(t, f.apex, f.serial), ns)
+	v, err := zone.Build(f.apex, append(sets, f.extra...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.p.put(t, v)
+}
+
+// settle waits until every secondary has the newest serial and holds the very same records.
+func (f *follower) settle(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	want := f.p.fetch(t, f.apex, f.key)
+	var wg sync.WaitGroup
+	for _, s := range f.peers {
+		wg.Go(func() {
+			if err := s.WaitSerial(ctx, f.apex, f.serial); err != nil {
+				t.Error(err)
+				return
+			}
+			got, err := s.Transfer(ctx, f.apex)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			diff, err := peers.Diff(want.Records, got.Records)
+			if err != nil || diff != "" {
+				t.Errorf("%s differs at serial %d: %v\n%s", s.Program(), f.serial, err, diff)
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// TestSecondariesFollow lets every program follow two zones, one of them signed, through random changes.
+func TestSecondariesFollow(t *testing.T) {
+	t.Parallel()
+	s := seed(t)
+	r := rand.New(rand.NewPCG(s, 1))
+	p := startPrimary(t)
+	var zones []*follower
+	for i, key := range []*tsig.Key{nil, testKey(t)} {
+		apex := wire.MustName([]string{"plain.example", "signed.example"}[i])
+		f := &follower{p: p, apex: apex, key: key, w: peers.NewWorkload(s+uint64(i), apex)}
+		zones = append(zones, f)
+		listen := map[peers.Program]netip.AddrPort{}
+		var ids []string
+		for _, prog := range peers.Programs() {
+			a, err := peers.Free(prog)
+			if err != nil {
+				t.Fatal(err)
+			}
+			listen[prog] = a
+			id := fmt.Sprintf("%s %d", prog, i)
+			p.link(id, a, key)
+			ids = append(ids, id)
+		}
+		p.linked[apex.String()] = ids
+		for range 25 {
+			f.w.Next()
+		}
+		f.publish(t)
+		for _, prog := range peers.Programs() {
+			f.peers = append(f.peers, peers.Run(t, peers.Config{
+				Program: prog, Listen: listen[prog], Primary: p.addr, Zones: []wire.Name{apex}, Key: key, Refresh: 5 * time.Second,
+			}))
+		}
+		f.settle(t)
+	}
+	for round := range 12 {
+		for _, f := range zones {
+			for range 1 + r.IntN(40) {
+				f.w.Next()
+				if r.IntN(2) == 0 {
+					f.publish(t)
+				}
+			}
+			switch round {
+			case 3:
+				f.w.Big()
+			case 5:
+				f.extra = []rr.Set{hugeRecord(t, f.apex)}
+			case 9:
+				f.extra = nil
+			}
+			f.publish(t)
+		}
+		for _, f := range zones {
+			f.settle(t)
+		}
+	}
+	for _, f := range zones {
+		for _, s := range f.peers {
+			kinds := p.kinds(f.apex, s.Addr().Addr())
+			t.Logf("%s of %s: %v", s.Program(), f.apex, kinds)
+			if kinds[xfr.IXFR] == 0 {
+				t.Errorf("%s never got an IXFR", s.Program())
+			}
+		}
+	}
+}
+
+// hugeRecord is as long as a record can be that still fits a message with its question and signature.
+func hugeRecord(t testing.TB, apex wire.Name) rr.Set {
+	t.Helper()
+	owner, err := apex.Child("huge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var data []byte
+	for i := range 253 {
+		data = append(append(data, 255), make([]byte, 255)...)
+		data[len(data)-1] = byte(i)
+	}
+	return rr.Set{Owner: owner, Type: wire.TypeTXT, TTL: 60, Data: [][]byte{data}}
+}
+
+// A secondary that was away, killed or silent, comes back to the newest version.
+func TestSecondariesReturn(t *testing.T) {
+	t.Parallel()
+	s := seed(t)
+	apex := wire.MustName("example.org")
+	for _, prog := range peers.Programs() {
+		t.Run(string(prog), func(t *testing.T) {
+			t.Parallel()
+			p := startPrimary(t)
+			listen, err := peers.Free(prog)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.link("a", listen, nil)
+			p.linked[apex.String()] = []string{"a"}
+			f := &follower{p: p, apex: apex, w: peers.NewWorkload(s, apex)}
+			f.w.Next()
+			f.publish(t)
+			sec := peers.Run(t, peers.Config{Program: prog, Listen: listen, Primary: p.addr, Zones: []wire.Name{apex}, Refresh: time.Hour})
+			f.peers = append(f.peers, sec)
+			f.settle(t)
+			away := []func(){sec.Kill, func() { _ = sec.Stop() }}
+			for _, end := range away {
+				end()
+				f.w.Next()
+				f.publish(t)
+				if err := sec.Restart(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				f.settle(t)
+			}
+			if err := sec.Pause(); err != nil {
+				t.Fatal(err)
+			}
+			f.w.Next()
+			f.publish(t)
+			sec.Resume()
+			f.settle(t)
+		})
+	}
+}

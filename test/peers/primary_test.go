@@ -1,0 +1,139 @@
+package peers_test
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/answer"
+	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// primary is the fast half alone: zones in memory, sockets, transfers and NOTIFYs. Tests play the careful half.
+type primary struct {
+	db     *zone.DB
+	addr   netip.AddrPort
+	sender *notify.Sender
+	acc    zone.Account
+	seq    uint64
+	linked map[string][]string // peers' ids by zone
+
+	mu      sync.Mutex
+	reports []xfr.Report
+}
+
+type responder struct{ r *answer.Responder }
+
+func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
+	return r.r.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
+}
+
+type transfers struct{ s *xfr.Server }
+
+func request(r *server.Request) *xfr.Request {
+	return &xfr.Request{Query: r.Query, Source: r.Source, Session: r.Session, Size: r.Limits.Size}
+}
+
+func (t transfers) Datagram(dst []byte, r *server.Request) []byte {
+	return t.s.Datagram(dst, request(r))
+}
+
+func (t transfers) Stream(ctx context.Context, w server.Writer, r *server.Request) error {
+	return t.s.Stream(ctx, w, request(r))
+}
+
+func startPrimary(t testing.TB) *primary {
+	t.Helper()
+	p := &primary{db: zone.NewDB(0), linked: map[string][]string{}, acc: zone.Account{ID: "acc", Peers: map[string]zone.Peer{}}}
+	p.acc.ACL = []netip.Prefix{netip.MustParsePrefix("127.1.1.1/32")} // the test's own transfers
+	p.db.SetAccount(&p.acc)
+	p.sender = notify.New(notify.Config{DB: p.db, Interval: 50 * time.Millisecond, Retry: 200 * time.Millisecond})
+	x := xfr.NewServer(xfr.Config{DB: p.db, Done: p.report})
+	s := server.New(server.Config{
+		DNS: []string{"127.0.0.1:0"}, DB: p.db, Threads: 1, Transfers: transfers{x},
+		NewResponder: func() server.Responder { return responder{answer.New(p.db, answer.Config{UDPSize: 1232})} },
+	})
+	if err := s.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	p.addr = s.Addrs().DNS[0]
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context) error{s.Run, p.sender.Run} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(func() { cancel(); wg.Wait() })
+	return p
+}
+
+func (p *primary) report(r xfr.Report) {
+	p.mu.Lock()
+	p.reports = append(p.reports, r)
+	p.mu.Unlock()
+	if r.Reason == "" && r.Peer.ID != "" {
+		p.sender.Seen(r.ZoneID, r.Peer.ID, r.To)
+	}
+}
+
+// kinds counts the transfers of a zone that an address got, by kind.
+func (p *primary) kinds(apex wire.Name, from netip.Addr) map[xfr.Kind]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := map[xfr.Kind]int{}
+	for _, r := range p.reports {
+		if r.Zone == apex.String() && r.Source.Addr() == from && r.Reason == "" {
+			out[r.Kind]++
+		}
+	}
+	return out
+}
+
+// link makes listen a peer of the account.
+func (p *primary) link(id string, listen netip.AddrPort, key *tsig.Key) {
+	acc := p.acc
+	acc.Peers = maps.Clone(acc.Peers)
+	acc.Peers[id] = zone.Peer{ID: id, Name: id, Addr: listen, Key: key}
+	if key != nil {
+		acc.Keys = []*tsig.Key{key}
+	}
+	p.acc = acc
+	p.db.SetAccount(&acc)
+}
+
+// put serves a zone, or its next version.
+func (p *primary) put(t testing.TB, v *zone.Version) {
+	t.Helper()
+	p.seq++
+	id := v.Apex().String()
+	z := p.db.ByID(id)
+	if z == nil {
+		z = p.db.Reset(id, "acc", p.seq, v, v, zone.Links{Enabled: true, Peers: p.linked[id]}, nil)
+	} else {
+		step := &zone.Step{Transfer: *zone.Diff(z.State().Transfer, v)}
+		if _, err := p.db.Step(id, p.seq, step); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.sender.Wake(z)
+}
+
+func (p *primary) fetch(t testing.TB, apex wire.Name, key *tsig.Key) *xfr.Result {
+	t.Helper()
+	r, err := xfr.Fetch(t.Context(), xfr.Source{Server: p.addr, Zone: apex, Key: key, Local: netip.MustParseAddr("127.1.1.1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}

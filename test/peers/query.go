@@ -1,0 +1,133 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+)
+
+// Poll asks done again and again, with pauses that grow from 2 to 100 ms, until it says yes, fails, or ctx ends. The
+// pause is the only wait there is for what a foreign process does not announce.
+func poll(ctx context.Context, done func() (bool, error)) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for pause := 2 * time.Millisecond; ; pause = min(pause*3/2, 100*time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		timer.Reset(pause)
+	}
+}
+
+// ErrNotLoaded is the error of a serial asked from a server that has no contents of the zone (yet).
+var ErrNotLoaded = errors.New("the zone is not loaded")
+
+// Serial asks a server for a zone's serial, over UDP, once.
+func Serial(ctx context.Context, server netip.AddrPort, zone wire.Name) (uint32, error) {
+	msg, err := ask(ctx, server, zone, wire.TypeSOA)
+	if err != nil {
+		return 0, err
+	}
+	r, err := wire.NewReader(msg)
+	if err != nil {
+		return 0, err
+	}
+	for rec := (wire.Record{}); r.Next(&rec); {
+		if rec.Section != wire.SectionAnswer || rec.Type != wire.TypeSOA {
+			continue
+		}
+		data, err := r.Expand(nil, &rec)
+		if err != nil {
+			return 0, err
+		}
+		return wire.SOASerial(data)
+	}
+	return 0, fmt.Errorf("%w: %s", ErrNotLoaded, r.Rcode())
+}
+
+// ask sends one query over UDP and waits a second at most for its answer.
+func ask(ctx context.Context, server netip.AddrPort, name wire.Name, t wire.Type) ([]byte, error) {
+	var b wire.Builder
+	id := uint16(rand.Uint32())
+	b.Start(nil, wire.MaxMessage, id, 0)
+	b.Question([]byte(name), t, wire.ClassIN)
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "udp", server.String())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return nil, err
+	}
+	if _, err := c.Write(b.Finish()); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return nil, err
+		}
+		if n >= wire.HeaderLen && wire.ID(buf) == id && wire.HeaderFlags(buf)&wire.FlagQR != 0 {
+			return buf[:n], nil
+		}
+	}
+}
+
+// answers says whether the secondary answers anything at all.
+func (s *Secondary) answers(ctx context.Context) bool {
+	_, err := ask(ctx, s.Addr(), wire.Root, wire.TypeSOA)
+	return err == nil
+}
+
+// Serial is the serial that the secondary has of a zone.
+func (s *Secondary) Serial(ctx context.Context, zone wire.Name) (uint32, error) {
+	return Serial(ctx, s.Addr(), zone)
+}
+
+// WaitSerial waits until the secondary has a serial or a newer one (RFC 1982), or ctx ends.
+func (s *Secondary) WaitSerial(ctx context.Context, zone wire.Name, serial uint32) error {
+	var have uint32
+	var last error
+	err := poll(ctx, func() (bool, error) {
+		if !s.proc.running() {
+			return false, fmt.Errorf("it ended: %w", s.proc.err)
+		}
+		var err error
+		if have, err = s.Serial(ctx, zone); err != nil {
+			if ctx.Err() == nil {
+				last = err
+			}
+			return false, nil
+		}
+		last = nil
+		return have == serial || wire.SerialNewer(have, serial), nil
+	})
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s waits for %s serial %d, has %d (last answer: %v): %w", s.cfg.Program, zone, serial, have, last, err)
+}
+
+// Transfer fetches a zone from the secondary by AXFR.
+func (s *Secondary) Transfer(ctx context.Context, zone wire.Name) (*xfr.Result, error) {
+	r, err := xfr.Fetch(ctx, xfr.Source{Server: s.Addr(), Zone: zone})
+	if err != nil {
+		return nil, fmt.Errorf("from %s: %w", s.cfg.Program, err)
+	}
+	return r, nil
+}
