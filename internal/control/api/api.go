@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// Changer is the one way into zones and what belongs to them: primary.Primary.
+type Changer interface {
+	Change(ctx context.Context, c model.Change) (model.Result, error)
+}
+
+// Store is what the API reads, and the few things that it writes besides changes. Each resource uses its own part.
+type Store interface {
+	zoneStore
+	recordStore
+	transferStore
+	accountStore
+	tokenStore
+	auth.Store
+}
+
+type zoneStore interface {
+	Zone(ctx context.Context, id model.ID) (model.Zone, error)
+	Zones(ctx context.Context, q model.ZoneQuery) ([]model.Zone, int, error)
+}
+
+type recordStore interface {
+	Record(ctx context.Context, zone, id model.ID) (model.Record, error)
+	Records(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) error
+	CountRecords(ctx context.Context, zone model.ID, q model.RecordQuery) (int, error)
+	CountAccountRecords(ctx context.Context, account model.ID) (int, error)
+}
+
+type transferStore interface {
+	TSIG(ctx context.Context, account, id model.ID) (model.TSIG, error)
+	TSIGs(ctx context.Context, account model.ID) ([]model.TSIG, error)
+	Peer(ctx context.Context, account, id model.ID) (model.Peer, error)
+	Peers(ctx context.Context, account model.ID) ([]model.Peer, error)
+	ACL(ctx context.Context, account, id model.ID) (model.ACL, error)
+	ACLs(ctx context.Context, account model.ID) ([]model.ACL, error)
+}
+
+type accountStore interface {
+	Account(ctx context.Context, id model.ID) (model.Account, error)
+	Accounts(ctx context.Context, ids []model.ID, name string, desc bool, offset, limit int) ([]model.Account, int, error)
+	AuditLog(ctx context.Context, q model.AuditQuery) ([]model.Audit, error)
+	PutUser(ctx context.Context, u model.User, a ...model.Audit) error
+	PutMember(ctx context.Context, m model.Member, a ...model.Audit) error
+	DeleteMember(ctx context.Context, account, id model.ID, a ...model.Audit) error
+}
+
+type tokenStore interface {
+	Token(ctx context.Context, id model.ID) (model.Token, error)
+	Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error)
+	PutToken(ctx context.Context, t model.Token, a ...model.Audit) error
+	DeleteToken(ctx context.Context, id model.ID, a ...model.Audit) error
+}
+
+// Config is what the API needs. Store, Changer and Auth are required.
+type Config struct {
+	Store   Store
+	Changer Changer
+	Auth    *auth.Authenticator
+	// Sessions sign people in to the dashboard; nil: no sign-in.
+	Sessions *auth.Sessions
+	// WaitSeq waits until this node shows a journal position (Headwater-Seq); nil: it always does.
+	WaitSeq func(ctx context.Context, seq model.Seq) error
+	// EdgeAddresses is the server's pool, for /ips.
+	EdgeAddresses []netip.Addr
+	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
+	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
+	Review      func(ctx context.Context, z model.Zone) ([]Finding, error)
+	Clock       func() time.Time
+	Log         *slog.Logger
+	Limits      Limits
+}
+
+// Limits bound what a request may hold. Zero values mean the defaults stated.
+type Limits struct {
+	Body      int64   // octets of a JSON body; default 16 MiB
+	Import    int64   // octets of an import; default 512 MiB
+	Depth     int     // of JSON; default 32
+	Batch     int     // operations of a batch; default 10,000
+	PerSecond float64 // requests a second and credential; default 0: no limit
+	Burst     int     // of them at once; default ten seconds' worth
+}
+
+func (l *Limits) setDefaults() {
+	if l.Body <= 0 {
+		l.Body = 16 << 20
+	}
+	if l.Import <= 0 {
+		l.Import = 512 << 20
+	}
+	if l.Depth <= 0 {
+		l.Depth = 32
+	}
+	if l.Batch <= 0 {
+		l.Batch = 10_000
+	}
+	if l.Burst <= 0 {
+		l.Burst = max(1, int(l.PerSecond*10))
+	}
+}
+
+// api holds what handlers share; nothing in it changes after New.
+type api struct {
+	Config
+	limits *limiter
+}
+
+// New returns the handler of /client/v4 and /headwater/v1.
+func New(cfg Config) http.Handler {
+	cfg.Limits.setDefaults()
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &api{Config: cfg, limits: newLimiter(cfg.Limits)}
+	return a.handler()
+}

@@ -1,0 +1,270 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+func auditRoutes() []Route {
+	const account = client + "/accounts/{account_id}"
+	return []Route{
+		{http.MethodGet, account + "/audit_logs", ScopeAccount, accSetRead, (*api).listAuditV1},
+		{http.MethodGet, account + "/logs/audit", ScopeAccount, accSetRead, (*api).listAuditV2},
+	}
+}
+
+// Describe gives the JSON of a model object for the audit log: as the API answers it, without any secret. What it does not
+// know it leaves out.
+func Describe(v any) []byte {
+	shown := describe(v)
+	if shown == nil {
+		return nil
+	}
+	b, err := marshal(shown)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func describe(v any) any {
+	switch v := v.(type) {
+	case model.TSIG:
+		k := renderTSIG(&v)
+		k.Secret = ""
+		return k
+	case model.Peer:
+		return renderPeer(&v)
+	case model.ACL:
+		return renderACL(&v)
+	case model.Account:
+		return describeAccount(&v)
+	case model.Zone:
+		return describeZone(&v)
+	case model.Record:
+		return describeRecord(&v)
+	}
+	return nil
+}
+
+// zoneDescription is a zone with its settings and links, for the audit log.
+type zoneDescription struct {
+	ID          model.ID             `json:"id"`
+	Name        string               `json:"name"`
+	Type        string               `json:"type"`
+	Status      string               `json:"status"`
+	Paused      bool                 `json:"paused"`
+	NameServers []string             `json:"name_servers"`
+	VanityNS    []string             `json:"vanity_name_servers"`
+	Settings    dnsSettingsJSON      `json:"dns_settings"`
+	Mode        model.TransferMode   `json:"transfer_mode"`
+	Entitled    *bool                `json:"outgoing_transfers"`
+	Outgoing    *outgoingDescription `json:"outgoing"`
+}
+
+type outgoingDescription struct {
+	Name    string     `json:"name"`
+	Peers   []model.ID `json:"peers"`
+	Enabled bool       `json:"enabled"`
+}
+
+func describeZone(z *model.Zone) zoneDescription {
+	out := zoneDescription{
+		ID: z.ID, Name: z.Name.Host(), Type: z.Type, Status: z.Status, Paused: z.Paused,
+		NameServers: orEmpty(z.NameServers), VanityNS: orEmpty(z.VanityNS), Settings: renderSettings(&z.Settings, ""),
+		Mode: z.Mode, Entitled: z.OutgoingTransfers,
+	}
+	if o := z.Outgoing; o != nil {
+		out.Outgoing = &outgoingDescription{o.Name, o.Peers, o.Enabled}
+	}
+	return out
+}
+
+// accountDescription is an account with all that can be set on it.
+type accountDescription struct {
+	accountJSON
+	OutgoingTransfers bool               `json:"outgoing_transfers"`
+	ZoneDefaults      dnsSettingsJSON    `json:"zone_defaults"`
+	EnforceDNSOnly    bool               `json:"enforce_dns_only"`
+	EdgeAddresses     []string           `json:"edge_addresses"`
+	Mode              model.TransferMode `json:"transfer_mode"`
+	StrictReview      bool               `json:"strict_review"`
+}
+
+func describeAccount(a *model.Account) accountDescription {
+	return accountDescription{
+		accountJSON: renderAccount(a), OutgoingTransfers: a.OutgoingTransfers, ZoneDefaults: renderSettings(&a.ZoneDefaults, ""),
+		EnforceDNSOnly: a.EnforceDNSOnly, EdgeAddresses: addressTexts(a.EdgeAddresses), Mode: a.TransferMode, StrictReview: a.StrictReview,
+	}
+}
+
+func describeRecord(r *model.Record) recordJSON { return toJSON(&model.Zone{}, r) }
+
+// audit makes an entry of something that is no change of a zone: those of changes are written by the one way in.
+func (q *request) audit(action, resource string, id model.ID, before, after any) model.Audit {
+	legacy := map[string]string{"create": "add", "update": "set", "delete": "delete"}[action]
+	e := model.Audit{
+		ID: auth.NewID(), Account: q.account, Actor: q.actor(), When: q.now(),
+		Action: action, Legacy: legacy, Resource: resource, ResourceID: id,
+	}
+	if before != nil {
+		e.Before, _ = marshal(before) // plain structs of this package
+	}
+	if after != nil {
+		e.After, _ = marshal(after)
+	}
+	return e
+}
+
+// audits is audit for what may belong to a user: then it stands in the log of each account that the user is a member of.
+func (q *request) audits(action, resource string, id model.ID, before, after any) ([]model.Audit, error) {
+	if q.account != "" {
+		return []model.Audit{q.audit(action, resource, id, before, after)}, nil
+	}
+	list, err := q.api.Store.Members(q.ctx(), "", q.who.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]model.Audit, 0, len(list))
+	for _, m := range list {
+		e := q.audit(action, resource, id, before, after)
+		e.Account = m.Account
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// Page sizes of audit logs.
+const (
+	usualAudit = 100
+	mostAudit  = 1000
+)
+
+// auditV1JSON is an entry in the older form.
+type auditV1JSON struct {
+	ID           model.ID        `json:"id"`
+	When         stamp           `json:"when"`
+	Action       auditV1Action   `json:"action"`
+	Actor        auditV1Actor    `json:"actor"`
+	Interface    string          `json:"interface"`
+	Metadata     json.RawMessage `json:"metadata"`
+	NewValue     string          `json:"newValue"`
+	OldValue     string          `json:"oldValue"`
+	NewValueJSON json.RawMessage `json:"newValueJson"`
+	OldValueJSON json.RawMessage `json:"oldValueJson"`
+	Owner        auditOwner      `json:"owner"`
+	Resource     auditV1Resource `json:"resource"`
+}
+
+type auditV1Action struct {
+	Type   string `json:"type"`
+	Result bool   `json:"result"`
+}
+
+type auditV1Actor struct {
+	ID    model.ID `json:"id,omitempty"`
+	Email string   `json:"email,omitempty"`
+	IP    string   `json:"ip,omitempty"`
+	Type  string   `json:"type"`
+}
+
+type auditOwner struct {
+	ID model.ID `json:"id"`
+}
+
+type auditV1Resource struct {
+	ID   model.ID `json:"id"`
+	Type string   `json:"type"`
+}
+
+func renderAuditV1(a *model.Audit) auditV1JSON {
+	out := auditV1JSON{
+		ID: a.ID, When: stamp(a.When), Action: auditV1Action{a.Legacy, true}, Interface: "API",
+		Actor: auditV1Actor{ID: a.Actor.User, Email: a.Actor.Email, IP: addressText(a), Type: "user"},
+		Owner: auditOwner{a.Account}, Resource: auditV1Resource{a.ResourceID, a.Resource},
+		NewValue: string(a.After), OldValue: string(a.Before), NewValueJSON: a.After, OldValueJSON: a.Before,
+	}
+	if a.Actor.Context == auth.ContextSession {
+		out.Interface = "UI"
+	}
+	if a.ZoneName != "" {
+		out.Metadata, _ = marshal(map[string]string{"zone_name": a.ZoneName}) // a map of strings
+	}
+	return out
+}
+
+func addressText(a *model.Audit) string {
+	if !a.Actor.IP.IsValid() {
+		return ""
+	}
+	return a.Actor.IP.String()
+}
+
+// listAuditV1 pages by number. The log is not counted for that: one entry more is read, and total_count tells what is
+// known to be there.
+func (a *api) listAuditV1(q *request) error {
+	v := q.r.URL.Query()
+	page, per, err := q.page(usualAudit, mostAudit)
+	if err != nil {
+		return err
+	}
+	query := model.AuditQuery{Account: q.account, Offset: offset(page, per), Limit: per + 1}
+	if query.Ascending, err = q.ascending(); err != nil {
+		return err
+	}
+	if err := auditSpan(v, &query); err != nil {
+		return err
+	}
+	for param, field := range map[string]string{
+		"id": "id", "action.type": "action.legacy", "actor.ip": "actor.ip", "actor.email": "actor.email", "zone.name": "zone.name",
+	} {
+		for _, s := range v[param] {
+			query.Filters = append(query.Filters, model.Filter{Field: field, Value: s})
+		}
+	}
+	list, err := a.Store.AuditLog(q.ctx(), query)
+	if err != nil {
+		return err
+	}
+	total := query.Offset + len(list)
+	if len(list) > per {
+		list = list[:per]
+	}
+	if len(list) == 0 {
+		total = 0
+	}
+	return q.list(each(list, renderAuditV1), info(page, per, len(list), total))
+}
+
+// ascending reads the direction of audit logs: newest first unless told otherwise.
+func (q *request) ascending() (bool, error) {
+	if _, err := q.direction(); err != nil {
+		return false, err
+	}
+	return strings.EqualFold(last(q.r.URL.Query(), "direction"), "asc"), nil
+}
+
+// auditSpan reads since and before: dates, or times of RFC 3339.
+func auditSpan(v url.Values, q *model.AuditQuery) error {
+	for name, to := range map[string]*int64{"since": &q.Since, "before": &q.Before} {
+		s := last(v, name)
+		if s == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t, err = time.Parse(time.DateOnly, s)
+		}
+		if err != nil {
+			return invalid(model.CodeAuditQuery, "", name+" must be a date or a time as RFC 3339 says.")
+		}
+		*to = t.UnixMicro()
+	}
+	return nil
+}

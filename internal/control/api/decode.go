@@ -1,0 +1,98 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// body reads the request's body, bounded.
+func (q *request) body() ([]byte, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, q.api.Limits.Body))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return nil, &model.Invalid{Code: model.CodeBodyInvalid, Message: "The body is too large.", Status: http.StatusRequestEntityTooLarge}
+	}
+	if err != nil {
+		return nil, invalid(model.CodeBodyInvalid, "", "The body could not be read.")
+	}
+	return b, nil
+}
+
+// decode reads a JSON body into v. Unknown members are ignored; a member of the wrong kind is named.
+func (q *request) decode(v any) error {
+	b, err := q.body()
+	if err != nil {
+		return err
+	}
+	return decodeJSON(b, q.api.Limits.Depth, "", v)
+}
+
+// decodeJSON is decode for bytes; at is where they stand in the request, as a JSON pointer.
+func decodeJSON(b []byte, depth int, at string, v any) error {
+	if err := checkDepth(b, depth); err != nil {
+		return err
+	}
+	if first := bytes.TrimLeft(b, " \t\r\n"); len(first) == 0 || first[0] != '{' {
+		return invalid(model.CodeBodyInvalid, at, "The body must be a JSON object.")
+	}
+	err := json.Unmarshal(b, v)
+	var kind *json.UnmarshalTypeError
+	var bad *model.Invalid
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &bad):
+		return bad
+	case errors.As(err, &kind):
+		return invalid(model.CodeBodyInvalid, at+"/"+strings.ReplaceAll(kind.Field, ".", "/"),
+			"A "+kind.Value+" cannot stand in "+kind.Field+".")
+	}
+	return invalid(model.CodeBodyInvalid, at, "The body is not valid JSON.")
+}
+
+// checkDepth bounds the nesting of JSON before it is decoded. Brackets in strings do not count.
+func checkDepth(b []byte, most int) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > most {
+				return invalid(model.CodeBodyInvalid, "", "The body is nested too deeply.")
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return nil
+}
+
+// optional is a member that may be absent, null, or there.
+type optional[T any] struct {
+	Set   bool // it was sent, null included
+	Null  bool
+	Value T
+}
+
+// UnmarshalJSON notes that the member was there.
+func (o *optional[T]) UnmarshalJSON(b []byte) error {
+	o.Set = true
+	if string(b) == "null" {
+		o.Null = true
+		return nil
+	}
+	return json.Unmarshal(b, &o.Value)
+}
+
+// given says whether a value was sent.
+func (o *optional[T]) given() bool { return o.Set && !o.Null }

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// batchBody keeps the operations undecoded, so that an error can name the one it is in.
+type batchBody struct {
+	Deletes []json.RawMessage `json:"deletes"`
+	Patches []json.RawMessage `json:"patches"`
+	Puts    []json.RawMessage `json:"puts"`
+	Posts   []json.RawMessage `json:"posts"`
+}
+
+type batchJSON struct {
+	Deletes []recordJSON `json:"deletes"`
+	Patches []recordJSON `json:"patches"`
+	Puts    []recordJSON `json:"puts"`
+	Posts   []recordJSON `json:"posts"`
+}
+
+// batchRecords does deletes, patches, puts and posts in this order, all or none, as one change (contract section 5.12).
+func batchRecords(a *api, q *request) error {
+	var body batchBody
+	if err := q.decode(&body); err != nil {
+		return err
+	}
+	n := len(body.Deletes) + len(body.Patches) + len(body.Puts) + len(body.Posts)
+	if n > a.Limits.Batch {
+		return invalid(model.CodeBatchTooLarge, "", fmt.Sprintf("A batch may hold %d operations, this one has %d.", a.Limits.Batch, n))
+	}
+	edits, err := body.edits(q, n)
+	if err != nil {
+		return err
+	}
+	out := batchJSON{Deletes: []recordJSON{}, Patches: []recordJSON{}, Puts: []recordJSON{}, Posts: []recordJSON{}}
+	if n == 0 {
+		return q.ok(out)
+	}
+	res, err := q.change(edits...)
+	if err != nil {
+		return orMissing(err, errNoRecord.Code, errNoRecord.Message)
+	}
+	lists := []*[]recordJSON{&out.Deletes, &out.Patches, &out.Puts, &out.Posts}
+	counts := []int{len(body.Deletes), len(body.Patches), len(body.Puts), len(body.Posts)}
+	at := 0
+	for i, list := range lists {
+		for range counts[i] {
+			*list = append(*list, toJSON(&q.zone, res.Outcomes[at].Record))
+			at++
+		}
+	}
+	return q.ok(out)
+}
+
+func (b *batchBody) edits(q *request, n int) ([]model.Edit, error) {
+	edits := make([]model.Edit, 0, n)
+	for _, list := range []struct {
+		name string
+		ops  []json.RawMessage
+		edit func(z *model.Zone, body *recordBody) (model.Edit, error)
+	}{
+		{"deletes", b.Deletes, batchDelete},
+		{"patches", b.Patches, batchPatch},
+		{"puts", b.Puts, batchPut},
+		{"posts", b.Posts, batchPost},
+	} {
+		for i, raw := range list.ops {
+			at := "/" + list.name + "/" + strconv.Itoa(i)
+			var body recordBody
+			if err := decodeJSON(raw, q.api.Limits.Depth, at, &body); err != nil {
+				return nil, err
+			}
+			e, err := list.edit(&q.zone, &body)
+			if err != nil {
+				return nil, within(err, at)
+			}
+			edits = append(edits, e)
+		}
+	}
+	return edits, nil
+}
+
+// within puts an operation's place in front of an error's pointer.
+func within(err error, at string) error {
+	var bad *model.Invalid
+	if !errors.As(err, &bad) {
+		return err
+	}
+	out := *bad
+	out.Pointer = at + out.Pointer
+	return &out
+}
+
+func (b *recordBody) batchID() (model.ID, error) {
+	if !b.ID.given() || b.ID.Value == "" {
+		return "", invalid(model.CodeRequestInvalid, "/id", "The record's id is missing.")
+	}
+	return b.ID.Value, nil
+}
+
+func batchDelete(_ *model.Zone, b *recordBody) (model.Edit, error) {
+	id, err := b.batchID()
+	return model.DeleteRecord{ID: id}, err
+}
+
+func batchPatch(z *model.Zone, b *recordBody) (model.Edit, error) {
+	id, err := b.batchID()
+	if err != nil {
+		return nil, err
+	}
+	return b.patch(z, id), nil
+}
+
+func batchPut(z *model.Zone, b *recordBody) (model.Edit, error) {
+	id, err := b.batchID()
+	if err != nil {
+		return nil, err
+	}
+	return b.put(z, id)
+}
+
+func batchPost(z *model.Zone, b *recordBody) (model.Edit, error) {
+	r, err := b.build(z)
+	return model.AddRecord{Record: r}, err
+}

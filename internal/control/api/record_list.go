@@ -1,0 +1,170 @@
+package api
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Page sizes of records.
+const (
+	recordsUsual = 100
+	recordsMost  = 5_000_000
+)
+
+// listRecords streams: a page may hold a million records.
+func listRecords(a *api, q *request) error {
+	v := q.r.URL.Query()
+	query, err := recordQuery(v, q.zone.Name)
+	if err != nil {
+		return err
+	}
+	if query.Desc, err = q.direction(); err != nil {
+		return err
+	}
+	page, per, err := q.page(recordsUsual, recordsMost)
+	if err != nil {
+		return err
+	}
+	total, err := a.Store.CountRecords(q.ctx(), q.zone.ID, query)
+	if err != nil {
+		return err
+	}
+	query.Offset, query.Limit = offset(page, per), per
+	return q.stream(func(yield func(any) error) error {
+		return a.Store.Records(q.ctx(), q.zone.ID, query, func(r *model.Record) error { return yield(toJSON(&q.zone, r)) })
+	}, func(count int) resultInfo { return info(page, per, count, total) })
+}
+
+// recordQuery reads the filters of contract section 5.10.
+func recordQuery(v url.Values, zone wire.Name) (model.RecordQuery, error) {
+	q := model.RecordQuery{Search: last(v, "search")}
+	q.Filters = textFilters(v, "name", zone)
+	q.Filters = append(q.Filters, textFilters(v, "content", zone)...)
+	q.Filters = append(q.Filters, textFilters(v, "comment", zone)...)
+	if t := last(v, "type"); t != "" {
+		known, err := wire.ParseType(strings.ToUpper(t))
+		if err != nil {
+			return q, invalid(model.CodeTypeInvalid, "", "DNS record type is invalid.")
+		}
+		q.Filters = append(q.Filters, model.Filter{Field: "type", Value: known.String()})
+	}
+	switch p := strings.ToLower(last(v, "proxied")); p {
+	case "":
+	case "true", "false":
+		q.Filters = append(q.Filters, model.Filter{Field: "proxied", Value: p})
+	default:
+		return q, invalid(model.CodePaging, "", "proxied must be true or false.")
+	}
+	q.Tags = tagFilters(v)
+	var err error
+	if q.Any, err = matchAny(v, "match"); err != nil {
+		return q, err
+	}
+	if q.AnyTag, err = tagMatchAny(v); err != nil {
+		return q, err
+	}
+	switch q.Order = last(v, "order"); q.Order {
+	case "", "type", "name", "content", "ttl", "proxied":
+		return q, nil
+	}
+	return q, invalid(model.CodePaging, "", "order must be type, name, content, ttl or proxied.")
+}
+
+// textFilters reads the forms of a filter on text: plain and .exact are the same; present and absent count when they are
+// there, whatever their value, and comments alone have them.
+func textFilters(v url.Values, field string, zone wire.Name) []model.Filter {
+	var out []model.Filter
+	for _, f := range []struct {
+		suffix string
+		op     model.Op
+	}{
+		{"", model.OpExact}, {".exact", model.OpExact}, {".contains", model.OpContains},
+		{".startswith", model.OpStartsWith}, {".endswith", model.OpEndsWith},
+	} {
+		value := last(v, field+f.suffix)
+		if value == "" {
+			continue
+		}
+		if field == "name" {
+			value = nameFilter(value, f.op, zone)
+		}
+		out = append(out, model.Filter{Field: field, Op: f.op, Value: value})
+	}
+	if field != "comment" {
+		return out
+	}
+	for suffix, op := range map[string]model.Op{".present": model.OpPresent, ".absent": model.OpAbsent} {
+		if v.Has(field + suffix) {
+			out = append(out, model.Filter{Field: field, Op: op})
+		}
+	}
+	return out
+}
+
+// nameFilter brings a name, or a part of one, to the form that the store compares with: A-labels in lower case and no
+// final dot. A whole name that does not map stays as it is, and matches nothing; "@" is the apex.
+func nameFilter(s string, op model.Op, zone wire.Name) string {
+	if s == "@" && op == model.OpExact {
+		return zone.Host()
+	}
+	if a, err := rr.ToASCII(s); err == nil {
+		s = a
+	}
+	if (op == model.OpExact || op == model.OpEndsWith) && len(s) > 1 && endsInDot(s) {
+		s = s[:len(s)-1]
+	}
+	if op != model.OpExact {
+		return s
+	}
+	if n, err := wire.ParseName(s); err == nil {
+		return n.Host()
+	}
+	return s
+}
+
+// tagFilters reads tag (a name, or name:value) and the forms with a suffix.
+func tagFilters(v url.Values) []model.TagFilter {
+	var out []model.TagFilter
+	for _, f := range []struct {
+		suffix string
+		op     model.Op
+	}{
+		{"", model.OpExact}, {".exact", model.OpExact}, {".contains", model.OpContains},
+		{".startswith", model.OpStartsWith}, {".endswith", model.OpEndsWith},
+	} {
+		for _, s := range v["tag"+f.suffix] {
+			if s == "" {
+				continue
+			}
+			name, value, hasValue := strings.Cut(s, ":")
+			op := f.op
+			if !hasValue {
+				op = model.OpPresent
+			}
+			out = append(out, model.TagFilter{Name: name, Op: op, Value: value})
+		}
+	}
+	for _, f := range []struct {
+		name string
+		op   model.Op
+	}{{"tag.present", model.OpPresent}, {"tag.absent", model.OpAbsent}} {
+		for _, s := range v[f.name] {
+			if s != "" {
+				out = append(out, model.TagFilter{Name: s, Op: f.op})
+			}
+		}
+	}
+	return out
+}
+
+// tagMatchAny takes both spellings; the classic library has tag-match.
+func tagMatchAny(v url.Values) (bool, error) {
+	if v.Has("tag_match") {
+		return matchAny(v, "tag_match")
+	}
+	return matchAny(v, "tag-match")
+}

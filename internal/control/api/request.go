@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+const (
+	seqHeader     = "Headwater-Seq"
+	requestHeader = "X-Request-Id"
+	// SessionCookie is the name of the dashboard's cookie.
+	SessionCookie = "headwater_session"
+	csrfHeader    = "X-CSRF-Token"
+)
+
+// request is one request on its way through a handler.
+type request struct {
+	api *api
+	w   http.ResponseWriter
+	r   *http.Request
+	id  string // of the request, in answer and log
+
+	who     *auth.Identity // nil on public routes
+	account model.ID       // of the path's account, or of the zone
+	zone    model.Zone     // on routes of ScopeZone
+
+	seq    model.Seq // what the answer is known to be seen from
+	status int
+}
+
+func (a *api) newRequest(w http.ResponseWriter, r *http.Request) *request {
+	return &request{api: a, w: w, r: r, id: w.Header().Get(requestHeader)}
+}
+
+func (q *request) ctx() context.Context { return q.r.Context() }
+
+func (q *request) now() time.Time { return q.api.Clock() }
+
+// addr is who asks; behind a proxy, the proxy.
+func (q *request) addr() netip.Addr {
+	ap, err := netip.ParseAddrPort(q.r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap()
+}
+
+// actor is who acts, for the audit log.
+func (q *request) actor() model.Actor { return q.who.Actor(q.addr(), q.id) }
+
+// change hands edits of the request's account and zone to the one way in.
+func (q *request) change(edits ...model.Edit) (model.Result, error) {
+	res, err := q.api.Changer.Change(q.ctx(), model.Change{
+		Account: q.account, Zone: q.zone.ID, Actor: q.actor(), Edits: edits,
+	})
+	if err != nil {
+		return res, err
+	}
+	q.seq = res.Seq
+	return res, nil
+}
+
+// pathID is an object id in the path.
+func (q *request) pathID(name string) model.ID { return model.ID(q.r.PathValue(name)) }
+
+// validID says whether s is 32 lower-case hexadecimal digits.
+func validID(s string) bool {
+	if len(s) != 32 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func newRequestID() string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// page reads page and per_page. A page size over the most is cut to it quietly.
+func (q *request) page(usual, most int) (page, per int, err error) {
+	page, per = 1, usual
+	for name, v := range map[string]*int{"page": &page, "per_page": &per} {
+		s := q.r.URL.Query().Get(name)
+		if s == "" {
+			continue
+		}
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return 0, 0, invalid(model.CodePaging, "", name+" must be a positive number.")
+		}
+		*v = n
+	}
+	return min(page, 1<<31), min(per, most), nil
+}
+
+// info tells of a page.
+func info(page, per, count, total int) resultInfo {
+	return resultInfo{Page: page, PerPage: per, Count: count, TotalCount: total, TotalPages: (total + per - 1) / per}
+}
+
+// direction reads the direction of an order.
+func (q *request) direction() (desc bool, err error) {
+	switch strings.ToLower(q.r.URL.Query().Get("direction")) {
+	case "", "asc":
+		return false, nil
+	case "desc":
+		return true, nil
+	}
+	return false, invalid(model.CodePaging, "", "direction must be asc or desc.")
+}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Scope says what a route's permission is asked on.
+type Scope string
+
+// The scopes. A route of ScopeAccount has {account_id} in its path, one of ScopeZone {zone_id}; both are looked up before
+// the handler runs, and the identity must hold one of the route's groups there.
+const (
+	ScopePublic  Scope = "public"  // anybody
+	ScopeAny     Scope = "any"     // anybody with valid credentials; the handler narrows what is shown
+	ScopeUser    Scope = "user"    // the identity's own user
+	ScopeAccount Scope = "account" // the account in the path
+	ScopeZone    Scope = "zone"    // the zone in the path
+	ScopeServer  Scope = "server"  // server administrators
+)
+
+// Route is one operation. What is not in the table does not exist; a route without groups is open to nobody but those its
+// scope names.
+type Route struct {
+	Method, Path string
+	Scope        Scope
+	Groups       []string
+	handle       func(a *api, q *request) error
+}
+
+// Routes lists every operation, ordered by path and method.
+func Routes() []Route {
+	all := slices.Concat(zoneRoutes(), recordRoutes(), settingRoutes(), partBRoutes())
+	slices.SortStableFunc(all, func(x, y Route) int {
+		if c := strings.Compare(x.Path, y.Path); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Method, y.Method)
+	})
+	return all
+}
+
+// Groups by which routes open, as the upstream's schema names them (x-api-token-group).
+//
+//nolint:gochecknoglobals // tables
+var (
+	zoneRead      = []string{"Zone Read", "DNS Read", "Zone Write"}
+	zoneWrite     = []string{"Zone Write"}
+	dnsRead       = []string{"DNS Read", "DNS Write"}
+	dnsWrite      = []string{"DNS Write"}
+	settingsRead  = []string{"Zone DNS Settings Read", "DNS Read", "Zone DNS Settings Write", "DNS Write"}
+	settingsWrite = []string{"Zone DNS Settings Write", "DNS Write"}
+	zoneSetRead   = []string{"Zone Settings Read", "Zone Settings Write"}
+	zoneSetWrite  = []string{"Zone Settings Write"}
+	accSetRead    = []string{"Account Settings Read", "Account Settings Write"}
+	accSetWrite   = []string{"Account Settings Write"}
+	accDNSRead    = []string{"Account DNS Settings Read", "Account DNS Settings Write"}
+	accDNSWrite   = []string{"Account DNS Settings Write"}
+)
+
+const (
+	client = "/client/v4"
+	own    = "/headwater/v1"
+)
+
+// handler builds the mux over all routes, and the middle layers around it.
+func (a *api) handler() http.Handler {
+	mux := http.NewServeMux()
+	methods := map[string][]string{}
+	for _, r := range Routes() {
+		methods[r.Path] = append(methods[r.Path], r.Method)
+		mux.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, &r) })
+	}
+	for path, allowed := range methods {
+		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			a.newRequest(w, req).fail(&apiFailure{
+				status: http.StatusMethodNotAllowed, code: codeNoMethod, message: req.Method + " not allowed for this authentication scheme",
+			})
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) { a.newRequest(w, req).noRoute() })
+	return a.outer(mux)
+}

@@ -1,0 +1,271 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+func secondaryRoutes() []Route {
+	const zone = own + "/zones/{zone_id}"
+	return []Route{
+		{http.MethodGet, zone + "/secondaries", ScopeZone, outgoingRead, (*api).listSecondaries},
+		{http.MethodGet, zone + "/transfer_review", ScopeZone, outgoingRead, (*api).reviewTransfer},
+	}
+}
+
+// SecondaryState says how a secondary stands to us.
+type SecondaryState string
+
+// The states of secondaries.
+const (
+	SecondaryInStep  SecondaryState = "in_step" // holds our serial
+	SecondaryBehind  SecondaryState = "behind"  // holds an older one
+	SecondarySilent  SecondaryState = "silent"  // has not answered for longer than it may
+	SecondaryUnknown SecondaryState = "unknown" // was never heard of
+)
+
+// Secondaries is what is known of a zone's secondaries: its linked peers, and the names of its NS RRset as seen from
+// outside. Serial and Enabled are filled in by the API.
+type Secondaries struct {
+	Peers       []SecondaryPeer
+	NameServers []SecondaryNS
+}
+
+// SecondaryPeer is one linked peer. Zero times mean never; nil pointers mean unknown.
+type SecondaryPeer struct {
+	Peer           model.ID
+	Name           string
+	Address        string // address and port of NOTIFY; empty without
+	State          SecondaryState
+	Serial         *uint32 // newest that it is known to hold
+	VersionsBehind *int
+	SecondsBehind  *int64
+	Seen           time.Time // last SOA query, transfer or answer to a NOTIFY
+	LastNotify     *NotifyEvent
+	LastTransfer   *TransferEvent
+	LastRefusal    *RefusalEvent
+	History        []SecondaryEvent // newest first
+}
+
+// NotifyEvent is a NOTIFY as it went: Answer is an rcode's name, or what went wrong in words.
+type NotifyEvent struct {
+	On       time.Time
+	Serial   uint32
+	Attempts int
+	Answer   string
+}
+
+// TransferEvent is a transfer that was served. From is nil for AXFR.
+type TransferEvent struct {
+	On      time.Time
+	Kind    string // "AXFR" or "IXFR": what was sent, not what was asked for
+	From    *uint32
+	Serial  uint32
+	Records int
+	Bytes   int64
+	Took    time.Duration
+	Key     string // name of the TSIG; empty for none
+	Outcome string
+}
+
+// RefusalEvent is a request of the peer that was refused.
+type RefusalEvent struct {
+	On      time.Time
+	Address string
+	Reason  string
+}
+
+// SecondaryEvent is one point of a peer's timeline.
+type SecondaryEvent struct {
+	On     time.Time
+	Event  string // "notify", "transfer", "refusal", "probe" or "state"
+	Serial *uint32
+	Text   string
+}
+
+// SecondaryNS is one name of the zone's NS RRset, asked from outside.
+type SecondaryNS struct {
+	Name, Address string
+	State         SecondaryState
+	Serial        *uint32
+	Seen          time.Time
+	Error         string
+}
+
+type secondariesJSON struct {
+	Zone        model.ID            `json:"zone_id"`
+	Serial      uint32              `json:"serial"`
+	Enabled     bool                `json:"enabled"`
+	Peers       []secondaryPeerJSON `json:"peers"`
+	NameServers []secondaryNSJSON   `json:"name_servers"`
+}
+
+type secondaryPeerJSON struct {
+	Peer           model.ID             `json:"peer_id"`
+	Name           string               `json:"name"`
+	Address        string               `json:"address"`
+	State          SecondaryState       `json:"state"`
+	Serial         *uint32              `json:"serial"`
+	VersionsBehind *int                 `json:"versions_behind"`
+	SecondsBehind  *int64               `json:"seconds_behind"`
+	Seen           stamp                `json:"seen_on"`
+	LastNotify     *notifyJSON          `json:"last_notify"`
+	LastTransfer   *transferJSON        `json:"last_transfer"`
+	LastRefusal    *refusalJSON         `json:"last_refusal"`
+	History        []secondaryEventJSON `json:"history"`
+}
+
+type notifyJSON struct {
+	On       stamp  `json:"on"`
+	Serial   uint32 `json:"serial"`
+	Attempts int    `json:"attempts"`
+	Answer   string `json:"answer"`
+}
+
+type transferJSON struct {
+	On           stamp   `json:"on"`
+	Kind         string  `json:"kind"`
+	From         *uint32 `json:"from_serial"`
+	Serial       uint32  `json:"serial"`
+	Records      int     `json:"records"`
+	Bytes        int64   `json:"bytes"`
+	Milliseconds int64   `json:"milliseconds"`
+	Key          string  `json:"key"`
+	Outcome      string  `json:"outcome"`
+}
+
+type refusalJSON struct {
+	On      stamp  `json:"on"`
+	Address string `json:"address"`
+	Reason  string `json:"reason"`
+}
+
+type secondaryEventJSON struct {
+	On     stamp   `json:"on"`
+	Event  string  `json:"event"`
+	Serial *uint32 `json:"serial"`
+	Text   string  `json:"text"`
+}
+
+type secondaryNSJSON struct {
+	Name    string         `json:"name"`
+	Address string         `json:"address"`
+	State   SecondaryState `json:"state"`
+	Serial  *uint32        `json:"serial"`
+	Seen    stamp          `json:"seen_on"`
+	Error   string         `json:"error"`
+}
+
+func renderSecondaryPeer(p *SecondaryPeer) secondaryPeerJSON {
+	out := secondaryPeerJSON{
+		Peer: p.Peer, Name: p.Name, Address: p.Address, State: p.State, Serial: p.Serial, Seen: stamp(p.Seen),
+		VersionsBehind: p.VersionsBehind, SecondsBehind: p.SecondsBehind,
+		History: each(p.History, func(e *SecondaryEvent) secondaryEventJSON {
+			return secondaryEventJSON{stamp(e.On), e.Event, e.Serial, e.Text}
+		}),
+	}
+	if n := p.LastNotify; n != nil {
+		out.LastNotify = &notifyJSON{stamp(n.On), n.Serial, n.Attempts, n.Answer}
+	}
+	if t := p.LastTransfer; t != nil {
+		out.LastTransfer = &transferJSON{
+			stamp(t.On), t.Kind, t.From, t.Serial, t.Records, t.Bytes, t.Took.Milliseconds(), t.Key, t.Outcome,
+		}
+	}
+	if r := p.LastRefusal; r != nil {
+		out.LastRefusal = &refusalJSON{stamp(r.On), r.Address, r.Reason}
+	}
+	return out
+}
+
+func (a *api) listSecondaries(q *request) error {
+	if a.Secondaries == nil {
+		return notHere()
+	}
+	known, err := a.Secondaries(q.ctx(), q.zone)
+	if err != nil {
+		return err
+	}
+	entitled, err := q.entitled()
+	if err != nil {
+		return err
+	}
+	return q.ok(secondariesJSON{
+		Zone: q.zone.ID, Serial: q.zone.Serial,
+		Enabled: q.zone.Outgoing != nil && q.zone.Outgoing.Enabled && entitled,
+		Peers:   each(known.Peers, renderSecondaryPeer),
+		NameServers: each(known.NameServers, func(n *SecondaryNS) secondaryNSJSON {
+			return secondaryNSJSON{n.Name, n.Address, n.State, n.Serial, stamp(n.Seen), n.Error}
+		}),
+	})
+}
+
+// notHere answers what this server was started without.
+func notHere() error {
+	return &apiFailure{status: http.StatusNotFound, code: codeNoPath, message: "This server does not keep that."}
+}
+
+// The severities of findings. A critical one is what no secondary can load.
+const (
+	SeverityInfo     = "info"
+	SeverityWarning  = "warning"
+	SeverityCritical = "critical"
+)
+
+// Finding is one difference between what we answer and what secondaries will hold, or a reason why they will not take
+// the zone.
+type Finding struct {
+	Reason      string   `json:"reason"` // "origin_exposed", "apex_cname", …: api/openapi.yaml lists them
+	Severity    string   `json:"severity"`
+	Message     string   `json:"message"`
+	Name        string   `json:"name"` // host form
+	Type        string   `json:"type"` // mnemonic
+	Record      model.ID `json:"record_id,omitempty"`
+	Served      []string `json:"served"`      // presentation form of what we answer
+	Transferred []string `json:"transferred"` // and of what secondaries get
+	Fix         *Fix     `json:"fix,omitempty"`
+}
+
+// Fix links to the place in the dashboard where a finding can be mended.
+type Fix struct {
+	Label string `json:"label"`
+	Path  string `json:"path"`
+}
+
+type reviewJSON struct {
+	Zone     model.ID           `json:"zone_id"`
+	Mode     model.TransferMode `json:"mode"`
+	Blocking bool               `json:"blocking"`
+	Total    int                `json:"total"`
+	Findings []Finding          `json:"findings"`
+}
+
+// maxFindings bounds how many findings one answer shows.
+const maxFindings = 1000
+
+// reviewTransfer tells what an operator should know before switching transfers on. It blocks only accounts that are
+// strict, and then only for what no secondary can load.
+func (a *api) reviewTransfer(q *request) error {
+	if a.Review == nil {
+		return notHere()
+	}
+	list, err := a.Review(q.ctx(), q.zone)
+	if err != nil {
+		return err
+	}
+	acc, err := a.Store.Account(q.ctx(), q.account)
+	if err != nil {
+		return err
+	}
+	out := reviewJSON{Zone: q.zone.ID, Mode: modeOf(q.zone.Mode), Total: len(list), Findings: []Finding{}}
+	for i, f := range list {
+		out.Blocking = out.Blocking || acc.StrictReview && f.Severity == SeverityCritical
+		if i < maxFindings {
+			f.Served, f.Transferred = orEmpty(f.Served), orEmpty(f.Transferred)
+			out.Findings = append(out.Findings, f)
+		}
+	}
+	return q.ok(out)
+}

@@ -1,0 +1,369 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+func tokenRoutes() []Route {
+	const account = client + "/accounts/{account_id}/tokens"
+	ofUser := tokenSet{client + "/user/tokens", ScopeUser, []string{"API Tokens Read", "API Tokens Write"}, []string{"API Tokens Write"}}
+	ofAccount := tokenSet{account, ScopeAccount, []string{"Account API Tokens Read", "Account API Tokens Write"}, []string{"Account API Tokens Write"}}
+	return slices.Concat(ofUser.routes(), ofAccount.routes())
+}
+
+// tokenSet is where a kind of tokens lives: those of a user, or those of an account.
+type tokenSet struct {
+	path        string
+	scope       Scope
+	read, write []string
+}
+
+func (s tokenSet) routes() []Route {
+	one := s.path + "/{token_id}"
+	return []Route{
+		{http.MethodGet, s.path, s.scope, s.read, (*api).listTokens},
+		{http.MethodPost, s.path, s.scope, s.write, (*api).createToken},
+		{http.MethodGet, s.path + "/verify", ScopeAny, nil, (*api).verifyToken},
+		{http.MethodGet, s.path + "/permission_groups", s.scope, s.read, (*api).listPermissionGroups},
+		{http.MethodGet, one, s.scope, s.read, (*api).getToken},
+		{http.MethodPut, one, s.scope, s.write, (*api).putToken},
+		{http.MethodDelete, one, s.scope, s.write, (*api).deleteToken},
+		{http.MethodPut, one + "/value", s.scope, s.write, (*api).rollToken},
+	}
+}
+
+// tokenJSON is a token as clients see it. Value is set in the answer to its creation and nowhere else.
+type tokenJSON struct {
+	ID        model.ID        `json:"id"`
+	Name      string          `json:"name"`
+	Status    string          `json:"status"`
+	Issued    stamp           `json:"issued_on"`
+	Modified  stamp           `json:"modified_on"`
+	LastUsed  stamp           `json:"last_used_on"`
+	NotBefore *moment         `json:"not_before,omitempty"`
+	Expires   *moment         `json:"expires_on,omitempty"`
+	Policies  []policyAnswer  `json:"policies"`
+	Condition json.RawMessage `json:"condition,omitempty"`
+	Value     string          `json:"value,omitempty"`
+}
+
+type policyAnswer struct {
+	ID        model.ID        `json:"id"`
+	Effect    string          `json:"effect"`
+	Groups    []groupAnswer   `json:"permission_groups"`
+	Resources json.RawMessage `json:"resources"`
+}
+
+type groupAnswer struct {
+	ID   model.ID `json:"id"`
+	Name string   `json:"name"`
+}
+
+// moment is a time that a client chose: answered as short as it can be.
+type moment time.Time
+
+// MarshalJSON writes RFC 3339 in UTC.
+func (m moment) MarshalJSON() ([]byte, error) {
+	return []byte(time.Time(m).UTC().Format(`"` + time.RFC3339Nano + `"`)), nil
+}
+
+func orNoMoment(t time.Time) *moment {
+	if t.IsZero() {
+		return nil
+	}
+	m := moment(t)
+	return &m
+}
+
+func (q *request) renderToken(t *model.Token) tokenJSON {
+	out := tokenJSON{
+		ID: t.ID, Name: t.Name, Status: auth.TokenStatus(t, q.now()), Issued: stamp(t.Issued), Modified: stamp(t.Modified),
+		LastUsed: stamp(t.LastUsed), NotBefore: orNoMoment(t.NotBefore), Expires: orNoMoment(t.Expires),
+		Condition: t.Condition, Policies: []policyAnswer{},
+	}
+	for i := range t.Policies {
+		p := &t.Policies[i]
+		a := policyAnswer{ID: p.ID, Effect: p.Effect, Resources: p.Resources}
+		for _, id := range p.Groups {
+			g, _ := auth.GroupByID(id)
+			a.Groups = append(a.Groups, groupAnswer{id, g.Name})
+		}
+		out.Policies = append(out.Policies, a)
+	}
+	return out
+}
+
+// owner is whose tokens the path speaks of: the account's, or else the user's.
+func (q *request) owner() (user, account model.ID) {
+	if q.account != "" {
+		return "", q.account
+	}
+	return q.who.User.ID, ""
+}
+
+func (a *api) listTokens(q *request) error {
+	page, per, err := q.page(usualPage, mostPage)
+	if err != nil {
+		return err
+	}
+	asc := strings.EqualFold(last(q.r.URL.Query(), "direction"), "asc")
+	if _, err := q.direction(); err != nil {
+		return err
+	}
+	user, account := q.owner()
+	if last(q.r.URL.Query(), "include_expired") == "false" {
+		return q.listFreshTokens(user, account, !asc, page, per)
+	}
+	list, total, err := a.Store.Tokens(q.ctx(), user, account, !asc, offset(page, per), per)
+	if err != nil {
+		return err
+	}
+	return q.list(each(list, q.renderToken), info(page, per, len(list), total))
+}
+
+// listFreshTokens leaves expired ones out, which only the clock can tell.
+func (q *request) listFreshTokens(user, account model.ID, desc bool, page, per int) error {
+	list, _, err := q.api.Store.Tokens(q.ctx(), user, account, desc, 0, 0)
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(t model.Token) bool { return auth.TokenStatus(&t, q.now()) == auth.StatusExpired })
+	out := slice(list, page, per)
+	return q.list(each(out, q.renderToken), info(page, per, len(out), len(list)))
+}
+
+// tokenBody is a token as sent.
+type tokenBody struct {
+	Name      string           `json:"name"`
+	Policies  []policyJSON     `json:"policies"`
+	NotBefore optional[string] `json:"not_before"`
+	Expires   optional[string] `json:"expires_on"`
+	Condition json.RawMessage  `json:"condition"`
+	Status    optional[string] `json:"status"`
+}
+
+// maxTokenName bounds a token's name, in octets.
+const maxTokenName = 120
+
+// fill puts what was sent into t, a fresh token or the one that is replaced.
+func (b *tokenBody) fill(t *model.Token) (err error) {
+	if strings.TrimSpace(b.Name) == "" || len(b.Name) > maxTokenName {
+		return badToken("/name", "A token needs a name of at most %d characters.", maxTokenName)
+	}
+	t.Name = b.Name
+	if t.Policies, err = parsePolicies(b.Policies, t.Policies); err != nil {
+		return err
+	}
+	if err := ownResources(t); err != nil {
+		return err
+	}
+	if t.NotBefore, err = parseMoment(&b.NotBefore, "/not_before"); err != nil {
+		return err
+	}
+	if t.Expires, err = parseMoment(&b.Expires, "/expires_on"); err != nil {
+		return err
+	}
+	if !t.Expires.IsZero() && !t.NotBefore.Before(t.Expires) {
+		return badToken("/expires_on", "A token must not expire before it begins.")
+	}
+	if t.Condition, t.In, t.NotIn, err = parseCondition(b.Condition); err != nil {
+		return err
+	}
+	switch {
+	case !b.Status.given(), b.Status.Value == auth.StatusExpired: // as read back by clients that send all they got
+	case b.Status.Value == auth.StatusActive, b.Status.Value == auth.StatusDisabled:
+		t.Status = b.Status.Value
+	default:
+		return badToken("/status", "The status must be active or disabled.")
+	}
+	return nil
+}
+
+// ownResources refuses resources that the token's owner can never have: other users, and for an account's token other
+// accounts.
+func ownResources(t *model.Token) error {
+	for i := range t.Policies {
+		for _, s := range t.Policies[i].Scopes {
+			at := "/policies/" + strconv.Itoa(i) + "/resources"
+			switch {
+			case s.Kind == auth.KindUser && (t.User == "" || s.ID != "*" && model.ID(s.ID) != t.User):
+				return badToken(at, "A token cannot reach another user.")
+			case s.Kind == auth.KindAccount && t.Account != "" && s.ID != "*" && model.ID(s.ID) != t.Account,
+				s.Account != "" && t.Account != "" && s.Account != t.Account:
+				return badToken(at, "The token of an account cannot reach another account.")
+			}
+		}
+	}
+	return nil
+}
+
+func parseMoment(o *optional[string], at string) (time.Time, error) {
+	if !o.given() || o.Value == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, o.Value)
+	if err != nil {
+		return time.Time{}, badToken(at, "A time must be written as RFC 3339 says.")
+	}
+	return t.UTC(), nil
+}
+
+func (a *api) createToken(q *request) error {
+	var in tokenBody
+	if err := q.decode(&in); err != nil {
+		return err
+	}
+	t := model.Token{ID: auth.NewID(), Status: auth.StatusActive, Issued: q.now(), Modified: q.now()}
+	t.User, t.Account = q.owner()
+	if err := in.fill(&t); err != nil {
+		return err
+	}
+	if !t.Expires.IsZero() && !t.Expires.After(q.now()) {
+		return badToken("/expires_on", "A token must not be expired when it is made.")
+	}
+	value := q.newTokenValue()
+	t.Hash = auth.Digest(value)
+	if err := q.saveToken(t, "create", nil, q.renderToken(&t)); err != nil {
+		return err
+	}
+	out := q.renderToken(&t)
+	out.Value = value
+	return q.ok(out)
+}
+
+func (q *request) newTokenValue() string {
+	if q.account != "" {
+		return auth.NewAccountToken()
+	}
+	return auth.NewUserToken()
+}
+
+func (q *request) saveToken(t model.Token, action string, before, after any) error {
+	entries, err := q.audits(action, "token", t.ID, before, after)
+	if err != nil {
+		return err
+	}
+	return q.api.Store.PutToken(q.ctx(), t, entries...)
+}
+
+// token reads the token in the path, if it is the owner's.
+func (q *request) token() (model.Token, error) {
+	t, err := q.api.Store.Token(q.ctx(), q.pathID("token_id"))
+	if err != nil {
+		return t, orMissing(err, model.CodeTokenNotFound, "There is no such token.")
+	}
+	if user, account := q.owner(); t.User != user || t.Account != account {
+		return t, missing(model.CodeTokenNotFound, "There is no such token.")
+	}
+	return t, nil
+}
+
+func (a *api) getToken(q *request) error {
+	t, err := q.token()
+	if err != nil {
+		return err
+	}
+	return q.ok(q.renderToken(&t))
+}
+
+func (a *api) putToken(q *request) error {
+	var in tokenBody
+	if err := q.decode(&in); err != nil {
+		return err
+	}
+	t, err := q.token()
+	if err != nil {
+		return err
+	}
+	before := q.renderToken(&t)
+	if err := in.fill(&t); err != nil {
+		return err
+	}
+	t.Modified = q.now()
+	if err := q.saveToken(t, "update", before, q.renderToken(&t)); err != nil {
+		return err
+	}
+	return q.ok(q.renderToken(&t))
+}
+
+func (a *api) deleteToken(q *request) error {
+	t, err := q.token()
+	if err != nil {
+		return err
+	}
+	entries, err := q.audits("delete", "token", t.ID, q.renderToken(&t), nil)
+	if err != nil {
+		return err
+	}
+	if err := a.Store.DeleteToken(q.ctx(), t.ID, entries...); err != nil {
+		return orMissing(err, model.CodeTokenNotFound, "There is no such token.")
+	}
+	return q.ok(idOnly{t.ID})
+}
+
+// rollToken replaces the value; the old one is unknown from then on.
+func (a *api) rollToken(q *request) error {
+	t, err := q.token()
+	if err != nil {
+		return err
+	}
+	value := q.newTokenValue()
+	t.Hash, t.Modified = auth.Digest(value), q.now()
+	if err := q.saveToken(t, "update", nil, changed{"value"}); err != nil {
+		return err
+	}
+	return q.ok(value)
+}
+
+type verified struct {
+	ID        model.ID `json:"id"`
+	Status    string   `json:"status"`
+	NotBefore *moment  `json:"not_before,omitempty"`
+	Expires   *moment  `json:"expires_on,omitempty"`
+}
+
+// verifyToken answers any good token without asking for a permission; below an account it must be the account's own.
+func (a *api) verifyToken(q *request) error {
+	t := q.who.Token
+	if t == nil {
+		return badToken("", "Only an API token can be verified.")
+	}
+	if id := q.pathID("account_id"); id != "" && t.Account != id {
+		return auth.Forbidden(false)
+	}
+	return q.ok(verified{t.ID, auth.TokenStatus(t, q.now()), orNoMoment(t.NotBefore), orNoMoment(t.Expires)},
+		message{Code: 10000, Message: "This API Token is valid and active"})
+}
+
+type permissionGroup struct {
+	ID          model.ID `json:"id"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Scopes      []string `json:"scopes"`
+}
+
+// listPermissionGroups shows what a token of the owner can hold: an account's token has no groups of user scope.
+func (a *api) listPermissionGroups(q *request) error {
+	v := q.r.URL.Query()
+	out := []permissionGroup{}
+	for _, g := range auth.Groups() {
+		if q.account != "" && g.Scope == auth.ScopeUser || differs(last(v, "name"), g.Name) || differs(last(v, "scope"), g.Scope) {
+			continue
+		}
+		verb := "Grants reading: "
+		if g.Write {
+			verb = "Grants reading and changing: "
+		}
+		what := strings.TrimSuffix(strings.TrimSuffix(g.Name, " Read"), " Write")
+		out = append(out, permissionGroup{g.ID, g.Name, verb + what, []string{g.Scope}})
+	}
+	return onePage(q, out)
+}

@@ -1,0 +1,307 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// zoneBody is what POST and PATCH of a zone may hold. organization is the classic spelling of account.
+type zoneBody struct {
+	Name         string             `json:"name"`
+	Account      *objectRef         `json:"account"`
+	Organization *objectRef         `json:"organization"`
+	Type         *string            `json:"type"`
+	Paused       optional[bool]     `json:"paused"`
+	Vanity       optional[[]string] `json:"vanity_name_servers"`
+}
+
+type objectRef struct {
+	ID string `json:"id"`
+}
+
+// createZone makes a zone. No registry is asked: whoever may write zones in an account may have any name that is free.
+func (a *api) createZone(q *request) error {
+	var b zoneBody
+	if err := q.decode(&b); err != nil {
+		return err
+	}
+	name, err := zoneName(b.Name)
+	if err != nil {
+		return err
+	}
+	z := model.Zone{Name: name}
+	if b.Type != nil {
+		z.Type = *b.Type
+	}
+	if err := checkZoneType(z.Type, ""); err != nil {
+		return err
+	}
+	if z.Account, err = q.accountFor(&b); err != nil {
+		return err
+	}
+	q.account = z.Account
+	res, err := q.change(model.CreateZone{Zone: z})
+	if err != nil {
+		return zoneExists(err, name)
+	}
+	return q.okZone(res.Outcomes[0].Zone)
+}
+
+// zoneExists writes the name as the client knows it.
+func zoneExists(err error, name wire.Name) error {
+	var bad *model.Invalid
+	if errors.As(err, &bad) && bad.Code == model.CodeZoneExists {
+		return invalid(model.CodeZoneExists, "/name", rr.ToUnicode(name.Host())+" already exists")
+	}
+	return err
+}
+
+// zoneName reads a new zone's name: any case, Unicode or A-labels, with or without final dot.
+func zoneName(s string) (wire.Name, error) {
+	bad := func(why string) error {
+		return invalid(model.CodeNameInvalid, "/name", "DNS name is invalid: "+why+".")
+	}
+	if s == "" {
+		return "", bad("it is missing")
+	}
+	if s == "@" || strings.ContainsAny(s, `\*`) {
+		return "", bad("it has a character that zone names do not have")
+	}
+	_, name, err := parseHost(s, wire.Root)
+	if err != nil {
+		return "", bad(err.Error())
+	}
+	if name == wire.Root {
+		return "", bad("the root cannot be a zone here")
+	}
+	return name, nil
+}
+
+// checkZoneType takes the one type that a primary has, and the old one of a zone that a client sends back.
+func checkZoneType(t, old string) error {
+	switch t {
+	case "", "full", old:
+		return nil
+	case "partial", "secondary", "internal":
+		return invalid(model.CodeZoneSetting, "/type", "Zones of type "+t+" are not available on this server.")
+	}
+	return invalid(model.CodeZoneSetting, "/type", "The type of a zone must be full.")
+}
+
+// accountFor finds the account of a new zone: the one that is named, else the only one in which the identity may make
+// zones (contract section 4.2).
+func (q *request) accountFor(b *zoneBody) (model.ID, error) {
+	ref := b.Account
+	if ref == nil || ref.ID == "" {
+		ref = b.Organization
+	}
+	wrong := invalid(model.CodeAccountInvalid, "/account/id", "Invalid account identifier passed in your organization variable")
+	if ref != nil && ref.ID != "" {
+		id := model.ID(ref.ID)
+		if !validID(ref.ID) {
+			return "", wrong
+		}
+		if !q.canCreate(id) {
+			return "", auth.Forbidden(false)
+		}
+		if _, err := q.api.Store.Account(q.ctx(), id); errors.Is(err, model.ErrNotFound) {
+			return "", wrong
+		} else if err != nil {
+			return "", err
+		}
+		return id, nil
+	}
+	return q.onlyAccount(wrong)
+}
+
+func (q *request) onlyAccount(none error) (model.ID, error) {
+	all, _, err := q.api.Store.Accounts(q.ctx(), nil, "", false, 0, 0)
+	if err != nil {
+		return "", err
+	}
+	all = slices.DeleteFunc(all, func(a model.Account) bool { return !q.canCreate(a.ID) })
+	switch {
+	case len(all) == 1:
+		return all[0].ID, nil
+	case len(all) == 0:
+		return "", auth.Forbidden(false)
+	}
+	return "", none
+}
+
+// canCreate asks for the right on a zone that does not exist yet: only grants that reach all zones of the account do.
+func (q *request) canCreate(account model.ID) bool { return q.who.Can(zoneWrite, account, newZone) }
+
+// newZone stands for the id of a zone to come; no policy can name it.
+const newZone model.ID = "new"
+
+// editZone changes what can be changed of a zone. Terraform sends the whole object back: name, account, plan and what
+// else the server decides are passed over.
+func (a *api) editZone(q *request) error {
+	var b zoneBody
+	if err := q.decode(&b); err != nil {
+		return err
+	}
+	if b.Type != nil {
+		if err := checkZoneType(*b.Type, q.zone.Type); err != nil {
+			return err
+		}
+	}
+	for i, ns := range b.Vanity.Value {
+		if !hostText(ns) {
+			return invalid(model.CodeZoneSetting, "/vanity_name_servers/"+itoa(i), "Vanity name servers must be host names.")
+		}
+	}
+	res, err := q.change(model.EditZone{Action: "zone", Apply: func(z model.Zone) (model.Zone, error) {
+		if b.Paused.given() {
+			z.Paused = b.Paused.Value
+		}
+		if b.Vanity.Set {
+			z.VanityNS = slices.Clone(b.Vanity.Value)
+		}
+		return z, nil
+	}})
+	if err != nil {
+		return err
+	}
+	return q.okZone(res.Outcomes[0].Zone)
+}
+
+func (a *api) deleteZone(q *request) error {
+	if _, err := q.change(model.DeleteZone{}); err != nil {
+		return orMissing(err, model.CodeZoneInvalid, "Invalid zone identifier")
+	}
+	return q.ok(idOnly{q.zone.ID})
+}
+
+// checkActivation answers at once: delegation is a fact to display here, never a gate.
+func (a *api) checkActivation(q *request) error { return q.ok(idOnly{q.zone.ID}) }
+
+// planJSON is a plan. Price is an integer because libdns reads it as one.
+type planJSON struct {
+	ID                string `json:"id"`
+	Name              string `json:"name"`
+	Price             int    `json:"price"`
+	Currency          string `json:"currency"`
+	Frequency         string `json:"frequency"`
+	IsSubscribed      bool   `json:"is_subscribed"`
+	CanSubscribe      bool   `json:"can_subscribe"`
+	LegacyID          string `json:"legacy_id"`
+	LegacyDiscount    bool   `json:"legacy_discount"`
+	ExternallyManaged bool   `json:"externally_managed"`
+}
+
+// thePlan is the only one: clients allow longer comments and tags when it is a paid one.
+//
+//nolint:gochecknoglobals // table
+var thePlan = planJSON{
+	ID: "94f3b7b768b0458b56d2cac4fe5ec0f9", Name: "Enterprise Website", Currency: "USD", IsSubscribed: true,
+	LegacyID: "enterprise",
+}
+
+func (a *api) listPlans(q *request) error { return onePage(q, []planJSON{thePlan}) }
+
+// listPageRules answers octoDNS, which stops when there is no such list.
+func (a *api) listPageRules(q *request) error { return onePage(q, []json.RawMessage{}) }
+
+// customNS is the older spelling of the DNS settings' nameservers.
+type customNS struct {
+	Enabled *bool `json:"enabled"`
+	NSSet   *int  `json:"ns_set"`
+}
+
+const nsCustomAccount = "custom.account"
+
+func renderCustomNS(z *model.Zone) customNS {
+	on := strings.HasPrefix(z.Settings.NSType, "custom.")
+	return customNS{&on, &z.Settings.NSSet}
+}
+
+func (a *api) getCustomNS(q *request) error { return q.okCustomNS(&q.zone) }
+
+// okCustomNS answers in the schema's odd shape: the values stand beside an empty result.
+func (q *request) okCustomNS(z *model.Zone) error { return q.ok(renderCustomNS(z)) }
+
+func (a *api) putCustomNS(q *request) error {
+	var b customNS
+	if err := q.decode(&b); err != nil {
+		return err
+	}
+	if b.NSSet != nil && (*b.NSSet < 1 || *b.NSSet > nsSetMost) {
+		return invalid(model.CodeSettingsInvalid, "/ns_set", "ns_set must be between 1 and 5.")
+	}
+	res, err := q.change(model.EditZone{Action: "dns_settings", Apply: func(z model.Zone) (model.Zone, error) {
+		custom := strings.HasPrefix(z.Settings.NSType, "custom.")
+		switch {
+		case b.Enabled == nil || *b.Enabled == custom:
+		case *b.Enabled:
+			z.Settings.NSType, z.Settings.FoundationDNS = nsCustomAccount, false
+		default:
+			z.Settings.NSType = nsStandard
+		}
+		if b.NSSet != nil {
+			z.Settings.NSSet = *b.NSSet
+		}
+		return z, nil
+	}})
+	if err != nil {
+		return err
+	}
+	return q.okCustomNS(res.Outcomes[0].Zone)
+}
+
+// analyticsReport is the report of a server that keeps no count of queries by zone; query echoes what was asked.
+type analyticsReport struct {
+	Rows    int            `json:"rows"`
+	Totals  struct{}       `json:"totals"`
+	Min     struct{}       `json:"min"`
+	Max     struct{}       `json:"max"`
+	DataLag int            `json:"data_lag"`
+	Query   analyticsQuery `json:"query"`
+	Data    []struct{}     `json:"data"`
+}
+
+type analyticsQuery struct {
+	Dimensions []string `json:"dimensions"`
+	Metrics    []string `json:"metrics"`
+	Since      string   `json:"since"`
+	Until      string   `json:"until"`
+	Limit      int      `json:"limit"`
+}
+
+func (a *api) reportAnalytics(q *request) error {
+	v := q.r.URL.Query()
+	now := q.now().UTC().Format("2006-01-02T15:04:05Z")
+	out := analyticsReport{Data: []struct{}{}, Query: analyticsQuery{
+		Dimensions: words(last(v, "dimensions")), Metrics: words(last(v, "metrics")),
+		Since: orWord(last(v, "since"), now), Until: orWord(last(v, "until"), now), Limit: 100_000,
+	}}
+	return q.ok(out, message{Code: codeNoData, Message: "This server keeps no query counts by zone; the report is empty."})
+}
+
+// codeNoData marks an answer that has nothing in it because nothing is kept.
+const codeNoData = 13090
+
+func words(s string) []string {
+	if s == "" {
+		return []string{}
+	}
+	return strings.Split(s, ",")
+}
+
+func orWord(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func itoa[T ~int | ~int64](n T) string { return strconv.FormatInt(int64(n), 10) }
