@@ -131,7 +131,9 @@ func renderMember(m *model.Member, u *model.User) memberJSON {
 	return memberJSON{ID: m.ID, Role: m.Role, Status: m.Status, User: refUser(u)}
 }
 
-func refUser(u *model.User) userRef { return userRef{u.ID, u.Email, orNull(u.FirstName), orNull(u.LastName)} }
+func refUser(u *model.User) userRef {
+	return userRef{u.ID, u.Email, orNull(u.FirstName), orNull(u.LastName)}
+}
 
 func orNull(s string) *string {
 	if s == "" {

@@ -12,7 +12,7 @@ func partBRoutes() []Route {
 	return slices.Concat(
 		tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), dnssecRoutes(),
 		accountRoutes(), userRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), ipsRoutes(),
-		entitlementRoutes(), transferSettingRoutes(), secondaryRoutes(), sessionRoutes(),
+		entitlementRoutes(), transferSettingRoutes(), secondaryRoutes(), sessionRoutes(), documentRoutes(),
 	)
 }
 

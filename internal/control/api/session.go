@@ -38,10 +38,13 @@ func (q *request) session(who *auth.Identity, expires time.Time) sessionJSON {
 func (a *api) getSession(q *request) error { return q.ok(q.session(q.who, q.who.SessionExpires())) }
 
 // signIn opens a session by e-mail and password, or for the token of the Authorization header. A page of another origin
-// can send neither: JSON and the header need its consent.
+// must not do it for its visitor.
 func (a *api) signIn(q *request) error {
 	if a.Sessions == nil {
 		return notHere()
+	}
+	if err := http.NewCrossOriginProtection().Check(q.r); err != nil {
+		return auth.Forbidden(false)
 	}
 	s, err := q.open()
 	if err != nil {

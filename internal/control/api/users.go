@@ -20,25 +20,25 @@ func userRoutes() []Route {
 
 // userJSON is the signed-in user. Organizations is the older spelling of accounts.
 type userJSON struct {
-	ID               model.ID       `json:"id"`
-	Email            string         `json:"email"`
-	Username         string         `json:"username"`
-	First            *string        `json:"first_name"`
-	Last             *string        `json:"last_name"`
-	Telephone        *string        `json:"telephone"`
-	Country          *string        `json:"country"`
-	Zipcode          *string        `json:"zipcode"`
-	Suspended        bool           `json:"suspended"`
-	TwoFactor        bool           `json:"two_factor_authentication_enabled"`
-	TwoFactorLocked  bool           `json:"two_factor_authentication_locked"`
-	HasProZones      bool           `json:"has_pro_zones"`
-	HasBusiness      bool           `json:"has_business_zones"`
-	HasEnterprise    bool           `json:"has_enterprise_zones"`
-	Betas            []string       `json:"betas"`
-	Organizations    []organization `json:"organizations"`
-	Accounts         []accountRef   `json:"accounts"`
-	Created          stamp          `json:"created_on"`
-	Modified         stamp          `json:"modified_on"`
+	ID              model.ID       `json:"id"`
+	Email           string         `json:"email"`
+	Username        string         `json:"username"`
+	First           *string        `json:"first_name"`
+	Last            *string        `json:"last_name"`
+	Telephone       *string        `json:"telephone"`
+	Country         *string        `json:"country"`
+	Zipcode         *string        `json:"zipcode"`
+	Suspended       bool           `json:"suspended"`
+	TwoFactor       bool           `json:"two_factor_authentication_enabled"`
+	TwoFactorLocked bool           `json:"two_factor_authentication_locked"`
+	HasProZones     bool           `json:"has_pro_zones"`
+	HasBusiness     bool           `json:"has_business_zones"`
+	HasEnterprise   bool           `json:"has_enterprise_zones"`
+	Betas           []string       `json:"betas"`
+	Organizations   []organization `json:"organizations"`
+	Accounts        []accountRef   `json:"accounts"`
+	Created         stamp          `json:"created_on"`
+	Modified        stamp          `json:"modified_on"`
 }
 
 type organization struct {

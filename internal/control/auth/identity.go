@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -36,6 +37,14 @@ func (i *Identity) CSRF() string {
 		return ""
 	}
 	return i.session.csrf
+}
+
+// SessionExpires is when the session ends; the zero time without one.
+func (i *Identity) SessionExpires() time.Time {
+	if i.session == nil {
+		return time.Time{}
+	}
+	return issuedAt(i.session.mark()).Add(SessionLife)
 }
 
 // Actor describes the identity for the audit log.
