@@ -3,11 +3,129 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 )
 
+// serveCmd is the configuration of a node. Every flag is also an environment variable HEADWATER_<NAME> and a key of the
+// configuration file.
 type serveCmd struct {
-	Data string `default:"./data" help:"Directory of the embedded store and the secret key."`
+	Data           string        `default:"./data" help:"Directory of the embedded store and the secret key."`
+	Database       string        `help:"Database URL; default is SQLite in the data directory. postgres://… for many nodes." placeholder:"URL"`
+	DNSListen      []string      `default:"127.0.0.1:5300" help:"Address for DNS over UDP and TCP; repeatable." placeholder:"ADDR" name:"dns-listen"`
+	TransferListen []string      `help:"Extra address that answers SOA, AXFR and IXFR only; repeatable." placeholder:"ADDR"`
+	HTTPListen     string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
+	TLSCert        string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
+	TLSKey         string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
+	NotifySource   []string      `help:"Address to send NOTIFY from, one per family." placeholder:"IP"`
+	NotifyInterval time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
+	Nameservers    []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
+	EdgeAddresses  []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
+	Resolver       string        `help:"Recursive resolver for CNAME flattening (host:port)." placeholder:"ADDR"`
+	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
+	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
+	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
+
+	AdminEmail    string `help:"E-mail of the first administrator (first start only)."`
+	AdminKey      string `help:"Global API key of the first administrator (first start only)."`
+	AdminToken    string `help:"API token of the first administrator (first start only)."`
+	AdminPassword string `help:"Password of the first administrator (first start only)."`
+
+	SecretKeyFile string `help:"File with the key that encrypts secrets at rest; default is secret.key in the data directory." placeholder:"FILE"`
+	SecretKey     string `hidden:"" env:"HEADWATER_SECRET_KEY" help:"The key itself, base64 of 32 bytes."`
+
+	BodyLimit   int64   `default:"16777216" help:"Most octets of a JSON body."`
+	ImportLimit int64   `default:"536870912" help:"Most octets of a zone file import."`
+	BatchLimit  int     `default:"10000" help:"Most operations of a batch."`
+	RateLimit   float64 `default:"0" help:"Most API requests a second and credential; 0 is no limit."`
+
+	LogFormat string `default:"text" enum:"text,json" help:"text or json."`
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }
 
-// Run is wired as the parts appear.
-func (c *serveCmd) Run(ctx context.Context) error { return errors.New("not wired yet") }
+// Help shows an example.
+func (serveCmd) Help() string {
+	return "Example: headwater serve --data /var/lib/headwater --dns-listen 192.0.2.1:53 --nameservers ns1.example.net,ns2.example.net"
+}
+
+// Run serves until ctx ends.
+func (c *serveCmd) Run(ctx context.Context, s *streams) error {
+	log, err := c.logger(s.err)
+	if err != nil {
+		return err
+	}
+	n, err := openNode(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	return n.run(ctx, s.out)
+}
+
+func (c *serveCmd) logger(w io.Writer) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, fmt.Errorf("log level: %w", err)
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, opts)), nil
+}
+
+// databaseURL is what was configured, or SQLite in the data directory.
+func (c *serveCmd) databaseURL() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return "sqlite:" + filepath.Join(c.Data, "headwater.db")
+}
+
+// prepare makes the data directory and finds the secret key.
+func (c *serveCmd) prepare() (key [32]byte, err error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return key, fmt.Errorf("data directory: %w", err)
+	}
+	file := c.SecretKeyFile
+	if file == "" {
+		file = filepath.Join(c.Data, "secret.key")
+	}
+	return secretKey(c.SecretKey, file)
+}
+
+var errNameservers = errors.New("at least one name server is needed for new zones")
+
+// nameservers gives the names without final dots, in lower case.
+func (c *serveCmd) nameservers() ([]string, error) {
+	var out []string
+	for _, n := range c.Nameservers {
+		if n = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(n), ".")); n != "" {
+			out = append(out, n)
+		}
+	}
+	if len(out) == 0 {
+		return nil, errNameservers
+	}
+	return out, nil
+}
+
+func addresses(list []string, what string) ([]netip.Addr, error) {
+	var out []netip.Addr
+	for _, s := range list {
+		if s == "" {
+			continue
+		}
+		a, err := netip.ParseAddr(strings.TrimSpace(s))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		out = append(out, a.Unmap())
+	}
+	return out, nil
+}

@@ -3,8 +3,8 @@ package main
 // Keeps the pinned dependencies in go.mod while the parts that use them are built.
 
 import (
-	_ "github.com/getkin/kin-openapi/openapi3filter"
 	_ "github.com/getkin/kin-openapi/openapi3"
+	_ "github.com/getkin/kin-openapi/openapi3filter"
 	_ "github.com/getkin/kin-openapi/routers/gorillamux"
 	_ "github.com/google/go-cmp/cmp"
 	_ "github.com/jackc/pgx/v5/pgxpool"
@@ -22,7 +22,6 @@ import (
 	_ "golang.org/x/net/idna"
 	_ "golang.org/x/sync/errgroup"
 	_ "golang.org/x/sys/unix"
-	_ "modernc.org/sqlite"
 	_ "golang.org/x/time/rate"
+	_ "modernc.org/sqlite"
 )
-

@@ -72,14 +72,22 @@ func (a *api) handler() http.Handler {
 		methods[r.Path] = append(methods[r.Path], r.Method)
 		mux.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, &r) })
 	}
-	for path, allowed := range methods {
-		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
-			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			a.newRequest(w, req).fail(&apiFailure{
-				status: http.StatusMethodNotAllowed, code: codeNoMethod, message: req.Method + " not allowed for this authentication scheme",
-			})
-		})
+	// A path with another method is told apart from no path at all. Patterns without methods stand in a mux of their own:
+	// beside those with one, a general pattern and a more specific one would conflict.
+	paths := http.NewServeMux()
+	for path := range methods {
+		paths.HandleFunc(path, http.NotFound)
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) { a.newRequest(w, req).noRoute() })
+	mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
+		_, pattern := paths.Handler(req)
+		if pattern == "" {
+			a.newRequest(w, req).noRoute()
+			return
+		}
+		w.Header().Set("Allow", strings.Join(methods[pattern], ", "))
+		a.newRequest(w, req).fail(&apiFailure{
+			status: http.StatusMethodNotAllowed, code: codeNoMethod, message: req.Method + " is not allowed here.",
+		})
+	})
 	return a.outer(mux)
 }

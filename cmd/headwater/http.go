@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/dns/server"
+)
+
+// httpFace is the HTTP listener: API, dashboard, health and metrics.
+type httpFace struct {
+	l      net.Listener
+	srv    *http.Server
+	secure bool
+}
+
+func (n *node) listenHTTP() (*httpFace, error) {
+	l, err := net.Listen("tcp", n.cfg.HTTPListen)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", n.cfg.HTTPListen, err)
+	}
+	f := &httpFace{l: l, srv: &http.Server{
+		Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}}
+	if n.cfg.TLSCert != "" || n.cfg.TLSKey != "" {
+		certs := &certFile{cert: n.cfg.TLSCert, key: n.cfg.TLSKey}
+		if _, err := certs.get(nil); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+		f.srv.TLSConfig = &tls.Config{GetCertificate: certs.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		f.l = tls.NewListener(l, f.srv.TLSConfig)
+		f.secure = true
+	} else if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		n.log.Warn("HTTP without TLS on an address that others can reach: credentials travel in the clear", "address", l.Addr().String())
+	}
+	return f, nil
+}
+
+func (f *httpFace) url() string {
+	if f.secure {
+		return "https://" + f.l.Addr().String()
+	}
+	return "http://" + f.l.Addr().String()
+}
+
+// run serves until ctx ends, then lets running requests end.
+func (f *httpFace) run(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- f.srv.Serve(f.l) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := f.srv.Shutdown(grace)
+	if serve := <-done; !errors.Is(serve, http.ErrServerClosed) {
+		err = errors.Join(err, serve)
+	}
+	return err
+}
+
+// certFile reads a certificate, and again when its file changes.
+type certFile struct {
+	cert, key string
+	mu        sync.Mutex
+	at        time.Time
+	have      *tls.Certificate
+}
+
+func (c *certFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	st, err := os.Stat(c.cert)
+	if err == nil && c.have != nil && st.ModTime().Equal(c.at) {
+		return c.have, nil
+	}
+	pair, loadErr := tls.LoadX509KeyPair(c.cert, c.key)
+	if loadErr != nil {
+		if c.have != nil {
+			return c.have, nil // half-written files while a certificate is renewed
+		}
+		return nil, fmt.Errorf("TLS certificate: %w", loadErr)
+	}
+	c.have = &pair
+	if err == nil {
+		c.at = st.ModTime()
+	}
+	return c.have, nil
+}
+
+func (n *node) handler() http.Handler {
+	mux := http.NewServeMux()
+	rest := api.New(api.Config{
+		Store: n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, WaitSeq: n.feed.Wait, EdgeAddresses: n.edge,
+		Clock: time.Now, Log: n.log,
+		Limits: api.Limits{Body: n.cfg.BodyLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit},
+	})
+	mux.Handle("/client/v4/", rest)
+	mux.Handle("/headwater/v1/", rest)
+	mux.Handle("/openapi.json", rest)
+	mux.Handle("/docs", rest)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", n.readyz)
+	mux.Handle("GET /metrics", n.metrics())
+	mux.Handle("/", dashboard())
+	return mux
+}
+
+// readyz says whether all zones are loaded and the sockets bound; the store's state is told beside it.
+func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
+	h := n.feed.Health()
+	if !n.ready.Load() || !h.Loaded {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "not ready: zones are being loaded\n")
+		return
+	}
+	_, _ = fmt.Fprintf(w, "ready\nzones %d\nseq %d\n", n.db.Len(), h.Seq)
+	if !h.Failing.IsZero() {
+		_, _ = fmt.Fprintf(w, "store unreachable since %s: answering from memory\n", h.Failing.UTC().Format(time.RFC3339))
+	}
+}
+
+// welcome says what to do next; credentials are printed on the first start alone.
+func (n *node) welcome(out io.Writer, first *auth.FirstCredentials, url string, addrs server.Addrs) {
+	if len(addrs.DNS) == 0 {
+		return
+	}
+	dns := addrs.DNS[0]
+	if dns.Addr().IsUnspecified() {
+		dns = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), dns.Port())
+	}
+	fmt.Fprintf(out, "\nHeadwater is running.\n\n  dashboard  %s/\n  API        %s/client/v4\n  DNS        %s (UDP and TCP)\n", url, url, dns)
+	if first == nil {
+		return
+	}
+	fmt.Fprintf(out, "\nFirst start. These credentials are shown once; keep them:\n\n  account    %s\n  e-mail     %s\n", first.Account, first.Email)
+	show := func(name, value string, generated bool) {
+		if generated {
+			fmt.Fprintf(out, "  %-10s %s\n", name, value)
+		} else {
+			fmt.Fprintf(out, "  %-10s (as configured)\n", name)
+		}
+	}
+	show("password", first.Password, first.PasswordGenerated)
+	show("API token", first.Token, first.TokenGenerated)
+	show("API key", first.Key, first.KeyGenerated)
+	token := "$TOKEN"
+	if first.TokenGenerated {
+		token = first.Token
+	}
+	fmt.Fprintf(out, "\nTry:\n\n  curl -s %s/client/v4/zones -H 'Authorization: Bearer %s' \\\n    --json '{\"name\":\"example.com\"}'\n  dig @%s -p %d example.com SOA\n\n",
+		url, token, dns.Addr(), dns.Port())
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// metrics renders what the parts count. The parts know no metrics library; this is where their numbers get names.
+func (n *node) metrics() http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{n})
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+type collector struct{ n *node }
+
+// Describe is empty on purpose: the set of label values is only known when numbers are collected.
+func (collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads every part's counters.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	emit := func(kind prometheus.ValueType, name, help string, v float64, labels ...string) {
+		var names, values []string
+		for i := 0; i < len(labels); i += 2 {
+			names, values = append(names, labels[i]), append(values, labels[i+1])
+		}
+		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("headwater_"+name, help, names, nil), kind, v, values...)
+	}
+	counter := func(name, help string, v uint64, labels ...string) {
+		emit(prometheus.CounterValue, name, help, float64(v), labels...)
+	}
+	gauge := func(name, help string, v float64, labels ...string) {
+		emit(prometheus.GaugeValue, name, help, v, labels...)
+	}
+	c.dns(counter, gauge)
+	t := c.n.xfr.Stats()
+	for kind, v := range t.ByKind {
+		counter("transfers_total", "Finished transfers by the form of the answer.", v, "kind", strings.ToLower(string(kind)))
+	}
+	counter("transfers_refused_total", "Transfer requests refused.", t.Refused)
+	counter("transfers_failed_total", "Transfers that ended early.", t.Failed)
+	counter("transfer_records_total", "Records sent in transfers.", t.Records)
+	counter("transfer_bytes_total", "Octets sent in transfers.", t.Bytes)
+	gauge("transfers_running", "Transfers under way.", float64(t.Running))
+	no := c.n.notify.Stats()
+	counter("notify_sent_total", "NOTIFY messages sent.", no.Sent)
+	counter("notify_retries_total", "NOTIFY messages sent again.", no.Retries)
+	counter("notify_acked_total", "NOTIFYs answered with NOERROR.", no.Acked)
+	counter("notify_refused_total", "NOTIFYs answered with an error.", no.Refused)
+	gauge("notify_pending", "Peers and zones that wait for a NOTIFY or its answer.", float64(no.Pending))
+	c.careful(counter, gauge)
+}
+
+func (c collector) dns(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
+	s := c.n.dns.Stats()
+	for _, tr := range []server.Transport{server.UDP, server.TCP} {
+		for code, v := range s.Answers[tr] {
+			if v > 0 {
+				counter("queries_total", "Queries answered, by transport and response code.", v,
+					"transport", tr.String(), "rcode", rcodeName(code))
+			}
+		}
+	}
+	gauge("tcp_connections", "Open TCP connections.", float64(s.TCPOpen))
+}
+
+// rcodeName names a counter of the server; the last one is BADVERS.
+func rcodeName(code int) string {
+	if code == server.Rcodes-1 {
+		return wire.RcodeBadVers.String()
+	}
+	return wire.Rcode(code).String()
+}
+
+func (c collector) careful(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
+	st := c.n.store.Stats()
+	counter("commits_total", "Transactions committed.", st.Commits)
+	counter("commit_seconds_total", "Whole seconds spent in committing.", st.CommitNanos/1e9)
+	counter("journal_entries_total", "Journal entries written.", st.JournalRows)
+	h := c.n.feed.Health()
+	gauge("journal_seq", "Journal position that this node shows.", float64(h.Seq))
+	gauge("zones", "Zones served.", float64(c.n.db.Len()))
+	failing := 0.0
+	if !h.Failing.IsZero() {
+		failing = 1
+	}
+	gauge("store_unreachable", "1 while the store cannot be read.", failing)
+}

@@ -1,0 +1,312 @@
+// Package node builds and runs real Headwater processes for tests: each in a data directory of its own, on free loopback
+// ports, with credentials that the test knows.
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Token, Email and Key are the credentials of every node's first administrator.
+const (
+	Token = "testtoken_0123456789012345678901234567890"
+	Email = "admin@example.com"
+	Key   = "0123456789abcdef0123456789abcdef01234"
+	Pass  = "correct-horse-battery"
+)
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "headwater-test")
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "headwater")
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/headwaterdns/headwater").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	cmd := exec.Command("go", "build", "-o", bin, "./cmd/headwater")
+	cmd.Dir = strings.TrimSpace(string(root))
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+// Binary builds the program once a test process and gives its path.
+func Binary() (string, error) { return build() }
+
+// Node is a running process.
+type Node struct {
+	HTTP    string         // base URL
+	DNS     netip.AddrPort // UDP and TCP
+	Account string         // the first account's id, known after the first start
+
+	bin  string
+	args []string
+	cmd  *exec.Cmd
+	log  *Log
+	done chan struct{}
+}
+
+// Log collects what a process writes to standard error.
+type Log struct {
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	wake chan struct{}
+}
+
+func (l *Log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n, err := l.buf.Write(b)
+	if l.wake != nil {
+		close(l.wake)
+		l.wake = nil
+	}
+	return n, err
+}
+
+// String is everything so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// Len is how much there is so far.
+func (l *Log) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Len()
+}
+
+// Wait waits for a line behind offset from that holds all the words, and returns it.
+func (l *Log) Wait(ctx context.Context, from int, words ...string) (string, error) {
+	for {
+		l.mu.Lock()
+		text := l.buf.String()[from:]
+		if l.wake == nil {
+			l.wake = make(chan struct{})
+		}
+		wake := l.wake
+		l.mu.Unlock()
+		for _, line := range strings.Split(text, "\n") {
+			ok := line != ""
+			for _, w := range words {
+				ok = ok && strings.Contains(line, w)
+			}
+			if ok {
+				return line, nil
+			}
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return "", fmt.Errorf("no log line with %q: %w\n%s", words, ctx.Err(), text)
+		}
+	}
+}
+
+// Start runs a node on a data directory. Further flags go behind the usual ones.
+func Start(dir string, flags ...string) (*Node, error) {
+	bin, err := Binary()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{bin: bin, log: &Log{}, args: append([]string{
+		"serve", "--data", dir, "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-email", Email,
+		"--admin-key", Key, "--admin-token", Token, "--admin-password", Pass, "--nameservers", "ns1.test.example,ns2.test.example",
+	}, flags...)}
+	return n, n.Run()
+}
+
+// Run starts the process (again) and returns when it is ready. The ports stay those of the first start.
+func (n *Node) Run() error {
+	args := n.args
+	if n.HTTP != "" {
+		args = append(append([]string(nil), args...), "--http-listen", strings.TrimPrefix(n.HTTP, "http://"))
+		for i, a := range args {
+			if a == "--dns-listen" && args[i+1] == "127.0.0.1:0" {
+				args[i+1] = n.DNS.String()
+			}
+			if a == "--http-listen" && args[i+1] == "127.0.0.1:0" {
+				args = append(args[:i:i], args[i+2:]...)
+				break
+			}
+		}
+	}
+	n.cmd = exec.Command(n.bin, args...)
+	n.cmd.Stderr = n.log
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := n.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := n.cmd.Start(); err != nil {
+		return err
+	}
+	n.done = make(chan struct{})
+	ready := make(chan error, 1)
+	go n.read(out, ready)
+	select {
+	case err = <-ready:
+	case <-time.After(60 * time.Second):
+		err = errors.New("not ready after a minute")
+	}
+	if err != nil {
+		n.Kill()
+		return fmt.Errorf("start headwater: %w\n%s", err, n.log)
+	}
+	return nil
+}
+
+// read takes the addresses off the greeting and waits for the end.
+func (n *Node) read(out io.Reader, ready chan<- error) {
+	defer close(n.done)
+	s := bufio.NewScanner(out)
+	told := false
+	for s.Scan() {
+		f := strings.Fields(s.Text())
+		switch {
+		case len(f) == 2 && f[0] == "API":
+			n.HTTP = strings.TrimSuffix(f[1], "/client/v4")
+		case len(f) == 2 && f[0] == "account":
+			n.Account = f[1]
+		case len(f) > 1 && f[0] == "DNS":
+			ap, err := netip.ParseAddrPort(f[1])
+			n.DNS = ap
+			if told {
+				continue
+			}
+			told = true
+			// The account's line follows within the same write on a first start; health says the rest.
+			ready <- err
+		}
+	}
+	if err := n.cmd.Wait(); err != nil && !told {
+		ready <- err
+	}
+}
+
+// Kill ends the process as a power cut would.
+func (n *Node) Kill() {
+	_ = n.cmd.Process.Kill()
+	<-n.done
+}
+
+// Stop ends it with SIGTERM and waits; a status other than 0 is an error.
+func (n *Node) Stop() error {
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	<-n.done
+	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
+		return fmt.Errorf("exit status %d\n%s", code, n.log)
+	}
+	return nil
+}
+
+// Pid is the process's id.
+func (n *Node) Pid() int { return n.cmd.Process.Pid }
+
+// Log is what the process wrote to standard error since the first start.
+func (n *Node) Log() *Log { return n.log }
+
+// Must starts a node for a test and stops it at the end.
+func Must(tb testing.TB, flags ...string) *Node {
+	tb.Helper()
+	n, err := Start(tb.TempDir(), flags...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(n.Kill)
+	return n
+}
+
+// Answer is an answer of the API.
+type Answer struct {
+	Status int
+	Body   []byte
+	Header http.Header
+	Result json.RawMessage `json:"result"`
+	Errors []struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	} `json:"errors"`
+	Success bool `json:"success"`
+}
+
+// Do calls the API below /client/v4, or any path that begins with /headwater.
+func (n *Node) Do(ctx context.Context, method, path string, body any) (*Answer, error) {
+	var r io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		r = strings.NewReader(b)
+	case []byte:
+		r = bytes.NewReader(b)
+	default:
+		raw, err := json.Marshal(b)
+		if err != nil {
+			return nil, err
+		}
+		r = bytes.NewReader(raw)
+	}
+	if !strings.HasPrefix(path, "/headwater") && !strings.HasPrefix(path, "/client") {
+		path = "/client/v4" + path
+	}
+	req, err := http.NewRequestWithContext(ctx, method, n.HTTP+path, r)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+Token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	a := &Answer{Status: res.StatusCode, Header: res.Header}
+	if a.Body, err = io.ReadAll(res.Body); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
+		if err := json.Unmarshal(a.Body, a); err != nil {
+			return nil, fmt.Errorf("%s %s: %w: %s", method, path, err, a.Body)
+		}
+	}
+	return a, nil
+}
+
+// Call is Do for what must succeed: the result goes into v when that is not nil.
+func (n *Node) Call(tb testing.TB, method, path string, body, v any) {
+	tb.Helper()
+	a, err := n.Do(tb.Context(), method, path, body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if a.Status != http.StatusOK || !a.Success {
+		tb.Fatalf("%s %s %v: status %d: %s", method, path, body, a.Status, a.Body)
+	}
+	if v != nil {
+		if err := json.Unmarshal(a.Result, v); err != nil {
+			tb.Fatalf("%s %s: %v: %s", method, path, err, a.Result)
+		}
+	}
+}
