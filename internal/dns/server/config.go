@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -21,7 +20,6 @@ type Config struct {
 	DB *zone.DB
 	// NewResponder makes one Responder for each thread: it may keep scratch space.
 	NewResponder func() Responder
-	Verify       Verifier     // checks signed requests; nil: none can be verified, all are answered FORMERR
 	Transfers    Transfers    // nil: transfers are refused
 	Log          *slog.Logger // nil: silent
 	Now          func() time.Time
@@ -60,9 +58,6 @@ func (c *Config) setDefaults() {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Verify == nil {
-		c.Verify = func(*wire.Query, []*tsig.Key, time.Time) (Session, wire.Rcode) { return nil, wire.RcodeFormErr }
 	}
 	setDefault(&c.MaxUDP, 1232)
 	c.MaxUDP = min(max(c.MaxUDP, 512), maxRequest)

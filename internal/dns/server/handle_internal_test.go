@@ -1,8 +1,8 @@
 package server
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -84,7 +84,7 @@ func FuzzDatagram(f *testing.F) {
 		if len(out) < wire.HeaderLen || wire.ID(out) != wire.ID(msg) || wire.HeaderFlags(out)&wire.FlagQR == 0 {
 			t.Fatalf("answer %x", out)
 		}
-		if len(out) > len(msg)+11 {
+		if len(out) > len(msg)+11+2*wire.MaxName { // OPT, and the names of a TSIG record uncompressed
 			t.Fatalf("a refusal of %d octets to %d", len(out), len(msg))
 		}
 		r, err := wire.NewReader(out)
@@ -99,41 +99,58 @@ func FuzzDatagram(f *testing.F) {
 	})
 }
 
-// fakeSession appends its mark instead of a TSIG record.
-type fakeSession struct{}
-
-const mark = "signed"
-
-func (fakeSession) Key() *tsig.Key { return nil }
-func (fakeSession) Overhead() int  { return len(mark) }
-func (fakeSession) Sign(buf []byte, _ int, _ time.Time) ([]byte, error) {
-	return append(buf, mark...), nil
-}
-
-// What comes of a signed request, by what the verifier says (RFC 8945 section 5.2).
+// What comes of a signed request (RFC 8945 section 5.2), as the client sees it.
 func TestDoor(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		verified wire.Rcode
-		session  Session
-		want     wire.Rcode
-		signed   bool
+	key := &tsig.Key{Name: wire.MustName("k."), Algorithm: tsig.HMACSHA256, Secret: []byte("secret")}
+	forged := &tsig.Key{Name: key.Name, Algorithm: key.Algorithm, Secret: []byte("guess")}
+	other := &tsig.Key{Name: wire.MustName("other."), Algorithm: key.Algorithm, Secret: key.Secret}
+	now := time.Unix(1_800_000_000, 0)
+	for name, tt := range map[string]struct {
+		key  *tsig.Key
+		at   time.Time
+		want wire.Rcode // of TSIG; NOERROR: a signed answer
 	}{
-		{wire.RcodeNoError, fakeSession{}, wire.RcodeNoError, true},
-		{wire.RcodeBadKey, fakeSession{}, wire.RcodeNotAuth, true},
-		{wire.RcodeBadTime, fakeSession{}, wire.RcodeNotAuth, true},
-		{wire.RcodeFormErr, nil, wire.RcodeFormErr, false},
+		"right key":    {key, now, wire.RcodeNoError},
+		"wrong secret": {forged, now, wire.RcodeBadSig},
+		"unknown key":  {other, now, wire.RcodeBadKey},
+		"late":         {key, now.Add(-time.Hour), wire.RcodeBadTime},
 	} {
-		h := testHandler(Config{Verify: func(*wire.Query, []*tsig.Key, time.Time) (Session, wire.Rcode) {
-			return tt.session, tt.verified
-		}})
-		if _, v := h.datagram(nil, query("a.test.", wire.TypeSOA, tsigRR)); v != steer {
-			t.Fatalf("verdict %d", v)
+		h := testHandler(Config{Now: func() time.Time { return now }})
+		h.s.keysOf = func([]byte) []*tsig.Key { return []*tsig.Key{key} }
+		client := tsig.NewClient(tt.key)
+		if _, v := h.datagram(nil, client.Sign(query("a.test.", wire.TypeSOA, ""), 0, tt.at)); v != steer {
+			t.Fatalf("%s: verdict %d", name, v)
 		}
 		out, err := h.special(t.Context(), nil, netip.AddrPort{}, Limits{Size: 512}, nil)
-		if err != nil || wire.HeaderFlags(out).Rcode() != tt.want || bytes.HasSuffix(out, []byte(mark)) != tt.signed {
-			t.Errorf("%v: %x, %v", tt.verified.ErrorString(), out, err)
+		if err != nil {
+			t.Fatal(err)
 		}
+		r, err := wire.NewReader(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rec wire.Record
+		for r.Next(&rec) {
+		}
+		if rec.Type != wire.TypeTSIG || (r.Rcode() == wire.RcodeNotAuth) != (tt.want != 0) {
+			t.Fatalf("%s: %v, last record %v", name, r.Rcode(), rec.Type)
+		}
+		err = client.Verify(out, rec.At, true, tt.at)
+		var peer *tsig.PeerError
+		if tt.want == 0 && err != nil || tt.want != 0 && (!errors.As(err, &peer) || peer.Code != tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestDoorMalformed(t *testing.T) {
+	t.Parallel()
+	h := testHandler(Config{})
+	h.datagram(nil, query("a.test.", wire.TypeSOA, tsigRR))
+	out, err := h.special(t.Context(), nil, netip.AddrPort{}, Limits{Size: 512}, nil)
+	if err != nil || wire.HeaderFlags(out).Rcode() != wire.RcodeFormErr || wire.Count(out, wire.SectionAdditional) != 0 {
+		t.Errorf("%x, %v", out, err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
 )
 
 // Server owns the sockets. Make it with New, bind with Listen, serve with Run.
@@ -16,6 +18,7 @@ type Server struct {
 	slow   slowPool
 	tcp    tcpTable
 	spaces sync.Pool // of *workspace
+	keysOf func(name []byte) []*tsig.Key
 
 	udp       []udpSocket
 	listeners []*listener
@@ -29,7 +32,7 @@ type Addrs struct{ DNS, Transfer []netip.AddrPort }
 // New makes a server; it opens nothing yet.
 func New(cfg Config) *Server {
 	cfg.setDefaults()
-	s := &Server{cfg: cfg}
+	s := &Server{cfg: cfg, keysOf: keysOf(cfg.DB)}
 	s.slow.queue = make(chan *job, cfg.SlowQueue)
 	s.spaces.New = s.newWorkspace
 	s.tcp.init(cfg.TCP)

@@ -4,33 +4,18 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
-
-// Session is the server's side of a signed exchange.
-type Session interface {
-	// Key is the key that the request was signed with; nil if it is unknown.
-	Key() *tsig.Key
-	// Overhead is how many octets Sign appends at most.
-	Overhead() int
-	// Sign appends the TSIG record to the message that starts at buf[at:], and counts it there.
-	Sign(buf []byte, at int, now time.Time) ([]byte, error)
-}
-
-// Verifier checks the TSIG record of a request against the keys that are known for its zone (RFC 8945 section 5.2).
-// Where the check fails, code is BADKEY, BADSIG, BADTIME or BADTRUNC, and the session writes what the RFC wants in the
-// answer; FORMERR, with no session, is for a record that cannot be read.
-type Verifier func(q *wire.Query, keys []*tsig.Key, now time.Time) (s Session, code wire.Rcode)
 
 // Request is a transfer query that came through the door.
 type Request struct {
 	Query   *wire.Query
 	Source  netip.AddrPort // IPv4-mapped addresses are IPv4 here
 	Limits  Limits
-	Session Session // nil for an unsigned request
+	Session *tsig.Server // the verified signature, which signs what is sent; nil for an unsigned request
 }
 
 // Transfers answers AXFR and IXFR queries; it decides who may have them and logs what it does.
@@ -73,11 +58,11 @@ func (h *handler) special(ctx context.Context, dst []byte, source netip.AddrPort
 }
 
 // door verifies a signed request. A non-nil out is the refusal to be sent.
-func (h *handler) door(dst []byte, source netip.AddrPort, tcp bool) (s Session, out []byte) {
+func (h *handler) door(dst []byte, source netip.AddrPort, tcp bool) (s *tsig.Server, out []byte) {
 	if h.q.TSIGAt == 0 {
 		return nil, nil
 	}
-	s, code := h.s.cfg.Verify(&h.q, h.keys(), h.s.cfg.Now())
+	s, code := tsig.Verify(h.q.Msg, h.q.TSIGAt, h.s.keysOf(h.q.Name), h.s.cfg.Now())
 	switch code {
 	case wire.RcodeNoError:
 		return s, nil
@@ -90,21 +75,23 @@ func (h *handler) door(dst []byte, source netip.AddrPort, tcp bool) (s Session, 
 	return nil, h.sign(s, h.fail(dst, wire.RcodeNotAuth), len(dst))
 }
 
-// keys are those of the account whose zone the question is in: which of them the zone's transfers demand is for xfr to
+// keysOf are the keys of the account whose zone name is in: which of them the zone's transfers demand is for xfr to
 // judge.
-func (h *handler) keys() []*tsig.Key {
-	if h.s.cfg.DB == nil {
-		return nil
+func keysOf(db *zone.DB) func(name []byte) []*tsig.Key {
+	return func(name []byte) []*tsig.Key {
+		if db == nil {
+			return nil
+		}
+		z := db.Find(name)
+		if z == nil {
+			return nil
+		}
+		return z.Access().Keys
 	}
-	z := h.s.cfg.DB.Find(h.q.Name)
-	if z == nil {
-		return nil
-	}
-	return z.Access().Keys
 }
 
 // sign signs the message at buf[at:]. If that cannot be done there is no answer: an unsigned one would be refused.
-func (h *handler) sign(s Session, buf []byte, at int) []byte {
+func (h *handler) sign(s *tsig.Server, buf []byte, at int) []byte {
 	if s == nil || len(buf) == at {
 		return buf
 	}

@@ -232,7 +232,7 @@ func TestOddDatagrams(t *testing.T) {
 				want wire.Rcode
 			}{
 				{"NOTIFY", notify, wire.RcodeNotAuth},
-				{"TSIG without a verifier", signed, wire.RcodeFormErr},
+				{"TSIG that cannot be read", signed, wire.RcodeFormErr},
 				{"IXFR", question("a.test.", wire.TypeIXFR), wire.RcodeNoError},
 				{"AXFR of class CH", chaos, wire.RcodeRefused},
 			} {
