@@ -2,20 +2,269 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
+// postgresDialect is kept to what CockroachDB and YugabyteDB speak, too. notify is taken out where it is not known.
 var postgresDialect = dialect{
 	numbered:  true,
 	lock:      " FOR UPDATE",
-	folded:    func(expr string) string { return "lower(" + expr + ")" },
+	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
 	position:  "strpos(%s, ?)",
-	unordered: func(expr string) string { return expr },
-	classify:  func(err error) error { return err },
-	lostRace:  func(error) bool { return false },
+	unordered: func(expr string) string { return expr }, // the planner counts rows by itself
+	classify:  classifyPostgres,
+	lostRace:  postgresLostRace,
+	notify:    "SELECT pg_notify('" + channel + "', ?)",
 }
 
+// channel is where commits are told.
+const channel = "headwater_journal"
+
+// postgresEngine is a pool of connections, and one more that listens.
+type postgresEngine struct {
+	d   *dialect
+	cfg *pgx.ConnConfig
+	db  *sql.DB
+	log *slog.Logger
+}
+
+const (
+	maxConns     = 16
+	idleTime     = 5 * time.Minute
+	lockPause    = 1 // seconds between two tries to be the one node that migrates
+	lockAttempts = 300
+)
+
 func openPostgres(ctx context.Context, url string, log *slog.Logger) (engine, conn, error) {
-	return nil, conn{}, errors.New("PostgreSQL is not built in")
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		// The driver's own text repeats the address, which may hold a password.
+		return nil, conn{}, errors.New("the database address cannot be read: want postgres://user@host:port/name")
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "headwater"
+	}
+	d := postgresDialect
+	e := &postgresEngine{d: &d, cfg: cfg, db: stdlib.OpenDB(*cfg), log: log}
+	e.db.SetMaxOpenConns(maxConns)
+	e.db.SetMaxIdleConns(maxConns)
+	e.db.SetConnMaxIdleTime(idleTime)
+	if err := e.prepare(ctx); err != nil {
+		return nil, conn{}, errors.Join(err, e.close())
+	}
+	return e, conn{d: e.d, on: e.db}, nil
+}
+
+func (e *postgresEngine) prepare(ctx context.Context) error {
+	if err := e.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("connect: %w", classifyPostgres(err))
+	}
+	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPause, lockAttempts))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	if err := migrate(ctx, e.db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(one)); err != nil {
+		return err
+	}
+	return e.probe(ctx)
+}
+
+// probe finds out whether the database can tell of commits.
+func (e *postgresEngine) probe(ctx context.Context) error {
+	c, err := e.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", classifyPostgres(err))
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "LISTEN "+channel); err != nil {
+		e.d.notify = ""
+		e.log.Info("the database knows no LISTEN, asking for news instead")
+		return nil
+	}
+	_, err = c.ExecContext(ctx, "UNLISTEN *")
+	return err
+}
+
+func (e *postgresEngine) begin(ctx context.Context, lazy bool) (*session, error) {
+	tx, err := e.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
+	}
+	s := e.session(tx)
+	if lazy {
+		if err := s.each(ctx, discard, `SELECT set_config('synchronous_commit', 'off', true)`); err != nil {
+			s.rollback()
+			return nil, fmt.Errorf("choose durability: %w", err)
+		}
+	}
+	return s, nil
+}
+
+func (e *postgresEngine) session(tx *sql.Tx) *session {
+	s := &session{conn: conn{d: e.d, on: tx}}
+	s.rollback = func() { _ = tx.Rollback() } // after commit it does nothing; a lost connection has rolled back already
+	s.commit = func(context.Context) error {
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", classifyPostgres(err))
+		}
+		return nil
+	}
+	return s
+}
+
+func (e *postgresEngine) snapshot(ctx context.Context) (*session, error) {
+	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
+	}
+	return e.session(tx), nil
+}
+
+func (e *postgresEngine) ping(ctx context.Context) error { return e.db.PingContext(ctx) }
+func (e *postgresEngine) close() error                   { return e.db.Close() }
+
+// Pauses of the listener: between two questions while it hears nothing, with and without LISTEN, and between two tries to
+// connect.
+const (
+	askPause     = time.Second
+	pollPause    = 50 * time.Millisecond
+	firstConnect = 100 * time.Millisecond
+	lastConnect  = 5 * time.Second
+)
+
+// follow listens on a connection of its own. A message lost costs time, never truth: the head is asked for again and
+// again.
+func (e *postgresEngine) follow(ctx context.Context, w *waker) {
+	wait := firstConnect
+	for ctx.Err() == nil {
+		heard, err := e.listen(ctx, w)
+		if ctx.Err() != nil {
+			return
+		}
+		if heard {
+			wait = firstConnect
+		}
+		e.log.Debug("listening for commits ended, connecting again", "error", err)
+		pause(ctx, wait)
+		wait = min(2*wait, lastConnect)
+	}
+}
+
+// listen advances the waker until the connection fails; it says whether there was one.
+func (e *postgresEngine) listen(ctx context.Context, w *waker) (heard bool, err error) {
+	c, err := pgx.ConnectConfig(ctx, e.cfg)
+	if err != nil {
+		return false, fmt.Errorf("connect: %w", err)
+	}
+	defer func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), firstConnect)
+		defer cancel()
+		_ = c.Close(last)
+	}()
+	if e.d.notify != "" {
+		if _, err := c.Exec(ctx, "LISTEN "+channel); err != nil {
+			return false, fmt.Errorf("listen: %w", err)
+		}
+	}
+	for {
+		var head int64
+		if err := c.QueryRow(ctx, selectHead).Scan(&head); err != nil {
+			return true, fmt.Errorf("read head: %w", err)
+		}
+		w.advance(model.Seq(head))
+		if err := e.hear(ctx, c, w); err != nil {
+			return true, err
+		}
+	}
+}
+
+// hear takes messages until none came for a while.
+func (e *postgresEngine) hear(ctx context.Context, c *pgx.Conn, w *waker) error {
+	if e.d.notify == "" {
+		pause(ctx, pollPause)
+		return ctx.Err()
+	}
+	for {
+		quiet, cancel := context.WithTimeout(ctx, askPause)
+		n, err := c.WaitForNotification(quiet)
+		cancel()
+		if err != nil {
+			if ctx.Err() == nil && pgconn.Timeout(err) && !c.IsClosed() {
+				return nil
+			}
+			return err
+		}
+		if seq, err := strconv.ParseUint(n.Payload, 10, 64); err == nil {
+			w.advance(model.Seq(seq))
+		}
+	}
+}
+
+// SQLSTATE codes that mean something here (PostgreSQL, appendix A).
+const (
+	stateUnique        = "23505"
+	stateSerialization = "40001"
+	stateDeadlock      = "40P01"
+)
+
+// Classes and codes of a server that cannot serve now: connection trouble, lack of resources, shutting down or starting.
+var unavailableStates = []string{"08", "53", "57P", "58", "25006"}
+
+func classifyPostgres(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, model.ErrUnavailable) || errors.Is(err, model.ErrStale) {
+		return err
+	}
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		switch e.Code {
+		case stateUnique:
+			return fmt.Errorf("%w: %w", errUnique, err)
+		case stateSerialization, stateDeadlock:
+			return fmt.Errorf("%w: %w", model.ErrStale, err)
+		}
+		for _, s := range unavailableStates {
+			if strings.HasPrefix(e.Code, s) {
+				return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
+			}
+		}
+		return err
+	}
+	if isNetwork(err) {
+		return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
+	}
+	return err
+}
+
+func isNetwork(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	switch {
+	case errors.Is(err, sql.ErrNoRows), errors.Is(err, sql.ErrTxDone):
+		return false
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return true
+	}
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, sql.ErrConnDone)
+}
+
+func postgresLostRace(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == stateSerialization || e.Code == stateDeadlock)
 }

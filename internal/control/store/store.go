@@ -83,15 +83,14 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	scheme, rest, _ := strings.Cut(s.cfg.URL, ":")
 	switch scheme {
 	case "sqlite":
-		s.d = &sqliteDialect
 		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"))
 	case "postgres", "postgresql":
-		s.d = &postgresDialect
 		s.engine, s.read, err = openPostgres(ctx, s.cfg.URL, s.cfg.Log)
 	default:
 		// The address may hold a password: only its scheme is told.
 		err = fmt.Errorf("database address with scheme %q: want sqlite:PATH or postgres://…", scheme)
 	}
+	s.d = s.read.d
 	return err
 }
 

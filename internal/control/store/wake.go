@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"sync"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -47,5 +48,5 @@ func (c conn) announce(ctx context.Context, seq model.Seq) error {
 	if c.d.notify == "" {
 		return nil
 	}
-	return c.each(ctx, discard, c.d.notify, seq)
+	return c.each(ctx, discard, c.d.notify, strconv.FormatUint(uint64(seq), 10))
 }

@@ -1,0 +1,258 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
+)
+
+func testAudit(account model.ID, n int) model.Audit {
+	return model.Audit{ID: newID(), Account: account, When: at(n), Action: "update", Resource: "zone", ResourceID: newID()}
+}
+
+func TestUsers(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		u := model.User{
+			ID: newID(), Email: "Ann@Example.com", FirstName: "Ann", Admin: true, PasswordHash: "$argon2id$…", KeyHash: []byte{1, 0},
+			Created: at(1), Modified: at(2),
+		}
+		account := newID()
+		must(t, w.PutUser(t.Context(), u, testAudit(account, 1)))
+		u.LastName = "Lee"
+		must(t, w.PutUser(t.Context(), u))
+		got, err := w.User(t.Context(), u.ID)
+		must(t, err)
+		equal(t, "user", got, u)
+		got, err = w.UserByEmail(t.Context(), "ann@EXAMPLE.com")
+		must(t, err)
+		equal(t, "user by e-mail", got, u)
+		if _, err := w.UserByEmail(t.Context(), "bob@example.com"); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("no user: %v", err)
+		}
+		var invalid *model.Invalid
+		err = w.PutUser(t.Context(), model.User{ID: newID(), Email: "ann@example.com"}, testAudit(account, 2))
+		if !errors.As(err, &invalid) {
+			t.Errorf("two users with one address: %v", err)
+		}
+		log, err := w.AuditLog(t.Context(), model.AuditQuery{Account: account})
+		must(t, err)
+		if len(log) != 1 {
+			t.Errorf("%d audit entries", len(log))
+		}
+	})
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		accounts, users := []model.ID{newID(), newID()}, []model.ID{newID(), newID()}
+		var all []model.Member
+		for i := range 3 {
+			m := model.Member{ID: newID(), Account: accounts[i/2], User: users[i%2], Role: "read_only", Status: "accepted", Created: at(i)}
+			all = append(all, m)
+			must(t, w.PutMember(t.Context(), m))
+		}
+		all[0].Role = "administrator"
+		must(t, w.PutMember(t.Context(), all[0]))
+		list := func(account, user model.ID, want ...model.Member) {
+			t.Helper()
+			got, err := w.Members(t.Context(), account, user)
+			must(t, err)
+			equal(t, "members", got, want)
+		}
+		list(accounts[0], "", all[0], all[1])
+		list("", users[0], all[0], all[2])
+		list(accounts[1], users[0], all[2])
+		var invalid *model.Invalid
+		if err := w.PutMember(t.Context(), model.Member{ID: newID(), Account: accounts[0], User: users[0]}); !errors.As(err, &invalid) {
+			t.Errorf("a member twice: %v", err)
+		}
+		if err := w.DeleteMember(t.Context(), accounts[1], all[0].ID); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("deleted another account's member: %v", err)
+		}
+		must(t, w.DeleteMember(t.Context(), accounts[0], all[0].ID, testAudit(accounts[0], 1)))
+		list(accounts[0], "", all[1])
+	})
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		user, account := newID(), newID()
+		full := model.Token{
+			ID: newID(), Name: "full", User: user, Hash: []byte{1, 2}, Status: "active", Issued: at(1), Modified: at(2), LastUsed: at(3),
+			NotBefore: at(4), Expires: at(5), Condition: []byte(`{"request_ip" : {}}`), In: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+			Policies: []model.Policy{{
+				ID: newID(), Effect: "allow", Groups: []model.ID{newID()}, Resources: []byte(`{"a": "*"}`),
+				Scopes: []model.Scope{{Kind: "zone", ID: "*", Account: account}},
+			}},
+		}
+		second := model.Token{ID: newID(), User: user, Hash: []byte{3}, Issued: at(2)}
+		of := model.Token{ID: newID(), Account: account, Hash: []byte{4}, Issued: at(3)}
+		for _, tok := range []model.Token{full, second, of} {
+			must(t, w.PutToken(t.Context(), tok, testAudit(account, 1)))
+		}
+		got, err := w.TokenByHash(t.Context(), []byte{1, 2})
+		must(t, err)
+		equal(t, "token", got, full)
+		full.Name = "renamed"
+		must(t, w.PutToken(t.Context(), full))
+		got, err = w.Token(t.Context(), full.ID)
+		must(t, err)
+		equal(t, "token by id", got, full)
+		list := func(user, account model.ID, desc bool, offset, limit, total int, want ...model.Token) {
+			t.Helper()
+			got, n, err := w.Tokens(t.Context(), user, account, desc, offset, limit)
+			must(t, err)
+			equal(t, "tokens", got, want)
+			if n != total {
+				t.Errorf("%d tokens in all", n)
+			}
+		}
+		list(user, "", true, 0, 0, 2, second, full)
+		list(user, "", false, 1, 5, 2, second)
+		list("", account, true, 0, 1, 1, of)
+		must(t, w.DeleteToken(t.Context(), second.ID))
+		if err := w.DeleteToken(t.Context(), second.ID); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("deleted twice: %v", err)
+		}
+		if _, err := w.TokenByHash(t.Context(), []byte{3}); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("deleted token: %v", err)
+		}
+	})
+}
+
+// TestTouchToken looks for the last use in the database once the store that was told of it is closed.
+func TestTouchToken(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		tok := model.Token{ID: newID(), User: newID(), Hash: []byte{1}, Issued: at(1)}
+		must(t, w.PutToken(t.Context(), tok))
+		node, err := store.Open(t.Context(), store.Config{URL: w.url, SecretKey: testKey})
+		must(t, err)
+		node.TouchToken(tok.ID, at(8))
+		node.TouchToken(tok.ID, at(9))
+		node.TouchToken(newID(), at(9))
+		must(t, node.Close())
+		tok.LastUsed = at(9)
+		got, err := w.Token(t.Context(), tok.ID)
+		must(t, err)
+		equal(t, "token", got, tok)
+	})
+}
+
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		account, zone, user := newID(), newID(), newID()
+		var all []model.Audit
+		for i := range 6 {
+			a := testAudit(account, i/2)
+			a.Legacy, a.Before, a.After = fmt.Sprint("legacy", i), []byte(`{"a":1}`), []byte(`{"a":2}`)
+			a.Actor = model.Actor{User: newID(), Email: "Bob@example.com", Token: newID(), Context: "dash", Request: fmt.Sprint(i)}
+			switch i {
+			case 1:
+				a.Zone, a.ZoneName, a.Resource, a.Action = zone, "a.test", "dns.record", "create"
+			case 3:
+				a.Zone, a.Actor = zone, model.Actor{User: user, IP: netip.MustParseAddr("2001:db8::1"), Email: "ann@example.com"}
+			case 4:
+				a.Before, a.After, a.Action = nil, nil, "delete"
+			}
+			all = append(all, a)
+		}
+		other := testAudit(newID(), 1)
+		w.change(t, func(tx *store.Tx) []model.Entry {
+			must(t, tx.Audit(t.Context(), append(all, other)))
+			return nil
+		})
+		got, err := w.AuditLog(t.Context(), model.AuditQuery{Account: account, Ascending: true})
+		must(t, err)
+		equal(t, "audit log", got, all)
+		filter := func(pairs ...string) (out []model.Filter) {
+			for i := 0; i < len(pairs); i += 2 {
+				out = append(out, model.Filter{Field: pairs[i], Value: pairs[i+1]})
+			}
+			return out
+		}
+		not := filter("action", "UPDATE")
+		not[0].Op = model.OpNotEqual
+		for i, tt := range []struct {
+			q    model.AuditQuery
+			want string
+		}{
+			{model.AuditQuery{}, "543210"},
+			{model.AuditQuery{Limit: 2, Offset: 1}, "43"},
+			{model.AuditQuery{After: store.AuditCursor(&all[4]), Limit: 3}, "321"},
+			{model.AuditQuery{After: store.AuditCursor(&all[2]), Ascending: true}, "345"},
+			{model.AuditQuery{After: store.AuditCursor(&all[0])}, ""},
+			{model.AuditQuery{Zone: zone}, "31"},
+			{model.AuditQuery{Since: at(1).UnixMicro()}, "5432"},
+			{model.AuditQuery{Before: at(1).UnixMicro()}, "10"},
+			{model.AuditQuery{Since: at(1).UnixMicro(), Before: at(2).UnixMicro()}, "32"},
+			{model.AuditQuery{Filters: filter("actor.email", "ANN@example.com")}, "3"},
+			{model.AuditQuery{Filters: filter("actor.id", string(user))}, "3"},
+			{model.AuditQuery{Filters: filter("actor.ip", "2001:db8::1")}, "3"},
+			{model.AuditQuery{Filters: filter("action", "create", "action", "delete")}, "41"},
+			{model.AuditQuery{Filters: filter("action", "create", "resource.type", "zone")}, ""},
+			{model.AuditQuery{Filters: filter("resource.type", "dns.record")}, "1"},
+			{model.AuditQuery{Filters: filter("resource.id", string(all[2].ResourceID))}, "2"},
+			{model.AuditQuery{Filters: filter("zone.name", "a.test")}, "1"},
+			{model.AuditQuery{Filters: filter("zone.id", string(zone))}, "31"},
+			{model.AuditQuery{Filters: filter("id", string(all[0].ID))}, "0"},
+			{model.AuditQuery{Filters: filter("id", "nonsense")}, ""},
+			{model.AuditQuery{Filters: filter("action.legacy", "legacy5")}, "5"},
+			{model.AuditQuery{Filters: not}, "41"},
+		} {
+			tt.q.Account = account
+			list, err := w.AuditLog(t.Context(), tt.q)
+			must(t, err)
+			got := ""
+			for _, a := range list {
+				got += a.Legacy[len("legacy"):]
+			}
+			if got != tt.want {
+				t.Errorf("%d: %+v: %s, want %s", i, tt.q, got, tt.want)
+			}
+		}
+		var invalid *model.Invalid
+		for _, cursor := range []string{"x", "1", "1_2", "_" + string(account)} {
+			if _, err := w.AuditLog(t.Context(), model.AuditQuery{Account: account, After: cursor}); !errors.As(err, &invalid) {
+				t.Errorf("cursor %q: %v", cursor, err)
+			}
+		}
+	})
+}
+
+func TestPeerStates(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		zones := []model.ID{newID(), newID()}
+		var all []store.PeerState
+		for i := range 4 {
+			all = append(all, store.PeerState{Zone: zones[i/2], Peer: newID(), Serial: 4294967295, Known: i%2 == 0, Data: []byte{0, byte(i)}})
+		}
+		must(t, w.PutPeerStates(t.Context(), all))
+		all[1].Serial, all[1].Data = 7, nil
+		must(t, w.PutPeerStates(t.Context(), []store.PeerState{{Zone: zones[0], Peer: all[1].Peer, Serial: 6}, all[1]}))
+		must(t, w.PutPeerStates(t.Context(), nil))
+		list := func(zone model.ID) (out []store.PeerState) {
+			must(t, w.PeerStates(t.Context(), zone, func(p store.PeerState) error {
+				out = append(out, p)
+				return nil
+			}))
+			return out
+		}
+		equal(t, "states", list(""), all)
+		equal(t, "states of a zone", list(zones[0]), all[:2])
+		// Durable commits go on as such after a lazy one.
+		tx, err := w.Begin(t.Context())
+		must(t, err)
+		_, err = tx.Commit(t.Context(), nil)
+		must(t, err)
+	})
+}

@@ -1,0 +1,194 @@
+package store_test
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// server is the PostgreSQL of all tests, started by the first that needs it.
+var server = struct {
+	once sync.Once
+	*pgtest.Server
+	err error
+}{}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(crashFile) != "" {
+		crashChild()
+		return
+	}
+	code := m.Run()
+	if server.Server != nil {
+		server.Close()
+	}
+	if code == 0 {
+		// The reader of the server's log ends with the server, the driver's pools with their stores.
+		if err := goleak.Find(); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// engines are the databases that every test of the suite runs on: each function returns the address of an empty one.
+var engines = []struct {
+	name  string
+	fresh func(testing.TB) string
+}{
+	{"sqlite", func(tb testing.TB) string { return "sqlite:" + filepath.Join(tb.TempDir(), "data", "test.db") }},
+	{"postgres", func(tb testing.TB) string {
+		tb.Helper()
+		server.once.Do(func() { server.Server, server.err = pgtest.New() })
+		if server.err != nil {
+			tb.Fatal(server.err)
+		}
+		return server.Database(tb)
+	}},
+}
+
+// world is one store under test.
+type world struct {
+	*store.Store
+	url string
+	now time.Time
+}
+
+var testKey = [32]byte{1, 2, 3}
+
+// onBoth runs a test on both engines.
+func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	for _, e := range engines {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{url: e.fresh(t), now: time.Date(2026, 3, 4, 5, 6, 7, 8000, time.UTC)}
+			w.Store = w.open(t)
+			f(t, w)
+		})
+	}
+}
+
+// open opens the world's database once more: another node, or the same after a restart.
+func (w *world) open(tb testing.TB) *store.Store {
+	tb.Helper()
+	s, err := store.Open(tb.Context(), store.Config{URL: w.url, SecretKey: testKey, Clock: func() time.Time { return w.now }})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return s
+}
+
+var lastID atomic.Uint64
+
+// newID makes ids that sort in the order in which they were made.
+func newID() model.ID {
+	var b [16]byte
+	b[0] = 0xab
+	binary.BigEndian.PutUint64(b[8:], lastID.Add(1))
+	return model.ID(hex.EncodeToString(b[:]))
+}
+
+// change runs f in a transaction and commits it with the entries that f returns.
+func (w *world) change(tb testing.TB, f func(tx *store.Tx) []model.Entry) model.Seq {
+	tb.Helper()
+	tx, err := w.Begin(context.Background())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer tx.Rollback()
+	seq, err := tx.Commit(context.Background(), f(tx))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return seq
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// at is a moment of the test's day.
+func at(seconds int) time.Time {
+	return time.Date(2026, 3, 4, 0, 0, 0, 7000, time.UTC).Add(time.Duration(seconds) * time.Second)
+}
+
+func testZone(account model.ID, name string) model.Zone {
+	yes := true
+	return model.Zone{
+		ID: newID(), Account: account, Name: wire.MustName(name), Type: "full", Status: "active", Created: at(1), Modified: at(2),
+		Activated: at(3), NameServers: []string{"ns1.hw.test", "ns2.hw.test"}, VanityNS: []string{"ns." + name},
+		Settings: model.DefaultSettings(), Mode: model.ModeEdge, OutgoingTransfers: &yes, Serial: 1,
+	}
+}
+
+// addZone commits a zone with an image and returns it as it is stored.
+func (w *world) addZone(tb testing.TB, account model.ID, name string) model.Zone {
+	tb.Helper()
+	z := testZone(account, name)
+	w.change(tb, func(tx *store.Tx) []model.Entry {
+		must(tb, tx.PutZone(tb.Context(), z))
+		must(tb, tx.PutImage(tb.Context(), model.Image{Zone: z.ID, Account: account, Name: string(z.Name), Serial: 1, Served: []byte("image of " + name)}))
+		return []model.Entry{{Kind: model.EntryReset, Account: account, Zone: z.ID, Serial: 1, At: at(1)}}
+	})
+	z, err := w.Zone(tb.Context(), z.ID)
+	must(tb, err)
+	return z
+}
+
+func testRecord(zone model.ID, name string, t wire.Type, content string) model.Record {
+	return model.Record{
+		ID: newID(), Zone: zone, Name: wire.MustName(name), Type: t, Content: content, RData: []byte(content), TTL: 300,
+		Created: at(4), Modified: at(5),
+	}
+}
+
+// addRecords commits records in one change.
+func (w *world) addRecords(tb testing.TB, list ...model.Record) {
+	tb.Helper()
+	w.change(tb, func(tx *store.Tx) []model.Entry {
+		must(tb, tx.PutRecords(tb.Context(), list))
+		return []model.Entry{{Kind: model.EntryDelta, Zone: list[0].Zone, Serial: 2, Body: []byte("delta")}}
+	})
+}
+
+func (w *world) list(tb testing.TB, zone model.ID, q model.RecordQuery) (out []model.Record) {
+	tb.Helper()
+	must(tb, w.Records(tb.Context(), zone, q, func(r *model.Record) error {
+		out = append(out, *r)
+		return nil
+	}))
+	return out
+}
+
+func (w *world) entries(tb testing.TB, after model.Seq) (out []model.Entry) {
+	tb.Helper()
+	must(tb, w.Entries(tb.Context(), after, func(e model.Entry) error {
+		out = append(out, e)
+		return nil
+	}))
+	return out
+}
