@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	_ "modernc.org/sqlite" // PowerDNS keeps its zones in SQLite; we make the database
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // schema is where the Debian package pdns-backend-sqlite3 puts the tables' definition.
@@ -79,4 +82,44 @@ func (s *Secondary) fillPowerDNS(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	return tx.Commit()
+}
+
+// withheld are the records that PowerDNS answers but leaves out of its own AXFR, where it signs for itself: DNSKEY, CDS and
+// CDNSKEY.
+const withheld = "SELECT r.name, r.type, r.ttl, r.content FROM records r JOIN domains d ON d.id = r.domain_id " +
+	"WHERE d.name = ? AND r.type IN ('DNSKEY', 'CDS', 'CDNSKEY')"
+
+// appendWithheld reads them from the database.
+func (s *Secondary) appendWithheld(ctx context.Context, dst []byte, zone wire.Name) ([]byte, error) {
+	db, err := sql.Open("sqlite", s.file("pdns.sqlite3")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(ctx, withheld, zone.Host())
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name, typ, content string
+		var ttl uint32
+		if err := rows.Scan(&name, &typ, &ttl, &content); err != nil {
+			return nil, err
+		}
+		owner, err := wire.ParseName(name)
+		if err != nil {
+			return nil, err
+		}
+		t, err := wire.ParseType(typ)
+		if err != nil {
+			return nil, err
+		}
+		data, err := rr.ParseData(t, content, zone)
+		if err != nil {
+			return nil, err
+		}
+		dst = wire.AppendRR(dst, owner, t, wire.ClassIN, ttl, data)
+	}
+	return dst, rows.Err()
 }

@@ -54,14 +54,18 @@ func (p Program) Find() (string, error) {
 // CanSkipIXFR says whether the program can be told to ask by AXFR alone.
 func (p Program) CanSkipIXFR() bool { return p != Knot }
 
+// AnswersAfterIXFR says whether the program answers queries for what came by IXFR. PowerDNS 4 stores such records without
+// its mark of authority: it hands them on by AXFR, but answers as if they were not there. Unless its operator asks for
+// IXFR it transfers by AXFR, and all is well.
+func (p Program) AnswersAfterIXFR() bool { return p != PowerDNS }
+
 // version asks the program what it is, for reports.
 func (p Program) version(path string) string {
 	flag := "-v"
 	switch p {
-	case Knot:
+	case Knot, PowerDNS:
 		flag = "--version"
-	case PowerDNS:
-		flag = "--version"
+	case BIND, NSD:
 	}
 	out, _ := exec.Command(path, flag).CombinedOutput()
 	for line := range strings.Lines(string(out)) {

@@ -2,8 +2,10 @@ package peers
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -13,7 +15,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 )
 
-// Poll asks done again and again, with pauses that grow from 2 to 100 ms, until it says yes, fails, or ctx ends. The
+// poll asks done again and again, with pauses that grow from 2 to 100 ms, until it says yes, fails, or ctx ends. The
 // pause is the only wait there is for what a foreign process does not announce.
 func poll(ctx context.Context, done func() (bool, error)) error {
 	timer := time.NewTimer(0)
@@ -36,49 +38,85 @@ var ErrNotLoaded = errors.New("the zone is not loaded")
 
 // Serial asks a server for a zone's serial, over UDP, once.
 func Serial(ctx context.Context, server netip.AddrPort, zone wire.Name) (uint32, error) {
-	msg, err := ask(ctx, server, zone, wire.TypeSOA)
+	msg, err := ask(ctx, "udp", server, zone, wire.TypeSOA)
 	if err != nil {
 		return 0, err
 	}
-	r, err := wire.NewReader(msg)
+	soa, err := answerOf(msg, wire.TypeSOA)
 	if err != nil {
 		return 0, err
 	}
-	for rec := (wire.Record{}); r.Next(&rec); {
-		if rec.Section != wire.SectionAnswer || rec.Type != wire.TypeSOA {
-			continue
-		}
-		data, err := r.Expand(nil, &rec)
-		if err != nil {
-			return 0, err
-		}
-		return wire.SOASerial(data)
+	rec, _, err := wire.NextRR(soa)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s", ErrNotLoaded, wire.HeaderFlags(msg).Rcode())
 	}
-	return 0, fmt.Errorf("%w: %s", ErrNotLoaded, r.Rcode())
+	return wire.SOASerial(rec.RData)
 }
 
-// ask sends one query over UDP and waits a second at most for its answer.
-func ask(ctx context.Context, server netip.AddrPort, name wire.Name, t wire.Type) ([]byte, error) {
+// Lookup asks the secondary for an RRset over TCP and gives its records in uncompressed wire form.
+func (s *Secondary) Lookup(ctx context.Context, name wire.Name, t wire.Type) ([]byte, error) {
+	msg, err := ask(ctx, "tcp", s.Addr(), name, t)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(msg, t)
+}
+
+// answerOf reads the records of a type from a message's answer section.
+func answerOf(msg []byte, t wire.Type) ([]byte, error) {
+	r, err := wire.NewReader(msg)
+	if err != nil {
+		return nil, err
+	}
+	var out []byte
+	for rec := (wire.Record{}); r.Next(&rec); {
+		if rec.Section != wire.SectionAnswer || rec.Type != t {
+			continue
+		}
+		if out, err = r.AppendRR(out, &rec); err != nil {
+			return nil, err
+		}
+	}
+	return out, r.Err()
+}
+
+// askTime is how long an answer may take: a datagram can be lost, and is asked for again by who polls.
+const askTime = time.Second
+
+// ask sends one query and waits for its answer.
+func ask(ctx context.Context, network string, server netip.AddrPort, name wire.Name, t wire.Type) ([]byte, error) {
 	var b wire.Builder
 	id := uint16(rand.Uint32())
-	b.Start(nil, wire.MaxMessage, id, 0)
+	var length []byte
+	if network == "tcp" {
+		length = []byte{0, 0}
+	}
+	b.Start(length, wire.MaxMessage, id, 0)
 	b.Question([]byte(name), t, wire.ClassIN)
+	msg := b.Finish()
+	if network == "tcp" {
+		binary.BigEndian.PutUint16(msg, uint16(len(msg)-2))
+	}
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "udp", server.String())
+	c, err := d.DialContext(ctx, network, server.String())
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	if err := c.SetDeadline(time.Now().Add(time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(askTime)); err != nil {
 		return nil, err
 	}
-	if _, err := c.Write(b.Finish()); err != nil {
+	if _, err := c.Write(msg); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, 4096)
+	return receive(c, network, id)
+}
+
+func receive(c net.Conn, network string, id uint16) ([]byte, error) {
+	buf := make([]byte, wire.MaxMessage)
 	for {
-		n, err := c.Read(buf)
+		n, err := receiveOne(c, network, buf)
 		if err != nil {
 			return nil, err
 		}
@@ -88,9 +126,19 @@ func ask(ctx context.Context, server netip.AddrPort, name wire.Name, t wire.Type
 	}
 }
 
+func receiveOne(c net.Conn, network string, buf []byte) (int, error) {
+	if network == "udp" {
+		return c.Read(buf)
+	}
+	if _, err := io.ReadFull(c, buf[:2]); err != nil {
+		return 0, err
+	}
+	return io.ReadFull(c, buf[:binary.BigEndian.Uint16(buf)])
+}
+
 // answers says whether the secondary answers anything at all.
 func (s *Secondary) answers(ctx context.Context) bool {
-	_, err := ask(ctx, s.Addr(), wire.Root, wire.TypeSOA)
+	_, err := ask(ctx, "udp", s.Addr(), wire.Root, wire.TypeSOA)
 	return err == nil
 }
 
@@ -123,9 +171,12 @@ func (s *Secondary) WaitSerial(ctx context.Context, zone wire.Name, serial uint3
 	return fmt.Errorf("%s waits for %s serial %d, has %d (last answer: %v): %w", s.cfg.Program, zone, serial, have, last, err)
 }
 
-// Transfer fetches a zone from the secondary by AXFR.
+// Transfer fetches a zone from the secondary by AXFR. What PowerDNS holds and answers but does not hand on is added.
 func (s *Secondary) Transfer(ctx context.Context, zone wire.Name) (*xfr.Result, error) {
 	r, err := xfr.Fetch(ctx, xfr.Source{Server: s.Addr(), Zone: zone})
+	if err == nil && s.cfg.Program == PowerDNS {
+		r.Records, err = s.appendWithheld(ctx, r.Records, zone)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("from %s: %w", s.cfg.Program, err)
 	}
