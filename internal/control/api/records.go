@@ -2,7 +2,9 @@ package api
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -134,18 +136,23 @@ type flexible int64
 func (f *flexible) UnmarshalJSON(b []byte) error {
 	var n json.Number
 	if err := json.Unmarshal(b, &n); err != nil {
-		return invalid(model.CodeBodyInvalid, "", "A number is wanted.")
+		return notWhole(string(b))
 	}
 	if i, err := n.Int64(); err == nil {
 		*f = flexible(i)
 		return nil
 	}
 	v, err := n.Float64()
-	if err != nil || v != float64(int64(v)) {
-		return invalid(model.CodeBodyInvalid, "", "A whole number is wanted.")
+	if err != nil || v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+		return notWhole(n.String())
 	}
-	*f = flexible(int64(v))
+	*f = flexible(v)
 	return nil
+}
+
+// notWhole is the error that the decoder completes with the member's name.
+func notWhole(value string) error {
+	return &json.UnmarshalTypeError{Value: "value such as " + value[:min(len(value), 40)], Type: reflect.TypeFor[int64]()}
 }
 
 // build makes a whole record of a POST or PUT: what is absent has its default.
