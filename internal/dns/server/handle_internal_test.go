@@ -176,8 +176,8 @@ func TestIdleShrinks(t *testing.T) {
 	var table tcpTable
 	table.init(TCPLimits{Conns: 8, PerSource: 100, Idle: 20 * time.Second})
 	from := netip.MustParseAddrPort("[2001:db8::1]:53")
-	for i, want := range []time.Duration{20, 20, 20, 20, 20, 15, 10, 5, 1} {
-		if got := table.idle(); got != want*time.Second {
+	for i, want := range []int{20, 20, 20, 20, 20, 15, 10, 5, 1} {
+		if got := table.idle(); got != time.Duration(want)*time.Second {
 			t.Errorf("%d open: %v", i, got)
 		}
 		if i < 8 && !table.enter(&fakeConn{}, from) {

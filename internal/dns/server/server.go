@@ -134,11 +134,7 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	for _, l := range s.listeners {
-		readers.Go(func() {
-			if err := l.serve(ctx, busy); err != nil {
-				stop(err)
-			}
-		})
+		readers.Go(func() { l.serve(ctx, busy) })
 	}
 	for range s.cfg.SlowWorkers {
 		workers.Go(func() { s.work(busy) })

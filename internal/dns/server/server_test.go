@@ -44,8 +44,8 @@ func (e *echo) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
 }
 
 // run starts a server and stops it with the test.
-func run(t testing.TB, cfg server.Config) *server.Server {
-	t.Helper()
+func run(tb testing.TB, cfg server.Config) *server.Server {
+	tb.Helper()
 	if cfg.NewResponder == nil {
 		cfg.NewResponder = newEcho
 	}
@@ -54,20 +54,20 @@ func run(t testing.TB, cfg server.Config) *server.Server {
 	}
 	s := server.New(cfg)
 	if err := s.Listen(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		stop()
 		select {
 		case err := <-done:
 			if err != nil {
-				t.Errorf("Run: %v", err)
+				tb.Errorf("Run: %v", err)
 			}
 		case <-time.After(10 * time.Second):
-			t.Error("Run does not end")
+			tb.Error("Run does not end")
 		}
 	})
 	return s
@@ -88,14 +88,14 @@ func withOPT(b []byte, record string) []byte {
 	return append(b, record...)
 }
 
-func dial(t testing.TB, network string, addr netip.AddrPort) net.Conn {
-	t.Helper()
+func dial(tb testing.TB, network string, addr netip.AddrPort) net.Conn {
+	tb.Helper()
 	var d net.Dialer
-	c, err := d.DialContext(t.Context(), network, addr.String())
+	c, err := d.DialContext(tb.Context(), network, addr.String())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = c.Close() })
+	tb.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
 	return c
 }
@@ -172,7 +172,6 @@ var paths = map[string]bool{"fast": false, "portable": true}
 
 // Malformed and odd packets over real sockets: each row is one datagram and what must come back.
 func TestPackets(t *testing.T) {
-	t.Parallel()
 	update := question("a.test.", wire.TypeSOA)
 	wire.SetHeaderFlags(update, wire.Flags(0).WithOpcode(wire.OpcodeUpdate))
 	response := question("a.test.", wire.TypeA)
@@ -244,7 +243,6 @@ func check(t *testing.T, msg, got []byte, rcode wire.Rcode, question bool) {
 
 // Wildcard sockets answer from the address that was asked, or a connected client would not hear them.
 func TestWildcard(t *testing.T) {
-	t.Parallel()
 	for path, portable := range paths {
 		for _, tt := range []struct{ listen, ask string }{
 			{"0.0.0.0:0", "127.0.0.2"}, {":0", "127.0.0.3"}, {":0", "::1"}, {"[::]:0", "::1"}, {"127.0.0.1:0", "127.0.0.1"},

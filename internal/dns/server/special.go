@@ -68,6 +68,7 @@ func (h *handler) door(dst []byte, source netip.AddrPort, tcp bool) (s *tsig.Ser
 		return s, nil
 	case wire.RcodeFormErr:
 		return nil, h.fail(dst, code)
+	default:
 	}
 	name, _ := wire.NameFromWire(h.q.Name)
 	h.s.cfg.Log.Info("refused a signed request", slog.String("peer", source.String()), slog.String("zone", name.String()),

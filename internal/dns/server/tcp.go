@@ -30,19 +30,19 @@ func (s *Server) listenTCP(e endpoint) (*listener, error) {
 const acceptPause = 50 * time.Millisecond
 
 // serve accepts until the listener is closed or ctx ends; busy is the context of what the connections do.
-func (l *listener) serve(ctx, busy context.Context) error {
+func (l *listener) serve(ctx, busy context.Context) {
 	for {
 		c, err := l.Accept()
 		switch {
 		case err == nil:
 			l.take(busy, c)
 		case errors.Is(err, net.ErrClosed):
-			return nil
+			return
 		default:
 			l.s.cfg.Log.Warn("cannot accept a DNS connection", "address", l.Addr().String(), "error", err)
 			select {
 			case <-ctx.Done():
-				return nil
+				return
 			case <-time.After(acceptPause):
 			}
 		}

@@ -80,9 +80,11 @@ func TestTCPLimits(t *testing.T) {
 		try    func(t *testing.T, s *server.Server)
 	}{
 		{"idle", server.TCPLimits{Idle: 50 * time.Millisecond}, func(t *testing.T, s *server.Server) {
+			t.Helper()
 			expectEnd(t, dial(t, "tcp", s.Addrs().DNS[0]))
 		}},
 		{"slow request", server.TCPLimits{Read: 50 * time.Millisecond}, func(t *testing.T, s *server.Server) {
+			t.Helper()
 			c := dial(t, "tcp", s.Addrs().DNS[0])
 			if _, err := c.Write([]byte{0}); err != nil {
 				t.Fatal(err)
@@ -90,19 +92,24 @@ func TestTCPLimits(t *testing.T) {
 			expectEnd(t, c)
 		}},
 		{"lifetime", server.TCPLimits{Lifetime: time.Nanosecond}, func(t *testing.T, s *server.Server) {
+			t.Helper()
 			expectEnd(t, dial(t, "tcp", s.Addrs().DNS[0]))
 		}},
 		{"requests", server.TCPLimits{MaxRequests: 2}, func(t *testing.T, s *server.Server) {
+			t.Helper()
 			c := dial(t, "tcp", s.Addrs().DNS[0])
 			if _, err := c.Write(bytes.Repeat(framed(ask), 3)); err != nil {
 				t.Fatal(err)
 			}
-			if readTCP(t, c) == nil || readTCP(t, c) == nil {
-				t.Fatal("fewer than two answers")
+			for range 2 {
+				if readTCP(t, c) == nil {
+					t.Fatal("fewer than two answers")
+				}
 			}
 			expectEnd(t, c)
 		}},
 		{"per source", server.TCPLimits{PerSource: 1}, func(t *testing.T, s *server.Server) {
+			t.Helper()
 			first := dial(t, "tcp", s.Addrs().DNS[0])
 			if exchangeTCP(t, first, ask) == nil {
 				t.Fatal("no answer to the first")
@@ -116,6 +123,7 @@ func TestTCPLimits(t *testing.T) {
 			}
 		}},
 		{"in all", server.TCPLimits{Conns: 1}, func(t *testing.T, s *server.Server) {
+			t.Helper()
 			first := dial(t, "tcp", s.Addrs().DNS[0])
 			if exchangeTCP(t, first, ask) == nil {
 				t.Fatal("no answer to the first")
@@ -123,6 +131,7 @@ func TestTCPLimits(t *testing.T) {
 			expectEnd(t, dial(t, "tcp", s.Addrs().DNS[0]))
 		}},
 		{"never reads", server.TCPLimits{Write: 50 * time.Millisecond}, func(t *testing.T, s *server.Server) {
+			t.Helper()
 			c := dial(t, "tcp", s.Addrs().DNS[0])
 			m := bytes.Repeat(framed(question("big.test.", wire.TypeA)), 64)
 			for {

@@ -1,3 +1,4 @@
+//nolint:gosec // the batched system calls take structures by address; each use stands beside what it points to
 package server
 
 import (
@@ -154,6 +155,7 @@ func (f *fastSocket) receive() (int, error) {
 			return int(n), nil
 		case unix.EBADF, unix.ENOTSOCK, unix.EFAULT, unix.EINVAL:
 			return 0, os.NewSyscallError("recvmmsg", errno)
+		default:
 		}
 		if f.closing.Load() {
 			return 0, nil

@@ -10,6 +10,8 @@ import (
 var ErrMnemonic = errors.New("unknown record type")
 
 // typeNames holds the mnemonics of the IANA registry that the program may meet.
+//
+//nolint:gochecknoglobals // table
 var typeNames = map[Type]string{
 	TypeA: "A", TypeNS: "NS", TypeCNAME: "CNAME", TypeSOA: "SOA", TypePTR: "PTR", TypeHINFO: "HINFO", TypeMX: "MX",
 	TypeTXT: "TXT", TypeRP: "RP", TypeAFSDB: "AFSDB", TypeSIG: "SIG", TypeKEY: "KEY", TypeAAAA: "AAAA", TypeLOC: "LOC",
@@ -25,6 +27,8 @@ var typeNames = map[Type]string{
 }
 
 // typeNumbers is typeNames the other way round.
+//
+//nolint:gochecknoglobals // table
 var typeNumbers = func() map[string]Type {
 	m := make(map[string]Type, len(typeNames))
 	for t, s := range typeNames {

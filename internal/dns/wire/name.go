@@ -117,6 +117,8 @@ func unescape(s string) (byte, int, error) {
 }
 
 // lowerTable folds ASCII upper case; DNS compares names so (RFC 4343).
+//
+//nolint:gochecknoglobals // table
 var lowerTable = func() (t [256]byte) {
 	for i := range t {
 		t[i] = byte(i)

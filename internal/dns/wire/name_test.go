@@ -92,7 +92,11 @@ func TestNameRelations(t *testing.T) {
 		name, zone string
 		within     bool
 	}{
-		{"a.b.", "b.", true}, {"b.", "b.", true}, {"b.", "a.b.", false}, {"ab.", "b.", false}, {"a.", ".", true},
+		{"a.b.", "b.", true},
+		{"b.", "b.", true},
+		{"b.", "a.b.", false},
+		{"ab.", "b.", false},
+		{"a.", ".", true},
 		{`x\003abc.`, "abc.", false},
 	}
 	for _, tt := range tests {
@@ -138,7 +142,7 @@ func TestFoldName(t *testing.T) {
 
 func TestMnemonics(t *testing.T) {
 	t.Parallel()
-	for _, s := range strings.Fields("A AAAA CAA CERT CNAME DNSKEY DS HTTPS LOC MX NAPTR NS OPENPGPKEY PTR SMIMEA SOA SRV SSHFP SVCB TLSA TXT URI TYPE65280") {
+	for s := range strings.FieldsSeq("A AAAA CAA CERT CNAME DNSKEY DS HTTPS LOC MX NAPTR NS OPENPGPKEY PTR SMIMEA SOA SRV SSHFP SVCB TLSA TXT URI TYPE65280") {
 		typ, err := wire.ParseType(strings.ToLower(s))
 		if err != nil || typ.String() != s {
 			t.Errorf("%s: %v, %v", s, typ, err)
@@ -168,8 +172,15 @@ func TestSerials(t *testing.T) {
 		a, b uint32
 		want bool
 	}{
-		{1, 0, true}, {0, 1, false}, {5, 5, false}, {0, 1<<32 - 1, true}, {1 << 31, 0, false}, {0, 1 << 31, false},
-		{1<<31 - 1, 0, true}, {44, 100, false}, {100, 44, true}, // RFC 1982 section 5
+		{1, 0, true},
+		{0, 1, false},
+		{5, 5, false},
+		{0, 1<<32 - 1, true},
+		{1 << 31, 0, false},
+		{0, 1 << 31, false},
+		{1<<31 - 1, 0, true},
+		{44, 100, false},
+		{100, 44, true}, // RFC 1982 section 5
 	}
 	for _, tt := range tests {
 		if got := wire.SerialNewer(tt.a, tt.b); got != tt.want {

@@ -227,6 +227,7 @@ func (e *EDNS) option(code OptionCode, data []byte) bool {
 		if e.Cookie == nil {
 			e.Cookie = data
 		}
+	default:
 	}
 	return true
 }

@@ -91,6 +91,8 @@ type layout struct {
 
 // layouts lists the types whose rdata holds names. Names fold in canonical form as RFC 4034 section 6.2 lists, less
 // NSEC (RFC 6840 section 5.1) and what came later; receivers decompress them all.
+//
+//nolint:gochecknoglobals // table
 var layouts = [...]layout{
 	TypeNS:    {form: "N", compress: true},
 	3:         {form: "N", compress: true}, // MD

@@ -18,6 +18,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -110,11 +111,11 @@ func parse(args []string) (options, error) {
 func (o *options) check() error {
 	switch {
 	case o.file == "":
-		return fmt.Errorf("-queries is missing")
+		return errors.New("-queries is missing")
 	case o.transport != "udp" && o.transport != "tcp":
 		return fmt.Errorf("-transport %q is neither udp nor tcp", o.transport)
 	case o.rate != 0 && o.transport == "tcp":
-		return fmt.Errorf("-rate works over udp only")
+		return errors.New("-rate works over udp only")
 	case o.rate < 0 || o.threads < 1 || o.conns < 1 || o.window < 1 || o.window > maxWindow || o.duration <= 0:
 		return fmt.Errorf("-rate, -threads, -conns, -window or -duration is out of range (a window is 1 to %d)", maxWindow)
 	}

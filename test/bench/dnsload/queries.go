@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -41,7 +42,7 @@ func readFile(path string, edns int, do bool) (*queries, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	q := new(queries)
 	s := bufio.NewScanner(f)
 	for line := 1; s.Scan(); line++ {
@@ -64,7 +65,7 @@ func readFile(path string, edns int, do bool) (*queries, error) {
 
 func (q *queries) add(f []string, edns int, do bool) error {
 	if len(f) < 2 || len(f) > 4 {
-		return fmt.Errorf("want: name type [rcode [answers]]")
+		return errors.New("want: name type [rcode [answers]]")
 	}
 	name, err := wire.ParseName(f[0])
 	if err != nil {

@@ -43,7 +43,7 @@ func (t *tally) check(query, msg []byte, e expectation) {
 	}
 	end += 5
 	f := wire.HeaderFlags(msg)
-	why := ""
+	var why string
 	switch {
 	case f&wire.FlagQR == 0:
 		why = "not a response"

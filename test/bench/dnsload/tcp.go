@@ -33,7 +33,7 @@ func newTCP(o options, qs *queries, first int) (*tcpClient, error) {
 }
 
 func (c *tcpClient) run(p *phase) (*tally, error) {
-	defer c.conn.Close()
+	defer func() { _ = c.conn.Close() }()
 	t := new(tally)
 	slots := newSlots(c.o.window)
 	r := bufio.NewReaderSize(c.conn, 256<<10)
