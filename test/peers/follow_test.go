@@ -121,7 +121,7 @@ func TestSecondariesFollow(t *testing.T) {
 		}
 		f.settle(t)
 	}
-	for round := range 12 {
+	for round := range 5 {
 		for _, f := range zones {
 			for range 1 + r.IntN(40) {
 				f.w.Next()

@@ -109,8 +109,8 @@ func (w *Workload) add() (Change, bool) {
 }
 
 // fresh makes data that the set does not have yet.
-func (w *Workload) fresh(s *set, t wire.Type, make func(*rand.Rand) string) (entry, bool) {
-	text := make(w.r)
+func (w *Workload) fresh(s *set, t wire.Type, make func(*rand.Rand, string) string) (entry, bool) {
+	text := make(w.r, w.apex.String())
 	data, err := rr.ParseData(t, text, w.apex)
 	if err != nil {
 		panic(fmt.Sprintf("workload: %s %s: %v", t, text, err)) // a mistake in this package
@@ -193,7 +193,7 @@ func (w *Workload) Big() []Change {
 		if s == nil {
 			s = &set{ttl: 300}
 		}
-		e, ok := w.fresh(s, key.typ, func(r *rand.Rand) string { return quote(octets(r, 230+r.IntN(25))) })
+		e, ok := w.fresh(s, key.typ, func(r *rand.Rand, _ string) string { return quote(octets(r, 230+r.IntN(25))) })
 		if !ok {
 			continue
 		}
