@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -45,31 +44,28 @@ func (v *Version) Apply(d *Delta) (*Version, error) {
 	return next, nil
 }
 
-// group sorts a delta's records by owner.
-func (d *Delta) group(apex wire.Name) (map[wire.Name]*touched, error) {
-	work := map[wire.Name]*touched{}
-	at := func(owner []byte) (*touched, error) {
-		t := work[wire.Name(owner)]
-		if t == nil {
-			name, err := wire.NameFromWire(owner)
-			if err != nil || !name.Within(apex) {
-				return nil, fmt.Errorf("%w: %w", ErrDelta, ErrOutside)
-			}
-			t = &touched{owner: name}
-			work[name] = t
-		}
-		return t, nil
-	}
-	for i, part := range [][]byte{d.Removed, d.Added} {
-		for rest := part; len(rest) > 0; {
-			var raw wire.RawRR
-			var err error
-			if raw, rest, err = wire.NextRR(rest); err != nil {
+// group sorts a delta's records by owner, in the order in which the owners appear.
+func (d *Delta) group(apex wire.Name) ([]*touched, error) {
+	var work []*touched
+	index := map[wire.Name]*touched{}
+	for i, part := range [2][]byte{d.Removed, d.Added} {
+		for len(part) > 0 {
+			raw, rest, err := wire.NextRR(part)
+			if err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrDelta, err)
 			}
-			t, err := at(raw.Owner)
-			if err != nil {
-				return nil, err
+			part = rest
+			var buf [wire.MaxName]byte
+			name := buf[:copy(buf[:], raw.Owner)]
+			wire.FoldName(name)
+			t := index[wire.Name(name)]
+			if t == nil {
+				t = &touched{owner: wire.Name(name)}
+				if !t.owner.Within(apex) {
+					return nil, fmt.Errorf("%w: %w: %s", ErrDelta, ErrOutside, t.owner)
+				}
+				index[t.owner] = t
+				work = append(work, t)
 			}
 			if i == 0 {
 				t.removed = append(t.removed, raw)
@@ -79,172 +75,6 @@ func (d *Delta) group(apex wire.Name) (map[wire.Name]*touched, error) {
 		}
 	}
 	return work, nil
-}
-
-// applier changes a version that nobody has seen yet.
-type applier struct {
-	v     *Version
-	empty [][]byte // keys of names that lost all their RRsets
-	cuts  [][]byte // keys at which a delegation or DNAME came or went
-}
-
-// sets changes the RRsets of all touched owners, and makes the empty non-terminals above new ones.
-func (a *applier) sets(work map[wire.Name]*touched) error {
-	edits := make([]edit, 0, len(work))
-	fresh := map[string]bool{}
-	var above [][]byte
-	for owner, t := range work {
-		key := appendKey(nil, owner, a.v.apex)
-		e, _, exact := a.v.tree.get(key)
-		var old []rr.Set
-		if exact {
-			old = e.unpack(owner, a.v.apex)
-		}
-		sets, err := t.apply(old)
-		if err != nil {
-			return fmt.Errorf("%w: %s", err, owner)
-		}
-		a.v.records += len(t.added) - len(t.removed)
-		cut := a.cutAt(key, e, exact)
-		ed := edit{key: key, entry: makeEntry(key, cut, sets, a.v.apex)}
-		if entry(ed.entry).isCut() != (exact && e.isCut()) {
-			a.cuts = append(a.cuts, key)
-		}
-		if !exact {
-			fresh[string(key)] = true
-			above = append(above, key)
-		}
-		if len(sets) == 0 {
-			a.empty = append(a.empty, key)
-		}
-		edits = append(edits, ed)
-	}
-	for _, key := range above {
-		edits = a.fill(edits, key, fresh)
-	}
-	a.splice(edits)
-	return nil
-}
-
-// cutAt is the cut that a name is at or below now.
-func (a *applier) cutAt(key []byte, e entry, exact bool) int {
-	if exact {
-		return e.cut()
-	}
-	if cut := e.cut(); cut > 0 && cut <= len(key) && bytes.HasPrefix(key, e.key()[:cut]) {
-		return cut
-	}
-	return 0
-}
-
-// fill adds the empty non-terminals that a new name needs above it.
-func (a *applier) fill(edits []edit, key []byte, fresh map[string]bool) []edit {
-	for i := len(key) - 2; i > 0; i-- {
-		if key[i] != 0 {
-			continue
-		}
-		up := key[:i+1]
-		if fresh[string(up)] {
-			return edits
-		}
-		e, _, exact := a.v.tree.get(up)
-		if exact {
-			return edits
-		}
-		fresh[string(up)] = true
-		edits = append(edits, edit{key: up, entry: makeEntry(up, a.cutAt(up, e, false), nil, a.v.apex)})
-	}
-	return edits
-}
-
-// splice does edits and keeps the version's size true.
-func (a *applier) splice(edits []edit) {
-	t, grown := a.v.tree.splice(edits)
-	a.v.tree = t
-	a.v.size += grown
-}
-
-// prune takes names out that have neither RRsets nor names below them, and then their parents if the same is true.
-func (a *applier) prune() {
-	for len(a.empty) > 0 {
-		// Longest first: a parent is judged after its children.
-		slices.SortFunc(a.empty, func(x, y []byte) int { return len(y) - len(x) })
-		key := a.empty[0]
-		a.empty = a.empty[1:]
-		e, at, exact := a.v.tree.get(key)
-		if !exact || e.sets() > 0 || len(key) == 0 || a.hasBelow(key, at) {
-			continue
-		}
-		a.splice([]edit{{key: key}})
-		if up := bytes.LastIndexByte(key[:len(key)-1], 0); up > 0 {
-			a.empty = append(a.empty, key[:up+1])
-		}
-	}
-}
-
-func (a *applier) hasBelow(key []byte, at position) (yes bool) {
-	a.v.tree.next(at, func(e entry) bool {
-		yes = bytes.HasPrefix(e.key(), key)
-		return false
-	})
-	return yes
-}
-
-// recut writes the cut of every name at or below an owner that became one or stopped being one.
-func (a *applier) recut() {
-	slices.SortFunc(a.cuts, bytes.Compare)
-	for i, key := range a.cuts {
-		if i > 0 && bytes.HasPrefix(key, a.cuts[i-1]) && !bytes.Equal(key, a.cuts[i-1]) {
-			a.cuts[i] = a.cuts[i-1] // done with the owner above it
-			continue
-		}
-		a.recutBelow(key)
-	}
-}
-
-func (a *applier) recutBelow(key []byte) {
-	e, at, exact := a.v.tree.get(key)
-	// A delegation further up hides this one.
-	above := e.cut()
-	if above > 0 && above < len(key) && bytes.HasPrefix(key, e.key()[:above]) {
-		return
-	}
-	var edits []edit
-	var cut []byte
-	visit := func(e entry) bool {
-		k := e.key()
-		if !bytes.HasPrefix(k, key) {
-			return false
-		}
-		if cut != nil && !bytes.HasPrefix(k, cut) {
-			cut = nil
-		}
-		if cut == nil && e.isCut() {
-			cut = k
-		}
-		if e.cut() != len(cut) {
-			fixed := bytes.Clone(e[:entrySize(e)])
-			setCut(fixed, len(cut))
-			edits = append(edits, edit{key: k, entry: fixed})
-		}
-		return true
-	}
-	if exact && !visit(e) {
-		return
-	}
-	a.v.tree.next(at, visit)
-	if len(edits) > 0 {
-		a.splice(edits)
-	}
-}
-
-// entrySize is the length of an entry without what follows it in its page.
-func entrySize(e entry) int {
-	n := entryHead + e.keyLen()
-	for range e.sets() {
-		n += setHead + int(binary.LittleEndian.Uint32(e[n+8:]))
-	}
-	return n
 }
 
 // apply does an owner's part of a delta to its RRsets.
@@ -273,10 +103,13 @@ func (t *touched) apply(sets []rr.Set) ([]rr.Set, error) {
 		if found || s.TTL != raw.TTL || raw.Class != wire.ClassIN {
 			return nil, fmt.Errorf("%w: an added %s is there already, or under another ttl", ErrDelta, raw.Type)
 		}
-		s.Data = slices.Insert(s.Data, j, raw.RData)
-		if err := checkSet(s); err != nil {
+		if len(s.Data) == 0xffff {
+			return nil, ErrSize
+		}
+		if err := checkData(raw.Type, raw.RData); err != nil {
 			return nil, err
 		}
+		s.Data = slices.Insert(s.Data, j, raw.RData)
 	}
 	return slices.DeleteFunc(sets, func(s rr.Set) bool { return len(s.Data) == 0 }), nil
 }

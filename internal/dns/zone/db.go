@@ -36,7 +36,7 @@ type holder struct {
 type table struct {
 	slots  []atomic.Pointer[Zone]
 	used   int              // slots taken, graves too; the writer's
-	live   int64            // zones
+	live   atomic.Int64     // zones
 	levels [2]atomic.Uint64 // which label counts zones have: others need no look
 	counts [128]int32       // zones by label count; the writer's
 }
@@ -73,36 +73,31 @@ func (db *DB) Find(name []byte) *Zone { return db.find(name, 0) }
 // FindParent is Find for the names above name: who answers a DS query at an apex (RFC 4035 section 3.1.4.1).
 func (db *DB) FindParent(name []byte) *Zone { return db.find(name, 1) }
 
-func (db *DB) find(name []byte, skip int) *Zone {
-	var at [128]uint8
+// find goes outward from the root, because a name's hash grows that way, and keeps the last zone that it meets. Only
+// label counts that some zone has are looked up.
+func (db *DB) find(name []byte, skip int) (found *Zone) {
+	var at [127]uint8 // 255 octets hold no more labels
 	n := 0
 	for i := 0; i < len(name) && name[i] != 0 && n < len(at); i += int(name[i]) + 1 {
 		at[n] = uint8(i)
 		n++
 	}
-	var hashes [129]uint64
-	h := uint64(hashSeed)
-	hashes[0] = h
-	for l := n - 1; l >= skip; l-- {
-		off := int(at[l])
-		h = hashLabel(h, name[off:off+1+int(name[off])])
-		hashes[n-l] = h
-	}
 	t := db.table.Load()
-	levels := [2]uint64{t.levels[0].Load(), t.levels[1].Load()}
-	for labels := n - skip; labels >= 0; labels-- {
-		if labels < 128 && levels[labels>>6]>>(labels&63)&1 == 0 {
+	h, off := uint64(hashSeed), len(name)-1
+	for labels := 0; labels <= n-skip; labels++ {
+		if labels > 0 {
+			end := off
+			off = int(at[n-labels])
+			h = hashLabel(h, name[off:end])
+		}
+		if t.levels[labels>>6].Load()>>(labels&63)&1 == 0 {
 			continue
 		}
-		off := len(name) - 1
-		if labels > 0 {
-			off = int(at[n-labels])
-		}
-		if z := t.get(hashes[labels], name[off:]); z != nil {
-			return z
+		if z := t.get(h, name[off:]); z != nil {
+			found = z
 		}
 	}
-	return nil
+	return found
 }
 
 func (t *table) get(h uint64, apex []byte) *Zone {
@@ -146,24 +141,31 @@ func (t *table) put(z *Zone) {
 	l := z.Name.CountLabels()
 	t.counts[l]++
 	t.levels[l>>6].Or(1 << (l & 63))
-	atomic.AddInt64(&t.live, 1)
+	t.live.Add(1)
 	t.slots[i].Store(z)
 }
 
 func (t *table) remove(z *Zone) {
+	if !t.replace(z, grave) {
+		return
+	}
+	t.live.Add(-1)
+	l := z.Name.CountLabels()
+	if t.counts[l]--; t.counts[l] == 0 {
+		t.levels[l>>6].And(^uint64(1 << (l & 63)))
+	}
+}
+
+// replace puts by in the slot of z, and says whether z was there.
+func (t *table) replace(z, by *Zone) bool {
 	mask := uint64(len(t.slots) - 1)
 	for i := hashName(z.Name) & mask; ; i = (i + 1) & mask {
 		switch t.slots[i].Load() {
 		case nil:
-			return
+			return false
 		case z:
-			t.slots[i].Store(grave)
-			atomic.AddInt64(&t.live, -1)
-			l := z.Name.CountLabels()
-			if t.counts[l]--; t.counts[l] == 0 {
-				t.levels[l>>6].And(^uint64(1 << (l & 63)))
-			}
-			return
+			t.slots[i].Store(by)
+			return true
 		}
 	}
 }
@@ -175,7 +177,7 @@ func (db *DB) Get(apex wire.Name) *Zone { return db.table.Load().get(hashName(ap
 func (db *DB) ByID(id string) *Zone { return db.byID.Load().get(id) }
 
 // Len is the number of zones.
-func (db *DB) Len() int { return int(atomic.LoadInt64(&db.table.Load().live)) }
+func (db *DB) Len() int { return int(db.table.Load().live.Load()) }
 
 // All yields the zones in no particular order; changes meanwhile may or may not be seen.
 func (db *DB) All(yield func(*Zone) bool) {
@@ -189,33 +191,36 @@ func (db *DB) All(yield func(*Zone) bool) {
 
 // Reset puts a zone's contents in whole (first load, or a reset entry). history leads to transfer's serial, oldest first.
 func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, links Links, history []*Delta) *Zone {
-	z := db.ByID(id)
-	if z != nil && (z.Name != transfer.apex || z.account.id != account) {
-		db.Remove(id)
-		z = nil
-	}
-	fresh := z == nil
-	if fresh {
-		z = &Zone{ID: id, Name: transfer.apex, account: db.holder(account)}
-	}
-	z.state.Store(&State{
+	s := &State{
 		Seq: seq, Served: served, Transfer: transfer, Links: links,
 		History: newHistory(transfer.serial, history, db.history),
-	})
-	if fresh {
-		db.insert(z)
 	}
+	old := db.ByID(id)
+	if old != nil && old.Name == transfer.apex && old.account.id == account {
+		old.state.Store(s)
+		return old
+	}
+	z := &Zone{ID: id, Name: transfer.apex, account: db.holder(account)}
+	z.state.Store(s)
+	if old != nil && old.Name != z.Name {
+		db.Remove(id)
+	}
+	db.insert(z)
 	return z
 }
 
+// insert puts a new zone in, in the very slot of one of the same name, so that there is no moment without either.
 func (db *DB) insert(z *Zone) {
-	if old := db.Get(z.Name); old != nil {
-		db.Remove(old.ID)
-	}
 	t := db.table.Load()
+	if old := db.Get(z.Name); old != nil {
+		t.replace(old, z)
+		db.removeID(old)
+		db.putID(z)
+		return
+	}
 	if (t.used+1)*4 > len(t.slots)*3 {
 		size := 64
-		for size < int(t.live+1)*2 {
+		for size < int(t.live.Load()+1)*2 {
 			size *= 2
 		}
 		next := newTable(size)

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -36,6 +37,10 @@ func Diff(a, b *Version) *Delta {
 			d.Added = appendDiff(d.Added, b, y[0], nil, d.From != d.To)
 			y = y[1:]
 		default:
+			if bytes.Equal(recordsOf(x[0]), recordsOf(y[0])) {
+				x, y = x[1:], y[1:]
+				continue
+			}
 			d.Removed = appendDiff(d.Removed, a, x[0], y[0], d.From != d.To)
 			d.Added = appendDiff(d.Added, b, y[0], x[0], d.From != d.To)
 			x, y = x[1:], y[1:]
@@ -44,33 +49,47 @@ func Diff(a, b *Version) *Delta {
 	return d
 }
 
+// recordsOf is an entry's RRsets as octets.
+func recordsOf(e entry) []byte { return e[entryHead+e.keyLen() : e.size()] }
+
 // differing lists the entries of t's pages that o does not have.
 func differing(t, o *tree) []entry {
+	both := map[*node]bool{} // true: in both trees
+	for _, n := range o.nodes() {
+		both[n] = false
+	}
+	for _, n := range t.nodes() {
+		_, both[n] = both[n]
+	}
 	shared := map[*byte]bool{}
-	nodes := map[*node]bool{}
-	for _, n := range o.nodes {
-		nodes[n] = true
-	}
-	for _, n := range o.nodes {
-		for _, p := range n.pages {
-			shared[&p[0]] = true
-		}
-	}
+	o.pagesBut(both, func(p page) { shared[&p[0]] = true })
 	var out []entry
-	for _, n := range t.nodes {
-		if nodes[n] {
-			continue
+	t.pagesBut(both, func(p page) {
+		for i := 0; i < p.count() && !shared[&p[0]]; i++ {
+			out = append(out, p.entry(i))
 		}
-		for _, p := range n.pages {
-			if shared[&p[0]] {
-				continue
-			}
-			for i := range p.count() {
-				out = append(out, p.entry(i))
-			}
+	})
+	return out
+}
+
+func (t *tree) nodes() []*node {
+	if t.root == nil {
+		return nil
+	}
+	return t.root.nodes
+}
+
+// pagesBut visits the pages that are not in the given nodes.
+func (t *tree) pagesBut(nodes map[*node]bool, visit func(page)) {
+	if t.root == nil {
+		visit(t.only)
+		return
+	}
+	for _, n := range t.root.nodes {
+		for i := 0; i < len(n.pages) && !nodes[n]; i++ {
+			visit(n.pages[i])
 		}
 	}
-	return out
 }
 
 // appendDiff appends the records of e that other lacks. The SOA is left out where it stands in front already.
@@ -88,20 +107,11 @@ func appendDiff(dst []byte, v *Version, e, other entry, skipSOA bool) []byte {
 		}
 		o := have[s.Type]
 		for _, data := range s.Data {
-			if o.TTL == s.TTL && contains(o.Data, data) {
+			if _, kept := slices.BinarySearchFunc(o.Data, data, rr.Compare); kept && o.TTL == s.TTL {
 				continue
 			}
 			dst = wire.AppendRR(dst, owner, s.Type, wire.ClassIN, s.TTL, data)
 		}
 	}
 	return dst
-}
-
-func contains(sorted [][]byte, data []byte) bool {
-	for _, d := range sorted {
-		if bytes.Equal(d, data) {
-			return true
-		}
-	}
-	return false
 }

@@ -32,7 +32,7 @@ type Match struct {
 	e entry
 }
 
-// Any finds the first RRset of a match for type ANY that is of a real type.
+// any takes the first RRset for a question of type ANY (RFC 8482 section 4.1).
 func (m *Match) any(apex wire.Name) {
 	m.Kind = NoData
 	m.e.each(apex, func(s RRset) bool {
@@ -47,10 +47,10 @@ func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 	m.p.set(name, len(name)-len(v.apex))
 	if v.dname && m.p.n > 0 {
 		m.Kind, m.Owner = DNAME, len(name)-len(v.apex)
-		m.Set, _ = v.tree.nodes[0].pages[0].entry(0).set(wire.TypeDNAME, v.apex)
+		m.Set, _ = v.tree.apex().set(wire.TypeDNAME, v.apex)
 		return
 	}
-	e, exact := v.tree.search(&m.p)
+	e, _, exact := v.tree.locate(m.p.key[:], m.p.n)
 	if exact {
 		cut := e.cut()
 		if cut == 0 || cut == m.p.n && (t == wire.TypeDS || !v.delegated(e)) {
@@ -152,7 +152,7 @@ func (v *Version) wild(t wire.Type, n int, m *Match) {
 // Lookup finds an RRset at exactly name, whatever cut it is below: glue and additional addresses. scratch is overwritten.
 func (v *Version) Lookup(name []byte, t wire.Type, scratch *Match) (RRset, bool) {
 	scratch.p.set(name, len(name)-len(v.apex))
-	e, exact := v.tree.search(&scratch.p)
+	e, _, exact := v.tree.locate(scratch.p.key[:], scratch.p.n)
 	if !exact {
 		return RRset{}, false
 	}

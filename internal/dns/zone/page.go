@@ -22,6 +22,7 @@ const (
 	pageTarget = 4096
 	pageMost   = 8192 // a page is split when a change lets it grow beyond
 	pageHead   = 4
+	slotLen    = 6 // a head and an offset
 	entryHead  = 6
 )
 
@@ -30,9 +31,20 @@ func (p page) prefix() int { return int(binary.LittleEndian.Uint16(p[2:])) }
 
 func (p page) head(i int) uint32 { return binary.LittleEndian.Uint32(p[pageHead+4*i:]) }
 
-func (p page) entry(i int) entry {
-	return entry(p[binary.LittleEndian.Uint16(p[pageHead+4*p.count()+2*i:]):])
+// start is the offset of entry i, or of the page's end behind the last.
+func (p page) start(i int) int {
+	n := p.count()
+	if i == n {
+		return len(p)
+	}
+	return int(binary.LittleEndian.Uint16(p[pageHead+4*n+2*i:]))
 }
+
+func (p page) setStart(i, at int) {
+	binary.LittleEndian.PutUint16(p[pageHead+4*p.count()+2*i:], uint16(at))
+}
+
+func (p page) entry(i int) entry { return entry(p[p.start(i):]) }
 
 // entry is a name's place in a page, with whatever follows it there.
 type entry []byte
@@ -42,30 +54,32 @@ func (e entry) keyLen() int { return int(binary.LittleEndian.Uint16(e[2:])) }
 func (e entry) sets() int   { return int(binary.LittleEndian.Uint16(e[4:])) }
 func (e entry) key() []byte { return e[entryHead : entryHead+e.keyLen()] }
 
-// search finds the last entry whose key is not greater than that of q, -1 if all are greater, and whether it is equal. q
-// has eight zero octets behind its n.
+// search finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand, and
+// whether it is equal. The page's first key must not be greater than q. Whether q has the page's prefix is seen in the
+// entry that the heads lead to, so that only that one entry is read.
 func (p page) search(q []byte, n int) (i int, exact bool) {
-	first := p.entry(0).key()
-	plen := p.prefix()
-	if c := bytes.Compare(q[:min(n, plen)], first[:plen]); c < 0 {
-		return -1, false
-	} else if c > 0 {
-		return p.count() - 1, false
-	}
+	count, plen := p.count(), p.prefix()
 	want := binary.BigEndian.Uint32(q[plen:])
-	lo, hi := 0, p.count()
+	heads := p[pageHead : pageHead+4*count]
+	lo, hi := 0, count
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		if h := p.head(mid); h < want || h == want && bytes.Compare(p.entry(mid).key(), q[:n]) <= 0 {
+		h := binary.LittleEndian.Uint32(heads[4*mid:])
+		if h < want || h == want && bytes.Compare(p.entry(mid).key(), q[:n]) <= 0 {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	if lo == 0 {
-		return -1, false
+	i = max(lo-1, 0)
+	key := p.entry(i).key()
+	if bytes.Equal(key, q[:n]) {
+		return i, true
 	}
-	return lo - 1, p.head(lo-1) == want && bytes.Equal(p.entry(lo-1).key(), q[:n])
+	if n < plen || !bytes.Equal(q[:plen], key[:plen]) {
+		return count - 1, false
+	}
+	return i, false
 }
 
 // packer collects whole entries, in order of their keys, into pages.
@@ -78,12 +92,14 @@ type packer struct {
 
 func newPacker(target int) *packer { return &packer{target: target} }
 
+// add adds an entry. One that is larger than a page gets a page to itself, which is the only way that an offset of 16
+// bits can reach every entry.
 func (k *packer) add(e []byte) {
 	if k.size > 0 && k.size+len(e) > k.target {
 		k.flush()
 	}
 	k.entries = append(k.entries, e)
-	k.size += len(e) + 6
+	k.size += len(e) + slotLen
 }
 
 func (k *packer) flush() {
@@ -94,26 +110,27 @@ func (k *packer) flush() {
 	k.entries, k.size = k.entries[:0], 0
 }
 
+// newPage makes a page of size octets with room for count entries.
+func newPage(count, prefix, size int) page {
+	p := make(page, size)
+	binary.LittleEndian.PutUint16(p, uint16(count))
+	binary.LittleEndian.PutUint16(p[2:], uint16(prefix))
+	return p
+}
+
 func makePage(entries [][]byte) page {
 	n := len(entries)
-	size := pageHead + 6*n
+	at := pageHead + slotLen*n
+	size := at
 	for _, e := range entries {
 		size += len(e)
 	}
-	first, last := entry(entries[0]).key(), entry(entries[n-1]).key()
-	plen := 0
-	for plen < min(len(first), len(last)) && first[plen] == last[plen] {
-		plen++
+	plen := commonLen(entry(entries[0]).key(), entry(entries[n-1]).key())
+	w := patcher{page: newPage(n, plen, size), at: at}
+	for _, e := range entries {
+		w.put(e, plen)
 	}
-	p := make(page, pageHead+6*n, size)
-	binary.LittleEndian.PutUint16(p, uint16(n))
-	binary.LittleEndian.PutUint16(p[2:], uint16(plen))
-	for i, e := range entries {
-		binary.LittleEndian.PutUint32(p[pageHead+4*i:], head32(entry(e).key(), plen))
-		binary.LittleEndian.PutUint16(p[pageHead+4*n+2*i:], uint16(len(p)))
-		p = append(p, e...)
-	}
-	return p
+	return w.page
 }
 
 // head32 reads the four octets of a key behind its page's prefix, zero after the key's end.
@@ -125,14 +142,8 @@ func head32(key []byte, plen int) uint32 {
 
 // split yields the page's entries, each with its own octets only.
 func (p page) split(yield func(e []byte) bool) {
-	n := p.count()
-	offs := p[pageHead+4*n:]
-	for i := range n {
-		from, to := int(binary.LittleEndian.Uint16(offs[2*i:])), len(p)
-		if i+1 < n {
-			to = int(binary.LittleEndian.Uint16(offs[2*i+2:]))
-		}
-		if !yield(p[from:to]) {
+	for i := range p.count() {
+		if !yield(p[p.start(i):p.start(i+1)]) {
 			return
 		}
 	}

@@ -139,20 +139,31 @@ func withoutApex(t wire.Type, d []byte, apex wire.Name) ([]byte, bool) {
 	return d[:len(d)-len(apex)], true
 }
 
-// set finds an RRset of the entry by type.
-func (e entry) set(t wire.Type, apex wire.Name) (RRset, bool) {
-	b := e[entryHead+e.keyLen():]
+// find gives the place of an RRset in the entry. Types stand in order, so a search ends at the first greater one.
+func (e entry) find(t wire.Type) (at int, ok bool) {
+	at = entryHead + e.keyLen()
 	for range e.sets() {
-		size := int(binary.LittleEndian.Uint32(b[8:]))
-		if wire.Type(binary.LittleEndian.Uint16(b)) == t {
-			return makeSet(b, size, apex), true
+		h := e[at : at+setHead]
+		if have := wire.Type(binary.LittleEndian.Uint16(h)); have >= t {
+			return at, have == t
 		}
-		b = b[setHead+size:]
+		at += setHead + int(binary.LittleEndian.Uint32(h[8:]))
 	}
-	return RRset{}, false
+	return 0, false
 }
 
-func makeSet(b []byte, size int, apex wire.Name) RRset {
+// set finds an RRset of the entry by type.
+func (e entry) set(t wire.Type, apex wire.Name) (RRset, bool) {
+	at, ok := e.find(t)
+	if !ok {
+		return RRset{}, false
+	}
+	return makeSet(e[at:], apex), true
+}
+
+// makeSet views the RRset at the start of b.
+func makeSet(b []byte, apex wire.Name) RRset {
+	size := int(binary.LittleEndian.Uint32(b[8:]))
 	return RRset{
 		Type: wire.Type(binary.LittleEndian.Uint16(b)), TTL: binary.LittleEndian.Uint32(b[2:]),
 		n: int(binary.LittleEndian.Uint16(b[6:])), data: b[setHead : setHead+size], apex: apex,
@@ -163,13 +174,22 @@ func makeSet(b []byte, size int, apex wire.Name) RRset {
 func (e entry) each(apex wire.Name, yield func(RRset) bool) bool {
 	b := e[entryHead+e.keyLen():]
 	for range e.sets() {
-		size := int(binary.LittleEndian.Uint32(b[8:]))
-		if !yield(makeSet(b, size, apex)) {
+		s := makeSet(b, apex)
+		if !yield(s) {
 			return false
 		}
-		b = b[setHead+size:]
+		b = b[setHead+len(s.data):]
 	}
 	return true
+}
+
+// size is the entry's length without what follows it in its page.
+func (e entry) size() int {
+	n := entryHead + e.keyLen()
+	for range e.sets() {
+		n += setHead + int(binary.LittleEndian.Uint32(e[n+8:]))
+	}
+	return n
 }
 
 // isCut says whether names below the entry are not the zone's own: it has a delegation or a DNAME, and is not the apex.
@@ -177,10 +197,10 @@ func (e entry) isCut() bool {
 	if e.keyLen() == 0 {
 		return false
 	}
-	if _, ok := e.set(wire.TypeNS, ""); ok {
+	if _, ok := e.find(wire.TypeNS); ok {
 		return true
 	}
-	_, ok := e.set(wire.TypeDNAME, "")
+	_, ok := e.find(wire.TypeDNAME)
 	return ok
 }
 

@@ -3,11 +3,28 @@ package zone
 import (
 	"bytes"
 	"encoding/binary"
-	"sort"
 )
 
 // fan is how many pages a node holds at most. Two levels serve: a root over nodes over pages.
 const fan = 128
+
+// tree is a version's whole sequence of pages: one page alone, which is all that most zones have, or a root.
+type tree struct {
+	only page
+	root *root
+}
+
+// root is a run of nodes, node a run of pages. Both are shared between versions and never change.
+type (
+	root struct {
+		index
+		nodes []*node
+	}
+	node struct {
+		index
+		pages []page
+	}
+)
 
 // index finds a child by the first keys of all children: those first keys share prefix, and heads are the eight octets
 // behind it. First keys are whole (a shortened one could send a key to a page whose first key is greater).
@@ -18,17 +35,24 @@ type index struct {
 
 func makeIndex(n int, first func(i int) []byte) index {
 	a, z := first(0), first(n-1)
-	plen := 0
-	for plen < min(len(a), len(z)) && a[plen] == z[plen] {
-		plen++
-	}
-	x := index{prefix: a[:plen], heads: make([]uint64, n)}
+	plen := commonLen(a, z)
+	// The prefix is a copy: a view would keep a page alive that newer versions have replaced.
+	x := index{prefix: bytes.Clone(a[:plen]), heads: make([]uint64, n)}
 	for i := range n {
 		var b [8]byte
 		copy(b[:], first(i)[plen:])
 		x.heads[i] = binary.BigEndian.Uint64(b[:])
 	}
 	return x
+}
+
+// commonLen is the length of the longest common prefix.
+func commonLen(a, b []byte) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // find gives the last child whose first key is not greater than q's n octets, or -1. first is asked only where heads tie.
@@ -52,12 +76,6 @@ func (x *index) find(q []byte, n int, first func(i int) []byte) int {
 	return lo - 1
 }
 
-// node is a run of pages.
-type node struct {
-	index
-	pages []page
-}
-
 func makeNode(pages []page) *node {
 	n := &node{pages: pages}
 	n.index = makeIndex(len(pages), n.first)
@@ -66,47 +84,68 @@ func makeNode(pages []page) *node {
 
 func (n *node) first(i int) []byte { return n.pages[i].entry(0).key() }
 
-// tree is a version's whole sequence of pages.
-type tree struct {
-	index
-	nodes []*node
+func makeRoot(nodes []*node) *root {
+	r := &root{nodes: nodes}
+	r.index = makeIndex(len(nodes), r.first)
+	return r
 }
 
-func makeTree(nodes []*node) tree {
-	t := tree{nodes: nodes}
-	t.index = makeIndex(len(nodes), t.first)
-	return t
-}
+func (r *root) first(i int) []byte { return r.nodes[i].first(0) }
 
-func (t *tree) first(i int) []byte { return t.nodes[i].first(0) }
-
+// treeOf makes a tree over pages, of which there is at least one.
 func treeOf(pages []page) tree {
+	if len(pages) == 1 {
+		return tree{only: pages[0]}
+	}
 	var nodes []*node
 	for len(pages) > 0 {
-		n := min(len(pages), fan)
+		n := min(fan, len(pages))
 		nodes = append(nodes, makeNode(pages[:n:n]))
 		pages = pages[n:]
 	}
-	return makeTree(nodes)
+	return tree{root: makeRoot(nodes)}
+}
+
+// pages yields the pages in order.
+func (t *tree) pages(yield func(page) bool) {
+	if t.root == nil {
+		yield(t.only)
+		return
+	}
+	for _, n := range t.root.nodes {
+		for _, p := range n.pages {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// apex is the entry of the empty key, which is in every tree.
+func (t *tree) apex() entry { return t.head().entry(0) }
+
+func (t *tree) head() page {
+	if t.root == nil {
+		return t.only
+	}
+	return t.root.nodes[0].pages[0]
 }
 
 // position is an entry's place in a tree.
 type position struct{ node, page, entry int }
 
-// search finds the last entry that is not greater than the path. The apex, the empty key, is in every tree, so there is
-// always one.
-func (t *tree) search(p *path) (e entry, exact bool) {
-	e, _, exact = t.locate(p.key[:], p.n)
-	return e, exact
-}
-
+// locate finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand. The
+// apex is in every tree, so there is always one.
 func (t *tree) locate(q []byte, n int) (e entry, at position, exact bool) {
-	at.node = t.find(q, n, t.first)
-	nd := t.nodes[at.node]
-	at.page = nd.find(q, n, nd.first)
-	pg := nd.pages[at.page]
-	at.entry, exact = pg.search(q, n)
-	return pg.entry(at.entry), at, exact
+	p := t.only
+	if r := t.root; r != nil {
+		at.node = r.find(q, n, r.first)
+		nd := r.nodes[at.node]
+		at.page = nd.find(q, n, nd.first)
+		p = nd.pages[at.page]
+	}
+	at.entry, exact = p.search(q, n)
+	return p.entry(at.entry), at, exact
 }
 
 // get is locate for a key without octets behind it.
@@ -116,121 +155,31 @@ func (t *tree) get(key []byte) (entry, position, bool) {
 	return t.locate(buf[:], len(key))
 }
 
-// next yields entries from behind a position.
-func (t *tree) next(at position, yield func(entry) bool) {
+// after yields the entries behind a position.
+func (t *tree) after(at position, yield func(entry) bool) {
 	at.entry++
-	for ; at.node < len(t.nodes); at.node, at.page = at.node+1, 0 {
-		pages := t.nodes[at.node].pages
-		for ; at.page < len(pages); at.page, at.entry = at.page+1, 0 {
-			for ; at.entry < pages[at.page].count(); at.entry++ {
-				if !yield(pages[at.page].entry(at.entry)) {
-					return
-				}
-			}
+	for p, ok := t.page(&at); ok; p, ok = t.page(&at) {
+		if !yield(p.entry(at.entry)) {
+			return
 		}
+		at.entry++
 	}
 }
 
-// edit puts an entry in the place of its key, or, where entry is nil, takes the key out.
-type edit struct {
-	key   []byte
-	entry []byte
-}
-
-// splice gives the tree with edits done, and by how many octets its pages grew; pages and nodes without an edit are shared.
-func (t *tree) splice(edits []edit) (next tree, grown int) {
-	sort.Slice(edits, func(i, j int) bool { return bytes.Compare(edits[i].key, edits[j].key) < 0 })
-	nodes := make([]*node, 0, len(t.nodes)+1)
-	for i, n := range t.nodes {
-		here := len(edits)
-		if i+1 < len(t.nodes) {
-			here = before(edits, t.first(i+1))
+// page gives the page of a position, which it moves to the next page where it stands behind a page's end.
+func (t *tree) page(at *position) (page, bool) {
+	if t.root == nil {
+		return t.only, at.entry < t.only.count()
+	}
+	for at.node < len(t.root.nodes) {
+		pages := t.root.nodes[at.node].pages
+		if at.page < len(pages) && at.entry < pages[at.page].count() {
+			return pages[at.page], true
 		}
-		if here == 0 {
-			nodes = append(nodes, n)
-			continue
-		}
-		pages, more := n.splice(edits[:here])
-		grown += more
-		edits = edits[here:]
-		for len(pages) > 0 {
-			m := len(pages)
-			if m > fan {
-				m = min(fan, (m+1)/2)
-			}
-			nodes = append(nodes, makeNode(pages[:m:m]))
-			pages = pages[m:]
+		at.page, at.entry = at.page+1, 0
+		if at.page >= len(pages) {
+			at.node, at.page = at.node+1, 0
 		}
 	}
-	return makeTree(nodes), grown
-}
-
-// before counts the edits in front of a key.
-func before(edits []edit, key []byte) int {
-	return sort.Search(len(edits), func(i int) bool { return bytes.Compare(edits[i].key, key) >= 0 })
-}
-
-func (n *node) splice(edits []edit) (pages []page, grown int) {
-	pages = make([]page, 0, len(n.pages)+1)
-	for i, p := range n.pages {
-		here := len(edits)
-		if i+1 < len(n.pages) {
-			here = before(edits, n.first(i+1))
-		}
-		if here == 0 {
-			pages = append(pages, p)
-			continue
-		}
-		grown -= len(p)
-		for _, q := range p.splice(edits[:here]) {
-			grown += len(q)
-			pages = append(pages, q)
-		}
-		edits = edits[here:]
-	}
-	return pages, grown
-}
-
-func (p page) splice(edits []edit) []page {
-	entries := make([][]byte, 0, p.count()+len(edits))
-	size := 0
-	put := func(e []byte) {
-		entries = append(entries, e)
-		size += len(e) + 6
-	}
-	for e := range p.split {
-		key := entry(e).key()
-		for len(edits) > 0 && bytes.Compare(edits[0].key, key) < 0 {
-			if edits[0].entry != nil {
-				put(edits[0].entry)
-			}
-			edits = edits[1:]
-		}
-		if len(edits) > 0 && bytes.Equal(edits[0].key, key) {
-			if edits[0].entry != nil {
-				put(edits[0].entry)
-			}
-			edits = edits[1:]
-			continue
-		}
-		put(e)
-	}
-	for _, ed := range edits {
-		if ed.entry != nil {
-			put(ed.entry)
-		}
-	}
-	if len(entries) == 0 {
-		return nil
-	}
-	if size <= pageMost {
-		return []page{makePage(entries)}
-	}
-	// Split evenly, so that the halves have room to grow.
-	k := newPacker(size/((size+pageTarget-1)/pageTarget) + 1)
-	for _, e := range entries {
-		k.add(e)
-	}
-	k.flush()
-	return k.pages
+	return nil, false
 }

@@ -15,19 +15,20 @@ var (
 	ErrOutside = errors.New("the owner is not in the zone")
 	ErrSOA     = errors.New("the apex must have exactly one SOA record")
 	ErrDelta   = errors.New("the delta does not fit the version")
-	ErrSize    = errors.New("an RRset is larger than 64 KiB can tell")
+	ErrSize    = errors.New("an RRset has more than 65535 records, or one of more than 65535 octets")
+	ErrData    = errors.New("record data does not have the shape of its type")
 )
 
 // Version is one immutable state of a zone's contents: a sorted sequence of packed pages under a small tree. Readers hold
 // it for as long as they like; Apply shares with the new version whatever a delta does not touch.
 type Version struct {
 	apex    wire.Name
-	serial  uint32
+	tree    tree
 	records int
 	size    int
-	tree    tree
-	soa     RRset
-	dname   bool // there is a DNAME at the apex: every name below is another's
+	serial  uint32
+	soa     uint32 // where the SOA RRset begins in the first entry
+	dname   bool   // there is a DNAME at the apex: every name below is another's
 }
 
 // Apex is the zone's name.
@@ -44,32 +45,30 @@ func (v *Version) Size() int { return v.size }
 
 // SOA returns the apex SOA's RDATA in full and its ttl.
 func (v *Version) SOA() (rdata []byte, ttl uint32) {
-	it := v.soa.Iter()
+	soa := v.SOASet()
+	it := soa.Iter()
 	it.Next()
-	return it.AppendFull(nil), v.soa.TTL
+	return it.AppendFull(nil), soa.TTL
 }
 
 // SOASet is the SOA RRset itself: what negative answers and transfers write.
-func (v *Version) SOASet() RRset { return v.soa }
+func (v *Version) SOASet() RRset { return makeSet(v.tree.apex()[v.soa:], v.apex) }
 
-// seal fills in what readers want to have at hand.
+// seal fills in what readers want to have at hand, and wants the one SOA.
 func (v *Version) seal() (*Version, error) {
-	apex := v.tree.nodes[0].pages[0].entry(0)
-	if apex.keyLen() != 0 {
+	e := v.tree.apex()
+	at, ok := e.find(wire.TypeSOA)
+	if !ok || e.keyLen() != 0 || makeSet(e[at:], v.apex).n != 1 {
 		return nil, ErrSOA
 	}
-	soa, ok := apex.set(wire.TypeSOA, v.apex)
-	if !ok || soa.n != 1 {
-		return nil, ErrSOA
-	}
-	v.soa = soa
+	v.soa = uint32(at)
 	rdata, _ := v.SOA()
 	serial, err := wire.SOASerial(rdata)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSOA, err)
 	}
 	v.serial = serial
-	_, v.dname = apex.set(wire.TypeDNAME, v.apex)
+	_, v.dname = e.find(wire.TypeDNAME)
 	return v, nil
 }
 
@@ -122,9 +121,7 @@ type owned struct {
 
 // finish makes the tree over pages and counts them.
 func finish(v *Version, pages []page) (*Version, error) {
-	for _, p := range pages {
-		v.size += len(p)
-	}
+	v.size = total(pages)
 	v.tree = treeOf(pages)
 	return v.seal()
 }
@@ -199,15 +196,28 @@ func (b *builder) gaps(key []byte) func(yield func(int) bool) {
 	}
 }
 
-// checkSet bounds a set so that its count and a message can tell it.
+// checkSet holds a set against what an entry and a message can tell, and its records against the shape of their type.
 func checkSet(s *rr.Set) error {
 	if len(s.Data) > 0xffff {
 		return fmt.Errorf("%w: %s %s", ErrSize, s.Owner, s.Type)
 	}
 	for _, d := range s.Data {
-		if len(d) > 0xffff || shortens(s.Type) && len(d) > wire.MaxName+2 {
-			return fmt.Errorf("%w: %s %s", ErrSize, s.Owner, s.Type)
+		if err := checkData(s.Type, d); err != nil {
+			return fmt.Errorf("%w: %s %s", err, s.Owner, s.Type)
 		}
+	}
+	return nil
+}
+
+// checkData wants RDATA of a type with names to have the shape of its type (other types may hold anything), so that what
+// answers with it need not check.
+func checkData(t wire.Type, d []byte) error {
+	if len(d) > 0xffff {
+		return ErrSize
+	}
+	var scratch [2 * wire.MaxName]byte // Canonical folds in place, and d is not ours
+	if err := wire.Canonical(t, append(scratch[:0], d...)); err != nil {
+		return fmt.Errorf("%w: %w", ErrData, err)
 	}
 	return nil
 }
@@ -219,7 +229,7 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 	}
 	var p path
 	p.set([]byte(owner), len(owner)-len(v.apex))
-	e, exact := v.tree.search(&p)
+	e, _, exact := v.tree.locate(p.key[:], p.n)
 	if !exact {
 		return nil
 	}
@@ -230,17 +240,15 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 // call only. The pseudo type TypeFail is yielded like any other.
 func (v *Version) Walk(yield func(owner []byte, set RRset) bool) {
 	var buf [wire.MaxName]byte
-	for _, n := range v.tree.nodes {
-		for _, p := range n.pages {
-			for i := range p.count() {
-				e := p.entry(i)
-				if e.sets() == 0 {
-					continue
-				}
-				owner := appendName(buf[:0], e.key(), v.apex)
-				if !e.each(v.apex, func(s RRset) bool { return yield(owner, s) }) {
-					return
-				}
+	for p := range v.tree.pages {
+		for i := range p.count() {
+			e := p.entry(i)
+			if e.sets() == 0 {
+				continue
+			}
+			owner := appendName(buf[:0], e.key(), v.apex)
+			if !e.each(v.apex, func(s RRset) bool { return yield(owner, s) }) {
+				return
 			}
 		}
 	}

@@ -1,0 +1,203 @@
+package zone
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+)
+
+// applier changes a version that nobody has seen yet: first the RRsets of the owners that a delta names, then what
+// follows from them for names that it does not name.
+type applier struct {
+	v     *Version
+	empty [][]byte // keys of names that lost all their RRsets
+	cuts  [][]byte // keys at which a delegation or DNAME came or went
+}
+
+// sets changes the RRsets of all touched owners, and makes the empty non-terminals above new ones.
+func (a *applier) sets(work []*touched) error {
+	edits := make([]edit, 0, len(work)+1)
+	var fresh [][]byte
+	for _, t := range work {
+		key := appendKey(nil, t.owner, a.v.apex)
+		e, _, exact := a.v.tree.get(key)
+		var old []rr.Set
+		if exact {
+			old = e.unpack(t.owner, a.v.apex)
+		}
+		sets, err := t.apply(old)
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, t.owner)
+		}
+		a.v.records += len(t.added) - len(t.removed)
+		cut := cutAbove(key, e)
+		ed := edit{key: key, entry: makeEntry(key, cut, sets, a.v.apex)}
+		is := entry(ed.entry).isCut()
+		if is && cut == 0 {
+			setCut(ed.entry, len(key))
+		}
+		if is != (exact && e.isCut()) {
+			a.cuts = append(a.cuts, key)
+		}
+		if !exact {
+			fresh = append(fresh, key)
+		}
+		if len(sets) == 0 {
+			a.empty = append(a.empty, key)
+		}
+		edits = append(edits, ed)
+	}
+	a.splice(a.fill(edits, fresh))
+	return nil
+}
+
+// cutAbove is the cut that a name is strictly below, 0 for none. e is the last entry that is not greater than key.
+func cutAbove(key []byte, e entry) int {
+	if cut := e.cut(); cut > 0 && cut < len(key) && bytes.HasPrefix(key, e.key()[:cut]) {
+		return cut
+	}
+	return 0
+}
+
+// fill adds the empty non-terminals that new names need above them.
+func (a *applier) fill(edits []edit, fresh [][]byte) []edit {
+	if len(fresh) == 0 {
+		return edits
+	}
+	made := make(map[string]bool, len(fresh))
+	for _, key := range fresh {
+		made[string(key)] = true
+	}
+	for _, key := range fresh {
+		for up := parent(key); len(up) > 0 && !made[string(up)]; up = parent(up) {
+			e, _, exact := a.v.tree.get(up)
+			if exact {
+				break
+			}
+			made[string(up)] = true
+			edits = append(edits, edit{key: up, entry: makeEntry(up, cutAbove(up, e), nil, a.v.apex)})
+		}
+	}
+	return edits
+}
+
+// parent is the key of the name above.
+func parent(key []byte) []byte {
+	if len(key) == 0 {
+		return nil
+	}
+	return key[:bytes.LastIndexByte(key[:len(key)-1], 0)+1]
+}
+
+// splice does edits and keeps the version's size true.
+func (a *applier) splice(edits []edit) {
+	if len(edits) == 0 {
+		return
+	}
+	t, grown := a.v.tree.splice(edits)
+	a.v.tree = t
+	a.v.size += grown
+}
+
+// prune takes out names that have neither RRsets nor names below them, and then their parents where the same is true.
+// Names are judged in falling order, what is below a name before the name. Parents wait on a stack: each is an ancestor
+// of what lies between it and the name that put it there, so the stack's top is always the greatest of them.
+func (a *applier) prune() {
+	if len(a.empty) == 0 {
+		return
+	}
+	slices.SortFunc(a.empty, func(x, y []byte) int { return bytes.Compare(y, x) })
+	var edits []edit
+	var parents [][]byte
+	survivor := map[string]entry{} // for each key taken out, the first entry behind it that stays
+	for rest := a.empty; len(rest) > 0 || len(parents) > 0; {
+		var key []byte
+		if top := len(parents) - 1; len(rest) == 0 || top >= 0 && bytes.Compare(parents[top], rest[0]) >= 0 {
+			key, parents = parents[top], parents[:top]
+		} else {
+			key, rest = rest[0], rest[1:]
+		}
+		if _, done := survivor[string(key)]; done || len(key) == 0 {
+			continue
+		}
+		e, at, exact := a.v.tree.get(key)
+		if !exact || e.sets() > 0 {
+			continue
+		}
+		next := a.behind(at)
+		if s, gone := survivor[string(next.keyOrNil())]; next != nil && gone {
+			next = s
+		}
+		if next != nil && bytes.HasPrefix(next.key(), key) {
+			continue
+		}
+		survivor[string(key)] = next
+		edits = append(edits, edit{key: key})
+		parents = append(parents, parent(key))
+	}
+	a.splice(edits)
+}
+
+// behind is the entry after a position, nil at the end.
+func (a *applier) behind(at position) (next entry) {
+	a.v.tree.after(at, func(e entry) bool {
+		next = e
+		return false
+	})
+	return next
+}
+
+func (e entry) keyOrNil() []byte {
+	if e == nil {
+		return nil
+	}
+	return e.key()
+}
+
+// recut writes the cut of every name at or below an owner that became one or stopped being one.
+func (a *applier) recut() {
+	slices.SortFunc(a.cuts, bytes.Compare)
+	var edits []edit
+	var done []byte
+	for _, key := range a.cuts {
+		if done != nil && bytes.HasPrefix(key, done) {
+			continue // written with the owner above it
+		}
+		done = key
+		edits = a.recutBelow(edits, key)
+	}
+	a.splice(edits)
+}
+
+// recutBelow lists what to write at and below key.
+func (a *applier) recutBelow(edits []edit, key []byte) []edit {
+	e, at, exact := a.v.tree.get(key)
+	if cutAbove(key, e) > 0 {
+		return edits // a delegation further up hides this one
+	}
+	var cut []byte
+	visit := func(e entry) bool {
+		k := e.key()
+		if !bytes.HasPrefix(k, key) {
+			return false
+		}
+		if cut != nil && !bytes.HasPrefix(k, cut) {
+			cut = nil
+		}
+		if cut == nil && e.isCut() {
+			cut = k
+		}
+		if e.cut() != len(cut) {
+			fixed := bytes.Clone(e[:e.size()])
+			setCut(fixed, len(cut))
+			edits = append(edits, edit{key: k, entry: fixed})
+		}
+		return true
+	}
+	if !exact || visit(e) {
+		a.v.tree.after(at, visit)
+	}
+	return edits
+}
