@@ -18,10 +18,12 @@ type Change struct {
 type Edit interface{ edit() }
 
 // AddRecord adds a record. ID, Created and Modified are set by primary. With SkipIdentical a record that is there
-// already is passed over without an error (imports).
+// already is passed over without an error (imports). With SkipRefused one that breaks a rule is passed over, too, and
+// Outcome.Refused says which.
 type AddRecord struct {
 	Record        Record
 	SkipIdentical bool
+	SkipRefused   bool
 }
 
 // EditRecord changes a record. Apply gets the current row and returns what it shall become; it runs inside the write
@@ -104,6 +106,8 @@ type Outcome struct {
 	ACL     *ACL
 	Account *Account
 	Skipped bool // AddRecord with SkipIdentical found it there
+	// Refused says why AddRecord with SkipRefused added nothing.
+	Refused *Invalid
 }
 
 // Result answers a Change: one outcome an edit, in order, and the journal position from which it can be seen.

@@ -24,3 +24,14 @@ type Invalid struct {
 }
 
 func (e *Invalid) Error() string { return e.Message }
+
+// EditError says which edit of a Change failed.
+type EditError struct {
+	Index int // in Change.Edits
+	Err   error
+}
+
+func (e *EditError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *EditError) Unwrap() error { return e.Err }

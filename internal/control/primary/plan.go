@@ -33,10 +33,10 @@ func (s *stage) run(ctx context.Context, c *model.Change) (out []model.Outcome, 
 	}()
 	p := &plan{stage: s, change: c, zid: c.Zone}
 	out = make([]model.Outcome, 0, len(c.Edits))
-	for _, e := range c.Edits {
+	for i, e := range c.Edits {
 		o, err := p.edit(ctx, e)
 		if err != nil {
-			return nil, err
+			return nil, &model.EditError{Index: i, Err: err}
 		}
 		out = append(out, o)
 	}

@@ -3,6 +3,7 @@ package primary
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -33,6 +34,11 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 		r.ID = p.cfg.NewID()
 	}
 	if err := p.checkRecord(z, rows, &r); err != nil {
+		var bad *model.Invalid
+		if e.SkipRefused && errors.As(err, &bad) {
+			p.passed++
+			return model.Outcome{Skipped: true, Refused: bad}, nil
+		}
 		return model.Outcome{}, err
 	}
 	p.insert(z, &r)
