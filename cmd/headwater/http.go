@@ -26,7 +26,8 @@ type httpFace struct {
 }
 
 func (n *node) listenHTTP() (*httpFace, error) {
-	l, err := net.Listen("tcp", n.cfg.HTTPListen)
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", n.cfg.HTTPListen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", n.cfg.HTTPListen, err)
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // version is set by the linker.
-var version = "dev" //nolint:gochecknoglobals // -ldflags can only reach a package variable
+var version = "dev"
 
 type cli struct {
 	Config  kong.ConfigFlag `help:"YAML or TOML file with the same keys as the flags." placeholder:"FILE" env:"HEADWATER_CONFIG"`

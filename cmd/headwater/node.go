@@ -164,7 +164,11 @@ func (n *node) published(z *zone.Zone, forced bool) {
 // run serves until ctx ends. Parts are stopped in the order in which they depend on each other: first the API, then DNS,
 // then what works for them.
 func (n *node) run(ctx context.Context, out io.Writer) error {
-	defer n.store.Close()
+	defer func() {
+		if err := n.store.Close(); err != nil {
+			n.log.Error("close store", "error", err)
+		}
+	}()
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	g, running := errgroup.WithContext(inner)

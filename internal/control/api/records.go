@@ -276,7 +276,7 @@ func (b *recordBody) mergeRest(r *model.Record) error {
 	return nil
 }
 
-var errNoRecord = &model.Invalid{Code: model.CodeRecordNotFound, Message: "Record does not exist.", Status: http.StatusNotFound} //nolint:gochecknoglobals // a sentinel
+var errNoRecord = &model.Invalid{Code: model.CodeRecordNotFound, Message: "Record does not exist.", Status: http.StatusNotFound}
 
 func createRecord(_ *api, q *request) error {
 	var body recordBody
