@@ -91,7 +91,7 @@ func (q *request) renderToken(t *model.Token) tokenJSON {
 	}
 	for i := range t.Policies {
 		p := &t.Policies[i]
-		a := policyAnswer{ID: p.ID, Effect: p.Effect, Resources: p.Resources}
+		a := policyAnswer{ID: p.ID, Effect: p.Effect, Groups: []groupAnswer{}, Resources: p.Resources}
 		for _, id := range p.Groups {
 			g, _ := auth.GroupByID(id)
 			a.Groups = append(a.Groups, groupAnswer{id, g.Name})

@@ -133,7 +133,9 @@ func TestTokenRefused(t *testing.T) {
 		return `{"name":"t","policies":[{"effect":"` + effect + `","permission_groups":` + groups + `,"resources":` + resources + `}]}`
 	}
 	groups, all := `[{"id":"`+g+`"}]`, `{"com.cloudflare.api.account.zone.*":"*"}`
-	with := func(members string) string { return strings.TrimSuffix(policy("allow", groups, all), "}") + "," + members + "}" }
+	with := func(members string) string {
+		return strings.TrimSuffix(policy("allow", groups, all), "}") + "," + members + "}"
+	}
 	id := strings.Repeat("a", 32)
 	tests := []struct{ body, pointer string }{
 		{`{"policies":[]}`, "/name"},

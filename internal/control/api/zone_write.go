@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,8 +228,24 @@ func renderCustomNS(z *model.Zone) customNS {
 
 func (a *api) getCustomNS(q *request) error { return q.okCustomNS(&q.zone) }
 
-// okCustomNS answers in the schema's odd shape: the values stand beside an empty result.
-func (q *request) okCustomNS(z *model.Zone) error { return q.ok(renderCustomNS(z)) }
+// customNSEnvelope is the schema's odd shape: the values stand beside an empty result.
+type customNSEnvelope struct {
+	Result   []string   `json:"result"`
+	Success  bool       `json:"success"`
+	Errors   []apiError `json:"errors"`
+	Messages []message  `json:"messages"`
+	customNS
+}
+
+func (q *request) okCustomNS(z *model.Zone) error {
+	b, err := marshal(customNSEnvelope{[]string{}, true, []apiError{}, []message{}, renderCustomNS(z)})
+	if err != nil {
+		return err
+	}
+	q.head(http.StatusOK, "application/json")
+	_, err = q.w.Write(b)
+	return q.gone(err)
+}
 
 func (a *api) putCustomNS(q *request) error {
 	var b customNS
@@ -238,7 +255,7 @@ func (a *api) putCustomNS(q *request) error {
 	if b.NSSet != nil && (*b.NSSet < 1 || *b.NSSet > nsSetMost) {
 		return invalid(model.CodeSettingsInvalid, "/ns_set", "ns_set must be between 1 and 5.")
 	}
-	res, err := q.change(model.EditZone{Action: "dns_settings", Apply: func(z model.Zone) (model.Zone, error) {
+	_, err := q.change(model.EditZone{Action: "dns_settings", Apply: func(z model.Zone) (model.Zone, error) {
 		custom := strings.HasPrefix(z.Settings.NSType, "custom.")
 		switch {
 		case b.Enabled == nil || *b.Enabled == custom:
@@ -255,7 +272,7 @@ func (a *api) putCustomNS(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.okCustomNS(res.Outcomes[0].Zone)
+	return q.ok([]string{})
 }
 
 // analyticsReport is the report of a server that keeps no count of queries by zone; query echoes what was asked.

@@ -1,0 +1,299 @@
+package api_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// verdict is what a cell of the matrix expects.
+type verdict struct {
+	status, code int // zero: let in
+}
+
+var letIn verdict
+
+// matrix is a server with two accounts, and people and tokens of every kind.
+type matrix struct {
+	*server
+	other         model.ID // an account that is not the owner's
+	owner, admin  model.ID
+	zone, foreign string // a zone of the account, and another one of it
+	ids           map[string]string
+	read, write   []string // names of all groups that read, and of those that write
+}
+
+const (
+	ownerEmail = "owner@example.com"
+	guestEmail = "guest@example.com"
+)
+
+func newMatrix(t *testing.T) *matrix {
+	t.Helper()
+	known, findings := api.Secondaries{}, []api.Finding{}
+	m := &matrix{server: newServer(t, watched(&known, &findings)), ids: map[string]string{}}
+	m.other = model.ID(m.must("POST", "/headwater/v1/accounts", `{"name":"Other"}`).id(t))
+	m.addMember(m.account, ownerEmail, auth.RoleAdministrator)
+	m.addMember(m.account, guestEmail, auth.RoleReadOnly)
+	u, err := m.store.UserByEmail(t.Context(), ownerEmail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.owner, m.admin = u.ID, m.user
+	_, m.zone = m.server.zone("example.com")
+	_, m.foreign = m.server.zone("example.net")
+	for _, g := range auth.Groups() {
+		if g.Write {
+			m.write = append(m.write, g.Name)
+		} else {
+			m.read = append(m.read, g.Name)
+		}
+	}
+	return m
+}
+
+// token stores a token with one policy that allows the groups on the scopes.
+func (m *matrix) tokenOf(t model.Token, groups []string, scopes ...model.Scope) as {
+	m.t.Helper()
+	value := auth.NewUserToken()
+	t.ID, t.Hash, t.Status = auth.NewID(), auth.Digest(value), auth.StatusActive
+	t.Issued, t.Modified = m.clock.time(), m.clock.time()
+	p := model.Policy{ID: auth.NewID(), Effect: auth.EffectAllow, Resources: []byte("{}"), Scopes: scopes}
+	for _, g := range groups {
+		p.Groups = append(p.Groups, model.ID(groupID(m.t, g)))
+	}
+	t.Policies = []model.Policy{p}
+	if err := m.store.PutToken(m.t.Context(), t); err != nil {
+		m.t.Fatal(err)
+	}
+	return bearer(value)
+}
+
+// fill gives a route's path real objects; each call makes those that the route may remove.
+func (m *matrix) fill(r *api.Route) string {
+	m.t.Helper()
+	zone := m.zone
+	if r.Method == http.MethodDelete && strings.HasSuffix(r.Path, "/zones/{zone_id}") {
+		_, zone = m.server.zone("z" + string(auth.NewID()) + ".example")
+	}
+	path := strings.NewReplacer("{zone_id}", zone, "{account_id}", string(m.account)).Replace(r.Path)
+	for name, make := range map[string]func() string{
+		"{dns_record_id}": func() string {
+			return m.record("/zones/"+zone, `{"type":"A","name":"`+string(auth.NewID())+`","content":"192.0.2.1"}`)
+		},
+		"{tsig_id}": func() string { return m.tsig("k.example") },
+		"{peer_id}": func() string { return m.peer("p", "192.0.2.1", "") },
+		"{acl_id}": func() string {
+			return m.must("POST", m.secondaryDNS()+"/acls", `{"name":"a","ip_range":"192.0.2.1"}`).id(m.t)
+		},
+		"{member_id}": func() string {
+			id, _ := m.addMember(m.account, string(auth.NewID())+"@example.com", auth.RoleReadOnly)
+			return id
+		},
+		"{token_id}": func() string {
+			return m.must("POST", "/user/tokens", tokenBody(m.policy("allow", "com.cloudflare.api.account.zone.*", "DNS Read"))).id(m.t)
+		},
+	} {
+		if strings.Contains(path, name) {
+			path = strings.ReplaceAll(path, name, make())
+		}
+	}
+	return path
+}
+
+// column is one kind of credentials, and what a route answers to it.
+type column struct {
+	name string
+	as   as
+	want func(*api.Route) verdict
+}
+
+// narrow routes let every good credential in and narrow what is shown; two of them refuse in the handler.
+const (
+	createZone    = "POST /client/v4/zones"
+	verifyAccount = "GET /client/v4/accounts/{account_id}/tokens/verify"
+	signIn        = "POST /headwater/v1/session"
+)
+
+func operation(r *api.Route) string { return r.Method + " " + r.Path }
+
+func ofAccount(r *api.Route) bool {
+	return strings.HasPrefix(r.Path, "/client/v4/accounts/{account_id}")
+}
+
+func forbidden(r *api.Route) verdict {
+	if r.Scope == api.ScopeZone && strings.Contains(r.Path, "/dns_records") {
+		return verdict{403, 10000}
+	}
+	return verdict{403, 9109}
+}
+
+// noGood is what credentials that are no good get: on a public route nobody looks, except where one signs in.
+func noGood(account, rest verdict) func(*api.Route) verdict {
+	return func(r *api.Route) verdict {
+		switch {
+		case r.Scope == api.ScopePublic && operation(r) != signIn:
+			return letIn
+		case ofAccount(r):
+			return account
+		}
+		return rest
+	}
+}
+
+// unless lets in where the condition holds, and everywhere that every good credential passes.
+func unless(ok func(*api.Route) bool) func(*api.Route) verdict {
+	return func(r *api.Route) verdict {
+		op := operation(r)
+		if r.Scope == api.ScopePublic || r.Scope == api.ScopeAny && op != createZone && op != verifyAccount || ok(r) {
+			return letIn
+		}
+		return forbidden(r)
+	}
+}
+
+// noToken is for good credentials that are no token: there is nothing to verify.
+func noToken(want func(*api.Route) verdict) func(*api.Route) verdict {
+	return func(r *api.Route) verdict {
+		if operation(r) == verifyAccount {
+			return verdict{400, model.CodeTokenInvalid}
+		}
+		return want(r)
+	}
+}
+
+func never(*api.Route) bool { return false }
+
+func (m *matrix) columns() []column {
+	everything := slices.Concat(m.read, m.write)
+	onZone := func(id string) model.Scope { return model.Scope{Kind: auth.KindZone, ID: id} }
+	onAccount := func(id model.ID) model.Scope { return model.Scope{Kind: auth.KindAccount, ID: string(id)} }
+	all := []model.Scope{onZone("*"), {Kind: auth.KindAccount, ID: "*"}, {Kind: auth.KindUser, ID: "*"}}
+	unknown := noGood(verdict{401, 10000}, verdict{403, 9109})
+	malformed := noGood(verdict{400, 9106}, verdict{400, 6003})
+	reads := func(r *api.Route) bool {
+		return slices.ContainsFunc(r.Groups, func(g string) bool { return slices.Contains(m.read, g) })
+	}
+	return []column{
+		{"none", nobody, func(r *api.Route) verdict {
+			if r.Scope == api.ScopePublic {
+				return letIn
+			}
+			return verdict{400, 9106}
+		}},
+		{"malformed", bearer("short"), malformed},
+		{"no bearer", func(h http.Header) { h.Set("Authorization", "Basic "+strings.Repeat("x", 40)) }, malformed},
+		{"unknown", bearer(strings.Repeat("x", 40)), unknown},
+		{"expired", m.tokenOf(model.Token{User: m.admin, Expires: m.clock.time().Add(-time.Second)}, everything, all...), unknown},
+		{"wrong key", keyed(ownerEmail, strings.Repeat("0", 37)), func(r *api.Route) verdict {
+			if r.Scope == api.ScopePublic {
+				return letIn
+			}
+			return verdict{403, 9103}
+		}},
+		{"wrong account", m.tokenOf(model.Token{User: m.admin}, everything, onAccount(m.other),
+			model.Scope{Kind: auth.KindZone, ID: "*", Account: m.other}), unless(never)},
+		{"token of another account", m.tokenOf(model.Token{Account: m.other}, everything, all...), unless(never)},
+		{"wrong zone", m.tokenOf(model.Token{User: m.owner}, everything, onZone(m.foreign)), unless(never)},
+		{"nothing granted", m.tokenOf(model.Token{User: m.owner}, nil, all...), unless(never)},
+		{"read-only token", m.tokenOf(model.Token{User: m.owner}, m.read, all...), unless(reads)},
+		{"read-only member", keyed(guestEmail, m.keyOf(guestEmail)), noToken(unless(func(r *api.Route) bool {
+			return r.Scope == api.ScopeUser || reads(r)
+		}))},
+		{"owner's key", keyed(ownerEmail, m.keyOf(ownerEmail)), noToken(unless(func(r *api.Route) bool {
+			return r.Scope != api.ScopeServer
+		}))},
+		{"admin", keyed(m.email, m.key), noToken(unless(func(*api.Route) bool { return true }))},
+	}
+}
+
+// check sends the route's request with the credentials. Whoever is let in may still be told that the request is no good.
+func (m *matrix) check(r *api.Route, name string, who as, want verdict) {
+	m.t.Helper()
+	var body any
+	if operation(r) == createZone {
+		body = map[string]any{"name": string(auth.NewID()) + ".example", "account": map[string]any{"id": m.account}}
+	}
+	got := m.do(r.Method, strings.TrimPrefix(m.fill(r), "/client/v4"), body, who)
+	refused := got.Status == 401 || got.Status == 403 || slices.Contains([]int{9106, 9107, 6003, 7003}, got.code())
+	switch {
+	case want == letIn && refused:
+		m.t.Errorf("%s, %s: not let in: %d %s", operation(r), name, got.Status, got.Raw)
+	case want == letIn && got.Status >= 500:
+		m.t.Errorf("%s, %s: %d %s", operation(r), name, got.Status, got.Raw)
+	case want != letIn && (got.Status != want.status || got.code() != want.code):
+		m.t.Errorf("%s, %s: got %d %s, want %d with code %d", operation(r), name, got.Status, got.Raw, want.status, want.code)
+	}
+}
+
+// TestAuthorizationMatrix asks every route with every kind of credentials.
+func TestAuthorizationMatrix(t *testing.T) {
+	t.Parallel()
+	m := newMatrix(t)
+	cells := 0
+	columns := m.columns()
+	for _, r := range api.Routes() {
+		if r.Path == "/docs" || r.Path == "/openapi.json" {
+			continue // no envelope, and nothing to protect
+		}
+		for _, c := range columns {
+			m.check(&r, c.name, c.as, c.want(&r))
+			cells++
+		}
+		cells += m.exactlyRight(&r)
+	}
+	t.Logf("%d cells", cells)
+}
+
+// exactlyRight asks with a token for each of the route's groups that has this group alone, on this resource alone.
+func (m *matrix) exactlyRight(r *api.Route) (cells int) {
+	m.t.Helper()
+	owner, groups := model.Token{User: m.owner}, r.Groups
+	if operation(r) == verifyAccount {
+		owner, groups = model.Token{Account: m.account}, []string{"DNS Read"}
+	}
+	if r.Scope == api.ScopeServer {
+		owner, groups = model.Token{User: m.admin}, []string{auth.GroupServerAdmin}
+	}
+	scope := model.Scope{Kind: auth.KindUser, ID: string(owner.User)}
+	switch {
+	case r.Scope == api.ScopeAccount:
+		scope = model.Scope{Kind: auth.KindAccount, ID: string(m.account)}
+	case operation(r) == createZone:
+		scope = model.Scope{Kind: auth.KindZone, ID: "*", Account: m.account}
+	case r.Scope == api.ScopeZone:
+		scope = model.Scope{Kind: auth.KindZone, ID: m.zone}
+		if strings.HasSuffix(r.Path, "/zones/{zone_id}") && r.Method == http.MethodDelete {
+			scope = model.Scope{Kind: auth.KindAccount, ID: string(m.account)}
+		}
+	}
+	for _, g := range groups {
+		m.check(r, "exactly "+g, m.tokenOf(owner, []string{g}, scope), letIn)
+		cells++
+	}
+	return cells
+}
+
+// TestEveryRouteIsClosed: a route that names no groups is open to nobody, whatever the credentials, but for scopes that
+// ask for none.
+func TestEveryRouteIsClosed(t *testing.T) {
+	t.Parallel()
+	for _, r := range api.Routes() {
+		switch r.Scope {
+		case api.ScopePublic, api.ScopeAny, api.ScopeServer:
+		default:
+			if len(r.Groups) == 0 {
+				t.Errorf("%s names no groups", operation(&r))
+			}
+		}
+		for _, g := range r.Groups {
+			groupID(t, g)
+		}
+	}
+}
