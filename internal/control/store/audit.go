@@ -20,7 +20,7 @@ type auditDoc struct {
 
 // putAudits writes audit entries.
 func putAudits(ctx context.Context, c conn, list []model.Audit) error {
-	const text, width = `INSERT INTO audits (account, at, id, zone, zone_name, actor, email, ip, action, legacy, resource,
+	const text, width = `audits (account, at, id, zone, zone_name, actor, email, ip, action, legacy, resource,
 		resource_id, doc)`, 13
 	docs := make([]string, len(list))
 	for i := range list {

@@ -29,6 +29,7 @@ type conn struct {
 	// calm takes the cancellation off contexts: on SQLite a statement is over before its watch would be set up, and one
 	// that is interrupted takes the transaction with it.
 	calm bool
+	bulk func() error // readies a transaction for very many rows; nil where there is nothing to do
 }
 
 // statements keeps prepared statements by their text.
@@ -145,19 +146,19 @@ func (c conn) one(ctx context.Context, dest []any, text string, args ...any) err
 	return err
 }
 
-// insert writes rows by multi-row statements: head, VALUES with width parameters a row, tail. row appends the parameters
+// insert writes rows by multi-row statements: into, VALUES with width parameters a row, tail. row appends the parameters
 // of row i. It returns how many rows were touched.
-func (c conn) insert(ctx context.Context, head, tail string, n, width int, row func(args []any, i int) []any) (int, error) {
+func (c conn) insert(ctx context.Context, into, tail string, n, width int, row func(args []any, i int) []any) (int, error) {
 	touched := 0
 	var args []any
 	for i := 0; i < n; {
-		size := chunk(n-i, width)
+		size := c.d.chunk(n-i, width)
 		args = args[:0]
 		for range size {
 			args = row(args, i)
 			i++
 		}
-		k, err := c.exec(ctx, head+" VALUES "+tuples(size, width)+" "+tail, args...)
+		k, err := c.exec(ctx, "INSERT INTO "+into+" VALUES "+tuples(size, width)+" "+tail, args...)
 		if err != nil {
 			return touched, err
 		}

@@ -9,6 +9,8 @@ import (
 type dialect struct {
 	numbered bool   // parameters are $1, $2, …
 	lock     string // ends a SELECT whose rows stay locked until the transaction's end
+	// rows is how many rows one INSERT may have.
+	rows int
 	// folded is an expression whose LIKE with a lower-case pattern ignores the case of ASCII letters.
 	folded func(expr string) string
 	// position is an expression for where the second text starts in the first, counted from 1, 0 if nowhere.
@@ -73,9 +75,9 @@ func tuples(n, width int) string {
 var chunkSizes = [...]int{512, 64, 8, 1}
 
 // chunk returns how many of n waiting rows, of width parameters each, go into the next statement.
-func chunk(n, width int) int {
+func (d *dialect) chunk(n, width int) int {
 	for _, size := range chunkSizes {
-		if size <= n && size*width <= maxParameters {
+		if size <= n && size <= d.rows && size*width <= maxParameters {
 			return size
 		}
 	}

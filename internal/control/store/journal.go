@@ -32,7 +32,7 @@ func (s *Store) head(ctx context.Context) (model.Seq, error) { return takeSeq(ct
 func sealName(seq model.Seq) string { return "journal " + strconv.FormatUint(uint64(seq), 10) }
 
 func (t *Tx) appendJournal(ctx context.Context, entries []model.Entry) error {
-	const text = `INSERT INTO journal (seq, kind, account, zone, serial, at, body, secret)`
+	const text = `journal (seq, kind, account, zone, serial, at, body, secret)`
 	_, err := t.c.insert(ctx, text, "", len(entries), 8, func(args []any, i int) []any {
 		e := &entries[i]
 		return append(args, int64(e.Seq), int64(e.Kind), id(e.Account), id(e.Zone), int64(e.Serial), micros(e.At),
@@ -55,40 +55,52 @@ func (s *Store) count(entries []model.Entry, took time.Duration) {
 	s.stats.bytes.Add(uint64(octets))
 }
 
-// selectEntries has a row even when there is no entry, so that one statement, and so one state of the tables, also tells
-// where the journal begins and ends.
-const selectEntries = `SELECT c.floor, c.head, j.seq, j.kind, j.account, j.zone, j.serial, j.at, j.body, j.secret
-FROM (SELECT (SELECT value FROM counters WHERE name = 'floor') AS floor,
-	(SELECT value FROM counters WHERE name = 'seq') AS head) c
-LEFT JOIN journal j ON j.seq > ? ORDER BY j.seq`
+// selectEntries tells with each entry where the journal begins and ends, so that one statement, and so one state of the
+// tables, shows whether something is missing before it.
+const (
+	selectEnds    = `(SELECT value FROM counters WHERE name = 'floor'), (SELECT value FROM counters WHERE name = 'seq')`
+	selectEntries = `SELECT ` + selectEnds + `, seq, kind, account, zone, serial, at, body, secret FROM journal
+		WHERE seq > ? ORDER BY seq`
+)
 
 // Entries yields journal entries after seq in order. model.ErrStale when entries after seq were pruned already, or when
 // the journal ends before seq (a database restored from an older state). After 0 it yields whatever is there.
 // Entries of a zone that is deleted are missing without that: a later entry tells that the zone is gone.
 func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error {
+	some := false
+	var ends journalEnds
 	err := s.read.each(ctx, func(r *sql.Rows) error {
-		var floor, head int64
-		var seq, kind, serial, at sql.NullInt64
-		e := model.Entry{}
-		err := r.Scan(&floor, &head, &seq, &kind, toID{&e.Account}, toID{&e.Zone}, &serial, &at, &e.Body, &e.Secret)
+		var e model.Entry
+		err := r.Scan(&ends.floor, &ends.head, &e.Seq, &e.Kind, toID{&e.Account}, toID{&e.Zone}, &e.Serial, toTime{&e.At}, &e.Body, &e.Secret)
+		if err == nil && !some {
+			some, err = true, ends.check(after)
+		}
 		if err != nil {
 			return err
 		}
-		if after > 0 && (int64(after) < floor || int64(after) > head) {
-			return fmt.Errorf("the journal has %d to %d: %w", floor, head, model.ErrStale)
-		}
-		if !seq.Valid {
-			return nil
-		}
-		e.Seq, e.Kind, e.Serial = model.Seq(seq.Int64), model.EntryKind(kind.Int64), uint32(serial.Int64)
-		e.At, e.Body = fromMicros(at.Int64), orNil(e.Body)
+		e.Body = orNil(e.Body)
 		if e.Secret, err = s.secret.open(sealName(e.Seq), e.Secret); err != nil {
 			return fmt.Errorf("entry %d: %w", e.Seq, err)
 		}
 		return yield(e)
 	}, selectEntries, int64(after))
+	if err == nil && !some {
+		if err = s.read.one(ctx, []any{&ends.floor, &ends.head}, `SELECT `+selectEnds); err == nil {
+			err = ends.check(after)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("read journal after %d: %w", after, err)
+	}
+	return nil
+}
+
+// journalEnds are the last position that was pruned and the last that was taken.
+type journalEnds struct{ floor, head model.Seq }
+
+func (j journalEnds) check(after model.Seq) error {
+	if after > 0 && (after < j.floor || after > j.head) {
+		return fmt.Errorf("the journal has %d to %d: %w", j.floor, j.head, model.ErrStale)
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (s *Store) PutPeerStates(ctx context.Context, st []PeerState) error {
 			rows = append(rows, &st[i])
 		}
 	}
-	const text, width = `INSERT INTO peer_states (zone, peer, serial, known, data)`, 5
+	const text, width = `peer_states (zone, peer, serial, known, data)`, 5
 	const tail = `ON CONFLICT (zone, peer) DO UPDATE SET serial = excluded.serial, known = excluded.known, data = excluded.data`
 	err := s.write(ctx, true, func(c conn) error {
 		_, err := c.insert(ctx, text, tail, len(rows), width, func(args []any, i int) []any {

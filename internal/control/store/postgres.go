@@ -25,6 +25,7 @@ import (
 // postgresDialect is kept to what CockroachDB and YugabyteDB speak, too. notify is taken out where it is not known.
 var postgresDialect = dialect{
 	numbered:  true,
+	rows:      512,
 	lock:      " FOR UPDATE",
 	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
 	position:  "strpos(%s, ?)",
@@ -119,14 +120,30 @@ func (e *postgresEngine) begin(ctx context.Context, lazy bool) (*session, error)
 
 func (e *postgresEngine) session(tx *sql.Tx) *session {
 	s := &session{conn: conn{d: e.d, on: tx}}
+	grown := false
+	s.bulk = func() error {
+		grown = true
+		return nil
+	}
 	s.rollback = func() { _ = tx.Rollback() } // after commit it does nothing; a lost connection has rolled back already
-	s.commit = func(context.Context) error {
+	s.commit = func(ctx context.Context) error {
 		if err := tx.Commit(); err != nil {
 			return fmt.Errorf("commit: %w", classifyPostgres(err))
+		}
+		if grown {
+			e.analyze(ctx)
 		}
 		return nil
 	}
 	return s
+}
+
+// analyze has the planner count the records now: until the database does so by itself, a minute later, it takes a large
+// zone for a small one and reads it whole.
+func (e *postgresEngine) analyze(ctx context.Context) {
+	if _, err := e.db.ExecContext(ctx, "ANALYZE records"); err != nil {
+		e.log.Debug("records not analyzed", "error", err)
+	}
 }
 
 func (e *postgresEngine) snapshot(ctx context.Context) (*session, error) {

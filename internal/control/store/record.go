@@ -181,13 +181,14 @@ func (t *Tx) CountRecords(ctx context.Context, zone model.ID) (int, error) {
 }
 
 const (
-	insertRecords = `INSERT INTO records (zone, ` + recordColumns + `)`
+	insertRecords = `records (zone, ` + recordColumns + `)`
 	replaceRecord = `ON CONFLICT (zone, id) DO UPDATE SET name = excluded.name, type = excluded.type, content = excluded.content,
 		priority = excluded.priority, rdata = excluded.rdata, ttl = excluded.ttl, proxied = excluded.proxied,
 		switches = excluded.switches, comment = excluded.comment, tags = excluded.tags, created = excluded.created,
 		modified = excluded.modified, comment_modified = excluded.comment_modified, tags_modified = excluded.tags_modified`
 	keepRecord  = `ON CONFLICT (zone, id) DO NOTHING`
 	recordWidth = 16
+	bulkRows    = 20000 // from here on a larger working set pays
 )
 
 // PutRecords inserts or replaces rows by id; many at once go through multi-row statements, in order of their names, which
@@ -234,11 +235,16 @@ func (t *Tx) putRecords(ctx context.Context, zone model.ID, rows []*model.Record
 	if err != nil {
 		return err
 	}
+	if len(rows) >= bulkRows && t.c.bulk != nil {
+		if err := t.c.bulk(); err != nil {
+			return err
+		}
+	}
 	if len(rows) > 1 {
 		slices.SortStableFunc(rows, func(a, b *model.Record) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	}
 	for len(rows) > 0 {
-		n := chunk(len(rows), recordWidth)
+		n := min(len(rows), maxList)
 		if err := t.putChunk(ctx, no, rows[:n]); err != nil {
 			return err
 		}
@@ -300,7 +306,7 @@ func (t *Tx) putTags(ctx context.Context, no int64, rows []*model.Record) error 
 			args = append(args, no, id(r.ID), int64(i), name, value)
 		}
 	}
-	const text, width = `INSERT INTO record_tags (zone, record, pos, name, value)`, 5
+	const text, width = `record_tags (zone, record, pos, name, value)`, 5
 	_, err := t.c.insert(ctx, text, "", len(args)/width, width, func(out []any, i int) []any {
 		return append(out, args[i*width:(i+1)*width]...)
 	})

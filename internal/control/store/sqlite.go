@@ -18,6 +18,8 @@ import (
 )
 
 var sqliteDialect = dialect{
+	// With more than one row SQLite copies every page that a statement touches, for the case that a later row fails.
+	rows:      1,
 	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
 	position:  "instr(%s, ?)",
 	unordered: func(expr string) string { return "+" + expr },
@@ -36,7 +38,9 @@ type sqliteEngine struct {
 // Sizes of SQLite's working set. The log is copied into the file when it has this many pages of 4 KiB, and is cut back to
 // its limit in octets after a large transaction.
 const (
-	writerPragmas = "cache_size(-16000) wal_autocheckpoint(4000) journal_size_limit(67108864)"
+	writerPragmas = writerCache + " wal_autocheckpoint(4000) journal_size_limit(67108864)"
+	writerCache   = "cache_size(-16000)"
+	bulkCache     = "cache_size(-200000)"
 	readerPragmas = "cache_size(-4000) query_only(1)"
 	maxReaders    = 8
 )
@@ -104,6 +108,15 @@ func (e *sqliteEngine) begin(ctx context.Context, lazy bool) (*session, error) {
 		return nil, fmt.Errorf("wait for the writer's place: %w", ctx.Err())
 	}
 	c := conn{d: &sqliteDialect, on: e.writer, texts: e.texts, calm: true}
+	grown := false
+	c.bulk = func() error {
+		if grown {
+			return nil
+		}
+		grown = true
+		_, err := c.exec(ctx, "PRAGMA "+bulkCache)
+		return err
+	}
 	if lazy {
 		if err := e.durable(ctx, c, false); err != nil {
 			<-e.turn
@@ -115,6 +128,10 @@ func (e *sqliteEngine) begin(ctx context.Context, lazy bool) (*session, error) {
 		over = true
 		if lazy {
 			_ = e.durable(context.WithoutCancel(ctx), c, true)
+		}
+		if grown {
+			_, _ = c.exec(context.WithoutCancel(ctx), "PRAGMA "+writerCache)
+			_, _ = c.exec(context.WithoutCancel(ctx), "PRAGMA shrink_memory")
 		}
 		<-e.turn
 	}

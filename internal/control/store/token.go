@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -141,8 +140,9 @@ func (s *Store) tend(ctx context.Context) {
 				s.cfg.Log.Warn("old journal entries not pruned", "error", err)
 			}
 		case <-s.touch.due:
-			pause(ctx, touchPause)
-			s.writeTouches(ctx)
+			if pause(ctx, touchPause); ctx.Err() == nil {
+				s.writeTouches(ctx)
+			}
 		}
 	}
 }
@@ -174,7 +174,19 @@ func (s *Store) writeTouches(ctx context.Context) {
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil {
 		s.cfg.Log.Debug("last use of tokens not written", "error", err)
+		for token, at := range waiting {
+			s.touchAgain(token, at)
+		}
+	}
+}
+
+// touchAgain puts back what could not be written, unless there is news.
+func (s *Store) touchAgain(token model.ID, at time.Time) {
+	s.touch.mu.Lock()
+	defer s.touch.mu.Unlock()
+	if s.touch.at[token].Before(at) {
+		s.touch.at[token] = at
 	}
 }

@@ -172,7 +172,7 @@ func (t *Tx) MarkChange(_ context.Context, id model.ID) error {
 
 func (t *Tx) rememberChanges(ctx context.Context, seq model.Seq) error {
 	at := t.s.cfg.Clock().UnixMicro()
-	_, err := t.c.insert(ctx, `INSERT INTO changes (id, seq, at)`, "", len(t.marked), 3, func(args []any, i int) []any {
+	_, err := t.c.insert(ctx, `changes (id, seq, at)`, "", len(t.marked), 3, func(args []any, i int) []any {
 		return append(args, id(t.marked[i]), int64(seq), at)
 	})
 	if err != nil {

@@ -117,7 +117,7 @@ func (t *Tx) putLinks(ctx context.Context, no int64, o *model.Outgoing) error {
 		return err
 	}
 	const tail = `ON CONFLICT (zone, peer) DO NOTHING`
-	_, err := t.c.insert(ctx, `INSERT INTO links (zone, peer)`, tail, len(o.Peers), 2, func(args []any, i int) []any {
+	_, err := t.c.insert(ctx, `links (zone, peer)`, tail, len(o.Peers), 2, func(args []any, i int) []any {
 		return append(args, no, id(o.Peers[i]))
 	})
 	return err
@@ -256,8 +256,12 @@ func (s *Store) Zones(ctx context.Context, q model.ZoneQuery) (zones []model.Zon
 	w := where{d: s.d}
 	if !q.All {
 		w.group(false, func(g *where) {
-			g.anyOf("z.id", q.IDs)
-			g.anyOf("z.account", q.Accounts)
+			if len(q.IDs) > 0 || len(q.Accounts) == 0 {
+				g.anyOf("z.id", q.IDs)
+			}
+			if len(q.Accounts) > 0 {
+				g.anyOf("z.account", q.Accounts)
+			}
 		})
 	}
 	if err := w.filters(q.Filters, q.Any, zoneFields); err != nil {
