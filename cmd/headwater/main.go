@@ -27,6 +27,8 @@ var version = "dev"
 type cli struct {
 	Config  kong.ConfigFlag `help:"YAML or TOML file with the same keys as the flags." placeholder:"FILE" env:"HEADWATER_CONFIG"`
 	Serve   serveCmd        `cmd:"" help:"Run the primary."`
+	Zone    zoneCmd         `cmd:"" help:"Import, export, check or look at a zone."`
+	Import  importCmd       `cmd:"" help:"Copy from another server."`
 	Version versionCmd      `cmd:"" help:"Print the version."`
 }
 
