@@ -174,6 +174,22 @@ func (n *Node) Run() error {
 		n.Kill()
 		return fmt.Errorf("start headwater: %w\n%s", err, n.log)
 	}
+	if n.Account == "" {
+		return n.findAccount()
+	}
+	return nil
+}
+
+func (n *Node) findAccount() error {
+	a, err := n.Do(context.Background(), http.MethodGet, "/accounts", nil)
+	if err != nil {
+		return err
+	}
+	var accounts []struct{ ID string }
+	if err := json.Unmarshal(a.Result, &accounts); err != nil || len(accounts) == 0 {
+		return fmt.Errorf("no account: %s", a.Body)
+	}
+	n.Account = accounts[0].ID
 	return nil
 }
 
@@ -187,8 +203,6 @@ func (n *Node) read(out io.Reader, ready chan<- error) {
 		switch {
 		case len(f) == 2 && f[0] == "API":
 			n.HTTP = strings.TrimSuffix(f[1], "/client/v4")
-		case len(f) == 2 && f[0] == "account":
-			n.Account = f[1]
 		case len(f) > 1 && f[0] == "DNS":
 			ap, err := netip.ParseAddrPort(f[1])
 			n.DNS = ap
@@ -196,7 +210,6 @@ func (n *Node) read(out io.Reader, ready chan<- error) {
 				continue
 			}
 			told = true
-			// The account's line follows within the same write on a first start; health says the rest.
 			ready <- err
 		}
 	}
