@@ -19,6 +19,7 @@ type envelope struct {
 	Errors     []apiError `json:"errors"`
 	Messages   []message  `json:"messages"`
 	ResultInfo any        `json:"result_info,omitempty"`
+	Timing     any        `json:"timing,omitempty"` // of imports
 }
 
 type apiError struct {
@@ -117,8 +118,6 @@ func (q *request) gone(err error) error {
 // stream answers a list without holding it: each yields the items in turn, as JSON values.
 func (q *request) stream(each func(yield func(v any) error) error, info func(count int) resultInfo) error {
 	out := bufio.NewWriterSize(q.w, 1<<16)
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
 	count := 0
 	err := each(func(v any) error {
 		switch count {

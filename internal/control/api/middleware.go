@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"net/http"
 	"net/url"
+	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -36,13 +37,21 @@ func (a *api) outer(next http.Handler) http.Handler {
 			a.Log.Error("panic", "request", id, "path", r.URL.Path, "value", v, "stack", string(debug.Stack()))
 			a.newRequest(w, r).fail(errors.New("panic"))
 		}()
-		if p := r.URL.Path; len(p) > 1 && strings.HasSuffix(p, "/") {
+		if p := tidy(r.URL.Path); p != r.URL.Path {
 			r = r.Clone(r.Context())
-			r.URL.Path = strings.TrimRight(p, "/")
-			r.URL.RawPath = ""
+			r.URL.Path, r.URL.RawPath = p, ""
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// tidy brings a path to the form that routes have, so that the mux answers rather than redirects: one slash between
+// segments and none at the end.
+func tidy(p string) string {
+	if p == "" {
+		return "/"
+	}
+	return path.Clean(p)
 }
 
 // serve runs one route: credentials, rate, position, permission, handler.
@@ -153,7 +162,9 @@ func (q *request) permit(route *Route) error {
 		if !q.who.Can(route.Groups, q.account, "") {
 			return auth.Forbidden(false)
 		}
-		return nil
+		// Only administrators of the server and tokens for every account get so far without such an account.
+		_, err := q.api.Store.Account(q.ctx(), q.account)
+		return orMissing(err, model.CodeAccountInvalid, "Invalid account identifier")
 	case ScopeZone:
 		z, err := q.api.Store.Zone(q.ctx(), q.pathID("zone_id"))
 		if errors.Is(err, model.ErrNotFound) {
@@ -220,7 +231,7 @@ func (l *limiter) allow(credential string) bool {
 	return b.Allow()
 }
 
-// query gives a parameter's last value, empty when absent.
+// last gives a parameter's last value, empty when absent.
 func last(v url.Values, name string) string {
 	if s := v[name]; len(s) > 0 {
 		return s[len(s)-1]

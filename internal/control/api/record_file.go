@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -14,73 +13,22 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// exportRecords writes the zone as a BIND file, a section for each type, streamed.
-func exportRecords(a *api, q *request) error {
-	h := q.w.Header()
-	h.Set("Content-Disposition", `attachment; filename="`+q.zone.Name.Host()+`.txt"`)
-	q.head(http.StatusOK, "text/plain; charset=utf-8")
-	w := rr.NewWriter(q.w)
-	_ = w.Comment("Domain:     " + q.zone.Name.String())
-	_ = w.Comment("Exported:   " + q.now().UTC().Format("2006-01-02 15:04:05"))
-	z := &q.zone
-	_ = w.Comment("SOA Record")
-	if soa, err := rr.ParseData(wire.TypeSOA, soaText(z), wire.Root); err == nil {
-		_ = w.Write(z.Name, wire.TypeSOA, z.Settings.SOA.TTL, soa, "")
-	}
-	_ = w.Comment("NS Records")
-	for _, ns := range z.NameServers {
-		if data, err := rr.ParseData(wire.TypeNS, ns+".", wire.Root); err == nil {
-			_ = w.Write(z.Name, wire.TypeNS, z.Settings.NSTTL, data, "")
-		}
-	}
-	section := wire.Type(0)
-	err := a.Store.Records(q.ctx(), z.ID, model.RecordQuery{Order: "type"}, func(r *model.Record) error {
-		if r.Type != section {
-			section = r.Type
-			if err := w.Comment(r.Type.String() + " Records"); err != nil {
-				return err
-			}
-		}
-		return w.Write(r.Name, r.Type, r.TTL, r.RData, fileComment(r))
-	})
-	if err == nil {
-		err = w.Flush()
-	}
-	if err != nil {
-		q.api.Log.Error("export ended early", "request", q.id, "error", err)
-		panic(http.ErrAbortHandler) // the client must not take what it has for the whole
-	}
-	return nil
-}
-
-// soaText is the zone's SOA in presentation format.
-func soaText(z *model.Zone) string {
-	s := z.Settings.SOA
-	mname, rname := s.MName, s.RName
-	if mname == "" && len(z.NameServers) > 0 {
-		mname = z.NameServers[0]
-	}
-	if rname == "" {
-		rname = "hostmaster." + z.Name.Host()
-	}
-	dot := func(n string) string { return strings.TrimSuffix(n, ".") + "." }
-	return fmt.Sprintf("%s %s %d %d %d %d %d", dot(mname), dot(rname), z.Serial, s.Refresh, s.Retry, s.Expire, s.MinTTL)
-}
-
 type importJSON struct {
-	Added  int        `json:"recs_added"`
-	Parsed int        `json:"total_records_parsed"`
-	Timing timingJSON `json:"timing"`
+	Added  int `json:"recs_added"`
+	Parsed int `json:"total_records_parsed"`
 }
 
 type timingJSON struct {
 	Start   stamp   `json:"start_time"`
 	End     stamp   `json:"end_time"`
-	Process float64 `json:"process_time"`
+	Process float64 `json:"process_time"` // seconds
 }
 
-// messagesMost bounds how many lines an import's answer speaks of.
-const messagesMost = 1000
+// Bounds of how many lines an answer to an import speaks of.
+const (
+	notesMost   = 1000
+	refusedMost = 100
+)
 
 // importer collects what a file holds.
 type importer struct {
@@ -89,18 +37,21 @@ type importer struct {
 	lenient bool // pass over what is invalid instead of refusing the file
 	parsed  int
 	edits   []model.Edit
+	lines   []int32      // where each edit stands in the file
 	decided map[int]bool // edits whose line says whether they are proxied
 	notes   []message
 	more    int
 	errs    []apiError
 }
 
+func atLine(line int, text string) string { return "Line " + strconv.Itoa(line) + ": " + text }
+
 func (i *importer) note(line int, text string) {
-	if len(i.notes) >= messagesMost {
+	if len(i.notes) >= notesMost {
 		i.more++
 		return
 	}
-	i.notes = append(i.notes, message{Code: model.CodeImport, Message: "Line " + strconv.Itoa(line) + ": " + text})
+	i.notes = append(i.notes, message{Code: model.CodeImport, Message: atLine(line, text)})
 }
 
 // importRecords adds a BIND file's records as one change. The file is taken whole or not at all, unless the parameter
@@ -112,41 +63,66 @@ func importRecords(a *api, q *request) error {
 		return err
 	}
 	if len(i.errs) > 0 {
-		f := &apiFailure{status: http.StatusBadRequest, code: i.errs[0].Code, message: i.errs[0].Message, also: i.errs[1:]}
-		return f
+		return &apiFailure{status: http.StatusBadRequest, code: i.errs[0].Code, message: i.errs[0].Message, also: i.errs[1:]}
 	}
-	added := 0
-	if len(i.edits) > 0 {
-		res, err := q.change(i.edits...)
-		if err != nil {
-			return err
-		}
-		for n := range res.Outcomes {
-			if !res.Outcomes[n].Skipped {
-				added++
-			}
-		}
-		if skipped := len(res.Outcomes) - added; skipped > 0 {
-			i.notes = append(i.notes, message{Code: model.CodeImport, Message: strconv.Itoa(skipped) + " identical records were there already and were skipped."})
-		}
+	added, err := i.commit(q)
+	if err != nil {
+		return err
 	}
 	if i.more > 0 {
 		i.notes = append(i.notes, message{Code: model.CodeImport, Message: strconv.Itoa(i.more) + " more lines were skipped."})
 	}
 	end := a.Clock()
-	return q.ok(importJSON{Added: added, Parsed: i.parsed, Timing: timingJSON{stamp(start), stamp(end), end.Sub(start).Seconds()}}, i.notes...)
+	return q.send(http.StatusOK, envelope{
+		Result: importJSON{Added: added, Parsed: i.parsed}, Success: true, Messages: i.notes,
+		Timing: timingJSON{stamp(start), stamp(end), end.Sub(start).Seconds()},
+	})
+}
+
+// commit adds all records in one change and tells what became of those that were not added.
+func (i *importer) commit(q *request) (added int, err error) {
+	if len(i.edits) == 0 {
+		return 0, nil
+	}
+	res, err := q.change(i.edits...)
+	if err != nil {
+		return 0, i.located(err)
+	}
+	for n := range res.Outcomes {
+		o := &res.Outcomes[n]
+		switch line := int(i.lines[n]); {
+		case o.Refused != nil:
+			i.note(line, o.Refused.Message)
+		case o.Skipped:
+			i.note(line, "An identical record already exists; it is skipped.")
+		default:
+			added++
+		}
+	}
+	return added, nil
+}
+
+// located adds the line to an error of a rule that needed other rows.
+func (i *importer) located(err error) error {
+	var at *model.EditError
+	var bad *model.Invalid
+	if !errors.As(err, &at) || !errors.As(err, &bad) || at.Index >= len(i.lines) {
+		return err
+	}
+	out := *bad
+	out.Message = atLine(int(i.lines[at.Index]), bad.Message)
+	return &out
 }
 
 // readImport reads the multipart form as it streams in. Clients send proxied before the file or after it.
 func (q *request) readImport(i *importer) error {
-	body := http.MaxBytesReader(q.w, q.r.Body, q.api.Limits.Import)
-	q.r.Body = body
+	q.r.Body = http.MaxBytesReader(q.w, q.r.Body, q.api.Limits.Import)
 	if t, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type")); t != "multipart/form-data" {
 		return invalid(model.CodeImport, "", "An import is multipart/form-data with a part called file.")
 	}
 	form, err := q.r.MultipartReader()
 	if err != nil {
-		return invalid(model.CodeImport, "", "The multipart body is malformed.")
+		return importBroken(err)
 	}
 	files := 0
 	for {
@@ -187,20 +163,20 @@ func (i *importer) proxyRead() {
 			continue
 		}
 		add.Record.Proxied = true
-		if checkRecord(&add.Record) == nil {
-			i.edits[n] = add
+		if err := checkRecord(&add.Record); err != nil {
+			i.refuse(int(i.lines[n]), err)
+			continue
 		}
+		i.edits[n] = add
 	}
 }
 
 func importBroken(err error) error {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return &model.Invalid{Code: model.CodeImport, Message: "The file is too large.", Status: http.StatusRequestEntityTooLarge}
-	}
-	var bad *model.Invalid
-	if errors.As(err, &bad) {
-		return err
+		return &model.Invalid{
+			Code: model.CodeImport, Message: "The file is too large.", Status: http.StatusRequestEntityTooLarge,
+		}
 	}
 	return invalid(model.CodeImport, "", "The multipart body is malformed.")
 }
@@ -214,41 +190,46 @@ func (i *importer) read(r io.Reader) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case errors.As(err, &bad):
-			if errors.Is(err, rr.ErrInclude) || !i.lenient {
-				i.refuse(bad.Line, bad.Err)
-			} else {
-				i.note(bad.Line, bad.Err.Error())
-			}
+			i.wrong(bad.Line, bad.Err)
 			continue
 		case err != nil:
 			return err
 		}
-		i.parsed++
-		if e.Owner == i.zone.Name && (e.Type == wire.TypeSOA || e.Type == wire.TypeNS) {
-			i.note(e.Line, e.Type.String()+" at the apex is skipped: the server makes its own.")
-			continue
-		}
-		record, err := i.record(&e)
-		switch {
-		case err == nil:
-			if strings.Contains(e.Comment, "cf-proxied:") && !i.proxied {
-				i.decide()
-			}
-			i.edits = append(i.edits, model.AddRecord{Record: record, SkipIdentical: true})
-		case i.lenient:
-			i.note(e.Line, err.Error())
-		default:
-			i.refuse(e.Line, err)
-		}
+		i.take(&e)
 	}
 }
 
-// decide notes that the next edit's own line says whether it is proxied.
-func (i *importer) decide() {
-	if i.decided == nil {
-		i.decided = map[int]bool{}
+// take turns a record of the file into an edit. SOA and NS at the apex are the server's own, unless a line is marked as
+// one that an operator entered.
+func (i *importer) take(e *rr.Entry) {
+	i.parsed++
+	if e.Owner == i.zone.Name && (e.Type == wire.TypeSOA || e.Type == wire.TypeNS && !isOperatorsNS(e.Comment)) {
+		i.note(e.Line, e.Type.String()+" at the apex is skipped: the server makes its own.")
+		return
 	}
-	i.decided[len(i.edits)] = true
+	r, decided, err := i.record(e)
+	if err != nil {
+		i.wrong(e.Line, err)
+		return
+	}
+	if decided {
+		if i.decided == nil {
+			i.decided = map[int]bool{}
+		}
+		i.decided[len(i.edits)] = true
+	}
+	i.edits = append(i.edits, model.AddRecord{Record: r, SkipIdentical: true, SkipRefused: i.lenient})
+	i.lines = append(i.lines, int32(e.Line))
+}
+
+// wrong refuses the file for a line, or passes it over when that was asked for. $INCLUDE is never passed over: what it
+// stands for would be missing.
+func (i *importer) wrong(line int, err error) {
+	if i.lenient && !errors.Is(err, rr.ErrInclude) {
+		i.note(line, err.Error())
+		return
+	}
+	i.refuse(line, err)
 }
 
 // refuse notes an error of a line; the first hundred are told.
@@ -258,41 +239,47 @@ func (i *importer) refuse(line int, err error) {
 	if errors.As(err, &bad) {
 		code = bad.Code
 	}
-	if len(i.errs) < 100 {
-		i.errs = append(i.errs, apiError{Code: code, Message: "Line " + strconv.Itoa(line) + ": " + err.Error()})
+	if len(i.errs) < refusedMost {
+		i.errs = append(i.errs, apiError{Code: code, Message: atLine(line, err.Error())})
 	}
 }
 
-func (i *importer) record(e *rr.Entry) (model.Record, error) {
-	r := model.Record{Zone: i.zone.ID, Name: e.Owner, Type: e.Type, TTL: ttlAutomatic, Proxied: i.proxied && proxiable(e.Type, "")}
+// record reads one line. decided says that the line itself tells whether the record is proxied.
+func (i *importer) record(e *rr.Entry) (r model.Record, decided bool, err error) {
+	r = model.Record{Zone: i.zone.ID, Name: e.Owner, Type: e.Type, TTL: ttlAutomatic}
 	if !e.Owner.Within(i.zone.Name) {
-		return r, invalid(model.CodeNameInvalid, "", "DNS name is invalid.")
+		return r, false, invalid(model.CodeNameInvalid, "", "DNS name is invalid.")
 	}
 	if _, err := parseType(e.Type.String()); err != nil {
-		return r, err
+		return r, false, err
 	}
 	data, err := e.Data()
 	if err != nil {
-		return r, err
+		return r, false, err
 	}
 	if r.Content, r.Priority, r.RData, err = recordFrom(e.Type, data, i.zone.Name); err != nil {
-		return r, err
+		return r, false, err
 	}
+	r.Proxied = i.proxied && proxiable(r.Type, r.Content)
+	decided = readComment(e.Comment, &r)
 	if e.HasTTL {
-		switch {
-		case e.TTL > ttlMost:
-			i.note(e.Line, "ttl "+strconv.FormatUint(uint64(e.TTL), 10)+" is lowered to 86400.")
-			r.TTL = ttlMost
-		case e.TTL != ttlAutomatic && e.TTL < ttlLeast:
-			i.note(e.Line, "ttl "+strconv.FormatUint(uint64(e.TTL), 10)+" is raised to 30.")
-			r.TTL = ttlLeast
-		default:
-			r.TTL = e.TTL
-		}
+		r.TTL = i.ttl(e)
 	}
-	readComment(e.Comment, &r)
 	if err := checkSelf(r.Name, r.Type, r.RData); err != nil {
-		return r, err
+		return r, false, err
 	}
-	return r, checkRecord(&r)
+	return r, decided, checkRecord(&r)
+}
+
+// ttl brings a file's ttl into bounds and says so.
+func (i *importer) ttl(e *rr.Entry) uint32 {
+	switch {
+	case e.TTL > ttlMost:
+		i.note(e.Line, "ttl "+strconv.FormatUint(uint64(e.TTL), 10)+" is lowered to 86400.")
+		return ttlMost
+	case e.TTL != ttlAutomatic && e.TTL < ttlLeast:
+		i.note(e.Line, "ttl "+strconv.FormatUint(uint64(e.TTL), 10)+" is raised to 30.")
+		return ttlLeast
+	}
+	return e.TTL
 }

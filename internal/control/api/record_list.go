@@ -89,8 +89,11 @@ func textFilters(v url.Values, field string, zone wire.Name) []model.Filter {
 		if value == "" {
 			continue
 		}
-		if field == "name" {
+		switch {
+		case field == "name":
 			value = nameFilter(value, f.op, zone)
+		case field == "content":
+			value = contentFilter(value, f.op, last(v, "type"))
 		}
 		out = append(out, model.Filter{Field: field, Op: f.op, Value: value})
 	}
@@ -122,6 +125,17 @@ func nameFilter(s string, op model.Op, zone wire.Name) string {
 	}
 	if n, err := wire.ParseName(s); err == nil {
 		return n.Host()
+	}
+	return s
+}
+
+// contentFilter takes a target with its final dot as well, for the types whose answers have none. libdns asks so.
+func contentFilter(s string, op model.Op, t string) string {
+	switch strings.ToUpper(t) {
+	case "CNAME", "MX", "NS", "PTR", "SRV":
+		if (op == model.OpExact || op == model.OpEndsWith) && len(s) > 1 && endsInDot(s) {
+			return s[:len(s)-1]
+		}
 	}
 	return s
 }

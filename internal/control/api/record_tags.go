@@ -5,79 +5,116 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // In an exported file a record's comment and tags follow it behind a semicolon (contract section 5.13):
 //
 //	; the comment cf_tags=name:value,other,cf-proxied:true
 //
-// The last cf_tags= of the line counts, so a comment that holds those characters gets an empty one at its end.
-const tagsMark = "cf_tags="
+// The last cf_tags= of the line counts, so a comment that holds those characters gets an empty one at its end. Tags that
+// begin with cf- carry what is not in the line otherwise; clients cannot give a record such tags.
+const (
+	tagsMark = "cf_tags="
 
-// fileComment writes what stands behind a record's semicolon.
-func fileComment(r *model.Record) string {
-	var tags []string
+	tagProxied   = "cf-proxied:true"
+	tagUnproxied = "cf-proxied:false"
+	tagFlatten   = "cf-flatten-cname"
+	tagIPv4      = "cf-ipv4-only"
+	tagIPv6      = "cf-ipv6-only"
+	tagApexNS    = "cf-apex-ns"  // an NS at the apex that an operator entered
+	tagComment   = "cf-comment:" // a comment whose spaces would be lost at the edges
+)
+
+// fileComment writes what stands behind a record's semicolon; zone is its apex.
+func fileComment(r *model.Record, zone wire.Name) string {
+	comment, tags := r.Comment, make([]string, 0, len(r.Tags)+1)
 	for _, t := range r.Tags {
 		tags = append(tags, fileTag(t))
 	}
-	if proxiable(r.Type, r.Content) {
-		tags = append(tags, map[bool]string{true: "cf-proxied:true", false: "cf-proxied:false"}[r.Proxied])
+	if comment != strings.TrimSpace(comment) {
+		comment, tags = "", append(tags, fileTag(tagComment+comment))
 	}
 	for _, s := range []struct {
 		on  bool
 		tag string
-	}{{r.Settings.FlattenCNAME, "cf-flatten-cname"}, {r.Settings.IPv4Only, "cf-ipv4-only"}, {r.Settings.IPv6Only, "cf-ipv6-only"}} {
+	}{
+		{proxiable(r.Type, r.Content) && r.Proxied, tagProxied}, {proxiable(r.Type, r.Content) && !r.Proxied, tagUnproxied},
+		{r.Settings.FlattenCNAME, tagFlatten}, {r.Settings.IPv4Only, tagIPv4}, {r.Settings.IPv6Only, tagIPv6},
+		{r.Type == wire.TypeNS && r.Name == zone, tagApexNS},
+	} {
 		if s.on {
 			tags = append(tags, s.tag)
 		}
 	}
 	switch {
+	case len(tags) > 0 && comment != "":
+		return comment + " " + tagsMark + strings.Join(tags, ",")
 	case len(tags) > 0:
-		return strings.TrimSpace(r.Comment + " " + tagsMark + strings.Join(tags, ","))
-	case strings.Contains(r.Comment, tagsMark):
-		return r.Comment + " " + tagsMark
+		return tagsMark + strings.Join(tags, ",")
+	case strings.Contains(comment, tagsMark):
+		return comment + " " + tagsMark
 	}
-	return r.Comment
+	return comment
 }
 
-// fileTag writes a tag, as a JSON string where its characters would be mistaken.
+// fileTag writes a tag, as a JSON string where its characters would be mistaken. Even there = is escaped, so that no tag
+// looks like the mark.
 func fileTag(t string) string {
-	if !strings.ContainsAny(t, "\"=,\\ ") {
+	plain := !strings.ContainsAny(t, "\"=,\\ ") && strings.IndexFunc(t, func(c rune) bool { return c < ' ' || c == 0x7f }) < 0
+	if plain {
 		return t
 	}
 	b, err := marshal(t)
 	if err != nil {
 		return t // a string always encodes
 	}
-	return string(b)
+	return strings.ReplaceAll(string(b), "=", `\u003d`)
 }
 
-// readComment takes a file's comment apart, into the record. Tags of our own kind set what they name.
-func readComment(s string, r *model.Record) {
-	at := strings.LastIndex(s, tagsMark)
-	if at < 0 || at > 0 && s[at-1] != ' ' {
-		r.Comment = s
-		return
+// isOperatorsNS says whether the comment of an NS at the apex marks it as a record of the zone.
+func isOperatorsNS(comment string) bool {
+	_, tags := splitComment(comment)
+	for _, t := range tags {
+		if t == tagApexNS {
+			return true
+		}
 	}
-	r.Comment = strings.TrimSpace(s[:at])
-	for _, t := range splitTags(s[at+len(tagsMark):]) {
+	return false
+}
+
+// readComment takes a file's comment apart, into the record. decided says that it tells whether the record is proxied.
+func readComment(s string, r *model.Record) (decided bool) {
+	var tags []string
+	r.Comment, tags = splitComment(s)
+	for _, t := range tags {
 		switch t {
-		case "cf-proxied:true":
-			r.Proxied = true
-		case "cf-proxied:false":
-			r.Proxied = false
-		case "cf-flatten-cname":
+		case tagProxied, tagUnproxied:
+			r.Proxied, decided = t == tagProxied, true
+		case tagFlatten:
 			r.Settings.FlattenCNAME = true
-		case "cf-ipv4-only":
+		case tagIPv4:
 			r.Settings.IPv4Only = true
-		case "cf-ipv6-only":
+		case tagIPv6:
 			r.Settings.IPv6Only = true
 		default:
-			if !strings.HasPrefix(t, "cf-") {
+			if c, ok := strings.CutPrefix(t, tagComment); ok {
+				r.Comment = c
+			} else if !strings.HasPrefix(strings.ToLower(t), "cf-") {
 				r.Tags = append(r.Tags, t)
 			}
 		}
 	}
+	return decided
+}
+
+// splitComment parts the comment proper from the tags.
+func splitComment(s string) (comment string, tags []string) {
+	at := strings.LastIndex(s, tagsMark)
+	if at < 0 || at > 0 && s[at-1] != ' ' {
+		return s, nil
+	}
+	return strings.TrimSpace(s[:at]), splitTags(s[at+len(tagsMark):])
 }
 
 // splitTags cuts at commas outside of JSON strings.
@@ -85,16 +122,10 @@ func splitTags(s string) []string {
 	var out []string
 	for s != "" {
 		end := strings.IndexByte(s, ',')
-		if s[0] == '"' {
-			end = 1
-			for end < len(s) && s[end] != '"' {
-				if s[end] == '\\' {
-					end++
-				}
-				end++
-			}
-			end = min(end+1, len(s))
-		} else if end < 0 {
+		switch {
+		case s[0] == '"':
+			end = quotedEnd(s)
+		case end < 0:
 			end = len(s)
 		}
 		t := strings.TrimSpace(s[:end])
@@ -108,4 +139,16 @@ func splitTags(s string) []string {
 		s = strings.TrimPrefix(strings.TrimSpace(s[end:]), ",")
 	}
 	return out
+}
+
+// quotedEnd is where the JSON string that s begins with ends.
+func quotedEnd(s string) int {
+	end := 1
+	for end < len(s) && s[end] != '"' {
+		if s[end] == '\\' {
+			end++
+		}
+		end++
+	}
+	return min(end+1, len(s))
 }

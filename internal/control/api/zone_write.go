@@ -156,17 +156,16 @@ func (a *api) editZone(q *request) error {
 			return err
 		}
 	}
-	for i, ns := range b.Vanity.Value {
-		if !hostText(ns) {
-			return invalid(model.CodeZoneSetting, "/vanity_name_servers/"+itoa(i), "Vanity name servers must be host names.")
-		}
+	vanity, err := vanityNames(b.Vanity.Value)
+	if err != nil {
+		return err
 	}
 	res, err := q.change(model.EditZone{Action: "zone", Apply: func(z model.Zone) (model.Zone, error) {
 		if b.Paused.given() {
 			z.Paused = b.Paused.Value
 		}
-		if b.Vanity.Set {
-			z.VanityNS = slices.Clone(b.Vanity.Value)
+		if b.Vanity.Set && !slices.Equal(z.VanityNS, vanity) {
+			z.VanityNS = slices.Clone(vanity)
 		}
 		return z, nil
 	}})
@@ -174,6 +173,19 @@ func (a *api) editZone(q *request) error {
 		return err
 	}
 	return q.okZone(res.Outcomes[0].Zone)
+}
+
+// vanityNames checks names of name servers and brings them to A-labels.
+func vanityNames(in []string) ([]string, error) {
+	out := make([]string, 0, len(in))
+	for i, s := range in {
+		text, name, err := parseHost(s, wire.Root)
+		if err != nil || name == wire.Root {
+			return nil, invalid(model.CodeZoneSetting, "/vanity_name_servers/"+itoa(i), "Vanity name servers must be host names.")
+		}
+		out = append(out, text)
+	}
+	return out, nil
 }
 
 func (a *api) deleteZone(q *request) error {
