@@ -18,7 +18,7 @@ import (
 )
 
 // changesPerZone is how many random changes each zone of the interop suite sees through the API.
-const changesPerZone = 200
+const changesPerZone = 300
 
 // operated is a zone on a real Headwater, changed through its API.
 type operated struct {
