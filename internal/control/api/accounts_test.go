@@ -169,3 +169,24 @@ func TestReplaceCredentials(t *testing.T) {
 	s.fails(401, model.CodeSessionOver, "GET", "/user", nil, cookie)
 	s.signIn("a new long password")
 }
+
+func TestResetPassword(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.addMember(s.account, "guest@example.com", "read_only")
+	u, err := s.store.UserByEmail(t.Context(), "guest@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/headwater/v1/users/" + string(u.ID) + "/password"
+	password := s.must("PUT", path, nil).text(t)
+	body := map[string]any{"email": u.Email, "password": password}
+	cookie, csrf := withSession(t, s.must("POST", sessionPath, body, nobody))
+	s.fails(403, 9109, "PUT", path, nil, csrf)
+	s.must("PUT", path, nil)
+	s.fails(401, model.CodeSessionOver, "GET", "/user", nil, cookie)
+	s.fails(404, model.CodeUserInvalid, "PUT", "/headwater/v1/users/"+strings.Repeat("e", 32)+"/password", nil)
+	if got := s.must("GET", s.auditPath(false)+"?action.type=set", nil); strings.Contains(got.Raw, password) || len(got.list(t)) != 2 {
+		t.Errorf("audit: %s", got.Raw)
+	}
+}

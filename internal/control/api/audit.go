@@ -123,11 +123,11 @@ func (q *request) audit(action, resource string, id model.ID, before, after any)
 }
 
 // audits is audit for what may belong to a user: then it stands in the log of each account that the user is a member of.
-func (q *request) audits(action, resource string, id model.ID, before, after any) ([]model.Audit, error) {
+func (q *request) audits(action, resource string, id, user model.ID, before, after any) ([]model.Audit, error) {
 	if q.account != "" {
 		return []model.Audit{q.audit(action, resource, id, before, after)}, nil
 	}
-	list, err := q.api.Store.Members(q.ctx(), "", q.who.User.ID)
+	list, err := q.api.Store.Members(q.ctx(), "", user)
 	if err != nil {
 		return nil, err
 	}

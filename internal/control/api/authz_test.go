@@ -96,6 +96,7 @@ func (m *matrix) fill(r *api.Route) string {
 			id, _ := m.addMember(m.account, string(auth.NewID())+"@example.com", auth.RoleReadOnly)
 			return id
 		},
+		"{user_id}": func() string { return string(m.owner) },
 		"{token_id}": func() string {
 			return m.must("POST", "/user/tokens", tokenBody(m.policy("allow", "com.cloudflare.api.account.zone.*", "DNS Read"))).id(m.t)
 		},

@@ -247,7 +247,7 @@ func (q *request) newTokenValue() string {
 }
 
 func (q *request) saveToken(t model.Token, action string, before, after any) error {
-	entries, err := q.audits(action, "token", t.ID, before, after)
+	entries, err := q.audits(action, "token", t.ID, t.User, before, after)
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (a *api) deleteToken(q *request) error {
 	if err != nil {
 		return err
 	}
-	entries, err := q.audits("delete", "token", t.ID, q.renderToken(&t), nil)
+	entries, err := q.audits("delete", "token", t.ID, t.User, q.renderToken(&t), nil)
 	if err != nil {
 		return err
 	}

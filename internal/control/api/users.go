@@ -15,6 +15,7 @@ func userRoutes() []Route {
 		{http.MethodPatch, own + "/user", ScopeUser, write, (*api).editUser},
 		{http.MethodPut, own + "/user/password", ScopeUser, write, (*api).changePassword},
 		{http.MethodPut, own + "/user/key", ScopeUser, write, (*api).rollKey},
+		{http.MethodPut, own + "/users/{user_id}/password", ScopeServer, nil, (*api).resetPassword},
 	}
 }
 
@@ -108,7 +109,7 @@ func (a *api) editUser(q *request) error {
 
 // putUser writes a user; the entry stands in the audit log of each account that the user is a member of.
 func (q *request) putUser(u model.User, before, after any) error {
-	entries, err := q.audits("update", "user", u.ID, before, after)
+	entries, err := q.audits("update", "user", u.ID, u.ID, before, after)
 	if err != nil {
 		return err
 	}
@@ -169,4 +170,21 @@ func (a *api) rollKey(q *request) error {
 		return err
 	}
 	return q.ok(key)
+}
+
+// resetPassword helps a user who lost the password: the answer is the only place where the new one stands.
+func (a *api) resetPassword(q *request) error {
+	u, err := a.Store.User(q.ctx(), q.pathID("user_id"))
+	if err != nil {
+		return orMissing(err, model.CodeUserInvalid, "There is no such user.")
+	}
+	password := auth.NewPassword()
+	if u.PasswordHash, err = auth.HashPassword(password); err != nil {
+		return err
+	}
+	u.Modified = q.now()
+	if err := q.putUser(u, nil, changed{"password"}); err != nil {
+		return err
+	}
+	return q.ok(password)
 }
