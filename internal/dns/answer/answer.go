@@ -145,6 +145,7 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 			return
 		case zone.Fail:
 			r.b.Rewind(start)
+			r.b.ClearFlags(wire.FlagAA)
 			r.b.SetRcode(wire.RcodeServFail)
 			r.info(wire.InfoNetworkError)
 			return
@@ -156,8 +157,8 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 			name = r.target(hop)
 		case zone.DNAME:
 			var ok bool
-			if name, ok = r.redirect(name, hop, start); !ok {
-				return
+			if name, ok = r.redirect(name, hop, start); !ok || q.Type == wire.TypeCNAME {
+				return // the CNAME that was made is what was asked for
 			}
 		}
 		if hop == maxChain-1 || !within(name, v.Apex()) || r.visited(name, hop) {
