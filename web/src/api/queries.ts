@@ -1,0 +1,166 @@
+import { queryOptions } from "@tanstack/react-query";
+import { ApiError, api, call, result, setCSRF } from "./client";
+
+/** Who is signed in; null for nobody. */
+export const sessionQuery = queryOptions({
+  queryKey: ["session"],
+  staleTime: 60_000,
+  queryFn: async () => {
+    try {
+      const session = await result(api.GET("/headwater/v1/session"));
+      setCSRF(session.csrf_token);
+      return session;
+    } catch (e) {
+      if (e instanceof ApiError && e.status < 500) return null;
+      throw e;
+    }
+  },
+});
+
+export const accountsQuery = queryOptions({
+  queryKey: ["accounts"],
+  staleTime: 60_000,
+  queryFn: () => result(api.GET("/client/v4/accounts", { params: { query: { per_page: 50 } } })),
+});
+
+export type ZoneListQuery = { account: string; search: string; page: number };
+
+export const zonesQuery = (q: ZoneListQuery) =>
+  queryOptions({
+    queryKey: ["zones", q],
+    queryFn: () =>
+      call(
+        api.GET("/client/v4/zones", {
+          params: {
+            query: {
+              "account.id": q.account,
+              page: q.page,
+              per_page: 20,
+              order: "name",
+              ...(q.search && { search: q.search }),
+            },
+          },
+        }),
+      ),
+    placeholderData: (before) => before,
+  });
+
+/** The zone of a name in an account. */
+export const zoneQuery = (account: string, name: string) =>
+  queryOptions({
+    queryKey: ["zone", account, name],
+    staleTime: 30_000,
+    queryFn: async () => {
+      const zones = await result(
+        api.GET("/client/v4/zones", { params: { query: { name, "account.id": account } } }),
+      );
+      if (zones[0] === undefined) throw new ApiError(404, [{ code: 0, message: `There is no zone ${name} here.` }]);
+      return zones[0];
+    },
+  });
+
+const zonePath = (zone_id: string) => ({ params: { path: { zone_id } } });
+const accountPath = (account_id: string) => ({ params: { path: { account_id } } });
+
+/** A 404 of something that need not be there reads as null. */
+async function optional<T>(pending: Promise<T>): Promise<T | null> {
+  try {
+    return await pending;
+  } catch (e) {
+    if (e instanceof ApiError && e.status === 404) return null;
+    throw e;
+  }
+}
+
+export const outgoingQuery = (zone: string) =>
+  queryOptions({
+    queryKey: ["outgoing", zone],
+    queryFn: () => optional(result(api.GET("/client/v4/zones/{zone_id}/secondary_dns/outgoing", zonePath(zone)))),
+  });
+
+export const outgoingStatusQuery = (zone: string) =>
+  queryOptions({
+    queryKey: ["outgoing-status", zone],
+    queryFn: () =>
+      optional(result(api.GET("/client/v4/zones/{zone_id}/secondary_dns/outgoing/status", zonePath(zone)))),
+  });
+
+export const secondariesQuery = (zone: string) =>
+  queryOptions({
+    queryKey: ["secondaries", zone],
+    refetchInterval: 3_000,
+    queryFn: () => optional(result(api.GET("/headwater/v1/zones/{zone_id}/secondaries", zonePath(zone)))),
+  });
+
+export const reviewQuery = (zone: string) =>
+  queryOptions({
+    queryKey: ["review", zone],
+    gcTime: 0,
+    queryFn: () => optional(result(api.GET("/headwater/v1/zones/{zone_id}/transfer_review", zonePath(zone)))),
+  });
+
+export const dnsSettingsQuery = (zone: string) =>
+  queryOptions({
+    queryKey: ["dns-settings", zone],
+    queryFn: () => result(api.GET("/client/v4/zones/{zone_id}/dns_settings", zonePath(zone))),
+  });
+
+export const transferSettingsQuery = (zone: string) =>
+  queryOptions({
+    queryKey: ["transfer-settings", zone],
+    queryFn: () => result(api.GET("/headwater/v1/zones/{zone_id}/transfer_settings", zonePath(zone))),
+  });
+
+export const tsigsQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["tsigs", account],
+    queryFn: () => result(api.GET("/client/v4/accounts/{account_id}/secondary_dns/tsigs", accountPath(account))),
+  });
+
+export const peersQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["peers", account],
+    queryFn: () => result(api.GET("/client/v4/accounts/{account_id}/secondary_dns/peers", accountPath(account))),
+  });
+
+export const aclsQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["acls", account],
+    queryFn: () => result(api.GET("/client/v4/accounts/{account_id}/secondary_dns/acls", accountPath(account))),
+  });
+
+export const membersQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["members", account],
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/members", accountPath(account))),
+  });
+
+export const tokensQuery = queryOptions({
+  queryKey: ["tokens"],
+  queryFn: () => result(api.GET("/client/v4/user/tokens", { params: { query: { per_page: 50 } } })),
+});
+
+export const permissionGroupsQuery = queryOptions({
+  queryKey: ["permission-groups"],
+  staleTime: Infinity,
+  queryFn: () => result(api.GET("/client/v4/user/tokens/permission_groups")),
+});
+
+export const userQuery = queryOptions({
+  queryKey: ["user"],
+  queryFn: () => result(api.GET("/client/v4/user")),
+});
+
+/** Records that a notice is about: how many there are. */
+export const recordCountQuery = (zone: string, filter: { type?: string; name?: string; proxied?: "true" | "false" }) =>
+  queryOptions({
+    queryKey: ["records", zone, "count", filter],
+    queryFn: async () => {
+      const page = await call(
+        api.GET("/client/v4/zones/{zone_id}/dns_records", {
+          params: { path: { zone_id: zone }, query: { ...filter, per_page: 1 } },
+        }),
+      );
+      return page.result_info.total_count;
+    },
+  });

@@ -1,0 +1,82 @@
+import { Link } from "@cloudflare/kumo/components/link";
+import { CheckCircleIcon, CircleIcon } from "@phosphor-icons/react";
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import {
+  aclsQuery,
+  outgoingQuery,
+  outgoingStatusQuery,
+  peersQuery,
+  recordCountQuery,
+  secondariesQuery,
+  tsigsQuery,
+  zonesQuery,
+} from "../api/queries";
+import { Card, Page } from "../ui/page";
+
+type Step = { title: string; text: string; to: string; done: boolean };
+
+/** The eight steps to a working secondary; each ticks itself off from what the server holds. */
+export default function Guide() {
+  const { account } = useParams({ from: "/signed-in/$account/get-started" });
+  const steps = useSteps(account);
+  const done = steps.filter((s) => s.done).length;
+  return (
+    <Page title="Get started" description="Eight steps from an empty account to a secondary that follows every change.">
+      <Card title={`${done} of ${steps.length} done`}>
+        <ol className="m-0 flex list-none flex-col gap-4 p-0">
+          {steps.map((s, i) => (
+            <li key={s.title} className="flex gap-3" data-done={s.done}>
+              {s.done ? (
+                <CheckCircleIcon weight="fill" className="mt-0.5 size-5 shrink-0 text-kumo-success" aria-label="Done" />
+              ) : (
+                <CircleIcon className="mt-0.5 size-5 shrink-0 text-kumo-subtle" aria-label="Open" />
+              )}
+              <div>
+                <Link to={s.to} variant="plain" className="font-medium">{`${i + 1}. ${s.title}`}</Link>
+                <p className="mt-0.5 mb-0 text-sm text-kumo-subtle">{s.text}</p>
+              </div>
+            </li>
+          ))}
+        </ol>
+      </Card>
+    </Page>
+  );
+}
+
+function useSteps(account: string): Step[] {
+  const zone = useQuery(zonesQuery({ account, search: "", page: 1 })).data?.result[0];
+  const id = zone?.id ?? "";
+  const ofZone = { enabled: zone !== undefined };
+  const records = useQuery({ ...recordCountQuery(id, {}), ...ofZone }).data ?? 0;
+  const keys = useQuery(tsigsQuery(account)).data ?? [];
+  const peers = useQuery(peersQuery(account)).data ?? [];
+  const acls = useQuery(aclsQuery(account)).data ?? [];
+  const outgoing = useQuery({ ...outgoingQuery(id), ...ofZone }).data;
+  const status = useQuery({ ...outgoingStatusQuery(id), ...ofZone }).data;
+  const known = useQuery({ ...secondariesQuery(id), ...ofZone }).data;
+  const home = `/${account}/home`;
+  const config = `/${account}/configurations/dns-zone-transfers`;
+  const dns = (page: string) => (zone ? `/${account}/${zone.name}/${page}` : home);
+  const linked = (outgoing?.peers.length ?? 0) > 0;
+  return [
+    { title: "Add a zone", text: "Empty, or with the records of a BIND file.", to: home, done: zone !== undefined },
+    { title: "Add DNS records", text: "By hand or by import.", to: dns("dns/records"), done: records > 0 },
+    { title: "Create a TSIG", text: "The key that signs transfers and NOTIFY.", to: `${config}?tab=tsig`, done: keys.length > 0 },
+    { title: "Create a peer DNS server", text: "The secondary: its address, port and key.", to: `${config}?tab=peers`, done: peers.length > 0 },
+    {
+      title: "Allow further addresses",
+      text: "An ACL, for secondaries that ask from an address other than their peer's.",
+      to: `${config}?tab=acls`,
+      done: acls.length > 0,
+    },
+    { title: "Link the peer to the zone", text: "Under DNS Zone Transfers in the zone's DNS settings.", to: dns("dns/settings"), done: linked },
+    { title: "Enable outgoing zone transfers", text: "After the review; secondaries get a NOTIFY at once.", to: dns("dns/settings"), done: status === "Enabled" },
+    {
+      title: "See the secondary in step",
+      text: "It has taken the zone and holds our serial.",
+      to: dns("secondaries"),
+      done: known?.peers.some((p) => p.state === "in_step") ?? false,
+    },
+  ];
+}

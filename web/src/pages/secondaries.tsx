@@ -1,0 +1,127 @@
+import { Badge } from "@cloudflare/kumo/components/badge";
+import { Banner } from "@cloudflare/kumo/components/banner";
+import { Empty } from "@cloudflare/kumo/components/empty";
+import { Table } from "@cloudflare/kumo/components/table";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Schema } from "../api/client";
+import { secondariesQuery, zoneQuery } from "../api/queries";
+import { ago, counted, moment, octets } from "../ui/format";
+import { Card, Loaded, Page, TableFrame } from "../ui/page";
+import { StateBadge } from "../ui/state";
+
+/** How each secondary of the zone stands to us. */
+export default function Secondaries() {
+  const { account, zone: name } = useParams({ from: "/signed-in/$account/$zone/secondaries" });
+  const zone = useSuspenseQuery(zoneQuery(account, name)).data;
+  const known = useQuery(secondariesQuery(zone.id));
+  return (
+    <Page title="Secondaries" description={`Who holds which version of ${name}.`}>
+      <Loaded query={known}>
+        {(s) =>
+          s === null ? (
+            <Banner variant="alert" title="Not watched" description="This server does not keep track of its secondaries." />
+          ) : (
+            <>
+              <dl className="m-0 flex flex-wrap gap-x-10 gap-y-2">
+                <Fact name="Our serial">{s.serial}</Fact>
+                <Fact name="Outgoing transfers">{s.enabled ? "Enabled" : "Disabled"}</Fact>
+              </dl>
+              {s.peers.length === 0 && <Empty size="sm" title="No linked peers" description="Link peers under DNS > Settings." />}
+              {s.peers.map((p) => (
+                <Peer key={p.peer_id} peer={p} ours={s.serial} />
+              ))}
+              {s.name_servers.length > 0 && <NameServers list={s.name_servers} ours={s.serial} />}
+            </>
+          )
+        }
+      </Loaded>
+    </Page>
+  );
+}
+
+function Fact(props: { name: string; children: ReactNode }) {
+  return (
+    <div className="min-w-0">
+      <dt className="text-sm text-kumo-subtle">{props.name}</dt>
+      <dd className="m-0 text-base break-words text-kumo-default">{props.children}</dd>
+    </div>
+  );
+}
+
+function distance(p: Schema<"SecondaryPeer">): string {
+  const versions = p.versions_behind === null ? null : counted(p.versions_behind, "version");
+  const seconds = p.seconds_behind === null ? null : counted(p.seconds_behind, "second");
+  return [versions, seconds].filter((x) => x !== null).join(", ") || "–";
+}
+
+function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number }) {
+  const p = props.peer;
+  const [notify, transfer, refusal] = [p.last_notify, p.last_transfer, p.last_refusal];
+  return (
+    <Card title={p.name} description={p.address || "No address: NOTIFY cannot be sent"} actions={<StateBadge state={p.state} />}>
+      <dl className="m-0 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+        <Fact name="Serial it holds">{p.serial === null ? "Not known" : `${p.serial} (ours: ${props.ours})`}</Fact>
+        <Fact name="Behind by">{distance(p)}</Fact>
+        <Fact name="Last seen">{ago(p.seen_on)}</Fact>
+        <Fact name="Last NOTIFY">
+          {notify ? `${ago(notify.on)}, serial ${notify.serial}: ${notify.answer} (${counted(notify.attempts, "attempt")})` : "–"}
+        </Fact>
+        <Fact name="Last transfer">
+          {transfer
+            ? `${ago(transfer.on)}, ${transfer.kind} to ${transfer.serial}, ${counted(transfer.records, "record")}, ${octets(transfer.bytes)} in ${transfer.milliseconds} ms, ${transfer.key ? `key ${transfer.key}` : "no key"}`
+            : "–"}
+        </Fact>
+        <Fact name="Last refusal">{refusal ? `${ago(refusal.on)}, ${refusal.address}: ${refusal.reason}` : "–"}</Fact>
+      </dl>
+      {p.history.length > 0 && (
+        <ol className="mt-5 mb-0 flex list-none flex-col gap-2 border-l-2 border-kumo-hairline p-0 pl-4" aria-label={`Timeline of ${p.name}`}>
+          {p.history.slice(0, 12).map((e, i) => (
+            <li key={`${e.on} ${i}`} className="flex flex-wrap items-center gap-2 text-sm">
+              <time dateTime={e.on} title={moment(e.on)} className="w-28 text-kumo-subtle">
+                {ago(e.on)}
+              </time>
+              <Badge variant={e.event === "refusal" ? "error" : "neutral"}>{e.event}</Badge>
+              <span className="min-w-0 break-words">{e.text}</span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Card>
+  );
+}
+
+function NameServers(props: { list: Schema<"SecondaryNS">[]; ours: number }) {
+  return (
+    <section aria-label="Name servers" className="flex flex-col gap-3">
+      <h2 className="m-0 text-lg font-semibold">Name servers, asked from outside</h2>
+      <TableFrame label="Name servers">
+        <Table>
+          <Table.Header>
+            <Table.Row>
+              <Table.Head>Name</Table.Head>
+              <Table.Head>Address</Table.Head>
+              <Table.Head>State</Table.Head>
+              <Table.Head>Serial</Table.Head>
+              <Table.Head>Last seen</Table.Head>
+            </Table.Row>
+          </Table.Header>
+          <Table.Body>
+            {props.list.map((n) => (
+              <Table.Row key={`${n.name} ${n.address}`}>
+                <Table.Cell>{n.name}</Table.Cell>
+                <Table.Cell>{n.address || "–"}</Table.Cell>
+                <Table.Cell>
+                  <StateBadge state={n.state} />
+                </Table.Cell>
+                <Table.Cell>{n.error || (n.serial ?? "–")}</Table.Cell>
+                <Table.Cell>{ago(n.seen_on)}</Table.Cell>
+              </Table.Row>
+            ))}
+          </Table.Body>
+        </Table>
+      </TableFrame>
+    </section>
+  );
+}

@@ -1,0 +1,47 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { Input } from "@cloudflare/kumo/components/input";
+import { Tabs } from "@cloudflare/kumo/components/tabs";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import type { Schema } from "../api/client";
+import { zonesQuery } from "../api/queries";
+import { useAction } from "../ui/action";
+import { Choice } from "../ui/choice";
+import { InfoDialog } from "../ui/dialogs";
+import { secondaryConfig, servers, type Server } from "./secondary-config";
+
+/** Ready-made configuration of a secondary for a key. */
+export function ConfigDialog(props: { account: string; tsig: Schema<"TSIG"> | null; onClose: () => void }) {
+  const zones = useQuery(zonesQuery({ account: props.account, search: "", page: 1 })).data?.result ?? [];
+  const [server, setServer] = useState<Server>("BIND");
+  const [picked, setPicked] = useState("");
+  const [address, setAddress] = useState(window.location.hostname);
+  const [port, setPort] = useState("53");
+  const zone = picked || (zones[0]?.name ?? "example.com");
+  const text = secondaryConfig(server, { zone, address, port, key: props.tsig });
+  const copy = useAction({ done: "Copied", run: () => navigator.clipboard.writeText(text) });
+  return (
+    <InfoDialog
+      open={props.tsig !== null}
+      onClose={props.onClose}
+      size="xl"
+      title="Configuration for your secondary"
+      description="Fill in the address where the secondary reaches this primary, then paste."
+    >
+      <div className="mb-4 grid gap-3 sm:grid-cols-3">
+        <Choice label="Zone" value={zone} options={zones.map((z) => [z.name, z.name] as const)} onChange={setPicked} />
+        <Input label="Address of this primary" value={address} onChange={(e) => setAddress(e.target.value)} />
+        <Input label="Port" inputMode="numeric" value={port} onChange={(e) => setPort(e.target.value)} />
+      </div>
+      <Tabs className="mb-3" value={server} onValueChange={(v) => setServer(v as Server)} tabs={servers.map((s) => ({ value: s, label: s }))} />
+      <pre tabIndex={0} aria-label={`Configuration for ${server}`} className="m-0 overflow-x-auto rounded-md bg-kumo-recessed p-3 text-xs text-kumo-default">
+        {text}
+      </pre>
+      <div className="mt-3">
+        <Button size="sm" onClick={() => copy.run()}>
+          Copy configuration
+        </Button>
+      </div>
+    </InfoDialog>
+  );
+}

@@ -1,0 +1,88 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { Empty } from "@cloudflare/kumo/components/empty";
+import { Table } from "@cloudflare/kumo/components/table";
+import { PencilSimpleIcon, PlusIcon, TrashIcon } from "@phosphor-icons/react";
+import type { QueryKey } from "@tanstack/react-query";
+import { useState, type ReactNode } from "react";
+import { useAction } from "../ui/action";
+import { ConfirmDialog } from "../ui/dialogs";
+import { TableFrame } from "../ui/page";
+
+type Item = { id: string; name: string };
+
+/** The table of one kind of thing (keys, peers, ACLs): create, edit, delete. */
+export function ResourceTable<T extends Item>(props: {
+  items: T[];
+  noun: string;
+  about: string;
+  columns: { head: string; cell: (item: T) => ReactNode }[];
+  stale: QueryKey[];
+  remove: (id: string) => Promise<unknown>;
+  /** The form for a new one (null), or to edit one. */
+  form: (item: T | null, close: () => void) => ReactNode;
+  extra?: (item: T) => ReactNode;
+}) {
+  const [editing, setEditing] = useState<T | "new" | null>(null);
+  const [removing, setRemoving] = useState<T | null>(null);
+  const remove = useAction({
+    quiet: true,
+    done: `${props.noun} deleted`,
+    stale: props.stale,
+    run: props.remove,
+    then: () => setRemoving(null),
+  });
+  return (
+    <div className="flex flex-col gap-4">
+      <div className="flex flex-wrap items-start justify-between gap-3">
+        <p className="m-0 max-w-2xl text-sm text-kumo-subtle">{props.about}</p>
+        <Button variant="primary" icon={PlusIcon} onClick={() => setEditing("new")}>
+          {`Create ${props.noun}`}
+        </Button>
+      </div>
+      {props.items.length === 0 ? (
+        <Empty size="sm" title={`No ${props.noun} yet`} />
+      ) : (
+        <TableFrame label={props.noun}>
+          <Table>
+            <Table.Header>
+              <Table.Row>
+                {props.columns.map((c) => (
+                  <Table.Head key={c.head}>{c.head}</Table.Head>
+                ))}
+                <Table.Head>Actions</Table.Head>
+              </Table.Row>
+            </Table.Header>
+            <Table.Body>
+              {props.items.map((item) => (
+                <Table.Row key={item.id}>
+                  {props.columns.map((c) => (
+                    <Table.Cell key={c.head}>{c.cell(item)}</Table.Cell>
+                  ))}
+                  <Table.Cell className="whitespace-nowrap">
+                    {props.extra?.(item)}
+                    <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} onClick={() => setEditing(item)} />
+                    <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} onClick={() => setRemoving(item)} />
+                  </Table.Cell>
+                </Table.Row>
+              ))}
+            </Table.Body>
+          </Table>
+        </TableFrame>
+      )}
+      {editing !== null && props.form(editing === "new" ? null : editing, () => setEditing(null))}
+      <ConfirmDialog
+        open={removing !== null}
+        title={`Delete ${props.noun}`}
+        text={`${removing?.name ?? ""} is gone at once, and cannot be brought back.`}
+        submit="Delete"
+        busy={remove.busy}
+        error={remove.error}
+        onClose={() => {
+          setRemoving(null);
+          remove.reset();
+        }}
+        onConfirm={() => removing && remove.run(removing.id)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,122 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { Input } from "@cloudflare/kumo/components/input";
+import { SensitiveInput } from "@cloudflare/kumo/components/sensitive-input";
+import { CopyIcon } from "@phosphor-icons/react";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, result, type Schema } from "../api/client";
+import { peersQuery, tsigsQuery } from "../api/queries";
+import { useAction } from "../ui/action";
+import { Choice } from "../ui/choice";
+import { FormDialog } from "../ui/dialogs";
+import { Loaded } from "../ui/page";
+import { ConfigDialog } from "./config-dialog";
+import { ResourceTable } from "./resource-table";
+
+const algorithms = ["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1"] as const;
+
+/** The account's keys for transfers. */
+export function TSIGs(props: { account: string }) {
+  const keys = useQuery(tsigsQuery(props.account));
+  const peers = useQuery(peersQuery(props.account)).data ?? [];
+  const [shown, setShown] = useState<Schema<"TSIG"> | null>(null);
+  const copy = useAction({ done: "Secret copied", run: (secret: string) => navigator.clipboard.writeText(secret) });
+  const users = (id: string) => peers.filter((p) => p.tsig_id === id).map((p) => p.name);
+  return (
+    <Loaded query={keys}>
+      {(list) => (
+        <>
+          <ResourceTable
+            items={list}
+            noun="TSIG"
+            about="A TSIG is a name, an algorithm and a secret that this primary and a secondary share. It signs transfers and NOTIFY."
+            stale={[["tsigs", props.account]]}
+            remove={(tsig_id) =>
+              result(
+                api.DELETE("/client/v4/accounts/{account_id}/secondary_dns/tsigs/{tsig_id}", {
+                  params: { path: { account_id: props.account, tsig_id } },
+                }),
+              )
+            }
+            columns={[
+              { head: "Name", cell: (k) => <span className="font-medium">{k.name}</span> },
+              { head: "Algorithm", cell: (k) => k.algo },
+              {
+                head: "Secret",
+                cell: (k) => (
+                  <Button size="sm" icon={CopyIcon} aria-label={`Copy the secret of ${k.name}`} onClick={() => copy.run(k.secret)}>
+                    Copy
+                  </Button>
+                ),
+              },
+              { head: "Used by", cell: (k) => users(k.id).join(", ") || "–" },
+            ]}
+            extra={(k) => (
+              <Button size="sm" className="mr-1" onClick={() => setShown(k)} aria-label={`Configuration with ${k.name}`}>
+                Configuration
+              </Button>
+            )}
+            form={(item, close) => <TSIGForm account={props.account} item={item} onClose={close} />}
+          />
+          <ConfigDialog account={props.account} tsig={shown} onClose={() => setShown(null)} />
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+function TSIGForm(props: { account: string; item: Schema<"TSIG"> | null; onClose: () => void }) {
+  const [name, setName] = useState(props.item?.name ?? "");
+  const [algo, setAlgo] = useState(props.item?.algo ?? "hmac-sha256");
+  const [secret, setSecret] = useState(props.item?.secret ?? "");
+  const save = useAction({
+    quiet: true,
+    done: "TSIG saved",
+    stale: [["tsigs", props.account]],
+    run: () => {
+      const body = { name, algo, ...(secret && { secret }) };
+      const path = { account_id: props.account };
+      return props.item
+        ? result(api.PUT("/client/v4/accounts/{account_id}/secondary_dns/tsigs/{tsig_id}", { params: { path: { ...path, tsig_id: props.item.id } }, body }))
+        : result(api.POST("/client/v4/accounts/{account_id}/secondary_dns/tsigs", { params: { path }, body }));
+    },
+    then: props.onClose,
+  });
+  return (
+    <FormDialog
+      open
+      onClose={props.onClose}
+      title={props.item ? "Edit TSIG" : "Create TSIG"}
+      submit="Save"
+      busy={save.busy}
+      error={save.error}
+      onSubmit={save.run}
+    >
+      <Input
+        label="TSIG name"
+        placeholder="tsig.example.com."
+        description="In the form of a domain name; the secondary must use the same."
+        required
+        autoComplete="off"
+        value={name}
+        error={save.at("/name")}
+        onChange={(e) => setName(e.target.value)}
+      />
+      <Choice
+        label="Algorithm"
+        value={algo}
+        options={[...new Set([...algorithms, algo])].map((a) => [a, a] as const)}
+        error={save.at("/algo")}
+        onChange={setAlgo}
+      />
+      <SensitiveInput
+        label="Secret (optional)"
+        description={props.item ? "In base64." : "In base64. Without one we generate it."}
+        autoComplete="off"
+        value={secret}
+        error={save.at("/secret")}
+        onValueChange={setSecret}
+      />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,33 @@
+import { useKumoToastManager } from "@cloudflare/kumo/components/toast";
+import { useMutation, useQueryClient, type QueryKey } from "@tanstack/react-query";
+import { ApiError } from "../api/client";
+
+type Options<In, Out> = {
+  run: (input: In) => Promise<Out>;
+  /** Said when it worked. */
+  done?: string;
+  /** Keys of the queries that are old from then on. */
+  stale?: QueryKey[];
+  then?: (out: Out, input: In) => void;
+  /** A form shows the error itself. */
+  quiet?: boolean;
+};
+
+/** A change to the server: says how it went, and reads again what it made old. */
+export function useAction<In = void, Out = unknown>(o: Options<In, Out>) {
+  const toast = useKumoToastManager();
+  const client = useQueryClient();
+  const mutation = useMutation<Out, Error, In>({
+    mutationFn: o.run,
+    onSuccess: async (out, input) => {
+      if (o.done !== undefined) toast.add({ title: o.done, variant: "success" });
+      await Promise.all((o.stale ?? []).map((queryKey) => client.invalidateQueries({ queryKey })));
+      o.then?.(out, input);
+    },
+    onError: (e) => {
+      if (!o.quiet) toast.add({ title: "That did not work", description: e.message, variant: "error" });
+    },
+  });
+  const at = (pointer: string) => (mutation.error instanceof ApiError ? mutation.error.at(pointer) : undefined);
+  return { run: mutation.mutate, busy: mutation.isPending, error: mutation.error, at, reset: mutation.reset };
+}

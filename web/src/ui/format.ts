@@ -1,0 +1,34 @@
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const steps: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
+
+/** A time as distance from now; a dash for never. */
+export function ago(time: string | null | undefined, now = Date.now()): string {
+  if (!time) return "–";
+  const seconds = (Date.parse(time) - now) / 1000;
+  for (const [unit, length] of steps) {
+    if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
+  }
+  return "now";
+}
+
+/** A time in the reader's own zone. */
+export function moment(time: string | null | undefined): string {
+  return time ? new Date(time).toLocaleString() : "–";
+}
+
+/** Octets in the unit that reads best. */
+export function octets(n: number): string {
+  if (n < 1024) return `${n} B`;
+  if (n < 1024 * 1024) return `${(n / 1024).toFixed(1)} KiB`;
+  return `${(n / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+/** A number with a word that agrees with it. */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+}

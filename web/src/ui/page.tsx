@@ -1,0 +1,84 @@
+import { Banner } from "@cloudflare/kumo/components/banner";
+import { Loader } from "@cloudflare/kumo/components/loader";
+import { useEffect, type ReactNode } from "react";
+
+/** A page's frame: heading, what it is about, its actions, and its contents. */
+export function Page(props: { title: string; description?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+  useEffect(() => {
+    document.title = `${props.title} | Headwater`;
+  }, [props.title]);
+  return (
+    <div className="mx-auto flex w-full max-w-6xl flex-col gap-5 px-4 py-6 md:px-8">
+      <header className="flex flex-wrap items-start justify-between gap-3">
+        <div className="min-w-0">
+          <h1 className="m-0 text-2xl font-semibold break-words text-kumo-default">{props.title}</h1>
+          {props.description !== undefined && (
+            <p className="mt-1 mb-0 max-w-3xl text-base text-kumo-subtle">{props.description}</p>
+          )}
+        </div>
+        {props.actions !== undefined && <div className="flex flex-wrap gap-2">{props.actions}</div>}
+      </header>
+      {props.children}
+    </div>
+  );
+}
+
+/** A titled part of a page. */
+export function Card(props: { title?: string; description?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+  return (
+    <section className="rounded-lg bg-kumo-base ring ring-kumo-hairline" aria-label={props.title}>
+      {props.title !== undefined && (
+        <div className="flex flex-wrap items-start justify-between gap-3 px-5 pt-4">
+          <div className="min-w-0">
+            <h2 className="m-0 text-lg font-semibold text-kumo-default">{props.title}</h2>
+            {props.description !== undefined && <p className="mt-1 mb-0 text-sm text-kumo-subtle">{props.description}</p>}
+          </div>
+          {props.actions}
+        </div>
+      )}
+      <div className="px-5 py-4">{props.children}</div>
+    </section>
+  );
+}
+
+/** A table that scrolls sideways where it does not fit; the region can be reached by keyboard for that. */
+export function TableFrame(props: { label: string; children: ReactNode }) {
+  return (
+    <div
+      role="region"
+      aria-label={props.label}
+      tabIndex={0}
+      className="overflow-x-auto rounded-lg bg-kumo-base ring ring-kumo-hairline focus-visible:outline-2 focus-visible:outline-kumo-focus"
+    >
+      {props.children}
+    </div>
+  );
+}
+
+/** Shown while something is on its way. */
+export function Waiting() {
+  return (
+    <div className="flex justify-center p-12" role="status" aria-label="Loading">
+      <Loader size={24} />
+    </div>
+  );
+}
+
+/** Shown in place of what failed. */
+export function Fault(props: { error: unknown }) {
+  const text = props.error instanceof Error ? props.error.message : String(props.error);
+  return (
+    <div className="p-4" role="alert">
+      <Banner variant="error" title="That did not work" description={text} />
+    </div>
+  );
+}
+
+/** What a query gave, or that it is on its way, or why it failed. */
+export function Loaded<T>(props: {
+  query: { data: T | undefined; error: Error | null };
+  children: (data: T) => ReactNode;
+}) {
+  if (props.query.data !== undefined) return props.children(props.query.data);
+  return props.query.error ? <Fault error={props.query.error} /> : <Waiting />;
+}

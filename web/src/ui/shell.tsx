@@ -1,0 +1,175 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { DropdownMenu } from "@cloudflare/kumo/components/dropdown";
+import { Sidebar } from "@cloudflare/kumo/components/sidebar";
+import {
+  ArrowLeftIcon,
+  ArrowsLeftRightIcon,
+  BroadcastIcon,
+  CheckSquareIcon,
+  ClockCounterClockwiseIcon,
+  GearIcon,
+  HouseIcon,
+  KeyIcon,
+  ListBulletsIcon,
+  MoonIcon,
+  UserCircleIcon,
+  UsersIcon,
+  WavesIcon,
+} from "@phosphor-icons/react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
+import type { ComponentType } from "react";
+import { api, result, setCSRF } from "../api/client";
+import { accountsQuery, sessionQuery } from "../api/queries";
+import { chooseTheme, type Theme } from "../theme";
+import { useAction } from "./action";
+import { Choice } from "./choice";
+
+type Place = { to: string; label: string; icon: ComponentType<{ className?: string }> };
+
+function accountPlaces(account: string): Place[] {
+  return [
+    { to: `/${account}/home`, label: "Account home", icon: HouseIcon },
+    { to: `/${account}/get-started`, label: "Get started", icon: CheckSquareIcon },
+  ];
+}
+
+function managePlaces(account: string): Place[] {
+  return [
+    { to: `/${account}/configurations/dns-zone-transfers`, label: "DNS Zone Transfers", icon: ArrowsLeftRightIcon },
+    { to: `/${account}/members`, label: "Members", icon: UsersIcon },
+    { to: `/${account}/api-tokens`, label: "API Tokens", icon: KeyIcon },
+    { to: `/${account}/audit-log`, label: "Audit log", icon: ClockCounterClockwiseIcon },
+  ];
+}
+
+function zonePlaces(account: string, zone: string): Place[] {
+  return [
+    { to: `/${account}/${zone}/dns/records`, label: "Records", icon: ListBulletsIcon },
+    { to: `/${account}/${zone}/dns/settings`, label: "Settings", icon: GearIcon },
+    { to: `/${account}/${zone}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
+  ];
+}
+
+function Places(props: { label: string; places: Place[] }) {
+  const path = useLocation({ select: (l) => decodeURIComponent(l.pathname) });
+  return (
+    <Sidebar.Group>
+      <Sidebar.GroupLabel>{props.label}</Sidebar.GroupLabel>
+      <Sidebar.Menu>
+        {props.places.map((p) => (
+          <Sidebar.MenuItem key={p.to}>
+            <Sidebar.MenuButton href={p.to} icon={p.icon} active={path === p.to} aria-current={path === p.to ? "page" : undefined}>
+              {p.label}
+            </Sidebar.MenuButton>
+          </Sidebar.MenuItem>
+        ))}
+      </Sidebar.Menu>
+    </Sidebar.Group>
+  );
+}
+
+function AccountChoice(props: { account: string }) {
+  const accounts = useQuery(accountsQuery).data ?? [];
+  const navigate = useNavigate();
+  if (accounts.length === 0) return null;
+  if (accounts.length === 1) {
+    return <span className="truncate text-sm text-kumo-subtle">{accounts[0]!.name}</span>;
+  }
+  return (
+    <Choice
+      label="Account"
+      hideLabel
+      value={props.account}
+      options={accounts.map((a) => [a.id, a.name] as const)}
+      onChange={(account) => void navigate({ to: "/$account/home", params: { account } })}
+    />
+  );
+}
+
+function UserMenu() {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const session = useQuery(sessionQuery).data;
+  const signOut = useAction({
+    run: () => result(api.DELETE("/headwater/v1/session")),
+    then: () => {
+      setCSRF("");
+      client.clear();
+      void navigate({ to: "/sign-in" });
+    },
+  });
+  const themes: [Theme, string][] = [
+    ["light", "Light theme"],
+    ["dark", "Dark theme"],
+    ["system", "System theme"],
+  ];
+  return (
+    <DropdownMenu>
+      <DropdownMenu.Trigger
+        render={<Button variant="ghost" shape="square" icon={UserCircleIcon} aria-label="User menu" />}
+      />
+      <DropdownMenu.Content>
+        <DropdownMenu.Group>
+          <DropdownMenu.Label>{session?.user?.email ?? "Signed in with an API token"}</DropdownMenu.Label>
+        </DropdownMenu.Group>
+        <DropdownMenu.Item onClick={() => void navigate({ to: "/profile" })}>My Profile</DropdownMenu.Item>
+        <DropdownMenu.Separator />
+        {themes.map(([theme, label]) => (
+          <DropdownMenu.Item key={theme} icon={MoonIcon} onClick={() => chooseTheme(theme)}>
+            {label}
+          </DropdownMenu.Item>
+        ))}
+        <DropdownMenu.Separator />
+        <DropdownMenu.Item onClick={() => signOut.run()}>Log out</DropdownMenu.Item>
+      </DropdownMenu.Content>
+    </DropdownMenu>
+  );
+}
+
+/** The frame around every page of somebody who is signed in: places on the left, account and user above. */
+export function Shell() {
+  const params = useParams({ strict: false });
+  const first = useQuery(accountsQuery).data?.[0]?.id;
+  const account = params.account ?? first;
+  return (
+    <Sidebar.Provider defaultOpen className="bg-kumo-canvas text-kumo-default">
+      <a href="#main" className="skip-link">
+        Skip to content
+      </a>
+      <Sidebar aria-label="Places">
+        <Sidebar.Header>
+          <span className="flex items-center gap-2 px-2 font-semibold text-kumo-default">
+            <WavesIcon className="size-5 shrink-0 text-kumo-info" weight="bold" aria-hidden />
+            Headwater
+          </span>
+        </Sidebar.Header>
+        <Sidebar.Content>
+          {account !== undefined && params.zone === undefined && <Places label="Account" places={accountPlaces(account)} />}
+          {account !== undefined && params.zone !== undefined && (
+            <>
+              <Places label="Account" places={[{ to: `/${account}/home`, label: "Account home", icon: ArrowLeftIcon }]} />
+              <Places label={`DNS for ${params.zone}`} places={zonePlaces(account, params.zone)} />
+            </>
+          )}
+          {account !== undefined && <Places label="Manage Account" places={managePlaces(account)} />}
+        </Sidebar.Content>
+        <Sidebar.Footer>
+          <Sidebar.Trigger aria-label="Collapse the sidebar" />
+        </Sidebar.Footer>
+      </Sidebar>
+      <div className="flex min-h-screen min-w-0 flex-1 flex-col">
+        <div className="flex h-14 items-center gap-3 border-b border-kumo-hairline bg-kumo-base px-4">
+          <span className="md:hidden">
+            <Sidebar.Trigger aria-label="Open the sidebar" />
+          </span>
+          <div className="flex min-w-0 flex-1 items-center gap-2">{account !== undefined && <AccountChoice account={account} />}</div>
+          <UserMenu />
+        </div>
+        <main id="main" tabIndex={-1} className="min-w-0 flex-1 outline-none">
+          <Outlet />
+        </main>
+      </div>
+    </Sidebar.Provider>
+  );
+}
