@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -19,6 +20,8 @@ const (
 	messageSize = 16 << 10
 	writeSize   = 128 << 10
 	bufferSize  = writeSize + wire.MaxMessage + 1024
+	condensed   = 64 << 10       // history up to this size is condensed
+	optLen      = 11             // of an OPT record without options
 	apexAt      = wire.HeaderLen // where the question's name, the apex, stands in every message
 )
 
@@ -40,6 +43,7 @@ type packer struct {
 	limit int  // of a message, without what the signature needs
 
 	buf   []byte
+	piece int // how much comes together before it is written
 	at    int // where the current message begins in buf, behind its length
 	count int // records in it
 
@@ -52,17 +56,31 @@ type packer struct {
 	bytes             int64
 }
 
-func newPacker(w io.Writer, q *wire.Query, apex wire.Name, s signer, now func() time.Time) *packer {
-	p := &packer{w: w, q: q, apex: apex, sign: s, now: now, opt: q.EDNS.Present, limit: wire.MaxMessage}
-	p.buf = make([]byte, 0, bufferSize)
-	if s != nil {
-		p.limit -= s.Overhead()
+// newPacker takes a packer from the pool, for one answer; free gives it back.
+func (s *Server) newPacker(w io.Writer, r *Request, apex wire.Name, sign signer) *packer {
+	p, _ := s.packers.Get().(*packer)
+	if p == nil {
+		p = &packer{buf: make([]byte, 0, bufferSize)}
+	}
+	*p = packer{
+		w: w, q: r.Query, apex: apex, sign: sign, now: s.cfg.Now, opt: r.Query.EDNS.Present, limit: wire.MaxMessage,
+		buf: p.buf[:0], piece: messageSize / 2,
+	}
+	if sign != nil {
+		p.limit -= sign.Overhead()
 	}
 	if p.opt {
-		p.limit -= 11
+		p.limit -= optLen
 	}
 	p.begin()
 	return p
+}
+
+func (s *Server) free(p *packer) {
+	if cap(p.buf) == bufferSize { // a longer one was made for an odd answer
+		*p = packer{buf: p.buf}
+		s.packers.Put(p)
+	}
 }
 
 // begin starts a message.
@@ -79,7 +97,7 @@ func (p *packer) end() error {
 	wire.SetCount(p.buf[p.at:], wire.SectionAnswer, p.count)
 	if p.opt {
 		p.opt = false
-		p.limit += 11
+		p.limit += optLen
 		p.buf = append(p.buf, 0, 0, byte(wire.TypeOPT), 4, 208, 0, 0, 0, 0, 0, 0) // size 1232, RFC 6891 section 6.1.2
 		wire.SetCount(p.buf[p.at:], wire.SectionAdditional, 1)
 	}
@@ -92,16 +110,20 @@ func (p *packer) end() error {
 	}
 	binary.BigEndian.PutUint16(p.buf[p.at-2:], uint16(len(p.buf)-p.at))
 	p.messages++
-	if len(p.buf) >= writeSize {
+	if len(p.buf) >= p.piece {
 		return p.flush()
 	}
 	return nil
 }
 
+// flush writes what has come together. The first piece is one message, so that a client soon has something to work on; each
+// later one is twice as long, up to what pays. In between, other transfers have their turn.
 func (p *packer) flush() error {
 	n, err := p.w.Write(p.buf)
 	p.bytes += int64(n)
 	p.buf = p.buf[:0]
+	p.piece = min(2*p.piece, writeSize)
+	runtime.Gosched()
 	return err
 }
 

@@ -14,40 +14,56 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// Config makes a Server. DB is required.
+// Config makes a Server. DB is required; zero values of limits mean the defaults stated with them.
 type Config struct {
 	DB  *zone.DB
 	Now func() time.Time
-	// Total and PerPeer bound how many transfers run at once, in all and to one address; defaults 100 and 20.
-	Total, PerPeer int
+	// Total, PerZone and PerPeer bound how many transfers run at once: in all, of one zone, and to one address; defaults
+	// 100, 50 and 20. Further ones wait for their turn: up to Waiting of them (default four times Total; negative: none),
+	// each for Patience at most (default 10 s), or are told SERVFAIL, which makes a secondary try again later.
+	Total, PerZone, PerPeer int
+	Waiting                 int
+	Patience                time.Duration
 	// Done hears of every transfer and every refusal, once. It must return at once.
 	Done func(Report)
+}
+
+func (c *Config) setDefaults() {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Done == nil {
+		c.Done = func(Report) {}
+	}
+	if c.Total <= 0 {
+		c.Total = 100
+	}
+	if c.PerZone <= 0 {
+		c.PerZone = 50
+	}
+	if c.PerPeer <= 0 {
+		c.PerPeer = 20
+	}
+	if c.Waiting == 0 {
+		c.Waiting = 4 * c.Total
+	}
+	if c.Patience <= 0 {
+		c.Patience = 10 * time.Second
+	}
 }
 
 // Server answers transfer requests.
 type Server struct {
 	cfg     Config
-	mu      sync.Mutex
-	running map[netip.Addr]int
-	total   int
+	quota   quota
+	packers sync.Pool // of *packer
 	stats   stats
 }
 
 // NewServer returns a Server.
 func NewServer(cfg Config) *Server {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Total <= 0 {
-		cfg.Total = 100
-	}
-	if cfg.PerPeer <= 0 {
-		cfg.PerPeer = 20
-	}
-	if cfg.Done == nil {
-		cfg.Done = func(Report) {}
-	}
-	return &Server{cfg: cfg, running: map[netip.Addr]int{}}
+	cfg.setDefaults()
+	return &Server{cfg: cfg, quota: newQuota(&cfg)}
 }
 
 // Request is a transfer request that was parsed and whose signature, if any, was verified.
@@ -55,7 +71,7 @@ type Request struct {
 	Query   *wire.Query
 	Source  netip.AddrPort
 	Session *tsig.Server // nil for an unsigned request
-	Size    int          // of a datagram, signature included; not used over TCP
+	Size    int          // the most octets of a datagram before it is signed; not used over TCP
 }
 
 func (r *Request) key() *tsig.Key {
@@ -72,77 +88,9 @@ func (r *Request) signer() signer {
 	return r.Session
 }
 
-// Kind is the form of an answer.
-type Kind string
-
-// The forms of RFC 5936 and RFC 1995.
-const (
-	AXFR      Kind = "AXFR"
-	IXFR      Kind = "IXFR"
-	Full      Kind = "AXFR-style IXFR" // RFC 1995 section 4: the whole zone instead of differences
-	UpToDate  Kind = "SOA"             // the client has the newest serial
-	TooLarge  Kind = "SOA over UDP"    // the answer does not fit a datagram: try TCP
-	noAnswer  Kind = ""
-	condensed      = 64 << 10 // chains up to this size are condensed
-)
-
-// Report is what happened to a request: the facts of its line in the log.
-type Report struct {
-	Zone, ZoneID string
-	Peer         zone.Peer // zero for a client that is allowed by an ACL, or refused
-	Source       netip.AddrPort
-	Asked        wire.Type
-	TCP          bool
-	Kind         Kind
-	From, To     uint32 // serials; From is what the client has, for IXFR
-	Records      int
-	Messages     int
-	Bytes        int64
-	Duration     time.Duration
-	Key          string
-	Rcode        wire.Rcode
-	Reason       string // of a refusal or a failure, in words; empty after success
-}
-
-// form is a decided answer.
-type form struct {
-	kind  Kind
-	state *zone.State
-	chain []*zone.Delta
-}
-
-// choose picks the form of the answer, before its first octet.
-func choose(q *wire.Query, st *zone.State) form {
-	f := form{kind: AXFR, state: st}
-	if q.Type != wire.TypeIXFR {
-		return f
-	}
-	serial := st.Transfer.Serial()
-	if q.Serial == serial || wire.SerialNewer(q.Serial, serial) {
-		f.kind = UpToDate
-		return f
-	}
-	chain, ok := st.History.Since(q.Serial)
-	size := 0
-	for _, d := range chain {
-		size += d.Size()
-	}
-	if !ok || size > st.Transfer.Size()+4096 {
-		f.kind = Full // no history that far, or more of it than the zone itself
-		return f
-	}
-	f.kind, f.chain = IXFR, chain
-	if len(chain) > 1 && size <= condensed {
-		if one, err := zone.Condense(chain); err == nil && one.Size() <= size {
-			f.chain = []*zone.Delta{one}
-		}
-	}
-	return f
-}
-
-// admit does what comes before an answer: it finds the zone, decides on access, then on quota.
-func (s *Server) admit(r *Request, rep *Report) (*zone.State, bool) {
-	refuse := func(code wire.Rcode, reason string) (*zone.State, bool) {
+// admit does what comes before an answer, quota aside: it finds the zone, decides on access, and looks at the request.
+func (s *Server) admit(r *Request, rep *Report) (*zone.Zone, bool) {
+	refuse := func(code wire.Rcode, reason string) (*zone.Zone, bool) {
 		rep.Rcode, rep.Reason = code, reason
 		return nil, false
 	}
@@ -165,30 +113,8 @@ func (s *Server) admit(r *Request, rep *Report) (*zone.State, bool) {
 		return refuse(wire.RcodeFormErr, "AXFR is for TCP")
 	case r.Query.Type == wire.TypeIXFR && (r.Query.BadSOA || !r.Query.HasSerial):
 		return refuse(wire.RcodeFormErr, "the IXFR request has no well-formed SOA")
-	case !s.enter(r.Source.Addr()):
-		return refuse(wire.RcodeRefused, "too many transfers are running")
 	}
-	return z.State(), true
-}
-
-func (s *Server) enter(a netip.Addr) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.total >= s.cfg.Total || s.running[a] >= s.cfg.PerPeer {
-		return false
-	}
-	s.total++
-	s.running[a]++
-	return true
-}
-
-func (s *Server) leave(a netip.Addr) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.total--
-	if s.running[a]--; s.running[a] == 0 {
-		delete(s.running, a)
-	}
+	return z, true
 }
 
 func (s *Server) report(r *Request, tcp bool) (*Report, time.Time) {
@@ -204,18 +130,25 @@ func (s *Server) done(rep *Report, start time.Time) {
 }
 
 // Stream answers over TCP: it writes whole messages behind their lengths to w, in large pieces. An error means that the
-// answer is not whole and the connection must be closed. ctx ends a transfer between two pieces.
+// answer is not whole and the connection must be closed. ctx ends a transfer between two pieces, and so does whatever
+// takes the client's access away.
 func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 	rep, start := s.report(r, true)
 	defer func() { s.done(rep, start) }()
-	st, ok := s.admit(r, rep)
+	z, ok := s.admit(r, rep)
 	if !ok {
 		return s.refuse(w, r, rep.Rcode)
 	}
-	defer s.leave(r.Source.Addr())
-	f := choose(r.Query, st)
-	rep.Kind, rep.To = f.kind, st.Transfer.Serial()
-	p := newPacker(&cancelable{ctx, w}, r.Query, st.Transfer.Apex(), r.signer(), s.cfg.Now)
+	leave, ok := s.quota.enter(ctx, z.ID, r.Source.Addr())
+	if !ok {
+		rep.Rcode, rep.Reason = wire.RcodeServFail, "too many transfers are running"
+		return s.refuse(w, r, rep.Rcode)
+	}
+	defer leave()
+	f := choose(r.Query, z.State())
+	rep.Kind, rep.To = f.kind, f.state.Transfer.Serial()
+	p := s.newPacker(&guard{ctx: ctx, w: w, s: s, z: z, r: r}, r, f.state.Transfer.Apex(), r.signer())
+	defer s.free(p)
 	err := f.pack(p)
 	rep.Records, rep.Messages, rep.Bytes = p.records, p.messages, p.bytes
 	if err != nil {
@@ -225,129 +158,72 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 	return nil
 }
 
-// cancelable ends a stream of writes with its context.
-type cancelable struct {
+// ErrRevoked is the error of a transfer whose client lost its access meanwhile.
+var ErrRevoked = errors.New("access was withdrawn")
+
+// guard lets writes through as long as nobody wants the transfer to end.
+type guard struct {
 	ctx context.Context //nolint:containedctx // lives as long as the one call that makes it
 	w   io.Writer
+	s   *Server
+	z   *zone.Zone
+	r   *Request
 }
 
-func (c *cancelable) Write(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
+func (g *guard) Write(b []byte) (int, error) {
+	if err := g.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return c.w.Write(b)
+	if g.s.cfg.DB.ByID(g.z.ID) != g.z {
+		return 0, fmt.Errorf("%w: the zone is gone", ErrRevoked)
+	}
+	access := g.z.Access()
+	if d := Allow(&access, g.r.Source.Addr(), g.r.key()); d.Rcode != wire.RcodeNoError {
+		return 0, fmt.Errorf("%w: %s", ErrRevoked, d.Reason)
+	}
+	return g.w.Write(b)
 }
-
-// pack writes the whole answer. The closing SOA comes last, so that nothing that fails before looks whole.
-func (f *form) pack(p *packer) error {
-	v := f.state.Transfer
-	apex := []byte(v.Apex())
-	if err := p.set(apex, v.SOASet()); err != nil {
-		return err
-	}
-	switch f.kind {
-	case UpToDate, TooLarge:
-		return p.finish()
-	case IXFR:
-		for _, d := range f.chain {
-			if err := p.part(d.Removed); err != nil {
-				return err
-			}
-			if err := p.part(d.Added); err != nil {
-				return err
-			}
-		}
-	default:
-		var err error
-		v.Walk(func(owner []byte, s zone.RRset) bool {
-			if s.Type == zone.TypeFail || s.Type == wire.TypeSOA && len(owner) == len(apex) {
-				return true
-			}
-			err = p.set(owner, s)
-			return err == nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if err := p.set(apex, v.SOASet()); err != nil {
-		return err
-	}
-	return p.finish()
-}
-
-// part packs one half of a delta.
-func (p *packer) part(b []byte) error {
-	for len(b) > 0 {
-		raw, rest, err := wire.NextRR(b)
-		if err != nil {
-			return err
-		}
-		if err := p.raw(raw); err != nil {
-			return err
-		}
-		b = rest
-	}
-	return nil
-}
-
-// errDatagram ends packing that goes beyond one datagram.
-var errDatagram = errors.New("the answer does not fit a datagram")
 
 // Datagram answers over UDP: an IXFR if it fits one datagram, else the SOA alone, which sends the client to TCP (RFC 1995
-// section 2). It appends the response to dst.
+// section 2). It appends the response to dst. No quota: what it costs is bounded by a datagram.
 func (s *Server) Datagram(dst []byte, r *Request) []byte {
 	rep, start := s.report(r, false)
 	defer func() { s.done(rep, start) }()
-	st, ok := s.admit(r, rep)
+	z, ok := s.admit(r, rep)
 	if !ok {
 		return s.appendRefusal(dst, r, rep.Rcode)
 	}
-	defer s.leave(r.Source.Addr())
-	f := choose(r.Query, st)
-	rep.To = st.Transfer.Serial()
+	f := choose(r.Query, z.State())
+	rep.To = f.state.Transfer.Serial()
 	if f.kind == Full {
 		f.kind = TooLarge
 	}
-	out, p, err := f.one(r, s.cfg.Now)
-	if err != nil && f.kind != TooLarge {
+	out, err := s.pack(&f, r, rep)
+	if errors.Is(err, errDatagram) && f.kind == IXFR {
 		f.kind = TooLarge
-		out, p, err = f.one(r, s.cfg.Now)
+		out, err = s.pack(&f, r, rep)
 	}
 	rep.Kind = f.kind
+	at := len(dst)
+	dst = append(dst, out...)
+	if err == nil && r.Session != nil {
+		dst, err = r.Session.Sign(dst, at, s.cfg.Now())
+	}
 	if err != nil {
-		rep.Rcode, rep.Reason = wire.RcodeServFail, err.Error()
-		return dst
+		rep.Rcode, rep.Reason = wire.RcodeServFail, "failed: "+err.Error()
+		return dst[:at]
 	}
-	rep.Records, rep.Messages, rep.Bytes = p.records, p.messages, int64(len(out))
-	return append(dst, out...)
+	rep.Bytes = int64(len(dst) - at)
+	return dst
 }
 
-// one packs the answer into a single message of the request's size.
-func (f *form) one(r *Request, now func() time.Time) ([]byte, *packer, error) {
-	size := 0
-	for _, d := range f.chain {
-		size += len(d.Removed) + len(d.Added)
-	}
-	if f.kind == IXFR && size > 2*r.Size {
-		return nil, nil, errDatagram
-	}
-	var whole collector
-	p := newPacker(&whole, r.Query, f.state.Transfer.Apex(), r.signer(), now)
-	if err := f.pack(p); err != nil {
-		return nil, nil, err
-	}
-	if len(whole) < 2 || p.messages != 1 || len(whole)-2 > r.Size {
-		return nil, nil, errDatagram
-	}
-	return whole[2:], p, nil
-}
-
-type collector []byte
-
-func (c *collector) Write(b []byte) (int, error) {
-	*c = append(*c, b...)
-	return len(b), nil
+// pack packs one datagram.
+func (s *Server) pack(f *form, r *Request, rep *Report) ([]byte, error) {
+	p := s.newPacker(nil, r, f.state.Transfer.Apex(), nil)
+	defer s.free(p)
+	out, err := f.one(p, r.Size)
+	rep.Records, rep.Messages = p.records, p.messages
+	return out, err
 }
 
 // refuse sends a response code alone.

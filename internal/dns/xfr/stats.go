@@ -1,8 +1,6 @@
 package xfr
 
-import (
-	"sync"
-)
+import "sync"
 
 // Stats counts transfers by what came of them.
 type Stats struct {
@@ -12,6 +10,7 @@ type Stats struct {
 	Records uint64
 	Bytes   uint64
 	Running int
+	Waiting int
 }
 
 type stats struct {
@@ -46,8 +45,6 @@ func (s *Server) Stats() Stats {
 		out.ByKind[k] = n
 	}
 	s.stats.mu.Unlock()
-	s.mu.Lock()
-	out.Running = s.total
-	s.mu.Unlock()
+	out.Running, out.Waiting = s.quota.counts()
 	return out
 }

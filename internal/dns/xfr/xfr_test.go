@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -141,9 +140,7 @@ func (p *primary) last() xfr.Report { return <-p.reports }
 func serve(t testing.TB, k *tsig.Key) *primary {
 	t.Helper()
 	p := &primary{db: zone.NewDB(1 << 30), reports: make(chan xfr.Report, 100)}
-	p.db.SetAccount(&zone.Account{ID: "acc", Keys: []*tsig.Key{key}, Peers: map[string]zone.Peer{
-		"p": {ID: "p", Name: "peer", Addr: netip.MustParseAddrPort("127.0.0.1:53"), Key: k},
-	}})
+	p.account(k)
 	s := xfr.NewServer(xfr.Config{DB: p.db, Done: func(r xfr.Report) {
 		p.reports <- r
 	}})
@@ -189,6 +186,13 @@ func request(msg []byte) *xfr.Request {
 		r.Session, _ = tsig.Verify(msg, q.TSIGAt, []*tsig.Key{key}, time.Now())
 	}
 	return r
+}
+
+// account has one peer, with a key or without.
+func (p *primary) account(k *tsig.Key) {
+	p.db.SetAccount(&zone.Account{ID: "acc", Keys: []*tsig.Key{key}, Peers: map[string]zone.Peer{
+		"p": {ID: "p", Name: "peer", Addr: netip.MustParseAddrPort("127.0.0.1:53"), Key: k},
+	}})
 }
 
 func (p *primary) put(v *zone.Version, deltas []*zone.Delta) {
@@ -267,45 +271,6 @@ func TestUnknownSerialGetsTheWholeZone(t *testing.T) {
 	}
 }
 
-func TestAllow(t *testing.T) {
-	t.Parallel()
-	other, _ := tsig.NewKey("other", "hmac-sha256", "b3RoZXI=", false)
-	peer := zone.Peer{ID: "p", Addr: netip.MustParseAddrPort("192.0.2.1:53")}
-	keyed := peer
-	keyed.Key = key
-	acl := []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8::/64")}
-	open := zone.Access{Enabled: true, Peers: []zone.Peer{peer}, ACL: acl}
-	locked := zone.Access{Enabled: true, Peers: []zone.Peer{keyed}, ACL: acl, Key: key, Keys: []*tsig.Key{key, other}}
-	tests := []struct {
-		name   string
-		access zone.Access
-		from   string
-		key    *tsig.Key
-		ok     bool
-	}{
-		{"linked peer", open, "192.0.2.1", nil, true},
-		{"linked peer, mapped", open, "::ffff:192.0.2.1", nil, true},
-		{"ACL", open, "198.51.100.77", nil, true},
-		{"ACL, mapped", open, "::ffff:198.51.100.77", nil, true},
-		{"ACL of IPv6", open, "2001:db8::9", nil, true},
-		{"stranger", open, "192.0.2.2", nil, false},
-		{"signed though not asked to", open, "192.0.2.1", key, true},
-		{"switched off", zone.Access{Peers: []zone.Peer{peer}}, "192.0.2.1", nil, false},
-		{"right key", locked, "192.0.2.1", key, true},
-		{"no key", locked, "192.0.2.1", nil, false},
-		{"another key of the account", locked, "192.0.2.1", other, false},
-		{"ACL without the key", locked, "198.51.100.1", nil, false},
-		{"ACL with the key", locked, "198.51.100.1", key, true},
-		{"stranger with the key", locked, "203.0.113.1", key, false},
-	}
-	for _, tt := range tests {
-		d := xfr.Allow(&tt.access, netip.MustParseAddr(tt.from), tt.key)
-		if (d.Rcode == wire.RcodeNoError) != tt.ok || tt.ok != (d.Reason == "") {
-			t.Errorf("%s: %+v", tt.name, d)
-		}
-	}
-}
-
 func query(typ wire.Type, serial *uint32, bad bool) []byte {
 	var b wire.Builder
 	b.Start(nil, 512, 77, 0)
@@ -366,83 +331,6 @@ func TestDatagrams(t *testing.T) {
 		}
 	}
 }
-
-// broken fails after some octets, as a peer that goes away.
-type broken struct {
-	left int
-	got  bytes.Buffer
-}
-
-func (b *broken) Write(p []byte) (int, error) {
-	if b.left -= len(p); b.left < 0 {
-		return 0, errors.New("gone")
-	}
-	return b.got.Write(p)
-}
-
-func TestAbortedTransferNeverCloses(t *testing.T) {
-	t.Parallel()
-	p := serve(t, nil)
-	var sets []rr.Set
-	for i := range 20000 {
-		n, _ := apex.Child(fmt.Sprintf("h%d", i))
-		sets = append(sets, rr.Set{Owner: n, Type: wire.TypeA, TTL: 60, Data: [][]byte{{1, 2, byte(i >> 8), byte(i)}}})
-	}
-	v, err := zone.Build(apex, append(sets, soa(5)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.put(v, nil)
-	var rep xfr.Report
-	s := xfr.NewServer(xfr.Config{DB: p.db, Done: func(r xfr.Report) { rep = r }})
-	w := &broken{left: 200_000}
-	if err := s.Stream(t.Context(), w, request(query(wire.TypeAXFR, nil, false))); err == nil {
-		t.Fatal("no error")
-	}
-	if n := bytes.Count(w.got.Bytes(), soa(5).Data[0]); n != 1 {
-		t.Errorf("%d SOAs were sent", n)
-	}
-	if rep.Reason == "" || rep.Rcode != wire.RcodeServFail {
-		t.Errorf("%+v", rep)
-	}
-	if st := s.Stats(); st.Failed != 1 || st.Running != 0 {
-		t.Errorf("%+v", st)
-	}
-}
-
-func TestQuotaComesAfterAccess(t *testing.T) {
-	t.Parallel()
-	p := serve(t, nil)
-	v, _ := zone.Build(apex, []rr.Set{soa(1)})
-	p.put(v, nil)
-	var rep xfr.Report
-	s := xfr.NewServer(xfr.Config{DB: p.db, Total: 1, Done: func(r xfr.Report) { rep = r }})
-	gate := make(chan struct{})
-	started := make(chan struct{})
-	done := make(chan error)
-	go func() {
-		done <- s.Stream(t.Context(), writerFunc(func(b []byte) (int, error) { close(started); <-gate; return len(b), nil }), request(query(wire.TypeAXFR, nil, false)))
-	}()
-	<-started
-	r := request(query(wire.TypeAXFR, nil, false))
-	r.Source = netip.MustParseAddrPort("192.0.2.99:1")
-	_ = s.Stream(t.Context(), io.Discard, r)
-	if rep.Reason == "" || rep.Reason == "too many transfers are running" {
-		t.Errorf("a stranger is told %q", rep.Reason)
-	}
-	_ = s.Stream(t.Context(), io.Discard, request(query(wire.TypeAXFR, nil, false)))
-	if rep.Reason != "too many transfers are running" {
-		t.Errorf("reason %q", rep.Reason)
-	}
-	close(gate)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
 func FuzzFetch(f *testing.F) {
 	f.Add(query(wire.TypeAXFR, nil, false), false)
