@@ -23,6 +23,8 @@ type dialect struct {
 	lostRace func(error) bool
 	// notify tells other processes of a commit, inside its transaction; empty where there are none.
 	notify string
+	// afterRestore moves what hands out zone numbers past those that were restored; empty where nothing needs it.
+	afterRestore string
 }
 
 // bind writes a statement in the dialect's form. No statement has a ? inside a literal.

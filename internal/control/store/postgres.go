@@ -33,6 +33,8 @@ var postgresDialect = dialect{
 	classify:  classifyPostgres,
 	lostRace:  postgresLostRace,
 	notify:    "SELECT pg_notify('" + channel + "', ?)",
+
+	afterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM zones",
 }
 
 // channel is where commits are told.

@@ -1,0 +1,190 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// fill puts something into every table.
+func fill(t *testing.T, w *world) model.Zone {
+	t.Helper()
+	account := model.Account{ID: newID(), Name: "Ünï"}
+	z := w.addZone(t, account.ID, "a.test")
+	gone := w.addZone(t, account.ID, "gone.test")
+	z.Outgoing = &model.Outgoing{Peers: []model.ID{newID()}}
+	key := model.TSIG{ID: newID(), Account: account.ID, Name: "k.", Secret: "swordfish"}
+	w.change(t, func(tx *store.Tx) []model.Entry {
+		must(t, tx.PutAccount(t.Context(), account))
+		must(t, tx.PutZone(t.Context(), z))
+		must(t, tx.DeleteZone(t.Context(), gone.ID))
+		must(t, tx.PutTSIG(t.Context(), key))
+		must(t, tx.PutPeer(t.Context(), model.Peer{ID: z.Outgoing.Peers[0], Account: account.ID}))
+		must(t, tx.PutACL(t.Context(), model.ACL{ID: newID(), Account: account.ID}))
+		must(t, tx.MarkChange(t.Context(), newID()))
+		must(t, tx.Audit(t.Context(), []model.Audit{testAudit(account.ID, 1)}))
+		must(t, tx.PutRecords(t.Context(), listed(z.ID)))
+		must(t, tx.PutImage(t.Context(), model.Image{Zone: z.ID, Served: noise(2<<20 + 1)}))
+		return []model.Entry{
+			{Kind: model.EntryGone, Zone: gone.ID},
+			{Kind: model.EntryAccess, Account: account.ID, Secret: []byte("s1")},
+			{Kind: model.EntryAccess, Account: account.ID, Zone: z.ID, Secret: []byte("s2")},
+			{Kind: model.EntryReset, Account: account.ID, Zone: z.ID, Serial: 9},
+		}
+	})
+	must(t, w.PutUser(t.Context(), model.User{ID: newID(), Email: "a@example.com"}))
+	must(t, w.PutMember(t.Context(), model.Member{ID: newID(), Account: account.ID, User: newID()}))
+	must(t, w.PutToken(t.Context(), model.Token{ID: newID(), Hash: []byte{1}}))
+	must(t, w.PutPeerStates(t.Context(), []store.PeerState{{Zone: z.ID, Peer: newID(), Data: []byte{1}}}))
+	must(t, w.PutMeta(t.Context(), "mark", []byte("x")))
+	return z
+}
+
+func dump(t *testing.T, s *store.Store) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	var done, total int64
+	must(t, s.Dump(t.Context(), &b, func(d, n int64) { done, total = d, n }))
+	if done == 0 || done != total {
+		t.Errorf("progress ended at %d of %d", done, total)
+	}
+	return b.Bytes()
+}
+
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		z := fill(t, w)
+		b := dump(t, w.Store)
+		if bytes.Contains(b, []byte("swordfish")) {
+			t.Error("a secret in the clear")
+		}
+		for _, e := range engines {
+			to := &world{url: e.fresh(t)}
+			to.Store = to.open(t)
+			last := int64(0)
+			must(t, to.Restore(t.Context(), bytes.NewReader(b), func(done, _ int64) { last = done }))
+			if last == 0 {
+				t.Error("no progress")
+			}
+			if !bytes.Equal(dump(t, to.Store), b) {
+				t.Errorf("%s: another dump than was restored", e.name)
+			}
+			// It goes on where the other stopped.
+			again := to.addZone(t, z.Account, "gone.test")
+			if again.Seq == 0 {
+				t.Error("no position")
+			}
+			to.addRecords(t, testRecord(again.ID, "gone.test", wire.TypeA, "x"))
+			images, _, seq := to.load(t)
+			if len(images) != 2 || seq != again.Seq+1 {
+				t.Errorf("%d images at %d", len(images), seq)
+			}
+			if err := to.Restore(t.Context(), bytes.NewReader(b), nil); !errors.Is(err, store.ErrNotEmpty) {
+				t.Errorf("restored over data: %v", err)
+			}
+		}
+	})
+}
+
+func TestBackupEveryTable(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		fill(t, w)
+		b := dump(t, w.Store)
+		driver, query := "sqlite", `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`
+		dsn := strings.TrimPrefix(w.url, "sqlite:")
+		if dsn == w.url {
+			driver, query = "pgx", `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`
+		}
+		db, err := sql.Open(driver, dsn)
+		must(t, err)
+		defer db.Close()
+		rows, err := db.QueryContext(t.Context(), query)
+		must(t, err)
+		defer rows.Close()
+		var names []string
+		for rows.Next() {
+			var name string
+			must(t, rows.Scan(&name))
+			if name != "goose_db_version" {
+				names = append(names, name)
+			}
+		}
+		must(t, rows.Err())
+		for _, name := range names {
+			var n int
+			must(t, db.QueryRowContext(t.Context(), `SELECT count(*) FROM `+name).Scan(&n))
+			if n == 0 {
+				t.Errorf("the test puts nothing into %s", name)
+			}
+			if !bytes.Contains(b, append([]byte{byte(len(name))}, name...)) {
+				t.Errorf("table %s is not in the backup", name)
+			}
+		}
+		slices.Sort(names)
+		if len(names) < 20 {
+			t.Errorf("tables: %v", names)
+		}
+	})
+}
+
+func TestBackupDamaged(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		other := &world{url: engines[0].fresh(t)}
+		other.Store = other.open(t)
+		other.addZone(t, newID(), "a.test")
+		b := dump(t, other.Store)
+		seed := rand.Uint64()
+		dice := rand.New(rand.NewPCG(seed, 0))
+		refused := func(what string, b []byte) {
+			t.Helper()
+			if err := w.Restore(t.Context(), bytes.NewReader(b), nil); !errors.Is(err, store.ErrBackup) {
+				t.Errorf("seed %d: %s: %v", seed, what, err)
+			}
+		}
+		for range 40 {
+			i := dice.IntN(len(b))
+			bad := bytes.Clone(b)
+			bad[i] ^= 1 << dice.IntN(8)
+			refused(fmt.Sprint("bit of octet ", i), bad)
+			refused(fmt.Sprint("cut at ", i), b[:i])
+		}
+		refused("more", append(bytes.Clone(b), 0))
+		refused("nothing", nil)
+		refused("twice", append(bytes.Clone(b), b...))
+		if _, n, err := w.Zones(t.Context(), model.ZoneQuery{All: true}); n != 0 || err != nil {
+			t.Errorf("%d zones are left behind: %v", n, err)
+		}
+		if again := w.open(t); again == nil {
+			t.Error("the database does not open any more")
+		}
+		must(t, w.Restore(t.Context(), bytes.NewReader(b), nil))
+	})
+}
+
+func TestBackupWrongKey(t *testing.T) {
+	t.Parallel()
+	w := &world{url: engines[0].fresh(t)}
+	w.Store = w.open(t)
+	b := dump(t, w.Store)
+	to, err := store.Open(context.Background(), store.Config{URL: engines[0].fresh(t), SecretKey: [32]byte{7}})
+	must(t, err)
+	defer to.Close()
+	if err := to.Restore(t.Context(), bytes.NewReader(b), nil); !errors.Is(err, store.ErrSecretKey) {
+		t.Errorf("restored under another key: %v", err)
+	}
+}
