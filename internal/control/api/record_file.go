@@ -260,6 +260,10 @@ func (i *importer) record(e *rr.Entry) (r model.Record, decided bool, err error)
 	if r.Content, r.Priority, r.RData, err = recordFrom(e.Type, data, i.zone.Name); err != nil {
 		return r, false, err
 	}
+	switch r.Type {
+	case wire.TypeDS, wire.TypeSSHFP, wire.TypeSMIMEA, wire.TypeTLSA:
+		r.Content = strings.ToLower(r.Content) // numbers and hexadecimal digits, which a file has in either case
+	}
 	r.Proxied = i.proxied && proxiable(r.Type, r.Content)
 	decided = readComment(e.Comment, &r)
 	if e.HasTTL {

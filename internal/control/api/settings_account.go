@@ -7,7 +7,11 @@ import (
 func (a *api) getSettings(q *request) error { return q.okSettings(&q.zone) }
 
 func (q *request) okSettings(z *model.Zone) error {
-	return q.ok(renderSettings(&z.Settings, hostmaster(z)))
+	s := z.Settings
+	if s.NSType == nsRandom { // what an account may ask for; a zone has got a set by then
+		s.NSType = nsStandard
+	}
+	return q.ok(renderSettings(&s, hostmaster(z)))
 }
 
 func (a *api) editSettings(q *request) error {
@@ -15,7 +19,14 @@ func (a *api) editSettings(q *request) error {
 	if err := q.decode(&b); err != nil {
 		return err
 	}
-	z, err := q.editZoneSettings(func(s *model.Settings) error { return b.merge(s, "", false) })
+	z, err := q.editZoneSettings(func(s *model.Settings) error {
+		fallback := s.SOA.RName == ""
+		err := b.merge(s, "", false)
+		if fallback && s.SOA.RName == hostmaster(&q.zone) {
+			s.SOA.RName = "" // our own answer sent back is no change
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
