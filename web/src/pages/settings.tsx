@@ -1,1 +1,31 @@
-export default function P(){return null}
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { dnsSettingsQuery, zoneQuery } from "../api/queries";
+import { AnswersCard } from "../settings/answers";
+import { NameServersCard } from "../settings/name-servers";
+import { RemoveCard } from "../settings/remove-zone";
+import { SOACard } from "../settings/soa";
+import { TransfersCard } from "../settings/transfers";
+import { Loaded, Page } from "../ui/page";
+
+/** Zone > DNS > Settings. */
+export default function Settings() {
+  const { account, zone: name } = useParams({ from: "/signed-in/$account/$zone/dns/settings" });
+  const zone = useSuspenseQuery(zoneQuery(account, name)).data;
+  const settings = useQuery(dnsSettingsQuery(zone.id));
+  return (
+    <Page title="DNS Settings" description={`How ${name} is answered and transferred.`}>
+      <TransfersCard zone={zone} account={account} />
+      <Loaded query={settings}>
+        {(s) => (
+          <>
+            <NameServersCard zone={zone} settings={s} />
+            <AnswersCard zone={zone} settings={s} />
+            <SOACard key={JSON.stringify(s.soa)} zone={zone} settings={s} />
+          </>
+        )}
+      </Loaded>
+      <RemoveCard zone={zone} account={account} />
+    </Page>
+  );
+}

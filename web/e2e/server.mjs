@@ -1,0 +1,106 @@
+// Starts what the tests need: a Headwater of this tree, a browser, and an API client for set-up.
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+
+export const email = "admin@example.net";
+export const password = "a-long-enough-password";
+
+/** Waits until check gives something true; rejects after a time (ms). */
+export async function until(what, check, limit = 20_000) {
+  const end = Date.now() + limit;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`waited too long for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** Ends a process that was started here. */
+export async function stop(process, signal = "SIGTERM") {
+  if (process.exitCode !== null || process.signalCode !== null) return;
+  const ended = new Promise((resolve) => process.once("exit", resolve));
+  process.kill(signal);
+  await ended;
+}
+
+/** Builds Headwater with the dashboard of web/dist and starts it on free ports. */
+export async function startHeadwater() {
+  const folder = await mkdtemp(join(tmpdir(), "headwater-e2e-"));
+  let binary = process.env.HEADWATER_BINARY;
+  if (!binary) {
+    binary = join(folder, "headwater");
+    await promisify(execFile)("go", ["build", "-o", binary, "./cmd/headwater"], { cwd: repository });
+  }
+  const args = ["serve", "--data", join(folder, "data"), "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
+  args.push("--admin-email", email, "--admin-password", password, "--nameservers", "ns1.example.net,ns2.example.net");
+  args.push("--notify-interval", "100ms");
+  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const seen = {};
+  let log = "";
+  const read = (line) => {
+    log += `${line}\n`;
+    seen.url ??= /dashboard\s+(http:\S+[^/\s])\/?$/.exec(line)?.[1];
+    seen.dns ??= /DNS\s+127\.0\.0\.1:(\d+)/.exec(line)?.[1];
+    seen.token ??= /API token\s+(\S+)/.exec(line)?.[1];
+    seen.account ??= /account\s+([0-9a-f]{32})/.exec(line)?.[1];
+  };
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", read);
+  await until("headwater", () => {
+    if (child.exitCode !== null) throw new Error(`headwater ended:\n${log}`);
+    return seen.url && seen.dns && seen.token && seen.account;
+  });
+  return {
+    ...seen,
+    folder,
+    log: () => log,
+    api: (method, path, body) => request(seen, method, path, body),
+    close: async () => {
+      await stop(child);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function request({ url, token }, method, path, body) {
+  const answer = await fetch(url + path, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const parsed = await answer.json();
+  if (!parsed.success) throw new Error(`${method} ${path}: ${JSON.stringify(parsed.errors)}`);
+  return parsed.result;
+}
+
+/** A browser with a fresh profile. */
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** Signs in by hand. */
+export async function signIn(page, url) {
+  await page.goto(`${url}/`);
+  await page.getByLabel("E-mail", { exact: true }).fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("heading", { name: "Account home" }).waitFor();
+}

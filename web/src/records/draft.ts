@@ -1,0 +1,73 @@
+import type { Schema } from "../api/client";
+import { checkContent, checkField, checkPriority, proxiable } from "./check";
+import { recordTypes } from "./types";
+
+/** A record as its form holds it: all text. */
+export type Draft = {
+  type: string;
+  name: string;
+  content: string;
+  priority: string;
+  data: Record<string, string>;
+  ttl: string;
+  proxied: boolean;
+  comment: string;
+  tags: string[];
+};
+
+const presets = (type: string) =>
+  Object.fromEntries((recordTypes[type]?.data ?? []).map((f) => [f.member, f.preset ?? ""]));
+
+/** A draft of a new record. */
+export function newDraft(type = "A"): Draft {
+  return { type, name: "", content: "", priority: "10", data: presets(type), ttl: "1", proxied: false, comment: "", tags: [] };
+}
+
+/** The same draft for another type; what does not fit is dropped. */
+export function withType(d: Draft, type: string): Draft {
+  return { ...d, type, content: "", data: presets(type), proxied: d.proxied && proxiable(type) };
+}
+
+/** The draft of a record that is there. */
+export function draftOf(r: Schema<"Record">, zone: string): Draft {
+  const data: Record<string, unknown> = { ...r.data };
+  return {
+    type: r.type,
+    name: r.name === zone ? "@" : r.name.replace(new RegExp(`\\.${zone.replaceAll(".", "\\.")}$`), ""),
+    content: r.content,
+    priority: String(r.priority ?? 10),
+    data: Object.fromEntries(Object.keys(presets(r.type)).map((m) => [m, String(data[m] ?? "")])),
+    ttl: String(r.ttl),
+    proxied: r.proxied,
+    comment: r.comment ?? "",
+    tags: r.tags,
+  };
+}
+
+/** Whether anything in the draft is known to be refused. */
+export function faulty(d: Draft): boolean {
+  const type = recordTypes[d.type];
+  if (checkContent(d.type, d.content) !== undefined) return true;
+  if (type?.priority && checkPriority(d.priority) !== undefined) return true;
+  return (type?.data ?? []).some((f) => checkField(f, d.data[f.member] ?? "") !== undefined);
+}
+
+/** What to send for a draft. */
+export function bodyOf(d: Draft): Schema<"RecordWrite"> {
+  const type = recordTypes[d.type];
+  const body: Schema<"RecordWrite"> = {
+    type: d.type,
+    name: d.name.trim() || "@",
+    ttl: d.proxied ? 1 : Number(d.ttl),
+    comment: d.comment || null,
+    tags: d.tags,
+  };
+  if (proxiable(d.type)) body.proxied = d.proxied;
+  if (type?.priority) body.priority = Number(d.priority);
+  if (!type?.data) return { ...body, content: d.content };
+  const data = Object.fromEntries(
+    type.data.map((f) => [f.member, f.kind === "number" ? Number(d.data[f.member]) : (d.data[f.member] ?? "")]),
+  );
+  // The schema leaves the members of data open: they depend on the type.
+  return { ...body, data: data as unknown as Record<string, never> };
+}

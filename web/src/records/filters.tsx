@@ -1,0 +1,43 @@
+import { Input } from "@cloudflare/kumo/components/input";
+import { useEffect, useState } from "react";
+import { Choice } from "../ui/choice";
+import { typeNames } from "./types";
+
+type Search = { search?: string; type?: string; proxied?: "true" | "false" };
+
+/** How long typing must rest before the server is asked, in milliseconds. */
+const rest = 250;
+
+/** Search and filters of the records page. */
+export function RecordFilters(props: { search: Search; onChange: (change: Search) => void }) {
+  const { search, onChange } = props;
+  const [text, setText] = useState(search.search ?? "");
+  useEffect(() => {
+    if (text.trim() === (search.search ?? "")) return;
+    const timer = setTimeout(() => onChange({ search: text.trim() || undefined }), rest);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <div className="grid gap-3 sm:grid-cols-[1fr_10rem_10rem]">
+      <Input type="search" aria-label="Search records" placeholder="Search names, contents, comments and tags" value={text} onChange={(e) => setText(e.target.value)} />
+      <Choice
+        label="Type"
+        hideLabel
+        value={search.type ?? "all"}
+        options={[["all", "All types"], ...typeNames.map((t) => [t, t] as const)]}
+        onChange={(t) => onChange({ type: t === "all" ? undefined : t })}
+      />
+      <Choice
+        label="Proxy status"
+        hideLabel
+        value={search.proxied ?? "all"}
+        options={[
+          ["all", "Any proxy status"],
+          ["true", "Proxied"],
+          ["false", "DNS only"],
+        ]}
+        onChange={(p) => onChange({ proxied: p === "all" ? undefined : p })}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+import { Banner } from "@cloudflare/kumo/components/banner";
+import { useQuery } from "@tanstack/react-query";
+import type { Schema } from "../api/client";
+import { dnsSettingsQuery, outgoingStatusQuery, recordCountQuery, transferSettingsQuery } from "../api/queries";
+import { counted } from "../ui/format";
+
+/** What an operator should know of the zone's records before secondaries show it. */
+export function Notices(props: { zone: Schema<"Zone"> }) {
+  const { id, name } = props.zone;
+  const on = useQuery(outgoingStatusQuery(id)).data === "Enabled";
+  const mode = useQuery(transferSettingsQuery(id)).data?.mode;
+  const multi = useQuery(dnsSettingsQuery(id)).data?.multi_provider;
+  const proxied = useQuery(recordCountQuery(id, { proxied: "true" })).data ?? 0;
+  const apexCNAME = useQuery(recordCountQuery(id, { type: "CNAME", name })).data ?? 0;
+  const apexNS = useQuery(recordCountQuery(id, { type: "NS", name })).data ?? 0;
+  return (
+    <>
+      {apexCNAME > 0 && (
+        <Banner
+          variant="alert"
+          title="CNAME at the zone apex"
+          description="We answer it flattened. Secondaries that get the CNAME itself cannot load it beside SOA and NS: choose the transfer mode “edge” under DNS > Settings, or use A and AAAA records."
+        />
+      )}
+      {on && proxied > 0 && (
+        <Banner
+          variant="alert"
+          title={`${counted(proxied, "proxied record")} while outgoing zone transfers are on`}
+          description={
+            mode === "edge"
+              ? "Secondaries get the edge addresses of these records."
+              : "Secondaries get the origin of these records, which makes it public."
+          }
+        />
+      )}
+      {apexNS > 0 && multi === false && (
+        <Banner
+          variant="alert"
+          title="NS records at the zone apex are ignored"
+          description="They are answered and transferred when multi-provider DNS is on, under DNS > Settings."
+        />
+      )}
+    </>
+  );
+}

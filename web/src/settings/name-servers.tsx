@@ -1,0 +1,46 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { Input } from "@cloudflare/kumo/components/input";
+import { Switch } from "@cloudflare/kumo/components/switch";
+import { useState } from "react";
+import type { Schema } from "../api/client";
+import { Card } from "../ui/page";
+import { useSettings } from "./use-settings";
+
+type Props = { zone: Schema<"Zone">; settings: Schema<"DNSSettings"> };
+
+/** The zone's name servers, their TTL, and whether others stand beside them. */
+export function NameServersCard({ zone, settings }: Props) {
+  const [ttl, setTTL] = useState(String(settings.ns_ttl));
+  const save = useSettings(zone.id);
+  return (
+    <Card title="Nameservers" description="Delegate the zone to these names at your registrar.">
+      <ul className="mt-0 mb-5 list-none p-0 font-mono text-sm">
+        {zone.name_servers.map((n) => (
+          <li key={n}>{n}</li>
+        ))}
+        {zone.name_servers.length === 0 && <li>None are set. Start the server with --nameservers.</li>}
+      </ul>
+      <form
+        className="mb-5 flex flex-wrap items-end gap-3"
+        onSubmit={(e) => {
+          e.preventDefault();
+          save.run({ ns_ttl: Number(ttl) });
+        }}
+      >
+        <Input label="NS record TTL (seconds)" inputMode="numeric" required value={ttl} error={save.at("/ns_ttl")} onChange={(e) => setTTL(e.target.value)} />
+        <Button type="submit" loading={save.busy} disabled={ttl === String(settings.ns_ttl)}>
+          Save
+        </Button>
+      </form>
+      <Switch
+        label="Multi-provider DNS"
+        checked={settings.multi_provider}
+        disabled={save.busy}
+        onCheckedChange={(on) => save.run({ multi_provider: on })}
+      />
+      <p className="mt-1 mb-0 text-sm text-kumo-subtle">
+        NS records at the zone apex are answered and transferred beside the nameservers above.
+      </p>
+    </Card>
+  );
+}

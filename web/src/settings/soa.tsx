@@ -1,0 +1,53 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { Input } from "@cloudflare/kumo/components/input";
+import { useState } from "react";
+import type { Schema } from "../api/client";
+import { Card } from "../ui/page";
+import { useSettings } from "./use-settings";
+
+const numbers = [
+  ["refresh", "Refresh"],
+  ["retry", "Retry"],
+  ["expire", "Expire"],
+  ["min_ttl", "Minimum TTL"],
+  ["ttl", "Record TTL"],
+] as const;
+
+/** The fields of the SOA record that can be chosen. */
+export function SOACard({ zone, settings }: { zone: Schema<"Zone">; settings: Schema<"DNSSettings"> }) {
+  const [soa, setSOA] = useState(() =>
+    Object.fromEntries(Object.entries(settings.soa).map(([k, v]) => [k, v === null ? "" : String(v)])),
+  );
+  const save = useSettings(zone.id);
+  const set = (member: string, value: string) => setSOA((s) => ({ ...s, [member]: value }));
+  const submit = () =>
+    save.run({
+      soa: {
+        mname: soa.mname || null,
+        rname: soa.rname,
+        ...Object.fromEntries(numbers.map(([m]) => [m, Number(soa[m])])),
+      },
+    });
+  return (
+    <Card title="SOA record" description="The serial is ours to count; times are in seconds.">
+      <form
+        className="grid items-start gap-4 sm:grid-cols-2 lg:grid-cols-3"
+        onSubmit={(e) => {
+          e.preventDefault();
+          submit();
+        }}
+      >
+        <Input label="Primary nameserver (MNAME)" placeholder="Chosen by the server" value={soa.mname ?? ""} error={save.at("/soa/mname")} onChange={(e) => set("mname", e.target.value)} />
+        <Input label="Responsible (RNAME)" required value={soa.rname ?? ""} error={save.at("/soa/rname")} onChange={(e) => set("rname", e.target.value)} />
+        {numbers.map(([m, label]) => (
+          <Input key={m} label={label} inputMode="numeric" required value={soa[m] ?? ""} error={save.at(`/soa/${m}`)} onChange={(e) => set(m, e.target.value)} />
+        ))}
+        <div className="sm:col-span-full">
+          <Button type="submit" loading={save.busy}>
+            Save SOA
+          </Button>
+        </div>
+      </form>
+    </Card>
+  );
+}

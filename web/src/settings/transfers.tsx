@@ -1,0 +1,72 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { Switch } from "@cloudflare/kumo/components/switch";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, result, type Schema } from "../api/client";
+import { outgoingQuery, outgoingStatusQuery, peersQuery, transferSettingsQuery } from "../api/queries";
+import { useAction } from "../ui/action";
+import { Choice } from "../ui/choice";
+import { Card } from "../ui/page";
+import { LinkPeers } from "./link-peers";
+import { ReviewDialog } from "./review";
+
+const modes = [
+  ["origin", "Origin: proxied records as they are"],
+  ["edge", "Edge: proxied records as their edge addresses"],
+] as const;
+
+/** DNS Zone Transfers of one zone: linked peers, the switch, what is transferred, and NOTIFY by hand. */
+export function TransfersCard({ zone, account }: { zone: Schema<"Zone">; account: string }) {
+  const path = { params: { path: { zone_id: zone.id } } };
+  const outgoing = useQuery(outgoingQuery(zone.id)).data;
+  const on = useQuery(outgoingStatusQuery(zone.id)).data === "Enabled";
+  const mode = useQuery(transferSettingsQuery(zone.id)).data?.mode ?? "origin";
+  const peers = useQuery(peersQuery(account)).data ?? [];
+  const [linking, setLinking] = useState(false);
+  const [reviewing, setReviewing] = useState(false);
+  const disable = useAction({
+    done: "Outgoing zone transfers are disabled",
+    stale: [["outgoing-status", zone.id], ["secondaries", zone.id]],
+    run: () => result(api.POST("/client/v4/zones/{zone_id}/secondary_dns/outgoing/disable", { ...path, body: {} })),
+  });
+  const notify = useAction({
+    done: "NOTIFY sent",
+    stale: [["secondaries", zone.id]],
+    run: () => result(api.POST("/client/v4/zones/{zone_id}/secondary_dns/outgoing/force_notify", { ...path, body: {} })),
+  });
+  const setMode = useAction({
+    done: "Transfer mode saved",
+    stale: [["transfer-settings", zone.id], ["secondaries", zone.id]],
+    run: (m: Schema<"TransferMode">) => result(api.PATCH("/headwater/v1/zones/{zone_id}/transfer_settings", { ...path, body: { mode: m } })),
+  });
+  const linked = outgoing?.peers.map((id) => peers.find((p) => p.id === id)?.name ?? id) ?? [];
+  return (
+    <Card
+      title="DNS Zone Transfers"
+      description="Outgoing transfers let secondaries copy this zone and follow its changes."
+      actions={<Button onClick={() => setLinking(true)}>Manage linked peers</Button>}
+    >
+      <div className="flex flex-col gap-5">
+        <p className="m-0 text-sm">
+          <span className="text-kumo-subtle">Linked peers: </span>
+          {linked.join(", ") || "none"}
+        </p>
+        <div className="flex flex-wrap items-center justify-between gap-3">
+          <Switch
+            label="Outgoing Zone Transfers"
+            checked={on}
+            disabled={!outgoing || disable.busy}
+            onCheckedChange={(next) => (next ? setReviewing(true) : disable.run())}
+          />
+          <Button disabled={!on} loading={notify.busy} onClick={() => notify.run()}>
+            Force DNS NOTIFY
+          </Button>
+        </div>
+        {!outgoing && <p className="m-0 text-sm text-kumo-subtle">Link peers first; then transfers can be switched on.</p>}
+        <Choice label="Transfer mode" value={mode} options={modes} onChange={setMode.run} />
+      </div>
+      {linking && <LinkPeers zone={zone} account={account} outgoing={outgoing ?? null} onClose={() => setLinking(false)} />}
+      {reviewing && <ReviewDialog zone={zone} onClose={() => setReviewing(false)} />}
+    </Card>
+  );
+}
