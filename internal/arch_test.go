@@ -24,6 +24,7 @@ var floors = map[string][]string{
 	"internal/control/controltest": {"internal/control/model", "internal/dns/wire"},
 	"internal/dns/xfr":             {"internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/tsig"},
 	"internal/dns/notify":          {"internal/dns/wire", "internal/dns/zone", "internal/dns/tsig"},
+	"internal/dns/watch":           {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/server": {
 		"internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},

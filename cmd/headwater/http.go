@@ -106,7 +106,7 @@ func (n *node) handler() http.Handler {
 	mux := http.NewServeMux()
 	rest := api.New(api.Config{
 		Store: n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, WaitSeq: n.feed.Wait, EdgeAddresses: n.edge,
-		Clock: time.Now, Log: n.log,
+		Secondaries: n.secondaries, Review: n.review, Clock: time.Now, Log: n.log,
 		Limits: api.Limits{Body: n.cfg.BodyLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit},
 	})
 	mux.Handle("/client/v4/", rest)

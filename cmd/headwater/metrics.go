@@ -55,6 +55,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	counter("notify_acked_total", "NOTIFYs answered with NOERROR.", no.Acked)
 	counter("notify_refused_total", "NOTIFYs answered with an error.", no.Refused)
 	gauge("notify_pending", "Peers and zones that wait for a NOTIFY or its answer.", float64(no.Pending))
+	for state, peers := range c.n.watch.Count() {
+		gauge("secondaries", "Linked peers of zones with transfers on, by how they stand.", float64(peers), "state", string(state))
+	}
 	c.careful(counter, gauge)
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -39,6 +40,7 @@ type node struct {
 	primary *primary.Primary
 	flatten *flatten.Flattener
 	notify  *notify.Sender
+	watch   *watch.Watcher
 	xfr     *xfr.Server
 	dns     *server.Server
 	auth    *auth.Authenticator
@@ -80,8 +82,12 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 
 // wireFast makes the parts of the fast half.
 func (n *node) wireFast(sources []netip.Addr) {
+	n.watch = watch.New(watch.Config{
+		DB: n.db, Interval: n.cfg.ProbeInterval,
+		Seen: func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
+	})
 	n.notify = notify.New(notify.Config{
-		DB: n.db, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
+		Answered: n.watch.Notified, DB: n.db, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
 		Load: func(ctx context.Context, yield func(notify.Ack)) error {
 			return n.store.PeerStates(ctx, "", func(p store.PeerState) error {
 				if p.Known {
@@ -111,7 +117,7 @@ func (n *node) wireCareful(servers []string, key [32]byte) error {
 	n.feed = feed.New(feed.Config{
 		Source: n.store, DB: n.db, Log: n.log,
 		Published: n.published,
-		Removed:   n.notify.Remove,
+		Removed:   n.removed,
 		Seen:      func(e model.Entry, inImage bool) { n.primary.Observe(e, inImage) },
 	})
 	resolver := &flatten.Resolver{Own: n.own()}
@@ -159,6 +165,12 @@ func (n *node) published(z *zone.Zone, forced bool) {
 		n.notify.Wake(z)
 	}
 	n.flatten.Touched(z)
+}
+
+// removed hears of every zone that is gone.
+func (n *node) removed(zone string) {
+	n.notify.Remove(zone)
+	n.watch.Forget(zone)
 }
 
 // run serves until ctx ends. Parts are stopped in the order in which they depend on each other: first the API, then DNS,
@@ -212,6 +224,7 @@ func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Wri
 	}
 	g.Go(func() error { return n.dns.Run(running) })
 	g.Go(func() error { return n.notify.Run(running) })
+	g.Go(func() error { return n.watch.Run(running) })
 	g.Go(func() error { return n.primary.Maintain(running) })
 	g.Go(func() error { return n.flatten.Run(running) })
 	g.Go(func() error { return web.run(running) })
@@ -269,6 +282,7 @@ func (t transfers) Stream(ctx context.Context, w server.Writer, r *server.Reques
 
 // transferred logs one line for each transfer and each refusal, and tells notify what the peer has now.
 func (n *node) transferred(r xfr.Report) {
+	n.watch.Transferred(r)
 	attrs := []any{
 		"zone", r.Zone, "source", r.Source.String(), "peer", r.Peer.Name, "asked", r.Asked.String(), "tcp", r.TCP,
 	}

@@ -25,6 +25,7 @@ type serveCmd struct {
 	TLSKey         string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
 	NotifySource   []string      `help:"Address to send NOTIFY from, one per family." placeholder:"IP"`
 	NotifyInterval time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
+	ProbeInterval  time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is never."`
 	Nameservers    []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
 	EdgeAddresses  []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
 	Resolver       string        `help:"Recursive resolver for CNAME flattening (host:port)." placeholder:"ADDR"`

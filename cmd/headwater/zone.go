@@ -203,25 +203,25 @@ func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	var out struct {
-		Serial      uint32 `json:"serial"`
-		Secondaries []struct {
-			Name   string `json:"name"`
-			IP     string `json:"ip"`
-			State  string `json:"state"`
-			Serial *int64 `json:"serial"`
-		} `json:"secondaries"`
+		Serial uint32 `json:"serial"`
+		Peers  []struct {
+			Name    string `json:"name"`
+			Address string `json:"address"`
+			State   string `json:"state"`
+			Serial  *int64 `json:"serial"`
+		} `json:"peers"`
 	}
 	if _, err := r.call(ctx, http.MethodGet, "/headwater/v1/zones/"+z.ID+"/secondaries", nil, &out); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\tserial %d\n", c.Name, out.Serial)
-	for _, p := range out.Secondaries {
+	for _, p := range out.Peers {
 		serial := "unknown"
 		if p.Serial != nil {
 			serial = fmt.Sprint(*p.Serial)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, p.IP, serial, p.State)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, p.Address, serial, p.State)
 	}
 	return w.Flush()
 }

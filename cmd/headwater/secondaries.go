@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/watch"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// secondaries tells how the linked peers of a zone fare.
+func (n *node) secondaries(_ context.Context, z model.Zone) (api.Secondaries, error) {
+	out := api.Secondaries{}
+	mem := n.db.ByID(string(z.ID))
+	if mem == nil {
+		return out, nil
+	}
+	st := mem.State()
+	for _, v := range n.watch.Peers(mem) {
+		out.Peers = append(out.Peers, n.peer(st, &v))
+	}
+	return out, nil
+}
+
+func (n *node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
+	p := api.SecondaryPeer{Peer: model.ID(v.Peer.ID), Name: v.Peer.Name, State: api.SecondaryState(v.State), Seen: v.Seen}
+	if v.Peer.Addr.IsValid() {
+		p.Address = v.Peer.Addr.String()
+	}
+	if v.Known {
+		p.Serial = &v.Serial
+		p.VersionsBehind, p.SecondsBehind = behind(st, v)
+	}
+	if s := v.Notify; !s.Sent.IsZero() {
+		p.LastNotify = &api.NotifyEvent{On: s.Sent, Serial: s.Serial, Attempts: s.Tries, Answer: s.Answer}
+	}
+	if r := v.Transfer; r != nil {
+		p.LastTransfer = &api.TransferEvent{
+			On: v.TransferOn, Kind: string(r.Kind), Serial: r.To, Records: r.Records, Bytes: r.Bytes, Took: r.Duration,
+			Key: r.Key, Outcome: r.Reason,
+		}
+		if r.From != 0 {
+			p.LastTransfer.From = &r.From
+		}
+		if r.Reason == "" {
+			p.LastTransfer.Outcome = "complete"
+		}
+	}
+	if r := v.Refusal; r != nil {
+		p.LastRefusal = &api.RefusalEvent{On: v.RefusalOn, Address: r.Source.String(), Reason: r.Reason}
+	}
+	for _, e := range v.History {
+		ev := api.SecondaryEvent{On: e.On, Event: e.Kind, Text: e.Text}
+		if e.HasSerial {
+			ev.Serial = &e.Serial
+		}
+		p.History = append(p.History, ev)
+	}
+	return p
+}
+
+// behind counts versions by the history, where that reaches, and seconds since the peer was last seen in step.
+func behind(st *zone.State, v *watch.View) (versions *int, seconds *int64) {
+	if v.State == watch.InStep {
+		return new(int), new(int64)
+	}
+	if chain, ok := st.History.Since(v.Serial); ok {
+		n := len(chain)
+		versions = &n
+	}
+	if !v.Since.IsZero() {
+		s := int64(time.Since(v.Since).Seconds())
+		seconds = &s
+	}
+	return versions, seconds
+}

@@ -1,0 +1,7 @@
+// Package watch remembers how each secondary fares: what it was told, what it fetched, why it was refused, and, by asking
+// it now and then, which serial it answers with.
+//
+// Facts come from three sides: notify and xfr report what passes by, and Run asks every linked peer for its SOA at an
+// interval, spread over it, over UDP and then TCP. What is kept is bounded: the last of each kind and a short history.
+// The package decides nothing.
+package watch
