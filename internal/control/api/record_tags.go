@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"strings"
+	"unicode"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -61,8 +62,10 @@ func fileComment(r *model.Record, zone wire.Name) string {
 // fileTag writes a tag, as a JSON string where its characters would be mistaken. Even there = is escaped, so that no tag
 // looks like the mark.
 func fileTag(t string) string {
-	plain := !strings.ContainsAny(t, "\"=,\\ ") && strings.IndexFunc(t, func(c rune) bool { return c < ' ' || c == 0x7f }) < 0
-	if plain {
+	odd := func(c rune) bool {
+		return unicode.IsSpace(c) || unicode.IsControl(c) || strings.ContainsRune(`"=,\`, c)
+	}
+	if strings.IndexFunc(t, odd) < 0 {
 		return t
 	}
 	b, err := marshal(t)
