@@ -29,6 +29,9 @@ type cli struct {
 	Serve   serveCmd        `cmd:"" help:"Run the primary."`
 	Zone    zoneCmd         `cmd:"" help:"Import, export, check or look at a zone."`
 	Import  importCmd       `cmd:"" help:"Copy from another server."`
+	Backup  backupCmd       `cmd:"" help:"Write a backup of everything."`
+	Restore restoreCmd      `cmd:"" help:"Restore a backup into an empty database."`
+	Migrate migrateCmd      `cmd:"" help:"Copy everything to another database engine."`
 	Version versionCmd      `cmd:"" help:"Print the version."`
 }
 

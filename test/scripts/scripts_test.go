@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			w := &world{secondaries: map[string]*peers.Secondary{}}
 			e.Values[worldKey{}] = w
+			e.Setenv("TOKEN", node.Token)
 			e.Defer(func() {
 				for _, s := range w.secondaries {
 					s.Close()
@@ -58,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start, "shutdown": stop, "crash": kill, "restart": restart, "api": api, "save": save, "dig": dig, "free": free,
 			"secondary": secondary, "insync": inSync, "log": logLine,
+			"headwater": program,
 		},
 	})
 }
@@ -178,6 +180,16 @@ func inSync(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if err := s.WaitSerial(ctx, name, serial); err != nil {
 		ts.Fatalf("%v\n%s\n%s", err, s.Log(), w.node.Log())
+	}
+}
+
+// program runs one of the command line's verbs.
+func program(ts *testscript.TestScript, neg bool, args []string) {
+	bin, err := node.Binary()
+	ts.Check(err)
+	err = ts.Exec(bin, args...)
+	if (err != nil) != neg {
+		ts.Fatalf("headwater %q: %v", args, err)
 	}
 }
 
