@@ -218,6 +218,31 @@ func TestAuditNamesWho(t *testing.T) {
 	}
 }
 
+// TestAuditLooksFurther: filters that the store does not answer are looked for beyond the first entries read.
+func TestAuditLooksFurther(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	acl := `{"name":"a","ip_range":"192.0.2.1"}`
+	var want []string
+	for i := range 12 {
+		s.clock.pass(time.Second)
+		if i%5 == 0 {
+			want = append([]string{s.must("POST", s.secondaryDNS()+"/acls", acl, keyed(s.email, s.key)).id(t)}, want...)
+		} else {
+			s.must("POST", s.secondaryDNS()+"/acls", acl)
+		}
+	}
+	var got []string
+	for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
+		r := s.must("GET", s.auditPath(true)+always+"&actor_context=api_key&limit=1&cursor="+url.QueryEscape(cursor), nil)
+		got = append(got, pluck(r.list(t), "resource", "id")...)
+		cursor = r.cursor(t)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // lockedBuffer is a log that many goroutines write.
 type lockedBuffer struct {
 	mu sync.Mutex
