@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -34,12 +35,20 @@ type Responder struct {
 
 	b     wire.Builder
 	m     zone.Match
-	extra zone.Match
+	extra zone.Match // of additional addresses
 	opt   wire.OPT
-	apex  uint16 // offset of the apex in the message
-	names [maxChain + 1][wire.MaxName + 8]byte
-	chain [maxChain + 1][]byte // the names followed so far, the question's first
+
+	base int    // where the message begins in the buffer
+	zone []byte // the apex
+	apex uint16 // its offset in the message; 0: the root, to which no pointer leads
+
+	rdata [maxPlaces]uint16         // where the records of the last RRset written have their data
+	chain [maxChain + 1][]byte      // the names followed so far, the question's first
+	names [maxChain + 1]nameBuffer  // what the later ones of chain are made of
+	hosts [maxAdditional]nameBuffer // whose addresses are added
 }
+
+type nameBuffer [wire.MaxName + 8]byte
 
 // New returns a Responder that answers from db.
 func New(db *zone.DB, cfg Config) *Responder { return &Responder{db: db, cfg: cfg} }
@@ -47,6 +56,7 @@ func New(db *zone.DB, cfg Config) *Responder { return &Responder{db: db, cfg: cf
 // Append appends the response to q, a well-formed query of EDNS version 0 or without EDNS, to dst. It appends at most
 // l.Size octets.
 func (r *Responder) Append(dst []byte, q *wire.Query, l Limits) []byte {
+	r.base = len(dst)
 	r.b.Start(dst, l.Size, q.ID, wire.FlagQR|q.Flags&(wire.FlagRD|wire.FlagCD))
 	r.b.Echo(q)
 	if q.EDNS.Present {
@@ -87,7 +97,7 @@ func (r *Responder) route(q *wire.Query) {
 		return
 	}
 	switch q.Type {
-	case 0, wire.TypeOPT, wire.TypeTSIG, wire.TypeTKEY:
+	case zone.TypeFail, wire.TypeOPT, wire.TypeTSIG, wire.TypeTKEY:
 		r.b.SetRcode(wire.RcodeFormErr)
 		return
 	case wire.TypeMAILA, wire.TypeMAILB:
@@ -106,29 +116,29 @@ func (r *Responder) route(q *wire.Query) {
 		r.info(wire.InfoNotAuth)
 		return
 	}
-	v := z.State().Served
-	r.apex = uint16(wire.HeaderLen + len(q.Name) - len(z.Name))
-	if len(z.Name) == 1 {
-		r.apex = 0 // a pointer to the root saves nothing
+	at := len(q.Name) - len(z.Name)
+	r.zone, r.apex = q.Name[at:], 0
+	if len(z.Name) > 1 {
+		r.apex = uint16(wire.HeaderLen + at)
 	}
 	r.b.SetFlags(wire.FlagAA)
-	r.follow(v, q)
+	r.follow(z.State().Served, q)
 }
 
 // follow answers the question and what its aliases lead to inside the zone.
 func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 	start := r.b.Mark()
-	name := q.Name
+	name, owner := q.Name, r.place(q.Name, wire.HeaderLen)
 	for hop := 0; ; hop++ {
 		r.chain[hop] = name
 		v.Find(name, q.Type, &r.m)
 		switch r.m.Kind {
 		case zone.Hit:
-			if !r.set(name, r.m.Set) {
+			if !r.set(owner, &r.m.Set) {
 				r.truncate(start)
 				return
 			}
-			r.additional(v, r.m.Set)
+			r.additional(v, &r.m.Set)
 			return
 		case zone.NoData:
 			r.negative(v, start)
@@ -141,7 +151,7 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 			if hop == 0 {
 				r.b.ClearFlags(wire.FlagAA)
 			}
-			r.referral(v, name[r.m.Owner:], start)
+			r.referral(v, name[r.m.Owner:], owner.up(r.m.Owner), start)
 			return
 		case zone.Fail:
 			r.b.Rewind(start)
@@ -150,20 +160,21 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 			r.info(wire.InfoNetworkError)
 			return
 		case zone.CNAME:
-			if !r.set(name, r.m.Set) {
+			if !r.set(owner, &r.m.Set) {
 				r.truncate(start)
 				return
 			}
 			name = r.target(hop)
 		case zone.DNAME:
 			var ok bool
-			if name, ok = r.redirect(name, hop, start); !ok || q.Type == wire.TypeCNAME {
+			if name, ok = r.redirect(name, owner, hop, start); !ok || q.Type == wire.TypeCNAME {
 				return // the CNAME that was made is what was asked for
 			}
 		}
-		if hop == maxChain-1 || !within(name, v.Apex()) || r.visited(name, hop) {
+		if hop == maxChain-1 || !within(name, r.zone) || r.visited(name, hop) {
 			return
 		}
+		owner = r.place(name, int(r.rdata[0]))
 	}
 }
 
@@ -177,25 +188,17 @@ func (r *Responder) visited(name []byte, hop int) bool {
 	return false
 }
 
-// target gives the name that the CNAME in r.m leads to.
-func (r *Responder) target(hop int) []byte {
-	it := r.m.Set.Iter()
+// negative adds the SOA under the time that the answer may be kept for (RFC 2308 section 3 and 5).
+func (r *Responder) negative(v *zone.Version, start wire.Mark) {
+	r.b.Section(wire.SectionAuthority)
+	s := v.SOASet()
+	it := s.Iter()
 	it.Next()
-	return it.AppendFull(r.names[hop][:0])
-}
-
-// set writes an RRset under an owner; false means that it did not fit whole.
-func (r *Responder) set(owner []byte, s zone.RRset) bool {
-	m := r.b.Mark()
-	for it := s.Iter(); it.Next(); {
-		one := r.b.Mark()
-		buf := r.b.BeginRR(owner, s.Type, wire.ClassIN, s.TTL)
-		if !r.b.EndRR(one, it.AppendRData(buf, r.apex)) {
-			r.b.Rewind(m)
-			return false
-		}
+	rdata, _ := it.Raw()
+	s.TTL = min(s.TTL, binary.BigEndian.Uint32(rdata[len(rdata)-4:]))
+	if !r.set(r.place(r.zone, int(r.apex)), &s) {
+		r.truncate(start)
 	}
-	return true
 }
 
 // truncate sends the client to TCP (RFC 2181 section 9).
@@ -205,24 +208,24 @@ func (r *Responder) truncate(start wire.Mark) {
 	r.b.SetFlags(wire.FlagTC)
 }
 
-// negative adds the SOA under the time that the answer may be kept for (RFC 2308 section 3 and 5).
-func (r *Responder) negative(v *zone.Version, start wire.Mark) {
-	r.b.Section(wire.SectionAuthority)
-	s := v.SOASet()
-	it := s.Iter()
-	it.Next()
-	rdata, _ := it.Raw()
-	minimum := rdata[len(rdata)-4:]
-	ttl := min(s.TTL, uint32(minimum[0])<<24|uint32(minimum[1])<<16|uint32(minimum[2])<<8|uint32(minimum[3]))
-	m := r.b.Mark()
-	apex := r.chain[0][len(r.chain[0])-len(v.Apex()):]
-	buf := r.b.BeginRR(apex, wire.TypeSOA, wire.ClassIN, ttl)
-	if !r.b.EndRR(m, it.AppendRData(buf, 0)) {
-		r.truncate(start)
+// chaos answers the names by which servers are told apart, where that is configured (RFC 4892).
+func (r *Responder) chaos(q *wire.Query) {
+	text := ""
+	switch string(q.Name) {
+	case "\x07version\x04bind\x00", "\x07version\x06server\x00":
+		text = r.cfg.Version
+	case "\x08hostname\x04bind\x00", "\x02id\x06server\x00":
+		text = r.cfg.Hostname
 	}
-}
-
-// within says whether name is at or below the apex.
-func within(name []byte, apex wire.Name) bool {
-	return len(name) >= len(apex) && below(name, string(apex))
+	if text == "" || len(text) > 255 || q.Type != wire.TypeTXT && q.Type != wire.TypeANY {
+		r.b.SetRcode(wire.RcodeRefused)
+		return
+	}
+	r.b.SetFlags(wire.FlagAA)
+	m := r.b.Mark()
+	buf := r.b.BeginAt(nil, wire.HeaderLen, wire.TypeTXT, wire.ClassCH, 0)
+	buf = append(buf, 0, byte(len(text)+1), byte(len(text)))
+	if !r.b.EndRR(m, append(buf, text...)) {
+		r.truncate(m)
+	}
 }

@@ -151,6 +151,17 @@ func (b *Builder) BeginRR(owner []byte, t Type, c Class, ttl uint32) []byte {
 	return b.buf
 }
 
+// BeginAt is BeginRR for an owner whose last labels the caller knows to stand at an offset of the message: labels are
+// the octets in front of them. With offset 0 labels are the whole name. Nothing is searched or remembered.
+func (b *Builder) BeginAt(labels []byte, at uint16, t Type, c Class, ttl uint32) []byte {
+	b.buf = append(b.buf, labels...)
+	if at != 0 {
+		b.buf = append(b.buf, byte(at>>8)|0xc0, byte(at))
+	}
+	b.buf = appendFixed(b.buf, t, c, ttl)
+	return b.buf
+}
+
 // EndRR takes back what BeginRR gave. m is the state before BeginRR, to which the message returns if the record does
 // not fit.
 func (b *Builder) EndRR(m Mark, buf []byte) bool {

@@ -28,8 +28,9 @@ type Match struct {
 	// Wildcard says that a wildcard made the match.
 	Wildcard bool
 
-	p path
-	e entry
+	p    path
+	e    entry // of the name, or the wildcard
+	apex wire.Name
 }
 
 // any takes the first RRset for a question of type ANY (RFC 8482 section 4.1).
@@ -149,12 +150,14 @@ func (v *Version) wild(t wire.Type, n int, m *Match) {
 	m.typed(v, t)
 }
 
-// Lookup finds an RRset at exactly name, whatever cut it is below: glue and additional addresses. scratch is overwritten.
-func (v *Version) Lookup(name []byte, t wire.Type, scratch *Match) (RRset, bool) {
-	scratch.p.set(name, len(name)-len(v.apex))
-	e, _, exact := v.tree.locate(scratch.p.key[:], scratch.p.n)
-	if !exact {
-		return RRset{}, false
-	}
-	return e.set(t, v.apex)
+// At finds exactly name (lower-case wire form, at or below the apex), whatever cut it is below: what glue and additional
+// addresses need. RRset then looks among its RRsets.
+func (v *Version) At(name []byte, m *Match) bool {
+	m.p.set(name, len(name)-len(v.apex))
+	e, _, exact := v.tree.locate(m.p.key[:], m.p.n)
+	m.e, m.apex = e, v.apex
+	return exact
 }
+
+// RRset gives an RRset of the name that At found.
+func (m *Match) RRset(t wire.Type) (RRset, bool) { return m.e.set(t, m.apex) }

@@ -56,8 +56,14 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s %s: owner %s, want %s", tt.name, tt.typ, q[m.Owner:], tt.owner)
 		}
 	}
-	if s, ok := v.Lookup([]byte(wire.MustName("ns.sub.example")), wire.TypeA, &m); !ok || s.Len() != 1 {
+	if !v.At([]byte(wire.MustName("ns.sub.example")), &m) {
 		t.Error("no glue")
+	}
+	if s, ok := m.RRset(wire.TypeA); !ok || s.Len() != 1 {
+		t.Error("no address")
+	}
+	if _, ok := m.RRset(wire.TypeAAAA); ok || v.At([]byte(wire.MustName("ns.www.example")), &m) {
+		t.Error("an address from nowhere")
 	}
 }
 
