@@ -31,7 +31,7 @@ type Route struct {
 
 // Routes lists every operation, ordered by path and method.
 func Routes() []Route {
-	all := slices.Concat(zoneRoutes(), recordRoutes(), settingRoutes(), partBRoutes())
+	all := slices.Concat(zoneRoutes(), recordRoutes(), settingRoutes(), otherRoutes())
 	slices.SortStableFunc(all, func(x, y Route) int {
 		if c := strings.Compare(x.Path, y.Path); c != 0 {
 			return c

@@ -7,8 +7,8 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// partBRoutes are the routes of secondary DNS, accounts, users, tokens, audit and our own additions.
-func partBRoutes() []Route {
+// otherRoutes are those of zone transfers, accounts, users, tokens, the audit log, and our own additions.
+func otherRoutes() []Route {
 	return slices.Concat(
 		tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), dnssecRoutes(),
 		accountRoutes(), userRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), ipsRoutes(),
