@@ -32,7 +32,7 @@ func freePort(ip netip.Addr) (netip.AddrPort, error) {
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	defer l.Close()
+	defer l.Close() //nolint:errcheck // it was made to be closed
 	a := netip.AddrPortFrom(ip, uint16(l.Addr().(*net.TCPAddr).Port))
 	u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
 	if err != nil {

@@ -25,7 +25,7 @@ func Diff(want, got []byte) (string, error) {
 	}
 	var out strings.Builder
 	n := 0
-	line := func(sign string, raw string) {
+	line := func(sign, raw string) {
 		if n++; n <= diffLines {
 			fmt.Fprintf(&out, "%s %s\n", sign, text(raw))
 		}

@@ -115,6 +115,7 @@ func (z *operated) set(t *testing.T, acc, tsigID string) {
 func (z *operated) noIXFR(p peers.Program) bool { return p == peers.PowerDNS && z.key != nil }
 
 func (z *operated) run(t *testing.T) {
+	t.Helper()
 	for i := range changesPerZone {
 		z.change(t, z.w.Next())
 		if i == changesPerZone/2 {
@@ -136,6 +137,7 @@ func body(r *peers.Record) map[string]any {
 
 // change makes one change: an edit goes by PUT or PATCH, with what changed alone.
 func (z *operated) change(t *testing.T, c peers.Change) {
+	t.Helper()
 	records := "/zones/" + z.id + "/dns_records"
 	var got object
 	switch {
@@ -160,6 +162,7 @@ func (z *operated) change(t *testing.T, c peers.Change) {
 
 // batch adds many records at once.
 func (z *operated) batch(t *testing.T, changes []peers.Change) {
+	t.Helper()
 	var posts []map[string]any
 	for _, c := range changes {
 		posts = append(posts, body(c.New))
@@ -175,6 +178,7 @@ func (z *operated) batch(t *testing.T, changes []peers.Change) {
 
 // settle waits until every secondary holds what we do, record for record, and that is what the workload made.
 func (z *operated) settle(t *testing.T) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	want, err := xfr.Fetch(ctx, xfr.Source{Server: z.n.DNS, Zone: z.apex, Key: z.key, Local: netip.MustParseAddr("127.1.1.1")})
@@ -205,6 +209,7 @@ func (z *operated) settle(t *testing.T) {
 
 // checkWorkload compares what we transfer with what was asked for, the SOA and our own name servers aside.
 func (z *operated) checkWorkload(t *testing.T, got *xfr.Result) {
+	t.Helper()
 	var want, have []byte
 	for _, s := range z.w.Sets() {
 		want = s.AppendWire(want)
@@ -228,6 +233,7 @@ func (z *operated) checkWorkload(t *testing.T, got *xfr.Result) {
 
 // checkIXFR sees in the log that those who speak IXFR used it.
 func (z *operated) checkIXFR(t *testing.T) {
+	t.Helper()
 	lines := strings.Split(z.n.Log().String(), "\n")
 	for _, s := range z.follow {
 		kinds := map[string]int{}

@@ -168,7 +168,10 @@ func (s *Secondary) WaitSerial(ctx context.Context, zone wire.Name, serial uint3
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s waits for %s serial %d, has %d (last answer: %v): %w", s.cfg.Program, zone, serial, have, last, err)
+	if last != nil {
+		err = fmt.Errorf("%w; its last answer: %w", err, last)
+	}
+	return fmt.Errorf("%s waits for %s serial %d, has %d: %w", s.cfg.Program, zone, serial, have, err)
 }
 
 // Transfer fetches a zone from the secondary by AXFR. What PowerDNS holds and answers but does not hand on is added.

@@ -109,18 +109,18 @@ func (w *Workload) add() (Change, bool) {
 }
 
 // fresh makes data that the set does not have yet.
-func (w *Workload) fresh(s *set, t wire.Type, make func(*rand.Rand, string) string) (entry, bool) {
-	text := make(w.r, w.apex.String())
-	data, err := rr.ParseData(t, text, w.apex)
+func (w *Workload) fresh(s *set, t wire.Type, data func(*rand.Rand, string) string) (entry, bool) {
+	text := data(w.r, w.apex.String())
+	raw, err := rr.ParseData(t, text, w.apex)
 	if err != nil {
 		panic(fmt.Sprintf("workload: %s %s: %v", t, text, err)) // a mistake in this package
 	}
 	for _, e := range s.recs {
-		if bytes.Equal(e.data, data) {
+		if bytes.Equal(e.data, raw) {
 			return entry{}, false
 		}
 	}
-	return entry{text, data}, true
+	return entry{text, raw}, true
 }
 
 func (w *Workload) put(key setKey, s *set, e entry) {
@@ -133,10 +133,10 @@ func (w *Workload) put(key setKey, s *set, e entry) {
 
 // allowed keeps aliases alone at their name, and DS where a delegation is.
 func (w *Workload) allowed(name wire.Name, k *kind) bool {
-	switch {
-	case k.typ == wire.TypeDS:
+	switch k.typ {
+	case wire.TypeDS:
 		return w.sets[setKey{name, wire.TypeNS}] != nil
-	case k.typ == wire.TypeCNAME:
+	case wire.TypeCNAME:
 		return !slices.ContainsFunc(w.keys, func(o setKey) bool { return o.name == name })
 	default:
 		return w.sets[setKey{name, wire.TypeCNAME}] == nil

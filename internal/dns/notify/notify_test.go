@@ -3,8 +3,10 @@ package notify_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -172,6 +174,18 @@ func (w *world) waitAnswer(t testing.TB) notify.Status {
 	}
 }
 
+// waitIdle waits until nothing is pending.
+func (w *world) waitIdle(t testing.TB) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for w.s.Stats().Pending != 0 {
+		if time.Now().After(deadline) {
+			t.Fatal("still pending")
+		}
+		runtime.Gosched()
+	}
+}
+
 func TestToldAtStartAndAtEveryChange(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
@@ -267,13 +281,7 @@ func TestSeenPeerIsLeftAlone(t *testing.T) {
 	w := start(t, notify.Config{Retry: time.Hour, RetryMost: time.Hour}, true, p)
 	p.wait(t)
 	w.s.Seen("z", "a", 1)
-	deadline := time.Now().Add(10 * time.Second)
-	for w.s.Stats().Pending != 0 {
-		if time.Now().After(deadline) {
-			t.Fatal("still pending")
-		}
-		w.s.Seen("z", "a", 1)
-	}
+	w.waitIdle(t)
 }
 
 func TestRefusalAndBadSignature(t *testing.T) {
@@ -320,6 +328,99 @@ func TestForceAndLoadAndDisable(t *testing.T) {
 	w.publish(t, 3)
 	for n.serial != 3 {
 		n = p.wait(t)
+	}
+}
+
+// A peer that gets another address is told there at once.
+func TestMovedPeerIsToldAnew(t *testing.T) {
+	t.Parallel()
+	before, after := newPeer(t), newPeer(t)
+	w := start(t, notify.Config{Retry: time.Hour, RetryMost: time.Hour, Interval: time.Millisecond}, true, before)
+	before.wait(t)
+	w.db.SetAccount(&zone.Account{ID: "acc", Peers: map[string]zone.Peer{"a": {ID: "a", Name: "a", Addr: after.addr}}})
+	w.s.Wake(w.db.ByID("z"))
+	n := after.wait(t)
+	after.reply(t, n, wire.RcodeNoError, nil)
+	if s := w.waitAnswer(t); s.Answer != "no answer yet" {
+		t.Errorf("%+v", s)
+	}
+	if s := w.waitAnswer(t); s.Pending || s.Acked != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// An answer that comes after the peer was seen with the serial is still heard, and changes nothing else.
+func TestLateAnswerIsHeard(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	w := start(t, notify.Config{Retry: time.Hour, RetryMost: time.Hour}, true, p)
+	n := p.wait(t)
+	w.s.Seen("z", "a", 1)
+	w.waitIdle(t)
+	p.reply(t, n, wire.RcodeRefused, nil)
+	if s := w.waitAnswer(t); s.Answer != "REFUSED" || s.Pending || s.Acked != 1 {
+		t.Errorf("%+v", s)
+	}
+	w.s.Seen("z", "a", 0) // late news
+	w.s.Seen("z", "b", 7) // of nobody
+	w.publish(t, 2)
+	n = p.wait(t)
+	p.reply(t, n, wire.RcodeNoError, nil)
+	if s := w.waitAnswer(t); s.Acked != 2 {
+		t.Errorf("%+v", s)
+	}
+	if st := w.s.Status("z"); len(st) != 1 || st[0].Acked != 2 || st[0].Answered.IsZero() {
+		t.Errorf("%+v", st)
+	}
+}
+
+// Ten thousand zones of a dead peer delay no NOTIFY to a living one, and leave nothing behind.
+func TestManyZones(t *testing.T) {
+	t.Parallel()
+	const zones = 10_000
+	dead, p := newPeer(t), newPeer(t)
+	dead.c.Close()
+	db := zone.NewDB(0)
+	db.SetAccount(&zone.Account{ID: "acc", Peers: map[string]zone.Peer{
+		"dead": {ID: "dead", Addr: dead.addr}, "p": {ID: "p", Addr: p.addr},
+	}})
+	for i := range zones {
+		name := wire.MustName(fmt.Sprintf("z%d.example", i))
+		v, err := zone.Build(name, []rr.Set{{Owner: name, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{make([]byte, 22)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Reset(fmt.Sprint(i), "acc", 1, v, v, zone.Links{Enabled: true, Peers: []string{"dead"}}, nil)
+	}
+	s := notify.New(notify.Config{DB: db, Rate: 50_000})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.Run(ctx) }()
+	deadline := time.Now().Add(20 * time.Second)
+	for s.Stats().Sent < zones {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", s.Stats())
+		}
+		runtime.Gosched()
+	}
+	db.SetLinks("77", 2, zone.Links{Enabled: true, Peers: []string{"dead", "p"}})
+	s.Wake(db.ByID("77"))
+	p.wait(t)
+	if st := s.Stats(); st.Pending != zones+1 {
+		t.Errorf("%+v", st)
+	}
+	for i := range zones {
+		s.Remove(fmt.Sprint(i))
+	}
+	for s.Stats().Pending != 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", s.Stats())
+		}
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -1,17 +1,15 @@
 package notify
 
 import (
-	"container/heap"
 	"context"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
@@ -22,6 +20,9 @@ type Config struct {
 	Sources []netip.Addr
 	// Interval is the least time between two NOTIFYs to a peer for a zone while changes keep coming; default 1 s.
 	Interval time.Duration
+	// Rate is how many NOTIFYs a second one peer is sent at most, after a first hundred; default 1,000. More would only fill
+	// its socket and be lost.
+	Rate int
 	// Retry is the first pause before an unanswered NOTIFY is sent again, RetryMost the longest; defaults 1 s and 5 min.
 	Retry, RetryMost time.Duration
 	// Load yields what was known before the restart; Save keeps it, called with batches, never twice at once.
@@ -38,6 +39,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.Interval <= 0 {
 		c.Interval = time.Second
+	}
+	if c.Rate <= 0 {
+		c.Rate = 1000
 	}
 	if c.Retry <= 0 {
 		c.Retry = time.Second
@@ -79,22 +83,22 @@ type Sender struct {
 		seen  []Ack
 	}
 
-	mu    sync.Mutex // what follows; held for short steps only
-	tasks map[taskKey]*task
-	zones map[string]map[string]*task
-	byID  map[uint16]*task
-	queue queue
-	known map[taskKey]uint32 // loaded, for tasks not yet made
-	dirty map[taskKey]uint32 // to be saved
-	stats Stats
+	mu      sync.Mutex         // what follows; held for short steps only
+	zones   map[string][]*task // by zone, in the order of its links
+	flights map[flight]*task   // what answers are expected to
+	queue   queue
+	pace    pace
+	known   map[taskKey]uint32 // loaded, for tasks not yet made
+	dirty   map[taskKey]uint32 // to be saved
+	stats   Stats
 }
 
 // New returns a Sender; nothing is sent before Run.
 func New(cfg Config) *Sender {
 	cfg.setDefaults()
 	s := &Sender{
-		cfg: cfg, bell: make(chan struct{}, 1), tasks: map[taskKey]*task{}, zones: map[string]map[string]*task{},
-		byID: map[uint16]*task{}, known: map[taskKey]uint32{}, dirty: map[taskKey]uint32{},
+		cfg: cfg, bell: make(chan struct{}, 1), zones: map[string][]*task{}, flights: map[flight]*task{},
+		known: map[taskKey]uint32{}, dirty: map[taskKey]uint32{}, pace: newPace(cfg.Rate),
 	}
 	s.wishes.zones = map[string]wish{}
 	return s
@@ -175,9 +179,29 @@ func (s *Sender) loop(ctx context.Context, socks *sockets) {
 
 // step takes what was wished for, sends what is due, and says when to come back.
 func (s *Sender) step(socks *sockets) time.Duration {
+	for {
+		s.take()
+		letters, wait := s.collect()
+		if len(letters) == 0 {
+			return wait
+		}
+		for i := range letters {
+			if err := socks.send(letters[i].msg, letters[i].to); err != nil {
+				s.failed(&letters[i], err)
+			}
+		}
+	}
+}
+
+// take plans what was wished for since the last time.
+func (s *Sender) take() {
 	s.wishes.Lock()
-	zones, seen := s.wishes.zones, s.wishes.seen
-	s.wishes.zones, s.wishes.seen = make(map[string]wish, len(zones)), nil
+	var zones map[string]wish
+	if len(s.wishes.zones) > 0 {
+		zones, s.wishes.zones = s.wishes.zones, map[string]wish{}
+	}
+	seen := s.wishes.seen
+	s.wishes.seen = nil
 	s.wishes.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,117 +210,52 @@ func (s *Sender) step(socks *sockets) time.Duration {
 		s.plan(id, w, now)
 	}
 	for _, a := range seen {
-		s.ack(taskKey{a.Zone, a.Peer}, a.Serial)
+		if t := s.task(a.Zone, a.Peer); t != nil {
+			s.ack(t, a.Serial)
+		}
 	}
-	for len(s.queue) > 0 {
+}
+
+// letter is a message that is ready to be sent.
+type letter struct {
+	task *task
+	msg  []byte
+	to   netip.AddrPort
+}
+
+// lettersAtOnce bounds what is written under one lock, so that answers are heard in between.
+const lettersAtOnce = 64
+
+// collect writes the messages that are due, or says how long nothing is.
+func (s *Sender) collect() (letters []letter, wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.Now()
+	for len(s.queue) > 0 && len(letters) < lettersAtOnce {
 		t := s.queue[0]
 		if wait := t.due.Sub(now); wait > 0 {
-			return wait
+			return letters, wait
 		}
-		s.send(t, socks, now)
-	}
-	return time.Hour
-}
-
-// plan makes the tasks of a zone what its links and serial want now.
-func (s *Sender) plan(id string, w wish, now time.Time) {
-	z := s.cfg.DB.ByID(id)
-	if z == nil || w.gone {
-		s.forget(id, nil)
-		return
-	}
-	access := z.Access()
-	if !access.Enabled || !s.cfg.Duty(id) {
-		s.forget(id, nil)
-		return
-	}
-	linked := make(map[string]bool, len(access.Peers))
-	v := z.State().Transfer
-	rdata, ttl := v.SOA()
-	for _, p := range access.Peers {
-		linked[p.ID] = true
-		if !p.Addr.IsValid() {
+		if slot := s.pace.slot(t, now); slot.After(now) {
+			s.queue.at(t, slot)
 			continue
 		}
-		t := s.task(z, p)
-		t.peer, t.serial, t.soa, t.ttl = p, v.Serial(), rdata, ttl
-		t.forced = t.forced || w.forced
-		t.status.Serial = t.serial
-		if !t.forced && t.status.Known && t.status.Acked == t.serial {
-			s.queue.drop(t)
-			continue
-		}
-		if t.inDoubt && t.sent == t.serial && !w.forced {
-			continue // under way: its own retries go on
-		}
-		due := now
-		if t.status.Sent.Add(s.cfg.Interval).After(now) {
-			due = t.status.Sent.Add(s.cfg.Interval)
-		}
-		t.refused = false
-		s.queue.at(t, due)
+		letters = append(letters, letter{task: t, msg: s.write(t, now), to: t.to()})
 	}
-	s.forget(id, linked)
+	return letters, time.Hour
 }
 
-func (s *Sender) task(z *zone.Zone, p zone.Peer) *task {
-	key := taskKey{z.ID, p.ID}
-	if t := s.tasks[key]; t != nil {
-		return t
-	}
-	t := &task{taskKey: key, name: z.Name, index: -1}
-	t.status.Peer = p.ID
-	if serial, ok := s.known[key]; ok {
-		t.status.Acked, t.status.Known = serial, true
-		delete(s.known, key)
-	}
-	s.tasks[key] = t
-	if s.zones[z.ID] == nil {
-		s.zones[z.ID] = map[string]*task{}
-	}
-	s.zones[z.ID][p.ID] = t
-	return t
-}
-
-// forget drops the tasks of a zone for peers that are not in keep.
-func (s *Sender) forget(id string, keep map[string]bool) {
-	for peer, t := range s.zones[id] {
-		if keep[peer] {
-			continue
+// write makes a task's message, and schedules its next try.
+func (s *Sender) write(t *task, now time.Time) []byte {
+	s.land(t)
+	for f := (flight{to: t.to()}); ; {
+		f.id = uint16(rand.Uint32())
+		if other := s.flights[f]; other == nil || rand.IntN(1000) == 0 {
+			// So many are out to one address that its identifiers have run short: the other will be sent again.
+			s.flights[f], t.flight = t, f
+			break
 		}
-		s.queue.drop(t)
-		delete(s.byID, t.id)
-		delete(s.tasks, t.taskKey)
-		delete(s.zones[id], peer)
 	}
-	if len(s.zones[id]) == 0 {
-		delete(s.zones, id)
-	}
-}
-
-// ack notes that a peer knows a serial.
-func (s *Sender) ack(key taskKey, serial uint32) {
-	t := s.tasks[key]
-	if t == nil {
-		return
-	}
-	if !t.status.Known || t.status.Acked != serial {
-		t.status.Acked, t.status.Known = serial, true
-		s.dirty[key] = serial
-	}
-	if serial == t.serial && !t.forced {
-		t.inDoubt, t.status.Tries = false, 0
-		s.queue.drop(t)
-	}
-}
-
-// send sends one NOTIFY and schedules its next try.
-func (s *Sender) send(t *task, socks *sockets, now time.Time) {
-	delete(s.byID, t.id)
-	for t.id = uint16(rand.Uint32()); s.byID[t.id] != nil && len(s.byID) < 1<<15; {
-		t.id = uint16(rand.Uint32())
-	}
-	s.byID[t.id] = t
 	if t.inDoubt {
 		s.stats.Retries++
 		t.status.Answer = "no answer yet"
@@ -306,22 +265,35 @@ func (s *Sender) send(t *task, socks *sockets, now time.Time) {
 	t.status.Sent = now
 	t.status.Tries++
 	s.stats.Sent++
-	msg := message(t, now)
-	if err := socks.send(msg, t.peer.Addr); err != nil {
-		t.status.Answer = err.Error()
-		s.cfg.Log.Debug("cannot send NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", t.peer.Addr.String()), slog.Any("error", err))
-	}
 	s.queue.at(t, now.Add(s.cfg.pause(t.status.Tries, t.refused)))
+	return message(t, now)
+}
+
+// land gives up waiting for the answer to a task's last message.
+func (s *Sender) land(t *task) {
+	if s.flights[t.flight] == t {
+		delete(s.flights, t.flight)
+	}
+	t.flight = flight{}
+}
+
+// failed notes that a message could not leave; its next try is scheduled already.
+func (s *Sender) failed(l *letter, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.task.status.Answer = err.Error()
+	s.cfg.Log.Debug("cannot send NOTIFY", slog.String("zone", l.task.name.String()), slog.String("peer", l.to.String()), slog.Any("error", err))
 }
 
 // Status lists how the zone's peers fare, ordered by peer.
 func (s *Sender) Status(zoneID string) []Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []Status
-	for _, peer := range slices.Sorted(maps.Keys(s.zones[zoneID])) {
-		out = append(out, s.zones[zoneID][peer].status)
+	out := make([]Status, 0, len(s.zones[zoneID]))
+	for _, t := range s.zones[zoneID] {
+		out = append(out, t.status)
 	}
+	slices.SortFunc(out, func(a, b Status) int { return strings.Compare(a.Peer, b.Peer) })
 	return out
 }
 
@@ -333,57 +305,3 @@ func (s *Sender) Stats() Stats {
 	out.Pending = len(s.queue)
 	return out
 }
-
-// save keeps what was acknowledged, a batch at a time, and once more at the end.
-func (s *Sender) save(ctx context.Context, end <-chan struct{}) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-end:
-			s.saveOnce(context.WithoutCancel(ctx))
-			return
-		case <-tick.C:
-			s.saveOnce(ctx)
-		}
-	}
-}
-
-func (s *Sender) saveOnce(ctx context.Context) {
-	if s.cfg.Save == nil {
-		return
-	}
-	s.mu.Lock()
-	dirty := s.dirty
-	s.dirty = map[taskKey]uint32{}
-	s.mu.Unlock()
-	if len(dirty) == 0 {
-		return
-	}
-	acks := make([]Ack, 0, len(dirty))
-	for k, serial := range dirty {
-		acks = append(acks, Ack{Zone: k.zone, Peer: k.peer, Serial: serial})
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := s.cfg.Save(ctx, acks); err != nil {
-		s.cfg.Log.Warn("cannot keep what secondaries know", slog.Any("error", err))
-		s.mu.Lock()
-		for k, serial := range dirty {
-			if _, newer := s.dirty[k]; !newer {
-				s.dirty[k] = serial
-			}
-		}
-		s.mu.Unlock()
-	}
-}
-
-// sign makes the client that signs a task's message, nil for none.
-func (t *task) sign() *tsig.Client {
-	if t.peer.Key == nil {
-		return nil
-	}
-	return tsig.NewClient(t.peer.Key)
-}
-
-var _ heap.Interface = (*queue)(nil)

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"container/heap"
+	"net/netip"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
@@ -30,34 +31,60 @@ type Status struct {
 
 type taskKey struct{ zone, peer string }
 
+// flight is a message that may be answered.
+type flight struct {
+	to netip.AddrPort
+	id uint16
+}
+
 // task is a peer to be told of a zone.
 type task struct {
-	taskKey
+	zone   string
 	name   wire.Name
 	peer   zone.Peer
 	serial uint32
 	soa    []byte // rdata
 	ttl    uint32
-	forced bool
 
-	due     time.Time
-	index   int // in the heap, -1 outside
-	id      uint16
+	forced  bool // to be sent though the peer knows
 	inDoubt bool // a message is out that was not answered
-	sent    uint32
-	client  *tsig.Client
-	status  Status
-	refused bool
+	refused bool // the last answer was an error
+	slotted bool // it waits for its slot (see pace)
+
+	due    time.Time
+	index  int    // in the heap, -1 outside
+	sent   uint32 // the serial that the last message told
+	flight flight
+	client *tsig.Client
+	status Status
+}
+
+func (t *task) key() taskKey { return taskKey{t.zone, t.peer.ID} }
+
+// to is the peer's address as answers come from it.
+func (t *task) to() netip.AddrPort {
+	return netip.AddrPortFrom(t.peer.Addr.Addr().Unmap(), t.peer.Addr.Port())
+}
+
+// sign makes the client that signs the task's message, nil for none.
+func (t *task) sign() *tsig.Client {
+	if t.peer.Key == nil {
+		return nil
+	}
+	return tsig.NewClient(t.peer.Key)
 }
 
 // queue is a heap of tasks by due time.
 type queue []*task
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
+var _ heap.Interface = (*queue)(nil)
+
+func (q *queue) Len() int           { return len(*q) }
+func (q *queue) Less(i, j int) bool { return (*q)[i].due.Before((*q)[j].due) }
+func (q *queue) Swap(i, j int) {
+	h := *q
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
 }
 
 // Push is heap.Interface's.
@@ -89,7 +116,7 @@ func (q *queue) at(t *task, due time.Time) {
 }
 
 func (q *queue) drop(t *task) {
-	t.status.Pending = false
+	t.status.Pending, t.slotted = false, false
 	if t.index >= 0 {
 		heap.Remove(q, t.index)
 	}

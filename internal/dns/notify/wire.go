@@ -15,7 +15,7 @@ import (
 // message writes a task's NOTIFY: the SOA is in the answer section, so that a peer sees the serial at once.
 func message(t *task, now time.Time) []byte {
 	var b wire.Builder
-	b.Start(nil, wire.MaxMessage, t.id, wire.FlagAA.WithOpcode(wire.OpcodeNotify))
+	b.Start(nil, wire.MaxMessage, t.flight.id, wire.FlagAA.WithOpcode(wire.OpcodeNotify))
 	b.Question([]byte(t.name), wire.TypeSOA, wire.ClassIN)
 	b.Append([]byte(t.name), wire.TypeSOA, wire.ClassIN, t.ttl, t.soa)
 	msg := b.Finish()
@@ -61,7 +61,7 @@ func (k *sockets) close() {
 	k.once.Do(func() {
 		for _, c := range []*net.UDPConn{k.v4, k.v6} {
 			if c != nil {
-				c.Close()
+				_ = c.Close()
 			}
 		}
 	})
@@ -71,7 +71,7 @@ var errFamily = errors.New("no socket of the address's family")
 
 func (k *sockets) send(msg []byte, to netip.AddrPort) error {
 	c := k.v6
-	if to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port()); to.Addr().Is4() {
+	if to.Addr().Is4() {
 		c = k.v4
 	}
 	if c == nil {
@@ -119,9 +119,10 @@ func (s *Sender) answer(msg []byte, from netip.AddrPort) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.byID[r.ID()]
-	if t == nil || !t.inDoubt || t.peer.Addr.Port() != from.Port() || t.peer.Addr.Addr().Unmap() != from.Addr() {
-		return // not from whom we asked: an answer to nobody, or a forgery
+	// From whom we did not ask is an answer to nobody, or a forgery.
+	t := s.flights[flight{to: from, id: r.ID()}]
+	if t == nil {
+		return
 	}
 	if q := r.Question(); q.Name != "" && q.Name != t.name {
 		return
@@ -136,32 +137,35 @@ func (s *Sender) answer(msg []byte, from netip.AddrPort) {
 		}
 	}
 	t.status.Answered, t.status.Answer = now, r.Rcode().String()
-	if r.Rcode() != wire.RcodeNoError {
-		s.stats.Refused++
-		t.refused = true
-		s.queue.at(t, now.Add(s.cfg.pause(t.status.Tries, true)))
-		s.cfg.Log.Warn("a secondary refuses NOTIFY", slog.String("zone", t.name.String()),
-			slog.String("peer", t.peer.Addr.String()), slog.String("answer", t.status.Answer))
-		s.cfg.Answered(t.zone, t.status)
-		return
-	}
-	s.stats.Acked++
-	t.inDoubt, t.refused, t.status.Tries = false, false, 0
-	delete(s.byID, t.id)
-	if t.sent == t.serial {
-		s.ack(t.taskKey, t.sent)
+	if r.Rcode() == wire.RcodeNoError {
+		s.accepted(t, now)
 	} else {
-		t.status.Acked, t.status.Known = t.sent, true
-		s.dirty[t.taskKey] = t.sent
-		s.queue.at(t, maxTime(now, t.status.Sent.Add(s.cfg.Interval)))
-		s.ring()
+		s.rejected(t, now)
 	}
 	s.cfg.Answered(t.zone, t.status)
 }
 
-func maxTime(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// accepted takes an answer that acknowledges what was sent last.
+func (s *Sender) accepted(t *task, now time.Time) {
+	s.stats.Acked++
+	s.land(t)
+	waited := t.inDoubt // not if the peer was seen with the serial before its answer came
+	t.inDoubt, t.refused, t.status.Tries = false, false, 0
+	s.ack(t, t.sent)
+	if waited && (t.sent != t.serial || t.forced) && !t.slotted {
+		s.queue.at(t, latest(now, t.status.Sent.Add(s.cfg.Interval)))
+		s.ring()
 	}
-	return b
+}
+
+// rejected takes an answer with an error: the peer will hardly change its mind soon.
+func (s *Sender) rejected(t *task, now time.Time) {
+	s.stats.Refused++
+	if !t.inDoubt {
+		return
+	}
+	t.refused = true
+	s.queue.at(t, now.Add(s.cfg.pause(t.status.Tries, true)))
+	s.cfg.Log.Warn("a secondary refuses NOTIFY", slog.String("zone", t.name.String()),
+		slog.String("peer", t.peer.Addr.String()), slog.String("answer", t.status.Answer))
 }

@@ -66,7 +66,7 @@ func Fetch(ctx context.Context, src Source) (*Result, error) {
 		return nil, fmt.Errorf("fetch %s: %w", src.Zone, err)
 	}
 	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	r, err := fetch(c, &src)
 	if err != nil {
 		return nil, fmt.Errorf("fetch %s: %w", src.Zone, err)

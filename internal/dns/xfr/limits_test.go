@@ -333,7 +333,8 @@ func TestPacking(t *testing.T) {
 	www, _ := apex.Child("www")
 	deep, _ := www.Child("deep")
 	v, err := zone.Build(apex, []rr.Set{
-		soa(7), {Owner: www, Type: wire.TypeA, TTL: 60, Data: [][]byte{{1, 2, 3, 4}, {5, 6, 7, 8}}},
+		soa(7),
+		{Owner: www, Type: wire.TypeA, TTL: 60, Data: [][]byte{{1, 2, 3, 4}, {5, 6, 7, 8}}},
 		{Owner: deep, Type: wire.TypeMX, TTL: 60, Data: [][]byte{append([]byte{0, 9}, www...)}},
 	})
 	if err != nil {

@@ -1,6 +1,9 @@
 package xfr
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // Stats counts transfers by what came of them.
 type Stats struct {
@@ -40,10 +43,7 @@ func (c *stats) count(r *Report) {
 func (s *Server) Stats() Stats {
 	s.stats.mu.Lock()
 	out := s.stats.s
-	out.ByKind = make(map[Kind]uint64, len(s.stats.s.ByKind))
-	for k, n := range s.stats.s.ByKind {
-		out.ByKind[k] = n
-	}
+	out.ByKind = maps.Clone(s.stats.s.ByKind)
 	s.stats.mu.Unlock()
 	out.Running, out.Waiting = s.quota.counts()
 	return out

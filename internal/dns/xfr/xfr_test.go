@@ -332,9 +332,25 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
+// FuzzFetch reads any message as an answer; the seeds are real ones, of both kinds.
 func FuzzFetch(f *testing.F) {
-	f.Add(query(wire.TypeAXFR, nil, false), false)
-	f.Fuzz(func(t *testing.T, b []byte, ixfr bool) { xfr.AssembleOne(b, ixfr, apex) })
+	p := &primary{db: zone.NewDB(0)}
+	p.account(nil)
+	h := randomHistory(f, 1, 3)
+	p.put(h.versions[2], h.deltas)
+	s := xfr.NewServer(xfr.Config{DB: p.db})
+	one := uint32(1)
+	for _, q := range [][]byte{query(wire.TypeAXFR, nil, false), query(wire.TypeIXFR, &one, false)} {
+		f.Add(q, false)
+		var out bytes.Buffer
+		if err := s.Stream(f.Context(), &out, request(q)); err != nil {
+			f.Fatal(err)
+		}
+		n := binary.BigEndian.Uint16(out.Bytes())
+		f.Add(out.Bytes()[2:2+n], true)
+		f.Add(out.Bytes()[2:2+n], false)
+	}
+	f.Fuzz(func(_ *testing.T, b []byte, ixfr bool) { xfr.AssembleOne(b, ixfr, apex) })
 }
 
 func BenchmarkAXFR(b *testing.B) {

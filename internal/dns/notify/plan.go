@@ -1,0 +1,115 @@
+package notify
+
+import (
+	"slices"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// plan makes the tasks of a zone what its links and serial want now.
+func (s *Sender) plan(id string, w wish, now time.Time) {
+	z := s.cfg.DB.ByID(id)
+	if z == nil || w.gone {
+		s.forget(id, nil)
+		return
+	}
+	access := z.Access()
+	if !access.Enabled || !s.cfg.Duty(id) {
+		s.forget(id, nil)
+		return
+	}
+	v := z.State().Transfer
+	rdata, ttl := v.SOA()
+	s.forget(id, access.Peers)
+	for _, p := range access.Peers {
+		if !p.Addr.IsValid() {
+			continue // nobody to tell
+		}
+		t := s.task(id, p.ID)
+		if t == nil {
+			t = s.add(z, p)
+		}
+		moved := t.peer.Addr != p.Addr || t.peer.Key != p.Key && t.inDoubt
+		t.peer, t.serial, t.soa, t.ttl = p, v.Serial(), rdata, ttl
+		t.status.Serial = t.serial
+		t.forced = t.forced || w.forced
+		s.schedule(t, w.forced || moved, now)
+	}
+}
+
+// schedule decides when a task is due. anew says that what is under way does not count.
+func (s *Sender) schedule(t *task, anew bool, now time.Time) {
+	switch {
+	case !t.forced && t.status.Known && t.status.Acked == t.serial:
+		s.queue.drop(t)
+		return
+	case t.inDoubt && t.sent == t.serial && !anew:
+		return // its own retries go on
+	case t.slotted:
+		return // it has its place in the peer's row, and will be written with the newest serial
+	}
+	t.refused = false
+	s.queue.at(t, latest(now, t.status.Sent.Add(s.cfg.Interval)))
+}
+
+// task finds the task of a zone and peer; a zone has few.
+func (s *Sender) task(zoneID, peer string) *task {
+	for _, t := range s.zones[zoneID] {
+		if t.peer.ID == peer {
+			return t
+		}
+	}
+	return nil
+}
+
+func (s *Sender) add(z *zone.Zone, p zone.Peer) *task {
+	t := &task{zone: z.ID, name: z.Name, peer: p, index: -1}
+	t.status.Peer = p.ID
+	if serial, ok := s.known[t.key()]; ok {
+		t.status.Acked, t.status.Known = serial, true
+		delete(s.known, t.key())
+	}
+	s.zones[z.ID] = append(s.zones[z.ID], t)
+	return t
+}
+
+// forget drops the tasks of a zone for peers that are not in keep, or have no address there.
+func (s *Sender) forget(id string, keep []zone.Peer) {
+	tasks := slices.DeleteFunc(s.zones[id], func(t *task) bool {
+		if slices.ContainsFunc(keep, func(p zone.Peer) bool { return p.ID == t.peer.ID && p.Addr.IsValid() }) {
+			return false
+		}
+		s.queue.drop(t)
+		s.land(t)
+		return true
+	})
+	if len(tasks) == 0 {
+		delete(s.zones, id)
+		return
+	}
+	s.zones[id] = tasks
+}
+
+// ack notes that a peer knows a serial; news of an older one than is known are late.
+func (s *Sender) ack(t *task, serial uint32) {
+	if t.status.Known && serial != t.serial && wire.SerialNewer(t.status.Acked, serial) {
+		return
+	}
+	if !t.status.Known || t.status.Acked != serial {
+		t.status.Acked, t.status.Known = serial, true
+		s.dirty[t.key()] = serial
+	}
+	if serial == t.serial && !t.forced {
+		t.inDoubt, t.status.Tries = false, 0
+		s.queue.drop(t)
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
