@@ -87,6 +87,7 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	counter("commits_total", "Transactions committed.", st.Commits)
 	counter("commit_seconds_total", "Whole seconds spent in committing.", st.CommitNanos/1e9)
 	counter("journal_entries_total", "Journal entries written.", st.JournalRows)
+	counter("versions_total", "Zone versions published since the start.", c.n.version.Load())
 	h := c.n.feed.Health()
 	gauge("journal_seq", "Journal position that this node shows.", float64(h.Seq))
 	gauge("zones", "Zones served.", float64(c.n.db.Len()))

@@ -48,6 +48,7 @@ type node struct {
 	edge    []netip.Addr
 	answer  answer.Config
 	ready   atomic.Bool
+	version atomic.Uint64 // zone versions published
 }
 
 // openNode opens the store and makes the parts; nothing runs and no socket is bound yet.
@@ -162,6 +163,7 @@ func (n *node) published(z *zone.Zone, forced bool) {
 	if forced {
 		n.notify.Force(z)
 	} else {
+		n.version.Add(1)
 		n.notify.Wake(z)
 	}
 	n.flatten.Touched(z)
