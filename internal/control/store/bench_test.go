@@ -85,11 +85,9 @@ func BenchmarkMillion(b *testing.B) {
 	onEach(b, func(b *testing.B, w *world) {
 		z := w.addZone(b, newID(), "big.test")
 		list := million(z.ID)
-		b.Run("import", func(b *testing.B) {
-			if b.N == 1 {
-				w.addRecords(b, list...)
-			}
-		})
+		started := time.Now()
+		w.addRecords(b, list...)
+		b.Logf("imported %d records in %s", len(list), time.Since(started))
 		queries := map[string]model.RecordQuery{
 			"first page":        {Limit: 100},
 			"page by content":   {Order: "content", Desc: true, Limit: 100},

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -33,16 +35,21 @@ type sqliteEngine struct {
 	writer           *sql.Conn
 	texts, readTexts *statements
 	turn             chan struct{} // holds a token while somebody writes
+	copier           *sql.DB       // copies the log into the file
+	dirty            atomic.Bool   // something was committed since it last did
 }
 
-// Sizes of SQLite's working set. The log is copied into the file when it has this many pages of 4 KiB, and is cut back to
-// its limit in octets after a large transaction.
+// Sizes of SQLite's working set. The log is copied into the file beside the commits, so that none waits for it; only if it
+// grows to so many pages of 4 KiB all the same, a commit copies it. After a large transaction it is cut back to its limit
+// in octets.
 const (
-	writerPragmas = writerCache + " wal_autocheckpoint(4000) journal_size_limit(67108864)"
+	writerPragmas = writerCache + " wal_autocheckpoint(16000) journal_size_limit(67108864)"
 	writerCache   = "cache_size(-16000)"
 	bulkCache     = "cache_size(-200000)"
 	readerPragmas = "cache_size(-4000) query_only(1)"
+	copierPragmas = "cache_size(-1000)"
 	maxReaders    = 8
+	copyPause     = time.Second
 )
 
 func openSQLite(ctx context.Context, path string) (engine, conn, error) {
@@ -58,6 +65,9 @@ func openSQLite(ctx context.Context, path string) (engine, conn, error) {
 		return nil, conn{}, err
 	}
 	if e.readers, err = openFile(abs, readerPragmas, maxReaders); err != nil {
+		return nil, conn{}, errors.Join(err, e.close())
+	}
+	if e.copier, err = openFile(abs, copierPragmas, 1); err != nil {
 		return nil, conn{}, errors.Join(err, e.close())
 	}
 	if err := migrate(ctx, e.writers, goose.DialectSQLite3, "sqlite"); err != nil {
@@ -152,6 +162,7 @@ func (e *sqliteEngine) begin(ctx context.Context, lazy bool) (*session, error) {
 			return fmt.Errorf("commit: %w", err)
 		}
 		end()
+		e.dirty.Store(true)
 		return nil
 	}
 	return s, nil
@@ -178,8 +189,22 @@ func (e *sqliteEngine) snapshot(ctx context.Context) (*session, error) {
 	return &session{conn: conn{d: &sqliteDialect, on: tx}, rollback: func() { _ = tx.Rollback() }}, nil
 }
 
-// follow has nothing to do: all commits are of this process and tell the waker themselves.
-func (e *sqliteEngine) follow(context.Context, *waker) {}
+// follow copies the log into the file now and then. There is nobody to listen to: all commits are of this process and
+// tell the waker themselves.
+func (e *sqliteEngine) follow(ctx context.Context, _ *waker) {
+	tick := time.NewTicker(copyPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if e.dirty.Swap(false) {
+				_, _ = e.copier.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)") // what fails now is done by a later one
+			}
+		}
+	}
+}
 
 func (e *sqliteEngine) ping(ctx context.Context) error { return e.readers.PingContext(ctx) }
 
@@ -190,8 +215,10 @@ func (e *sqliteEngine) close() error {
 			t.close()
 		}
 	}
-	if e.readers != nil {
-		errs = append(errs, e.readers.Close())
+	for _, db := range []*sql.DB{e.readers, e.copier} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	if e.writer != nil {
 		errs = append(errs, e.writer.Close())
