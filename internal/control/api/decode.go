@@ -14,8 +14,7 @@ import (
 // body reads the request's body, bounded.
 func (q *request) body() ([]byte, error) {
 	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, q.api.Limits.Body))
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, &model.Invalid{Code: model.CodeBodyInvalid, Message: "The body is too large.", Status: http.StatusRequestEntityTooLarge}
 	}
 	if err != nil {

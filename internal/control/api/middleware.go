@@ -89,7 +89,7 @@ func (q *request) admit(route *Route) error {
 // pathIDs lists the identifiers in a route's path.
 func pathIDs(path string) []string {
 	var out []string
-	for _, part := range strings.Split(path, "/") {
+	for part := range strings.SplitSeq(path, "/") {
 		if strings.HasPrefix(part, "{") && strings.HasSuffix(part, "_id}") {
 			out = append(out, part[1:len(part)-1])
 		}

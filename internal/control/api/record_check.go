@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -42,13 +43,11 @@ func checkRecord(r *model.Record) error {
 	return checkTags(r)
 }
 
-// proxyTargets are names that a proxied CNAME must not lead to (contract section 5.5).
+// proxyTarget says whether a proxied CNAME may lead to a target: some names must not be (contract section 5.5).
 func proxyTarget(content string) bool {
 	host := strings.ToLower(strings.TrimSuffix(content, "."))
-	for _, s := range []string{"dkim2.mcsv.net", "dkim3.mcsv.net", "zmverify.zoho.com", "dkim.infusionmail.com"} {
-		if host == s {
-			return false
-		}
+	if slices.Contains([]string{"dkim2.mcsv.net", "dkim3.mcsv.net", "zmverify.zoho.com", "dkim.infusionmail.com"}, host) {
+		return false
 	}
 	for _, s := range []string{"dkim.amazonses.com", "onmicrosoft.com", "dkim.intercom.io", "acm-validations.aws"} {
 		if host == s || strings.HasSuffix(host, "."+s) {

@@ -172,8 +172,7 @@ func (i *importer) proxyRead() {
 }
 
 func importBroken(err error) error {
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return &model.Invalid{
 			Code: model.CodeImport, Message: "The file is too large.", Status: http.StatusRequestEntityTooLarge,
 		}
@@ -235,8 +234,7 @@ func (i *importer) wrong(line int, err error) {
 // refuse notes an error of a line; the first hundred are told.
 func (i *importer) refuse(line int, err error) {
 	code := model.CodeImport
-	var bad *model.Invalid
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*model.Invalid](err); ok {
 		code = bad.Code
 	}
 	if len(i.errs) < refusedMost {

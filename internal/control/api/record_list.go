@@ -82,17 +82,20 @@ func textFilters(v url.Values, field string, zone wire.Name) []model.Filter {
 		suffix string
 		op     model.Op
 	}{
-		{"", model.OpExact}, {".exact", model.OpExact}, {".contains", model.OpContains},
-		{".startswith", model.OpStartsWith}, {".endswith", model.OpEndsWith},
+		{"", model.OpExact},
+		{".exact", model.OpExact},
+		{".contains", model.OpContains},
+		{".startswith", model.OpStartsWith},
+		{".endswith", model.OpEndsWith},
 	} {
 		value := last(v, field+f.suffix)
 		if value == "" {
 			continue
 		}
-		switch {
-		case field == "name":
+		switch field {
+		case "name":
 			value = nameFilter(value, f.op, zone)
-		case field == "content":
+		case "content":
 			value = contentFilter(value, f.op, last(v, "type"))
 		}
 		out = append(out, model.Filter{Field: field, Op: f.op, Value: value})
@@ -147,8 +150,11 @@ func tagFilters(v url.Values) []model.TagFilter {
 		suffix string
 		op     model.Op
 	}{
-		{"", model.OpExact}, {".exact", model.OpExact}, {".contains", model.OpContains},
-		{".startswith", model.OpStartsWith}, {".endswith", model.OpEndsWith},
+		{"", model.OpExact},
+		{".exact", model.OpExact},
+		{".contains", model.OpContains},
+		{".startswith", model.OpStartsWith},
+		{".endswith", model.OpEndsWith},
 	} {
 		for _, s := range v["tag"+f.suffix] {
 			if s == "" {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -40,8 +41,11 @@ func fileComment(r *model.Record, zone wire.Name) string {
 		on  bool
 		tag string
 	}{
-		{proxiable(r.Type, r.Content) && r.Proxied, tagProxied}, {proxiable(r.Type, r.Content) && !r.Proxied, tagUnproxied},
-		{r.Settings.FlattenCNAME, tagFlatten}, {r.Settings.IPv4Only, tagIPv4}, {r.Settings.IPv6Only, tagIPv6},
+		{proxiable(r.Type, r.Content) && r.Proxied, tagProxied},
+		{proxiable(r.Type, r.Content) && !r.Proxied, tagUnproxied},
+		{r.Settings.FlattenCNAME, tagFlatten},
+		{r.Settings.IPv4Only, tagIPv4},
+		{r.Settings.IPv6Only, tagIPv6},
 		{r.Type == wire.TypeNS && r.Name == zone, tagApexNS},
 	} {
 		if s.on {
@@ -78,12 +82,7 @@ func fileTag(t string) string {
 // isOperatorsNS says whether the comment of an NS at the apex marks it as a record of the zone.
 func isOperatorsNS(comment string) bool {
 	_, tags := splitComment(comment)
-	for _, t := range tags {
-		if t == tagApexNS {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(tags, tagApexNS)
 }
 
 // readComment takes a file's comment apart, into the record. decided says that it tells whether the record is proxied.

@@ -135,7 +135,8 @@ func (b *dnsSettingsBody) merge(s *model.Settings, at string, account bool) erro
 		from *optional[bool]
 		to   *bool
 	}{
-		{&b.FlattenAll, &s.FlattenAll}, {&b.MultiProvider, &s.MultiProvider},
+		{&b.FlattenAll, &s.FlattenAll},
+		{&b.MultiProvider, &s.MultiProvider},
 		{&b.SecondaryOverrides, &s.SecondaryOverrides},
 	} {
 		if m.from.given() {
@@ -231,8 +232,10 @@ func (b *soaBody) merge(s *model.SOA, at string) error {
 		name        string
 		least, most int64
 	}{
-		{&b.Refresh, &s.Refresh, "refresh", 600, 86400}, {&b.Retry, &s.Retry, "retry", 600, 86400},
-		{&b.Expire, &s.Expire, "expire", 86400, 2419200}, {&b.MinTTL, &s.MinTTL, "min_ttl", 60, 86400},
+		{&b.Refresh, &s.Refresh, "refresh", 600, 86400},
+		{&b.Retry, &s.Retry, "retry", 600, 86400},
+		{&b.Expire, &s.Expire, "expire", 86400, 2419200},
+		{&b.MinTTL, &s.MinTTL, "min_ttl", 60, 86400},
 		{&b.TTL, &s.TTL, "ttl", 300, 86400},
 	} {
 		if err := bounded(m.from, m.to, at+"/"+m.name, m.least, m.most); err != nil {

@@ -109,9 +109,12 @@ func zonePermissions(who *auth.Identity, z *model.Zone) []string {
 		name   string
 		groups []string
 	}{
-		{"#dns_records:edit", dnsWrite}, {"#dns_records:read", dnsRead},
-		{"#zone:edit", zoneWrite}, {"#zone:read", zoneRead},
-		{"#zone_settings:edit", zoneSetWrite}, {"#zone_settings:read", zoneSetRead},
+		{"#dns_records:edit", dnsWrite},
+		{"#dns_records:read", dnsRead},
+		{"#zone:edit", zoneWrite},
+		{"#zone:read", zoneRead},
+		{"#zone_settings:edit", zoneSetWrite},
+		{"#zone_settings:read", zoneSetRead},
 	} {
 		if who.Can(p.groups, z.Account, z.ID) {
 			out = append(out, p.name)
