@@ -226,9 +226,9 @@ func badRecords() []badCase {
 		bad("POST", "{r}/batch", `{"deletes":[{}]}`, model.CodeRequestInvalid, "/deletes/0/id"),
 		bad("POST", "{r}/batch", `{"patches":[{"ttl":60}]}`, model.CodeRequestInvalid, "/patches/0/id"),
 		bad("POST", "{r}/batch", `{"puts":[{"name":"x","type":"A","content":"192.0.2.1"}]}`, model.CodeRequestInvalid, "/puts/0/id"),
-		bad("POST", "{r}/batch", `{"posts":[{"name":"ok","type":"A","content":"192.0.2.1"},{"name":"www","type":"A","content":"192.0.2.1"}]}`, model.CodeIdentical, "*"),
-		bad("POST", "{r}/batch", `{"posts":[{"name":"ok","type":"A","content":"192.0.2.1"}],"patches":[{"id":"{www}","ttl":3}]}`, model.CodeTTL, "*"),
-		{"POST", "{r}/batch", `{"deletes":[{"id":"{www}"},{"id":"{none}"}]}`, 404, model.CodeRecordNotFound, "*"},
+		bad("POST", "{r}/batch", `{"posts":[{"name":"ok","type":"A","content":"192.0.2.1"},{"name":"www","type":"A","content":"192.0.2.1"}]}`, model.CodeIdentical, "/posts/1"),
+		bad("POST", "{r}/batch", `{"posts":[{"name":"ok","type":"A","content":"192.0.2.1"}],"patches":[{"id":"{www}","ttl":3}]}`, model.CodeTTL, "/patches/0/ttl"),
+		{"POST", "{r}/batch", `{"deletes":[{"id":"{www}"},{"id":"{none}"}]}`, 404, model.CodeRecordNotFound, "/deletes/1"},
 		bad("POST", "{r}/import", `{}`, model.CodeImport, ""),
 	}
 }

@@ -42,12 +42,12 @@ func batchRecords(a *api, q *request) error {
 	if n == 0 {
 		return q.ok(out)
 	}
+	counts := []int{len(body.Deletes), len(body.Patches), len(body.Puts), len(body.Posts)}
 	res, err := q.change(edits...)
 	if err != nil {
-		return orMissing(err, errNoRecord.Code, errNoRecord.Message)
+		return orMissing(inBatch(err, counts), errNoRecord.Code, errNoRecord.Message)
 	}
 	lists := []*[]recordJSON{&out.Deletes, &out.Patches, &out.Puts, &out.Posts}
-	counts := []int{len(body.Deletes), len(body.Patches), len(body.Puts), len(body.Posts)}
 	at := 0
 	for i, list := range lists {
 		for range counts[i] {
@@ -84,6 +84,22 @@ func (b *batchBody) edits(q *request, n int) ([]model.Edit, error) {
 		}
 	}
 	return edits, nil
+}
+
+// inBatch points an error of a rule that needed other rows at its operation. counts are the lengths of the four lists.
+func inBatch(err error, counts []int) error {
+	failed, ok := errors.AsType[*model.EditError](err)
+	if !ok {
+		return err
+	}
+	at := failed.Index
+	for i, name := range []string{"deletes", "patches", "puts", "posts"} {
+		if at < counts[i] {
+			return within(err, "/"+name+"/"+strconv.Itoa(at))
+		}
+		at -= counts[i]
+	}
+	return err
 }
 
 // within puts an operation's place in front of an error's pointer.

@@ -196,7 +196,8 @@ func (c *Checker) check(r *http.Request, sent []byte, res *http.Response, got []
 	if err := c.own(q, res, got); err != nil {
 		describe(err)
 	}
-	if c.docs.upstream == nil || beyondUpstream(got) {
+	// The upstream describes no failure of its own.
+	if c.docs.upstream == nil || res.StatusCode >= http.StatusInternalServerError || beyondUpstream(got) {
 		return
 	}
 	route, params, err := c.docs.upstream.FindRoute(q)
