@@ -3,7 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fill, pagesOf } from "./fixture.mjs";
-import { signIn, startBrowser, startHeadwater } from "./server.mjs";
+import { settled, signIn, startBrowser, startHeadwater } from "./server.mjs";
 
 const folder = fileURLToPath(new URL("../screenshots", import.meta.url));
 const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
@@ -18,9 +18,7 @@ async function shoot(browser, server, colorScheme, size) {
   await signIn(page, server.url);
   for (const [name, path] of Object.entries(pagesOf(server.account))) {
     await page.goto(server.url + path, { waitUntil: "load" });
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    await page.getByRole("status", { name: "Loading" }).waitFor({ state: "detached" });
-    await page.waitForTimeout(300);
+    await settled(page);
     await take(name);
   }
   await context.close();

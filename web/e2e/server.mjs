@@ -42,7 +42,7 @@ export async function startHeadwater() {
   }
   const args = ["serve", "--data", join(folder, "data"), "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
   args.push("--admin-email", email, "--admin-password", password, "--nameservers", "ns1.example.net,ns2.example.net");
-  args.push("--notify-interval", "100ms");
+  args.push("--notify-interval", "100ms", "--edge-addresses", "198.51.100.1,198.51.100.2,2001:db8:e::1,2001:db8:e::2");
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   const seen = {};
   let log = "";
@@ -103,4 +103,11 @@ export async function signIn(page, url) {
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("heading", { name: "Account home" }).waitFor();
+}
+
+/** Waits until a page shows its contents: heading there, nothing on its way, no request open. */
+export async function settled(page) {
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.waitForFunction(() => document.querySelector('[role="status"][aria-label="Loading"]') === null);
+  await page.waitForLoadState("networkidle");
 }

@@ -98,7 +98,7 @@ function ZoneRow(props: { account: string; zone: Schema<"Zone"> }) {
       </Table.Cell>
       <Table.Cell>
         <Badge variant={zone.paused || zone.status !== "active" ? "neutral" : "success"}>
-          {zone.paused ? "Paused" : zone.status === "active" ? "Active" : zone.status}
+          {zone.paused ? "Paused" : zone.status.charAt(0).toUpperCase() + zone.status.slice(1)}
         </Badge>
       </Table.Cell>
       <Table.Cell>{known ? known.serial : "–"}</Table.Cell>

@@ -35,7 +35,7 @@ export default function Records() {
           <Button icon={UploadSimpleIcon} onClick={() => setImporting(true)}>
             Import
           </Button>
-          <LinkButton icon={DownloadSimpleIcon} href={`/client/v4/zones/${zone.id}/dns_records/export`} download={`${name}.txt`}>
+          <LinkButton variant="secondary" icon={DownloadSimpleIcon} href={`/client/v4/zones/${zone.id}/dns_records/export`} download={`${name}.txt`}>
             Export
           </LinkButton>
           <Button variant="primary" icon={PlusIcon} onClick={() => setAdding(true)}>

@@ -101,8 +101,9 @@ function TokenTable(props: { tokens: Schema<"Token">[]; onDo: (d: Doing) => void
               </Table.Cell>
               <Table.Cell className="whitespace-nowrap">{ago(t.last_used_on)}</Table.Cell>
               <Table.Cell className="whitespace-nowrap">{t.expires_on ? moment(t.expires_on) : "Never"}</Table.Cell>
-              <Table.Cell className="whitespace-nowrap">
-                <Button
+              <Table.Cell>
+                <span className="flex items-center gap-1">
+                  <Button
                   shape="square"
                   variant="ghost"
                   icon={ArrowsClockwiseIcon}
@@ -116,6 +117,7 @@ function TokenTable(props: { tokens: Schema<"Token">[]; onDo: (d: Doing) => void
                   aria-label={`Delete ${t.name}`}
                   onClick={() => props.onDo({ what: "delete", token: t })}
                 />
+                </span>
               </Table.Cell>
             </Table.Row>
           ))}

@@ -129,9 +129,11 @@ function RecordRow(props: {
         <Proxy record={r} zone={props.zone} />
       </Table.Cell>
       <Table.Cell className="whitespace-nowrap">{ttlText(r.ttl)}</Table.Cell>
-      <Table.Cell className="whitespace-nowrap">
-        <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${label}`} onClick={props.onEdit} />
+      <Table.Cell>
+        <span className="flex items-center gap-1">
+          <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${label}`} onClick={props.onEdit} />
         <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={props.onDelete} />
+        </span>
       </Table.Cell>
     </Table.Row>
   );

@@ -52,7 +52,7 @@ export function TSIGs(props: { account: string }) {
               { head: "Used by", cell: (k) => users(k.id).join(", ") || "–" },
             ]}
             extra={(k) => (
-              <Button size="sm" className="mr-1" onClick={() => setShown(k)} aria-label={`Configuration with ${k.name}`}>
+              <Button size="sm" onClick={() => setShown(k)} aria-label={`Configuration with ${k.name}`}>
                 Configuration
               </Button>
             )}

@@ -13,13 +13,12 @@ export function Choice<T extends string>(props: {
 }) {
   return (
     <Select
-      label={props.label}
-      hideLabel={props.hideLabel ?? false}
+      {...(props.hideLabel ? { "aria-label": props.label } : { label: props.label, hideLabel: false })}
       value={props.value}
       disabled={props.disabled}
       onValueChange={(v) => v !== null && props.onChange(v as T)}
       error={props.error}
-      className={props.className}
+      className={props.className ?? "w-full"}
       items={props.options.map(([value, label]) => ({ value, label }))}
     >
       {props.options.map(([value, label]) => (

@@ -58,7 +58,7 @@ export function TableFrame(props: { label: string; children: ReactNode }) {
 /** Shown while something is on its way. */
 export function Waiting() {
   return (
-    <div className="flex justify-center p-12" role="status" aria-label="Loading">
+    <div className="flex justify-center p-12">
       <Loader size={24} />
     </div>
   );

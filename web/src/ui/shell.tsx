@@ -133,11 +133,11 @@ export function Shell() {
   const first = useQuery(accountsQuery).data?.[0]?.id;
   const account = params.account ?? first;
   return (
-    <Sidebar.Provider defaultOpen className="bg-kumo-canvas text-kumo-default">
+    <Sidebar.Provider defaultOpen className="min-h-svh bg-kumo-canvas text-kumo-default">
       <a href="#main" className="skip-link">
         Skip to content
       </a>
-      <Sidebar aria-label="Places">
+      <Sidebar aria-label="Places" className="md:sticky md:top-0 md:h-svh" contentClassName="h-full">
         <Sidebar.Header>
           <span className="flex items-center gap-2 px-2 font-semibold text-kumo-default">
             <WavesIcon className="size-5 shrink-0 text-kumo-info" weight="bold" aria-hidden />
@@ -158,7 +158,7 @@ export function Shell() {
           <Sidebar.Trigger aria-label="Collapse the sidebar" />
         </Sidebar.Footer>
       </Sidebar>
-      <div className="flex min-h-screen min-w-0 flex-1 flex-col">
+      <div className="flex min-h-svh min-w-0 flex-1 flex-col">
         <div className="flex h-14 items-center gap-3 border-b border-kumo-hairline bg-kumo-base px-4">
           <span className="md:hidden">
             <Sidebar.Trigger aria-label="Open the sidebar" />

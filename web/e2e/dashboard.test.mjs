@@ -1,0 +1,229 @@
+// The mission by hand, in a real browser, against a real Headwater and a real NSD.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { fill, pagesOf } from "./fixture.mjs";
+import { freePort, startNSD } from "./nsd.mjs";
+import { settled, signIn, startBrowser, startHeadwater, until } from "./server.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let browser;
+
+before(async () => {
+  browser = await startBrowser();
+});
+after(() => browser.close());
+
+/** A server and a page that is signed in; what the page complains of fails the test. */
+async function signedIn(t, options = {}) {
+  const server = await startHeadwater();
+  t.after(() => server.close());
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints = [];
+  page.on("pageerror", (e) => complaints.push(e.message));
+  page.on("dialog", (d) => {
+    complaints.push(`dialog: ${d.message()}`);
+    void d.dismiss();
+  });
+  page.on("console", (m) => /Content Security Policy/.test(m.text()) && complaints.push(m.text()));
+  await signIn(page, server.url);
+  return { server, page, complaints };
+}
+
+/** Fills the fields of the open dialog and submits it. */
+async function submit(page, fields, button) {
+  const dialog = page.getByRole("dialog");
+  for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
+  await dialog.getByRole("button", { name: button, exact: true }).click();
+  await dialog.waitFor({ state: "detached" });
+}
+
+async function choose(scope, page, label, option) {
+  await scope.getByLabel(label).click();
+  await page.getByRole("option", { name: option, exact: true }).click();
+}
+
+test("a zone goes by hand from nothing to a secondary that follows it", async (t) => {
+  const { server, page, complaints } = await signedIn(t);
+  const transfers = (tab) => `${server.url}/${server.account}/configurations/dns-zone-transfers?tab=${tab}`;
+  const port = await freePort();
+
+  await page.getByRole("button", { name: "Add a zone" }).click();
+  await submit(page, { "Zone name": "example.com" }, "Add zone");
+  await page.getByRole("heading", { name: "Records" }).waitFor();
+
+  await page.getByRole("button", { name: "Add record" }).click();
+  const form = page.getByRole("form", { name: "Add record" });
+  await form.getByLabel("Name (required)").fill("www");
+  await form.getByLabel("IPv4 address (required)").fill("192.0.2");
+  await form.getByText("Content for A record must be a valid IPv4 address.").waitFor();
+  await form.getByLabel("IPv4 address (required)").fill("192.0.2.7");
+  await form.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("cell", { name: "www.example.com" }).waitFor();
+
+  await page.goto(transfers("tsig"));
+  await page.getByRole("button", { name: "Create TSIG" }).click();
+  await submit(page, { "TSIG name": "transfer.example.com." }, "Save");
+  await page.getByRole("cell", { name: "transfer.example.com." }).waitFor();
+
+  await page.goto(transfers("peers"));
+  await page.getByRole("button", { name: "Create peer" }).click();
+  await choose(page.getByRole("dialog"), page, "TSIG", "transfer.example.com.");
+  await submit(page, { "Peer name": "nsd", "IP address": "127.0.0.1", Port: String(port) }, "Save");
+  await page.getByRole("cell", { name: "nsd" }).waitFor();
+
+  await page.goto(transfers("acls"));
+  await page.getByRole("button", { name: "Create ACL" }).click();
+  await submit(page, { "ACL name": "monitoring", "IP range": "198.51.100.0/28" }, "Save");
+
+  const [key] = await server.api("GET", `/client/v4/accounts/${server.account}/secondary_dns/tsigs`);
+  const nsd = await startNSD({ port, primary: server.dns, zone: "example.com", key });
+  t.after(() => nsd.close());
+
+  await page.goto(`${server.url}/${server.account}/example.com/dns/settings`);
+  await page.getByRole("button", { name: "Manage linked peers" }).click();
+  await page.getByRole("dialog").getByRole("checkbox").click();
+  await submit(page, {}, "Save");
+  await page.getByRole("switch", { name: "Outgoing Zone Transfers" }).click();
+  await page.getByRole("heading", { name: "Review before transfers" }).waitFor();
+  await submit(page, {}, "Enable outgoing zone transfers");
+  await until("the secondary to answer", async () => (await nsd.address("www.example.com")) === "192.0.2.7");
+
+  await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
+  const card = page.getByRole("region", { name: "nsd" });
+  await card.getByText("In step").first().waitFor();
+
+  await page.goto(`${server.url}/${server.account}/example.com/dns/records`);
+  await page.getByRole("button", { name: "Edit A www.example.com" }).click();
+  const edit = page.getByRole("form", { name: "Edit A www.example.com" });
+  await edit.getByLabel("IPv4 address (required)").fill("192.0.2.8");
+  await edit.getByRole("button", { name: "Save" }).click();
+  await until("the change at the secondary", async () => (await nsd.address("www.example.com")) === "192.0.2.8");
+
+  await page.goto(`${server.url}/${server.account}/get-started`);
+  await page.getByRole("heading", { name: "8 of 8 done" }).waitFor();
+  assert.deepEqual(complaints, []);
+});
+
+test("records are selected and deleted as one batch, found by search, and kept in the address", async (t) => {
+  const { server, page } = await signedIn(t);
+  await fill(server);
+  await page.goto(`${server.url}/${server.account}/example.com/dns/records`);
+  await page.getByText("8 records", { exact: true }).waitFor();
+  await page.getByLabel("Search records").fill("spf1");
+  await page.getByText("1 record", { exact: true }).waitFor();
+  assert.match(page.url(), /search=spf1/);
+  await page.getByLabel("Search records").fill("");
+  await page.getByText("8 records", { exact: true }).waitFor();
+  const batches = [];
+  page.on("request", (r) => r.method() !== "GET" && batches.push(r.url()));
+  await page.getByRole("checkbox", { name: "Select MX example.com" }).click();
+  await page.getByRole("checkbox", { name: "Select TXT example.com" }).click();
+  await page.getByRole("button", { name: "Delete selected" }).click();
+  await submit(page, {}, "Delete");
+  await page.getByText("6 records", { exact: true }).waitFor();
+  assert.equal(batches.length, 1);
+  assert.match(batches[0], /dns_records\/batch$/);
+});
+
+test("markup in names, comments, tags and contents is shown as text", async (t) => {
+  const { server, page, complaints } = await signedIn(t);
+  const evil = [`<img src=x onerror=alert(1)>`, `"><svg onload=alert(1)>`, `<script>alert(1)</script>`, `javascript:alert(1)`];
+  const zone = await server.api("POST", "/client/v4/zones", { name: "example.com", account: { id: server.account } });
+  for (const [i, text] of evil.entries()) {
+    await server.api("POST", `/client/v4/zones/${zone.id}/dns_records`, {
+      type: "TXT",
+      name: `evil${i}`,
+      content: text,
+      comment: text,
+      tags: [`t${i}:${text}`],
+    });
+    await server.api("POST", `/client/v4/accounts/${server.account}/secondary_dns/peers`, { name: text, ip: "192.0.2.1" });
+  }
+  await page.goto(`${server.url}/${server.account}/example.com/dns/records`);
+  await page.getByText("4 records", { exact: true }).waitFor();
+  const body = await page.locator("main").innerText();
+  for (const text of evil) assert.ok(body.includes(text), `${text} is not shown as text`);
+  await page.goto(`${server.url}/${server.account}/configurations/dns-zone-transfers?tab=peers`);
+  for (const text of evil) await page.getByRole("cell", { name: text, exact: true }).waitFor();
+  assert.equal(await page.locator("main img, main svg[onload], main script").count(), 0);
+  assert.deepEqual(complaints, []);
+});
+
+test("a session cookie alone cannot change anything", async (t) => {
+  const { server, page } = await signedIn(t);
+  const status = (headers) =>
+    page.evaluate(
+      ([url, h]) => fetch(url, { method: "POST", headers: h, body: '{"name":"example.com"}' }).then((r) => r.status),
+      [`${server.url}/client/v4/zones`, headers],
+    );
+  assert.equal(await status({}), 403);
+  assert.equal(await status({ "X-CSRF-Token": "0".repeat(32) }), 403);
+  const [cookie] = await page.context().cookies();
+  assert.equal(cookie.name, "headwater_session");
+  assert.equal(cookie.httpOnly, true);
+  assert.equal(cookie.sameSite, "Strict");
+});
+
+test("pages come with security headers, and their script is small", async (t) => {
+  const server = await startHeadwater();
+  t.after(() => server.close());
+  const page = await browser.newPage();
+  t.after(() => page.close());
+  const scripts = [];
+  page.on("response", (r) => r.url().endsWith(".js") && scripts.push(r.body()));
+  const answer = await page.goto(`${server.url}/`, { waitUntil: "networkidle" });
+  const headers = answer.headers();
+  assert.match(headers["content-security-policy"], /default-src 'self'/);
+  assert.doesNotMatch(headers["content-security-policy"], /script-src[^;]*unsafe/);
+  assert.equal(headers["x-content-type-options"], "nosniff");
+  assert.equal(headers["x-frame-options"], "DENY");
+  const bytes = (await Promise.all(scripts)).reduce((sum, body) => sum + gzipSync(body).length, 0);
+  assert.ok(bytes > 0 && bytes <= 300 * 1024, `${bytes} bytes of script for the first page`);
+});
+
+test("no page has a serious accessibility violation", async (t) => {
+  for (const colorScheme of ["light", "dark"]) {
+    const { server, page } = await signedIn(t, { colorScheme, bypassCSP: true });
+    await fill(server);
+    const pages = { ...pagesOf(server.account), "sign-in": "/sign-in" };
+    for (const [name, path] of Object.entries(pages)) {
+      await t.test(`${name}, ${colorScheme}`, async () => {
+        await page.goto(server.url + path);
+        await settled(page);
+        await page.evaluate(axe);
+        const found = await page.evaluate(() => window.axe.run(document));
+        const serious = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+        assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);
+      });
+    }
+  }
+});
+
+test("signing in and adding a zone work by keyboard alone", async (t) => {
+  const server = await startHeadwater();
+  t.after(() => server.close());
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`${server.url}/`);
+  await page.getByLabel("E-mail", { exact: true }).focus();
+  await page.keyboard.type("admin@example.net");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("a-long-enough-password");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Account home" }).waitFor();
+  const button = page.getByRole("button", { name: "Add a zone" });
+  for (let i = 0; i < 40 && !(await button.evaluate((b) => b === document.activeElement)); i++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.getByLabel("Zone name").focus();
+  await page.keyboard.type("example.net");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Records" }).waitFor();
+});

@@ -1,0 +1,75 @@
+// A real NSD as secondary.
+import { spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { Resolver } from "node:dns/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stop } from "./server.mjs";
+
+/** A port that is free for TCP and UDP now. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const tcp = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = tcp.address();
+      const udp = createSocket("udp4");
+      udp.once("error", reject);
+      udp.bind(port, "127.0.0.1", () => udp.close(() => tcp.close(() => resolve(port))));
+    });
+  });
+}
+
+function config(folder, port, primary, zone, key) {
+  return `server:
+  ip-address: 127.0.0.1@${port}
+  username: ""
+  chroot: ""
+  database: ""
+  pidfile: "${folder}/nsd.pid"
+  zonesdir: "${folder}"
+  zonelistfile: "${folder}/zone.list"
+  xfrdfile: "${folder}/xfrd.state"
+  xfrdir: "${folder}"
+  server-count: 1
+  xfrd-reload-timeout: 0
+remote-control:
+  control-enable: no
+key:
+  name: "${key.name}"
+  algorithm: ${key.algo}
+  secret: "${key.secret}"
+zone:
+  name: "${zone}"
+  zonefile: "zone"
+  request-xfr: 127.0.0.1@${primary} ${key.name}
+  allow-notify: 127.0.0.1 ${key.name}
+  outgoing-interface: 127.0.0.1
+  min-retry-time: 1
+  max-retry-time: 1
+  max-refresh-time: 5
+`;
+}
+
+/** Starts NSD on a port; ask answers what it holds. */
+export async function startNSD({ port, primary, zone, key }) {
+  const folder = await mkdtemp(join(tmpdir(), "headwater-nsd-"));
+  const file = join(folder, "nsd.conf");
+  await writeFile(file, config(folder, port, primary, zone, { ...key, name: key.name.replace(/\.$/, "") }));
+  const start = () => spawn("nsd", ["-d", "-c", file], { stdio: "ignore" });
+  let child = start();
+  const resolver = new Resolver({ timeout: 500, tries: 1 });
+  resolver.setServers([`127.0.0.1:${port}`]);
+  return {
+    serial: () => resolver.resolveSoa(zone).then((soa) => soa.serial, () => null),
+    address: (name) => resolver.resolve4(name).then((list) => list[0], () => null),
+    stop: () => stop(child),
+    start: () => {
+      child = start();
+    },
+    close: async () => {
+      await stop(child);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
