@@ -3,8 +3,8 @@
 # install, it says what is missing and fails.
 set -eu
 
-need() { # need PROGRAM-PATH PACKAGE
-	[ -x "$1" ] || missing="$missing $2"
+need() { # need PATH PACKAGE
+	[ -e "$1" ] || missing="$missing $2"
 }
 
 missing=
