@@ -51,6 +51,7 @@ func load(t *testing.T) ([]*conformance.Case, *zone.DB) {
 
 // each runs a test for every case file and compares what got makes of its queries with the answers expected.
 func each(t *testing.T, cases []*conformance.Case, got func(t *testing.T, q *conformance.Query) *dns.Msg) {
+	t.Helper()
 	for _, c := range cases {
 		t.Run(strings.TrimSuffix(filepath.Base(c.File), ".txtar"), func(t *testing.T) {
 			for _, q := range c.Queries {
@@ -74,6 +75,7 @@ func TestInProcess(t *testing.T) {
 	cases, db := load(t)
 	r := answer.New(db, self)
 	each(t, cases, func(t *testing.T, q *conformance.Query) *dns.Msg {
+		t.Helper()
 		raw, err := q.Msg.Pack()
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +115,10 @@ func TestSockets(t *testing.T) {
 		}
 		return
 	}
-	each(t, cases, func(t *testing.T, q *conformance.Query) *dns.Msg { return ask(t, addr, q) })
+	each(t, cases, func(t *testing.T, q *conformance.Query) *dns.Msg {
+		t.Helper()
+		return ask(t, addr, q)
+	})
 }
 
 // TestPeers checks the files themselves: other servers, which got the zones by transfer, answer as the files say, or as

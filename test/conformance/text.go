@@ -89,22 +89,23 @@ func sorted(rrs []dns.RR) []string {
 }
 
 func edns(opt *dns.OPT) string {
-	s := fmt.Sprintf("edns size=%d", opt.UDPSize())
+	var b strings.Builder
+	fmt.Fprintf(&b, "edns size=%d", opt.UDPSize())
 	if opt.Version() != 0 {
-		s += fmt.Sprintf(" version=%d", opt.Version())
+		fmt.Fprintf(&b, " version=%d", opt.Version())
 	}
 	if opt.Do() {
-		s += " do"
+		b.WriteString(" do")
 	}
 	for _, o := range opt.Option {
 		switch o := o.(type) {
 		case *dns.EDNS0_NSID:
-			s += " nsid=" + o.Nsid
+			b.WriteString(" nsid=" + o.Nsid)
 		case *dns.EDNS0_EDE:
-			s += fmt.Sprintf(" ede=%d", o.InfoCode)
+			fmt.Fprintf(&b, " ede=%d", o.InfoCode)
 		default:
-			s += fmt.Sprintf(" option=%d", o.Option())
+			fmt.Fprintf(&b, " option=%d", o.Option())
 		}
 	}
-	return s
+	return b.String()
 }

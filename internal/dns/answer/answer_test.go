@@ -1,6 +1,7 @@
 package answer_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -286,10 +287,16 @@ func TestAnsweringAllocatesNothing(t *testing.T) {
 	}
 }
 
+// FuzzAppend puts any message to a Responder. What comes back fits, has the identifier and the question of what was asked,
+// and can be read to its end.
 func FuzzAppend(f *testing.F) {
 	db := database(f)
-	for _, name := range []string{"www.example.", "x.moved.example.", "sub.example.", "a.b.wc.example."} {
-		m := new(dns.Msg).SetQuestion(name, dns.TypeA)
+	for name, typ := range map[string]uint16{
+		"www.example.": dns.TypeA, "x.moved.example.": dns.TypeA, "sub.example.": dns.TypeDS, "y.sub.example.": dns.TypeNS,
+		"a.b.wc.example.": dns.TypeCNAME, "example.": dns.TypeMX, "_s._tcp.example.": dns.TypeSRV, "big.example.": dns.TypeANY,
+		"loop1.example.": dns.TypeTXT, "ns.child.example.": dns.TypeA, ".": dns.TypeSOA,
+	} {
+		m := new(dns.Msg).SetQuestion(name, typ)
 		m.SetEdns0(1232, true)
 		raw, _ := m.Pack()
 		f.Add(raw, 512)
@@ -305,15 +312,91 @@ func FuzzAppend(f *testing.F) {
 		if len(got) > size || wire.ID(got) != q.ID {
 			t.Fatalf("%d octets of %d", len(got), size)
 		}
+		if !bytes.HasPrefix(got[wire.HeaderLen:], msg[wire.HeaderLen:q.QuestionEnd]) {
+			t.Fatalf("the question is gone: %x", got)
+		}
 		rd, err := wire.NewReader(got)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for rec := (wire.Record{}); rd.Next(&rec); {
-			_, _ = rd.Expand(nil, &rec)
+			if _, err := rd.Expand(nil, &rec); err != nil {
+				t.Fatalf("%s %s: %v", rec.Type, msg, err)
+			}
 		}
 		if rd.Err() != nil {
 			t.Fatal(rd.Err())
 		}
+		if err := new(dns.Msg).Unpack(got); err != nil {
+			t.Fatalf("%v: %x", err, got)
+		}
 	})
+}
+
+// More servers than the places that are kept of their names: the glue of all is there, each under its own name.
+func TestManyServers(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	text.WriteString("@ 1 SOA n h 1 2 3 4 5\nother 1 A 192.0.2.200\nsub 1 NS other\n")
+	for i := range 40 {
+		fmt.Fprintf(&text, "sub 1 NS ns%d.sub\nns%d.sub 1 A 192.0.2.%d\n", i, i, i)
+	}
+	v := build(t, "example", text.String())
+	db := zone.NewDB(0)
+	db.Reset("1", "a", 1, v, v, zone.Links{}, nil)
+	got := ask(t, responder(db), new(dns.Msg).SetQuestion("www.sub.example.", dns.TypeA), 65535)
+	if got.Truncated || len(got.Ns) != 41 || len(got.Extra) != 41 {
+		t.Fatalf("%d servers, %d addresses", len(got.Ns), len(got.Extra))
+	}
+	for _, r := range got.Extra {
+		var i int
+		a := r.(*dns.A)
+		if _, err := fmt.Sscanf(a.Hdr.Name, "ns%d.sub.example.", &i); err != nil {
+			i = 200
+		}
+		if a.A[3] != byte(i) {
+			t.Errorf("%s", r)
+		}
+	}
+}
+
+// In the root zone there is no apex to point at.
+func TestRootZone(t *testing.T) {
+	t.Parallel()
+	v := build(t, ".", ". 9 SOA a.root. h. 1 2 3 4 5\n. 9 NS a.root.\na.root. 9 A 192.0.2.1\nalias. 9 CNAME a.root.\ntest. 9 NS ns.test.\nns.test. 9 A 192.0.2.2\nold. 9 DNAME root.\n")
+	db := zone.NewDB(0)
+	db.Reset("1", "a", 1, v, v, zone.Links{}, nil)
+	r := responder(db)
+	for q, want := range map[string]string{
+		".":            "NOERROR aa\nns . 5 SOA a.root. h. 1 2 3 4 5",
+		"a.root.":      "NOERROR aa\nan a.root. 9 A 192.0.2.1",
+		"alias.":       "NOERROR aa\nan alias. 9 CNAME a.root.\nan a.root. 9 A 192.0.2.1",
+		"no.":          "NXDOMAIN aa\nns . 5 SOA a.root. h. 1 2 3 4 5",
+		"www.x.test.":  "NOERROR\nns test. 9 NS ns.test.\nad ns.test. 9 A 192.0.2.2",
+		"a.old.":       "NOERROR aa\nan old. 9 DNAME root.\nan a.old. 9 CNAME a.root.\nan a.root. 9 A 192.0.2.1",
+		"a.root.test.": "NOERROR\nns test. 9 NS ns.test.\nad ns.test. 9 A 192.0.2.2",
+	} {
+		m := new(dns.Msg).SetQuestion(q, dns.TypeA)
+		if got := show(ask(t, r, m, 512)); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", q, got, want)
+		}
+	}
+}
+
+// A DNAME at the apex leads all names below it away, and leaves the apex alone.
+func TestDNAMEAtTheApex(t *testing.T) {
+	t.Parallel()
+	v := build(t, "example", "@ 9 SOA n h 1 2 3 4 5\n@ 9 DNAME other.test.\n@ 9 A 192.0.2.1\nn 9 A 192.0.2.2\n")
+	db := zone.NewDB(0)
+	db.Reset("1", "a", 1, v, v, zone.Links{}, nil)
+	r := responder(db)
+	for q, want := range map[string]string{
+		"example.":     "NOERROR aa\nan 9 A 192.0.2.1",
+		"n.example.":   "NOERROR aa\nan 9 DNAME other.test.\nan n. 9 CNAME n.other.test.",
+		"a.b.example.": "NOERROR aa\nan 9 DNAME other.test.\nan a.b. 9 CNAME a.b.other.test.",
+	} {
+		if got := show(ask(t, r, new(dns.Msg).SetQuestion(q, dns.TypeA), 512)); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", q, got, want)
+		}
+	}
 }

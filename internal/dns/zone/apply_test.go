@@ -31,10 +31,10 @@ func differ(a, b *zone.Version) string {
 // as an image, and as a difference.
 func TestApplyEqualsBuild(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(40) {
+	for seed := range uint64(25) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			history(t, seed, 30)
+			history(t, seed, 25)
 		})
 	}
 }

@@ -59,11 +59,11 @@ func useAll(t *testing.T, v *zone.Version) {
 	t.Helper()
 	var m zone.Match
 	records := 0
+	var buf []byte
 	v.Walk(func(owner []byte, s zone.RRset) bool {
-		for i := range s.Len() {
-			s.AppendRData(nil, i, 12)
+		for it := s.Iter(); it.Next(); records++ {
+			buf = it.AppendRData(buf[:0], 12)
 		}
-		records += s.Len()
 		v.Find(owner, s.Type, &m)
 		v.Find(owner, wire.TypeANY, &m)
 		if len(owner) < 250 {
@@ -170,8 +170,10 @@ func FuzzDecode(f *testing.F) {
 	r := random{rand.New(rand.NewPCG(7, 7))}
 	m := model{}
 	m.put(soa(1))
-	for range 60 {
-		m.put(r.set())
+	for range 30 {
+		if s := r.set(); len(s.Data) < 10 {
+			m.put(s)
+		}
 	}
 	f.Add(m.build(f).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -1,8 +1,10 @@
 package zone
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"sync/atomic"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -57,14 +59,27 @@ func NewDB(historyBytes int) *DB {
 
 func newTable(size int) *table { return &table{slots: make([]atomic.Pointer[Zone], size)} }
 
-const hashSeed = 0x9e3779b97f4a7c15
+const (
+	hashSeed = 0x9e3779b97f4a7c15
+	hashMix  = 0xd6e8feb86659fd93
+)
 
-// hashLabel extends the hash of a name by the label in front of it, length octet included.
+// hashLabel extends the hash of a name by the label in front of it, length octet included, eight octets at a time.
 func hashLabel(h uint64, label []byte) uint64 {
-	for _, c := range label {
-		h = (h ^ uint64(c)) * 0x100000001b3
+	for len(label) >= 8 {
+		h = mix(h ^ binary.LittleEndian.Uint64(label))
+		label = label[8:]
 	}
-	return h ^ h>>29
+	tail := uint64(len(label))
+	for _, c := range label {
+		tail = tail<<8 | uint64(c)
+	}
+	return mix(h ^ tail)
+}
+
+func mix(h uint64) uint64 {
+	hi, lo := bits.Mul64(h, hashMix)
+	return hi ^ lo
 }
 
 // Find returns the zone with the longest apex that name (lower-case wire form) is in, or nil. No lock, no allocation.

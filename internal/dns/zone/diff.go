@@ -20,16 +20,7 @@ func Diff(a, b *Version) *Delta {
 	}
 	x, y := differing(&a.tree, &b.tree), differing(&b.tree, &a.tree)
 	for len(x) > 0 || len(y) > 0 {
-		c := 0
-		switch {
-		case len(x) == 0:
-			c = 1
-		case len(y) == 0:
-			c = -1
-		default:
-			c = bytes.Compare(x[0].key(), y[0].key())
-		}
-		switch {
+		switch c := order(x, y); {
 		case c < 0:
 			d.Removed = appendDiff(d.Removed, a, x[0], nil, d.From != d.To)
 			x = x[1:]
@@ -47,6 +38,17 @@ func Diff(a, b *Version) *Delta {
 		}
 	}
 	return d
+}
+
+// order compares the first entries of two lists, of which one at least is not empty; the end comes after everything.
+func order(x, y []entry) int {
+	switch {
+	case len(x) == 0:
+		return 1
+	case len(y) == 0:
+		return -1
+	}
+	return bytes.Compare(x[0].key(), y[0].key())
 }
 
 // recordsOf is an entry's RRsets as octets.

@@ -15,7 +15,7 @@ const (
 	CNAME                  // Set is the name's CNAME, which is not the type asked for
 	DNAME                  // the name is below the owner of the DNAME in Set
 	Delegation             // the name is at or below the cut whose NS RRset is in Set
-	Fail                   // the name's data is not known now: answer SERVFAIL
+	Fail                   // the data of the name is not known now: answer SERVFAIL
 )
 
 // Match is what Find found. It is meant to be reused, and holds views into the version.
@@ -59,12 +59,12 @@ func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 			m.typed(v, t)
 			return
 		}
-		v.below(name, cut, m)
+		v.below(cut, m)
 		return
 	}
 	n, labels := m.p.common(e.key())
 	if cut := e.cut(); cut > 0 && cut <= n {
-		v.below(name, cut, m)
+		v.below(cut, m)
 		return
 	}
 	m.Owner = v.offset(name, &m.p, labels)
@@ -111,7 +111,7 @@ func (m *Match) typed(v *Version, t wire.Type) {
 }
 
 // below fills m for a name at or below a cut: a delegation, or strictly below a DNAME.
-func (v *Version) below(name []byte, cut int, m *Match) {
+func (v *Version) below(cut int, m *Match) {
 	labels := 0
 	for int(m.p.ends[labels]) != cut {
 		labels++

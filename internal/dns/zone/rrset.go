@@ -16,11 +16,14 @@ import (
 // length: answers and transfers then write a pointer, and decode nothing.
 
 const (
-	setHead  = 12
-	inZone   = 0x8000 // of a record's length: the apex is left out
-	lenMask  = 0x7fff
-	TypeFail = wire.Type(0) // a pseudo type: answer SERVFAIL at this name
+	setHead = 12
+	inZone  = 0x8000 // of a record's length: the apex is left out
+	lenMask = 0x7fff
 )
+
+// TypeFail is a pseudo type: a record of it, without data, in a served version means that what the name has is not known
+// now, and SERVFAIL is to be answered. It is in no transfer face.
+const TypeFail = wire.Type(0)
 
 // shortens says whether rdata of a type ends in a name that may be stored without the apex.
 func shortens(t wire.Type) bool {

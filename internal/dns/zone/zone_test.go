@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
@@ -181,18 +182,22 @@ func sample(t testing.TB) *zone.Version {
 	return m.build(t)
 }
 
-// million is a version of 1,000,000 records and more.
+// million is a version of 1,000,000 records and more, made once.
 func million(t testing.TB) *zone.Version {
 	t.Helper()
+	v, err := aMillion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+var aMillion = sync.OnceValues(func() (*zone.Version, error) {
 	sets := make([]rr.Set, 0, 1_000_001)
 	sets = append(sets, soa(1))
 	for i := range 1_000_000 {
 		n, _ := apex.Child(fmt.Sprintf("h%07d", i))
 		sets = append(sets, rr.Set{Owner: n, Type: wire.TypeA, TTL: 300, Data: [][]byte{{10, byte(i >> 16), byte(i >> 8), byte(i)}}})
 	}
-	v, err := zone.Build(apex, sets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
+	return zone.Build(apex, sets)
+})
