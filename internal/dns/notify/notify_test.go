@@ -331,6 +331,30 @@ func TestForceAndLoadAndDisable(t *testing.T) {
 	}
 }
 
+// Switching transfers on tells every peer, also one that had the serial before a restart.
+func TestSwitchingOnTells(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	w := start(t, notify.Config{Load: func(_ context.Context, yield func(notify.Ack)) error {
+		yield(notify.Ack{Zone: "z", Peer: "a", Serial: 1})
+		return nil
+	}}, false, p)
+	// A NOTIFY for another zone shows that the start is over.
+	other := wire.MustName("other")
+	v, err := zone.Build(other, []rr.Set{{Owner: other, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{make([]byte, 22)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := zone.Links{Enabled: true, Peers: []string{"a"}}
+	w.s.Wake(w.db.Reset("y", "acc", 2, v, v, links, nil))
+	p.reply(t, p.wait(t), wire.RcodeNoError, nil)
+	w.waitAnswer(t)
+	w.s.Wake(w.db.SetLinks("z", 3, links))
+	if n := p.wait(t); string(n.q.Name) != string(apex) || n.serial != 1 {
+		t.Errorf("told of %q, serial %d", n.q.Name, n.serial)
+	}
+}
+
 // A peer that gets another address is told there at once.
 func TestMovedPeerIsToldAnew(t *testing.T) {
 	t.Parallel()

@@ -69,10 +69,16 @@ func (s *Sender) add(z *zone.Zone, p zone.Peer) *task {
 	t.status.Peer = p.ID
 	if serial, ok := s.known[t.key()]; ok {
 		t.status.Acked, t.status.Known = serial, true
-		delete(s.known, t.key())
 	}
 	s.zones[z.ID] = append(s.zones[z.ID], t)
 	return t
+}
+
+// forgetKnown ends the start. Whoever is linked or switched on later is told at once, whatever it knew before.
+func (s *Sender) forgetKnown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known = nil
 }
 
 // forget drops the tasks of a zone for peers that are not in keep, or have no address there.

@@ -88,7 +88,7 @@ type Sender struct {
 	flights map[flight]*task   // what answers are expected to
 	queue   queue
 	pace    pace
-	known   map[taskKey]uint32 // loaded, for tasks not yet made
+	known   map[taskKey]uint32 // loaded, for tasks made at the start
 	dirty   map[taskKey]uint32 // to be saved
 	stats   Stats
 }
@@ -151,6 +151,8 @@ func (s *Sender) Run(ctx context.Context) error {
 		}
 	}
 	s.cfg.DB.All(func(z *zone.Zone) bool { s.Wake(z); return true })
+	s.take()
+	s.forgetKnown()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	socks.receive(&wg, s)
