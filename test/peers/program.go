@@ -38,12 +38,17 @@ func (p Program) binary() (name, packages string) {
 
 // Find gives the program's path, or an error that names the Debian package to install.
 func (p Program) Find() (string, error) {
+	// Servers live where an ordinary user's PATH does not lead.
+	return p.find("", "/usr/sbin", "/usr/local/sbin", "/sbin")
+}
+
+// find looks in dirs in turn; the empty one is the PATH.
+func (p Program) find(dirs ...string) (string, error) {
 	name, packages := p.binary()
 	if name == "" {
 		return "", fmt.Errorf("no program is called %q", string(p))
 	}
-	// Servers live where an ordinary user's PATH does not lead.
-	for _, dir := range []string{"", "/usr/sbin", "/usr/local/sbin", "/sbin"} {
+	for _, dir := range dirs {
 		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return path, nil
 		}
