@@ -19,7 +19,7 @@ func TestWorkloadKeepsItsBooks(t *testing.T) {
 	w := peers.NewWorkload(11, apex)
 	var have []peers.Record
 	types := map[wire.Type]bool{}
-	for range 2000 {
+	for i := range 2000 {
 		c := w.Next()
 		if c.Old != nil {
 			i := slices.Index(have, *c.Old)
@@ -31,6 +31,9 @@ func TestWorkloadKeepsItsBooks(t *testing.T) {
 		if c.New != nil {
 			have = append(have, *c.New)
 			types[c.New.Type] = true
+		}
+		if i%50 != 0 {
+			continue
 		}
 		if _, err := zone.Build(apex, append(w.Sets(), soa(t, apex, 1))); err != nil {
 			t.Fatal(err)
