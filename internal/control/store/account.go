@@ -28,7 +28,7 @@ func (t *Tx) PutAccount(ctx context.Context, a model.Account) error {
 	}
 	const text = `INSERT INTO accounts (id, name, doc) VALUES (?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, doc = excluded.doc`
-	if _, err := t.c.exec(ctx, text, id(a.ID), a.Name, d); err != nil {
+	if _, err := t.c.exec(ctx, text, id(a.ID), wellFormed(a.Name), d); err != nil {
 		return fmt.Errorf("write account %s: %w", a.ID, err)
 	}
 	return nil

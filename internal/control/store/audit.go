@@ -37,7 +37,7 @@ func putAudits(ctx context.Context, c conn, list []model.Audit) error {
 		if a.Actor.IP.IsValid() {
 			ip = a.Actor.IP.String()
 		}
-		return append(args, id(a.Account), micros(a.When), id(a.ID), id(a.Zone), a.ZoneName, id(a.Actor.User), a.Actor.Email, ip,
+		return append(args, id(a.Account), micros(a.When), id(a.ID), id(a.Zone), a.ZoneName, id(a.Actor.User), wellFormed(a.Actor.Email), ip,
 			a.Action, a.Legacy, a.Resource, id(a.ResourceID), docs[i])
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // dialect is everything in which the engines' SQL differs. Statements are written with ? for parameters.
@@ -49,14 +50,25 @@ func (d *dialect) bind(text string) string {
 // likeEscaper makes text literal inside a LIKE pattern with ESCAPE '!'.
 var likeEscaper = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
-// lowerASCII folds the 26 letters and nothing else, as both engines' lower() does here.
+// lowerASCII folds the 26 letters and nothing else, as both engines' lower() does here. What it returns is well formed.
 func lowerASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
 			return r + 'a' - 'A'
 		}
-		return r
+		return noNUL(r)
 	}, s)
+}
+
+// wellFormed puts the replacement character for what is not UTF-8 and for NUL: PostgreSQL takes neither in text, and
+// SQLite ends a pattern at a NUL.
+func wellFormed(s string) string { return strings.Map(noNUL, s) }
+
+func noNUL(r rune) rune {
+	if r == 0 {
+		return utf8.RuneError
+	}
+	return r
 }
 
 // placeholders writes n parameters with commas: "?, ?, ?".

@@ -190,8 +190,9 @@ func (s *Store) loadZones(ctx context.Context, c conn, image func(model.Image) e
 }
 
 // Checkpoint replaces a zone's image outside any change, unless it is older than the one that stands there, and prunes
-// the zone's journal entries at or before keep. model.ErrNotFound when the zone is gone. It may be lost in a crash of the
-// machine, as a whole.
+// the zone's journal entries at or before keep, but none that the replaced image lacks: a node that is just loading may
+// have that image and must find what follows it. The next Checkpoint prunes those. model.ErrNotFound when the zone is
+// gone. It may be lost in a crash of the machine, as a whole.
 func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq) error {
 	err := s.write(ctx, true, func(c conn) error {
 		var no, newest, held int64
@@ -207,7 +208,7 @@ func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq)
 				return err
 			}
 		}
-		return prune(ctx, c, img.Zone, keep)
+		return prune(ctx, c, img.Zone, min(keep, model.Seq(held)))
 	})
 	if err != nil {
 		return fmt.Errorf("checkpoint zone %s: %w", img.Zone, err)

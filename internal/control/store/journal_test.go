@@ -192,6 +192,10 @@ func TestCheckpoint(t *testing.T) {
 		got, err := w.Image(t.Context(), a.ID)
 		must(t, err)
 		equal(t, "image", got, img)
+		if n := len(w.entries(t, a.Seq)); n != 7 {
+			t.Errorf("a node that loads the replaced image finds %d entries after it", n)
+		}
+		must(t, w.Checkpoint(t.Context(), img, seqs[2]))
 		var left []model.Seq
 		for _, e := range w.entries(t, 0) {
 			left = append(left, e.Seq)

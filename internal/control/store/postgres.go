@@ -53,6 +53,7 @@ const (
 	idleTime     = 5 * time.Minute
 	lockPause    = 1 // seconds between two tries to be the one node that migrates
 	lockAttempts = 300
+	endLimit     = 30 * time.Second // of a COMMIT or ROLLBACK
 )
 
 func openPostgres(ctx context.Context, url string, log *slog.Logger) (engine, conn, error) {
@@ -106,16 +107,52 @@ func (e *postgresEngine) probe(ctx context.Context) error {
 }
 
 func (e *postgresEngine) begin(ctx context.Context, lazy bool) (*session, error) {
-	tx, err := e.db.BeginTx(ctx, nil)
+	s, err := e.beginWrite(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
+		return nil, err
 	}
-	s := e.session(tx)
 	if lazy {
 		if err := s.each(ctx, discard, `SELECT set_config('synchronous_commit', 'off', true)`); err != nil {
 			s.rollback()
 			return nil, fmt.Errorf("choose durability: %w", err)
 		}
+	}
+	return s, nil
+}
+
+// beginWrite starts a transaction that outlives ctx: a COMMIT that is interrupted leaves everybody in doubt, so only
+// endLimit takes one off a server that does not answer.
+func (e *postgresEngine) beginWrite(ctx context.Context) (*session, error) {
+	own, drop := context.WithCancel(context.WithoutCancel(ctx))
+	detach := context.AfterFunc(ctx, drop)
+	tx, err := e.db.BeginTx(own, nil)
+	if !detach() && err == nil {
+		_ = tx.Rollback()
+		err = ctx.Err()
+	}
+	if err != nil {
+		drop()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
+	}
+	s := e.session(tx)
+	inner, rollback := s.commit, s.rollback
+	s.commit = func(ctx context.Context) error {
+		limit := time.AfterFunc(endLimit, drop)
+		defer limit.Stop()
+		err := inner(ctx)
+		if err != nil && own.Err() != nil {
+			return fmt.Errorf("no answer to commit in %s: %w: %w", endLimit, model.ErrUnavailable, err)
+		}
+		return err
+	}
+	s.rollback = func() {
+		limit := time.AfterFunc(endLimit, drop)
+		defer limit.Stop()
+		rollback()
+		drop()
 	}
 	return s, nil
 }

@@ -42,7 +42,28 @@ var recordOrders = map[string][]string{
 	"proxied": {"proxied", "name", "type", "id"},
 }
 
-// Records streams the records that the query selects; the pointer is valid during the call only.
+// A list of more than shortList records may be read as slowly as some client takes it. Only so many of those at a time
+// leave connections to everybody else.
+const (
+	shortList = 200
+	longLists = 4
+)
+
+// readSlowly waits for a place among the long lists, if the list is one, and returns what gives it back.
+func (s *Store) readSlowly(ctx context.Context, limit int) (end func(), err error) {
+	if limit > 0 && limit <= shortList {
+		return func() {}, nil
+	}
+	select {
+	case s.long <- struct{}{}:
+		return func() { <-s.long }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for other long lists: %w", ctx.Err())
+	}
+}
+
+// Records streams the records that the query selects; the pointer is valid during the call only. yield must not list
+// records: few long lists are read at a time, and the others wait.
 func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) error {
 	keys, ok := recordOrders[q.Order]
 	if !ok {
@@ -59,6 +80,11 @@ func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery,
 		}
 		keys = hidden
 	}
+	end, err := s.readSlowly(ctx, q.Limit)
+	if err != nil {
+		return fmt.Errorf("list records of zone %s: %w", zone, err)
+	}
+	defer end()
 	text := `SELECT ` + recordColumns + ` FROM records` + w.text() + ` ORDER BY ` + ordered(q.Desc, keys...)
 	text, args := paged(text, w.args, q.Offset, q.Limit)
 	r := newRecordReader(zone)

@@ -30,6 +30,7 @@ type Store struct {
 	stats  counters
 	touch  touches
 	marked atomic.Uint64 // changes remembered since old ones were last forgotten
+	long   chan struct{} // holds a token for each long list that is being read
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -69,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{cfg: cfg, wake: newWaker()}
+	s := &Store{cfg: cfg, wake: newWaker(), long: make(chan struct{}, longLists)}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}

@@ -135,7 +135,7 @@ func (w *where) compare(f field, op model.Op, value string) {
 	case lowerField:
 		folded = f.expr
 	case upperField:
-		folded, low = f.expr, strings.ToUpper(value)
+		folded, low = f.expr, strings.ToUpper(wellFormed(value))
 	}
 	switch op {
 	case model.OpExact:
@@ -163,6 +163,7 @@ func (w *where) compare(f field, op model.Op, value string) {
 
 // compareCase adds a condition on text that minds its case.
 func (w *where) compareCase(expr string, op model.Op, value string) {
+	value = wellFormed(value)
 	length := strconv.Itoa(len([]rune(value)))
 	switch op {
 	case model.OpExactCase:
