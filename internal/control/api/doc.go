@@ -4,6 +4,11 @@
 // model's objects; what lies below is reached through small interfaces that the package declares itself. It knows no
 // SQL, and nothing of zones in memory.
 //
-// Files are named by resource. recdata.go and its siblings translate a record's content and data (contract sections 5.3
-// and 5.7) to RDATA and back.
+//	request --outer--> mux --serve--> credentials, rate, position, permission --> handler --> envelope
+//
+// Start reading at routes.go, the table of all operations: what is not in it does not exist. request.go is what a handler
+// works with, envelope.go and errors.go are what it answers with.
+//
+// Files are named by resource. record_file.go and its siblings are import and export. recdata.go and its siblings
+// translate a record's content and data (contract sections 5.3 and 5.7) to RDATA and back.
 package api

@@ -1,0 +1,57 @@
+package api
+
+import (
+	"encoding/json"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// recordJSON is a record in answers; the order is that of contract section 5.2.
+type recordJSON struct {
+	ID              model.ID        `json:"id"`
+	Name            string          `json:"name"`
+	Type            string          `json:"type"`
+	Content         string          `json:"content"`
+	Proxiable       bool            `json:"proxiable"`
+	Proxied         bool            `json:"proxied"`
+	TTL             uint32          `json:"ttl"`
+	Settings        settingsJSON    `json:"settings"`
+	Meta            metaJSON        `json:"meta"`
+	Comment         *string         `json:"comment"`
+	Tags            []string        `json:"tags"`
+	CreatedOn       stamp           `json:"created_on"`
+	ModifiedOn      stamp           `json:"modified_on"`
+	Priority        *uint16         `json:"priority,omitempty"`
+	Data            json.RawMessage `json:"data,omitempty"`
+	CommentModified *stamp          `json:"comment_modified_on,omitempty"`
+	TagsModified    *stamp          `json:"tags_modified_on,omitempty"`
+}
+
+type metaJSON struct {
+	// Ignored marks a record that is kept but neither answered nor transferred: NS at the apex without multi_provider.
+	Ignored bool `json:"headwater_ignored,omitempty"`
+}
+
+type settingsJSON struct {
+	FlattenCNAME bool `json:"flatten_cname,omitempty"`
+	IPv4Only     bool `json:"ipv4_only,omitempty"`
+	IPv6Only     bool `json:"ipv6_only,omitempty"`
+}
+
+func toJSON(z *model.Zone, r *model.Record) recordJSON {
+	out := recordJSON{
+		ID: r.ID, Name: r.Name.Host(), Type: r.Type.String(), Content: r.Content, Proxiable: proxiable(r.Type, r.Content),
+		Proxied: r.Proxied, TTL: r.TTL, Settings: settingsJSON(r.Settings), Tags: orEmpty(r.Tags),
+		CreatedOn: stamp(r.Created), ModifiedOn: stamp(r.Modified), Priority: r.Priority, Data: recordData(r),
+		Meta: metaJSON{Ignored: r.Type == wire.TypeNS && r.Name == z.Name && !z.Settings.MultiProvider},
+	}
+	if r.Comment != "" {
+		out.Comment = &r.Comment
+		out.CommentModified = (*stamp)(&r.CommentModified)
+	}
+	if len(r.Tags) > 0 {
+		out.TagsModified = (*stamp)(&r.TagsModified)
+	}
+	return out
+}
