@@ -6,7 +6,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform gen check deps
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform gen check deps e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -16,6 +16,12 @@ build: web ## the complete program, dashboard included, at bin/headwater
 
 web: ## the dashboard's build, when Node is there and sources changed
 	@./scripts/web.sh
+
+e2e: deps web ## the dashboard in a browser, against a real server and a real secondary
+	cd web && npm run --silent e2e
+
+screenshots: web ## pictures of every page into web/screenshots
+	cd web && npm run --silent screenshots
 
 deps: ## what tests need from Debian, installed when missing
 	@./scripts/deps.sh

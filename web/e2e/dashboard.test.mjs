@@ -35,9 +35,14 @@ async function signedIn(t, options = {}) {
   return { server, page, complaints };
 }
 
+/** The dialog with a form: what says how something went has that role, too. */
+function formDialog(page) {
+  return page.getByRole("dialog").filter({ has: page.locator("form") });
+}
+
 /** Fills the fields of the open dialog and submits it. */
 async function submit(page, fields, button) {
-  const dialog = page.getByRole("dialog");
+  const dialog = formDialog(page);
   for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
   await dialog.getByRole("button", { name: button, exact: true }).click();
   await dialog.waitFor({ state: "detached" });
@@ -55,7 +60,7 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
 
   await page.getByRole("button", { name: "Add a zone" }).click();
   await submit(page, { "Zone name": "example.com" }, "Add zone");
-  await page.getByRole("heading", { name: "Records" }).waitFor();
+  await page.getByRole("heading", { name: "Records", exact: true }).waitFor();
 
   await page.getByRole("button", { name: "Add record" }).click();
   const form = page.getByRole("form", { name: "Add record" });
@@ -73,7 +78,7 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
 
   await page.goto(transfers("peers"));
   await page.getByRole("button", { name: "Create peer" }).click();
-  await choose(page.getByRole("dialog"), page, "TSIG", "transfer.example.com.");
+  await choose(formDialog(page), page, "TSIG", "transfer.example.com.");
   await submit(page, { "Peer name": "nsd", "IP address": "127.0.0.1", Port: String(port) }, "Save");
   await page.getByRole("cell", { name: "nsd" }).waitFor();
 
@@ -87,7 +92,7 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
 
   await page.goto(`${server.url}/${server.account}/example.com/dns/settings`);
   await page.getByRole("button", { name: "Manage linked peers" }).click();
-  await page.getByRole("dialog").getByRole("checkbox").click();
+  await formDialog(page).getByRole("checkbox").click();
   await submit(page, {}, "Save");
   await page.getByRole("switch", { name: "Outgoing Zone Transfers" }).click();
   await page.getByRole("heading", { name: "Review before transfers" }).waitFor();
@@ -96,7 +101,8 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
 
   await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
   const card = page.getByRole("region", { name: "nsd" });
-  await card.getByText("In step").first().waitFor();
+  await card.getByText("In step", { exact: true }).waitFor();
+  const [zone] = await server.api("GET", "/client/v4/zones?name=example.com");
 
   await page.goto(`${server.url}/${server.account}/example.com/dns/records`);
   await page.getByRole("button", { name: "Edit A www.example.com" }).click();
@@ -104,6 +110,14 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
   await edit.getByLabel("IPv4 address (required)").fill("192.0.2.8");
   await edit.getByRole("button", { name: "Save" }).click();
   await until("the change at the secondary", async () => (await nsd.address("www.example.com")) === "192.0.2.8");
+
+  await nsd.stop();
+  await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
+  await server.api("POST", `/client/v4/zones/${zone.id}/dns_records`, { type: "TXT", name: "@", content: "one more" });
+  await card.getByText("Behind", { exact: true }).waitFor();
+  await card.getByText("Silent", { exact: true }).waitFor({ timeout: 90_000 });
+  nsd.start();
+  await card.getByText("In step", { exact: true }).waitFor({ timeout: 60_000 });
 
   await page.goto(`${server.url}/${server.account}/get-started`);
   await page.getByRole("heading", { name: "8 of 8 done" }).waitFor();
@@ -221,9 +235,9 @@ test("signing in and adding a zone work by keyboard alone", async (t) => {
   const button = page.getByRole("button", { name: "Add a zone" });
   for (let i = 0; i < 40 && !(await button.evaluate((b) => b === document.activeElement)); i++) await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await page.getByRole("dialog").waitFor();
+  await formDialog(page).waitFor();
   await page.getByLabel("Zone name").focus();
   await page.keyboard.type("example.net");
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Records" }).waitFor();
+  await page.getByRole("heading", { name: "Records", exact: true }).waitFor();
 });

@@ -42,7 +42,8 @@ export async function startHeadwater() {
   }
   const args = ["serve", "--data", join(folder, "data"), "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
   args.push("--admin-email", email, "--admin-password", password, "--nameservers", "ns1.example.net,ns2.example.net");
-  args.push("--notify-interval", "100ms", "--edge-addresses", "198.51.100.1,198.51.100.2,2001:db8:e::1,2001:db8:e::2");
+  args.push("--notify-interval", "100ms", "--probe-interval", "1s");
+  args.push("--edge-addresses", "198.51.100.1,198.51.100.2,2001:db8:e::1,2001:db8:e::2");
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   const seen = {};
   let log = "";

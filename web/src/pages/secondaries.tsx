@@ -1,5 +1,4 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
-import { Banner } from "@cloudflare/kumo/components/banner";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
@@ -10,6 +9,7 @@ import { secondariesQuery, zoneQuery } from "../api/queries";
 import { ago, counted, moment, octets } from "../ui/format";
 import { Card, Loaded, Page, TableFrame } from "../ui/page";
 import { StateBadge } from "../ui/state";
+import { Notice } from "../ui/notice";
 
 /** How each secondary of the zone stands to us. */
 export default function Secondaries() {
@@ -21,7 +21,7 @@ export default function Secondaries() {
       <Loaded query={known}>
         {(s) =>
           s === null ? (
-            <Banner variant="alert" title="Not watched" description="This server does not keep track of its secondaries." />
+            <Notice variant="alert" title="Not watched" description="This server does not keep track of its secondaries." />
           ) : (
             <>
               <dl className="m-0 flex flex-wrap gap-x-10 gap-y-2">

@@ -51,6 +51,7 @@ export default function SignIn() {
         </h1>
         <Tabs
           className="mb-5"
+          variant="underline"
           value={way}
           onValueChange={(v) => {
             setWay(v as Way);

@@ -1,8 +1,8 @@
-import { Banner } from "@cloudflare/kumo/components/banner";
 import { useQuery } from "@tanstack/react-query";
 import type { Schema } from "../api/client";
 import { dnsSettingsQuery, outgoingStatusQuery, recordCountQuery, transferSettingsQuery } from "../api/queries";
 import { counted } from "../ui/format";
+import { Notice } from "../ui/notice";
 
 /** What an operator should know of the zone's records before secondaries show it. */
 export function Notices(props: { zone: Schema<"Zone"> }) {
@@ -16,14 +16,14 @@ export function Notices(props: { zone: Schema<"Zone"> }) {
   return (
     <>
       {apexCNAME > 0 && (
-        <Banner
+        <Notice
           variant="alert"
           title="CNAME at the zone apex"
           description="We answer it flattened. Secondaries that get the CNAME itself cannot load it beside SOA and NS: choose the transfer mode “edge” under DNS > Settings, or use A and AAAA records."
         />
       )}
       {on && proxied > 0 && (
-        <Banner
+        <Notice
           variant="alert"
           title={`${counted(proxied, "proxied record")} while outgoing zone transfers are on`}
           description={
@@ -34,7 +34,7 @@ export function Notices(props: { zone: Schema<"Zone"> }) {
         />
       )}
       {apexNS > 0 && multi === false && (
-        <Banner
+        <Notice
           variant="alert"
           title="NS records at the zone apex are ignored"
           description="They are answered and transferred when multi-provider DNS is on, under DNS > Settings."

@@ -122,7 +122,7 @@ function RecordRow(props: {
         <Notes record={r} />
       </Table.Cell>
       <Table.Cell className="max-w-80 break-all">
-        {r.priority !== undefined && <span className="mr-2 text-kumo-subtle">{r.priority}</span>}
+        {r.priority !== undefined && <span className="mr-2 text-kumo-strong">{r.priority}</span>}
         {r.content.length > 200 ? `${r.content.slice(0, 200)}…` : r.content}
       </Table.Cell>
       <Table.Cell className="whitespace-nowrap">
@@ -143,7 +143,7 @@ function Notes(props: { record: Schema<"Record"> }) {
   const { comment, tags } = props.record;
   if (!comment && tags.length === 0) return null;
   return (
-    <span className="mt-1 flex flex-wrap items-center gap-1 text-sm text-kumo-subtle">
+    <span className="mt-1 flex flex-wrap items-center gap-1 text-sm text-kumo-strong">
       {comment && <ChatTextIcon aria-hidden className="size-4 shrink-0" />}
       {comment}
       {tags.map((t) => (
@@ -166,7 +166,7 @@ function Proxy({ record, zone }: { record: Schema<"Record">; zone: Schema<"Zone"
         }),
       ),
   });
-  if (!record.proxiable) return <span className="text-kumo-subtle">DNS only</span>;
+  if (!record.proxiable) return <span className="text-kumo-strong">DNS only</span>;
   return (
     <Switch
       size="sm"

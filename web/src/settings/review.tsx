@@ -1,5 +1,4 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
-import { Banner } from "@cloudflare/kumo/components/banner";
 import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery } from "@tanstack/react-query";
 import { api, result, type Schema } from "../api/client";
@@ -8,6 +7,7 @@ import { useAction } from "../ui/action";
 import { FormDialog } from "../ui/dialogs";
 import { counted } from "../ui/format";
 import { Loaded } from "../ui/page";
+import { Notice } from "../ui/notice";
 
 type Review = Schema<"TransferReview">;
 type Finding = Review["findings"][number];
@@ -47,14 +47,14 @@ export function ReviewDialog({ zone, onClose }: { zone: Schema<"Zone">; onClose:
 
 function Findings({ review }: { review: Review | null }) {
   if (review === null) {
-    return <Banner variant="alert" description="This server cannot compare answers and transfers; check proxied records and a CNAME at the apex yourself." />;
+    return <Notice variant="alert" description="This server cannot compare answers and transfers; check proxied records and a CNAME at the apex yourself." />;
   }
   if (review.findings.length === 0) {
-    return <Banner description="Secondaries will answer just as we do." />;
+    return <Notice description="Secondaries will answer just as we do." />;
   }
   return (
     <>
-      {review.blocking && <Banner variant="error" description="This account is strict: what is critical must be mended first." />}
+      {review.blocking && <Notice variant="error" description="This account is strict: what is critical must be mended first." />}
       <p className="m-0 text-sm text-kumo-subtle">{`${counted(review.total, "finding")}:`}</p>
       <ul className="m-0 flex max-h-96 list-none flex-col gap-4 overflow-y-auto p-0" tabIndex={0} aria-label="Findings">
         {review.findings.map((f, i) => (

@@ -33,7 +33,7 @@ export function ConfigDialog(props: { account: string; tsig: Schema<"TSIG"> | nu
         <Input label="Address of this primary" value={address} onChange={(e) => setAddress(e.target.value)} />
         <Input label="Port" inputMode="numeric" value={port} onChange={(e) => setPort(e.target.value)} />
       </div>
-      <Tabs className="mb-3" value={server} onValueChange={(v) => setServer(v as Server)} tabs={servers.map((s) => ({ value: s, label: s }))} />
+      <Tabs variant="underline" className="mb-3" value={server} onValueChange={(v) => setServer(v as Server)} tabs={servers.map((s) => ({ value: s, label: s }))} />
       <pre tabIndex={0} aria-label={`Configuration for ${server}`} className="m-0 overflow-x-auto rounded-md bg-kumo-recessed p-3 text-xs text-kumo-default">
         {text}
       </pre>

@@ -1,7 +1,7 @@
-import { Banner } from "@cloudflare/kumo/components/banner";
 import { Button } from "@cloudflare/kumo/components/button";
 import { Dialog } from "@cloudflare/kumo/components/dialog";
 import type { ReactNode } from "react";
+import { Notice } from "./notice";
 
 type Frame = { open: boolean; onClose: () => void; title: string; description?: ReactNode; children?: ReactNode };
 
@@ -77,7 +77,7 @@ export function FormError(props: { error?: Error | null }) {
   if (!props.error) return null;
   return (
     <div role="alert">
-      <Banner variant="error" description={props.error.message} />
+      <Notice variant="error" description={props.error.message} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
-import { Banner } from "@cloudflare/kumo/components/banner";
 import { Loader } from "@cloudflare/kumo/components/loader";
 import { useEffect, type ReactNode } from "react";
+import { Notice } from "./notice";
 
 /** A page's frame: heading, what it is about, its actions, and its contents. */
 export function Page(props: { title: string; description?: ReactNode; actions?: ReactNode; children: ReactNode }) {
@@ -69,7 +69,7 @@ export function Fault(props: { error: unknown }) {
   const text = props.error instanceof Error ? props.error.message : String(props.error);
   return (
     <div className="p-4" role="alert">
-      <Banner variant="error" title="That did not work" description={text} />
+      <Notice variant="error" title="That did not work" description={text} />
     </div>
   );
 }
