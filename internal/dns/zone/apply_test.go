@@ -27,6 +27,8 @@ func differ(a, b *zone.Version) string {
 	return ""
 }
 
+var types = []wire.Type{wire.TypeA, wire.TypeNS, wire.TypeTXT, wire.TypeDS, wire.TypeANY, wire.TypeCNAME, wire.TypeDNAME}
+
 // A version that many deltas led to is the one that Build makes of the same records: in its records, in what it finds,
 // as an image, and as a difference.
 func TestApplyEqualsBuild(t *testing.T) {
@@ -63,7 +65,15 @@ func history(t *testing.T, seed uint64, length uint32) {
 		if next.Records() != fresh.Records() || next.Records() != len(dump(next)) || next.Serial() != serial+1 {
 			t.Fatalf("%d records, want %d", next.Records(), fresh.Records())
 		}
-		compareFind(t, r, fresh, next)
+		o := m.oracle()
+		for range 60 {
+			q, typ := r.name(), types[r.IntN(len(types))]
+			o.check(t, next, q, typ)
+			o.check(t, fresh, q, typ)
+			if len(next.Sets(q)) != len(m[q]) {
+				t.Fatalf("%s: %d sets, want %d", q, len(next.Sets(q)), len(m[q]))
+			}
+		}
 		again, err := zone.Decode(next.Append(nil))
 		if err != nil || again.Size() != next.Size() || differ(again, next) != "" {
 			t.Fatalf("image: %v", err)
@@ -84,25 +94,6 @@ func history(t *testing.T, seed uint64, length uint32) {
 	if straight := zone.Diff(first, v); len(straight.Added) != len(one.Added) || len(straight.Removed) != len(one.Removed) {
 		t.Errorf("condensed: +%d -%d octets, the difference has +%d -%d", len(one.Added), len(one.Removed),
 			len(straight.Added), len(straight.Removed))
-	}
-}
-
-// compareFind asks two versions, one applied and one built, the same questions.
-func compareFind(t *testing.T, r random, a, b *zone.Version) {
-	t.Helper()
-	var x, y zone.Match
-	for range 60 {
-		q := r.name()
-		typ := []wire.Type{wire.TypeA, wire.TypeNS, wire.TypeTXT, wire.TypeDS, wire.TypeANY, wire.TypeCNAME}[r.IntN(6)]
-		a.Find([]byte(q), typ, &x)
-		b.Find([]byte(q), typ, &y)
-		if x.Kind != y.Kind || x.Owner != y.Owner || x.Wildcard != y.Wildcard || x.Set.Type != y.Set.Type || x.Set.Len() != y.Set.Len() {
-			t.Fatalf("%s %s: built %d %d %v %s, applied %d %d %v %s", q, typ,
-				x.Kind, x.Owner, x.Wildcard, x.Set.Type, y.Kind, y.Owner, y.Wildcard, y.Set.Type)
-		}
-		if xs, ys := a.Sets(q), b.Sets(q); len(xs) != len(ys) {
-			t.Fatalf("%s: built has %d sets, applied %d", q, len(xs), len(ys))
-		}
 	}
 }
 
@@ -140,6 +131,17 @@ func TestApplyInBulk(t *testing.T) {
 			t.Fatalf("image: %v", err)
 		}
 		v, serial = next, serial+1
+		o := m.oracle()
+		for i := 0; i < names; i += 7 {
+			q := set(i).Owner
+			o.check(t, v, q, wire.TypeA)
+			for _, l := range []string{"q", "\xff", "\x01"} { // names between those that are there, and behind the last
+				below, _ := q.Parent().Child(l)
+				o.check(t, v, below, wire.TypeA)
+				beside, _ := apex.Child(fmt.Sprintf("h%05d%s", i, l))
+				o.check(t, v, beside, wire.TypeA)
+			}
+		}
 	}
 	var all, most []rr.Set
 	for i := range names {
@@ -155,7 +157,7 @@ func TestApplyInBulk(t *testing.T) {
 	for i := range all {
 		all[i].Data = nil
 	}
-	for part := range slices.Chunk(all, 997) { // in small parts, so that neighbours join
+	for part := range slices.Chunk(all, 997) { // in parts, so that neighbours join
 		next, err := v.Apply(m.change(serial, part))
 		if err != nil {
 			t.Fatal(err)
@@ -164,6 +166,51 @@ func TestApplyInBulk(t *testing.T) {
 	}
 	if v.Records() != 1 || v.Size() > 200 {
 		t.Errorf("an empty zone has %d records in %d octets", v.Records(), v.Size())
+	}
+}
+
+// Names go one by one, from the beginnings and ends of pages too, and come back.
+func TestApplyOneByOne(t *testing.T) {
+	t.Parallel()
+	const names = 400
+	m := model{}
+	m.put(soa(1))
+	owner := func(i int, label string) wire.Name {
+		n, _ := apex.Child(fmt.Sprintf("n%03d", i))
+		n, _ = n.Child(label)
+		return n
+	}
+	for i := range names {
+		for _, l := range []string{"*", "a", "c"} {
+			m.put(rr.Set{Owner: owner(i, l), Type: wire.TypeTXT, TTL: 300, Data: [][]byte{append([]byte{40}, make([]byte, 40)...)}})
+		}
+	}
+	v, serial := m.build(t), uint32(1)
+	one := func(i int, label string, data ...[]byte) {
+		t.Helper()
+		q := owner(i, label)
+		next, err := v.Apply(m.change(serial, []rr.Set{{Owner: q, Type: wire.TypeTXT, TTL: 300, Data: data}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, serial = next, serial+1
+		o := oracle{model: m, exists: map[wire.Name]bool{apex: true, q.Parent(): true}}
+		for _, l := range []string{"*", "a", "c"} {
+			_, o.exists[owner(i, l)] = m[owner(i, l)]
+		}
+		for _, l := range []string{"a", "b", "c", "d"} {
+			o.check(t, v, owner(i, l), wire.TypeTXT)
+		}
+	}
+	for i := range names {
+		one(i, "c")
+	}
+	for i := range names {
+		one(i, "c", []byte("\x01c"))
+		one(i, "a")
+	}
+	if d := differ(m.build(t), v); d != "" {
+		t.Fatal(d)
 	}
 }
 
