@@ -69,18 +69,18 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
   await form.getByText("Content for A record must be a valid IPv4 address.").waitFor();
   await form.getByLabel("IPv4 address (required)").fill("192.0.2.7");
   await form.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("cell", { name: "www.example.com" }).waitFor();
+  await page.getByRole("cell", { name: "www.example.com", exact: true }).waitFor();
 
   await page.goto(transfers("tsig"));
   await page.getByRole("button", { name: "Create TSIG" }).click();
   await submit(page, { "TSIG name": "transfer.example.com." }, "Save");
-  await page.getByRole("cell", { name: "transfer.example.com." }).waitFor();
+  await page.getByRole("cell", { name: "transfer.example.com.", exact: true }).waitFor();
 
   await page.goto(transfers("peers"));
   await page.getByRole("button", { name: "Create peer" }).click();
   await choose(formDialog(page), page, "TSIG", "transfer.example.com.");
   await submit(page, { "Peer name": "nsd", "IP address": "127.0.0.1", Port: String(port) }, "Save");
-  await page.getByRole("cell", { name: "nsd" }).waitFor();
+  await page.getByRole("cell", { name: "nsd", exact: true }).waitFor();
 
   await page.goto(transfers("acls"));
   await page.getByRole("button", { name: "Create ACL" }).click();
