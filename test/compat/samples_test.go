@@ -32,7 +32,6 @@ func samples() []sample {
 	mx.Priority = &ten
 	uri := data("URI", "_ftp._tcp", m{"weight": 1, "target": "ftp://ftp.example.net/public"}, `1 "ftp://ftp.example.net/public"`)
 	uri.Priority = &ten
-	uri.Want = `10 ` + uri.Want
 	return []sample{
 		plain("A", "www", "192.0.2.1"), plain("AAAA", "www", "2001:db8::1"), plain("CNAME", "alias", "www.example.net"), mx,
 		plain("NS", "sub", "ns.example.net"), plain("PTR", "1.ptr", "host.example.net"), plain("TXT", "txt", `"v=spf1 -all"`),
