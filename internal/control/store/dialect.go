@@ -16,6 +16,9 @@ type dialect struct {
 	folded func(expr string) string
 	// position is an expression for where the second text starts in the first, counted from 1, 0 if nowhere.
 	position string
+	// atNames reads columns of records at names: one probe of the key for each. A plain IN list is one on SQLite; PostgreSQL
+	// takes a zone it has not counted for a small one, and reads it whole.
+	atNames string
 	// unordered hides an ORDER BY term from the planner, which would else walk an index and look up each row.
 	unordered func(expr string) string
 	// classify wraps model.ErrStale, model.ErrUnavailable or errUnique around errors of the driver that mean them.

@@ -30,9 +30,12 @@ var postgresDialect = dialect{
 	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
 	position:  "strpos(%s, ?)",
 	unordered: func(expr string) string { return expr }, // the planner counts rows by itself
-	classify:  classifyPostgres,
-	lostRace:  postgresLostRace,
-	notify:    "SELECT pg_notify('" + channel + "', ?)",
+	atNames: `SELECT ` + recordColumns + ` FROM (SELECT CAST(? AS BIGINT) AS no) AS z,
+		(SELECT DISTINCT unnest(ARRAY[%s]::text[]) AS host) AS n,
+		LATERAL (SELECT * FROM records WHERE zone = z.no AND name = n.host OFFSET 0) AS r`,
+	classify: classifyPostgres,
+	lostRace: postgresLostRace,
+	notify:   "SELECT pg_notify('" + channel + "', ?)",
 
 	afterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM zones",
 }

@@ -122,7 +122,7 @@ func (t *Tx) RecordsAt(ctx context.Context, zone model.ID, names []wire.Name) ([
 			out = append(out, *p)
 		}
 		return err
-	}, `SELECT `+recordColumns+` FROM records WHERE zone = ? AND name IN (%s) ORDER BY name, type, created, id`,
+	}, t.c.d.atNames+` ORDER BY name, type, created, id`,
 		[]any{no}, slices.Compact(hosts))
 	if err != nil {
 		return nil, fmt.Errorf("read records at %d names: %w", len(names), err)

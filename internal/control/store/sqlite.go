@@ -25,6 +25,7 @@ var sqliteDialect = dialect{
 	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
 	position:  "instr(%s, ?)",
 	unordered: func(expr string) string { return "+" + expr },
+	atNames:   `SELECT ` + recordColumns + ` FROM records WHERE zone = ? AND name IN (%s)`,
 	classify:  classifySQLite,
 	lostRace:  func(error) bool { return false }, // there is one writer
 }
