@@ -184,6 +184,16 @@ test("a session cookie alone cannot change anything", async (t) => {
   assert.equal(cookie.sameSite, "Strict");
 });
 
+test("a session that ended leads back to signing in, and from there to the same page", async (t) => {
+  const { server, page } = await signedIn(t);
+  await page.goto(`${server.url}/${server.account}/members`);
+  await settled(page);
+  await page.context().clearCookies();
+  await page.getByRole("button", { name: "API Tokens" }).or(page.getByRole("link", { name: "API Tokens" })).first().click();
+  await page.getByRole("heading", { name: "Log in to Headwater" }).waitFor();
+  assert.match(page.url(), /api-tokens/);
+});
+
 test("pages come with security headers, and their script is small", async (t) => {
   const server = await startHeadwater();
   t.after(() => server.close());

@@ -1,4 +1,4 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryCache, QueryClient } from "@tanstack/react-query";
 import {
   createRootRoute,
   createRoute,
@@ -13,7 +13,21 @@ import { accountsQuery, sessionQuery, zoneQuery } from "./api/queries";
 import { Fault, Waiting } from "./ui/page";
 import { Shell } from "./ui/shell";
 
+/** Statuses by which the API refuses who is not signed in any more. */
+const refusals = [400, 401, 403];
+
+/** After a refusal looks whether the session is still there, and asks to sign in again where it is not. */
+async function checkSession(): Promise<void> {
+  const session = await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 });
+  if (session === null) await router.navigate({ to: "/sign-in", search: { to: router.state.location.href } });
+}
+
 export const queryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (e, query) => {
+      if (e instanceof ApiError && refusals.includes(e.status) && query.queryKey[0] !== "session") void checkSession();
+    },
+  }),
   defaultOptions: {
     queries: {
       refetchOnWindowFocus: true,

@@ -197,7 +197,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Import a zone file */
+        /**
+         * Import a zone file
+         * @description All of the file or nothing. Lines that were passed over are told in messages.
+         */
         post: operations["importRecords"];
         delete?: never;
         options?: never;
@@ -1014,6 +1017,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/users/{user_id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a user a new password
+         * @description For users who lost theirs; the answer is the only one that holds it.
+         */
+        put: operations["resetPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/entitlements": {
         parameters: {
             query?: never;
@@ -1337,7 +1360,10 @@ export interface components {
             /** @description 1 is automatic */
             ttl: number;
             settings: components["schemas"]["RecordSettings"];
-            meta: Record<string, never>;
+            meta: {
+                /** @description NS at the apex that is neither answered nor transferred */
+                headwater_ignored?: boolean;
+            };
             comment: string | null;
             tags: string[];
             /** Format: date-time */
@@ -2096,6 +2122,8 @@ export interface components {
         token_id: string;
         /** @description Id of the membership */
         member_id: string;
+        /** @description Id of the user */
+        user_id: string;
         /** @description First page is 1; a page past the end is empty */
         page: number;
         /** @description What is above the most allowed is cut */
@@ -2399,11 +2427,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        result: components["schemas"]["CustomNS"];
+                        result: string[];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
+                        enabled?: boolean;
+                        ns_set?: number;
                     };
                 };
             };
@@ -2434,7 +2464,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        result: components["schemas"]["CustomNS"];
+                        result: string[];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
@@ -2660,7 +2690,10 @@ export interface operations {
     };
     importRecords: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Pass over invalid lines instead of refusing the file */
+                skip_invalid?: boolean;
+            };
             header?: never;
             path: {
                 /** @description Id of the zone */
@@ -5285,6 +5318,41 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    resetPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: string;
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     getAccountEntitlements: {
         parameters: {
             query?: never;
@@ -5720,7 +5788,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/html": string;
+                    "text/html": unknown;
                 };
             };
             "4XX": components["responses"]["Failure"];

@@ -18,7 +18,7 @@ export function RecordFilters(props: { search: Search; onChange: (change: Search
     return () => clearTimeout(timer);
   }, [text]);
   return (
-    <div className="grid gap-3 sm:grid-cols-[1fr_10rem_10rem]">
+    <div className="grid gap-3 sm:grid-cols-[1fr_10rem_12rem]">
       <Input type="search" aria-label="Search records" placeholder="Search names, contents, comments and tags" value={text} onChange={(e) => setText(e.target.value)} />
       <Choice
         label="Type"

@@ -117,11 +117,11 @@ function RecordRow(props: {
     <Table.Row variant={props.checked ? "selected" : "default"}>
       <Table.CheckCell label={`Select ${label}`} checked={props.checked} onCheckedChange={props.onCheck} />
       <Table.Cell className="font-medium">{r.type}</Table.Cell>
-      <Table.Cell className="max-w-64 break-all">
+      <Table.Cell className="max-w-64 min-w-44 break-words">
         {r.name}
         <Notes record={r} />
       </Table.Cell>
-      <Table.Cell className="max-w-80 break-all">
+      <Table.Cell className="max-w-80 min-w-48 break-words">
         {r.priority !== undefined && <span className="mr-2 text-kumo-strong">{r.priority}</span>}
         {r.content.length > 200 ? `${r.content.slice(0, 200)}…` : r.content}
       </Table.Cell>
