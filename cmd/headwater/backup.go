@@ -42,7 +42,7 @@ type backupCmd struct {
 }
 
 // Help shows an example.
-func (backupCmd) Help() string {
+func (*backupCmd) Help() string {
 	return "Writes everything from one consistent snapshot, while the server runs. The secret key is not in the backup: keep a copy of it elsewhere.\n\n" +
 		"Example: headwater backup --data /var/lib/headwater /backup/headwater.hwb"
 }
@@ -78,7 +78,7 @@ type restoreCmd struct {
 }
 
 // Help shows an example.
-func (restoreCmd) Help() string {
+func (*restoreCmd) Help() string {
 	return "Restores into an empty database. The secret key must be the one that the backup was made under: put secret.key into the data directory first.\n\n" +
 		"Example: headwater restore --database postgres://db/headwater --secret-key-file secret.key /backup/headwater.hwb"
 }
@@ -113,7 +113,7 @@ type migrateCmd struct {
 }
 
 // Help shows an example.
-func (migrateCmd) Help() string {
+func (*migrateCmd) Help() string {
 	return "Copies everything to another engine, then reads both again and compares them. Stop the server first.\n\n" +
 		"Example: headwater migrate --from sqlite:data/headwater.db --to postgres://db/headwater"
 }

@@ -26,7 +26,7 @@ type importCloudflareCmd struct {
 }
 
 // Help shows an example.
-func (importCloudflareCmd) Help() string {
+func (*importCloudflareCmd) Help() string {
 	return "Copies zones, records with comments and tags, DNS settings, TSIGs, peers, ACLs and outgoing configuration. What is there already is left alone.\n\n" +
 		"Example: headwater import cloudflare --token $CLOUDFLARE_API_TOKEN --server-token $HEADWATER_TOKEN --zone example.com --dry-run"
 }

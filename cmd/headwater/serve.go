@@ -51,7 +51,7 @@ type serveCmd struct {
 }
 
 // Help shows an example.
-func (serveCmd) Help() string {
+func (*serveCmd) Help() string {
 	return "Example: headwater serve --data /var/lib/headwater --dns-listen 192.0.2.1:53 --nameservers ns1.example.net,ns2.example.net"
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -34,7 +35,7 @@ type zoneImportCmd struct {
 }
 
 // Help shows an example.
-func (zoneImportCmd) Help() string {
+func (*zoneImportCmd) Help() string {
 	return "Example: headwater zone import --create example.com example.com.zone"
 }
 
@@ -87,7 +88,7 @@ type zoneExportCmd struct {
 }
 
 // Help shows an example.
-func (zoneExportCmd) Help() string {
+func (*zoneExportCmd) Help() string {
 	return "Example: headwater zone export example.com -o example.com.zone"
 }
 
@@ -125,7 +126,7 @@ type zoneCheckCmd struct {
 }
 
 // Help shows an example.
-func (zoneCheckCmd) Help() string {
+func (*zoneCheckCmd) Help() string {
 	return "Example: headwater zone check example.com example.com.zone"
 }
 
@@ -193,7 +194,7 @@ type zoneStatusCmd struct {
 }
 
 // Help shows an example.
-func (zoneStatusCmd) Help() string { return "Example: headwater zone status example.com" }
+func (*zoneStatusCmd) Help() string { return "Example: headwater zone status example.com" }
 
 // Run prints a line for each secondary.
 func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
@@ -219,7 +220,7 @@ func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 	for _, p := range out.Peers {
 		serial := "unknown"
 		if p.Serial != nil {
-			serial = fmt.Sprint(*p.Serial)
+			serial = strconv.FormatInt(*p.Serial, 10)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, p.Address, serial, p.State)
 	}

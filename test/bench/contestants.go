@@ -89,7 +89,7 @@ func (c *contestant) start(ctx context.Context) error {
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return fmt.Errorf("no answer: %s", c.log.String())
 		}
-		time.Sleep(5 * time.Millisecond) //nolint:forbidigo // polls a server that cannot tell
+		time.Sleep(5 * time.Millisecond) // the server cannot tell when it is ready
 	}
 }
 
@@ -123,7 +123,7 @@ func (c *contestant) family() []int {
 	out := []int{c.cmd.Process.Pid}
 	for i := 0; i < len(out); i++ {
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", out[i], out[i]))
-		for _, f := range strings.Fields(string(b)) {
+		for f := range strings.FieldsSeq(string(b)) {
 			if pid, err := strconv.Atoi(f); err == nil {
 				out = append(out, pid)
 			}
@@ -137,7 +137,7 @@ func (c *contestant) pss() float64 {
 	total := 0.0
 	for _, pid := range c.family() {
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		for _, line := range strings.Split(string(b), "\n") {
+		for line := range strings.SplitSeq(string(b), "\n") {
 			if f := strings.Fields(line); len(f) > 1 && f[0] == "Pss:" {
 				kb, _ := strconv.ParseFloat(f[1], 64)
 				total += kb / 1024

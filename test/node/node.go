@@ -107,7 +107,7 @@ func (l *Log) Wait(ctx context.Context, from int, words ...string) (string, erro
 		}
 		wake := l.wake
 		l.mu.Unlock()
-		for _, line := range strings.Split(text, "\n") {
+		for line := range strings.SplitSeq(text, "\n") {
 			ok := line != ""
 			for _, w := range words {
 				ok = ok && strings.Contains(line, w)

@@ -442,8 +442,7 @@ func FuzzParseContent(f *testing.F) {
 		}
 		text, prio, rdata, err := parseContent(wire.Type(typ), content, pointer(priority), unitTests)
 		if err != nil {
-			var v *model.Invalid
-			if !errors.As(err, &v) {
+			if _, ok := errors.AsType[*model.Invalid](err); !ok {
 				t.Fatalf("%v is not the user's fault", err)
 			}
 			return

@@ -82,7 +82,7 @@ func (q *request) open() (auth.NewSession, error) {
 // setCookie hands the session to the browser, or takes it back with an empty value. Scripts cannot read it, and no other
 // site's page sends it.
 func (q *request) setCookie(value string, expires time.Time) {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure follows from how the request came: without TLS a browser would drop it
 		Name: SessionCookie, Value: value, Path: "/", Expires: expires, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: q.r.TLS != nil,
 	}

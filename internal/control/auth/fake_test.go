@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -141,12 +142,7 @@ func pick[T any](f *fakeStore, m map[model.ID]T, id model.ID) (T, error) {
 }
 
 func has(ids []model.ID, id model.ID) bool {
-	for _, x := range ids {
-		if x == id {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ids, id)
 }
 
 // Ids that the tests use.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -119,12 +120,7 @@ const (
 )
 
 func holds(p *model.Policy, g Group) bool {
-	for _, id := range p.Groups {
-		if id == g.ID {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Groups, g.ID)
 }
 
 func (i *Identity) reaches(p *model.Policy, g Group, account, zone model.ID) bool {

@@ -95,21 +95,25 @@ func TestCan(t *testing.T) {
 		},
 		{
 			"other user", token(owner, "", policy("allow", model.Scope{Kind: "user", ID: string(guest)}, "API Tokens Write")),
-			[]string{"API Tokens Write"}, "", "", false,
+			[]string{"API Tokens Write"},
+			"", "", false,
 		},
 		{
 			"own user", token(owner, "", policy("allow", model.Scope{Kind: "user", ID: string(owner)}, "API Tokens Write")),
-			[]string{"API Tokens Write"}, "", "", true,
+			[]string{"API Tokens Write"},
+			"", "", true,
 		},
 		{
 			"admin's token without the server group", token(admin, "", policy("allow", all, "DNS Write")),
-			[]string{auth.GroupServerAdmin}, "", "", false,
+			[]string{auth.GroupServerAdmin},
+			"", "", false,
 		},
 		{"account's token", token("", accA, policy("allow", all, "DNS Write")), dns, accA, zoneA, true},
 		{"account's token stops at its account", token("", accA, policy("allow", all, "DNS Write")), dns, accB, zoneB, false},
 		{
 			"account's token has no user", token("", accA, policy("allow", model.Scope{Kind: "user", ID: "*"}, "User Details Read")),
-			[]string{"User Details Read"}, "", "", false,
+			[]string{"User Details Read"},
+			"", "", false,
 		},
 	}
 	for _, tt := range tests {

@@ -225,7 +225,7 @@ func (s *Sessions) open(ctx context.Context, cookie string) (v *session, u model
 	if !ok {
 		return nil, u, nil, sessionOver()
 	}
-	secret := ""
+	var secret string
 	if v.kind() == sessionOfToken {
 		var tok model.Token
 		tok, err = s.store.Token(ctx, v.id())

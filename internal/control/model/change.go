@@ -52,18 +52,24 @@ type DeleteZone struct{}
 // NotifyZone asks for a NOTIFY to every linked peer of the zone though nothing changed.
 type NotifyZone struct{}
 
-// PutTSIG, PutPeer and PutACL create an object (ID empty) or replace it (ID set; ErrNotFound when there is none).
+// The edits that create an object (ID empty) or replace it (ID set; ErrNotFound when there is none).
 type (
+	// PutTSIG is that for a key.
 	PutTSIG struct{ TSIG TSIG }
+	// PutPeer is that for a peer.
 	PutPeer struct{ Peer Peer }
-	PutACL  struct{ ACL ACL }
+	// PutACL is that for a range of addresses.
+	PutACL struct{ ACL ACL }
 )
 
-// DeleteTSIG, DeletePeer and DeleteACL remove an object; one that is in use is refused with an Invalid.
+// The edits that remove an object; one that is in use is refused with an Invalid.
 type (
+	// DeleteTSIG removes a key.
 	DeleteTSIG struct{ ID ID }
+	// DeletePeer removes a peer.
 	DeletePeer struct{ ID ID }
-	DeleteACL  struct{ ID ID }
+	// DeleteACL removes a range of addresses.
+	DeleteACL struct{ ID ID }
 )
 
 // CreateAccount makes an account.

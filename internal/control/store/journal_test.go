@@ -141,7 +141,8 @@ func TestLoad(t *testing.T) {
 		seq := w.change(t, func(tx *store.Tx) []model.Entry {
 			must(t, tx.PutImage(t.Context(), img))
 			return []model.Entry{
-				{Kind: model.EntryReset, Account: account, Zone: large.ID, Serial: 2}, access(small.ID, "old"), access("", "old"),
+				{Kind: model.EntryReset, Account: account, Zone: large.ID, Serial: 2},
+				access(small.ID, "old"), access("", "old"),
 				access(small.ID, "new"), access("", "new"),
 			}
 		})

@@ -34,9 +34,8 @@ func TestUsers(t *testing.T) {
 		if _, err := w.UserByEmail(t.Context(), "bob@example.com"); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("no user: %v", err)
 		}
-		var invalid *model.Invalid
 		err = w.PutUser(t.Context(), model.User{ID: newID(), Email: "ann@example.com"}, testAudit(account, 2))
-		if !errors.As(err, &invalid) {
+		if _, ok := errors.AsType[*model.Invalid](err); !ok {
 			t.Errorf("two users with one address: %v", err)
 		}
 		log, err := w.AuditLog(t.Context(), model.AuditQuery{Account: account})

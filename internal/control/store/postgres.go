@@ -290,8 +290,7 @@ func classifyPostgres(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, model.ErrUnavailable) || errors.Is(err, model.ErrStale) {
 		return err
 	}
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch e.Code {
 		case stateUnique:
 			return fmt.Errorf("%w: %w", errUnique, err)

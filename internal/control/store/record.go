@@ -38,8 +38,12 @@ func newRecordReader(zone model.ID) *recordReader {
 	r := &recordReader{rec: model.Record{Zone: zone}}
 	p := &r.rec
 	r.dest = []any{
-		toID{&p.ID}, &r.name, &r.kind, &p.Content, &r.priority, &p.RData, &p.TTL, &p.Proxied, &r.switches, &p.Comment, &r.tags,
-		toTime{&p.Created}, toTime{&p.Modified}, toTime{&p.CommentModified}, toTime{&p.TagsModified},
+		toID{&p.ID},
+		&r.name, &r.kind, &p.Content, &r.priority, &p.RData, &p.TTL, &p.Proxied, &r.switches, &p.Comment, &r.tags,
+		toTime{&p.Created},
+		toTime{&p.Modified},
+		toTime{&p.CommentModified},
+		toTime{&p.TagsModified},
 	}
 	return r
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-func u16(n uint16) *uint16 { return &n }
+//go:fix inline
+func u16(n uint16) *uint16 { return new(n) }
 
 func TestRecordRoundTrip(t *testing.T) {
 	t.Parallel()
@@ -55,7 +56,12 @@ func TestUnstorableText(t *testing.T) {
 		must(t, err)
 		defer tx.Rollback()
 		for _, r := range []model.Record{
-			{Content: "a\x00b"}, {Content: "\xff"}, {Comment: "\x00"}, {Comment: "\xc3"}, {Tags: []string{"a\nb"}}, {Tags: []string{""}},
+			{Content: "a\x00b"},
+			{Content: "\xff"},
+			{Comment: "\x00"},
+			{Comment: "\xc3"},
+			{Tags: []string{"a\nb"}},
+			{Tags: []string{""}},
 			{Tags: []string{"a:\x00"}},
 		} {
 			r.ID, r.Zone, r.Name, r.Type = newID(), z.ID, z.Name, wire.TypeTXT

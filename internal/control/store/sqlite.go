@@ -99,7 +99,7 @@ func ownFile(path string) (string, error) {
 
 func openFile(path, pragmas string, most int) (*sql.DB, error) {
 	q := url.Values{}
-	for _, p := range strings.Fields("busy_timeout(10000) journal_mode(WAL) synchronous(FULL) foreign_keys(1) temp_store(MEMORY) " + pragmas) {
+	for p := range strings.FieldsSeq("busy_timeout(10000) journal_mode(WAL) synchronous(FULL) foreign_keys(1) temp_store(MEMORY) " + pragmas) {
 		q.Add("_pragma", p)
 	}
 	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -192,7 +193,7 @@ func ordered(desc bool, keys ...string) string {
 
 // paged adds LIMIT and OFFSET; a limit of 0 is none.
 func paged(text string, args []any, offset, limit int) (string, []any) {
-	args = args[:len(args):len(args)]
+	args = slices.Clip(args)
 	if limit > 0 || offset > 0 {
 		if limit <= 0 {
 			limit = 1 << 62

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -201,8 +202,8 @@ func (w *Watcher) Peers(z *zone.Zone) []View {
 		if r := w.of[key{z.ID, p.ID}]; r != nil {
 			v.Serial, v.Known, v.Since, v.Seen, v.Notify = r.serial, r.known, r.inStep, r.seen, r.status
 			v.Transfer, v.TransferOn, v.Refusal, v.RefusalOn = r.transfer, r.transferOn, r.refusal, r.refusalOn
-			for i := len(r.events) - 1; i >= 0; i-- {
-				v.History = append(v.History, r.events[i])
+			for _, v0 := range slices.Backward(r.events) {
+				v.History = append(v.History, v0)
 			}
 			v.State = r.state(serial)
 		}
