@@ -59,7 +59,7 @@ export default function Records() {
 function RecordList({ zone }: { zone: Schema<"Zone"> }) {
   const search = useSearch({ from });
   const navigate = useNavigate({ from: "/$account/$zone/dns/records" });
-  const { page = 1, per_page = 100, order = "type", direction = "asc" } = search;
+  const { page = 1, per_page = 50, order = "type", direction = "asc" } = search;
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [editing, setEditing] = useState<string | null>(null);
   const [deleting, setDeleting] = useState<Record[]>([]);

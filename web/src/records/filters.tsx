@@ -6,7 +6,7 @@ import { typeNames } from "./types";
 type Search = { search?: string; type?: string; proxied?: "true" | "false" };
 
 /** How long typing must rest before the server is asked, in milliseconds. */
-const rest = 250;
+const rest = 150;
 
 /** Search and filters of the records page. */
 export function RecordFilters(props: { search: Search; onChange: (change: Search) => void }) {

@@ -1,0 +1,63 @@
+// The records page on a zone of 1,000,000 records: run by `npm run e2e:million`, since the import takes a while.
+import assert from "node:assert/strict";
+import { openAsBlob } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { settled, signIn, startBrowser, startHeadwater } from "./server.mjs";
+
+const records = Number(process.env.RECORDS ?? 1_000_000);
+
+async function writeZone(file) {
+  const out = await open(file, "w");
+  for (let i = 0; i < records; i += 10_000) {
+    const lines = Array.from({ length: Math.min(10_000, records - i) }, (_, k) => {
+      const n = i + k;
+      return `host${n}.example.com. 300 IN A 10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}\n`;
+    });
+    await out.write(lines.join(""));
+  }
+  await out.close();
+}
+
+async function importZone(server) {
+  const zone = await server.api("POST", "/client/v4/zones", { name: "example.com", account: { id: server.account } });
+  const file = join(server.folder, "example.com.zone");
+  await writeZone(file);
+  const form = new FormData();
+  form.set("file", await openAsBlob(file), "example.com.zone");
+  const answer = await fetch(`${server.url}/client/v4/zones/${zone.id}/dns_records/import`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${server.token}` },
+    body: form,
+  });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+async function timed(action) {
+  const start = performance.now();
+  await action();
+  return performance.now() - start;
+}
+
+test("first rows and a search each come within a second", async (t) => {
+  const server = await startHeadwater();
+  t.after(() => server.close());
+  const browser = await startBrowser();
+  t.after(() => browser.close());
+  t.diagnostic(`import: ${Math.round(await timed(() => importZone(server)))} ms`);
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await signIn(page, server.url);
+  await settled(page);
+  const rows = await timed(async () => {
+    await page.getByRole("link", { name: "example.com" }).click();
+    await page.getByRole("cell", { name: /^host\d+\.example\.com$/ }).first().waitFor();
+  });
+  const found = await timed(async () => {
+    await page.getByLabel("Search records").fill(`host${records - 1}`);
+    await page.getByRole("cell", { name: `host${records - 1}.example.com`, exact: true }).waitFor();
+  });
+  t.diagnostic(`first rows: ${Math.round(rows)} ms, search: ${Math.round(found)} ms`);
+  assert.ok(rows < 1000, `first rows after ${rows} ms`);
+  assert.ok(found < 1000, `found after ${found} ms`);
+});
