@@ -34,7 +34,7 @@ type server struct {
 
 func open(t *testing.T) *server {
 	t.Helper()
-	s := &server{Node: node.Must(t)}
+	s := &server{Node: node.Must(t, "--edge-addresses", "198.51.100.1")} // proxied records need one
 	target, err := url.Parse(s.HTTP)
 	if err != nil {
 		t.Fatal(err)
