@@ -149,7 +149,7 @@ func (z *zone) follow(ctx context.Context, t *testing.T) {
 	if err := z.peer.WaitSerial(ctx, apex, ours.Serial); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, z.peer.Log(), z.n.Log())
 	}
-	theirs, err := z.peer.Transfer(ctx, apex)
+	theirs, err := z.peer.TransferAt(ctx, apex, ours.Serial)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,7 @@ func (f *follower) settle(t testing.TB) {
 				t.Error(err)
 				return
 			}
-			got, err := s.Transfer(ctx, f.apex)
+			got, err := s.TransferAt(ctx, f.apex, f.serial)
 			if err != nil {
 				t.Error(err)
 				return

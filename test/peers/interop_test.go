@@ -194,7 +194,7 @@ func (z *operated) settle(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			got, err := s.Transfer(ctx, z.apex)
+			got, err := s.TransferAt(ctx, z.apex, want.Serial)
 			if err != nil {
 				t.Error(err)
 				return

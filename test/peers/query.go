@@ -185,3 +185,20 @@ func (s *Secondary) Transfer(ctx context.Context, zone wire.Name) (*xfr.Result, 
 	}
 	return r, nil
 }
+
+// TransferAt is Transfer for a serial that WaitSerial has seen: while a server changes over (NSD's children, for one), a new
+// connection may still reach what it served before, which is no answer to the question what it holds now.
+func (s *Secondary) TransferAt(ctx context.Context, zone wire.Name, serial uint32) (*xfr.Result, error) {
+	var got *xfr.Result
+	err := poll(ctx, func() (bool, error) {
+		var err error
+		if got, err = s.Transfer(ctx, zone); err != nil {
+			return false, err
+		}
+		return got.Serial == serial || wire.SerialNewer(got.Serial, serial), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("transfer at serial %d: %w", serial, err)
+	}
+	return got, nil
+}
