@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 
 // askers bounds how many questions are under way.
 const askers = 16
+
+// errSilent is the error of a peer that does not answer in time. It names no port of ours, so that a history shows the
+// same thing once.
+var errSilent = errors.New("no answer in time")
 
 // errAnswer is the error of an answer without the zone's SOA.
 var errAnswer = errors.New("no SOA in the answer")
@@ -127,6 +132,9 @@ func (w *Watcher) exchange(ctx context.Context, network string, to netip.AddrPor
 	buf := make([]byte, wire.MaxMessage)
 	for {
 		n, err := read(c, network, buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return 0, errSilent
+		}
 		if err != nil {
 			return 0, fmt.Errorf("no answer: %w", err)
 		}
