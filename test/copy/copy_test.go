@@ -55,7 +55,7 @@ func export(t *testing.T, n *node.Node) string {
 		t.Fatal(err)
 	}
 	var out []string
-	for _, l := range strings.Split(string(a.Body), "\n") {
+	for l := range strings.SplitSeq(string(a.Body), "\n") {
 		if !strings.HasPrefix(l, ";") && !strings.Contains(l, "\tSOA\t") {
 			out = append(out, l)
 		}

@@ -22,13 +22,13 @@ func TestRecordRoundTrip(t *testing.T) {
 		long := strings.Repeat("é%_!'\"\\\n", 8000)
 		list := []model.Record{
 			{
-				ID: newID(), Zone: z.ID, Name: wire.MustName(`\000\255.\.x\032y.*.a.test`), Type: wire.TypeMX, Content: "Mail.Example", Priority: u16(0),
+				ID: newID(), Zone: z.ID, Name: wire.MustName(`\000\255.\.x\032y.*.a.test`), Type: wire.TypeMX, Content: "Mail.Example", Priority: new(uint16(0)),
 				RData: []byte{0, 0, 255}, TTL: 1, Proxied: true, Settings: model.RecordSettings{FlattenCNAME: true, IPv6Only: true},
 				Comment: "a comment", Tags: []string{"Owner:Team: one", "plain", "x:"}, Created: at(1), Modified: at(2),
 				CommentModified: at(3), TagsModified: at(4),
 			},
 			{ID: newID(), Zone: z.ID, Name: z.Name, Type: wire.Type(65280), Content: long, RData: noise(65535), TTL: 2147483647},
-			{ID: newID(), Zone: z.ID, Name: z.Name, Type: wire.TypeSRV, Priority: u16(65535), Settings: model.RecordSettings{IPv4Only: true}},
+			{ID: newID(), Zone: z.ID, Name: z.Name, Type: wire.TypeSRV, Priority: new(uint16(65535)), Settings: model.RecordSettings{IPv4Only: true}},
 		}
 		w.addRecords(t, list...)
 		for _, r := range list {
