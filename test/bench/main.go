@@ -10,6 +10,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,6 +23,16 @@ type options struct {
 	duration time.Duration
 	out      string
 	quick    bool
+	rows     *regexp.Regexp // nil: every row
+	only     []string       // names of contestants in lower case; empty: all
+}
+
+// wants says whether a row is asked for.
+func (o *options) wants(row string) bool { return o.rows == nil || o.rows.MatchString(row) }
+
+// invites says whether a contestant takes part.
+func (o *options) invites(name string) bool {
+	return len(o.only) == 0 || slices.Contains(o.only, strings.ToLower(name))
 }
 
 func main() {
@@ -36,7 +49,16 @@ func run() error {
 	flag.DurationVar(&o.duration, "duration", 5*time.Second, "length of a load")
 	flag.StringVar(&o.out, "out", "bench/results.md", "where the table goes")
 	flag.BoolVar(&o.quick, "quick", false, "a run of about five minutes")
+	var only string
+	flag.StringVar(&only, "only", "", "contestants that take part, e.g. headwater,knot; empty: all")
+	flag.Func("rows", "rows to measure: a `regexp` over their names", func(s string) (err error) {
+		o.rows, err = regexp.Compile("(?i)" + s)
+		return err
+	})
 	flag.Parse()
+	if only != "" {
+		o.only = strings.Split(strings.ToLower(only), ",")
+	}
 	if o.quick {
 		o.records, o.duration = min(o.records, 200_000), min(o.duration, 2*time.Second)
 	}
@@ -91,7 +113,11 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := b.makeZone(); err != nil {
 		return err
 	}
-	b.all = []*contestant{headwater(b, bin), nsd(b), knot(b), bind(b)}
+	for _, c := range []*contestant{headwater(b, bin), nsd(b), knot(b), bind(b)} {
+		if b.invites(c.name) {
+			b.all = append(b.all, c)
+		}
+	}
 	for _, c := range b.all {
 		fmt.Fprintln(os.Stderr, "starting", c.name)
 		if err := c.prepare(ctx); err != nil {
@@ -116,6 +142,9 @@ func (b *bench) measure(ctx context.Context) error {
 		for _, c := range b.all {
 			fmt.Fprintf(os.Stderr, "round %d: %s\n", round+1, c.name)
 			for _, row := range rows() {
+				if !b.wants(row.name) {
+					continue
+				}
 				v, err := row.measure(ctx, b, c)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", c.name, row.name, err)
@@ -124,10 +153,15 @@ func (b *bench) measure(ctx context.Context) error {
 			}
 		}
 	}
-	for _, c := range b.all {
-		b.table.add(rowMemory, c.name, c.pss())
+	if b.wants(rowMemory) {
+		for _, c := range b.all {
+			b.table.add(rowMemory, c.name, c.pss())
+		}
 	}
 	for range b.rounds {
+		if !b.wants(rowStart) {
+			break
+		}
 		for _, c := range b.all {
 			took, err := c.restart(ctx)
 			if err != nil {

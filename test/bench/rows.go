@@ -152,6 +152,9 @@ func (b *bench) measureWrites(ctx context.Context) error {
 			{"adds per second in batches of 100", 1, 100, batch},
 		} {
 			for range b.rounds {
+				if !b.wants(w.name) {
+					break
+				}
 				v, err := perSecond(ctx, b.duration, w.clients, w.each, w.do)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", c.name, w.name, err)
