@@ -24,19 +24,19 @@ type cpuSpan struct {
 	err  error
 }
 
-// measureCPU reads the times at both ends of the measurement. Without a pid the result is empty.
-func measureCPU(ctx context.Context, pid int, p *phase) <-chan cpuSpan {
+// measureCPU reads the times at both ends of the measurement. Without a process the result is empty.
+func measureCPU(ctx context.Context, pids []int, p *phase) <-chan cpuSpan {
 	out := make(chan cpuSpan, 1)
-	if pid == 0 {
+	if len(pids) == 0 {
 		out <- cpuSpan{}
 		return out
 	}
 	go func() {
 		waitUntil(ctx, p.start.Add(p.from))
 		began := time.Now()
-		a, err := readCPU(pid)
+		a, err := readCPU(pids)
 		waitUntil(ctx, p.start.Add(p.until))
-		b, err2 := readCPU(pid)
+		b, err2 := readCPU(pids)
 		if err == nil {
 			err = err2
 		}
@@ -54,12 +54,22 @@ func waitUntil(ctx context.Context, t time.Time) {
 	}
 }
 
-func readCPU(pid int) (cpuTime, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return cpuTime{}, err
+// readCPU adds up what all the processes have used.
+func readCPU(pids []int) (cpuTime, error) {
+	var all cpuTime
+	for _, pid := range pids {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return all, err
+		}
+		one, err := parseStat(b)
+		if err != nil {
+			return all, err
+		}
+		all.user += one.user
+		all.system += one.system
 	}
-	return parseStat(b)
+	return all, nil
 }
 
 // parseStat reads fields 14 and 15 of /proc/PID/stat; the second one, a name, may hold spaces and parentheses.

@@ -41,7 +41,7 @@ func load(ctx context.Context, o options, qs *queries) (*report, error) {
 	for i, c := range clients {
 		wg.Go(func() { tallies[i], errs[i] = c.run(p) })
 	}
-	cpu := measureCPU(ctx, o.pid, p)
+	cpu := measureCPU(ctx, o.pids, p)
 	wg.Wait()
 	var all tally
 	for i, t := range tallies {

@@ -10,7 +10,7 @@
 // not compared. Queries are asked in order, again from the start when the file ends; each thread or connection starts
 // at another place of it.
 //
-// Latency is that of queries answered. At a fixed rate it counts from when a query was due, so that a server that
+// Latency is that of queries answered, and a lost one counts as one that took the whole timeout. At a fixed rate it counts from when a query was due, so that a server that
 // stalls is charged for those who wait behind (no coordinated omission). The server's CPU is the difference of utime
 // and stime in /proc/PID/stat, in clock ticks: measure for seconds, not for milliseconds.
 package main
@@ -24,6 +24,8 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -41,7 +43,7 @@ type options struct {
 	timeout   time.Duration // after which a query counts as lost
 	edns      int           // UDP size to announce; 0: no EDNS
 	do        bool
-	pid       int
+	pids      []int
 	json      bool
 }
 
@@ -96,7 +98,16 @@ func parse(args []string) (options, error) {
 	f.DurationVar(&o.timeout, "timeout", time.Second, "when an unanswered query counts as lost")
 	f.IntVar(&o.edns, "edns", 1232, "UDP size to announce by EDNS; 0: ask without EDNS")
 	f.BoolVar(&o.do, "do", false, "set the DO bit")
-	f.IntVar(&o.pid, "pid", 0, "process of the server, to read its CPU time; 0: do not")
+	f.Func("pid", "processes of the server, `ID,ID`, to read their CPU time", func(s string) error {
+		for one := range strings.SplitSeq(s, ",") {
+			pid, err := strconv.Atoi(one)
+			if err != nil {
+				return err
+			}
+			o.pids = append(o.pids, pid)
+		}
+		return nil
+	})
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	if err := f.Parse(args); err != nil {
 		return o, err

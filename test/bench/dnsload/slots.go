@@ -64,20 +64,21 @@ func (s *slots) answer(t *tally, p *phase, qs *queries, msg []byte, now time.Dur
 	}
 }
 
-// expire counts queries as lost that left before limit.
-func (s *slots) expire(t *tally, p *phase, limit time.Duration) {
+// expire counts queries as lost that left longer than timeout before now.
+func (s *slots) expire(t *tally, p *phase, now, timeout time.Duration) {
 	if s.out == 0 {
 		return
 	}
 	for i := range s.all {
 		e := &s.all[i]
-		if !e.used || e.sent >= limit {
+		if !e.used || e.sent >= now-timeout {
 			continue
 		}
 		e.used = false
 		s.out--
 		if e.sent >= p.from {
 			t.lost++
+			t.latency.record(timeout)
 		}
 	}
 }

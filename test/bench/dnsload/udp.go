@@ -93,14 +93,14 @@ func (c *udpClient) run(p *phase) (*tally, error) {
 			return nil, err
 		}
 		if now-sweep > 50*time.Millisecond {
-			c.slots.expire(t, p, now-c.o.timeout)
+			c.slots.expire(t, p, now, c.o.timeout)
 			sweep = now
 		}
 		if got == 0 {
 			c.wait(p, due)
 		}
 	}
-	c.slots.expire(t, p, p.until-c.o.timeout)
+	c.slots.expire(t, p, p.until, c.o.timeout)
 	return t, nil
 }
 
