@@ -154,6 +154,7 @@ type Entry struct {
 	At      time.Time
 	Body    []byte
 	Secret  []byte
+	Sealed  bool // there is a secret, and this node has no key to open it
 }
 
 // Image is a zone's contents as of Seq, exactly as served. Served and Transfer are encoded zone versions (opaque to the

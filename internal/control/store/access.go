@@ -56,8 +56,7 @@ func (s *Store) loadAccounts(ctx context.Context, c conn, access func(model.Entr
 			return err
 		}
 		e.Body = orNil(e.Body)
-		var err error
-		if e.Secret, err = s.secret.open(accessName(e.Account), box); err != nil {
+		if err := s.unseal(&e, accessName(e.Account), box); err != nil {
 			return fmt.Errorf("access of account %s: %w", e.Account, err)
 		}
 		return access(e)

@@ -17,7 +17,11 @@ func (c conn) account(ctx context.Context, account model.ID, lock string) (a mod
 
 // Account reads and locks an account.
 func (t *Tx) Account(ctx context.Context, account model.ID) (model.Account, error) {
-	return t.c.account(ctx, account, t.c.d.lock)
+	load := func() (model.Account, error) { return t.c.account(ctx, account, t.c.d.lock) }
+	if _, written := t.accounts[account]; written {
+		return load()
+	}
+	return t.s.kept.accounts.read(account, load)
 }
 
 // PutAccount inserts or replaces an account.
@@ -28,6 +32,7 @@ func (t *Tx) PutAccount(ctx context.Context, a model.Account) error {
 	}
 	const text = `INSERT INTO accounts (id, name, doc) VALUES (?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, doc = excluded.doc`
+	t.accounts[a.ID] = struct{}{}
 	if _, err := t.c.exec(ctx, text, id(a.ID), wellFormed(a.Name), d); err != nil {
 		return fmt.Errorf("write account %s: %w", a.ID, err)
 	}
@@ -36,7 +41,7 @@ func (t *Tx) PutAccount(ctx context.Context, a model.Account) error {
 
 // Account reads an account.
 func (s *Store) Account(ctx context.Context, account model.ID) (model.Account, error) {
-	return s.read.account(ctx, account, "")
+	return s.kept.accounts.read(account, func() (model.Account, error) { return s.read.account(ctx, account, "") })
 }
 
 // Accounts lists accounts ordered by name, and counts them (offset and limit ignored); ids nil means all, name empty any,

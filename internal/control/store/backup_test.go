@@ -119,7 +119,7 @@ func TestBackupEveryTable(t *testing.T) {
 		for rows.Next() {
 			var name string
 			must(t, rows.Scan(&name))
-			if name != "goose_db_version" {
+			if name != "goose_db_version" && name != "nodes" && name != "circle" { // who runs at the moment is not data
 				names = append(names, name)
 			}
 		}

@@ -27,6 +27,11 @@ type dialect struct {
 	lostRace func(error) bool
 	// notify tells other processes of a commit, inside its transaction; empty where there are none.
 	notify string
+	// now is an expression for the database's own clock, in microseconds since 1970.
+	now string
+	// impatient and hurry are expressions that have the database take back this transaction, and with it its locks, should
+	// its node fall silent: they stand where all other nodes wait. Their values mean nothing.
+	impatient, hurry string
 	// afterRestore moves what hands out zone numbers past those that were restored; empty where nothing needs it.
 	afterRestore string
 }

@@ -13,12 +13,14 @@ import (
 // takeSeq moves the head of the journal by n and returns it. On PostgreSQL other commits wait from here to the end of the
 // transaction, if n is not 0.
 func takeSeq(ctx context.Context, c conn, n int) (model.Seq, error) {
-	text, args := `UPDATE counters SET value = value + ? WHERE name = 'seq' RETURNING value`, []any{int64(n)}
-	if n == 0 {
-		text, args = selectHead, nil
-	}
 	var seq int64
-	if err := c.one(ctx, []any{&seq}, text, args...); err != nil {
+	var none any
+	text, args := `UPDATE counters SET value = value + ? WHERE name = 'seq' RETURNING value, `+c.d.hurry, []any{int64(n)}
+	dest := []any{&seq, &none}
+	if n == 0 {
+		text, args, dest = selectHead, nil, dest[:1]
+	}
+	if err := c.one(ctx, dest, text, args...); err != nil {
 		return 0, fmt.Errorf("take journal position: %w", err)
 	}
 	return model.Seq(seq), nil
@@ -79,7 +81,7 @@ func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.E
 			return err
 		}
 		e.Body = orNil(e.Body)
-		if e.Secret, err = s.secret.open(sealName(e.Seq), e.Secret); err != nil {
+		if err = s.unseal(&e, sealName(e.Seq), e.Secret); err != nil {
 			return fmt.Errorf("entry %d: %w", e.Seq, err)
 		}
 		return yield(e)

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 )
@@ -28,4 +29,13 @@ func migrate(ctx context.Context, db *sql.DB, d goose.Dialect, folder string, op
 		return fmt.Errorf("migrate tables: %w", err)
 	}
 	return nil
+}
+
+// newestMigration is the number of the last file in a folder.
+func newestMigration(folder string) (int64, error) {
+	files, err := fs.Glob(migrations, folder+"/*.sql")
+	if err != nil || len(files) == 0 {
+		return 0, fmt.Errorf("migrations of %s: %d files: %w", folder, len(files), err)
+	}
+	return goose.NumericComponent(slices.Max(files))
 }

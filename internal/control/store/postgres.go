@@ -37,8 +37,15 @@ var postgresDialect = dialect{
 	lostRace: postgresLostRace,
 	notify:   "SELECT pg_notify('" + channel + "', ?)",
 
+	now:       "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+	impatient: "set_config('" + idleLimit + "', '2s', true)",
+	hurry:     "set_config('" + idleLimit + "', '5s', true)",
+
 	afterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM zones",
 }
+
+// idleLimit bounds how long a transaction may do nothing: a node that was stopped, or cut off, must not keep its locks.
+const idleLimit = "idle_in_transaction_session_timeout"
 
 // channel is where commits are told.
 const channel = "headwater_journal"
@@ -57,40 +64,88 @@ const (
 	lockPause    = 1 // seconds between two tries to be the one node that migrates
 	lockAttempts = 300
 	endLimit     = 30 * time.Second // of a COMMIT or ROLLBACK
+	idleMost     = "60s"            // of a transaction, while a change is planned
+	headLimit    = 10 * time.Second // of the listener's question for the head
 )
 
-func openPostgres(ctx context.Context, url string, log *slog.Logger) (engine, conn, error) {
-	cfg, err := pgx.ParseConfig(url)
+func openPostgres(ctx context.Context, cfg *Config) (engine, conn, error) {
+	to, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		// The driver's own text repeats the address, which may hold a password.
 		return nil, conn{}, errors.New("the database address cannot be read: want postgres://user@host:port/name")
 	}
-	if cfg.RuntimeParams["application_name"] == "" {
-		cfg.RuntimeParams["application_name"] = "headwater"
+	for name, value := range map[string]string{"application_name": "headwater", idleLimit: idleMost} {
+		if to.RuntimeParams[name] == "" {
+			to.RuntimeParams[name] = value
+		}
 	}
+	if to.ConnectTimeout == 0 {
+		to.ConnectTimeout = connectLimit
+	}
+	unbounded := to.Copy()
+	to.DialFunc = patientDial(patience)
 	d := postgresDialect
-	e := &postgresEngine{d: &d, cfg: cfg, db: stdlib.OpenDB(*cfg), log: log}
+	e := &postgresEngine{d: &d, cfg: to, db: stdlib.OpenDB(*to), log: cfg.Log}
 	e.db.SetMaxOpenConns(maxConns)
 	e.db.SetMaxIdleConns(maxConns)
 	e.db.SetConnMaxIdleTime(idleTime)
-	if err := e.prepare(ctx); err != nil {
+	if err := e.prepare(ctx, unbounded, cfg.ReadOnly); err != nil {
 		return nil, conn{}, errors.Join(err, e.close())
 	}
 	return e, conn{d: e.d, on: e.db}, nil
 }
 
-func (e *postgresEngine) prepare(ctx context.Context) error {
+// prepare brings the tables to the newest form, which may take any time; or, to read only, waits until they have it.
+func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig, readOnly bool) error {
 	if err := e.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("connect: %w", classifyPostgres(err))
+	}
+	if readOnly {
+		if err := e.awaitTables(ctx); err != nil {
+			return err
+		}
+		return e.probe(ctx)
 	}
 	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPause, lockAttempts))
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	if err := migrate(ctx, e.db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(one)); err != nil {
+	db := stdlib.OpenDB(*unbounded)
+	err = migrate(ctx, db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(one))
+	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
 	return e.probe(ctx)
+}
+
+// tablesPause is how often a node that only reads looks whether another one has made the tables.
+const tablesPause = time.Second
+
+// awaitTables returns when the tables have the form that this program knows, or a newer one.
+func (e *postgresEngine) awaitTables(ctx context.Context) error {
+	want, err := newestMigration("postgres")
+	if err != nil {
+		return err
+	}
+	c := conn{d: e.d, on: e.db}
+	for told := false; ; told = true {
+		var have int64
+		err := c.one(ctx, []any{&have}, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`)
+		var missing *pgconn.PgError
+		switch {
+		case errors.As(err, &missing) && missing.Code == stateNoTable:
+		case err != nil:
+			return fmt.Errorf("look for the tables: %w", err)
+		case have >= want:
+			return nil
+		}
+		if !told {
+			e.log.Warn("the tables are not there yet, waiting for a node that may make them", "have", have, "want", want)
+		}
+		if pause(ctx, tablesPause); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // probe finds out whether the database can tell of commits.
@@ -196,6 +251,7 @@ func (e *postgresEngine) snapshot(ctx context.Context) (*session, error) {
 	return e.session(tx), nil
 }
 
+func (e *postgresEngine) shared() bool                   { return true }
 func (e *postgresEngine) ping(ctx context.Context) error { return e.db.PingContext(ctx) }
 func (e *postgresEngine) close() error                   { return e.db.Close() }
 
@@ -217,6 +273,7 @@ func (e *postgresEngine) follow(ctx context.Context, w *waker) {
 		if ctx.Err() != nil {
 			return
 		}
+		w.setDeaf(true)
 		if heard {
 			wait = firstConnect
 		}
@@ -243,15 +300,26 @@ func (e *postgresEngine) listen(ctx context.Context, w *waker) (heard bool, err 
 		}
 	}
 	for {
-		var head int64
-		if err := c.QueryRow(ctx, selectHead).Scan(&head); err != nil {
-			return true, fmt.Errorf("read head: %w", err)
+		head, err := e.askHead(ctx, c)
+		if err != nil {
+			return true, err
 		}
-		w.advance(model.Seq(head))
+		w.advance(head)
+		w.setDeaf(false)
 		if err := e.hear(ctx, c, w); err != nil {
 			return true, err
 		}
 	}
+}
+
+func (e *postgresEngine) askHead(ctx context.Context, c *pgx.Conn) (model.Seq, error) {
+	ctx, cancel := context.WithTimeout(ctx, headLimit)
+	defer cancel()
+	var head int64
+	if err := c.QueryRow(ctx, selectHead).Scan(&head); err != nil {
+		return 0, fmt.Errorf("read head: %w", err)
+	}
+	return model.Seq(head), nil
 }
 
 // hear takes messages until none came for a while.
@@ -281,10 +349,12 @@ const (
 	stateUnique        = "23505"
 	stateSerialization = "40001"
 	stateDeadlock      = "40P01"
+	stateNoTable       = "42P01"
 )
 
-// Classes and codes of a server that cannot serve now: connection trouble, lack of resources, shutting down or starting.
-var unavailableStates = []string{"08", "53", "57P", "58", "25006"}
+// Classes and codes of a server that cannot serve now: connection trouble, lack of resources, shutting down or starting, a
+// transaction that idled for too long.
+var unavailableStates = []string{"08", "53", "57P", "58", "25006", "25P03", "25P04"}
 
 func classifyPostgres(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, model.ErrUnavailable) || errors.Is(err, model.ErrStale) {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
 // ErrSecretKey is what Open answers when the database was made with another secret key.
@@ -15,6 +17,18 @@ var ErrSecretKey = errors.New("the secret key is not the one that this database 
 
 // errSealed is a secret that was changed, or that stands in a row where it was not put.
 var errSealed = errors.New("a stored secret cannot be opened")
+
+// errNoKey is a secret on a node that has no key.
+var errNoKey = errors.New("this node has no secret key")
+
+// unseal opens an entry's secret. Without a key the entry comes without it, and says so.
+func (s *Store) unseal(e *model.Entry, row string, box []byte) (err error) {
+	e.Secret, err = s.secret.open(row, box)
+	if errors.Is(err, errNoKey) {
+		e.Sealed, err = true, nil
+	}
+	return err
+}
 
 // sealer encrypts what must not be read from the tables: XChaCha20-Poly1305 with a random nonce in front, bound to the
 // row by its name.
@@ -38,10 +52,13 @@ func (s *sealer) seal(row string, secret []byte) []byte {
 	return s.aead.Seal(box, box, secret, []byte(row))
 }
 
-// open decrypts what seal wrote for the same row.
+// open decrypts what seal wrote for the same row; without a key it answers errNoKey.
 func (s *sealer) open(row string, box []byte) ([]byte, error) {
 	if len(box) == 0 {
 		return nil, nil
+	}
+	if s == nil {
+		return nil, errNoKey
 	}
 	if len(box) < chacha20poly1305.NonceSizeX {
 		return nil, errSealed
@@ -59,18 +76,30 @@ const keyCheck = "store.key-check"
 
 // checkKey compares the key with the one of the first start.
 func (s *Store) checkKey(ctx context.Context) error {
+	if s.cfg.ReadOnly {
+		err := s.openCheck(ctx, s.read)
+		for errors.Is(err, model.ErrNotFound) && ctx.Err() == nil { // another node is just about to write it
+			pause(ctx, tablesPause)
+			err = s.openCheck(ctx, s.read)
+		}
+		return err
+	}
 	return s.write(ctx, false, func(c conn) error {
 		const first = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`
 		if _, err := c.exec(ctx, first, keyCheck, s.secret.seal(keyCheck, []byte("headwater"))); err != nil {
 			return fmt.Errorf("write key check: %w", err)
 		}
-		var box []byte
-		if err := c.one(ctx, []any{&box}, selectMeta, keyCheck); err != nil {
-			return fmt.Errorf("read key check: %w", err)
-		}
-		if _, err := s.secret.open(keyCheck, box); err != nil {
-			return ErrSecretKey
-		}
-		return nil
+		return s.openCheck(ctx, c)
 	})
+}
+
+func (s *Store) openCheck(ctx context.Context, c conn) error {
+	var box []byte
+	if err := c.one(ctx, []any{&box}, selectMeta, keyCheck); err != nil {
+		return fmt.Errorf("read key check: %w", err)
+	}
+	if _, err := s.secret.open(keyCheck, box); err != nil {
+		return ErrSecretKey
+	}
+	return nil
 }

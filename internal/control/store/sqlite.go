@@ -28,6 +28,9 @@ var sqliteDialect = dialect{
 	atNames:   `SELECT ` + recordColumns + ` FROM records WHERE zone = ? AND name IN (%s)`,
 	classify:  classifySQLite,
 	lostRace:  func(error) bool { return false }, // there is one writer
+	now:       "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+	impatient: "0",
+	hurry:     "0",
 }
 
 // sqliteEngine has one connection that writes, taken in turns, and a pool that reads.
@@ -158,7 +161,11 @@ func (e *sqliteEngine) begin(ctx context.Context, lazy bool) (*session, error) {
 		}
 	}
 	s.commit = func(ctx context.Context) error {
-		if _, err := c.exec(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+		_, err := c.exec(context.WithoutCancel(ctx), "COMMIT")
+		if s.settle != nil {
+			s.settle(err == nil)
+		}
+		if err != nil {
 			s.rollback()
 			return fmt.Errorf("commit: %w", err)
 		}
@@ -207,6 +214,7 @@ func (e *sqliteEngine) follow(ctx context.Context, _ *waker) {
 	}
 }
 
+func (e *sqliteEngine) shared() bool                   { return false }
 func (e *sqliteEngine) ping(ctx context.Context) error { return e.readers.PingContext(ctx) }
 
 func (e *sqliteEngine) close() error {

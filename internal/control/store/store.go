@@ -5,18 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
 // Config opens a store.
 type Config struct {
 	URL       string   // "sqlite:/path/file.db" or "postgres://…"
 	SecretKey [32]byte // encrypts secrets at rest
-	Clock     func() time.Time
-	Log       *slog.Logger
+	// ReadOnly keeps to what a database user may do who can only read: no migration, no write. It is for PostgreSQL. Open
+	// then waits until another node has made the tables.
+	ReadOnly bool
+	// Keyless says that there is no secret key: secrets stay closed. It goes with ReadOnly.
+	Keyless bool
+	// Tidies says whether this node takes old entries off the journal, asked each time; nil: it does.
+	Tidies func() bool
+	Clock  func() time.Time
+	Log    *slog.Logger
 }
 
 // Store is a database of either engine. It is safe for many callers.
@@ -29,6 +39,7 @@ type Store struct {
 	wake   *waker
 	stats  counters
 	touch  touches
+	kept   kept
 	marked atomic.Uint64 // changes remembered since old ones were last forgotten
 	long   chan struct{} // holds a token for each long list that is being read
 
@@ -46,6 +57,8 @@ type engine interface {
 	// follow tells the waker of other processes' commits until ctx ends.
 	follow(ctx context.Context, w *waker)
 	ping(ctx context.Context) error
+	// shared says whether other processes may use the database.
+	shared() bool
 	close() error
 }
 
@@ -54,6 +67,9 @@ type session struct {
 	conn
 	commit   func(ctx context.Context) error
 	rollback func()
+	// settle hears whether a commit came about before another transaction may begin. Only an engine calls it whose
+	// database is not shared.
+	settle func(committed bool)
 }
 
 type counters struct{ commits, nanos, rows, bytes atomic.Uint64 }
@@ -70,6 +86,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Tidies == nil {
+		cfg.Tidies = func() bool { return true }
+	}
+	if cfg.Keyless && !cfg.ReadOnly {
+		return nil, errors.New("open store: only who reads alone can do without the secret key")
+	}
 	s := &Store{cfg: cfg, wake: newWaker(), long: make(chan struct{}, longLists)}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -84,9 +106,12 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	scheme, rest, _ := strings.Cut(s.cfg.URL, ":")
 	switch scheme {
 	case "sqlite":
+		if s.cfg.ReadOnly {
+			return errors.New("SQLite has one process, which cannot be one that only reads")
+		}
 		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"))
 	case "postgres", "postgresql":
-		s.engine, s.read, err = openPostgres(ctx, s.cfg.URL, s.cfg.Log)
+		s.engine, s.read, err = openPostgres(ctx, &s.cfg)
 	default:
 		// The address may hold a password: only its scheme is told.
 		err = fmt.Errorf("database address with scheme %q: want sqlite:PATH or postgres://…", scheme)
@@ -97,22 +122,29 @@ func (s *Store) connect(ctx context.Context) (err error) {
 
 // start checks the secret key, reads the head of the journal and begins what runs beside the callers.
 func (s *Store) start(ctx context.Context) (err error) {
-	if s.secret, err = newSealer(s.cfg.SecretKey); err != nil {
-		return err
-	}
-	if err := s.checkKey(ctx); err != nil {
-		return err
+	if !s.cfg.Keyless {
+		if s.secret, err = newSealer(s.cfg.SecretKey); err != nil {
+			return err
+		}
+		if err := s.checkKey(ctx); err != nil {
+			return err
+		}
 	}
 	head, err := s.head(ctx)
 	if err != nil {
 		return err
+	}
+	if !s.engine.shared() {
+		s.kept.open()
 	}
 	s.wake.advance(head)
 	s.touch.due = make(chan struct{}, 1)
 	var run context.Context
 	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.engine.follow(run, s.wake) })
-	s.running.Go(func() { s.tend(run) })
+	if !s.cfg.ReadOnly {
+		s.running.Go(func() { s.tend(run) })
+	}
 	return nil
 }
 
@@ -145,8 +177,14 @@ func (s *Store) Stats() Stats {
 	}
 }
 
-// retries bounds how often a write outside Tx starts again after a lost race.
-const retries = 5
+// errReadOnly is a write on a store that was opened to read.
+var errReadOnly = fmt.Errorf("this node only reads: %w", model.ErrUnavailable)
+
+// Bounds of how often a write outside Tx starts again after a lost race, and when.
+const (
+	retries    = 10
+	retryPause = 10 * time.Millisecond // times the number of the try, at most
+)
 
 // write runs f in a write transaction. Lost races start again.
 func (s *Store) write(ctx context.Context, lazy bool, f func(c conn) error) error {
@@ -155,10 +193,16 @@ func (s *Store) write(ctx context.Context, lazy bool, f func(c conn) error) erro
 		if err == nil || n == retries || !s.d.lostRace(err) {
 			return err
 		}
+		if pause(ctx, rand.N(time.Duration(n)*retryPause)); ctx.Err() != nil {
+			return err
+		}
 	}
 }
 
 func (s *Store) writeOnce(ctx context.Context, lazy bool, f func(c conn) error) error {
+	if s.cfg.ReadOnly {
+		return errReadOnly
+	}
 	tx, err := s.engine.begin(ctx, lazy)
 	if err != nil {
 		return err

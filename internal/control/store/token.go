@@ -45,9 +45,9 @@ func (s *Store) Token(ctx context.Context, token model.ID) (model.Token, error) 
 	return s.token(ctx, ` WHERE id = ?`, id(token))
 }
 
-// TokenByHash reads the token whose value has the hash.
+// TokenByHash reads the token whose value has the hash. Its LastUsed may be an older one.
 func (s *Store) TokenByHash(ctx context.Context, hash []byte) (model.Token, error) {
-	return s.token(ctx, ` WHERE hash = ?`, octets(hash))
+	return s.kept.tokens.read(string(hash), func() (model.Token, error) { return s.token(ctx, ` WHERE hash = ?`, octets(hash)) })
 }
 
 // Tokens lists a user's (account empty) or an account's (user empty) tokens by the time of issue, newest first with desc,
@@ -136,6 +136,9 @@ func (s *Store) tend(ctx context.Context) {
 			s.writeTouches(context.WithoutCancel(ctx))
 			return
 		case <-tidy.C:
+			if !s.cfg.Tidies() {
+				continue
+			}
 			if err := s.pruneNotices(ctx); err != nil {
 				s.cfg.Log.Warn("old journal entries not pruned", "error", err)
 			}

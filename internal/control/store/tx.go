@@ -22,10 +22,15 @@ type Tx struct {
 	images  map[model.ID]int64 // zone numbers of images whose position Commit sets
 	gone    map[model.ID]string
 	marked  []model.ID
+
+	zones, accounts map[model.ID]struct{} // whose rows were written here, so that what is kept of them does not count
 }
 
 // Begin waits for the writer's place.
 func (s *Store) Begin(ctx context.Context) (*Tx, error) {
+	if s.cfg.ReadOnly {
+		return nil, errReadOnly
+	}
 	session, err := s.engine.begin(ctx, false)
 	if err != nil {
 		return nil, fmt.Errorf("begin change: %w", err)
@@ -33,6 +38,7 @@ func (s *Store) Begin(ctx context.Context) (*Tx, error) {
 	return &Tx{
 		s: s, c: session.conn, session: session,
 		numbers: map[model.ID]int64{}, grown: map[int64]int{}, images: map[model.ID]int64{}, gone: map[model.ID]string{},
+		zones: map[model.ID]struct{}{}, accounts: map[model.ID]struct{}{},
 	}, nil
 }
 
@@ -56,6 +62,7 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 	defer t.Rollback()
 	seq, err := t.seal(ctx, entries)
 	if err == nil {
+		t.session.settle = func(committed bool) { t.settle(entries, committed) }
 		err = t.session.commit(ctx)
 		t.over = true
 	}
@@ -66,6 +73,32 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 	t.s.wake.advance(seq)
 	t.s.forgetChanges(ctx, len(t.marked))
 	return seq, nil
+}
+
+// settle brings what is kept of the written rows in step with the database.
+func (t *Tx) settle(entries []model.Entry, committed bool) {
+	kept := &t.s.kept
+	for account := range t.accounts {
+		kept.accounts.drop(account)
+	}
+	for zone := range t.zones {
+		kept.zones.drop(zone)
+	}
+	for i := range entries {
+		e := &entries[i]
+		switch {
+		case e.Zone == "":
+		case !committed:
+			kept.zones.drop(e.Zone)
+		default:
+			kept.zones.update(e.Zone, func(z *numberedZone) {
+				z.Seq = e.Seq
+				if e.Kind == model.EntryDelta || e.Kind == model.EntryReset {
+					z.Serial = e.Serial
+				}
+			})
+		}
+	}
 }
 
 // stale takes a key that another node was quicker to use as a lost race: planning again will find it.

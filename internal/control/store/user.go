@@ -5,12 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// audited runs f and writes the audit entries in one durable transaction.
+// audited runs f, which writes about people and their tokens, and writes the audit entries in one durable transaction.
 func (s *Store) audited(ctx context.Context, a []model.Audit, f func(c conn) error) error {
+	defer s.kept.people()
 	return s.write(ctx, false, func(c conn) error {
 		if err := f(c); err != nil {
 			return err
@@ -20,11 +22,13 @@ func (s *Store) audited(ctx context.Context, a []model.Audit, f func(c conn) err
 }
 
 // User reads a user; UserByEmail one by the address, without case.
-func (s *Store) User(ctx context.Context, user model.ID) (u model.User, err error) {
-	if err = s.read.one(ctx, []any{toDoc{&u}}, `SELECT doc FROM users WHERE id = ?`, id(user)); err != nil {
-		return u, fmt.Errorf("read user %s: %w", user, err)
-	}
-	return u, nil
+func (s *Store) User(ctx context.Context, user model.ID) (model.User, error) {
+	return s.kept.users.read(user, func() (u model.User, err error) {
+		if err = s.read.one(ctx, []any{toDoc{&u}}, `SELECT doc FROM users WHERE id = ?`, id(user)); err != nil {
+			return u, fmt.Errorf("read user %s: %w", user, err)
+		}
+		return u, nil
+	})
 }
 
 // UserByEmail reads the user with the address, compared without case.
@@ -59,6 +63,14 @@ func (s *Store) PutUser(ctx context.Context, u model.User, a ...model.Audit) err
 
 // Members lists memberships of the account, of the user, or of both together, oldest first; either may be empty.
 func (s *Store) Members(ctx context.Context, account, user model.ID) ([]model.Member, error) {
+	if account != "" || user == "" {
+		return s.listMembers(ctx, account, user)
+	}
+	list, err := s.kept.members.read(user, func() ([]model.Member, error) { return s.listMembers(ctx, "", user) })
+	return slices.Clone(list), err
+}
+
+func (s *Store) listMembers(ctx context.Context, account, user model.ID) ([]model.Member, error) {
 	w := where{d: s.d}
 	if account != "" {
 		w.add("account = ?", id(account))

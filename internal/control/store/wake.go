@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -12,7 +13,8 @@ import (
 type waker struct {
 	mu   sync.Mutex
 	head model.Seq
-	more chan struct{} // closed and replaced when head moves
+	more chan struct{} // closed and replaced when head moves, and when deaf becomes true
+	deaf bool          // nobody tells of commits at present
 }
 
 func newWaker() *waker { return &waker{more: make(chan struct{})} }
@@ -27,16 +29,36 @@ func (w *waker) advance(seq model.Seq) {
 	}
 }
 
+// setDeaf says whether commits are heard of. Who waits while they are not is sent to look for himself.
+func (w *waker) setDeaf(deaf bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if deaf && !w.deaf {
+		close(w.more)
+		w.more = make(chan struct{})
+	}
+	w.deaf = deaf
+}
+
+// deafPause is the longest wait while commits are not heard of.
+const deafPause = time.Second
+
+// wait returns when head is past after, when commits are heard of no longer, and now and then while they are not.
 func (w *waker) wait(ctx context.Context, after model.Seq) error {
-	for {
+	for first := true; ; first = false {
 		w.mu.Lock()
-		head, more := w.head, w.more
+		head, more, deaf := w.head, w.more, w.deaf
 		w.mu.Unlock()
-		if head > after {
+		if head > after || deaf && !first {
 			return nil
+		}
+		var look <-chan time.Time
+		if deaf {
+			look = time.After(deafPause)
 		}
 		select {
 		case <-more:
+		case <-look:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

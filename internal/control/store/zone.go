@@ -54,11 +54,25 @@ const (
 
 // Zone reads and locks a zone.
 func (t *Tx) Zone(ctx context.Context, zone model.ID) (model.Zone, error) {
-	z, no, err := t.c.zone(ctx, selectZone+t.c.d.lock, id(zone))
-	if err != nil {
+	z, err := t.zone(ctx, zone)
+	if err == nil {
+		t.numbers[zone] = z.no
+	}
+	return z.Zone, err
+}
+
+func (t *Tx) zone(ctx context.Context, zone model.ID) (numberedZone, error) {
+	load := func() (numberedZone, error) { return t.c.zoneByID(ctx, zone, t.c.d.lock) }
+	if _, written := t.zones[zone]; written {
+		return load()
+	}
+	return t.s.kept.zones.read(zone, load)
+}
+
+func (c conn) zoneByID(ctx context.Context, zone model.ID, lock string) (z numberedZone, err error) {
+	if z.Zone, z.no, err = c.zone(ctx, selectZone+lock, id(zone)); err != nil {
 		return z, fmt.Errorf("read zone %s: %w", zone, err)
 	}
-	t.numbers[zone] = no
 	return z, nil
 }
 
@@ -99,6 +113,7 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 		ON CONFLICT (id) DO UPDATE SET account = excluded.account, name = excluded.name, status = excluded.status,
 		doc = excluded.doc RETURNING no`
 	var no int64
+	t.zones[z.ID] = struct{}{}
 	err = t.c.one(ctx, []any{&no}, text, id(z.ID), id(z.Account), z.Name.Host(), z.Status, int64(z.Serial), int64(z.Seq), d)
 	if err == nil {
 		t.numbers[z.ID] = no
@@ -133,6 +148,7 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	if err := t.setSerial(ctx, z.Name.Host(), z.Serial); err != nil {
 		return fmt.Errorf("delete zone %s: %w", zone, err)
 	}
+	t.zones[zone] = struct{}{}
 	first := no << partBits
 	for _, step := range []struct {
 		text string
@@ -240,11 +256,8 @@ func (c conn) zones(ctx context.Context, text string, args ...any) (out []model.
 
 // Zone reads a zone.
 func (s *Store) Zone(ctx context.Context, zone model.ID) (model.Zone, error) {
-	z, _, err := s.read.zone(ctx, selectZone, id(zone))
-	if err != nil {
-		return z, fmt.Errorf("read zone %s: %w", zone, err)
-	}
-	return z, nil
+	z, err := s.kept.zones.read(zone, func() (numberedZone, error) { return s.read.zoneByID(ctx, zone, "") })
+	return z.Zone, err
 }
 
 var zoneOrders = map[string]string{

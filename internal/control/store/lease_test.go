@@ -1,0 +1,198 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
+)
+
+func circle(epoch uint64, nodes ...model.CircleNode) model.Circle {
+	return model.Circle{Epoch: epoch, Nodes: nodes}
+}
+
+// TestCircle has nodes come, renew, leave and end.
+func TestCircle(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		a, b := newID(), newID()
+		renew := func(node model.ID, seen uint64, life time.Duration, want model.Circle) {
+			t.Helper()
+			got, err := w.RenewLease(t.Context(), node, seen, life)
+			must(t, err)
+			equal(t, "circle", got, want)
+		}
+		renew(a, 0, time.Hour, circle(1, model.CircleNode{ID: a}))
+		renew(a, 1, time.Hour, circle(1, model.CircleNode{ID: a, Seen: 1}))
+		renew(b, 0, time.Hour, circle(2, model.CircleNode{ID: a, Seen: 1}, model.CircleNode{ID: b}))
+		renew(b, 2, time.Hour, circle(2, model.CircleNode{ID: a, Seen: 1}, model.CircleNode{ID: b, Seen: 2}))
+		must(t, w.LeaveCircle(t.Context(), a))
+		must(t, w.LeaveCircle(t.Context(), a))
+		renew(b, 2, -time.Hour, circle(3, model.CircleNode{ID: b, Seen: 2}))
+		// The lease of b is over: whoever comes next takes it away, and b itself has to join anew.
+		renew(a, 3, time.Hour, circle(4, model.CircleNode{ID: a, Seen: 3}))
+		renew(b, 3, time.Hour, circle(5, model.CircleNode{ID: a, Seen: 3}, model.CircleNode{ID: b, Seen: 3}))
+	})
+}
+
+// TestCircleOfMany has many nodes renew at once: each epoch stands for one set of nodes.
+func TestCircleOfMany(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		var mu sync.Mutex
+		sets := map[uint64]string{}
+		var nodes sync.WaitGroup
+		for range 8 {
+			node := newID()
+			nodes.Go(func() {
+				for range 10 {
+					c, err := w.RenewLease(t.Context(), node, 0, time.Hour)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					var set strings.Builder
+					for _, n := range c.Nodes {
+						set.WriteString(string(n.ID))
+					}
+					mu.Lock()
+					if old, ok := sets[c.Epoch]; ok && old != set.String() {
+						t.Errorf("epoch %d is two circles", c.Epoch)
+					}
+					sets[c.Epoch] = set.String()
+					mu.Unlock()
+				}
+			})
+		}
+		nodes.Wait()
+		if len(sets) != 8 {
+			t.Errorf("%d circles", len(sets))
+		}
+	})
+}
+
+// TestAlone: of many callers one is inside at a time, and an error lets the next one in.
+func TestAlone(t *testing.T) {
+	t.Parallel()
+	w := &world{url: engines[1].fresh(t)}
+	nodes := []*store.Store{w.open(t), w.open(t)}
+	var inside, ran atomic.Int32
+	var all sync.WaitGroup
+	fail := errors.New("fail")
+	for n := range 12 {
+		all.Go(func() {
+			err := nodes[n%2].Alone(t.Context(), "test", func(ctx context.Context) error {
+				if inside.Add(1) > 1 {
+					t.Error("two are alone")
+				}
+				_, _, err := nodes[n%2].Accounts(ctx, nil, "", false, 0, 0)
+				return errors.Join(err, fail, func() error { ran.Add(1); inside.Add(-1); return nil }())
+			})
+			if !errors.Is(err, fail) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if ran.Load() != 12 {
+		t.Errorf("%d ran", ran.Load())
+	}
+}
+
+// readOnly makes a database user who may SELECT and nothing else, and returns the address for it.
+func readOnly(t *testing.T, url string) string {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer c.Close(context.WithoutCancel(t.Context()))
+	for _, text := range []string{
+		"DO $$ BEGIN CREATE ROLE reader LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+	} {
+		_, err := c.Exec(t.Context(), text)
+		must(t, err)
+	}
+	return strings.Replace(url, "headwater@", "reader@", 1)
+}
+
+// TestReadOnly opens a store as a user who may only SELECT, without the key: it follows, opens no secret, and writes nothing.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	w := &world{url: engines[1].fresh(t)}
+	w.Store = w.open(t)
+	account := newID()
+	z := w.addZone(t, account, "a.test")
+	seq := w.change(t, func(*store.Tx) []model.Entry {
+		return []model.Entry{{Kind: model.EntryAccess, Account: account, Body: []byte("open"), Secret: []byte("swordfish")}}
+	})
+	r, err := store.Open(t.Context(), store.Config{URL: readOnly(t, w.url), ReadOnly: true, Keyless: true})
+	must(t, err)
+	defer func() { must(t, r.Close()) }()
+	images := 0
+	var access []model.Entry
+	head, err := r.Load(t.Context(), func(model.Image) error { images++; return nil }, func(e model.Entry) error {
+		access = append(access, e)
+		return nil
+	})
+	must(t, err)
+	if head != seq || images != 1 || len(access) != 1 || !access[0].Sealed || access[0].Secret != nil {
+		t.Errorf("loaded %d images and %+v at %d, want %d", images, access, head, seq)
+	}
+	must(t, r.Entries(t.Context(), seq-1, func(e model.Entry) error {
+		if !e.Sealed || string(e.Body) != "open" {
+			t.Errorf("entry %+v", e)
+		}
+		return nil
+	}))
+	next := w.change(t, func(*store.Tx) []model.Entry { return []model.Entry{{Kind: model.EntryNotify, Zone: z.ID}} })
+	must(t, r.Wait(t.Context(), seq))
+	if next != seq+1 {
+		t.Errorf("seq %d after %d", next, seq)
+	}
+	if _, err := r.Begin(t.Context()); !errors.Is(err, model.ErrUnavailable) {
+		t.Errorf("begin: %v", err)
+	}
+	if err := r.PutMeta(t.Context(), "a", nil); !errors.Is(err, model.ErrUnavailable) {
+		t.Errorf("write: %v", err)
+	}
+	if _, err := store.Open(t.Context(), store.Config{URL: readOnly(t, w.url), ReadOnly: true, SecretKey: [32]byte{9}}); !errors.Is(err, store.ErrSecretKey) {
+		t.Errorf("opened with another key: %v", err)
+	}
+}
+
+// TestReadOnlyWaits: a reader that is first on an empty database waits for who may make the tables.
+func TestReadOnlyWaits(t *testing.T) {
+	t.Parallel()
+	w := &world{url: engines[1].fresh(t)}
+	opened := make(chan error, 1)
+	go func() {
+		r, err := store.Open(t.Context(), store.Config{URL: w.url, ReadOnly: true, SecretKey: testKey})
+		if err == nil {
+			err = r.Close()
+		}
+		opened <- err
+	}()
+	w.open(t)
+	must(t, <-opened)
+}
+
+// TestReadOnlyNeedsServer: what makes no sense is refused.
+func TestReadOnlyNeedsServer(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]store.Config{
+		"sqlite":        {URL: engines[0].fresh(t), ReadOnly: true},
+		"keyless write": {URL: engines[1].fresh(t), Keyless: true},
+	} {
+		if s, err := store.Open(t.Context(), cfg); err == nil {
+			t.Errorf("%s opened: %v", name, s.Close())
+		}
+	}
+}
