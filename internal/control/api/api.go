@@ -34,6 +34,7 @@ type zoneStore interface {
 type recordStore interface {
 	Record(ctx context.Context, zone, id model.ID) (model.Record, error)
 	Records(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) error
+	PageRecords(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) (total int, err error)
 	CountRecords(ctx context.Context, zone model.ID, q model.RecordQuery) (int, error)
 	CountAccountRecords(ctx context.Context, account model.ID) (int, error)
 }

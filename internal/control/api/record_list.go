@@ -29,13 +29,11 @@ func listRecords(a *api, q *request) error {
 	if err != nil {
 		return err
 	}
-	total, err := a.Store.CountRecords(q.ctx(), q.zone.ID, query)
-	if err != nil {
-		return err
-	}
 	query.Offset, query.Limit = offset(page, per), per
-	return q.stream(func(yield func(any) error) error {
-		return a.Store.Records(q.ctx(), q.zone.ID, query, func(r *model.Record) error { return yield(toJSON(&q.zone, r)) })
+	total := 0
+	return q.stream(func(yield func(any) error) (err error) {
+		total, err = a.Store.PageRecords(q.ctx(), q.zone.ID, query, func(r *model.Record) error { return yield(toJSON(&q.zone, r)) })
+		return err
 	}, func(count int) resultInfo { return info(page, per, count, total) })
 }
 

@@ -220,6 +220,7 @@ func TestListRecords(t *testing.T) {
 			if tt.q.Limit == 0 && tt.q.Offset == 0 && n != len(tt.want) || n < len(tt.want) {
 				t.Errorf("%d: %+v: counted %d", i, tt.q, n)
 			}
+			w.samePage(t, z.ID, tt.q, n)
 		}
 		for _, q := range []model.RecordQuery{
 			{Order: "zone; --"}, {Filters: []model.Filter{{Field: "rdata"}}},
@@ -227,6 +228,58 @@ func TestListRecords(t *testing.T) {
 			if err := w.Records(t.Context(), z.ID, q, nil); err == nil {
 				t.Errorf("%+v: no error", q)
 			}
+		}
+	})
+}
+
+// samePage holds what a page tells against the list and the count of the same query, with its limit and with one of its own.
+func (w *world) samePage(t *testing.T, zone model.ID, q model.RecordQuery, count int) {
+	t.Helper()
+	limits := []model.RecordQuery{q, q, q}
+	limits[1].Limit = 2
+	limits[2].Limit, limits[2].Offset = 2, count+5
+	for _, q := range limits {
+		var got []model.Record
+		total, err := w.PageRecords(t.Context(), zone, q, func(r *model.Record) error { got = append(got, *r); return nil })
+		must(t, err)
+		if total != count {
+			t.Errorf("%+v: a page of %d, counted %d", q, total, count)
+		}
+		equal(t, fmt.Sprintf("page of %+v", q), got, w.list(t, zone, q))
+	}
+}
+
+// TestPageOfMany searches for more than is held in memory, and for one more than that.
+func TestPageOfMany(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		z := w.addZone(t, newID(), "a.test")
+		var list []model.Record
+		for i := range 1005 {
+			list = append(list, testRecord(z.ID, fmt.Sprintf("n%d.a.test", i), wire.TypeTXT, strings.Repeat("x", 1+i%3)))
+		}
+		w.addRecords(t, list...)
+		for search, want := range map[string]int{"a.test": 1005, "xx": 670, "n100": 6, "none": 0} {
+			for _, order := range []string{"", "content", "name"} {
+				for _, offset := range []int{0, 600, 1004, 2000} {
+					q := model.RecordQuery{Search: search, Order: order, Offset: offset, Limit: 50, Desc: offset == 600}
+					var got []model.Record
+					total, err := w.PageRecords(t.Context(), z.ID, q, func(r *model.Record) error { got = append(got, *r); return nil })
+					must(t, err)
+					if total != want {
+						t.Errorf("%+v: %d, want %d", q, total, want)
+					}
+					equal(t, fmt.Sprintf("page of %+v", q), got, w.list(t, z.ID, q))
+				}
+			}
+		}
+		stop := errors.New("stop")
+		_, err := w.PageRecords(t.Context(), z.ID, model.RecordQuery{Search: "a.test", Limit: 5}, func(*model.Record) error { return stop })
+		if !errors.Is(err, stop) {
+			t.Errorf("stopped by the caller: %v", err)
+		}
+		if _, err := w.PageRecords(t.Context(), z.ID, model.RecordQuery{Search: "x", Order: "zone; --", Limit: 5}, nil); err == nil {
+			t.Error("no error of an order that there is not")
 		}
 	})
 }

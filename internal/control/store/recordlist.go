@@ -135,7 +135,7 @@ func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w where, sca
 		scans = true
 		w.group(false, func(g *where) {
 			pattern := "%" + escaped(q.Search) + "%"
-			g.add(g.like("name"), pattern)
+			g.add(fmt.Sprintf(s.d.position, "name")+" > 0", lowerASCII(q.Search)) // names are in lower case, and this is the cheaper test
 			g.add(g.like("content"), pattern)
 			g.add("(comment <> '' AND "+g.like("comment")+")", pattern)
 			g.add("(tags <> '' AND "+g.like("tags")+")", pattern)
