@@ -16,10 +16,18 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		return
 	}
 	access := z.Access()
-	if !access.Enabled || !s.cfg.Duty(id) {
+	if !access.Enabled {
 		s.forget(id, nil)
 		return
 	}
+	if !s.cfg.Duty(id) {
+		s.forget(id, nil)
+		if w.forced {
+			s.leaveForced(id, now)
+		}
+		return
+	}
+	w.forced = w.forced || w.review && now.Sub(s.forced[id]) < forcedLife
 	v := z.State().Transfer
 	rdata, ttl := v.SOA()
 	s.forget(id, access.Peers)
@@ -74,11 +82,17 @@ func (s *Sender) add(z *zone.Zone, p zone.Peer) *task {
 	return t
 }
 
-// forgetKnown ends the start. Whoever is linked or switched on later is told at once, whatever it knew before.
-func (s *Sender) forgetKnown() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.known = nil
+// forcedLife is how long a NOTIFY that was asked for of another node's zone is remembered: that node may die before it is
+// sent, and nothing else would tell of it.
+const forcedLife = 30 * time.Second
+
+func (s *Sender) leaveForced(id string, now time.Time) {
+	for z, at := range s.forced {
+		if now.Sub(at) >= forcedLife {
+			delete(s.forced, z)
+		}
+	}
+	s.forced[id] = now
 }
 
 // forget drops the tasks of a zone for peers that are not in keep, or have no address there.
@@ -106,6 +120,7 @@ func (s *Sender) ack(t *task, serial uint32) {
 	if !t.status.Known || t.status.Acked != serial {
 		t.status.Acked, t.status.Known = serial, true
 		s.dirty[t.key()] = serial
+		knock(s.acked)
 	}
 	if serial == t.serial && !t.forced {
 		t.inDoubt, t.status.Tries = false, 0

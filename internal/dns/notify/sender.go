@@ -25,10 +25,11 @@ type Config struct {
 	Rate int
 	// Retry is the first pause before an unanswered NOTIFY is sent again, RetryMost the longest; defaults 1 s and 5 min.
 	Retry, RetryMost time.Duration
-	// Load yields what was known before the restart; Save keeps it, called with batches, never twice at once.
+	// Load yields what was known before the restart, or by the node that notified before this one; Save keeps it, called
+	// with batches, never twice at once.
 	Load func(ctx context.Context, yield func(Ack)) error
 	Save func(ctx context.Context, acks []Ack) error
-	// Duty says whether this node notifies for a zone; nil: always.
+	// Duty says whether this node notifies for a zone; nil: always. When its answers change, call Review.
 	Duty func(zoneID string) bool
 	// Answered hears of every answer and of every time-out.
 	Answered func(zoneID string, s Status)
@@ -70,17 +71,20 @@ type Stats struct {
 }
 
 // wish is what somebody wants of a zone.
-type wish struct{ forced, gone bool }
+type wish struct{ forced, gone, review bool }
 
-// Sender sends NOTIFYs. Wake, Force, Remove and Seen return at once and may be called from anywhere.
+// Sender sends NOTIFYs. Wake, Force, Remove, Seen and Review return at once and may be called from anywhere.
 type Sender struct {
-	cfg  Config
-	bell chan struct{}
+	cfg    Config
+	bell   chan struct{}
+	acked  chan struct{} // something is to be saved
+	review chan struct{} // Duty answers otherwise
 
 	wishes struct {
 		sync.Mutex
 		zones map[string]wish
 		seen  []Ack
+		known map[taskKey]uint32 // loaded, for the zones under review
 	}
 
 	mu      sync.Mutex         // what follows; held for short steps only
@@ -88,8 +92,9 @@ type Sender struct {
 	flights map[flight]*task   // what answers are expected to
 	queue   queue
 	pace    pace
-	known   map[taskKey]uint32 // loaded, for tasks made at the start
-	dirty   map[taskKey]uint32 // to be saved
+	known   map[taskKey]uint32   // loaded, for tasks made by a review
+	forced  map[string]time.Time // zones of other nodes, when a NOTIFY was last asked for
+	dirty   map[taskKey]uint32   // to be saved
 	stats   Stats
 }
 
@@ -97,8 +102,9 @@ type Sender struct {
 func New(cfg Config) *Sender {
 	cfg.setDefaults()
 	s := &Sender{
-		cfg: cfg, bell: make(chan struct{}, 1), zones: map[string][]*task{}, flights: map[flight]*task{},
-		known: map[taskKey]uint32{}, dirty: map[taskKey]uint32{}, pace: newPace(cfg.Rate),
+		cfg: cfg, bell: make(chan struct{}, 1), acked: make(chan struct{}, 1), review: make(chan struct{}, 1),
+		zones: map[string][]*task{}, flights: map[flight]*task{}, forced: map[string]time.Time{},
+		dirty: map[taskKey]uint32{}, pace: newPace(cfg.Rate),
 	}
 	s.wishes.zones = map[string]wish{}
 	return s
@@ -116,9 +122,23 @@ func (s *Sender) Remove(zoneID string) { s.wish(zoneID, wish{gone: true}) }
 func (s *Sender) wish(id string, w wish) {
 	s.wishes.Lock()
 	old := s.wishes.zones[id]
-	s.wishes.zones[id] = wish{forced: old.forced || w.forced, gone: w.gone}
+	s.wishes.zones[id] = wish{forced: old.forced || w.forced, gone: w.gone, review: old.review || w.review}
 	s.wishes.Unlock()
 	s.ring()
+}
+
+// Review says that Duty answers otherwise now. Peers of zones that this node notifies for since then are told, except
+// those that are known to have the zone's serial.
+func (s *Sender) Review() { knock(s.review) }
+
+func (s *Sender) ring() { knock(s.bell) }
+
+// knock leaves one token for who waits.
+func knock(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // Seen says that a peer has a serial: it transferred the zone, or asked for its SOA and had the newest.
@@ -129,13 +149,6 @@ func (s *Sender) Seen(zoneID, peerID string, serial uint32) {
 	s.ring()
 }
 
-func (s *Sender) ring() {
-	select {
-	case s.bell <- struct{}{}:
-	default:
-	}
-}
-
 // Run sends until ctx ends. At its start, peers of every zone with transfers on are told, except those that are known to
 // have its serial.
 func (s *Sender) Run(ctx context.Context) error {
@@ -144,15 +157,11 @@ func (s *Sender) Run(ctx context.Context) error {
 		return err
 	}
 	defer socks.close()
-	if s.cfg.Load != nil {
-		err := s.cfg.Load(ctx, func(a Ack) { s.known[taskKey{a.Zone, a.Peer}] = a.Serial })
-		if err != nil {
-			s.cfg.Log.Error("cannot read what secondaries know: all are told", slog.Any("error", err))
-		}
+	if err := s.reviewAll(ctx); err != nil {
+		s.cfg.Log.Error("cannot read what secondaries know: all are told", slog.Any("error", err))
+		s.wishAll(nil)
 	}
-	s.cfg.DB.All(func(z *zone.Zone) bool { s.Wake(z); return true })
 	s.take()
-	s.forgetKnown()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	socks.receive(&wg, s)
@@ -202,11 +211,14 @@ func (s *Sender) take() {
 	if len(s.wishes.zones) > 0 {
 		zones, s.wishes.zones = s.wishes.zones, map[string]wish{}
 	}
-	seen := s.wishes.seen
-	s.wishes.seen = nil
+	seen, known := s.wishes.seen, s.wishes.known
+	s.wishes.seen, s.wishes.known = nil, nil
 	s.wishes.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Whoever is linked or switched on later is told at once, whatever it knew before.
+	s.known = known
+	defer func() { s.known = nil }()
 	now := s.cfg.Now()
 	for id, w := range zones {
 		s.plan(id, w, now)
@@ -237,6 +249,10 @@ func (s *Sender) collect() (letters []letter, wait time.Duration) {
 		t := s.queue[0]
 		if wait := t.due.Sub(now); wait > 0 {
 			return letters, wait
+		}
+		if !s.cfg.Duty(t.zone) {
+			s.forget(t.zone, nil) // another node tells, and will not hear of answers to this one
+			continue
 		}
 		if slot := s.pace.slot(t, now); slot.After(now) {
 			s.queue.at(t, slot)

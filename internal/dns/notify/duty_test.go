@@ -1,0 +1,99 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// quiet fails the test when a NOTIFY came.
+func (p *peer) quiet(t testing.TB) {
+	t.Helper()
+	select {
+	case n := <-p.got:
+		t.Fatalf("told of %d", n.serial)
+	default:
+	}
+}
+
+// TestTakesOver: a node that gets the duty tells what its predecessor did not, and nothing of what it did.
+func TestTakesOver(t *testing.T) {
+	t.Parallel()
+	knows, lacks := newPeer(t), newPeer(t)
+	var duty atomic.Bool
+	var loads atomic.Int32
+	w := start(t, notify.Config{
+		Interval: time.Millisecond, Duty: func(string) bool { return duty.Load() },
+		Load: func(_ context.Context, yield func(notify.Ack)) error {
+			if loads.Add(1) == 2 {
+				return errors.New("no database yet")
+			}
+			yield(notify.Ack{Zone: "z", Peer: "a", Serial: 3})
+			yield(notify.Ack{Zone: "z", Peer: "b", Serial: 2})
+			return nil
+		},
+	}, true, knows, lacks)
+	w.publish(t, 2)
+	w.publish(t, 3)
+	duty.Store(true)
+	w.s.Review() // its first try fails
+	n := lacks.wait(t)
+	if n.serial != 3 {
+		t.Errorf("told of %d", n.serial)
+	}
+	lacks.reply(t, n, wire.RcodeNoError, nil)
+	w.waitAnswer(t)
+	knows.quiet(t)
+
+	w.publish(t, 4)
+	for _, p := range []*peer{knows, lacks} {
+		if n := p.wait(t); n.serial != 4 {
+			t.Errorf("told of %d", n.serial)
+		}
+	}
+	w.stop()
+}
+
+// TestGivesUp: a node that loses the duty sends nothing more, not even what was due again.
+func TestGivesUp(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	var duty atomic.Bool
+	duty.Store(true)
+	w := start(t, notify.Config{Retry: 20 * time.Millisecond, Duty: func(string) bool { return duty.Load() }}, true, p)
+	p.wait(t)
+	duty.Store(false)
+	w.waitIdle(t)
+	for len(p.got) > 0 {
+		<-p.got // on its way already
+	}
+	w.publish(t, 2)
+	w.stop()
+	p.quiet(t)
+}
+
+// TestTakesOverForced: a NOTIFY that was asked for is sent by the next node, whether or not the last one had sent it.
+func TestTakesOverForced(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	var duty atomic.Bool
+	asked := make(chan struct{}, 100)
+	w := start(t, notify.Config{
+		Interval: time.Millisecond, Duty: func(string) bool { asked <- struct{}{}; return duty.Load() },
+		Load: func(_ context.Context, yield func(notify.Ack)) error {
+			yield(notify.Ack{Zone: "z", Peer: "a", Serial: 1})
+			return nil
+		},
+	}, true, p)
+	<-asked // at the start
+	w.s.Force(w.db.ByID("z"))
+	<-asked
+	duty.Store(true)
+	w.s.Review()
+	p.wait(t)
+}
