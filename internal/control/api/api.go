@@ -77,7 +77,7 @@ type Config struct {
 	EdgeAddresses []netip.Addr
 	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
 	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
-	Review      func(ctx context.Context, z model.Zone) ([]Finding, error)
+	Review      func(ctx context.Context, z model.Zone) (model.Review, error)
 	Clock       func() time.Time
 	Log         *slog.Logger
 	Limits      Limits

@@ -36,8 +36,8 @@ const (
 
 func newMatrix(t *testing.T) *matrix {
 	t.Helper()
-	known, findings := api.Secondaries{}, []api.Finding{}
-	m := &matrix{server: newServer(t, watched(&known, &findings)), ids: map[string]string{}}
+	known, found := api.Secondaries{}, model.Review{}
+	m := &matrix{server: newServer(t, watched(&known, &found)), ids: map[string]string{}}
 	m.other = model.ID(m.must("POST", "/headwater/v1/accounts", `{"name":"Other"}`).id(t))
 	m.addMember(m.account, ownerEmail, auth.RoleAdministrator)
 	m.addMember(m.account, guestEmail, auth.RoleReadOnly)

@@ -5,95 +5,126 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/primary"
 )
 
-// ownCodes reads the block of codes that is ours from its source.
-func ownCodes(t *testing.T) map[string]string {
-	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "../model/codes.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
+// allCodes reads from their sources all codes that an answer may hold: the constants of package model and of this one, and
+// the literals of package auth. The values are the constants' names, empty for literals.
+func allCodes() (map[int]string, error) {
+	codes := map[int]string{}
+	files := []string{"../model/codes.go"}
+	for _, dir := range []string{".", "../auth"} {
+		in, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, in...)
 	}
-	codes := map[string]string{}
-	ast.Inspect(f, func(n ast.Node) bool {
-		v, ok := n.(*ast.ValueSpec)
-		if !ok || len(v.Values) != 1 {
-			return true
+	var twice error
+	add := func(e ast.Expr, name string) {
+		lit, ok := e.(*ast.BasicLit)
+		if !ok || lit.Kind != token.INT {
+			return
 		}
-		if lit, ok := v.Values[0].(*ast.BasicLit); ok && strings.HasPrefix(lit.Value, "130") && len(lit.Value) == 5 {
-			if other, taken := codes[lit.Value]; taken {
-				t.Errorf("%s is both %s and %s", lit.Value, other, v.Names[0].Name)
+		n, err := strconv.Atoi(lit.Value)
+		if other := codes[n]; err != nil || name != "" && other != "" {
+			twice = fmt.Errorf("%s is both %s and %s", lit.Value, other, name)
+		}
+		if name != "" || codes[n] == "" {
+			codes[n] = name
+		}
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			return nil, err
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if e, name := codeIn(n); e != nil {
+				add(e, name)
 			}
-			codes[lit.Value] = v.Names[0].Name
-		}
-		return true
-	})
-	return codes
+			return true
+		})
+	}
+	return codes, twice
 }
 
-// TestCodesAreDocumented: docs/compatibility.md lists each code of ours once, and no other.
+// codeIn is the code that a node of a source says, with the name that it gives it.
+func codeIn(n ast.Node) (e ast.Expr, name string) {
+	switch n := n.(type) {
+	case *ast.ValueSpec:
+		if name = n.Names[0].Name; len(n.Values) == 1 && regexp.MustCompile(`^[Cc]ode[A-Z]`).MatchString(name) {
+			return n.Values[0], name
+		}
+	case *ast.KeyValueExpr:
+		if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Code" {
+			return n.Value, ""
+		}
+	case *ast.CallExpr:
+		if fun, ok := n.Fun.(*ast.Ident); ok && fun.Name == "badHeader" {
+			return n.Args[0], ""
+		}
+	}
+	return nil, ""
+}
+
+// missedCodes are those that no answer to this package's tests held, each with its name, and how many codes there are.
+func missedCodes() (missed []string, total int) {
+	all, err := allCodes()
+	if err != nil {
+		return []string{err.Error()}, 0
+	}
+	met := apicheck.Codes()
+	for code, name := range all {
+		if !slices.Contains(met, code) {
+			missed = append(missed, strings.TrimSpace(fmt.Sprint(code, " ", name)))
+		}
+	}
+	slices.Sort(missed)
+	return missed, len(all)
+}
+
+// TestCodesAreDocumented: docs/compatibility.md lists each code once, and no other.
 func TestCodesAreDocumented(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../../docs/compatibility.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var listed []string
-	for _, m := range regexp.MustCompile(`(?m)^\| (130\d\d) \|`).FindAllStringSubmatch(string(b), -1) {
-		listed = append(listed, m[1])
-	}
-	if d := cmp.Diff(slices.Sorted(maps.Keys(ownCodes(t))), listed); d != "" {
-		t.Errorf("codes (-) and their page (+) differ: %s", d)
-	}
-}
-
-// sources joins the Go files of some packages: tests, or all but tests.
-func sources(t *testing.T, tests bool, dirs ...string) string {
-	t.Helper()
-	var out strings.Builder
-	for _, dir := range dirs {
-		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	var listed, want []int
+	for _, m := range regexp.MustCompile(`(?m)^\| (\d{4,5}) \|`).FindAllStringSubmatch(string(b), -1) {
+		n, err := strconv.Atoi(m[1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range files {
-			if strings.HasSuffix(f, "_test.go") != tests {
-				continue
-			}
-			b, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out.Write(b)
-		}
+		listed = append(listed, n)
 	}
-	return out.String()
-}
-
-// TestCodesAreProvoked: for each code that is in use some test names it as what a request must get. That it really comes is
-// that test's matter. A few rules need a server that is configured unusually; those are provoked at their place.
-func TestCodesAreProvoked(t *testing.T) {
-	t.Parallel()
-	used := sources(t, false, ".", "../auth", "../primary", "../store")
-	here, there := sources(t, true, "."), sources(t, true, "../primary")
-	unusual := []string{"CodeNoEdge"}
-	for code, name := range ownCodes(t) {
-		word := regexp.MustCompile(`model\.` + name + `\b`)
-		if !word.MatchString(used) || word.MatchString(here) || slices.Contains(unusual, name) && word.MatchString(there) {
-			continue
-		}
-		t.Errorf("no test provokes %s (%s)", code, name)
+	all, err := allCodes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for code := range all {
+		want = append(want, code)
+	}
+	slices.Sort(want)
+	slices.Sort(listed)
+	if d := cmp.Diff(want, listed); d != "" {
+		t.Errorf("codes (-) and their page (+) differ: %s", d)
 	}
 }
 
@@ -109,4 +140,62 @@ func TestSetTooLarge(t *testing.T) {
 	if n := s.must("GET", zone+"/dns_records", nil).Info.TotalCount; n != 0 {
 		t.Errorf("%d records of a refused batch", n)
 	}
+}
+
+// TestServerWithoutEdge refuses proxied records in every way in, and takes them once the account has addresses of its own.
+func TestServerWithoutEdge(t *testing.T) {
+	t.Parallel()
+	s := newServerOn(t, func(c *primary.Config) { c.Edge = nil })
+	zone, _ := s.zone("example.com")
+	records := zone + "/dns_records"
+	const proxied = `{"name":"p","type":"A","content":"192.0.2.2","proxied":true}`
+	plain := s.record(zone, `{"name":"www","type":"A","content":"192.0.2.1"}`)
+	s.fails(400, model.CodeNoEdge, "POST", records, proxied)
+	s.fails(400, model.CodeNoEdge, "PATCH", records+"/"+plain, `{"proxied":true}`)
+	s.fails(400, model.CodeNoEdge, "PUT", records+"/"+plain, `{"name":"www","type":"A","content":"192.0.2.1","proxied":true}`)
+	s.fails(400, model.CodeNoEdge, "POST", records+"/batch", `{"posts":[`+proxied+`]}`)
+	if r := s.importFile(records+"/import", "file", "p 1 IN A 192.0.2.2 ; cf_tags=cf-proxied:true\n"); r.Status != 400 {
+		t.Errorf("an import: %d %s", r.Status, r.Raw)
+	}
+	if list := s.must("GET", records, nil).list(t); len(list) != 1 || list[0]["proxied"] != false {
+		t.Errorf("refused writes left %v", list)
+	}
+	s.must("PATCH", "/headwater/v1/accounts/"+string(s.account)+"/edge_addresses", `{"addresses":["198.51.100.9"]}`)
+	s.record(zone, proxied)
+}
+
+func TestRecordQuota(t *testing.T) {
+	t.Parallel()
+	s := newServerOn(t, func(c *primary.Config) { c.Limits.RecordsPerZone = 1 })
+	zone, _ := s.zone("example.com")
+	s.record(zone, `{"name":"one","type":"A","content":"192.0.2.1"}`)
+	s.fails(400, model.CodeQuota, "POST", zone+"/dns_records", `{"name":"two","type":"A","content":"192.0.2.1"}`)
+}
+
+// TestKeyFailures sends global keys and addresses that are no good in the ways of contract section 2.2.
+func TestKeyFailures(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	unknown := strings.Repeat("0", 37)
+	for _, tt := range []struct {
+		email, key          string
+		status, code, chain int
+	}{
+		{"no address", s.key, 400, 6003, 6102},
+		{s.email, "short", 400, 6003, 6103},
+		{s.email, "", 400, 9107, 0},
+		{"", s.key, 400, 9107, 0},
+		{s.email, unknown, 403, 9103, 0},
+		{"nobody@example.com", s.key, 403, 9103, 0},
+	} {
+		r := s.fails(tt.status, tt.code, "GET", "/zones", nil, keyed(tt.email, tt.key))
+		chain := 0
+		if len(r.Errors) == 1 && len(r.Errors[0].Chain) == 1 {
+			chain = r.Errors[0].Chain[0].Code
+		}
+		if chain != tt.chain {
+			t.Errorf("%q, %q: the chain holds %d, want %d: %s", tt.email, tt.key, chain, tt.chain, r.Raw)
+		}
+	}
+	s.must("GET", "/zones", nil, keyed(s.email, s.key))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,6 +34,13 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	met, all := apicheck.Coverage()
 	fmt.Printf("operations of api/openapi.yaml met with success: %d of %d\n", len(met), len(all))
+	missed, total := missedCodes()
+	fmt.Printf("error and message codes provoked over HTTP: %d of %d\n", total-len(missed), total)
+	if whole() && (len(met) < len(all) || len(missed) > 0) {
+		all = slices.DeleteFunc(all, func(op string) bool { return slices.Contains(met, op) })
+		fmt.Printf("FAIL: no test met with success %q, or provoked %q\n", all, missed)
+		code = 1
+	}
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			fmt.Println(err)
@@ -39,6 +48,16 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
+}
+
+// whole says whether all tests ran, so that what none of them met is a fault.
+func whole() bool {
+	for _, name := range []string{"test.run", "test.skip", "test.list"} {
+		if flag.Lookup(name).Value.String() != "" {
+			return false
+		}
+	}
+	return !testing.Short()
 }
 
 var _ api.Store = (*store.Store)(nil)
@@ -80,6 +99,12 @@ type option func(*api.Config)
 
 func newServer(t *testing.T, opts ...option) *server {
 	t.Helper()
+	return newServerOn(t, nil, opts...)
+}
+
+// newServerOn is newServer with a configuration of the committer that rules changes.
+func newServerOn(t *testing.T, rules func(*primary.Config), opts ...option) *server {
+	t.Helper()
 	s := &server{t: t, clock: &clock{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
 	st, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "test.db"), Clock: s.clock.time})
 	if err != nil {
@@ -87,12 +112,16 @@ func newServer(t *testing.T, opts ...option) *server {
 	}
 	s.store, s.db = st, zone.NewDB(0)
 	f := feed.New(feed.Config{Source: st, DB: s.db})
-	p, err := primary.New(primary.Config{
+	committer := primary.Config{
 		Begin: func(ctx context.Context) (primary.Tx, error) { return st.Begin(ctx) },
 		DB:    s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID, Describe: api.Describe,
 		NameServers: []string{"ns1.headwater.test", "ns2.headwater.test"},
 		Edge:        edges,
-	})
+	}
+	if rules != nil {
+		rules(&committer)
+	}
+	p, err := primary.New(committer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +132,7 @@ func newServer(t *testing.T, opts ...option) *server {
 	sessions := auth.NewSessions(auth.SessionConfig{Store: st, Clock: s.clock.time, Key: []byte("a secret of thirty-two octets...")})
 	cfg := api.Config{
 		Store: st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
-		Sessions: sessions, WaitSeq: f.Wait, EdgeAddresses: edges, Clock: s.clock.time,
+		Sessions: sessions, WaitSeq: f.Wait, EdgeAddresses: committer.Edge, Clock: s.clock.time,
 	}
 	for _, o := range opts {
 		o(&cfg)

@@ -207,31 +207,36 @@ func notHere() error {
 	return &apiFailure{status: http.StatusNotFound, code: codeNoPath, message: "This server does not keep that."}
 }
 
-// The severities of findings. A critical one is what no secondary can load.
-const (
-	SeverityInfo     = "info"
-	SeverityWarning  = "warning"
-	SeverityCritical = "critical"
-)
-
-// Finding is one difference between what we answer and what secondaries will hold, or a reason why they will not take
-// the zone.
-type Finding struct {
-	Reason      string   `json:"reason"` // "origin_exposed", "apex_cname", …: api/openapi.yaml lists them
-	Severity    string   `json:"severity"`
-	Message     string   `json:"message"`
-	Name        string   `json:"name"` // host form
-	Type        string   `json:"type"` // mnemonic
-	Record      model.ID `json:"record_id,omitempty"`
-	Served      []string `json:"served"`      // presentation form of what we answer
-	Transferred []string `json:"transferred"` // and of what secondaries get
-	Fix         *Fix     `json:"fix,omitempty"`
+// findingJSON is a finding of a review.
+type findingJSON struct {
+	Reason      model.Reason   `json:"reason"`
+	Severity    model.Severity `json:"severity"`
+	Message     string         `json:"message"`
+	Name        string         `json:"name"` // host form
+	Type        string         `json:"type"` // mnemonic
+	Record      model.ID       `json:"record_id,omitempty"`
+	Served      []string       `json:"served"`      // presentation form of what we answer
+	Transferred []string       `json:"transferred"` // and of what secondaries get
+	Fix         fixJSON        `json:"fix"`
 }
 
-// Fix links to the place in the dashboard where a finding can be mended.
-type Fix struct {
+// fixJSON links to the place in the dashboard where a finding can be mended.
+type fixJSON struct {
 	Label string `json:"label"`
 	Path  string `json:"path"`
+}
+
+// fixOf is that place: where the transfer mode is chosen, where name servers are, or else the records.
+func fixOf(z *model.Zone, reason model.Reason) fixJSON {
+	base := "/" + string(z.Account) + "/" + z.Name.Host() + "/"
+	switch reason {
+	case model.ReasonOrigin, model.ReasonEdge, model.ReasonApexCNAME, model.ReasonFlattened:
+		return fixJSON{"Transfer mode", base + "dns/settings"}
+	case model.ReasonApexNS:
+		return fixJSON{"Multi-provider", base + "dns/settings"}
+	case model.ReasonNeighbours, model.ReasonTooLarge, model.ReasonNotInNS, model.ReasonUnresolved:
+	}
+	return fixJSON{"DNS records", base + "dns/records"}
 }
 
 type reviewJSON struct {
@@ -239,19 +244,19 @@ type reviewJSON struct {
 	Mode     model.TransferMode `json:"mode"`
 	Blocking bool               `json:"blocking"`
 	Total    int                `json:"total"`
-	Findings []Finding          `json:"findings"`
+	Findings []findingJSON      `json:"findings"`
 }
 
 // maxFindings bounds how many findings one answer shows.
 const maxFindings = 1000
 
 // reviewTransfer tells what an operator should know before switching transfers on. It blocks only accounts that are
-// strict, and then only for what no secondary can load.
+// strict, and then only for what secondaries do not load.
 func (a *api) reviewTransfer(q *request) error {
 	if a.Review == nil {
 		return notHere()
 	}
-	list, err := a.Review(q.ctx(), q.zone)
+	found, err := a.Review(q.ctx(), q.zone)
 	if err != nil {
 		return err
 	}
@@ -259,13 +264,14 @@ func (a *api) reviewTransfer(q *request) error {
 	if err != nil {
 		return err
 	}
-	out := reviewJSON{Zone: q.zone.ID, Mode: modeOf(q.zone.Mode), Total: len(list), Findings: []Finding{}}
-	for i, f := range list {
-		out.Blocking = out.Blocking || acc.StrictReview && f.Severity == SeverityCritical
-		if i < maxFindings {
-			f.Served, f.Transferred = orEmpty(f.Served), orEmpty(f.Transferred)
-			out.Findings = append(out.Findings, f)
-		}
+	out := reviewJSON{
+		Zone: q.zone.ID, Mode: modeOf(q.zone.Mode), Total: found.Total, Blocking: acc.StrictReview && found.Critical > 0,
 	}
+	out.Findings = each(found.Findings[:min(len(found.Findings), maxFindings)], func(f *model.Finding) findingJSON {
+		return findingJSON{
+			f.Reason, f.Severity, f.Message, f.Name.Host(), f.Type.String(), f.Record, orEmpty(f.Served), orEmpty(f.Transferred),
+			fixOf(&q.zone, f.Reason),
+		}
+	})
 	return q.ok(out)
 }

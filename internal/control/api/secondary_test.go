@@ -12,6 +12,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // secondaryDNS is the path of the account's transfer objects.
@@ -233,6 +234,7 @@ func TestACLForms(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	path := s.secondaryDNS() + "/acls"
+	id := s.must("POST", path, `{"name":"a","ip_range":"192.0.2.53/28"}`).id(t)
 	for _, text := range []string{
 		"192.0.2.53/28", "192.0.2.0/24", "192.0.2.1", "192.0.2.1/32", "2001:db8::/64", "2001:db8::53", "2001:db8::1/128",
 		"::ffff:192.0.2.0/120",
@@ -242,8 +244,7 @@ func TestACLForms(t *testing.T) {
 			t.Errorf("%s reads back as %v", text, got)
 		}
 	}
-	list := s.must("GET", path, nil).list(t)
-	put := s.must("PUT", fmt.Sprintf("%s/%s", path, list[0]["id"]), `{"name":"b","ip_range":"198.51.100.7"}`).object(t)
+	put := s.must("PUT", path+"/"+id, `{"name":"b","ip_range":"198.51.100.7"}`).object(t)
 	if put["name"] != "b" || put["ip_range"] != "198.51.100.7" {
 		t.Errorf("put answers %v", put)
 	}
@@ -263,7 +264,7 @@ func TestACLForms(t *testing.T) {
 			t.Errorf("%s means %s, want %s", text, prefixes[text], want)
 		}
 	}
-	s.must("DELETE", fmt.Sprintf("%s/%s", path, list[0]["id"]), nil)
+	s.must("DELETE", path+"/"+id, nil)
 }
 
 // TestOutgoingLife is the mission's steps: link, switch on, tell, switch off, remove.
@@ -522,11 +523,16 @@ func TestSecondariesAndReview(t *testing.T) {
 		},
 		NameServers: []api.SecondaryNS{{Name: "ns1.example", Address: "192.0.2.1", State: api.SecondarySilent, Error: "timeout"}},
 	}
-	findings := []api.Finding{
-		{Reason: "origin_exposed", Severity: api.SeverityWarning, Message: "m", Name: "www.example.com", Type: "A"},
-		{Reason: "apex_cname", Severity: api.SeverityCritical, Message: "m", Name: "example.com", Type: "CNAME", Served: []string{"a"}, Transferred: []string{"b"}, Fix: &api.Fix{Label: "l", Path: "/p"}},
-	}
-	s := newServer(t, watched(&known, &findings))
+	found := model.Review{Total: 2000, Critical: 1, Findings: []model.Finding{
+		{
+			Reason: model.ReasonApexCNAME, Severity: model.SeverityCritical, Message: "m", Name: wire.MustName("example.com"),
+			Type: wire.TypeCNAME, Served: []string{"a"}, Transferred: []string{"b"},
+		},
+		{Reason: model.ReasonOrigin, Severity: model.SeverityWarning, Message: "m", Name: wire.MustName("www.example.com"), Type: wire.TypeA},
+		{Reason: model.ReasonApexNS, Severity: model.SeverityWarning, Message: "m", Name: wire.MustName("example.com"), Type: wire.TypeNS},
+		{Reason: model.ReasonTooLarge, Severity: model.SeverityInfo, Message: "m", Name: wire.MustName("www.example.com"), Type: wire.TypeTXT},
+	}}
+	s := newServer(t, watched(&known, &found))
 	zone, id := s.zone("example.com")
 	got := s.must("GET", "/headwater/v1"+zone+"/secondaries", nil).object(t)
 	peers, _ := got["peers"].([]any)
@@ -543,8 +549,15 @@ func TestSecondariesAndReview(t *testing.T) {
 		t.Errorf("outgoing: %v", out)
 	}
 	review := s.must("GET", "/headwater/v1"+zone+"/transfer_review", nil).object(t)
-	if review["blocking"] != false || review["total"] != num(2) || review["mode"] != "origin" {
+	if review["blocking"] != false || review["total"] != num(2000) || review["mode"] != "origin" {
 		t.Errorf("review: %v", review)
+	}
+	list, _ := review["findings"].([]any)
+	base := "/" + string(s.account) + "/example.com/dns/"
+	for i, want := range []string{base + "settings", base + "settings", base + "settings", base + "records"} {
+		if got := list[i].(map[string]any)["fix"].(map[string]any)["path"]; got != want {
+			t.Errorf("finding %d is mended at %v, want %s", i, got, want)
+		}
 	}
 	s.must("PATCH", "/headwater/v1/accounts/"+string(s.account)+"/transfer_settings", `{"strict_review":true}`)
 	if got := s.must("GET", "/headwater/v1"+zone+"/transfer_review", nil).object(t)["blocking"]; got != true {

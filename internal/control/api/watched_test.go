@@ -13,9 +13,9 @@ import (
 func num(n int) json.Number { return json.Number(strconv.Itoa(n)) }
 
 // watched lends the API what a running node knows of secondaries.
-func watched(known *api.Secondaries, findings *[]api.Finding) option {
+func watched(known *api.Secondaries, found *model.Review) option {
 	return func(c *api.Config) {
 		c.Secondaries = func(context.Context, model.Zone) (api.Secondaries, error) { return *known, nil }
-		c.Review = func(context.Context, model.Zone) ([]api.Finding, error) { return *findings, nil }
+		c.Review = func(context.Context, model.Zone) (model.Review, error) { return *found, nil }
 	}
 }

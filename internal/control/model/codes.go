@@ -70,7 +70,6 @@ const (
 	CodeTokenInvalid    = 13066
 	CodeBodyInvalid     = 13067 // not JSON, too deep, too large, wrong kind of value
 	CodePaging          = 13068
-	CodeCoexist         = 13069 // CNAME or DNAME with neighbours that no server would answer
 )
 
 // Codes of our own for signing in and for what is not there.

@@ -2147,6 +2147,8 @@ export interface operations {
                 "account.id"?: string;
                 /** @description As name */
                 "account.name"?: string;
+                /** @description Part of the name; independent of match */
+                search?: string;
                 order?: "name" | "status" | "account.id" | "account.name";
                 direction?: components["parameters"]["direction"];
                 /** @description Whether all filters must hold or any of them */

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -60,15 +61,16 @@ type documents struct {
 	own, upstream routers.Router // upstream may be nil
 	all           []string
 
-	mu  sync.Mutex
-	met map[string]bool
+	mu    sync.Mutex
+	met   map[string]bool
+	codes map[int]bool
 }
 
 //nolint:gochecknoglobals // read once for all tests of a binary
 var loaded = sync.OnceValues(load)
 
 func load() (*documents, error) {
-	d := &documents{met: map[string]bool{}}
+	d := &documents{met: map[string]bool{}, codes: map[int]bool{}}
 	var err error
 	var doc *openapi3.T
 	if d.own, doc, err = router(api.YAML); err != nil {
@@ -137,6 +139,41 @@ func Coverage() (met, all []string) {
 	return met, slices.Clone(d.all)
 }
 
+// Codes lists the codes of all errors, and of the reasons and messages beside them, that answers held.
+func Codes() []int {
+	d, err := loaded()
+	if err != nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.codes))
+}
+
+// note remembers the codes in an answer.
+func (d *documents) note(got []byte) {
+	type coded struct {
+		Code  int `json:"code"`
+		Chain []struct {
+			Code int `json:"code"`
+		} `json:"error_chain"`
+	}
+	var a struct {
+		Errors, Messages []coded
+	}
+	if json.Unmarshal(got, &a) != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range slices.Concat(a.Errors, a.Messages) {
+		d.codes[c.Code] = true
+		for _, r := range c.Chain {
+			d.codes[r.Code] = true
+		}
+	}
+}
+
 // Transport wraps base, or http.DefaultTransport when that is nil.
 func (c *Checker) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
@@ -188,6 +225,7 @@ func (c *Checker) check(r *http.Request, sent []byte, res *http.Response, got []
 	if sent != nil {
 		q.Body = io.NopCloser(bytes.NewReader(sent))
 	}
+	c.docs.note(got)
 	describe := func(err error) {
 		c.report.Helper()
 		c.report.Errorf("%s %s: %d departs from the document: %v\nrequest: %.2000s\nanswer: %.2000s",
@@ -227,8 +265,28 @@ func (c *Checker) own(q *http.Request, res *http.Response, got []byte) error {
 		if err := openapi3filter.ValidateRequest(context.Background(), in); err != nil && !loose(q, err) {
 			return fmt.Errorf("the request was taken: %w", err)
 		}
+		if err := namesKnown(q, route); err != nil {
+			return err
+		}
 	}
 	return answer(in, res, got)
+}
+
+// Unknown begins the names of parameters that a test sends to see them ignored.
+const Unknown = "unknown"
+
+// namesKnown holds the names in a query against the document. The server ignores what it does not know, so that a name
+// missing from the document would be found by nothing else.
+func namesKnown(q *http.Request, route *routers.Route) error {
+	for name := range q.URL.Query() {
+		if strings.HasPrefix(name, Unknown) {
+			continue
+		}
+		if route.Operation.Parameters.GetByInAndName(openapi3.ParameterInQuery, name) == nil {
+			return fmt.Errorf("the parameter %q is not described", name)
+		}
+	}
+	return nil
 }
 
 // loose passes over what we take on purpose though no document says it: any Content-Type, and bodies that are ignored.
