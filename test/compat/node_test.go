@@ -2,16 +2,12 @@ package compat_test
 
 import (
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
@@ -35,22 +31,11 @@ type server struct {
 func open(t *testing.T) *server {
 	t.Helper()
 	s := &server{Node: node.Must(t, "--edge-addresses", "198.51.100.1")} // proxied records need one
-	target, err := url.Parse(s.HTTP)
-	if err != nil {
-		t.Fatal(err)
-	}
-	front := &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport: apicheck.New(t).Transport(nil),
-	}
-	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.URL = s.Front(t, func(r *http.Request) {
 		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.seen = append(s.seen, r.Method+" "+strings.TrimPrefix(r.URL.RequestURI(), "/client/v4"))
-		s.mu.Unlock()
-		front.ServeHTTP(w, r)
-	}))
-	t.Cleanup(h.Close)
-	s.URL = h.URL + "/client/v4"
+	}) + "/client/v4"
 	return s
 }
 

@@ -71,9 +71,10 @@ func TestCopyFromServerToServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	source, target := from.Front(t, nil), to.Front(t, nil)
 	run := func(args ...string) string {
 		t.Helper()
-		args = append([]string{"import", "cloudflare", "--from", from.HTTP, "--token", node.Token, "--server", to.HTTP, "--server-token", node.Token}, args...)
+		args = append([]string{"import", "cloudflare", "--from", source, "--token", node.Token, "--server", target, "--server-token", node.Token}, args...)
 		out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)

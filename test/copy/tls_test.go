@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
@@ -81,8 +82,9 @@ func TestHTTPSFollowsItsCertificate(t *testing.T) {
 	if got := served(t, n.HTTP); got != 2 {
 		t.Errorf("certificate %d after its renewal", got)
 	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	defer client.CloseIdleConnections()
+	trusting := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer trusting.CloseIdleConnections()
+	client := &http.Client{Transport: apicheck.New(t).Transport(trusting)}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.HTTP+"/client/v4/user/tokens/verify", nil)
 	if err != nil {
 		t.Fatal(err)

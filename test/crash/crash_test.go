@@ -212,6 +212,7 @@ func TestTermination(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	n.Check(t)
 	n.Call(t, http.MethodPost, "/zones", map[string]any{"name": "term.example"}, nil)
 	if err := n.Stop(); err != nil {
 		t.Fatal(err)

@@ -58,6 +58,8 @@ type Node struct {
 	DNS     netip.AddrPort // UDP and TCP
 	Account string         // the first account's id, known after the first start
 
+	client *http.Client
+
 	bin  string
 	args []string
 	cmd  *exec.Cmd
@@ -130,7 +132,7 @@ func Start(dir string, flags ...string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{bin: bin, log: &Log{}, args: append([]string{
+	n := &Node{client: http.DefaultClient, bin: bin, log: &Log{}, args: append([]string{
 		"serve", "--data", dir, "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-email", Email,
 		"--admin-key", Key, "--admin-token", Token, "--admin-password", Pass, "--nameservers", "ns1.test.example,ns2.test.example",
 	}, flags...)}
@@ -250,6 +252,7 @@ func Must(tb testing.TB, flags ...string) *Node {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(n.Kill)
+	n.Check(tb)
 	return n
 }
 
@@ -290,7 +293,7 @@ func (n *Node) Do(ctx context.Context, method, path string, body any) (*Answer, 
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+Token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := n.client.Do(req)
 	if err != nil {
 		return nil, err
 	}

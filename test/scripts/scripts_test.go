@@ -26,6 +26,7 @@ const patience = 30 * time.Second
 
 // world is what a script has started.
 type world struct {
+	t           *testing.T
 	node        *node.Node
 	secondaries map[string]*peers.Secondary
 	logAt       int
@@ -43,7 +44,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
-			w := &world{secondaries: map[string]*peers.Secondary{}}
+			w := &world{t: t, secondaries: map[string]*peers.Secondary{}}
 			e.Values[worldKey{}] = w
 			e.Setenv("TOKEN", node.Token)
 			e.Defer(func() {
@@ -64,13 +65,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// start [flags…] runs a node; $HTTP, $DNS, $DNSPORT and $ACCOUNT are set.
+// start [flags…] runs a node; $HTTP, $DNS, $DNSPORT and $ACCOUNT are set. Before $HTTP stands a proxy that checks what passes.
 func start(ts *testscript.TestScript, _ bool, args []string) {
 	w := of(ts)
 	n, err := node.Start(ts.MkAbs("data"), args...)
 	ts.Check(err)
 	w.node = n
-	ts.Setenv("HTTP", n.HTTP)
+	n.Check(w.t)
+	ts.Setenv("HTTP", n.Front(w.t, nil))
 	ts.Setenv("DNS", n.DNS.String())
 	ts.Setenv("DNSPORT", strconv.Itoa(int(n.DNS.Port())))
 	a, err := n.Do(context.Background(), http.MethodGet, "/accounts", nil)

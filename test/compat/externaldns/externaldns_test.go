@@ -2,9 +2,6 @@ package externaldns_test
 
 import (
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -16,7 +13,6 @@ import (
 	"sigs.k8s.io/external-dns/provider"
 	"sigs.k8s.io/external-dns/provider/cloudflare"
 
-	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
@@ -37,23 +33,14 @@ func managed() []string { return []string{"A", "AAAA", "CNAME", "TXT", "NS"} }
 // TestExternalDNS plans and applies until nothing is left to do: create, nothing, change, nothing, delete, nothing.
 func TestExternalDNS(t *testing.T) {
 	n := node.Must(t, "--edge-addresses", "198.51.100.1") // proxied records need one
-	target, err := url.Parse(n.HTTP)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var batches int
-	front := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: apicheck.New(t).Transport(nil),
-	}
-	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	front := n.Front(t, func(r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/dns_records/batch") {
 			batches++
 		}
-		front.ServeHTTP(w, r)
-	}))
-	t.Cleanup(h.Close)
+	})
 	n.Call(t, http.MethodPost, "/zones", map[string]any{"name": zone}, nil)
-	t.Setenv("CLOUDFLARE_BASE_URL", h.URL+"/client/v4")
+	t.Setenv("CLOUDFLARE_BASE_URL", front+"/client/v4")
 	t.Setenv("CF_API_TOKEN", node.Token)
 	p, err := cloudflare.New(t.Context(), &externaldns.Config{
 		CloudflareDNSRecordsPerPage: 5, CloudflareDNSRecordsComment: strings.Repeat("c", 300), BatchChangeSize: 200,
