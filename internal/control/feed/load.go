@@ -9,40 +9,53 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// loading is one load of everything: first images, decoded by several workers, then the journal.
+// Images and entries go from who reads them to who brings them into memory so many at a time, or fewer large ones.
+const (
+	batchMost  = 256
+	batchBytes = 1 << 20
+	batchAhead = 2 // batches that may wait
+)
+
+// loading is one load of everything: first images, decoded by several workers, then the journal. Zones go into memory as
+// they come, so that nothing is kept twice; nobody is served from it before the first load is over.
 type loading struct {
 	f     *Feed
-	zones map[model.ID]*loaded
-	order []model.ID
 	first bool // of this process
 	upto  model.Seq
+	// images are the positions of the images read: at a first load of damaged ones alone, for memory tells the others.
+	images  map[model.ID]position
+	history map[model.ID][]*zone.Delta // of zones whose images are ahead of journal entries, for IXFR
+	over    bool                       // the snapshot's part of the journal
 }
 
-// loaded is a zone on its way into memory.
+// position is where a zone's image stands. Of a zone that is kept, memory was further than the image, or the image is
+// damaged.
+type position struct {
+	seq  model.Seq
+	kept bool
+}
+
+// loaded is an image on its way into memory.
 type loaded struct {
 	img              model.Image
 	served, transfer *zone.Version
 	links            zone.Links
-	history          []*zone.Delta
 	err              error
-	in               bool // memory
 }
 
 // load reads all images and the journal and brings memory to the journal's end. It serves the first start and a node that
 // was away for too long: then zones that memory holds at a later position than their image stay as they are.
 func (f *Feed) load(ctx context.Context) error {
-	l := &loading{f: f, zones: map[model.ID]*loaded{}}
+	l := &loading{f: f, images: map[model.ID]position{}, history: map[model.ID][]*zone.Delta{}}
 	_, ready := f.position()
 	l.first = !ready
-	if err := l.images(ctx); err != nil {
+	if l.first {
+		f.empty() // of what an attempt that failed has left
+	}
+	if err := l.snapshot(ctx); err != nil {
 		return err
 	}
-	err := f.cfg.Source.Entries(ctx, 0, func(e model.Entry) error {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return l.entry(ctx, &e)
-	})
-	if err != nil {
+	if err := l.journal(ctx); err != nil {
 		return fmt.Errorf("read journal: %w", err)
 	}
 	f.mu.Lock()
@@ -51,31 +64,55 @@ func (f *Feed) load(ctx context.Context) error {
 	if l.first {
 		f.ready = true
 		close(f.loaded)
-		f.cfg.Log.Info("zones loaded", "zones", len(l.order), "position", uint64(l.upto))
+		f.cfg.Log.Info("zones loaded", "zones", f.cfg.DB.Len(), "position", uint64(l.upto))
 	}
 	f.advance(l.upto)
 	return nil
 }
 
-// images reads and decodes every image of one snapshot.
-func (l *loading) images(ctx context.Context) error {
-	work := make(chan *loaded, l.f.cfg.Workers)
+func (f *Feed) empty() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var ids []string
+	for z := range f.cfg.DB.All {
+		ids = append(ids, z.ID)
+	}
+	for _, id := range ids {
+		f.cfg.DB.Remove(id)
+	}
+}
+
+// snapshot reads, decodes and publishes every image of one snapshot.
+func (l *loading) snapshot(ctx context.Context) error {
+	work := make(chan []*loaded, batchAhead)
 	var wg sync.WaitGroup
 	for range l.f.cfg.Workers {
 		wg.Go(func() {
-			for z := range work {
-				z.served, z.transfer, z.err = decodeImage(&z.img)
-				z.img.Served, z.img.Transfer = nil, nil
+			for batch := range work {
+				l.decode(batch)
 			}
 		})
 	}
+	var batch []*loaded
+	size := 0
+	flush := func() {
+		if len(batch) > 0 {
+			work <- batch
+			batch, size = make([]*loaded, 0, batchMost), 0
+		}
+	}
 	upto, err := l.f.cfg.Source.Load(ctx, func(img model.Image) error {
-		z := &loaded{img: img}
-		l.zones[img.Zone] = z
-		l.order = append(l.order, img.Zone)
-		work <- z
+		if len(batch) == batchMost || size > batchBytes {
+			flush()
+		}
+		batch = append(batch, &loaded{img: img})
+		size += len(img.Served) + len(img.Transfer)
 		return nil
-	}, l.access)
+	}, func(e model.Entry) error {
+		l.access(e, batch)
+		return nil
+	})
+	flush()
 	close(work)
 	wg.Wait()
 	if err != nil {
@@ -85,98 +122,187 @@ func (l *loading) images(ctx context.Context) error {
 	return nil
 }
 
-// access takes the access state of an account, or of a zone whose image has just been read.
-func (l *loading) access(e model.Entry) error {
+// access takes the access state of an account, or of the zone whose image has just been read.
+func (l *loading) access(e model.Entry, batch []*loaded) {
 	if e.Zone == "" {
+		l.f.mu.Lock()
+		defer l.f.mu.Unlock()
 		l.f.setAccount(&e)
-		return nil
+		return
 	}
-	z := l.zones[e.Zone]
-	if z == nil {
-		return nil
+	if len(batch) == 0 || batch[len(batch)-1].img.Zone != e.Zone {
+		return
 	}
 	links, err := decodeLinks(e.Body)
 	if err != nil {
 		l.f.cfg.Log.Error("access state of a zone cannot be read, transfers stay off", "zone", e.Zone, "error", err)
 	}
-	z.links = links
+	batch[len(batch)-1].links = links
+}
+
+func (l *loading) decode(batch []*loaded) {
+	for _, z := range batch {
+		z.served, z.transfer, z.err = decodeImage(&z.img)
+		z.img.Served, z.img.Transfer = nil, nil
+	}
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
+	for _, z := range batch {
+		l.publish(z)
+	}
+}
+
+// publish puts a zone into memory, unless memory is further than its image. The lock is held.
+func (l *loading) publish(z *loaded) {
+	id, db := string(z.img.Zone), l.f.cfg.DB
+	if z.err != nil {
+		l.images[z.img.Zone] = position{z.img.Seq, true}
+		l.f.damaged(z.img.Zone, z.err)
+		return
+	}
+	if !l.first {
+		old := db.ByID(id)
+		kept := old != nil && old.State().Seq >= uint64(z.img.Seq)
+		l.images[z.img.Zone] = position{z.img.Seq, kept}
+		if kept {
+			db.SetLinks(id, old.State().Seq, z.links)
+			return
+		}
+	}
+	mem := db.Reset(id, string(z.img.Account), uint64(z.img.Seq), z.served, z.transfer, z.links, nil)
+	l.f.published(mem, false)
+}
+
+// journal reads the journal and applies it beside the reading.
+func (l *loading) journal(ctx context.Context) error {
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	work := make(chan []model.Entry, batchAhead)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for batch := range work {
+			if reading.Err() != nil {
+				continue
+			}
+			if err := l.entries(ctx, batch); err != nil {
+				stop(err)
+			}
+		}
+	})
+	var batch []model.Entry
+	size := 0
+	err := l.f.cfg.Source.Entries(reading, 0, func(e model.Entry) error {
+		batch = append(batch, e)
+		if size += len(e.Body); len(batch) == batchMost || size > batchBytes {
+			work <- batch
+			batch, size = make([]model.Entry, 0, batchMost), 0
+		}
+		return reading.Err()
+	})
+	if err == nil && len(batch) > 0 {
+		work <- batch
+	}
+	close(work)
+	wg.Wait()
+	if ctx.Err() == nil && reading.Err() != nil {
+		return context.Cause(reading)
+	}
+	return err
+}
+
+func (l *loading) entries(ctx context.Context, batch []model.Entry) error {
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
+	for i := range batch {
+		if err := l.entry(ctx, &batch[i]); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// image is the position of the image that was read of a zone. Entries come in order, so at a first load no entry that
+// memory has already comes after one that it has not.
+func (l *loading) image(id model.ID) (p position, known bool) {
+	if p, known = l.images[id]; known || !l.first {
+		return p, known
+	}
+	if z := l.f.cfg.DB.ByID(string(id)); z != nil {
+		return position{seq: model.Seq(z.State().Seq)}, true
+	}
+	return position{}, false
 }
 
 // entry takes one journal entry: history, if the zone's image has it; otherwise it is applied.
 func (l *loading) entry(ctx context.Context, e *model.Entry) error {
-	z := l.zones[e.Zone]
-	switch {
-	case e.Seq > l.upto:
+	if e.Seq > l.upto {
 		l.finish()
 		if err := l.f.apply(ctx, e); err != nil {
 			return err
 		}
 		l.upto = e.Seq
-	case z == nil:
+		return nil
+	}
+	img, known := l.image(e.Zone)
+	switch {
+	case !known || e.Zone == "":
 		// An account's access, which the snapshot has already, or a zone that is gone by its end.
-	case e.Seq > z.img.Seq:
-		l.publish(z)
+	case e.Seq > img.seq:
+		l.attach(e.Zone)
 		if e.Kind != model.EntryAccess {
 			return l.f.apply(ctx, e)
 		}
 		l.f.links(e, nil) // the snapshot has the newest access; only the position moves
 	default:
 		l.f.cfg.Seen(*e, true)
-		return z.remember(e)
+		if !img.kept {
+			return l.remember(e)
+		}
 	}
 	return nil
 }
 
 // remember keeps a delta for IXFR.
-func (z *loaded) remember(e *model.Entry) error {
+func (l *loading) remember(e *model.Entry) error {
 	switch e.Kind {
 	case model.EntryReset:
-		z.history = nil
+		delete(l.history, e.Zone)
 	case model.EntryDelta:
 		step, err := zone.DecodeStep(e.Body)
 		if err != nil {
 			return fmt.Errorf("journal entry %d: %w", e.Seq, err)
 		}
 		if step.Transfer.From != step.Transfer.To {
-			z.history = append(z.history, &step.Transfer)
+			l.history[e.Zone] = append(l.history[e.Zone], &step.Transfer)
 		}
 	case model.EntryAccess, model.EntryGone, model.EntryNotify:
 	}
 	return nil
 }
 
-// publish puts a zone into memory, unless memory is further than its image.
-func (l *loading) publish(z *loaded) {
-	if z.in {
-		return
+// attach gives a zone its history, before the first change after its image.
+func (l *loading) attach(id model.ID) {
+	if deltas := l.history[id]; deltas != nil {
+		l.f.cfg.DB.Remember(string(id), deltas)
+		delete(l.history, id)
 	}
-	z.in = true
-	if z.err != nil {
-		l.f.damaged(z.img.Zone, z.err)
-		return
-	}
-	id, db := string(z.img.Zone), l.f.cfg.DB
-	if old := db.ByID(id); old != nil && old.State().Seq >= uint64(z.img.Seq) {
-		db.SetLinks(id, old.State().Seq, z.links)
-		return
-	}
-	mem := db.Reset(id, string(z.img.Account), uint64(z.img.Seq), z.served, z.transfer, z.links, z.history)
-	l.f.published(mem, false)
-	z.served, z.transfer, z.history = nil, nil, nil
 }
 
-// finish publishes what is left and takes out what the store has no longer.
+// finish attaches what histories are left and takes out what the store has no longer. The lock is held.
 func (l *loading) finish() {
-	for _, id := range l.order {
-		l.publish(l.zones[id])
+	if l.over {
+		return
+	}
+	l.over = true
+	for id := range l.history {
+		l.attach(id)
 	}
 	if l.first {
 		return
 	}
 	var gone []string
 	for z := range l.f.cfg.DB.All {
-		if mem := l.zones[model.ID(z.ID)]; mem == nil && z.State().Seq <= uint64(l.upto) {
+		if _, known := l.images[model.ID(z.ID)]; !known && z.State().Seq <= uint64(l.upto) {
 			gone = append(gone, z.ID)
 		}
 	}

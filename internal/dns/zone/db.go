@@ -224,6 +224,17 @@ func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, l
 	return z
 }
 
+// Remember gives a zone the deltas that lead to its transfer face's serial, oldest first, in place of its history.
+func (db *DB) Remember(id string, deltas []*Delta) {
+	z := db.ByID(id)
+	if z == nil {
+		return
+	}
+	next := *z.State()
+	next.History = newHistory(next.Transfer.serial, deltas, db.history)
+	z.state.Store(&next)
+}
+
 // insert puts a new zone in, in the very slot of one of the same name, so that there is no moment without either.
 func (db *DB) insert(z *Zone) {
 	t := db.table.Load()
