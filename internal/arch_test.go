@@ -30,7 +30,10 @@ var floors = map[string][]string{
 	},
 	"internal/control/model":   {"internal/dns/wire", "internal/dns/rr"},
 	"internal/control/store":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/primary": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/review":  {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/primary": {
+		"internal/control/model", "internal/control/review", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire",
+	},
 	"internal/control/feed": {
 		"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},

@@ -2,9 +2,12 @@ package primary
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/review"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -70,24 +73,74 @@ func (a *accessWork) checkShared(ids []model.ID, zone wire.Name) error {
 	return nil
 }
 
-// reviewBlocks refuses, for accounts that want it strict, to switch on what no secondary can load: a CNAME beside the SOA
-// and NS of the apex (RFC 1034 section 3.6.2).
+// reviewBlocks refuses, for accounts that want it strict, to switch on what BIND, NSD, Knot or PowerDNS would not load: the
+// zone's transfer face as memory has it, and as planned where this change or its group has touched it.
 func (p *plan) reviewBlocks(ctx context.Context, z *zoneWork, row *model.Zone) error {
-	if row.Mode == model.ModeEdge {
-		return nil
-	}
-	rows, err := p.at(ctx, z, row.Name)
+	overhead, err := p.longestTSIG(ctx, z, row.Outgoing.Peers)
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		if r.Type == wire.TypeCNAME {
-			return invalid(model.CodeReviewBlocks,
-				"The CNAME at %s would be transferred as it is, and secondaries refuse a zone with one at its apex.",
-				row.Name.Host())
+	_, apex := z.touched[row.Name]
+	owners := slices.Collect(maps.Keys(z.touched))
+	if !apex {
+		owners = append(owners, row.Name)
+	}
+	touched := func(o wire.Name) bool {
+		_, yes := z.touched[o]
+		return yes || o == row.Name
+	}
+	if err := p.load(ctx, z, owners); err != nil {
+		return err
+	}
+	planned := *z
+	planned.row = *row
+	sc := p.scene(&planned)
+	sc.want = func(wire.Name, wire.Name) {} // this is but a look
+	var worst *model.Finding
+	see := func(f model.Finding) {
+		if worst == nil && f.Severity == model.SeverityCritical {
+			worst = &f
 		}
 	}
-	return nil
+	for _, owner := range owners {
+		review.LoadsSets(row.Name, owner, sc.render(&name{owner: owner, rows: z.rows[owner]}).transfer, overhead, see)
+	}
+	if worst == nil && z.state != nil {
+		review.Loads(z.state.Transfer, overhead, touched, see)
+	}
+	if worst == nil {
+		return nil
+	}
+	return invalid(model.CodeReviewBlocks, "%s %s: %s", worst.Name.Host(), worst.Type, worst.Message)
+}
+
+// longestTSIG is what the longest signature of the peers takes in a message.
+func (p *plan) longestTSIG(ctx context.Context, z *zoneWork, peers []model.ID) (int, error) {
+	access, err := p.access(ctx, z.acct)
+	if err != nil {
+		return 0, err
+	}
+	longest := 0
+	for _, id := range peers {
+		peer := access.peer(id)
+		if peer == nil || peer.TSIG == "" {
+			continue
+		}
+		k := access.tsig(peer.TSIG)
+		if k == nil {
+			continue
+		}
+		key, err := wire.ParseName(k.Name)
+		if err != nil {
+			return 0, fmt.Errorf("name of TSIG %s: %w", k.ID, err)
+		}
+		algorithm, err := wire.ParseName(k.Algo)
+		if err != nil {
+			return 0, fmt.Errorf("algorithm of TSIG %s: %w", k.ID, err)
+		}
+		longest = max(longest, review.Overhead(key, algorithm))
+	}
+	return longest, nil
 }
 
 func (p *plan) notifyZone(ctx context.Context) (model.Outcome, error) {

@@ -76,13 +76,19 @@ func (s *scene) flatten(n *name, cname *model.Record) (served, transfer []rr.Set
 	case model.FlattenKnown:
 		return addressSets(n.owner, known.Addrs, max(known.TTL, 1)), transfer
 	case model.FlattenUnknown:
-		// After a start nothing has been looked up; what is answered already is the last good answer.
-		if served = flattenedSets(n.served); n.kept && len(served) > 0 {
-			return served, transfer
+		// After a start nothing has been looked up; what is answered already is the last good answer, be it that there is
+		// no address.
+		if n.kept && !failing(n.served) {
+			return flattenedSets(n.served), transfer
 		}
 	case model.FlattenFailed:
 	}
 	return []rr.Set{{Owner: n.owner, Type: typeUnanswerable, Data: [][]byte{{}}}}, transfer
+}
+
+// failing says whether a name is answered with SERVFAIL.
+func failing(sets []rr.Set) bool {
+	return slices.ContainsFunc(sets, func(s rr.Set) bool { return s.Type == typeUnanswerable })
 }
 
 // flattenedSets picks the addresses that an earlier flattening has put at a name.
@@ -107,22 +113,12 @@ func (s *scene) edge(owner wire.Name, rows []*model.Record) []rr.Set {
 			only6 = only6 || r.Settings.IPv6Only
 		}
 	}
-	type weighed struct {
-		addr   netip.Addr
-		weight uint64
-	}
-	var v4, v6 []weighed
-	for _, a := range s.pool {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(owner)) // a hash never fails
-		_, _ = h.Write(a.AsSlice())
-		w := weighed{a, h.Sum64()}
-		switch {
-		case a.Is4() && (only4 || !only6):
-			v4 = append(v4, w)
-		case a.Is6() && (only6 || !only4):
-			v6 = append(v6, w)
-		}
+	v4, v6 := s.weigh(owner)
+	switch { // a family that the pool lacks cannot be all there is: a name without an answer would be worse
+	case only4 && !only6 && len(v4) > 0:
+		v6 = nil
+	case only6 && !only4 && len(v6) > 0:
+		v4 = nil
 	}
 	var chosen []netip.Addr
 	for _, family := range [][]weighed{v4, v6} {
@@ -134,6 +130,27 @@ func (s *scene) edge(owner wire.Name, rows []*model.Record) []rr.Set {
 		}
 	}
 	return addressSets(owner, chosen, autoTTL)
+}
+
+// weighed is an edge address with its weight for one name.
+type weighed struct {
+	addr   netip.Addr
+	weight uint64
+}
+
+func (s *scene) weigh(owner wire.Name) (v4, v6 []weighed) {
+	for _, a := range s.pool {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(owner)) // a hash never fails
+		_, _ = h.Write(a.AsSlice())
+		w := weighed{a, h.Sum64()}
+		if a.Is4() {
+			v4 = append(v4, w)
+		} else {
+			v6 = append(v6, w)
+		}
+	}
+	return v4, v6
 }
 
 // addressSets makes the A and AAAA RRsets of a name.

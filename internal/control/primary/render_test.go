@@ -1,6 +1,7 @@
 package primary
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -215,6 +216,14 @@ func TestUnknownTargetKeepsWhatIsAnswered(t *testing.T) {
 	if f := sc.render(n); !equalSets(f.served, before) {
 		t.Errorf("got\n%s", show(f.served))
 	}
+	n.served = nil
+	if f := sc.render(n); len(f.served) != 0 {
+		t.Errorf("a target that had no address is answered with\n%s", show(f.served))
+	}
+	n.served = []rr.Set{{Owner: n.owner, Type: typeUnanswerable, Data: [][]byte{{}}}}
+	if f := sc.render(n); !failing(f.served) {
+		t.Errorf("a target that could not be looked up is answered with\n%s", show(f.served))
+	}
 	n.kept = false
 	if f := sc.render(n); f.served[0].Type != typeUnanswerable {
 		t.Errorf("a changed CNAME kept the addresses of the old one:\n%s", show(f.served))
@@ -243,6 +252,57 @@ func TestEdgeChoiceIsStable(t *testing.T) {
 	}
 	if len(seen) < 2 {
 		t.Error("all names have the same edge addresses")
+	}
+}
+
+// TestFamilies has settings drop a family, unless nothing would be left.
+func TestFamilies(t *testing.T) {
+	t.Parallel()
+	only4 := func(r *model.Record) { r.Settings.IPv4Only = true }
+	only6 := func(r *model.Record) { r.Settings.IPv6Only = true }
+	var pool4, pool6 []netip.Addr
+	for _, a := range testPool {
+		if a.Is4() {
+			pool4 = append(pool4, a)
+		} else {
+			pool6 = append(pool6, a)
+		}
+	}
+	a4 := func(edits ...func(*model.Record)) *model.Record {
+		return row("w.example", "A", "198.51.100.1", append(edits, proxied)...)
+	}
+	a6 := func(edits ...func(*model.Record)) *model.Record {
+		return row("w.example", "AAAA", "2001:db8::1", append(edits, proxied)...)
+	}
+	for _, tt := range []struct {
+		title string
+		pool  []netip.Addr
+		rows  []*model.Record
+		want  string
+		write int
+	}{
+		{"both", testPool, []*model.Record{a4()}, "A AAAA", 0},
+		{"ipv4_only", testPool, []*model.Record{a4(only4)}, "A", 0},
+		{"ipv6_only", testPool, []*model.Record{a4(only6)}, "AAAA", 0},
+		{"one of each", testPool, []*model.Record{a4(only4), a6(only6)}, "A AAAA", 0},
+		{"ipv6_only without IPv6", pool4, []*model.Record{a4(only6)}, "A", model.CodeNoEdge},
+		{"ipv4_only without IPv4", pool6, []*model.Record{a4(only4)}, "AAAA", model.CodeNoEdge},
+		{"no pool", nil, []*model.Record{a4()}, "A", model.CodeNoEdge},
+	} {
+		zn := model.Zone{Name: testApex}
+		f := (&scene{zone: &zn, pool: tt.pool}).render(&name{owner: wire.MustName("w.example"), rows: tt.rows})
+		var got []string
+		for _, s := range f.served {
+			got = append(got, s.Type.String())
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("%s: answered with %v, want %s", tt.title, got, tt.want)
+		}
+		err := checkEdge(tt.pool, tt.rows[0])
+		var bad *model.Invalid
+		if errors.As(err, &bad) != (tt.write != 0) || bad != nil && bad.Code != tt.write {
+			t.Errorf("%s: a write is answered with %v, want code %d", tt.title, err, tt.write)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package primary
 
 import (
 	"bytes"
+	"net/netip"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -26,8 +28,8 @@ func (p *plan) checkRecord(z *zoneWork, rows []*model.Record, r *model.Record) e
 	if identical(rows, r) != nil {
 		return invalid(model.CodeIdentical, "An identical record already exists.")
 	}
-	if r.Proxied && len(p.pool(z)) == 0 {
-		return invalid(model.CodeNoEdge, "A record cannot be proxied while no edge address is configured.")
+	if err := checkEdge(p.pool(z), r); err != nil {
+		return err
 	}
 	for _, other := range rows {
 		if other.ID == r.ID {
@@ -38,6 +40,23 @@ func (p *plan) checkRecord(z *zoneWork, rows []*model.Record, r *model.Record) e
 		}
 	}
 	return p.checkSize(rows, r)
+}
+
+// checkEdge says whether the pool has what a proxied record is answered with.
+func checkEdge(pool []netip.Addr, r *model.Record) error {
+	v4 := slices.ContainsFunc(pool, netip.Addr.Is4)
+	v6 := slices.ContainsFunc(pool, netip.Addr.Is6)
+	switch {
+	case !r.Proxied:
+		return nil
+	case len(pool) == 0:
+		return invalid(model.CodeNoEdge, "A record cannot be proxied while no edge address is configured.")
+	case r.Settings.IPv4Only && !v4:
+		return invalid(model.CodeNoEdge, "A record with ipv4_only cannot be proxied while no IPv4 edge address is configured.")
+	case r.Settings.IPv6Only && !v6:
+		return invalid(model.CodeNoEdge, "A record with ipv6_only cannot be proxied while no IPv6 edge address is configured.")
+	}
+	return nil
 }
 
 // checkNeighbour says whether r may stand beside a record of another's type (contract section 5.6).

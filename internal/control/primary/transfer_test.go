@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 func (b *bench) tsig(t *testing.T, name string) model.ID {
@@ -195,19 +196,57 @@ func TestStrictReview(t *testing.T) {
 		a.StrictReview = true
 		return a, nil
 	}}}})
-	z := b.zone(t, "example")
-	b.add(t, z.ID, rec("example", "CNAME", "cdn.test"))
-	if _, err := b.edit(t, z.ID, "outgoing.create", link()); err != nil {
-		t.Fatal(err)
+	many := make([]model.Record, 101)
+	for i := range many {
+		many[i] = rec("www.example", "A", fmt.Sprintf("192.0.2.%d", i))
 	}
-	if _, err := b.edit(t, z.ID, "outgoing.enable", enable); code(err) != model.CodeReviewBlocks {
-		t.Errorf("got %v", err)
+	// A TXT record that fits an answer, and a message of a transfer only without a TSIG.
+	longest := model.Record{Name: wire.MustName("t.example"), Type: wire.TypeTXT, TTL: 60}
+	for range 255 {
+		longest.RData = append(append(longest.RData, 255), make([]byte, 255)...)
 	}
-	if _, err := b.edit(t, z.ID, "", func(z *model.Zone) { z.Mode = model.ModeEdge }); err != nil {
-		t.Fatal(err)
+	longest.RData = append(append(longest.RData, 180), make([]byte, 180)...)
+	key := b.tsig(t, "key.example.")
+	keyed, bare := b.peer(t, "keyed", key), b.peer(t, "bare", "")
+	tests := []struct {
+		title string
+		recs  []model.Record
+		peer  model.ID
+		mode  model.TransferMode
+		want  int
+	}{
+		{"addresses", many[:100], bare, model.ModeOrigin, 0},
+		{"CNAME at the apex", []model.Record{rec("example", "CNAME", "cdn.test")}, bare, model.ModeOrigin, model.CodeReviewBlocks},
+		{"CNAME at the apex, flattened", []model.Record{rec("example", "CNAME", "cdn.test")}, bare, model.ModeEdge, 0},
+		{"CNAME at the apex, proxied", []model.Record{rec("example", "CNAME", "cdn.test", proxied)}, bare, model.ModeOrigin, model.CodeReviewBlocks},
+		{"CNAME beside TXT", []model.Record{rec("w.example", "CNAME", "cdn.test"), rec("w.example", "TXT", "x")}, bare, model.ModeOrigin, 0},
+		{"more addresses than BIND takes", many, bare, model.ModeOrigin, model.CodeReviewBlocks},
+		{"longest record", []model.Record{longest}, bare, model.ModeOrigin, 0},
+		{"longest record, signed", []model.Record{longest}, keyed, model.ModeOrigin, model.CodeReviewBlocks},
 	}
-	if _, err := b.edit(t, z.ID, "outgoing.enable", enable); err != nil {
-		t.Error(err)
+	for _, tt := range tests {
+		for _, together := range []bool{false, true} { // enabled by itself, and in the very change that brings the records
+			z := b.zone(t, "example")
+			var edits []model.Edit
+			for _, r := range tt.recs {
+				edits = append(edits, model.AddRecord{Record: r})
+			}
+			edits = append(edits, model.EditZone{Apply: func(z model.Zone) (model.Zone, error) {
+				link(tt.peer)(&z)
+				z.Mode = tt.mode
+				return z, nil
+			}})
+			on := model.EditZone{Apply: func(z model.Zone) (model.Zone, error) { enable(&z); return z, nil }}
+			if !together {
+				b.must(t, model.Change{Zone: z.ID, Edits: edits})
+				edits = nil
+			}
+			_, err := b.change(t, model.Change{Zone: z.ID, Edits: append(edits, on)})
+			if code(err) != tt.want {
+				t.Errorf("%s, together %v: got %v, want %d", tt.title, together, err, tt.want)
+			}
+			b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.DeleteZone{}}})
+		}
 	}
 }
 
