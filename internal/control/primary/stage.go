@@ -180,7 +180,9 @@ func (s *stage) load(ctx context.Context, z *zoneWork, names []wire.Name) error 
 	for _, n := range names {
 		if _, known := z.rows[n]; !known {
 			z.rows[n] = nil
-			missing = append(missing, n)
+			if !z.bare(n) {
+				missing = append(missing, n)
+			}
 		}
 	}
 	if z.fresh || len(missing) == 0 {
@@ -202,6 +204,12 @@ func (s *stage) load(ctx context.Context, z *zoneWork, names []wire.Name) error 
 		missing = missing[n:]
 	}
 	return nil
+}
+
+// bare says that memory shows that no row stands at a name, which spares asking the store for it. Where secondaries get the
+// origin, the transfer face has something at every name below the apex that has a row (render); elsewhere it need not.
+func (z *zoneWork) bare(n wire.Name) bool {
+	return z.state != nil && z.read.Mode != model.ModeEdge && n != z.read.Name && z.state.Transfer.Sets(n) == nil
 }
 
 // learn takes rows in as read.
