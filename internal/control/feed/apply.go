@@ -83,8 +83,9 @@ func (f *Feed) applyAccess(e *model.Entry) error {
 	return nil
 }
 
+// setAccount takes an account's rules. The lock is held.
 func (f *Feed) setAccount(e *model.Entry) {
-	a, err := decodeAccount(e)
+	a, closed, err := decodeAccount(e)
 	if err != nil {
 		// Nobody may transfer by rules that cannot be read.
 		f.cfg.Log.Error("access entry of an account cannot be read, its zones are closed", "account", e.Account,
@@ -92,6 +93,15 @@ func (f *Feed) setAccount(e *model.Entry) {
 		a = &zone.Account{ID: string(e.Account)}
 	}
 	f.cfg.DB.SetAccount(a)
+	if !closed {
+		delete(f.sealed, e.Account)
+		return
+	}
+	if _, told := f.sealed[e.Account]; !told {
+		f.sealed[e.Account] = struct{}{}
+		f.cfg.Log.Warn("an account's TSIG keys are sealed and this node has no secret key: its zones whose links need one are not transferred from here",
+			"account", e.Account)
+	}
 }
 
 // accountChanged tells of every linked zone of an account: its peers may be reached elsewhere now, or not at all.

@@ -41,21 +41,32 @@ func decodeLinks(body []byte) (zone.Links, error) {
 	return l, nil
 }
 
-func decodeAccount(e *model.Entry) (*zone.Account, error) {
-	a, err := model.DecodeAccountAccess(e.Body, e.Secret)
-	if err != nil {
-		return nil, err
+// decodeAccount reads an account's rules. Without the secrets of its keys no request can be found to be signed with one:
+// peers keep their keys by name, so that what needs one is refused, but nothing is ever verified by it. closed says that
+// there are such keys.
+func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
+	decode := model.DecodeAccountAccess
+	if e.Sealed {
+		decode = func(body, _ []byte) (model.AccountAccess, error) { return model.DecodeSealedAccess(body) }
 	}
-	out := &zone.Account{ID: string(e.Account), ACL: a.ACL, Peers: make(map[string]zone.Peer, len(a.Peers))}
+	a, err := decode(e.Body, e.Secret)
+	if err != nil {
+		return nil, false, err
+	}
+	out = &zone.Account{ID: string(e.Account), ACL: a.ACL, Peers: make(map[string]zone.Peer, len(a.Peers))}
+	keys := make([]*tsig.Key, 0, len(a.Keys))
 	for _, k := range a.Keys {
-		out.Keys = append(out.Keys, &tsig.Key{Name: k.Name, Algorithm: tsig.Algorithm(k.Algorithm), Secret: k.Secret})
+		keys = append(keys, &tsig.Key{Name: k.Name, Algorithm: tsig.Algorithm(k.Algorithm), Secret: k.Secret})
+	}
+	if !e.Sealed {
+		out.Keys = keys
 	}
 	for _, p := range a.Peers {
 		peer := zone.Peer{ID: string(p.ID), Name: p.Name, Addr: p.Addr}
 		if p.Key >= 0 {
-			peer.Key = out.Keys[p.Key]
+			peer.Key = keys[p.Key]
 		}
 		out.Peers[string(p.ID)] = peer
 	}
-	return out, nil
+	return out, e.Sealed && len(keys) > 0, nil
 }

@@ -49,6 +49,7 @@ type Feed struct {
 	ready   bool
 	waiters []waiter
 	health  Health
+	sealed  map[model.ID]struct{}
 	loaded  chan struct{}
 }
 
@@ -65,6 +66,7 @@ type Health struct {
 	Err     string
 	Resyncs uint64 // zones loaded anew because the journal did not fit
 	Damaged uint64 // zones met whose image or journal could not be used
+	Sealed  int    // accounts whose TSIG keys this node cannot open: what needs one is refused
 }
 
 // New returns a Feed that has loaded nothing yet.
@@ -87,7 +89,7 @@ func New(cfg Config) *Feed {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Feed{cfg: cfg, loaded: make(chan struct{})}
+	return &Feed{cfg: cfg, loaded: make(chan struct{}), sealed: map[model.ID]struct{}{}}
 }
 
 // Loaded is closed once every zone is in memory.
@@ -98,7 +100,7 @@ func (f *Feed) Health() Health {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h := f.health
-	h.Loaded, h.Seq = f.ready, f.applied
+	h.Loaded, h.Seq, h.Sealed = f.ready, f.applied, len(f.sealed)
 	return h
 }
 

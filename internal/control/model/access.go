@@ -98,6 +98,18 @@ func (a AccountAccess) Append() (body, secret []byte) {
 
 // DecodeAccountAccess reads what AccountAccess.Append wrote; it keeps no reference to either part. Errors are ErrAccess.
 func DecodeAccountAccess(body, secret []byte) (AccountAccess, error) {
+	s := accessReader{b: secret}
+	s.version()
+	a, err := decodeAccountAccess(body, func() []byte { return []byte(s.text()) })
+	return a, errors.Join(err, s.end())
+}
+
+// DecodeSealedAccess reads the part that anybody may read: the keys have no secrets.
+func DecodeSealedAccess(body []byte) (AccountAccess, error) {
+	return decodeAccountAccess(body, func() []byte { return nil })
+}
+
+func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, error) {
 	var a AccountAccess
 	r := accessReader{b: body}
 	r.version()
@@ -105,12 +117,8 @@ func DecodeAccountAccess(body, secret []byte) (AccountAccess, error) {
 		addr := r.addr()
 		a.ACL = append(a.ACL, netip.PrefixFrom(addr, int(r.octet())))
 	}
-	s := accessReader{b: secret}
-	s.version()
 	for range r.count(2) {
-		a.Keys = append(a.Keys, AccessKey{
-			Name: wire.Name(r.text()), Algorithm: wire.Name(r.text()), Secret: []byte(s.text()),
-		})
+		a.Keys = append(a.Keys, AccessKey{Name: wire.Name(r.text()), Algorithm: wire.Name(r.text()), Secret: secret()})
 	}
 	for range r.count(6) {
 		p := AccessPeer{ID: ID(r.text()), Name: r.text()}
@@ -121,7 +129,7 @@ func DecodeAccountAccess(body, secret []byte) (AccountAccess, error) {
 		}
 		a.Peers = append(a.Peers, p)
 	}
-	return a, errors.Join(r.end(), s.end())
+	return a, r.end()
 }
 
 func appendText(dst []byte, s string) []byte {

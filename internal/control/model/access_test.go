@@ -42,6 +42,23 @@ func TestAccountAccessRoundTrip(t *testing.T) {
 	}
 }
 
+func TestSealedAccess(t *testing.T) {
+	t.Parallel()
+	want := sampleAccess()
+	body, _ := want.Append()
+	got, err := model.DecodeSealedAccess(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Keys[0].Secret = nil
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := model.DecodeSealedAccess(body[1:]); !errors.Is(err, model.ErrAccess) {
+		t.Errorf("damaged: %v", err)
+	}
+}
+
 func TestZoneAccessRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, want := range []model.ZoneAccess{{}, {Enabled: true, Peers: []model.ID{"one", "two"}}} {
