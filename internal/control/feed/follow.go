@@ -14,6 +14,7 @@ const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 5 * time.Second
 	offerLimit = 10 * time.Second
+	readLimit  = 10 * time.Second // until the next entry comes, or the end
 )
 
 // Run loads every zone and then follows the journal until ctx ends. Trouble with the store is told by Health and the log
@@ -42,13 +43,25 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// round loads if need be, applies what the journal has, and waits for more.
+// offerGrace is how long an entry that was heard of may still come by Offer: the commit that told of it is followed by
+// one, if it was made here.
+const offerGrace = time.Millisecond
+
+// round loads if need be, waits until the journal has more than memory, and applies it.
 func (f *Feed) round(ctx context.Context) error {
 	after, ready := f.position()
 	if !ready {
 		return f.load(ctx)
 	}
-	err := f.cfg.Source.Entries(ctx, after, func(e model.Entry) error { return f.take(ctx, e) })
+	if f.Health().Err == "" { // after trouble the store is asked at once: nobody tells that it is back
+		if err := f.cfg.Source.Wait(ctx, after); err != nil {
+			return fmt.Errorf("wait for journal: %w", err)
+		}
+		if f.offered(ctx, after) {
+			return nil
+		}
+	}
+	err := f.follow(ctx, after)
 	if errors.Is(err, model.ErrStale) {
 		f.cfg.Log.Warn("the journal has been pruned past this node, loading all zones anew", "position", uint64(after))
 		return f.load(ctx)
@@ -56,12 +69,34 @@ func (f *Feed) round(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read journal after %d: %w", after, err)
 	}
-	f.healthy()
-	after, _ = f.position()
-	if err := f.cfg.Source.Wait(ctx, after); err != nil {
-		return fmt.Errorf("wait for journal: %w", err)
-	}
 	return nil
+}
+
+// offered says whether memory has gone past a position by itself, or does so in a moment.
+func (f *Feed) offered(ctx context.Context, after model.Seq) bool {
+	ctx, cancel := context.WithTimeout(ctx, offerGrace)
+	defer cancel()
+	return f.Wait(ctx, after+1) == nil
+}
+
+// errStalled is a store that does not go on.
+var errStalled = errors.New("the store does not answer")
+
+// follow applies the entries after a position. A store that falls silent is taken for one that cannot be read.
+func (f *Feed) follow(ctx context.Context, after model.Seq) error {
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	alarm := time.AfterFunc(readLimit, func() { stop(errStalled) })
+	defer alarm.Stop()
+	err := f.cfg.Source.Entries(reading, after, func(e model.Entry) error {
+		alarm.Stop()
+		defer alarm.Reset(readLimit)
+		return f.take(ctx, e)
+	})
+	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(reading), errStalled) {
+		return fmt.Errorf("%w: %w", errStalled, err)
+	}
+	return err
 }
 
 func (f *Feed) position() (model.Seq, bool) {
