@@ -224,6 +224,14 @@ func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Wri
 		n.dns.Close()
 		return err
 	}
+	profiles, err := n.listenProfiles()
+	if err != nil {
+		n.dns.Close()
+		return errors.Join(err, web.l.Close())
+	}
+	if profiles != nil {
+		g.Go(func() error { return profiles.run(running) })
+	}
 	g.Go(func() error { return n.dns.Run(running) })
 	g.Go(func() error { return n.notify.Run(running) })
 	g.Go(func() error { return n.watch.Run(running) })
