@@ -182,8 +182,10 @@ func (s *Store) loadZones(ctx context.Context, c conn, image func(model.Image) e
 			Seq: model.Seq(seq.Int64), Kind: model.EntryAccess, Account: r.img.Account, Zone: r.img.Zone,
 			Serial: uint32(serial.Int64), At: fromMicros(at.Int64), Body: orNil(body),
 		}
-		if err = s.unseal(&e, accessName(e.Zone), box); err != nil {
-			return fmt.Errorf("access of zone %s: %w", e.Zone, err)
+		if len(box) > 0 {
+			if err = s.unseal(&e, accessName(e.Zone), box); err != nil {
+				return fmt.Errorf("access of zone %s: %w", e.Zone, err)
+			}
 		}
 		return access(e)
 	}, selectImages)

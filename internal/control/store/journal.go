@@ -70,25 +70,28 @@ const (
 // Entries of a zone that is deleted are missing without that: a later entry tells that the zone is gone.
 func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error {
 	some := false
-	var ends journalEnds
-	err := s.read.each(ctx, func(r *sql.Rows) error {
-		var e model.Entry
-		err := r.Scan(&ends.floor, &ends.head, &e.Seq, &e.Kind, toID{&e.Account}, toID{&e.Zone}, &e.Serial, toTime{&e.At}, &e.Body, &e.Secret)
-		if err == nil && !some {
-			some, err = true, ends.check(after)
-		}
-		if err != nil {
+	r := newEntryReader()
+	err := s.read.each(ctx, func(rows *sql.Rows) error {
+		if err := rows.Scan(r.dest...); err != nil {
 			return err
 		}
-		e.Body = orNil(e.Body)
-		if err = s.unseal(&e, sealName(e.Seq), e.Secret); err != nil {
-			return fmt.Errorf("entry %d: %w", e.Seq, err)
+		if !some {
+			some = true
+			if err := r.ends.check(after); err != nil {
+				return err
+			}
+		}
+		e := r.entry()
+		if len(r.secret) > 0 {
+			if err := s.unseal(&e, sealName(e.Seq), r.secret); err != nil {
+				return fmt.Errorf("entry %d: %w", e.Seq, err)
+			}
 		}
 		return yield(e)
 	}, selectEntries, int64(after))
 	if err == nil && !some {
-		if err = s.read.one(ctx, []any{&ends.floor, &ends.head}, `SELECT `+selectEnds); err == nil {
-			err = ends.check(after)
+		if err = s.read.one(ctx, r.dest[:2], `SELECT `+selectEnds); err == nil {
+			err = r.ends.check(after)
 		}
 	}
 	if err != nil {
@@ -97,11 +100,37 @@ func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.E
 	return nil
 }
 
+// entryReader scans rows of selectEntries. A start reads millions of them: what a row does not need anew is kept.
+type entryReader struct {
+	ends                  journalEnds
+	seq, kind, serial, at int64
+	account, zone         model.ID
+	body                  []byte
+	secret                sql.RawBytes
+	dest                  []any
+}
+
+func newEntryReader() *entryReader {
+	r := &entryReader{}
+	r.dest = []any{
+		&r.ends.floor, &r.ends.head, &r.seq, &r.kind, toID{&r.account}, toID{&r.zone}, &r.serial, &r.at, &r.body, &r.secret,
+	}
+	return r
+}
+
+// entry is the row just scanned, but for its secret.
+func (r *entryReader) entry() model.Entry {
+	return model.Entry{
+		Seq: model.Seq(r.seq), Kind: model.EntryKind(r.kind), Account: r.account, Zone: r.zone, Serial: uint32(r.serial),
+		At: fromMicros(r.at), Body: orNil(r.body),
+	}
+}
+
 // journalEnds are the last position that was pruned and the last that was taken.
-type journalEnds struct{ floor, head model.Seq }
+type journalEnds struct{ floor, head int64 }
 
 func (j journalEnds) check(after model.Seq) error {
-	if after > 0 && (after < j.floor || after > j.head) {
+	if after > 0 && (int64(after) < j.floor || int64(after) > j.head) {
 		return fmt.Errorf("the journal has %d to %d: %w", j.floor, j.head, model.ErrStale)
 	}
 	return nil

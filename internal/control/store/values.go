@@ -45,7 +45,15 @@ func (t toID) Scan(src any) error {
 	if !ok && src != nil {
 		return fmt.Errorf("%T is no identifier", src)
 	}
-	*t.v = model.ID(hex.EncodeToString(b))
+	// Rows of one account, or of one zone, follow one another: the same identifier stays the same text.
+	var text [2 * idSize]byte
+	if len(b) != idSize {
+		*t.v = model.ID(hex.EncodeToString(b))
+		return nil
+	}
+	if hex.Encode(text[:], b); string(text[:]) != string(*t.v) {
+		*t.v = model.ID(text[:])
+	}
 	return nil
 }
 
