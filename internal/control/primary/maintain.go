@@ -25,10 +25,11 @@ type tails struct {
 	wake   chan struct{}
 }
 
+// A node may have a million of them.
 type tail struct {
-	need    int // octets that make the zone due, once its size is known
-	fresh   int // octets behind the image
-	count   int // entries behind the image
+	need    int   // octets that make the zone due, once its size is known
+	fresh   int   // octets behind the image
+	count   int32 // entries behind the image
 	due     bool
 	cut     model.Seq // no mark is left at or before it
 	history []mark    // oldest first: all deltas that the journal holds, those before the image included
@@ -70,7 +71,7 @@ func (p *Primary) Observe(e model.Entry, inImage bool) {
 		z := t.byZone[e.Zone]
 		if z == nil {
 			z = &tail{}
-			t.byZone[e.Zone] = z
+			t.byZone[p.ownID(e.Zone)] = z
 		}
 		if n := len(z.history); n > 0 && z.history[n-1].seq >= e.Seq {
 			return // told again, by a load that started anew
@@ -93,6 +94,14 @@ func (p *Primary) Observe(e model.Entry, inImage bool) {
 		}
 	case model.EntryAccess, model.EntryNotify:
 	}
+}
+
+// ownID is an identifier as memory has it, so that there is one text for both.
+func (p *Primary) ownID(id model.ID) model.ID {
+	if z := p.cfg.DB.ByID(string(id)); z != nil {
+		return model.ID(z.ID)
+	}
+	return id
 }
 
 // Maintain writes images of zones whose journal has grown long, and prunes what neither a start nor IXFR needs any more,
