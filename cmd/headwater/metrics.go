@@ -58,6 +58,9 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for state, peers := range c.n.watch.Count() {
 		gauge("secondaries", "Linked peers of zones with transfers on, by how they stand.", float64(peers), "state", string(state))
 	}
+	for state, addrs := range c.n.watch.CountNameServers() {
+		gauge("name_servers", "Addresses of name servers of zones with transfers on, as they answer to anybody, by how they stand.", float64(addrs), "state", string(state))
+	}
 	c.careful(counter, gauge)
 }
 

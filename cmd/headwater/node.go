@@ -84,8 +84,10 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 // wireFast makes the parts of the fast half.
 func (n *node) wireFast(sources []netip.Addr) {
 	n.watch = watch.New(watch.Config{
-		DB: n.db, Interval: n.cfg.ProbeInterval,
-		Seen: func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
+		DB: n.db, Interval: n.cfg.ProbeInterval, Log: n.log,
+		Seen:    func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
+		Resolve: n.resolveNameServer(), NameServerInterval: n.cfg.NameServerInterval, NameServerPort: n.cfg.NameServerPort,
+		Save: n.saveWatched,
 	})
 	n.notify = notify.New(notify.Config{
 		Answered: n.watch.Notified, DB: n.db, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
@@ -214,6 +216,9 @@ func (n *node) run(ctx context.Context, out io.Writer) error {
 func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Writer) error {
 	first, err := n.bootstrap(ctx)
 	if err != nil {
+		return err
+	}
+	if err := n.loadWatched(ctx); err != nil {
 		return err
 	}
 	if err := n.dns.Listen(); err != nil {

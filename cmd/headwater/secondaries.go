@@ -21,7 +21,21 @@ func (n *node) secondaries(_ context.Context, z model.Zone) (api.Secondaries, er
 	for _, v := range n.watch.Peers(mem) {
 		out.Peers = append(out.Peers, n.peer(st, &v))
 	}
+	for _, s := range n.watch.NameServers(mem) {
+		out.NameServers = append(out.NameServers, nameServer(&s))
+	}
 	return out, nil
+}
+
+func nameServer(s *watch.NameServer) api.SecondaryNS {
+	out := api.SecondaryNS{Name: s.Name.Host(), State: api.SecondaryState(s.State), Seen: s.Seen, Error: s.Error}
+	if s.Addr.IsValid() {
+		out.Address = s.Addr.String()
+	}
+	if s.Known {
+		out.Serial = &s.Serial
+	}
+	return out
 }
 
 func (n *node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {

@@ -196,7 +196,7 @@ type zoneStatusCmd struct {
 // Help shows an example.
 func (*zoneStatusCmd) Help() string { return "Example: headwater zone status example.com" }
 
-// Run prints a line for each secondary.
+// Run prints a line for each secondary and for each address of the zone's name servers.
 func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 	r := c.remote()
 	z, err := r.zone(ctx, c.Name)
@@ -211,6 +211,13 @@ func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 			State   string `json:"state"`
 			Serial  *int64 `json:"serial"`
 		} `json:"peers"`
+		NameServers []struct {
+			Name    string `json:"name"`
+			Address string `json:"address"`
+			State   string `json:"state"`
+			Serial  *int64 `json:"serial"`
+			Error   string `json:"error"`
+		} `json:"name_servers"`
 	}
 	if _, err := r.call(ctx, http.MethodGet, "/headwater/v1/zones/"+z.ID+"/secondaries", nil, &out); err != nil {
 		return err
@@ -218,11 +225,17 @@ func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\tserial %d\n", c.Name, out.Serial)
 	for _, p := range out.Peers {
-		serial := "unknown"
-		if p.Serial != nil {
-			serial = strconv.FormatInt(*p.Serial, 10)
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, p.Address, serial, p.State)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, p.Address, serialText(p.Serial), p.State)
+	}
+	for _, n := range out.NameServers {
+		fmt.Fprintf(w, "NS %s\t%s\t%s\t%s\t%s\n", n.Name, n.Address, serialText(n.Serial), n.State, n.Error)
 	}
 	return w.Flush()
+}
+
+func serialText(s *int64) string {
+	if s == nil {
+		return "unknown"
+	}
+	return strconv.FormatInt(*s, 10)
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,7 +59,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": start, "shutdown": stop, "crash": kill, "restart": restart, "api": api, "save": save, "dig": dig, "free": free,
+			"start": start, "shutdown": stop, "crash": kill, "restart": restart, "api": api, "await": await, "save": save, "dig": dig, "free": free,
 			"secondary": secondary, "insync": inSync, "log": logLine,
 			"headwater": program,
 		},
@@ -102,6 +103,26 @@ func api(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintf(ts.Stdout(), "%d %s\n", a.Status, a.Body)
 	if a.Success == neg {
 		ts.Fatalf("status %d: %s", a.Status, a.Body)
+	}
+}
+
+// await PATTERN PATH gets the path until the answer matches; it is stdout then.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	want := regexp.MustCompile(args[0])
+	for {
+		a, err := of(ts).node.Do(ctx, http.MethodGet, args[1], nil)
+		ts.Check(err)
+		if want.Match(a.Body) {
+			fmt.Fprintf(ts.Stdout(), "%d %s\n", a.Status, a.Body)
+			return
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			ts.Fatalf("%s never matched %s: %s", args[1], args[0], a.Body)
+		}
 	}
 }
 

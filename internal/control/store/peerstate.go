@@ -12,7 +12,7 @@ import (
 type PeerState struct {
 	Zone, Peer model.ID
 	Serial     uint32 // newest serial that the peer has acknowledged or was seen with
-	Known      bool
+	Known      bool   // Serial means something
 	Data       []byte
 }
 
@@ -37,7 +37,8 @@ func (s *Store) PeerStates(ctx context.Context, zone model.ID, yield func(PeerSt
 }
 
 // PutPeerStates inserts or replaces states in one lazily durable transaction: a crash of the machine may take it back.
-// Of two states of one zone and peer the later counts.
+// Who notifies knows serials and who watches knows Data, so each keeps what the other wrote: without Known the serial
+// stays as it is, and Data stays when it is empty. Of two states of one zone and peer the later counts.
 func (s *Store) PutPeerStates(ctx context.Context, st []PeerState) error {
 	type key struct{ zone, peer model.ID }
 	last := make(map[key]int, len(st))
@@ -51,7 +52,10 @@ func (s *Store) PutPeerStates(ctx context.Context, st []PeerState) error {
 		}
 	}
 	const text, width = `peer_states (zone, peer, serial, known, data)`, 5
-	const tail = `ON CONFLICT (zone, peer) DO UPDATE SET serial = excluded.serial, known = excluded.known, data = excluded.data`
+	const tail = `ON CONFLICT (zone, peer) DO UPDATE SET
+		serial = CASE WHEN excluded.known = 0 THEN peer_states.serial ELSE excluded.serial END,
+		known = CASE WHEN excluded.known = 0 THEN peer_states.known ELSE excluded.known END,
+		data = CASE WHEN length(excluded.data) = 0 THEN peer_states.data ELSE excluded.data END`
 	err := s.write(ctx, true, func(c conn) error {
 		_, err := c.insert(ctx, text, tail, len(rows), width, func(args []any, i int) []any {
 			p := rows[i]

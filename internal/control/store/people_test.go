@@ -236,8 +236,14 @@ func TestPeerStates(t *testing.T) {
 			all = append(all, store.PeerState{Zone: zones[i/2], Peer: newID(), Serial: 4294967295, Known: i%2 == 0, Data: []byte{0, byte(i)}})
 		}
 		must(t, w.PutPeerStates(t.Context(), all))
-		all[1].Serial, all[1].Data = 7, nil
-		must(t, w.PutPeerStates(t.Context(), []store.PeerState{{Zone: zones[0], Peer: all[1].Peer, Serial: 6}, all[1]}))
+		// Who notifies writes serials, who watches writes data: neither takes the other's away.
+		all[1].Serial, all[1].Known = 7, true
+		must(t, w.PutPeerStates(t.Context(), []store.PeerState{
+			{Zone: zones[0], Peer: all[1].Peer, Serial: 6, Known: true},
+			{Zone: zones[0], Peer: all[1].Peer, Serial: 7, Known: true},
+		}))
+		all[2].Data = []byte("new")
+		must(t, w.PutPeerStates(t.Context(), []store.PeerState{{Zone: zones[1], Peer: all[2].Peer, Data: []byte("new")}}))
 		must(t, w.PutPeerStates(t.Context(), nil))
 		list := func(zone model.ID) (out []store.PeerState) {
 			must(t, w.PeerStates(t.Context(), zone, func(p store.PeerState) error {

@@ -2,6 +2,8 @@
 // it now and then, which serial it answers with.
 //
 // Facts come from three sides: notify and xfr report what passes by, and Run asks every linked peer for its SOA at an
-// interval, spread over it, over UDP and then TCP. What is kept is bounded: the last of each kind and a short history.
+// interval, spread over it, over UDP and then TCP; where a resolver is given, also every address of every name in the NS
+// RRset, as anybody could. What is kept is bounded: the last of each kind and a short history. Of peers it outlives the
+// process (memory.go).
 // The package decides nothing.
 package watch

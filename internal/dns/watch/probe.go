@@ -27,60 +27,64 @@ var errSilent = errors.New("no answer in time")
 // errAnswer is the error of an answer without the zone's SOA.
 var errAnswer = errors.New("no SOA in the answer")
 
-// Run asks peers until ctx ends.
+// job asks something of somebody.
+type job func(ctx context.Context)
+
+// Run asks peers and name servers, and saves what is known, until ctx ends.
 func (w *Watcher) Run(ctx context.Context) error {
-	if w.cfg.Interval <= 0 {
-		<-ctx.Done()
-		return nil
-	}
-	work := make(chan target)
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer close(work)
+	work := make(chan job)
+	var askersGone, wg sync.WaitGroup
 	for range askers {
-		wg.Go(func() {
-			for t := range work {
-				serial, err := w.ask(ctx, t)
-				if ctx.Err() == nil {
-					w.probed(t.z, t.peer, serial, err)
-				}
+		askersGone.Go(func() {
+			for j := range work {
+				j(ctx)
 			}
 		})
 	}
+	if w.cfg.Interval > 0 {
+		wg.Go(func() { rounds(ctx, w.cfg.Interval, w.peerRound, work) })
+	}
+	if w.cfg.NameServerInterval > 0 && w.cfg.Resolve != nil {
+		wg.Go(func() { rounds(ctx, w.cfg.NameServerInterval, w.nameServerRound, work) })
+	}
+	if w.cfg.Save != nil {
+		wg.Go(func() { w.save(ctx) })
+	}
+	<-ctx.Done()
+	wg.Wait()
+	close(work)
+	askersGone.Wait()
+	if w.cfg.Save != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSaveTime)
+		defer cancel()
+		w.saveOnce(last, again)
+	}
+	return nil
+}
+
+// rounds hands out jobs, at each interval anew.
+func rounds(ctx context.Context, interval time.Duration, jobs func() []job, work chan<- job) {
 	for {
 		begin := time.Now()
-		w.round(ctx, work)
+		spread(ctx, interval/2, jobs(), work)
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(w.cfg.Interval - min(time.Since(begin), w.cfg.Interval)):
+			return
+		case <-time.After(interval - min(time.Since(begin), interval)):
 		}
 	}
 }
 
-// round hands out every peer of every zone with transfers on, spread over the interval.
-func (w *Watcher) round(ctx context.Context, work chan<- target) {
-	var all []target
-	w.cfg.DB.All(func(z *zone.Zone) bool {
-		if !z.State().Links.Enabled {
-			return true
-		}
-		for _, p := range z.Access().Peers {
-			if p.Addr.IsValid() {
-				all = append(all, target{z, p.ID, p.Addr})
-			}
-		}
-		return true
-	})
-	if len(all) == 0 {
+// spread hands out jobs evenly over a time.
+func spread(ctx context.Context, over time.Duration, jobs []job, work chan<- job) {
+	if len(jobs) == 0 {
 		return
 	}
-	pause := w.cfg.Interval / time.Duration(2*len(all))
-	tick := time.NewTicker(max(pause, time.Microsecond))
+	tick := time.NewTicker(max(over/time.Duration(len(jobs)), time.Microsecond))
 	defer tick.Stop()
-	for _, t := range all {
+	for _, j := range jobs {
 		select {
-		case work <- t:
+		case work <- j:
 		case <-ctx.Done():
 			return
 		}
@@ -92,13 +96,36 @@ func (w *Watcher) round(ctx context.Context, work chan<- target) {
 	}
 }
 
+// peerRound makes a job for every peer of every zone with transfers on.
+func (w *Watcher) peerRound() []job {
+	var out []job
+	w.cfg.DB.All(func(z *zone.Zone) bool {
+		if !z.State().Links.Enabled || !w.cfg.Duty(z.ID) {
+			return true
+		}
+		for _, p := range z.Access().Peers {
+			if !p.Addr.IsValid() {
+				continue
+			}
+			out = append(out, func(ctx context.Context) {
+				serial, err := w.ask(ctx, z.Name, p.Addr)
+				if ctx.Err() == nil {
+					w.probed(z, p.ID, serial, err)
+				}
+			})
+		}
+		return true
+	})
+	return out
+}
+
 // ask asks over UDP, and over TCP where that fails.
-func (w *Watcher) ask(ctx context.Context, t target) (uint32, error) {
-	serial, err := w.exchange(ctx, "udp", t.addr, t.z.Name)
+func (w *Watcher) ask(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, error) {
+	serial, err := w.exchange(ctx, "udp", at, name)
 	if err == nil {
 		return serial, nil
 	}
-	serial, tcp := w.exchange(ctx, "tcp", t.addr, t.z.Name)
+	serial, tcp := w.exchange(ctx, "tcp", at, name)
 	if tcp == nil {
 		return serial, nil
 	}

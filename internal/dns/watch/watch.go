@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"context"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -65,6 +67,7 @@ type record struct {
 	refusal    *xfr.Report
 	refusalOn  time.Time
 	events     []Event // oldest first
+	unsaved    change
 }
 
 // Config makes a Watcher. DB is required.
@@ -74,9 +77,23 @@ type Config struct {
 	Interval time.Duration
 	// Timeout bounds one question; default 2 s.
 	Timeout time.Duration
+	// Duty says whether this node asks for a zone; nil: always.
+	Duty func(zoneID string) bool
 	// Seen hears of every serial that a peer was seen with.
 	Seen func(zoneID, peerID string, serial uint32)
-	Now  func() time.Time
+	// Resolve finds the addresses of a name server; nil: name servers are not asked.
+	Resolve func(ctx context.Context, name wire.Name) ([]netip.Addr, error)
+	// NameServerInterval is how often the name servers of zones with transfers on are asked for their SOA; 0: never.
+	NameServerInterval time.Duration
+	// NameServerPort is where they are asked; default 53.
+	NameServerPort uint16
+	// Save keeps what is known of peers for the next start; nil: it is forgotten with the process.
+	Save func(ctx context.Context, list []Memory) error
+	// SaveInterval is how long news may wait for being saved, all together; default 10 s. That everything is as it was
+	// is saved once in a while and at the end.
+	SaveInterval time.Duration
+	Now          func() time.Time
+	Log          *slog.Logger
 }
 
 // Watcher remembers. Its methods return at once and may be called from anywhere.
@@ -84,6 +101,7 @@ type Watcher struct {
 	cfg Config
 	mu  sync.Mutex
 	of  map[key]*record
+	ns  map[string][]NameServer // by zone
 }
 
 // New returns a Watcher that knows nothing yet.
@@ -94,10 +112,22 @@ func New(cfg Config) *Watcher {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Duty == nil {
+		cfg.Duty = func(string) bool { return true }
+	}
 	if cfg.Seen == nil {
 		cfg.Seen = func(string, string, uint32) {}
 	}
-	return &Watcher{cfg: cfg, of: map[key]*record{}}
+	if cfg.NameServerPort == 0 {
+		cfg.NameServerPort = 53
+	}
+	if cfg.SaveInterval <= 0 {
+		cfg.SaveInterval = 10 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Watcher{cfg: cfg, of: map[key]*record{}, ns: map[string][]NameServer{}}
 }
 
 func (w *Watcher) at(k key) *record {
@@ -115,9 +145,11 @@ func (r *record) add(e Event) {
 		l := &r.events[n-1]
 		if l.Kind == e.Kind && l.Text == e.Text && l.Serial == e.Serial {
 			l.On = e.On
+			r.unsaved = max(r.unsaved, again)
 			return
 		}
 	}
+	r.unsaved = news
 	if len(r.events) == historyMost {
 		copy(r.events, r.events[1:])
 		r.events = r.events[:historyMost-1]
@@ -155,6 +187,7 @@ func (w *Watcher) Transferred(rep xfr.Report) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r := w.at(key{rep.ZoneID, rep.Peer.ID})
+	rep.Peer = zone.Peer{} // it is known by its link, and may have another key by then
 	now := w.cfg.Now()
 	r.seen, r.failed = now, false
 	switch {
@@ -218,7 +251,13 @@ func (r *record) state(ours uint32) State {
 		return Silent
 	case !r.known:
 		return Unknown
-	case r.serial == ours || wire.SerialNewer(r.serial, ours):
+	}
+	return standing(r.serial, ours)
+}
+
+// standing compares a serial that a server holds with ours. A newer one means that we are about to know of it, too.
+func standing(theirs, ours uint32) State {
+	if theirs == ours || wire.SerialNewer(theirs, ours) {
 		return InStep
 	}
 	return Behind
@@ -233,6 +272,7 @@ func (w *Watcher) Forget(zoneID string) {
 			delete(w.of, k)
 		}
 	}
+	delete(w.ns, zoneID)
 }
 
 // Count says how many linked peers stand in each state, over all zones with transfers on.
@@ -247,11 +287,4 @@ func (w *Watcher) Count() map[State]int {
 		return true
 	})
 	return out
-}
-
-// target is a peer to be asked.
-type target struct {
-	z    *zone.Zone
-	peer string
-	addr netip.AddrPort
 }

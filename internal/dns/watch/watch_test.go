@@ -3,12 +3,16 @@ package watch_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/headwaterdns/headwater/internal/dns/notify"
@@ -31,7 +35,10 @@ func soa(serial uint32) []byte {
 
 func database(t *testing.T, serial uint32, peer netip.AddrPort) *zone.DB {
 	t.Helper()
-	v, err := zone.Build(apex, []rr.Set{{Owner: apex, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{soa(serial)}}})
+	v, err := zone.Build(apex, []rr.Set{
+		{Owner: apex, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{soa(serial)}},
+		{Owner: apex, Type: wire.TypeNS, TTL: 60, Data: [][]byte{[]byte("\x03far\x00"), []byte("\x04gone\x00")}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,5 +156,137 @@ func TestReportsAreKept(t *testing.T) {
 	w.Forget("z")
 	if v := w.Peers(z)[0]; v.State != watch.Unknown {
 		t.Errorf("%+v", v)
+	}
+}
+
+// running runs a Watcher until the function that it returns is called.
+func running(t *testing.T, w *watch.Watcher) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !ok(); <-time.After(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited too long for %s", what)
+		}
+	}
+}
+
+func TestNameServersAreAsked(t *testing.T) {
+	t.Parallel()
+	var serial atomic.Uint32
+	serial.Store(5)
+	addr := secondary(t, &serial)
+	db := database(t, 5, netip.AddrPort{})
+	var resolved atomic.Int32
+	w := watch.New(watch.Config{
+		DB: db, NameServerInterval: 10 * time.Millisecond, NameServerPort: addr.Port(), Timeout: 50 * time.Millisecond,
+		Resolve: func(_ context.Context, name wire.Name) ([]netip.Addr, error) {
+			resolved.Add(1)
+			if name == wire.MustName("gone") {
+				return nil, errors.New("no such name")
+			}
+			return []netip.Addr{addr.Addr()}, nil
+		},
+	})
+	running(t, w)
+	z := db.ByID("z")
+	stands := func(want watch.State) func() bool {
+		return func() bool {
+			list := w.NameServers(z)
+			return len(list) == 2 && list[0].State == want && list[1].State == watch.Silent && list[1].Error == "no such name"
+		}
+	}
+	eventually(t, "in step", stands(watch.InStep))
+	serial.Store(4)
+	eventually(t, "behind", stands(watch.Behind))
+	serial.Store(0)
+	eventually(t, "silent", stands(watch.Silent))
+	if n := w.NameServers(z)[0]; n.Serial != 4 || n.Seen.IsZero() || n.Error == "" {
+		t.Errorf("what a silent one said last: %+v", n)
+	}
+	if n := w.CountNameServers()[watch.Silent]; n != 2 {
+		t.Errorf("%d silent", n)
+	}
+	v := db.ByID("z").State().Transfer
+	db.Reset("z", "acc", 2, v, v, zone.Links{}, nil)
+	eventually(t, "no more questions", func() bool {
+		before := resolved.Load()
+		<-time.After(50 * time.Millisecond)
+		return resolved.Load() == before
+	})
+}
+
+func TestMemoryOutlivesTheWatcher(t *testing.T) {
+	t.Parallel()
+	var serial atomic.Uint32
+	serial.Store(5)
+	db := database(t, 5, secondary(t, &serial))
+	var mu sync.Mutex
+	kept, saves := map[string]watch.Memory{}, 0
+	var seen atomic.Int32
+	failing := true
+	cfg := watch.Config{
+		DB: db, Interval: 5 * time.Millisecond, SaveInterval: 20 * time.Millisecond,
+		Seen: func(string, string, uint32) { seen.Add(1) },
+		Save: func(_ context.Context, list []watch.Memory) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if saves++; failing {
+				failing = false
+				return errors.New("disk full")
+			}
+			for _, m := range list {
+				kept[m.Zone+" "+m.Peer] = m
+			}
+			return nil
+		},
+	}
+	w := watch.New(cfg)
+	stop := running(t, w)
+	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p", Name: "peer"}, Kind: xfr.AXFR, To: 4, Bytes: 77})
+	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Reason: "not signed"})
+	w.Notified("z", notify.Status{Peer: "p", Serial: 5, Answered: time.Now(), Answer: "NOERROR"})
+	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "unlinked"}, Reason: "not linked"})
+	eventually(t, "the second try to save", func() bool { mu.Lock(); defer mu.Unlock(); return len(kept) > 0 })
+	eventually(t, "a probe", func() bool { return w.Peers(db.ByID("z"))[0].State == watch.InStep })
+	mu.Lock()
+	before := saves
+	mu.Unlock()
+	more := seen.Load() + 20
+	eventually(t, "probes that tell the same", func() bool { return seen.Load() >= more })
+	mu.Lock()
+	if saves > before+1 {
+		t.Errorf("saved %d times though nothing was new", saves-before)
+	}
+	mu.Unlock()
+	stop()
+	if len(kept) != 1 {
+		t.Fatalf("kept: %v", kept)
+	}
+	m := kept["z p"]
+	if m.Transfer.Peer.Name != "" {
+		t.Errorf("a memory with a peer, and so with its key: %+v", m.Transfer)
+	}
+	again := watch.New(cfg)
+	again.Load([]watch.Memory{m, {Zone: "gone", Peer: "p"}, {Zone: "z", Peer: "unlinked"}})
+	want, got := w.Peers(db.ByID("z"))[0], again.Peers(db.ByID("z"))[0]
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+		t.Errorf("after a restart (-want +got):\n%s", diff)
+	}
+	if got.State != watch.InStep || got.Transfer.Bytes != 77 || len(got.History) < 3 {
+		t.Errorf("%+v", got)
 	}
 }

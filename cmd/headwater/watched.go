@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+
+	"github.com/headwaterdns/headwater/internal/control/flatten"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/dns/watch"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// resolveNameServer finds addresses of name servers: in our own zones from memory, others by the configured resolver. It
+// is nil without one: then nobody is asked who is not a linked peer.
+func (n *node) resolveNameServer() func(context.Context, wire.Name) ([]netip.Addr, error) {
+	if n.cfg.Resolver == "" {
+		return nil
+	}
+	r := flatten.Resolver{Own: n.own(), Client: &flatten.Client{Addr: n.cfg.Resolver}}
+	return func(ctx context.Context, name wire.Name) ([]netip.Addr, error) {
+		a, err := r.Resolve(ctx, name)
+		return a.Addrs, err
+	}
+}
+
+// saveWatched keeps how secondaries fare beside the serials that notify keeps.
+func (n *node) saveWatched(ctx context.Context, list []watch.Memory) error {
+	states := make([]store.PeerState, 0, len(list))
+	for i := range list {
+		m := list[i]
+		p := store.PeerState{Zone: model.ID(m.Zone), Peer: model.ID(m.Peer)}
+		var err error
+		if p.Data, err = json.Marshal(&m); err != nil {
+			return fmt.Errorf("write what is known of peer %s: %w", m.Peer, err)
+		}
+		states = append(states, p)
+	}
+	return n.store.PutPeerStates(ctx, states)
+}
+
+// loadWatched takes back what an earlier process kept. What another version wrote in another form is forgotten.
+func (n *node) loadWatched(ctx context.Context) error {
+	var list []watch.Memory
+	err := n.store.PeerStates(ctx, "", func(p store.PeerState) error {
+		m := watch.Memory{}
+		if len(p.Data) > 0 && json.Unmarshal(p.Data, &m) == nil {
+			m.Zone, m.Peer = string(p.Zone), string(p.Peer)
+			list = append(list, m)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	n.watch.Load(list)
+	return nil
+}

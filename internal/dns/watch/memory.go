@@ -1,0 +1,131 @@
+package watch
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Memory is what outlives the process of a peer of a zone. It holds no keys.
+type Memory struct {
+	Zone, Peer string // ids
+	Serial     uint32
+	Known      bool // Serial means something
+	Failed     bool // the last question got no answer
+	InStep     time.Time
+	Seen       time.Time
+	Notify     notify.Status
+	Transfer   *xfr.Report // without its Peer
+	TransferOn time.Time
+	Refusal    *xfr.Report // likewise
+	RefusalOn  time.Time
+	History    []Event // oldest first
+}
+
+// change says what there is to be saved of a record.
+type change uint8
+
+const (
+	nothing change = iota
+	again          // the same, later
+	news
+)
+
+const (
+	saveMost     = 500              // records of one Save
+	againEvery   = 10 * time.Minute // how long the time of what stays the same may wait for being saved
+	lastSaveTime = 10 * time.Second // bounds saving at the end
+)
+
+// Load takes back what an earlier process saved. It is called before Run and before anything is reported. What belongs
+// to no link of now is left out.
+func (w *Watcher) Load(list []Memory) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range list {
+		m := &list[i]
+		if !w.linked(m.Zone, m.Peer) {
+			continue
+		}
+		if len(m.History) > historyMost {
+			m.History = m.History[len(m.History)-historyMost:]
+		}
+		w.of[key{m.Zone, m.Peer}] = &record{
+			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, failed: m.Failed, status: m.Notify,
+			transfer: m.Transfer, transferOn: m.TransferOn, refusal: m.Refusal, refusalOn: m.RefusalOn,
+			events: slices.Clone(m.History),
+		}
+	}
+}
+
+func (w *Watcher) linked(zoneID, peer string) bool {
+	z := w.cfg.DB.ByID(zoneID)
+	return z != nil && slices.ContainsFunc(z.Access().Peers, func(p zone.Peer) bool { return p.ID == peer })
+}
+
+// save saves news after a while, together, until ctx ends.
+func (w *Watcher) save(ctx context.Context) {
+	tick := time.NewTicker(w.cfg.SaveInterval)
+	defer tick.Stop()
+	all := w.cfg.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		least := news
+		if now := w.cfg.Now(); now.Sub(all) >= againEvery {
+			least, all = again, now
+		}
+		w.saveOnce(ctx, least)
+	}
+}
+
+// saveOnce saves what changed at least so much. What could not be saved is tried again the next time.
+func (w *Watcher) saveOnce(ctx context.Context, least change) {
+	for part := range slices.Chunk(w.unsaved(least), saveMost) {
+		err := w.cfg.Save(ctx, part)
+		if err == nil {
+			continue
+		}
+		w.cfg.Log.Warn("cannot keep how secondaries fare", slog.Any("error", err))
+		w.mu.Lock()
+		for _, m := range part {
+			if r := w.of[key{m.Zone, m.Peer}]; r != nil {
+				r.unsaved = news
+			}
+		}
+		w.mu.Unlock()
+	}
+}
+
+// unsaved copies the records with changes, and takes them for saved. What is linked no more is dropped instead.
+func (w *Watcher) unsaved(least change) []Memory {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []Memory
+	for k, r := range w.of {
+		switch {
+		case r.unsaved < least:
+			continue
+		case !w.linked(k.zone, k.peer):
+			delete(w.of, k)
+			continue
+		}
+		r.unsaved = nothing
+		out = append(out, Memory{
+			Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, Failed: r.failed, InStep: r.inStep, Seen: r.seen,
+			Notify: r.status, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
+			History: slices.Clone(r.events),
+		})
+	}
+	slices.SortFunc(out, func(a, b Memory) int { return cmp.Or(cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.Peer, b.Peer)) })
+	return out
+}

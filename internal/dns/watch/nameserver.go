@@ -1,0 +1,147 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Bounds on what one zone can have us ask.
+const (
+	nameServersMost = 32 // names of an NS RRset
+	addressesMost   = 8  // addresses of a name
+)
+
+// errNoAddress is the error of a name server whose name has no address.
+var errNoAddress = errors.New("no address")
+
+// NameServer is one address of one name of a zone's NS RRset, as it answers to anybody.
+type NameServer struct {
+	Name   wire.Name
+	Addr   netip.Addr // invalid where the name has none
+	State  State
+	Serial uint32
+	Known  bool      // Serial means something
+	Seen   time.Time // last answer
+	Error  string    // why it is silent
+}
+
+// NameServers tells how the names of a zone's NS RRset answered when they were last asked, in order of the RRset.
+func (w *Watcher) NameServers(z *zone.Zone) []NameServer {
+	ours := z.State().Transfer.Serial()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := slices.Clone(w.ns[z.ID])
+	for i := range out {
+		if n := &out[i]; n.State != Silent {
+			n.State = standing(n.Serial, ours)
+		}
+	}
+	return out
+}
+
+// CountNameServers says how many addresses of name servers stand in each state, over all zones with transfers on.
+func (w *Watcher) CountNameServers() map[State]int {
+	out := map[State]int{InStep: 0, Behind: 0, Silent: 0}
+	w.cfg.DB.All(func(z *zone.Zone) bool {
+		if z.State().Links.Enabled {
+			for _, n := range w.NameServers(z) {
+				out[n.State]++
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// lookup resolves a name once for all zones of a round.
+type lookup struct {
+	once  sync.Once
+	addrs []netip.Addr
+	err   error
+}
+
+func (l *lookup) do(ctx context.Context, w *Watcher, name wire.Name) ([]netip.Addr, error) {
+	l.once.Do(func() {
+		l.addrs, l.err = w.cfg.Resolve(ctx, name)
+		if l.err == nil && len(l.addrs) == 0 {
+			l.err = errNoAddress
+		}
+		l.addrs = l.addrs[:min(len(l.addrs), addressesMost)]
+	})
+	return l.addrs, l.err
+}
+
+// nameServerRound makes a job for each zone with transfers on: all names of its NS RRset.
+func (w *Watcher) nameServerRound() []job {
+	var out []job
+	names := map[wire.Name]*lookup{}
+	w.cfg.DB.All(func(z *zone.Zone) bool {
+		if !z.State().Links.Enabled || !w.cfg.Duty(z.ID) {
+			return true
+		}
+		servers := nameServersOf(z)
+		for _, n := range servers {
+			if names[n] == nil {
+				names[n] = &lookup{}
+			}
+		}
+		out = append(out, func(ctx context.Context) { w.askNameServers(ctx, z, servers, names) })
+		return true
+	})
+	return out
+}
+
+// nameServersOf reads the NS RRset that secondaries hold.
+func nameServersOf(z *zone.Zone) []wire.Name {
+	var out []wire.Name
+	for _, s := range z.State().Transfer.Sets(z.Name) {
+		if s.Type != wire.TypeNS {
+			continue
+		}
+		for _, d := range s.Data[:min(len(s.Data), nameServersMost)] {
+			out = append(out, wire.Name(d))
+		}
+	}
+	return out
+}
+
+// askNameServers asks one name after the other: a zone never has more than one question under way.
+func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire.Name, known map[wire.Name]*lookup) {
+	var out []NameServer
+	for _, name := range names {
+		addrs, err := known[name].do(ctx, w, name)
+		if err != nil {
+			out = append(out, NameServer{Name: name, State: Silent, Error: err.Error()})
+			continue
+		}
+		for _, a := range addrs {
+			n := NameServer{Name: name, Addr: a, State: InStep, Known: true}
+			n.Serial, err = w.ask(ctx, z.Name, netip.AddrPortFrom(a, w.cfg.NameServerPort))
+			if n.Seen = w.cfg.Now(); err != nil {
+				n.State, n.Known, n.Seen, n.Error = Silent, false, time.Time{}, err.Error()
+			}
+			out = append(out, n)
+		}
+	}
+	if ctx.Err() != nil || w.cfg.DB.ByID(z.ID) == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range out {
+		n := &out[i]
+		for _, before := range w.ns[z.ID] { // a silent one was seen with something once
+			if n.State == Silent && before.Name == n.Name && before.Addr == n.Addr {
+				n.Serial, n.Known, n.Seen = before.Serial, before.Known, before.Seen
+			}
+		}
+	}
+	w.ns[z.ID] = out
+}
