@@ -16,24 +16,25 @@ import (
 // serveCmd is the configuration of a node. Every flag is also an environment variable HEADWATER_<NAME> and a key of the
 // configuration file.
 type serveCmd struct {
-	Data               string        `default:"./data" help:"Directory of the embedded store and the secret key."`
-	Database           string        `help:"Database URL; default is SQLite in the data directory. postgres://… for many nodes." placeholder:"URL"`
-	DNSListen          []string      `default:"127.0.0.1:5300" help:"Address for DNS over UDP and TCP; repeatable." placeholder:"ADDR" name:"dns-listen"`
-	TransferListen     []string      `help:"Extra address that answers SOA, AXFR and IXFR only; repeatable." placeholder:"ADDR"`
-	HTTPListen         string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
-	TLSCert            string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
-	TLSKey             string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
-	NotifySource       []string      `help:"Address to send NOTIFY from, one per family." placeholder:"IP"`
-	NotifyInterval     time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
-	ProbeInterval      time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is never."`
+	Data           string        `default:"./data" help:"Directory of the embedded store and the secret key."`
+	Database       string        `help:"Database URL; default is SQLite in the data directory. postgres://… for many nodes." placeholder:"URL"`
+	DNSListen      []string      `default:"127.0.0.1:5300" help:"Address for DNS over UDP and TCP; repeatable." placeholder:"ADDR" name:"dns-listen"`
+	TransferListen []string      `help:"Extra address that answers SOA, AXFR and IXFR only; repeatable." placeholder:"ADDR"`
+	HTTPListen     string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
+	TLSCert        string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
+	TLSKey         string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
+	NotifySource   []string      `help:"Address to send NOTIFY from, one per family." placeholder:"IP"`
+	NotifyInterval time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
+	ProbeInterval  time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is never."`
+	Nameservers    []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
+	EdgeAddresses  []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
+	Resolver       string        `help:"Recursive resolver for CNAME flattening and for watching name servers (host:port)." placeholder:"ADDR"`
+	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
+	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
+	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
+
 	NameServerInterval time.Duration `default:"5m" help:"How often the names in the NS RRset of zones with transfers on are asked for their serial, if there is a resolver; 0 is never."`
 	NameServerPort     uint16        `default:"53" hidden:"" help:"Port at which they are asked."`
-	Nameservers        []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
-	EdgeAddresses      []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
-	Resolver           string        `help:"Recursive resolver for CNAME flattening and for watching name servers (host:port)." placeholder:"ADDR"`
-	NSID               string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
-	ChaosVersion       string        `help:"Answer to version.bind; refused when empty."`
-	ChaosHostname      string        `help:"Answer to hostname.bind; refused when empty."`
 
 	AdminEmail    string `help:"E-mail of the first administrator (first start only)."`
 	AdminKey      string `help:"Global API key of the first administrator (first start only)."`
