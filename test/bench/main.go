@@ -7,28 +7,35 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // options are what a run can be told.
 type options struct {
 	records  int
+	zones    int
 	rounds   int
 	duration time.Duration
+	warmup   time.Duration
+	changes  int // that a secondary is watched for
 	out      string
+	dir      string
+	profile  string
 	quick    bool
 	rows     *regexp.Regexp // nil: every row
 	only     []string       // names of contestants in lower case; empty: all
 }
 
-// wants says whether a row is asked for.
-func (o *options) wants(row string) bool { return o.rows == nil || o.rows.MatchString(row) }
+// wants says whether one of the rows is asked for.
+func (o *options) wants(rows ...string) bool {
+	return o.rows == nil || slices.ContainsFunc(rows, o.rows.MatchString)
+}
 
 // invites says whether a contestant takes part.
 func (o *options) invites(name string) bool {
@@ -36,22 +43,27 @@ func (o *options) invites(name string) bool {
 }
 
 func main() {
-	if err := run(); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func parse() (options, error) {
 	var o options
-	flag.IntVar(&o.records, "records", 1_000_000, "records in the large zone")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of every row, contestants interleaved")
-	flag.DurationVar(&o.duration, "duration", 5*time.Second, "length of a load")
-	flag.StringVar(&o.out, "out", "bench/results.md", "where the table goes")
-	flag.BoolVar(&o.quick, "quick", false, "a run of about five minutes")
 	var only string
+	flag.IntVar(&o.records, "records", 1_000_000, "records in the large zone")
+	flag.IntVar(&o.zones, "zones", 100_000, "small zones, of ten records each")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of every row, contestants interleaved")
+	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of a load")
+	flag.StringVar(&o.out, "out", "bench/results.md", "where the table goes")
+	flag.StringVar(&o.dir, "dir", "", "where the servers' files go for the run; default: the system's temporary directory")
+	flag.StringVar(&o.profile, "profile", "", "take CPU and allocation profiles of us under the rows' loads into this directory, and no figures")
+	flag.BoolVar(&o.quick, "quick", false, "a run of about five minutes")
 	flag.StringVar(&only, "only", "", "contestants that take part, e.g. headwater,knot; empty: all")
-	flag.Func("rows", "rows to measure: a `regexp` over their names", func(s string) (err error) {
+	flag.Func("rows", "rows to measure: a `regexp` over their names, without regard to case", func(s string) (err error) {
 		o.rows, err = regexp.Compile("(?i)" + s)
 		return err
 	})
@@ -59,23 +71,35 @@ func run() error {
 	if only != "" {
 		o.only = strings.Split(strings.ToLower(only), ",")
 	}
+	o.warmup, o.changes = time.Second, 25
 	if o.quick {
-		o.records, o.duration = min(o.records, 200_000), min(o.duration, 2*time.Second)
+		o.records, o.zones, o.changes = min(o.records, 200_000), min(o.zones, 10_000), 9
+		o.duration, o.warmup = min(o.duration, 1200*time.Millisecond), 300*time.Millisecond
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	dir, err := os.MkdirTemp("", "headwater-bench")
+	if o.rounds < 1 || o.records < 2000 || o.zones < 10 {
+		return o, fmt.Errorf("a run needs a round, 2,000 records and 10 zones at least")
+	}
+	return o, nil
+}
+
+func run(ctx context.Context) error {
+	o, err := parse()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(o.dir, "headwater-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{options: o, dir: dir, table: &table{}}
-	if err := b.prepare(ctx); err != nil {
-		return err
-	}
+	b := &bench{options: o, dir: dir, table: newTable(), began: time.Now()}
 	defer b.stop()
-	if err := b.measure(ctx); err != nil {
-		return err
+	if o.profile != "" {
+		return b.profiles(ctx)
+	}
+	failed := b.measure(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
 		return err
@@ -84,91 +108,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	b.table.write(f, b)
-	b.table.write(os.Stdout, b)
-	return f.Close()
-}
-
-// bench is one run.
-type bench struct {
-	options
-	dir   string
-	load  string // the load generator
-	all   []*contestant
-	table *table
-}
-
-// prepare builds the programs, makes the zone, and starts every contestant on it.
-func (b *bench) prepare(ctx context.Context) error {
-	bin := filepath.Join(b.dir, "headwater")
-	b.load = filepath.Join(b.dir, "dnsload")
-	for out, pkg := range map[string]string{bin: "./cmd/headwater", b.load: "./test/bench/dnsload"} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", out, pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if msg, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", pkg, err, msg)
-		}
-	}
-	fmt.Fprintf(os.Stderr, "making a zone of %d records\n", b.records)
-	if err := b.makeZone(); err != nil {
+	b.write(f)
+	b.write(os.Stdout)
+	if err := f.Close(); err != nil {
 		return err
 	}
-	for _, c := range []*contestant{headwater(b, bin), nsd(b), knot(b), bind(b)} {
-		if b.invites(c.name) {
-			b.all = append(b.all, c)
-		}
-	}
-	for _, c := range b.all {
-		fmt.Fprintln(os.Stderr, "starting", c.name)
-		if err := c.prepare(ctx); err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-		if err := c.start(ctx); err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
-		}
-	}
-	return nil
-}
-
-func (b *bench) stop() {
-	for _, c := range b.all {
-		c.stop()
-	}
-}
-
-// measure runs every row, round by round, so that a machine whose speed drifts treats all alike.
-func (b *bench) measure(ctx context.Context) error {
-	for round := range b.rounds {
-		for _, c := range b.all {
-			fmt.Fprintf(os.Stderr, "round %d: %s\n", round+1, c.name)
-			for _, row := range rows() {
-				if !b.wants(row.name) {
-					continue
-				}
-				v, err := row.measure(ctx, b, c)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", c.name, row.name, err)
-				}
-				b.table.add(row.name, c.name, v)
-			}
-		}
-	}
-	if b.wants(rowMemory) {
-		for _, c := range b.all {
-			b.table.add(rowMemory, c.name, c.pss())
-		}
-	}
-	for range b.rounds {
-		if !b.wants(rowStart) {
-			break
-		}
-		for _, c := range b.all {
-			took, err := c.restart(ctx)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			b.table.add(rowStart, c.name, took.Seconds())
-		}
-	}
-	return b.measureWrites(ctx)
+	return failed
 }

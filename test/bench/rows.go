@@ -4,231 +4,185 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/miekg/dns"
-
-	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
+// The rows of the table. Small values are good, but in rows of additions per second.
 const (
-	rowMemory = "memory (PSS), MB"
-	rowStart  = "start to first right answer, s"
+	rowWide        = "UDP, 180,000 distinct queries: CPU us a query"
+	rowHot         = "UDP, 1,000 hot queries: CPU us a query"
+	rowRateP99     = "UDP at 20,000/s: p99 us"
+	rowRateCPU     = "UDP at 20,000/s: CPU us a query"
+	rowTCP         = "TCP, pipelined: CPU us a query"
+	rowAXFR        = "AXFR: s"
+	rowTSIG        = "AXFR with TSIG: s"
+	rowFour        = "four AXFRs at once: s"
+	rowFirst       = "four AXFRs at once: last of the first messages, ms"
+	rowMemory      = "memory (PSS): MB"
+	rowStart       = "start to first right answer: s"
+	rowManyUDP     = "small zones: UDP, CPU us a query"
+	rowManyMemory  = "small zones: memory (PSS), MB"
+	rowManyStart   = "small zones: start to first right answer, s"
+	rowAdd1        = "adds a second, 1 client"
+	rowAdd16       = "adds a second, 16 clients"
+	rowBatch       = "adds a second in batches of 100, 1 client"
+	rowAccept      = "accepted change, large zone: ms"
+	rowAcceptSmall = "accepted change, zone of 1,000 records: ms"
+	rowSeen        = "accepted change until seen at a Knot secondary: ms"
+	rowAlone       = "Knot's own part of that: ms"
+	rowTrace1      = "trace: accepted until NOTIFY leaves, ms"
+	rowTrace2      = "trace: NOTIFY until it asks, ms"
+	rowTrace3      = "trace: it asks until our last octet, ms"
+	rowTrace4      = "trace: our last octet until served, ms"
+	rowIdle        = "latency p99 at 20,000/s: idle, us"
+	rowChanges     = "latency p99 at 20,000/s: 1,000 changes/s, us"
+	rowMoved       = "latency p99 at 20,000/s: zone transferred, us"
 )
 
-// row is a line of the table: smaller is better, but for those named "per second".
-type row struct {
-	name    string
-	measure func(ctx context.Context, b *bench, c *contestant) (float64, error)
-}
-
-func rows() []row {
-	return []row{
-		{"UDP, all names: CPU us a query", func(ctx context.Context, b *bench, c *contestant) (float64, error) {
-			return b.loadUDP(ctx, c, "wide")
-		}},
-		{"UDP, 1,000 hot names: CPU us a query", func(ctx context.Context, b *bench, c *contestant) (float64, error) {
-			return b.loadUDP(ctx, c, "hot")
-		}},
-		{"UDP at 20,000/s: CPU us a query", func(ctx context.Context, b *bench, c *contestant) (float64, error) {
-			return b.loadUDP(ctx, c, "wide", "-rate", "20000")
-		}},
-		{"TCP, pipelined: CPU us a query", func(ctx context.Context, b *bench, c *contestant) (float64, error) {
-			return b.loadUDP(ctx, c, "wide", "-transport", "tcp", "-conns", "4", "-window", "64")
-		}},
-		{"AXFR, s", func(ctx context.Context, b *bench, c *contestant) (float64, error) { return b.axfr(ctx, c, 1) }},
-		{"four AXFRs at once, s", func(ctx context.Context, b *bench, c *contestant) (float64, error) { return b.axfr(ctx, c, 4) }},
+// largeRows are those that need the large zone.
+func largeRows() []string {
+	return []string{
+		rowWide, rowHot, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
+		rowBatch, rowAccept, rowAcceptSmall, rowSeen, rowAlone, rowTrace1, rowTrace2, rowTrace3, rowTrace4, rowIdle, rowChanges, rowMoved,
 	}
 }
 
-// loadUDP runs the load generator on the other core and takes the server's CPU time for each answered query.
-func (b *bench) loadUDP(ctx context.Context, c *contestant, queries string, flags ...string) (float64, error) {
+// goal is what a row must show of us.
+type goal struct {
+	factor float64 // times the median of what we are compared with
+	least  bool    // ours must be at least that, not at most
+	noise  bool    // what lies within noise is met
+	peers  []string
+	row    string  // we are compared with another row of ours
+	limit  float64 // enough by itself, whatever the comparison says
+}
+
+// goals are those that the project has set itself.
+func goals() map[string][]goal {
+	two := []string{nameNSD, nameKnot}
+	three := []string{nameNSD, nameKnot, nameBIND}
+	all := []string{nameNSD, nameKnot, nameBIND, namePDNS}
+	return map[string][]goal{
+		rowWide:       {{factor: 0.8, peers: two}, {factor: 1.3, peers: []string{nameEcho}}},
+		rowHot:        {{factor: 0.9, peers: two}},
+		rowRateP99:    {{factor: 1, noise: true, peers: two}},
+		rowRateCPU:    {{factor: 1, noise: true, peers: two}},
+		rowTCP:        {{factor: 0.8, peers: all}},
+		rowAXFR:       {{factor: 0.33, peers: three}},
+		rowTSIG:       {{factor: 0.33, peers: three}},
+		rowFour:       {{factor: 0.5, peers: three}},
+		rowFirst:      {{factor: 1, noise: true, peers: three}},
+		rowMemory:     {{factor: 0.4, peers: three}},
+		rowStart:      {{factor: 0.35, peers: three}},
+		rowManyMemory: {{factor: 0.4, peers: three}},
+		rowManyStart:  {{factor: 0.35, peers: three}},
+		rowAdd1:       {{factor: 3, least: true, peers: []string{nameBIND}}},
+		rowAdd16:      {{factor: 10, least: true, peers: []string{nameBIND}}},
+		rowBatch:      {{factor: 2, least: true, peers: all}},
+		rowAccept:     {{factor: 1.3, row: rowAcceptSmall}},
+		rowSeen:       {{factor: 2, row: rowAlone, limit: 20}},
+		rowChanges:    {{factor: 2, row: rowIdle}},
+		rowMoved:      {{factor: 2, row: rowIdle}},
+	}
+}
+
+// queryJobs ask the large zone's names.
+func (b *bench) queryJobs() []job {
+	perQuery := func(queries string, flags ...string) func(ctx context.Context, c *contestant) ([]float64, error) {
+		return func(ctx context.Context, c *contestant) ([]float64, error) {
+			r, err := b.ask(ctx, c, queries, b.duration, flags...)
+			if err != nil {
+				return nil, err
+			}
+			return []float64{r.CPU.PerQuery}, nil
+		}
+	}
+	return []job{
+		{[]string{rowWide}, everybody, perQuery("wide")},
+		{[]string{rowHot}, everybody, perQuery("hot")},
+		{[]string{rowRateP99, rowRateCPU}, everybody, func(ctx context.Context, c *contestant) ([]float64, error) {
+			r, err := b.ask(ctx, c, "wide", b.duration, atRate...)
+			if err != nil {
+				return nil, err
+			}
+			return []float64{r.P99, r.CPU.PerQuery}, nil
+		}},
+		{[]string{rowTCP}, servers, perQuery("wide", overTCP...)},
+	}
+}
+
+// atRate asks at a fixed rate; latencies count from when a query was due.
+var atRate = []string{"-rate", "20000"}
+
+// overTCP pipelines on a few connections.
+var overTCP = []string{"-transport", "tcp", "-conns", "4", "-window", "64", "-timeout", "10s"}
+
+// memoryJob comes last in a round, when all have been asked and transferred from alike. If other rows are left out, it loads
+// by itself.
+func (b *bench) memoryJob() job {
+	return job{[]string{rowMemory}, resident, func(ctx context.Context, c *contestant) ([]float64, error) {
+		if !b.wants(rowWide) {
+			if _, err := b.ask(ctx, c, "wide", b.duration); err != nil {
+				return nil, err
+			}
+		}
+		if !b.wants(rowFour, rowFirst) {
+			if _, err := b.transfers(ctx, c, 4); err != nil {
+				return nil, err
+			}
+		}
+		return []float64{c.pss()}, nil
+	}}
+}
+
+// loadReport is what dnsload prints.
+type loadReport struct {
+	Sent     uint64  `json:"sent"`
+	Answered uint64  `json:"answered"`
+	Lost     uint64  `json:"lost"`
+	P99      float64 `json:"p99_us"`
+	CPU      struct {
+		PerQuery float64 `json:"us_per_query"`
+	} `json:"cpu"`
+}
+
+// ask runs the load generator on its core. At a fixed rate it gets the core before the other clients there.
+func (b *bench) ask(ctx context.Context, c *contestant, queries string, d time.Duration, flags ...string) (*loadReport, error) {
+	if c.kind == nothing {
+		queries = "echo-" + queries
+	}
 	args := append([]string{
-		"-c", "1", b.load, "-server", c.addr.String(), "-queries", filepath.Join(b.dir, queries),
-		"-duration", b.duration.String(), "-json",
+		"-c", strconv.Itoa(loadCore), b.load, "-server", c.addr.String(), "-queries", filepath.Join(b.dir, queries),
+		"-duration", d.String(), "-warmup", b.warmup.String(), "-pid", c.pids(), "-json",
 	}, flags...)
+	if len(flags) > 0 && flags[0] == atRate[0] && preferred() {
+		args = append([]string{args[0], args[1], "chrt", "-f", "10"}, args[2:]...)
+	}
 	cmd := exec.CommandContext(ctx, "taskset", args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	before := c.cpu()
 	out, err := cmd.Output()
 	if err != nil {
-		return 0, fmt.Errorf("load: %w: %s %s", err, out, stderr.String())
+		return nil, fmt.Errorf("load: %w: %s", err, stderr.String())
 	}
-	used := c.cpu() - before
-	var res struct {
-		Answered uint64  `json:"answered"`
-		Seconds  float64 `json:"seconds"`
+	r := new(loadReport)
+	if err := json.Unmarshal(out, r); err != nil {
+		return nil, fmt.Errorf("load: %w: %s", err, out)
 	}
-	if err := json.Unmarshal(out, &res); err != nil {
-		return 0, fmt.Errorf("load: %w: %s", err, out)
+	if r.Answered == 0 {
+		return nil, fmt.Errorf("load: %w", errSilent)
 	}
-	// The warm-up of a second is in the CPU time: what it answered is not counted, so it is scaled in.
-	share := b.duration.Seconds() / (b.duration.Seconds() + 1)
-	return used * share / float64(res.Answered) * 1e6, nil
+	if r.Lost > 0 {
+		b.table.note("%s lost %d of %d queries (%s %s)", c.name, r.Lost, r.Sent, queries, strings.Join(flags, " "))
+	}
+	return r, nil
 }
 
-// axfr fetches the zone n times at once and reads it to its end without parsing more than message lengths.
-func (b *bench) axfr(ctx context.Context, c *contestant, n int) (float64, error) {
-	begin := time.Now()
-	errs := make(chan error, n)
-	for range n {
-		go func() { errs <- b.drain(ctx, c) }()
-	}
-	for range n {
-		if err := <-errs; err != nil {
-			return 0, err
-		}
-	}
-	return time.Since(begin).Seconds(), nil
-}
-
-// drain reads a transfer and counts its records by the messages' headers.
-func (b *bench) drain(ctx context.Context, c *contestant) error {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", c.addr.String())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	var q wire.Builder
-	q.Start([]byte{0, 0}, wire.MaxMessage, 7, 0)
-	q.Question([]byte(wire.MustName(zoneName)), wire.TypeAXFR, wire.ClassIN)
-	msg := q.Finish()
-	binary.BigEndian.PutUint16(msg, uint16(len(msg)-2))
-	if _, err := conn.Write(msg); err != nil {
-		return err
-	}
-	buf := make([]byte, wire.MaxMessage)
-	for got := 0; got < b.records; {
-		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			return err
-		}
-		if _, err := io.ReadFull(conn, buf[:2]); err != nil {
-			return fmt.Errorf("after %d records: %w", got, err)
-		}
-		m := buf[:binary.BigEndian.Uint16(buf)]
-		if _, err := io.ReadFull(conn, m); err != nil {
-			return err
-		}
-		if code := wire.HeaderFlags(m).Rcode(); code != wire.RcodeNoError {
-			return fmt.Errorf("%w: %s", errRefused, code)
-		}
-		got += wire.Count(m, wire.SectionAnswer)
-	}
-	return nil
-}
-
-// measureWrites compares durable additions: ours through the API, BIND's by dynamic update, each with 1 and 16 clients,
-// and in batches of 100.
-func (b *bench) measureWrites(ctx context.Context) error {
-	for _, c := range b.all {
-		add, batch := c.addOne, c.addHundred
-		switch c.name {
-		case "Headwater":
-		case "BIND":
-			add, batch = c.updateOne, c.updateHundred
-		default:
-			continue
-		}
-		for _, w := range []struct {
-			name    string
-			clients int
-			each    int
-			do      func(ctx context.Context, n int) error
-		}{
-			{"adds per second, 1 client", 1, 1, add},
-			{"adds per second, 16 clients", 16, 1, add},
-			{"adds per second in batches of 100", 1, 100, batch},
-		} {
-			for range b.rounds {
-				if !b.wants(w.name) {
-					break
-				}
-				v, err := perSecond(ctx, b.duration, w.clients, w.each, w.do)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", c.name, w.name, err)
-				}
-				b.table.add(w.name, c.name, v)
-			}
-		}
-	}
-	return nil
-}
-
-// serial makes names that were never used before.
-var serial atomic.Int64
-
-func perSecond(ctx context.Context, d time.Duration, clients, each int, do func(ctx context.Context, n int) error) (float64, error) {
-	ctx, cancel := context.WithTimeout(ctx, d+time.Minute)
-	defer cancel()
-	begin := time.Now()
-	var done atomic.Int64
-	var wg sync.WaitGroup
-	errs := make(chan error, clients)
-	for range clients {
-		wg.Go(func() {
-			for time.Since(begin) < d {
-				if err := do(ctx, int(serial.Add(int64(each)))); err != nil {
-					errs <- err
-					return
-				}
-				done.Add(int64(each))
-			}
-		})
-	}
-	wg.Wait()
-	select {
-	case err := <-errs:
-		return 0, err
-	default:
-	}
-	return float64(done.Load()) / time.Since(begin).Seconds(), nil
-}
-
-func (c *contestant) addOne(ctx context.Context, n int) error {
-	return c.call(ctx, "/zones/"+c.zone+"/dns_records", map[string]any{"type": "A", "name": fmt.Sprintf("w%d", n), "content": "192.0.2.7"}, nil)
-}
-
-func (c *contestant) addHundred(ctx context.Context, n int) error {
-	posts := make([]map[string]any, 100)
-	for i := range posts {
-		posts[i] = map[string]any{"type": "A", "name": fmt.Sprintf("w%d", n-i), "content": "192.0.2.7"}
-	}
-	return c.call(ctx, "/zones/"+c.zone+"/dns_records/batch", map[string]any{"posts": posts}, nil)
-}
-
-func (c *contestant) updateOne(ctx context.Context, n int) error { return c.update(ctx, n, 1) }
-
-func (c *contestant) updateHundred(ctx context.Context, n int) error { return c.update(ctx, n, 100) }
-
-func (c *contestant) update(ctx context.Context, n, count int) error {
-	m := new(dns.Msg)
-	m.SetUpdate(zoneName + ".")
-	for i := range count {
-		rr, err := dns.NewRR(fmt.Sprintf("w%d.%s. 300 IN A 192.0.2.7", n-i, zoneName))
-		if err != nil {
-			return err
-		}
-		m.Insert([]dns.RR{rr})
-	}
-	client := &dns.Client{Net: "tcp", Timeout: 30 * time.Second}
-	res, _, err := client.ExchangeContext(ctx, m, c.addr.String())
-	if err != nil {
-		return err
-	}
-	if res.Rcode != dns.RcodeSuccess {
-		return fmt.Errorf("%w: %s", errRefused, dns.RcodeToString[res.Rcode])
-	}
-	return nil
-}
+// preferred says whether a process may have real-time priority here.
+func preferred() bool { return exec.Command("chrt", "-f", "10", "true").Run() == nil }

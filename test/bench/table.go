@@ -3,26 +3,26 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
 )
 
 // table collects measurements.
 type table struct {
-	rows   []string
-	values map[string]map[string][]float64
+	goals    map[string][]goal
+	rows     []string // in the order in which they came
+	values   map[string]map[string][]float64
+	notes    []string
+	failures []string
+}
+
+func newTable() *table {
+	return &table{goals: goals(), values: map[string]map[string][]float64{}}
 }
 
 func (t *table) add(row, contestant string, v float64) {
-	if t.values == nil {
-		t.values = map[string]map[string][]float64{}
-	}
 	if t.values[row] == nil {
 		t.values[row] = map[string][]float64{}
 		t.rows = append(t.rows, row)
@@ -30,41 +30,92 @@ func (t *table) add(row, contestant string, v float64) {
 	t.values[row][contestant] = append(t.values[row][contestant], v)
 }
 
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	return s[len(s)/2]
+// note keeps a remark for the reader, once.
+func (t *table) note(format string, args ...any) {
+	if n := fmt.Sprintf(format, args...); !slices.Contains(t.notes, n) {
+		t.notes = append(t.notes, n)
+	}
 }
 
-// ratio is ours to the best of the others named; for rates, theirs is the largest.
-func (t *table) ratio(row string) string {
-	ours := t.values[row]["Headwater"]
-	best := 0.0
-	for name, v := range t.values[row] {
-		m := median(v)
-		if name == "Headwater" || name == "BIND" && !strings.Contains(row, "per second") {
+// fail keeps a measurement that failed.
+func (t *table) fail(contestant, row string, err error) {
+	t.failures = append(t.failures, fmt.Sprintf("%s, %s: %v", contestant, row, err))
+}
+
+// verdict is how a row did against one of its goals.
+type verdict struct {
+	name  string  // what we are compared with
+	ratio float64 // ours to that
+	met   bool
+	noise bool // only because the difference may be noise
+}
+
+// judge compares ours with the best of what the goal names. It is false where something is missing.
+func (t *table) judge(row string, g goal) (v verdict, ok bool) {
+	ours := t.values[row][nameUs]
+	theirs := t.values[g.row][nameUs]
+	if v.name = g.row; g.row == "" {
+		for _, name := range g.peers {
+			has := t.values[row][name]
+			if len(has) > 0 && (len(theirs) == 0 || (median(has) < median(theirs)) != g.least) {
+				v.name, theirs = name, has
+			}
+		}
+	}
+	if len(ours) == 0 || len(theirs) == 0 {
+		return v, false
+	}
+	v.ratio = median(ours) / median(theirs)
+	v.met = v.ratio <= g.factor || median(ours) <= g.limit
+	if g.least {
+		v.met = v.ratio >= g.factor
+	}
+	if !v.met && g.noise && v.ratio < noise && slices.Min(ours) <= slices.Max(theirs) {
+		v.met, v.noise = true, true
+	}
+	return v, true
+}
+
+// noise is the ratio below which values that overlap are the same.
+const noise = 1.2
+
+func (g goal) String() string {
+	most := "≤"
+	if g.least {
+		most = "≥"
+	}
+	s := fmt.Sprintf("%s %.4g", most, g.factor)
+	if g.limit > 0 {
+		s += fmt.Sprintf(", or %s %.4g", most, g.limit)
+	}
+	return s
+}
+
+// verdicts are the cells for goal, ratio and verdict of a row.
+func (t *table) verdicts(row string) (want, ratio, result string) {
+	var wants, ratios, results []string
+	for _, g := range t.goals[row] {
+		v, ok := t.judge(row, g)
+		if !ok {
 			continue
 		}
-		if best == 0 || strings.Contains(row, "per second") && m > best || !strings.Contains(row, "per second") && m < best {
-			best = m
+		wants = append(wants, g.String())
+		ratios = append(ratios, fmt.Sprintf("%.2f of %s", v.ratio, v.name))
+		switch {
+		case v.noise:
+			results = append(results, "met within noise")
+		case v.met:
+			results = append(results, "met")
+		default:
+			results = append(results, "**missed**")
 		}
 	}
-	if len(ours) == 0 || best == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%.2f", median(ours)/best)
+	return strings.Join(wants, "; "), strings.Join(ratios, "; "), strings.Join(results, "; ")
 }
 
-// write prints the table as Markdown, with what is needed to judge it.
-func (t *table) write(w io.Writer, b *bench) {
-	fmt.Fprintf(w, "# Benchmark\n\n%s, %d records, %d rounds, loads of %s; %s, %d processors, %s.\n\n",
-		time.Now().UTC().Format("2 January 2006"), b.records, b.rounds, b.duration, cpuModel(), runtime.NumCPU(), runtime.Version())
-	names := []string{}
-	for _, c := range b.all {
-		fmt.Fprintf(w, "- %s: %s\n", c.name, c.version)
-		names = append(names, c.name)
-	}
-	fmt.Fprintf(w, "\nMedian (least – most). The ratio is ours to the better of NSD and Knot; for additions, to BIND.\n\n| | %s | ratio |\n|---|%s---|\n",
-		strings.Join(names, " | "), strings.Repeat("---|", len(names)))
+// write prints the table as Markdown.
+func (t *table) write(w io.Writer, names []string) {
+	fmt.Fprintf(w, "| | %s | goal | ratio | verdict |\n|---|%s---|---|---|\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)))
 	for _, row := range t.rows {
 		fmt.Fprintf(w, "| %s |", row)
 		for _, n := range names {
@@ -73,22 +124,28 @@ func (t *table) write(w io.Writer, b *bench) {
 				fmt.Fprint(w, " – |")
 				continue
 			}
-			fmt.Fprintf(w, " %.3g (%.3g – %.3g) |", median(v), slices.Min(v), slices.Max(v))
+			fmt.Fprintf(w, " %s (%s – %s) |", figure(median(v)), figure(slices.Min(v)), figure(slices.Max(v)))
 		}
-		fmt.Fprintf(w, " %s |\n", t.ratio(row))
+		want, ratio, result := t.verdicts(row)
+		fmt.Fprintf(w, " %s | %s | %s |\n", want, ratio, result)
+	}
+	for _, part := range []struct {
+		title string
+		lines []string
+	}{{"Failed", t.failures}, {"Notes", t.notes}} {
+		if len(part.lines) > 0 {
+			fmt.Fprintf(w, "\n%s:\n\n", part.title)
+		}
+		for _, l := range part.lines {
+			fmt.Fprintf(w, "- %s\n", strings.ReplaceAll(l, "\n", " "))
+		}
 	}
 }
 
-func cpuModel() string {
-	f, err := os.Open("/proc/cpuinfo")
-	if err != nil {
-		return "unknown processor"
+// figure shows three significant digits, and all of a larger whole number.
+func figure(v float64) string {
+	if v >= 100 || v <= -100 {
+		return fmt.Sprintf("%.0f", v)
 	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if name, ok := strings.CutPrefix(s.Text(), "model name"); ok {
-			return strings.TrimLeft(name, " \t:")
-		}
-	}
-	return "unknown processor"
+	return fmt.Sprintf("%.3g", v)
 }

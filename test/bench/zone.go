@@ -4,17 +4,22 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/miekg/dns"
 )
 
 // zoneName is the zone that every contestant serves.
 const zoneName = "bench.example"
 
-// makeZone writes a zone file of the wanted size and files of queries for it, all from a fixed seed: hosts with one or two
-// addresses, some aliases, mail exchangers, texts and delegations, two to four labels deep.
+// makeZone writes a zone file of the wanted size and files of queries for it, all from a fixed seed: hosts with addresses,
+// texts and mail exchangers, one or three labels below the apex.
 func (b *bench) makeZone() error {
 	r := rand.New(rand.NewPCG(20261124, 1))
 	zone, err := newFile(filepath.Join(b.dir, "zone"))
@@ -22,16 +27,8 @@ func (b *bench) makeZone() error {
 		return err
 	}
 	zone.line("$ORIGIN %s.\n$TTL 3600\n@ IN SOA ns1 hostmaster 1 10000 2400 604800 1800\n@ IN NS ns1\n@ IN NS ns2\nns1 IN A 192.0.2.1\nns2 IN A 192.0.2.2", zoneName)
-	wide, err := newFile(filepath.Join(b.dir, "wide"))
-	if err != nil {
-		return err
-	}
-	hot, err := newFile(filepath.Join(b.dir, "hot"))
-	if err != nil {
-		return err
-	}
-	every := max(1, b.records/180_000)
-	for n, i := 5, 0; n < b.records; i++ {
+	asked := &sample{r: r, want: distinctQueries * 9 / 10, of: b.records - 5}
+	for i := range b.records - 5 {
 		name := fmt.Sprintf("h%07d", i)
 		if r.IntN(4) == 0 {
 			name = fmt.Sprintf("h%d.d%d.sub%d", i, i%977, i%31)
@@ -51,24 +48,87 @@ func (b *bench) makeZone() error {
 			typ = "MX"
 			zone.line("%s IN MX 10 mail%d.elsewhere.example.", name, i%1000)
 		}
-		n++
-		if i%every != 0 {
-			continue
+		asked.offer(i, name, typ)
+	}
+	if err := zone.close(); err != nil {
+		return err
+	}
+	b.probe = question{name: asked.lines[0].name + "." + zoneName + ".", qtype: dns.StringToType[asked.lines[0].typ], answers: 1}
+	return asked.write(b.dir)
+}
+
+// distinctQueries are asked in turn in the wide load: nine tenths for records that exist, one tenth for names that do not.
+const distinctQueries = 180_000
+
+// sample picks queries evenly from the zone.
+type sample struct {
+	r        *rand.Rand
+	want, of int
+	lines    []struct{ name, typ string }
+}
+
+func (s *sample) offer(i int, name, typ string) {
+	if s.want >= s.of || (i+1)*s.want/s.of > i*s.want/s.of {
+		s.lines = append(s.lines, struct{ name, typ string }{name, typ})
+	}
+}
+
+// write makes the files of queries: in random order, for servers must not find in a cache of the processor what the query
+// before has left there. The echo's files hold the same questions, and what an echo answers.
+func (s *sample) write(dir string) error {
+	order := s.r.Perm(len(s.lines))
+	var wide, hot, none []string
+	for n, i := range order {
+		l := s.lines[i]
+		q := fmt.Sprintf("%s.%s. %s", l.name, zoneName, l.typ)
+		wide = append(wide, q)
+		if n < 1000 {
+			hot = append(hot, q)
 		}
-		wide.line("%s.%s. %s NOERROR 1", name, zoneName, typ)
-		if i < 1000*every {
-			hot.line("%s.%s. %s NOERROR 1", name, zoneName, typ)
-		}
-		if i%(10*every) == 0 {
-			wide.line("x%s.%s. A NXDOMAIN 0", name, zoneName)
+		if n%9 == 0 {
+			none = append(none, fmt.Sprintf("x%s.%s. A", l.name, zoneName))
 		}
 	}
-	for _, f := range []*file{zone, wide, hot} {
-		if err := f.close(); err != nil {
+	has := len(wide)
+	wide = append(wide, none...)
+	mixed := s.r.Perm(len(wide))
+	for name, list := range map[string][]string{"wide": wide, "hot": hot} {
+		f, err := newFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		e, err := newFile(filepath.Join(dir, "echo-"+name))
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			at, answer := i, "NOERROR 1"
+			if name == "wide" {
+				at = mixed[i]
+			}
+			if at >= has {
+				answer = "NXDOMAIN 0"
+			}
+			f.line("%s %s", list[at], answer)
+			e.line("%s NOERROR 0", list[at])
+		}
+		if err := errors.Join(f.close(), e.close()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// smallName is a zone of a thousand records beside the large one.
+const smallName = "small.example"
+
+func smallZone() io.Reader {
+	var z strings.Builder
+	fmt.Fprintf(&z, "$ORIGIN %s.\n$TTL 3600\n", smallName)
+	for i := range 1000 {
+		fmt.Fprintf(&z, "h%d IN A 10.0.%d.%d\n", i, i>>8, i&255)
+	}
+	return strings.NewReader(z.String())
 }
 
 // file is a buffered file whose first error counts.

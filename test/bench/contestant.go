@@ -1,0 +1,250 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
+)
+
+// Contestants run on one core, and loads, clients and secondaries on another.
+const (
+	serverCore = 0
+	loadCore   = 1
+)
+
+// contestant is a server in the run.
+type contestant struct {
+	name     string
+	version  string
+	settings string // its configuration, as the results show it
+	addr     netip.AddrPort
+	argv     []string
+	setup    func(ctx context.Context) error // before its start; may be nil
+	warm     func(ctx context.Context) error // before it is measured; may be nil
+	// right says whether the server answers rightly. The start lasts until it does.
+	right func(ctx context.Context) bool
+	kind  kind
+	// adder opens a client that adds records durably; nil: the contestant takes no changes.
+	adder func() (adder, error)
+	grown bool // records were added to its zone
+	api   *api // Headwater's
+	log   *os.File
+	cmd   *exec.Cmd
+}
+
+// kind is what a contestant can be measured in.
+type kind int
+
+const (
+	primary  kind = iota // holds its zones in memory, and transfers them
+	database             // answers from a database and a cache
+	nothing              // knows no DNS
+)
+
+// The names of contestants.
+const (
+	nameUs, nameNSD, nameKnot, nameBIND, namePDNS, nameEcho = "Headwater", "NSD", "Knot", "BIND", "PowerDNS", "echo"
+)
+
+func everybody(*contestant) bool  { return true }
+func servers(c *contestant) bool  { return c.kind != nothing }
+func resident(c *contestant) bool { return c.kind == primary }
+
+// freePort takes a port of 127.0.0.1 that is free for UDP and TCP.
+func freePort() netip.AddrPort {
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			continue
+		}
+		addr := l.Addr().(*net.TCPAddr).AddrPort()
+		u, err := net.ListenPacket("udp", addr.String())
+		l.Close()
+		if err == nil {
+			u.Close()
+			return addr
+		}
+	}
+}
+
+// newContestant finds out what version the program is.
+func (b *bench) newContestant(name string, k kind, versionArgs ...string) (*contestant, error) {
+	c := &contestant{name: name, kind: k, addr: freePort(), right: func(ctx context.Context) bool { return false }}
+	if len(versionArgs) > 0 {
+		out, err := exec.Command(versionArgs[0], versionArgs[1:]...).CombinedOutput()
+		if len(out) == 0 && err != nil {
+			return nil, fmt.Errorf("%s: %w; make deps installs it", name, err)
+		}
+		c.version, _, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	}
+	var err error
+	c.log, err = os.Create(filepath.Join(b.dir, fmt.Sprintf("%s-%d.log", name, c.addr.Port())))
+	return c, err
+}
+
+var errSilent = errors.New("the server does not answer rightly")
+
+// start runs the server on its core and waits for its first right answer.
+func (c *contestant) start(ctx context.Context) error {
+	c.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(serverCore)}, c.argv...)...)
+	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	gone := make(chan struct{})
+	cmd := c.cmd
+	go func() {
+		_, _ = cmd.Process.Wait()
+		close(gone)
+	}()
+	deadline := time.After(10 * time.Minute)
+	tick := time.NewTicker(2 * time.Millisecond) // the server cannot tell when it is ready
+	defer tick.Stop()
+	for !c.right(ctx) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-gone:
+			return fmt.Errorf("%w: it ended; its log ends with %s", errSilent, c.tail())
+		case <-deadline:
+			return fmt.Errorf("%w: its log ends with %s", errSilent, c.tail())
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+func (c *contestant) tail() string {
+	raw, _ := os.ReadFile(c.log.Name())
+	return string(raw[max(0, len(raw)-1000):])
+}
+
+func (c *contestant) stop() {
+	if c.cmd != nil {
+		c.end(syscall.SIGKILL)
+		c.cmd = nil
+	}
+}
+
+// end sends the server a signal and waits until all its processes are gone.
+func (c *contestant) end(sig syscall.Signal) {
+	pids := c.family()
+	_ = c.cmd.Process.Signal(sig)
+	for begin, i := time.Now(), 0; i < len(pids); {
+		switch {
+		case !alive(pids[i]):
+			i++
+		case time.Since(begin) > 30*time.Second:
+			_ = syscall.Kill(pids[i], syscall.SIGKILL)
+			fallthrough
+		default:
+			time.Sleep(time.Millisecond) // who waits for them is another goroutine, or init
+		}
+	}
+}
+
+// alive says whether a process is there and no zombie.
+func alive(pid int) bool {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
+// restart measures from the start of the process to the first right answer.
+func restart(ctx context.Context, c *contestant) ([]float64, error) {
+	c.end(syscall.SIGTERM)
+	begin := time.Now()
+	err := c.start(ctx)
+	return []float64{time.Since(begin).Seconds()}, err
+}
+
+// family lists the server's process and its children: NSD forks.
+func (c *contestant) family() []int {
+	out := []int{c.cmd.Process.Pid}
+	for i := 0; i < len(out); i++ {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", out[i]))
+		for _, t := range tasks {
+			raw, _ := os.ReadFile(t)
+			for f := range strings.FieldsSeq(string(raw)) {
+				if pid, err := strconv.Atoi(f); err == nil {
+					out = append(out, pid)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// pids is the family as a flag of dnsload.
+func (c *contestant) pids() string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(c.family()), " ", ","), "[]")
+}
+
+// pss is the proportional memory of all the server's processes, in MB of 2^20 octets.
+func (c *contestant) pss() float64 {
+	total := 0.0
+	for _, pid := range c.family() {
+		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+		for line := range strings.SplitSeq(string(raw), "\n") {
+			if f := strings.Fields(line); len(f) > 1 && f[0] == "Pss:" {
+				kb, _ := strconv.ParseFloat(f[1], 64)
+				total += kb / 1024
+			}
+		}
+	}
+	return total
+}
+
+// question has one right answer: records of its type, as many.
+type question struct {
+	name    string // with final dot
+	qtype   uint16
+	answers int
+}
+
+// ask puts the question over UDP once.
+func (q question) ask(ctx context.Context, addr netip.AddrPort) bool {
+	m := new(dns.Msg)
+	m.SetQuestion(q.name, q.qtype)
+	client := &dns.Client{Timeout: time.Second}
+	res, _, err := client.ExchangeContext(ctx, m, addr.String())
+	return err == nil && res.Rcode == dns.RcodeSuccess && len(res.Answer) == q.answers
+}
+
+// confine binds this process, and what it starts from now on, to some cores.
+func confine(cores ...int) error {
+	var set unix.CPUSet
+	for _, core := range cores {
+		set.Set(core)
+	}
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		if tid, err := strconv.Atoi(t.Name()); err == nil {
+			if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
+				return os.NewSyscallError("sched_setaffinity", err)
+			}
+		}
+	}
+	return nil
+}
