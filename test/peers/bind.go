@@ -18,7 +18,8 @@ func keyParts(k *tsig.Key) (name, algorithm, secret string) {
 	return k.Name.Host(), algorithm, base64.StdEncoding.EncodeToString(k.Secret)
 }
 
-// bindConfig is for BIND 9.18 and newer. RRsets of any size are taken: newer releases refuse more than 100 records.
+// bindConfig is for BIND 9.18 and newer. Unless AsShipped, RRsets of any size are taken: newer releases refuse more than
+// 100 records.
 func (s *Secondary) bindConfig() string {
 	var b strings.Builder
 	c := &s.cfg
@@ -39,7 +40,10 @@ func (s *Secondary) bindConfig() string {
 	fmt.Fprintf(&b, "\ttransfer-source%s %s;\n\tquery-source%s address %s;\n", family, ip, family, ip)
 	b.WriteString("\tpid-file none;\n\tsession-keyfile none;\n\tlock-file none;\n\trecursion no;\n\tdnssec-validation no;\n")
 	b.WriteString("\tnotify no;\n\tallow-query { any; };\n\tallow-transfer { any; };\n\tcheck-names secondary ignore;\n")
-	b.WriteString("\tmax-records-per-type 0;\n\tmax-types-per-name 0;\n\tserial-query-rate 1000;\n")
+	if !c.AsShipped {
+		b.WriteString("\tmax-records-per-type 0;\n\tmax-types-per-name 0;\n")
+	}
+	b.WriteString("\tserial-query-rate 1000;\n")
 	b.WriteString("\ttransfers-in 100;\n\ttransfers-per-ns 100;\n")
 	fmt.Fprintf(&b, "\tmin-refresh-time 1;\n\tmax-refresh-time %d;\n\tmin-retry-time 1;\n\tmax-retry-time 1;\n", refresh)
 	fmt.Fprintf(&b, "\trequest-ixfr %s;\n};\ncontrols { };\n", yes(!c.NoIXFR))

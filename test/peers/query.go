@@ -62,6 +62,11 @@ func (s *Secondary) Lookup(ctx context.Context, name wire.Name, t wire.Type) ([]
 	return answerOf(msg, t)
 }
 
+// Ask sends one query to a server, by "udp" or "tcp", and gives the whole response.
+func Ask(ctx context.Context, network string, server netip.AddrPort, name wire.Name, t wire.Type) ([]byte, error) {
+	return ask(ctx, network, server, name, t)
+}
+
 // answerOf reads the records of a type from a message's answer section.
 func answerOf(msg []byte, t wire.Type) ([]byte, error) {
 	r, err := wire.NewReader(msg)

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,8 @@ type Config struct {
 	Refresh time.Duration
 	// NoIXFR makes it ask by AXFR alone; see Program.CanSkipIXFR.
 	NoIXFR bool
+	// AsShipped leaves the program's own limits on what it takes as they are; otherwise they are lifted.
+	AsShipped bool
 	// Dir is where it keeps its files; empty: a temporary directory that Close removes.
 	Dir string
 }
@@ -169,6 +172,15 @@ func (s *Secondary) Close() {
 func (s *Secondary) Log() string {
 	b, _ := os.ReadFile(s.logFile())
 	return string(b)
+}
+
+// WaitLog waits until the program has said something that holds words, or ctx ends.
+func (s *Secondary) WaitLog(ctx context.Context, words string) error {
+	err := poll(ctx, func() (bool, error) { return strings.Contains(s.Log(), words), nil })
+	if err != nil {
+		return fmt.Errorf("%s has not said %q: %w", s.cfg.Program, words, err)
+	}
+	return nil
 }
 
 func (s *Secondary) logFile() string         { return filepath.Join(s.dir, "log") }
