@@ -130,10 +130,7 @@ func (n *node) wireCareful(servers []string, key [32]byte) error {
 	n.flatten = flatten.New(flatten.Config{
 		Resolve: resolver.Resolve, Clock: time.Now, Log: n.log,
 		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.primary.Change(ctx, c) },
-		Zones: func(_ context.Context, yield func(model.ID) error) (err error) {
-			n.db.All(func(z *zone.Zone) bool { err = yield(model.ID(z.ID)); return err == nil })
-			return err
-		},
+		Zones:  n.store.DependentZones,
 	})
 	var err error
 	n.primary, err = primary.New(primary.Config{
