@@ -128,7 +128,8 @@ func (n *node) wireCareful(servers []string, key [32]byte) error {
 		resolver.Client = &flatten.Client{Addr: n.cfg.Resolver}
 	}
 	n.flatten = flatten.New(flatten.Config{
-		Resolve: resolver.Resolve, Clock: time.Now, Log: n.log,
+		Resolve: resolver.Resolve, Clock: time.Now, Log: n.log, MinTTL: n.cfg.FlattenMinTTL, MaxTTL: n.cfg.FlattenMaxTTL,
+		Keep: orNever(n.cfg.FlattenKeep), Damping: orNever(n.cfg.FlattenDamping),
 		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.primary.Change(ctx, c) },
 		Zones:  n.store.DependentZones,
 	})
@@ -144,6 +145,14 @@ func (n *node) wireCareful(servers []string, key [32]byte) error {
 	n.session = auth.NewSessions(auth.SessionConfig{Store: n.store, Clock: time.Now, Key: auth.Digest("session " + string(key[:]))})
 	n.auth = auth.New(auth.Config{Store: n.store, Clock: time.Now, Sessions: n.session})
 	return nil
+}
+
+// orNever tells a 0 that somebody has asked for from one that means the default.
+func orNever(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
 }
 
 // own answers queries for zones of this node from memory, for flattening.

@@ -29,6 +29,10 @@ type serveCmd struct {
 	Nameservers    []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
 	EdgeAddresses  []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
 	Resolver       string        `help:"Recursive resolver for CNAME flattening and for watching name servers (host:port)." placeholder:"ADDR"`
+	FlattenKeep    time.Duration `default:"1h" help:"How long the last good answer for a flattened CNAME serves on after its TTL while the resolver fails; 0 is not at all."`
+	FlattenDamping time.Duration `default:"1m" help:"Least time between two changes of what secondaries of a zone get for its flattened CNAMEs; 0 is none."`
+	FlattenMinTTL  time.Duration `default:"1s" help:"Soonest that the target of a flattened CNAME is looked up again." name:"flatten-min-ttl"`
+	FlattenMaxTTL  time.Duration `default:"1h" help:"Latest that the target of a flattened CNAME is looked up again." name:"flatten-max-ttl"`
 	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
 	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
 	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
