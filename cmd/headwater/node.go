@@ -244,6 +244,7 @@ func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Wri
 		g.Go(func() error { return profiles.run(running) })
 	}
 	g.Go(func() error { return n.dns.Run(running) })
+	g.Go(func() error { return tuneMemory(running) })
 	g.Go(func() error { return n.notify.Run(running) })
 	g.Go(func() error { return n.watch.Run(running) })
 	g.Go(func() error { return n.primary.Maintain(running) })

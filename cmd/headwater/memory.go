@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// Room that the collector leaves the heap to grow before it runs, where GOGC does not say: a share of what is alive,
+// smaller the more that is. Zones are made once and kept, in pages that it need not look into, so running more often over
+// a large heap costs little, and doubling it for the sake of garbage would cost all that memory.
+const (
+	gcRoom      = 64 << 20 // octets, at least where that is not above gcMost
+	gcLeast     = 25       // percent
+	gcMost      = 100
+	gcStep      = 5 // smaller differences are not worth stopping for
+	gcLookAgain = 30 * time.Second
+)
+
+// tuneMemory gives what loading left behind back to the system, and then keeps the collector's percentage in step with
+// what is alive, until ctx ends. GOGC, when set, is left alone; GOMEMLIMIT holds in any case.
+func tuneMemory(ctx context.Context) error {
+	_, chosen := os.LookupEnv("GOGC")
+	current := gcMost
+	set := func() {
+		if p := gcPercent(liveHeap()); !chosen && (p-current >= gcStep || current-p >= gcStep) {
+			debug.SetGCPercent(p)
+			current = p
+		}
+	}
+	debug.FreeOSMemory()
+	set()
+	tick := time.NewTicker(gcLookAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			set()
+		}
+	}
+}
+
+// gcPercent is the room for a heap of which so many octets are alive.
+func gcPercent(live uint64) int {
+	if live <= gcRoom {
+		return gcMost
+	}
+	return max(gcLeast, int(gcRoom*100/live))
+}
+
+// liveHeap is what the last collection found alive.
+func liveHeap() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return sample[0].Value.Uint64()
+}

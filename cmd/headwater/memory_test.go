@@ -1,0 +1,22 @@
+package main
+
+import (
+	"runtime"
+	"testing"
+)
+
+func TestGCPercent(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		live uint64
+		want int
+	}{{0, 100}, {10 << 20, 100}, {64 << 20, 100}, {128 << 20, 50}, {1 << 30, 25}, {1 << 40, 25}} {
+		if got := gcPercent(tt.live); got != tt.want {
+			t.Errorf("%d octets: %d percent, want %d", tt.live, got, tt.want)
+		}
+	}
+	runtime.GC()
+	if live := liveHeap(); live == 0 || live > 1<<40 {
+		t.Errorf("%d octets are alive", live)
+	}
+}
