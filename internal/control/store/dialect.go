@@ -9,6 +9,7 @@ import (
 // dialect is everything in which the engines' SQL differs. Statements are written with ? for parameters.
 type dialect struct {
 	numbered bool   // parameters are $1, $2, …
+	alone    bool   // one transaction writes at a time
 	lock     string // ends a SELECT whose rows stay locked until the transaction's end
 	// rows is how many rows one INSERT may have.
 	rows int

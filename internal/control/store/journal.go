@@ -13,6 +13,9 @@ import (
 // takeSeq moves the head of the journal by n and returns it. On PostgreSQL other commits wait from here to the end of the
 // transaction, if n is not 0.
 func takeSeq(ctx context.Context, c conn, n int) (model.Seq, error) {
+	if n != 0 && c.d.alone {
+		return takeSeqAlone(ctx, c, n)
+	}
 	var seq int64
 	var none any
 	text, args := `UPDATE counters SET value = value + ? WHERE name = 'seq' RETURNING value, `+c.d.hurry, []any{int64(n)}
@@ -24,6 +27,20 @@ func takeSeq(ctx context.Context, c conn, n int) (model.Seq, error) {
 		return 0, fmt.Errorf("take journal position: %w", err)
 	}
 	return model.Seq(seq), nil
+}
+
+// takeSeqAlone does it where nobody else can come between two statements, which together cost less than one that returns
+// what it wrote.
+func takeSeqAlone(ctx context.Context, c conn, n int) (model.Seq, error) {
+	head, err := takeSeq(ctx, c, 0)
+	if err != nil {
+		return 0, err
+	}
+	head += model.Seq(n)
+	if _, err := c.exec(ctx, `UPDATE counters SET value = ? WHERE name = 'seq'`, int64(head)); err != nil {
+		return 0, fmt.Errorf("take journal position: %w", err)
+	}
+	return head, nil
 }
 
 const selectHead = `SELECT value FROM counters WHERE name = 'seq'`

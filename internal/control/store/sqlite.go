@@ -22,6 +22,7 @@ import (
 var sqliteDialect = dialect{
 	// With more than one row SQLite copies every page that a statement touches, for the case that a later row fails.
 	rows:      1,
+	alone:     true,
 	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
 	position:  "instr(%s, ?)",
 	unordered: func(expr string) string { return "+" + expr },
