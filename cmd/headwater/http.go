@@ -106,6 +106,15 @@ func (c *certFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 
 func (n *node) handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", n.readyz)
+	mux.Handle("GET /metrics", n.metrics())
+	if !n.roles.api {
+		// Not 404: a client that is sent here by mistake must not take its objects for deleted.
+		mux.Handle("/client/v4/", api.Absent())
+		mux.Handle("/headwater/v1/", api.Absent())
+		return mux
+	}
 	rest := api.New(api.Config{
 		Store: n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, WaitSeq: n.feed.Wait, EdgeAddresses: n.edge,
 		Secondaries: n.secondaries, Review: n.review, Clock: time.Now, Log: n.log,
@@ -115,9 +124,6 @@ func (n *node) handler() http.Handler {
 	mux.Handle("/headwater/v1/", rest)
 	mux.Handle("/openapi.json", rest)
 	mux.Handle("/docs", rest)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", n.readyz)
-	mux.Handle("GET /metrics", n.metrics())
 	mux.Handle("/", gzhttp.GzipHandler(dashboard()))
 	return mux
 }
@@ -130,7 +136,17 @@ func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "not ready: zones are being loaded\n")
 		return
 	}
-	_, _ = fmt.Fprintf(w, "ready\nzones %d\nseq %d\n", n.db.Len(), h.Seq)
+	_, _ = fmt.Fprintf(w, "ready\nroles %s\nzones %d\nseq %d\n", n.roles, n.db.Len(), h.Seq)
+	if n.duty != nil {
+		d := n.duty.Stats()
+		_, _ = fmt.Fprintf(w, "nodes %d\n", d.Nodes)
+		if !d.Leased {
+			_, _ = io.WriteString(w, "no lease: other nodes tell the secondaries\n")
+		}
+	}
+	if h.Sealed > 0 {
+		_, _ = fmt.Fprintf(w, "no secret key: the TSIG keys of %d accounts are closed, zones whose links need one are not transferred\n", h.Sealed)
+	}
 	if !h.Failing.IsZero() {
 		_, _ = fmt.Fprintf(w, "store unreachable since %s: answering from memory\n", h.Failing.UTC().Format(time.RFC3339))
 	}
@@ -138,14 +154,20 @@ func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
 
 // welcome says what to do next; credentials are printed on the first start alone.
 func (n *node) welcome(out io.Writer, first *auth.FirstCredentials, url string, addrs server.Addrs) {
-	if len(addrs.DNS) == 0 {
-		return
+	fmt.Fprint(out, "\nHeadwater is running.\n\n")
+	if n.roles.api {
+		fmt.Fprintf(out, "  dashboard  %s/\n  API        %s/client/v4\n", url, url)
+	} else {
+		fmt.Fprintf(out, "  health     %s/readyz\n", url)
 	}
-	dns := addrs.DNS[0]
-	if dns.Addr().IsUnspecified() {
-		dns = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), dns.Port())
+	var dns netip.AddrPort
+	if len(addrs.DNS) > 0 {
+		dns = addrs.DNS[0]
+		if dns.Addr().IsUnspecified() {
+			dns = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), dns.Port())
+		}
+		fmt.Fprintf(out, "  DNS        %s (UDP and TCP)\n", dns)
 	}
-	fmt.Fprintf(out, "\nHeadwater is running.\n\n  dashboard  %s/\n  API        %s/client/v4\n  DNS        %s (UDP and TCP)\n", url, url, dns)
 	if first == nil {
 		return
 	}
@@ -163,6 +185,9 @@ func (n *node) welcome(out io.Writer, first *auth.FirstCredentials, url string, 
 	token := "$TOKEN"
 	if first.TokenGenerated {
 		token = first.Token
+	}
+	if !dns.IsValid() {
+		return
 	}
 	fmt.Fprintf(out, "\nTry:\n\n  curl -s %s/client/v4/zones -H 'Authorization: Bearer %s' \\\n    --json '{\"name\":\"example.com\"}'\n  dig @%s -p %d example.com SOA\n\n",
 		url, token, dns.Addr(), dns.Port())

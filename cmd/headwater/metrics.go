@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -39,7 +40,23 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(name, help string, v float64, labels ...string) {
 		emit(prometheus.GaugeValue, name, help, v, labels...)
 	}
-	c.dns(counter, gauge)
+	if c.n.dns != nil {
+		c.dns(counter, gauge)
+		c.transfers(counter, gauge)
+	}
+	if c.n.notify != nil {
+		c.notify(counter, gauge)
+	}
+	for state, peers := range c.n.watch.Count() {
+		gauge("secondaries", "Linked peers of zones with transfers on, by how they stand.", float64(peers), "state", string(state))
+	}
+	for state, addrs := range c.n.watch.CountNameServers() {
+		gauge("name_servers", "Addresses of name servers of zones with transfers on, as they answer to anybody, by how they stand.", float64(addrs), "state", string(state))
+	}
+	c.careful(counter, gauge)
+}
+
+func (c collector) transfers(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
 	t := c.n.xfr.Stats()
 	for kind, v := range t.ByKind {
 		counter("transfers_total", "Finished transfers by the form of the answer.", v, "kind", strings.ToLower(string(kind)))
@@ -49,19 +66,25 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	counter("transfer_records_total", "Records sent in transfers.", t.Records)
 	counter("transfer_bytes_total", "Octets sent in transfers.", t.Bytes)
 	gauge("transfers_running", "Transfers under way.", float64(t.Running))
+}
+
+func (c collector) notify(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
 	no := c.n.notify.Stats()
 	counter("notify_sent_total", "NOTIFY messages sent.", no.Sent)
 	counter("notify_retries_total", "NOTIFY messages sent again.", no.Retries)
 	counter("notify_acked_total", "NOTIFYs answered with NOERROR.", no.Acked)
 	counter("notify_refused_total", "NOTIFYs answered with an error.", no.Refused)
 	gauge("notify_pending", "Peers and zones that wait for a NOTIFY or its answer.", float64(no.Pending))
-	for state, peers := range c.n.watch.Count() {
-		gauge("secondaries", "Linked peers of zones with transfers on, by how they stand.", float64(peers), "state", string(state))
+	if c.n.duty == nil {
+		return
 	}
-	for state, addrs := range c.n.watch.CountNameServers() {
-		gauge("name_servers", "Addresses of name servers of zones with transfers on, as they answer to anybody, by how they stand.", float64(addrs), "state", string(state))
+	d := c.n.duty.Stats()
+	leased := 0.0
+	if d.Leased {
+		leased = 1
 	}
-	c.careful(counter, gauge)
+	gauge("nodes", "Nodes that share the zones, as far as this one knows.", float64(d.Nodes))
+	gauge("lease", "1 while this node holds a lease and works for its share of the zones.", leased)
 }
 
 func (c collector) dns(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
@@ -94,9 +117,11 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	h := c.n.feed.Health()
 	gauge("journal_seq", "Journal position that this node shows.", float64(h.Seq))
 	gauge("zones", "Zones served.", float64(c.n.db.Len()))
-	failing := 0.0
+	failing, since := 0.0, 0.0
 	if !h.Failing.IsZero() {
-		failing = 1
+		failing, since = 1, time.Since(h.Failing).Seconds()
 	}
 	gauge("store_unreachable", "1 while the store cannot be read.", failing)
+	gauge("store_unreachable_seconds", "For how long the store cannot be read; 0 while it can.", since)
+	counter("zones_loaded_again_total", "Zones loaded from their image because the journal did not fit.", h.Resyncs)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/duty"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -30,9 +31,10 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// node is every part of a running Headwater, wired.
+// node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
 type node struct {
 	cfg     *serveCmd
+	roles   roles
 	log     *slog.Logger
 	store   *store.Store
 	db      *zone.DB
@@ -41,6 +43,7 @@ type node struct {
 	flatten *flatten.Flattener
 	notify  *notify.Sender
 	watch   *watch.Watcher
+	duty    *duty.Duty // nil where no other node can be
 	xfr     *xfr.Server
 	dns     *server.Server
 	auth    *auth.Authenticator
@@ -53,11 +56,14 @@ type node struct {
 
 // openNode opens the store and makes the parts; nothing runs and no socket is bound yet.
 func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error) {
-	key, err := c.prepare()
-	if err != nil {
+	n := &node{cfg: c, log: log, db: zone.NewDB(0)}
+	var err error
+	if n.roles, err = parseRoles(c.Roles); err != nil {
 		return nil, err
 	}
-	n := &node{cfg: c, log: log, db: zone.NewDB(0)}
+	if !n.roles.all() && c.embedded() {
+		return nil, errSoleNode
+	}
 	if n.edge, err = addresses(c.EdgeAddresses, "edge addresses"); err != nil {
 		return nil, err
 	}
@@ -69,13 +75,20 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 	if err != nil {
 		return nil, err
 	}
+	open := store.Config{
+		URL: c.databaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
+		Tidies: func() bool { return n.holds("") },
+	}
+	if open.SecretKey, open.Keyless, err = c.key(open.ReadOnly); err != nil {
+		return nil, err
+	}
 	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname}
-	n.store, err = store.Open(ctx, store.Config{URL: c.databaseURL(), SecretKey: key, Clock: time.Now, Log: log})
-	if err != nil {
+	if n.store, err = store.Open(ctx, open); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	n.shareWork()
 	n.wireFast(sources)
-	if err := n.wireCareful(servers, key); err != nil {
+	if err := n.wireCareful(servers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
@@ -84,13 +97,28 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 // wireFast makes the parts of the fast half.
 func (n *node) wireFast(sources []netip.Addr) {
 	n.watch = watch.New(watch.Config{
-		DB: n.db, Interval: n.cfg.ProbeInterval, Log: n.log,
+		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log,
 		Seen:    func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
 		Resolve: n.resolveNameServer(), NameServerInterval: n.cfg.NameServerInterval, NameServerPort: n.cfg.NameServerPort,
 		Save: n.saveWatched,
 	})
+	if n.roles.notify {
+		n.wireNotify(sources)
+	}
+	if !n.roles.dns {
+		return
+	}
+	n.xfr = xfr.NewServer(xfr.Config{DB: n.db, Done: n.transferred})
+	n.dns = server.New(server.Config{
+		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
+		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
+		Transfers:    transfers{n.xfr},
+	})
+}
+
+func (n *node) wireNotify(sources []netip.Addr) {
 	n.notify = notify.New(notify.Config{
-		Answered: n.watch.Notified, DB: n.db, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
+		Answered: n.watch.Notified, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
 		Load: func(ctx context.Context, yield func(notify.Ack)) error {
 			return n.store.PeerStates(ctx, "", func(p store.PeerState) error {
 				if p.Known {
@@ -107,12 +135,6 @@ func (n *node) wireFast(sources []netip.Addr) {
 			return n.store.PutPeerStates(ctx, states)
 		},
 	})
-	n.xfr = xfr.NewServer(xfr.Config{DB: n.db, Done: n.transferred})
-	n.dns = server.New(server.Config{
-		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
-		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
-		Transfers:    transfers{n.xfr},
-	})
 }
 
 // wireCareful makes the parts of the careful half.
@@ -121,14 +143,18 @@ func (n *node) wireCareful(servers []string, key [32]byte) error {
 		Source: n.store, DB: n.db, Log: n.log,
 		Published: n.published,
 		Removed:   n.removed,
-		Seen:      func(e model.Entry, inImage bool) { n.primary.Observe(e, inImage) },
+		Seen:      n.seen,
 	})
+	if !n.roles.writes() {
+		return nil
+	}
 	resolver := &flatten.Resolver{Own: n.own()}
 	if n.cfg.Resolver != "" {
 		resolver.Client = &flatten.Client{Addr: n.cfg.Resolver}
 	}
 	n.flatten = flatten.New(flatten.Config{
-		Resolve: resolver.Resolve, Clock: time.Now, Log: n.log, MinTTL: n.cfg.FlattenMinTTL, MaxTTL: n.cfg.FlattenMaxTTL,
+		Resolve: resolver.Resolve, Clock: time.Now, Log: n.log, Duty: n.holds, Shared: n.store.Shared(),
+		MinTTL: n.cfg.FlattenMinTTL, MaxTTL: n.cfg.FlattenMaxTTL,
 		Keep: orNever(n.cfg.FlattenKeep), Damping: orNever(n.cfg.FlattenDamping),
 		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.primary.Change(ctx, c) },
 		Zones:  n.store.DependentZones,
@@ -136,7 +162,7 @@ func (n *node) wireCareful(servers []string, key [32]byte) error {
 	var err error
 	n.primary, err = primary.New(primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
-		Checkpoint: n.store.Checkpoint, DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
+		Checkpoint: n.store.Checkpoint, Duty: n.holds, DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log,
 	})
 	if err != nil {
@@ -166,20 +192,35 @@ func (n *node) own() func(query []byte) []byte {
 	}
 }
 
+// seen hears of every journal entry.
+func (n *node) seen(e model.Entry, inImage bool) {
+	if n.primary != nil {
+		n.primary.Observe(e, inImage)
+	}
+}
+
 // published hears of every new version.
 func (n *node) published(z *zone.Zone, forced bool) {
-	if forced {
-		n.notify.Force(z)
-	} else {
+	if !forced {
 		n.version.Add(1)
+	}
+	switch {
+	case n.notify == nil:
+	case forced:
+		n.notify.Force(z)
+	default:
 		n.notify.Wake(z)
 	}
-	n.flatten.Touched(z)
+	if n.flatten != nil {
+		n.flatten.Touched(z)
+	}
 }
 
 // removed hears of every zone that is gone.
 func (n *node) removed(zone string) {
-	n.notify.Remove(zone)
+	if n.notify != nil {
+		n.notify.Remove(zone)
+	}
 	n.watch.Forget(zone)
 }
 
@@ -195,7 +236,9 @@ func (n *node) run(ctx context.Context, out io.Writer) error {
 	defer stop()
 	g, running := errgroup.WithContext(inner)
 	g.Go(func() error { return n.feed.Run(running) })
-	g.Go(func() error { return n.primary.Run(running) })
+	if n.primary != nil {
+		g.Go(func() error { return n.primary.Run(running) })
+	}
 	select {
 	case <-n.feed.Loaded():
 	case <-ctx.Done():
@@ -227,34 +270,42 @@ func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Wri
 	if err := n.loadWatched(ctx); err != nil {
 		return err
 	}
-	if err := n.dns.Listen(); err != nil {
-		return err
+	var addrs server.Addrs
+	if n.dns != nil {
+		if err := n.dns.Listen(); err != nil {
+			return err
+		}
+		addrs = n.dns.Addrs()
 	}
 	web, err := n.listenHTTP()
 	if err != nil {
-		n.dns.Close()
+		n.closeDNS()
 		return err
 	}
 	profiles, err := n.listenProfiles()
 	if err != nil {
-		n.dns.Close()
+		n.closeDNS()
 		return errors.Join(err, web.l.Close())
 	}
 	if profiles != nil {
 		g.Go(func() error { return profiles.run(running) })
 	}
-	g.Go(func() error { return n.dns.Run(running) })
+	if n.dns != nil {
+		g.Go(func() error { return n.dns.Run(running) })
+	}
 	g.Go(func() error { return tuneMemory(running) })
-	g.Go(func() error { return n.notify.Run(running) })
-	g.Go(func() error { return n.watch.Run(running) })
-	g.Go(func() error { return n.primary.Maintain(running) })
-	g.Go(func() error { return n.flatten.Run(running) })
+	n.startWork(running, g)
 	g.Go(func() error { return web.run(running) })
 	n.ready.Store(true)
-	addrs := n.dns.Addrs()
-	n.log.Info("ready", "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", web.url())
+	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", web.url())
 	n.welcome(out, first, web.url(), addrs)
 	return nil
+}
+
+func (n *node) closeDNS() {
+	if n.dns != nil {
+		n.dns.Close()
+	}
 }
 
 func ignoreCanceled(err error) error {
@@ -264,16 +315,22 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// bootstrap makes the first administrator and account on the first start.
-func (n *node) bootstrap(ctx context.Context) (*auth.FirstCredentials, error) {
-	first, err := auth.Bootstrap(ctx, n.store, auth.BootstrapOptions{
-		Email: n.cfg.AdminEmail, Key: n.cfg.AdminKey, Token: n.cfg.AdminToken, Password: n.cfg.AdminPassword, Now: time.Now(),
-		CreateAccount: func(ctx context.Context, a model.Account) error {
-			_, err := n.primary.Change(ctx, model.Change{
-				Account: a.ID, Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.CreateAccount{Account: a}},
-			})
-			return err
-		},
+// bootstrap makes the first administrator and account on the first start. Of nodes that start together one does.
+func (n *node) bootstrap(ctx context.Context) (first *auth.FirstCredentials, err error) {
+	if !n.roles.api {
+		return nil, nil //nolint:nilnil // nothing to show is no error
+	}
+	err = n.store.Alone(ctx, "bootstrap", func(ctx context.Context) (err error) {
+		first, err = auth.Bootstrap(ctx, n.store, auth.BootstrapOptions{
+			Email: n.cfg.AdminEmail, Key: n.cfg.AdminKey, Token: n.cfg.AdminToken, Password: n.cfg.AdminPassword, Now: time.Now(),
+			CreateAccount: func(ctx context.Context, a model.Account) error {
+				_, err := n.primary.Change(ctx, model.Change{
+					Account: a.ID, Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.CreateAccount{Account: a}},
+				})
+				return err
+			},
+		})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("first start: %w", err)
@@ -324,7 +381,7 @@ func (n *node) transferred(r xfr.Report) {
 		return
 	}
 	n.log.Info("transfer", attrs...)
-	if r.Peer.ID != "" && r.Kind != xfr.TooLarge {
+	if n.notify != nil && r.Peer.ID != "" && r.Kind != xfr.TooLarge {
 		n.notify.Seen(r.ZoneID, r.Peer.ID, r.To)
 	}
 }

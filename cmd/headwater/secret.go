@@ -13,11 +13,17 @@ import (
 // secretKey finds the key that encrypts secrets at rest: from value (base64 of 32 bytes) when given, else from file, which
 // is made with mode 0600 on the first start.
 func secretKey(value, file string) (key [32]byte, err error) {
+	key, err = readSecretKey(value, file)
+	if value == "" && errors.Is(err, fs.ErrNotExist) {
+		return makeSecretKey(file)
+	}
+	return key, err
+}
+
+// readSecretKey is secretKey for a key that must be there.
+func readSecretKey(value, file string) (key [32]byte, err error) {
 	if value == "" {
 		raw, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			return makeSecretKey(file)
-		}
 		if err != nil {
 			return key, fmt.Errorf("read secret key: %w", err)
 		}

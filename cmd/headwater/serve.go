@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -18,6 +19,7 @@ import (
 type serveCmd struct {
 	Data           string        `default:"./data" help:"Directory of the embedded store and the secret key."`
 	Database       string        `help:"Database URL; default is SQLite in the data directory. postgres://… for many nodes." placeholder:"URL"`
+	Roles          []string      `default:"api,dns,notify" help:"What this node does: api (API and dashboard), dns (queries and transfers), notify (secondaries, and upkeep of zones)." placeholder:"ROLE"`
 	DNSListen      []string      `default:"127.0.0.1:5300" help:"Address for DNS over UDP and TCP; repeatable." placeholder:"ADDR" name:"dns-listen"`
 	TransferListen []string      `help:"Extra address that answers SOA, AXFR and IXFR only; repeatable." placeholder:"ADDR"`
 	HTTPListen     string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
@@ -97,16 +99,35 @@ func (c *serveCmd) databaseURL() string {
 	return "sqlite:" + filepath.Join(c.Data, "headwater.db")
 }
 
+// embedded says that the database is a file of this node alone.
+func (c *serveCmd) embedded() bool { return strings.HasPrefix(c.databaseURL(), "sqlite:") }
+
+func (c *serveCmd) keyFile() string {
+	if c.SecretKeyFile != "" {
+		return c.SecretKeyFile
+	}
+	return filepath.Join(c.Data, "secret.key")
+}
+
 // prepare makes the data directory and finds the secret key.
 func (c *serveCmd) prepare() (key [32]byte, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return key, fmt.Errorf("data directory: %w", err)
 	}
-	file := c.SecretKeyFile
-	if file == "" {
-		file = filepath.Join(c.Data, "secret.key")
+	return secretKey(c.SecretKey, c.keyFile())
+}
+
+// key finds the secret key. A node that only reads makes none up, and can do without.
+func (c *serveCmd) key(reads bool) (key [32]byte, keyless bool, err error) {
+	if !reads {
+		key, err = c.prepare()
+		return key, false, err
 	}
-	return secretKey(c.SecretKey, file)
+	key, err = readSecretKey(c.SecretKey, c.keyFile())
+	if c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
+		return key, true, nil
+	}
+	return key, false, err
 }
 
 var errNameservers = errors.New("at least one name server is needed for new zones")

@@ -31,6 +31,9 @@ func (n *node) saveWatched(ctx context.Context, list []watch.Memory) error {
 	states := make([]store.PeerState, 0, len(list))
 	for i := range list {
 		m := list[i]
+		if !n.holds(model.ID(m.Zone)) {
+			continue // the node that works for the zone keeps its own account
+		}
 		p := store.PeerState{Zone: model.ID(m.Zone), Peer: model.ID(m.Peer)}
 		var err error
 		if p.Data, err = json.Marshal(&m); err != nil {

@@ -22,7 +22,12 @@ type Config struct {
 	Change func(context.Context, model.Change) (model.Result, error)
 	// Zones yields the zones that may hold flattened names; each is rendered anew when Run starts. Nil for none.
 	Zones func(ctx context.Context, yield func(model.ID) error) error
-	Clock func() time.Time
+	// Duty says whether this node keeps a zone's names fresh; nil: always. When its answers change, call Review. A name of
+	// another zone is rendered anew only when what this node has written waits for its first answer.
+	Duty func(zone model.ID) bool
+	// Shared says that other nodes change zones, too: what they flatten is found out now and then.
+	Shared bool
+	Clock  func() time.Time
 	// MinTTL and MaxTTL bound how soon and how late a target is looked up again; 1 second and 1 hour when zero.
 	MinTTL, MaxTTL time.Duration
 	// Keep is how long the last good answer is served after its TTL while the resolver fails; 1 hour when zero, none when
@@ -51,6 +56,9 @@ func (c *Config) fill() {
 	if c.Lookups <= 0 {
 		c.Lookups = 32
 	}
+	if c.Duty == nil {
+		c.Duty = func(model.ID) bool { return true }
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -58,10 +66,11 @@ func (c *Config) fill() {
 
 // Flattener knows the targets of all flattened names. It is safe for many callers; one Run does the work.
 type Flattener struct {
-	cfg   Config
-	start time.Time
-	wake  chan struct{}
-	stats counters
+	cfg    Config
+	start  time.Time
+	wake   chan struct{}
+	review chan struct{} // Duty answers otherwise
+	stats  counters
 
 	mu      sync.Mutex
 	targets map[wire.Name]*target
@@ -70,6 +79,7 @@ type Flattener struct {
 	held    map[model.ID]time.Time              // by zone: when what secondaries get last changed
 	dirty   map[model.ID]map[wire.Name]struct{} // owners to render anew
 	busy    map[model.ID]bool                   // zones whose Relearn is under way
+	changed map[model.ID]struct{}               // zones that may have new flattened names, written by other nodes
 }
 
 // ownerKey is a flattened name.
@@ -83,6 +93,7 @@ type ownerKey struct {
 type owner struct {
 	target *target
 	wants  uint64
+	unsure bool // it was rendered without an answer
 }
 
 type counters struct{ lookups, failures, relearns atomic.Uint64 }
@@ -97,7 +108,8 @@ type Stats struct {
 func New(cfg Config) *Flattener {
 	cfg.fill()
 	return &Flattener{
-		cfg: cfg, start: cfg.Clock(), wake: make(chan struct{}, 1),
+		cfg: cfg, start: cfg.Clock(), wake: make(chan struct{}, 1), review: make(chan struct{}, 1),
+		changed: map[model.ID]struct{}{},
 		targets: map[wire.Name]*target{}, owners: map[ownerKey]*owner{}, held: map[model.ID]time.Time{},
 		dirty: map[model.ID]map[wire.Name]struct{}{}, busy: map[model.ID]bool{},
 	}
@@ -134,6 +146,9 @@ func (f *Flattener) Want(zone model.ID, name, targetName wire.Name) {
 		f.owners[key] = o
 	}
 	o.wants++
+	if t := f.targets[targetName]; t == nil || t.told.State == model.FlattenUnknown {
+		o.unsure = true
+	}
 	if o.target != nil && o.target.name == targetName {
 		return
 	}
@@ -176,6 +191,9 @@ func (f *Flattener) nudge() {
 func (f *Flattener) Touched(z *zone.Zone) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.cfg.Shared {
+		f.changed[model.ID(z.ID)] = struct{}{}
+	}
 	for name, t := range f.targets {
 		if !name.Within(z.Name) {
 			continue
@@ -204,7 +222,7 @@ func (f *Flattener) Run(ctx context.Context) error {
 	defer jobs.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	jobs.Go(func() { f.discover(ctx) })
+	jobs.Go(func() { f.discoverAll(ctx) })
 	results := make(chan result)
 	running := 0
 	timer := time.NewTimer(0)
@@ -331,6 +349,9 @@ func (f *Flattener) hold(t *target, now time.Time) {
 // soil has all names of a target rendered anew.
 func (f *Flattener) soil(t *target) {
 	for key := range t.owners {
+		if !f.owners[key].unsure && !f.cfg.Duty(key.zone) {
+			continue
+		}
 		if f.dirty[key.zone] == nil {
 			f.dirty[key.zone] = map[wire.Name]struct{}{}
 		}
@@ -389,6 +410,8 @@ func (f *Flattener) relearn(ctx context.Context, id model.ID, wants map[wire.Nam
 		case err == nil && o.wants == count, errors.Is(err, model.ErrNotFound):
 			f.leave(key, o)
 			delete(f.owners, key)
+		case err == nil && o.target.told.State != model.FlattenUnknown:
+			o.unsure = false
 		case err != nil:
 			f.soil(o.target)
 		}
@@ -403,15 +426,60 @@ func (f *Flattener) change(ctx context.Context, id model.ID, names []string) err
 	return err
 }
 
-// discover has every zone that may hold flattened names rendered, many at a time so that they share commits.
-func (f *Flattener) discover(ctx context.Context) {
-	if f.cfg.Zones == nil {
+// discoverPause is how often zones that were written by other nodes are looked through for flattened names.
+const discoverPause = time.Minute
+
+// Review says that Duty answers otherwise now: zones that fell to this node are looked through for flattened names.
+func (f *Flattener) Review() {
+	select {
+	case f.review <- struct{}{}:
+	default:
+	}
+}
+
+// discoverAll looks through all zones at the start and at a review, and through changed ones now and then.
+func (f *Flattener) discoverAll(ctx context.Context) {
+	tick := time.NewTicker(discoverPause)
+	defer tick.Stop()
+	f.discover(ctx, f.cfg.Zones)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.review:
+			f.discover(ctx, f.cfg.Zones)
+		case <-tick.C:
+			f.discover(ctx, f.takeChanged)
+		}
+	}
+}
+
+// takeChanged yields the zones that have changed since it was last called.
+func (f *Flattener) takeChanged(_ context.Context, yield func(model.ID) error) error {
+	f.mu.Lock()
+	changed := f.changed
+	f.changed = map[model.ID]struct{}{}
+	f.mu.Unlock()
+	for id := range changed {
+		if err := yield(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discover has zones rendered, those that are this node's, many at a time so that they share commits.
+func (f *Flattener) discover(ctx context.Context, zones func(ctx context.Context, yield func(model.ID) error) error) {
+	if zones == nil {
 		return
 	}
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
 	places := make(chan struct{}, 4*f.cfg.Lookups)
-	err := f.cfg.Zones(ctx, func(id model.ID) error {
+	err := zones(ctx, func(id model.ID) error {
+		if !f.cfg.Duty(id) {
+			return nil
+		}
 		select {
 		case places <- struct{}{}:
 		case <-ctx.Done():
