@@ -67,6 +67,9 @@ func measure(ctx context.Context, s *server, zones int) (*figures, error) {
 		}
 		time.Sleep(2 * time.Millisecond) // a process does not announce itself to others
 	}
+	if err := s.settle(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.memory(f); err != nil {
 		return nil, err
 	}
@@ -157,7 +160,32 @@ func (s *server) get(path string, body func(io.Reader) error) error {
 	return body(res.Body)
 }
 
-// memory reads what the process holds, as it is at once and without waiting for anything to settle.
+// settle waits until the process has given back what it used for its start: its memory has not changed much for a second.
+func (s *server) settle(ctx context.Context) error {
+	const tries, pause = 300, 200 * time.Millisecond
+	last, calm := int64(0), 0
+	for range tries {
+		now, err := s.rollup("Pss:")
+		if err != nil {
+			return err
+		}
+		if calm++; now < last-last/100 || now > last+last/100 {
+			calm = 0
+		}
+		last = now
+		if calm == 5 {
+			return nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return errors.New("the process does not come to rest")
+}
+
+// memory reads what the process holds.
 func (s *server) memory(f *figures) (err error) {
 	if f.pss, err = s.rollup("Pss:"); err != nil {
 		return err
