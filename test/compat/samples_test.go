@@ -30,7 +30,7 @@ func samples() []sample {
 	}
 	mx := plain("MX", "@", "mail.example.net")
 	mx.Priority = &ten
-	uri := data("URI", "_ftp._tcp", m{"weight": 1, "target": "ftp://ftp.example.net/public"}, `1 "ftp://ftp.example.net/public"`)
+	uri := data("URI", "_ftp._tcp", m{"weight": 1, "target": "ftp://ftp.example.net/public"}, `10 1 "ftp://ftp.example.net/public"`)
 	uri.Priority = &ten
 	return []sample{
 		plain("A", "www", "192.0.2.1"), plain("AAAA", "www", "2001:db8::1"), plain("CNAME", "alias", "www.example.net"), mx,

@@ -111,8 +111,9 @@ func TestParseContent(t *testing.T) {
 		{"SRV", "10 20 5060 sip.example.", 99, "20 5060 sip.example", 10, "10 20 5060 sip.example."},
 		{"SRV", "0 0 .", 0, "0 0 .", 0, "0 0 0 ."},
 		{"SSHFP", "4 2 " + digest32, -1, "4 2 " + digest32, -1, "4 2 " + strings.ToUpper(digest32)},
-		{"URI", `1 "https://example.com/?a=b&c"`, 10, `1 "https://example.com/?a=b&c"`, 10, `10 1 "https://example.com/?a=b&c"`},
-		{"URI", `10 1 "https://example.com/"`, -1, `1 "https://example.com/"`, 10, `10 1 "https://example.com/"`},
+		{"URI", `1 "https://example.com/?a=b&c"`, 10, `10 1 "https://example.com/?a=b&c"`, 10, `10 1 "https://example.com/?a=b&c"`},
+		{"URI", `10 1 "https://example.com/"`, -1, `10 1 "https://example.com/"`, 10, `10 1 "https://example.com/"`},
+		{"URI", `10 1 "https://example.com/"`, 20, `20 1 "https://example.com/"`, 20, `20 1 "https://example.com/"`},
 
 		{"LOC", "37 46 46.000 N 122 23 35.000 W 0.00 100.00 0.00 0.00", -1, "37 46 46.000 N 122 23 35.000 W 0.00 100.00 0.00 0.00", -1, "37 46 46.000 N 122 23 35.000 W 0m 100m 0.00m 0.00m"},
 		{"LOC", "37 46 46.000 N 122 23 35.000 W 0.00m 100.00m 0.00m 0.00m", -1, "37 46 46.000 N 122 23 35.000 W 0.00 100.00 0.00 0.00", -1, "37 46 46.000 N 122 23 35.000 W 0m 100m 0.00m 0.00m"},

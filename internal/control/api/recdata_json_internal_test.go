@@ -37,8 +37,8 @@ func TestParseData(t *testing.T) {
 		{"SRV", `{"priority":10,"weight":20,"port":5060,"target":"sip.example."}`, -1, "20 5060 sip.example", 10, `{"port":5060,"priority":10,"target":"sip.example","weight":20}`},
 		{"SRV", `{"priority":10,"weight":20,"port":5060,"target":"sip.example"}`, 99, "20 5060 sip.example", 10, `{"port":5060,"priority":10,"target":"sip.example","weight":20}`},
 		{"SRV", `{"weight":20,"port":5060,"target":"."}`, 7, "20 5060 .", 7, `{"port":5060,"priority":7,"target":".","weight":20}`},
-		{"URI", `{"weight":1,"target":"https://example.com/?a=b&c"}`, 10, `1 "https://example.com/?a=b&c"`, 10, `{"target":"https://example.com/?a=b&c","weight":1}`},
-		{"URI", `{"weight":1,"target":"https://example.com/","priority":3}`, 10, `1 "https://example.com/"`, 10, `{"target":"https://example.com/","weight":1}`},
+		{"URI", `{"weight":1,"target":"https://example.com/?a=b&c"}`, 10, `10 1 "https://example.com/?a=b&c"`, 10, `{"target":"https://example.com/?a=b&c","weight":1}`},
+		{"URI", `{"weight":1,"target":"https://example.com/","priority":3}`, 10, `10 1 "https://example.com/"`, 10, `{"target":"https://example.com/","weight":1}`},
 		{"LOC", `{"lat_degrees":37,"lat_minutes":46,"lat_seconds":46,"lat_direction":"N","long_degrees":122,"long_minutes":23,"long_seconds":35,"long_direction":"W","altitude":0,"size":100,"precision_horz":0,"precision_vert":0}`, -1, "37 46 46.000 N 122 23 35.000 W 0.00 100.00 0.00 0.00", -1, `{"altitude":0,"lat_degrees":37,"lat_direction":"N","lat_minutes":46,"lat_seconds":46,"long_degrees":122,"long_direction":"W","long_minutes":23,"long_seconds":35,"precision_horz":0,"precision_vert":0,"size":100}`},
 		{"LOC", `{"lat_degrees":1,"lat_direction":"S","long_degrees":"2","long_direction":"e","long_seconds":1.5,"altitude":-1.25}`, -1, "1 0 0.000 S 2 0 1.500 E -1.25 0.00 0.00 0.00", -1, `{"altitude":-1.25,"lat_degrees":1,"lat_direction":"S","lat_minutes":0,"lat_seconds":0,"long_degrees":2,"long_direction":"E","long_minutes":0,"long_seconds":1.5,"precision_horz":0,"precision_vert":0,"size":0}`},
 	}
@@ -167,7 +167,8 @@ func TestMergeData(t *testing.T) {
 		{srv, `{"priority":3}`, 5, "20 5060 sip.example", 3},
 		{&model.Record{Type: wire.TypeCAA, Content: `0 issue "a"`}, `{"value":"b"}`, -1, `0 issue "b"`, -1},
 		{&model.Record{Type: wire.TypeLOC, Content: "1 0 0.000 S 2 0 1.500 E -1.25 0.00 0.00 0.00"}, `{"size":3,"lat_direction":"N"}`, -1, "1 0 0.000 N 2 0 1.500 E -1.25 3.00 0.00 0.00", -1},
-		{&model.Record{Type: wire.TypeURI, Content: `1 "a:b"`, Priority: pointer(4)}, `{"weight":9}`, 4, `9 "a:b"`, 4},
+		{&model.Record{Type: wire.TypeURI, Content: `4 1 "a:b"`, Priority: pointer(4)}, `{"weight":9}`, 4, `4 9 "a:b"`, 4},
+		{&model.Record{Type: wire.TypeURI, Content: `4 1 "a:b"`, Priority: pointer(4)}, `{"weight":9}`, 5, `5 9 "a:b"`, 5},
 	} {
 		content, prio, _, err := parseData(tt.r.Type, mergeData(tt.r, object(t, tt.patch), pointer(tt.priority)), pointer(tt.priority), unitTests)
 		if err != nil || content != tt.content || value(prio) != tt.prio {
@@ -218,7 +219,7 @@ func TestClients(t *testing.T) {
 		{"external-dns", `{"type":"TXT","content":"\"heritage=external-dns,external-dns/owner=default\"","ttl":1}`, `"heritage=external-dns,external-dns/owner=default"`, -1, ""},
 		{"external-dns", `{"type":"SRV","data":{"priority":10,"weight":5,"port":443,"target":"a.example"}}`, "5 443 a.example", 10, `{"port":443,"priority":10,"target":"a.example","weight":5}`},
 		{"terraform", `{"type":"CAA","data":{"flags":"0","tag":"issue","value":"letsencrypt.org"},"settings":{},"tags":[]}`, `0 issue "letsencrypt.org"`, -1, `{"flags":0,"tag":"issue","value":"letsencrypt.org"}`},
-		{"terraform", `{"type":"URI","priority":10,"data":{"weight":1,"target":"https://example.com/x"}}`, `1 "https://example.com/x"`, 10, `{"target":"https://example.com/x","weight":1}`},
+		{"terraform", `{"type":"URI","priority":10,"data":{"weight":1,"target":"https://example.com/x"}}`, `10 1 "https://example.com/x"`, 10, `{"target":"https://example.com/x","weight":1}`},
 		{"lexicon", `{"type":"TXT","content":"challengetoken","data":null}`, "challengetoken", -1, ""},
 	}
 	for _, tt := range tests {

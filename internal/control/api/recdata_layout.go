@@ -45,6 +45,8 @@ type layout struct {
 	priority bool
 	// mirrored says that data has the priority, too.
 	mirrored bool
+	// leads says that content in answers begins with the priority.
+	leads bool
 }
 
 // layouts is the table of contract section 5.3, LOC apart.
@@ -96,7 +98,7 @@ var layouts = map[wire.Type]*layout{
 		{member: "type", kind: kindByte},
 		{member: "fingerprint", kind: kindHex},
 	}},
-	wire.TypeURI: {priority: true, fields: []field{
+	wire.TypeURI: {priority: true, leads: true, fields: []field{
 		{member: "weight", kind: kindNumber},
 		{member: "target", kind: kindTail},
 	}},
@@ -139,7 +141,8 @@ func (f *field) isRest() bool {
 }
 
 // split takes content apart into the fields' plain values. Where the priority is a member of its own, content may lead
-// with it all the same, as zone files do, and then it wins.
+// with it all the same, as zone files do, and then it wins; but where answers write it so, the member wins, since a client
+// that changes it sends back the content that it read.
 func (l *layout) split(content string, priority *uint16) (values []string, prio *uint16, err error) {
 	n, limit := len(l.fields), -1
 	if l.fields[n-1].isRest() {
@@ -154,8 +157,10 @@ func (l *layout) split(content string, priority *uint16) (values []string, prio 
 		if err != nil {
 			return nil, nil, faulty("", "the priority: %w", err)
 		}
-		v := uint16(p)
-		priority, words = &v, words[1:]
+		words = words[1:]
+		if v := uint16(p); priority == nil || !l.leads {
+			priority = &v
+		}
 	}
 	if len(words) == n-1 && l.fields[n-1].kind == kindParams {
 		words = append(words, word{})
@@ -175,6 +180,16 @@ func (l *layout) split(content string, priority *uint16) (values []string, prio 
 	return values, priority, nil
 }
 
+// leadsWithPriority says whether content holds a priority, of a type whose answers have it there.
+func leadsWithPriority(t wire.Type, content string) bool {
+	l := layoutOf(t)
+	if l == nil || !l.leads {
+		return false
+	}
+	_, prio, err := l.split(content, nil)
+	return err == nil && prio != nil
+}
+
 // encode builds content and RDATA from the fields' plain values.
 func (l *layout) encode(t wire.Type, values []string, priority *uint16, zone wire.Name) (recdata, error) {
 	d := recdata{}
@@ -185,7 +200,10 @@ func (l *layout) encode(t wire.Type, values []string, priority *uint16, zone wir
 		d.priority = priority
 		d.rdata = binary.BigEndian.AppendUint16(d.rdata, *priority)
 	}
-	content := make([]string, 0, len(values))
+	content := make([]string, 0, len(values)+1)
+	if l.leads {
+		content = append(content, strconv.Itoa(int(*priority)))
+	}
 	for i := range l.fields {
 		f := &l.fields[i]
 		if f.kind == kindParams {

@@ -125,6 +125,9 @@ func (b *recordBody) mergeData(z *model.Zone, r *model.Record, fresh bool) error
 		}
 		r.Content, r.Priority, r.RData, err = parseData(r.Type, data, prio, z.Name)
 	case b.Content.given():
+		if !b.Priority.given() && leadsWithPriority(r.Type, b.Content.Value) {
+			prio = nil // what stands gives way to what was sent
+		}
 		r.Content, r.Priority, r.RData, err = parseContent(r.Type, b.Content.Value, prio, z.Name)
 	case fresh:
 		r.Content, r.Priority, r.RData, err = parseContent(r.Type, "", prio, z.Name)

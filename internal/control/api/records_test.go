@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +84,7 @@ var everyType = []struct {
 	},
 	{
 		name: "URI", send: `{"name":"u","type":"URI","priority":7,"data":{"weight":1,"target":"https://example.net/<&>"}}`,
-		content: `1 "https://example.net/<&>"`, priority: "7", data: `{"target":"https://example.net/<&>","weight":1}`,
+		content: `7 1 "https://example.net/<&>"`, priority: "7", data: `{"target":"https://example.net/<&>","weight":1}`,
 	},
 	{name: "DNAME", send: `{"name":"dn","type":"DNAME","content":"other.example.net."}`, content: "other.example.net."},
 	{name: "RP", send: `{"name":"rp","type":"RP","content":"mbox.example.net. txt.example.net."}`, content: "mbox.example.net. txt.example.net."},
@@ -293,4 +295,36 @@ func TestBatchOrder(t *testing.T) {
 	}
 	s.fails(404, model.CodeRecordNotFound, "POST", z+"/dns_records/batch", `{"deletes":[`+del+`,`+del+`]}`)
 	s.must("GET", z+"/dns_records/"+c, nil)
+}
+
+// TestURIPriority: the content of a URI leads with the priority, which is a member of its own besides. Whichever of them a
+// request sends is heard, and the member wins where both are sent.
+func TestURIPriority(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	z, _ := s.zone("example.com")
+	id := s.record(z, `{"name":"u","type":"URI","content":"10 1 \"ftp://a.test/\""}`)
+	path := z + "/dns_records/" + id
+	for _, tt := range []struct{ method, body, content, priority string }{
+		{"GET", ``, `10 1 "ftp://a.test/"`, "10"},
+		{"PATCH", `{"priority":20}`, `20 1 "ftp://a.test/"`, "20"},
+		{"PATCH", `{"content":"5 2 \"ftp://b.test/\""}`, `5 2 "ftp://b.test/"`, "5"},
+		{"PATCH", `{"content":"3 \"ftp://c.test/\""}`, `5 3 "ftp://c.test/"`, "5"},
+		{"PATCH", `{"data":{"weight":4}}`, `5 4 "ftp://c.test/"`, "5"},
+		{"PATCH", `{"priority":6,"content":"5 4 \"ftp://c.test/\""}`, `6 4 "ftp://c.test/"`, "6"},
+		{"PUT", `{"name":"u","type":"URI","priority":7,"content":"6 4 \"ftp://c.test/\""}`, `7 4 "ftp://c.test/"`, "7"},
+		{"PUT", `{"name":"u","type":"URI","priority":8,"content":"4 \"ftp://c.test/\""}`, `8 4 "ftp://c.test/"`, "8"},
+	} {
+		var body any
+		if tt.body != "" {
+			body = tt.body
+		}
+		got := s.must(tt.method, path, body).object(t)
+		if got["content"] != tt.content || fmt.Sprint(got["priority"]) != tt.priority {
+			t.Errorf("%s %s: content %v, priority %v", tt.method, tt.body, got["content"], got["priority"])
+		}
+	}
+	if n := s.must("GET", z+"/dns_records?content.exact="+url.QueryEscape(`8 4 "ftp://c.test/"`), nil).Info.TotalCount; n != 1 {
+		t.Errorf("the content that was answered finds %d records", n)
+	}
 }
