@@ -5,6 +5,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
+ZONES    ?= 1000000
 
 .PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform gen check deps e2e screenshots
 
@@ -54,5 +55,11 @@ bench: deps build
 
 bench-quick: deps build
 	$(GO) run ./test/bench -quick
+
+bench-zones: deps ## a million zones on both engines: making them, memory of each, restart (ZONES=100000 for a smaller run)
+	$(GO) run ./test/bench/zones -zones $(ZONES)
+
+bench-nodes: deps ## time from a change on one node to the answer of another
+	$(GO) run ./test/bench/nodes
 
 check: fmt lint test
