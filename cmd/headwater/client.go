@@ -97,6 +97,9 @@ func (r *remote) raw(ctx context.Context, method, path, contentType string, body
 	return nil, &remoteError{res.StatusCode, a.Errors}
 }
 
+// maxAnswer bounds the JSON that is read from a server; zone files are streamed and may be larger.
+const maxAnswer = 256 << 20
+
 // call sends JSON and reads the result into out.
 func (r *remote) call(ctx context.Context, method, path string, in, out any) (*remoteAnswer, error) {
 	var body io.Reader
@@ -117,7 +120,7 @@ func (r *remote) answer(ctx context.Context, method, path, contentType string, b
 	}
 	defer res.Close()
 	var a remoteAnswer
-	if err := json.NewDecoder(res).Decode(&a); err != nil {
+	if err := json.NewDecoder(io.LimitReader(res, maxAnswer)).Decode(&a); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if !a.Success {

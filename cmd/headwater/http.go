@@ -115,10 +115,15 @@ func (n *node) handler() http.Handler {
 		mux.Handle("/headwater/v1/", api.Absent())
 		return mux
 	}
-	rest := api.New(api.Config{
+	var rest http.Handler
+	rest = api.New(api.Config{
 		Store: n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, WaitSeq: n.feed.Wait, EdgeAddresses: n.edge,
 		Secondaries: n.secondaries, Review: n.review, Clock: time.Now, Log: n.log,
-		Limits: api.Limits{Body: n.cfg.BodyLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit},
+		CopyZone: func(ctx context.Context, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
+			return n.copyZone(ctx, rest, c, step)
+		},
+		CopySources: n.cfg.CopySource,
+		Limits:      api.Limits{Body: n.cfg.BodyLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit},
 	})
 	mux.Handle("/client/v4/", rest)
 	mux.Handle("/headwater/v1/", rest)

@@ -35,7 +35,13 @@ func (*importCloudflareCmd) Help() string {
 type copier struct {
 	from, to *remote
 	dry      bool
-	out      io.Writer
+	lenient  bool // leave out lines that cannot be imported
+	bare     bool // leave out what belongs to transfers
+	// told hears of each step, and read of how many octets of zone file came.
+	told     func(text string)
+	read     func(octets int64)
+	made     func(zone string) // hears of the id of the target's zone
+	notes    []remoteMessage   // of lines
 	account  string            // of the target
 	ids      map[string]string // object ids of the source to those of the target
 	accounts map[string]bool   // source accounts whose objects are copied
@@ -44,8 +50,9 @@ type copier struct {
 // Run copies.
 func (c *importCloudflareCmd) Run(ctx context.Context, s *streams) error {
 	k := &copier{
-		from: newRemote(c.From, c.Token), to: newRemote(c.Server, c.ServerToken), dry: c.DryRun, out: s.out,
-		ids: map[string]string{}, accounts: map[string]bool{},
+		from: newRemote(c.From, c.Token), to: newRemote(c.Server, c.ServerToken), dry: c.DryRun,
+		told: func(text string) { fmt.Fprintln(s.out, text) },
+		ids:  map[string]string{}, accounts: map[string]bool{},
 	}
 	accounts, err := all[remoteZone](ctx, k.to, "/accounts")
 	if err != nil {
@@ -64,6 +71,10 @@ func (c *importCloudflareCmd) Run(ctx context.Context, s *streams) error {
 		if err := k.copyZone(ctx, &z); err != nil {
 			return fmt.Errorf("%s: %w", z.Name, err)
 		}
+		for _, n := range k.notes {
+			fmt.Fprintln(s.out, " ", n.Message)
+		}
+		k.notes = nil
 		_ = bar.Add(1)
 	}
 	return nil
@@ -88,12 +99,14 @@ func (k *copier) say(format string, args ...any) {
 	if k.dry {
 		format = "would " + format
 	}
-	fmt.Fprintf(k.out, format+"\n", args...)
+	k.told(fmt.Sprintf(format, args...))
 }
 
 func (k *copier) copyZone(ctx context.Context, z *remoteZone) error {
-	if err := k.copyAccount(ctx, z.Account.ID); err != nil {
-		return err
+	if !k.bare {
+		if err := k.copyAccount(ctx, z.Account.ID); err != nil {
+			return err
+		}
 	}
 	target, err := k.to.zone(ctx, z.Name)
 	if errors.Is(err, errNoZone) {
@@ -107,10 +120,13 @@ func (k *copier) copyZone(ctx context.Context, z *remoteZone) error {
 	if err != nil {
 		return err
 	}
+	if k.made != nil {
+		k.made(target.ID)
+	}
 	if err := k.copySettings(ctx, z, target); err != nil {
 		return err
 	}
-	if err := k.copyRecords(ctx, z, target); err != nil {
+	if err := k.copyRecords(ctx, z, target); err != nil || k.bare {
 		return err
 	}
 	return k.copyOutgoing(ctx, z, target)
@@ -144,13 +160,15 @@ func (k *copier) copyRecords(ctx context.Context, z, target *remoteZone) error {
 		k.say("import the records of %s (%d octets of zone file)", z.Name, len(file))
 		return err
 	}
-	res, notes, err := k.to.importFile(ctx, target.ID, body, false, false)
+	var file io.Reader = body
+	if k.read != nil {
+		file = &counted{r: body, told: k.read}
+	}
+	res, notes, err := k.to.importFile(ctx, target.ID, file, false, k.lenient)
 	if err != nil {
 		return err
 	}
-	for _, n := range notes {
-		fmt.Fprintln(k.out, " ", n.Message)
-	}
+	k.notes = append(k.notes, notes...)
 	k.say("imported %d of %d records of %s", res.Added, res.Parsed, z.Name)
 	return nil
 }

@@ -42,6 +42,8 @@ type serveCmd struct {
 	NameServerInterval time.Duration `default:"5m" help:"How often the names in the NS RRset of zones with transfers on are asked for their serial, if there is a resolver; 0 is never."`
 	NameServerPort     uint16        `default:"53" hidden:"" help:"Port at which they are asked."`
 
+	CopySource []string `default:"https://api.cloudflare.com/client/v4" help:"Address of an API from which members of an account may copy zones; repeatable. Server administrators may copy from any." placeholder:"URL"`
+
 	AdminEmail    string `help:"E-mail of the first administrator (first start only)."`
 	AdminKey      string `help:"Global API key of the first administrator (first start only)."`
 	AdminToken    string `help:"API token of the first administrator (first start only)."`

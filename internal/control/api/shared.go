@@ -12,7 +12,7 @@ func otherRoutes() []Route {
 	return slices.Concat(
 		tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), dnssecRoutes(),
 		accountRoutes(), userRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), ipsRoutes(),
-		entitlementRoutes(), transferSettingRoutes(), secondaryRoutes(), sessionRoutes(), documentRoutes(),
+		entitlementRoutes(), transferSettingRoutes(), secondaryRoutes(), sessionRoutes(), documentRoutes(), zoneCopyRoutes(),
 	)
 }
 

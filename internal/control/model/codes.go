@@ -84,4 +84,6 @@ const (
 	CodeMemberInvalid  = 13077
 	CodeMemberNotFound = 13078 // 404
 	CodeUserInvalid    = 13079
+	CodeCopySource     = 13080 // the source of a copy is not there, refuses, or has no such zone
+	CodeCopyForbidden  = 13081 // 403
 )

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// copyZone makes the copies that the dashboard asks for: the copier of the command line, from the source over HTTP to
+// this server's own API in process, with the credentials of who asks.
+func (n *node) copyZone(ctx context.Context, own http.Handler, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
+	p := &copyProgress{step: step}
+	defer p.end()
+	k := &copier{
+		from: newRemote(c.From, c.Token), to: newRemote("http://headwater", ""), lenient: c.SkipInvalid, bare: !c.Transfers,
+		account: string(c.Account), ids: map[string]string{}, accounts: map[string]bool{},
+		told: func(text string) { p.tell(func(s *api.ZoneCopyStep) { s.Text = text }) },
+		read: func(octets int64) { p.tell(func(s *api.ZoneCopyStep) { s.Octets = octets }) },
+		made: func(zone string) { p.tell(func(s *api.ZoneCopyStep) { s.Zone = model.ID(zone) }) },
+	}
+	// Who may name an address was decided; where it leads on to was not.
+	k.from.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	k.to.http.Transport = &inProcess{own, c.Credential, c.RemoteAddr}
+	z, err := k.from.zone(ctx, c.Zone)
+	if err != nil {
+		return nil, copyFailure(err, "The source: ")
+	}
+	there, err := k.to.zone(ctx, c.Zone)
+	switch {
+	case err != nil && !errors.Is(err, errNoZone):
+		return nil, copyFailure(err, "")
+	case err == nil && there.Account.ID != k.account:
+		return nil, copyFailure(errOtherAccount, "")
+	}
+	err = k.copyZone(ctx, z)
+	notes := make([]api.ZoneCopyNote, 0, len(k.notes))
+	for _, m := range k.notes {
+		notes = append(notes, api.ZoneCopyNote{Code: max(m.Code, leastCode), Message: m.Message})
+	}
+	if err != nil {
+		return notes, copyFailure(err, "")
+	}
+	return notes, nil
+}
+
+// leastCode is the least code that an answer may hold.
+const leastCode = 1000
+
+var errOtherAccount = errors.New("the zone is there already, in another account")
+
+// copyProgress tells steps one at a time, and none after the end: the zone file is read beside everything else.
+type copyProgress struct {
+	mu   sync.Mutex
+	at   api.ZoneCopyStep
+	step func(api.ZoneCopyStep)
+	over bool
+}
+
+func (p *copyProgress) tell(change func(*api.ZoneCopyStep)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if change(&p.at); !p.over {
+		p.step(p.at)
+	}
+}
+
+func (p *copyProgress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+}
+
+// copyFailure tells refusals in the words of the server that refused, and everything else as what it is.
+func copyFailure(err error, lead string) error {
+	var refused *remoteError
+	out := &api.ZoneCopyFailure{}
+	if errors.As(err, &refused) {
+		for _, m := range refused.errs {
+			out.Notes = append(out.Notes, api.ZoneCopyNote{Code: max(m.Code, leastCode), Message: lead + m.Message})
+		}
+		if len(out.Notes) == 0 {
+			out.Notes = []api.ZoneCopyNote{{Code: model.CodeCopySource, Message: fmt.Sprintf("%sthe answer was %d, which is not one of this API.", lead, refused.status)}}
+		}
+		if lead != "" { // a code of theirs must not be taken for one of ours
+			out.Notes[0].Code = model.CodeCopySource
+		}
+		return out
+	}
+	out.Notes = []api.ZoneCopyNote{{Code: model.CodeCopySource, Message: lead + err.Error()}}
+	return out
+}
+
+// inProcess is a transport to our own handler.
+type inProcess struct {
+	to         http.Handler
+	credential http.Header
+	remoteAddr string
+}
+
+var errAborted = errors.New("the answer was cut off")
+
+// RoundTrip answers a request as the handler does.
+func (t *inProcess) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	in := r.Clone(r.Context())
+	in.Header.Del("Authorization")
+	for name, values := range t.credential {
+		in.Header[name] = values
+	}
+	in.RemoteAddr, in.RequestURI = t.remoteAddr, r.URL.RequestURI()
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	defer in.Body.Close()
+	defer func() {
+		if recover() != nil {
+			res, err = nil, errAborted
+		}
+	}()
+	w := &heldAnswer{header: http.Header{}, status: http.StatusOK}
+	t.to.ServeHTTP(w, in)
+	return &http.Response{
+		StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}, nil
+}
+
+// heldAnswer holds an answer to a request of our own, all of which are short.
+type heldAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header is the answer's header.
+func (w *heldAnswer) Header() http.Header { return w.header }
+
+// WriteHeader takes the status.
+func (w *heldAnswer) WriteHeader(status int) { w.status = status }
+
+// Write takes a part of the body.
+func (w *heldAnswer) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// toldEvery is how often a count is told.
+const toldEvery = 250 * time.Millisecond
+
+// counted tells now and then how much of a stream went by.
+type counted struct {
+	r    io.Reader
+	told func(int64)
+	n    int64
+	at   time.Time
+}
+
+// Read reads on.
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	if now := time.Now(); now.Sub(c.at) >= toldEvery {
+		c.at = now
+		c.told(c.n)
+	}
+	return n, err
+}
