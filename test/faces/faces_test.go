@@ -2,6 +2,7 @@ package faces_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -220,21 +221,28 @@ func said(t *testing.T, network string, server netip.AddrPort, name wire.Name, t
 	return strings.Join(append([]string{head}, out...), " | ")
 }
 
-// until polls done until it says "", which is what is still missing, and fails the test if that takes too long.
-func until(t *testing.T, limit time.Duration, done func() string) {
-	t.Helper()
-	ticker := time.NewTicker(50 * time.Millisecond)
+// poll asks done until it says "", which is what is still missing, or limit is over.
+func poll(limit time.Duration, done func() string) error {
+	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	end := time.Now().Add(limit)
 	for {
 		missing := done()
 		if missing == "" {
-			return
+			return nil
 		}
 		if time.Now().After(end) {
-			t.Fatalf("after %v: %s", limit, missing)
+			return fmt.Errorf("after %v: %s", limit, missing)
 		}
 		<-ticker.C
+	}
+}
+
+// until is poll for what must come.
+func until(t *testing.T, limit time.Duration, done func() string) {
+	t.Helper()
+	if err := poll(limit, done); err != nil {
+		t.Fatal(err)
 	}
 }
 
