@@ -62,6 +62,9 @@ type Node struct {
 
 	bin  string
 	args []string
+	dns  bool // it answers DNS
+	api  bool // it answers the API
+	said Log  // to standard output
 	cmd  *exec.Cmd
 	log  *Log
 	done chan struct{}
@@ -136,6 +139,12 @@ func Start(dir string, flags ...string) (*Node, error) {
 		"serve", "--data", dir, "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-email", Email,
 		"--admin-key", Key, "--admin-token", Token, "--admin-password", Pass, "--nameservers", "ns1.test.example,ns2.test.example",
 	}, flags...)}
+	n.dns, n.api = true, true
+	for i, f := range n.args {
+		if f == "--roles" {
+			n.dns, n.api = strings.Contains(n.args[i+1], "dns"), strings.Contains(n.args[i+1], "api")
+		}
+	}
 	return n, n.Run()
 }
 
@@ -176,7 +185,7 @@ func (n *Node) Run() error {
 		n.Kill()
 		return fmt.Errorf("start headwater: %w\n%s", err, n.log)
 	}
-	if n.Account == "" {
+	if n.Account == "" && n.api {
 		return n.findAccount()
 	}
 	return nil
@@ -200,19 +209,25 @@ func (n *Node) read(out io.Reader, ready chan<- error) {
 	defer close(n.done)
 	s := bufio.NewScanner(out)
 	told := false
+	tell := func(err error) {
+		if !told {
+			told = true
+			ready <- err
+		}
+	}
 	for s.Scan() {
+		_, _ = fmt.Fprintln(&n.said, s.Text())
 		f := strings.Fields(s.Text())
 		switch {
-		case len(f) == 2 && f[0] == "API":
-			n.HTTP = strings.TrimSuffix(f[1], "/client/v4")
+		case len(f) == 2 && (f[0] == "API" || f[0] == "health"):
+			n.HTTP = strings.TrimSuffix(strings.TrimSuffix(f[1], "/client/v4"), "/readyz")
+			if !n.dns {
+				tell(nil)
+			}
 		case len(f) > 1 && f[0] == "DNS":
 			ap, err := netip.ParseAddrPort(f[1])
 			n.DNS = ap
-			if told {
-				continue
-			}
-			told = true
-			ready <- err
+			tell(err)
 		}
 	}
 	if err := n.cmd.Wait(); err != nil && !told {
@@ -244,6 +259,15 @@ func (n *Node) Pid() int { return n.cmd.Process.Pid }
 // Log is what the process wrote to standard error since the first start.
 func (n *Node) Log() *Log { return n.log }
 
+// Said is what the process wrote to standard output since the first start.
+func (n *Node) Said() string { return n.said.String() }
+
+// Pause stops the process without ending it, as a machine does that hangs; Resume lets it go on.
+func (n *Node) Pause() error { return n.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume ends Pause.
+func (n *Node) Resume() error { return n.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Must starts a node for a test and stops it at the end.
 func Must(tb testing.TB, flags ...string) *Node {
 	tb.Helper()
@@ -269,8 +293,8 @@ type Answer struct {
 	Success bool `json:"success"`
 }
 
-// Do calls the API below /client/v4, or any path that begins with /headwater.
-func (n *Node) Do(ctx context.Context, method, path string, body any) (*Answer, error) {
+// Do calls the API below /client/v4, or any path that begins with /headwater. headers are names and values.
+func (n *Node) Do(ctx context.Context, method, path string, body any, headers ...[2]string) (*Answer, error) {
 	var r io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -293,6 +317,9 @@ func (n *Node) Do(ctx context.Context, method, path string, body any) (*Answer, 
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+Token)
+	for _, h := range headers {
+		req.Header.Set(h[0], h[1])
+	}
 	res, err := n.client.Do(req)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ const (
 	codeNoMethod    = 10405
 	codeInternal    = 10500
 	codeUnavailable = 10503
+	codeMade        = 10409
 	codeRate        = 10100
 )
 
@@ -73,6 +74,8 @@ func failure(err error) *apiFailure {
 		return f
 	case errors.Is(err, model.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &apiFailure{status: http.StatusServiceUnavailable, code: codeUnavailable, message: "The service is not available right now."}
+	case errors.Is(err, model.ErrDuplicateChange):
+		return &apiFailure{status: http.StatusConflict, code: codeMade, message: "A change of this name has been made before."}
 	case errors.Is(err, model.ErrNotFound):
 		return &apiFailure{status: http.StatusNotFound, code: codeNoRoute, message: "Object not found."}
 	}

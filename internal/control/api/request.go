@@ -3,7 +3,10 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -16,6 +19,7 @@ import (
 
 const (
 	seqHeader     = "Headwater-Seq"
+	changeHeader  = "Headwater-Change"
 	requestHeader = "X-Request-Id"
 	// SessionCookie is the name of the dashboard's cookie.
 	SessionCookie = "headwater_session"
@@ -33,8 +37,9 @@ type request struct {
 	account model.ID       // of the path's account, or of the zone
 	zone    model.Zone     // on routes of ScopeZone
 
-	seq    model.Seq // what the answer is known to be seen from
-	status int
+	seq     model.Seq // what the answer is known to be seen from
+	changes int       // made so far
+	status  int
 }
 
 func (a *api) newRequest(w http.ResponseWriter, r *http.Request) *request {
@@ -59,14 +64,36 @@ func (q *request) actor() model.Actor { return q.who.Actor(q.addr(), q.id) }
 
 // change hands edits of the request's account and zone to the one way in.
 func (q *request) change(edits ...model.Edit) (model.Result, error) {
-	res, err := q.api.Changer.Change(q.ctx(), model.Change{
-		Account: q.account, Zone: q.zone.ID, Actor: q.actor(), Edits: edits,
-	})
+	id, err := q.changeID()
 	if err != nil {
-		return res, err
+		return model.Result{}, err
 	}
-	q.seq = res.Seq
-	return res, nil
+	res, err := q.api.Changer.Change(q.ctx(), model.Change{
+		ID: id, Account: q.account, Zone: q.zone.ID, Actor: q.actor(), Edits: edits,
+	})
+	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
+		q.seq = res.Seq
+	}
+	return res, err
+}
+
+// changeMost bounds what a client may name a change.
+const changeMost = 128
+
+// changeID is the id of a change that the client has given a name, empty without one. The same name from another user is
+// another change.
+func (q *request) changeID() (model.ID, error) {
+	name := q.r.Header.Get(changeHeader)
+	if name == "" {
+		return "", nil
+	}
+	if len(name) > changeMost {
+		return "", invalid(model.CodeRequestInvalid, "", changeHeader+" must have at most 128 characters.")
+	}
+	q.changes++
+	actor := q.actor()
+	d := sha256.Sum256(fmt.Appendf(nil, "change %d of %s %s: %s", q.changes, actor.User, actor.Token, name))
+	return model.ID(hex.EncodeToString(d[:16])), nil
 }
 
 // pathID is an object id in the path.

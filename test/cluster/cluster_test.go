@@ -1,0 +1,259 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/test/node"
+	"github.com/headwaterdns/headwater/test/peers"
+)
+
+// cluster is nodes on one database, each behind a proxy of its own.
+type cluster struct {
+	pg      *pgtest.Server
+	url     string
+	key     string // file
+	nodes   []*node.Node
+	proxies []*proxy
+}
+
+// through is the database's address by way of a proxy.
+func through(tb testing.TB, address string, p *proxy) string {
+	tb.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	u.Host = p.addr()
+	return u.String()
+}
+
+func host(tb testing.TB, address string) string {
+	tb.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return u.Host
+}
+
+// start makes a database and starts so many nodes on it, all at the same moment.
+func start(tb testing.TB, count int, flags ...string) *cluster {
+	tb.Helper()
+	c := &cluster{pg: pgtest.Start(tb), key: filepath.Join(tb.TempDir(), "key")}
+	c.url = c.pg.Database(tb)
+	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
+	if err := os.WriteFile(c.key, []byte(key), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := node.Binary(); err != nil {
+		tb.Fatal(err)
+	}
+	c.nodes, c.proxies = make([]*node.Node, count), make([]*proxy, count)
+	errs := make([]error, count)
+	var all sync.WaitGroup
+	for i := range count {
+		c.proxies[i] = newProxy(tb, host(tb, c.url))
+		dir, args := tb.TempDir(), append([]string{
+			"--database", through(tb, c.url, c.proxies[i]), "--secret-key-file", c.key, "--notify-interval", "20ms",
+		}, flags...)
+		all.Go(func() { c.nodes[i], errs[i] = node.Start(dir, args...) })
+	}
+	all.Wait()
+	for i, n := range c.nodes {
+		if errs[i] != nil {
+			tb.Fatalf("node %d: %v", i, errs[i])
+		}
+		tb.Cleanup(n.Kill)
+		tb.Cleanup(func() {
+			if tb.Failed() {
+				tb.Logf("node %d said at last:\n%s", i, last(n.Log().String(), 6000))
+			}
+		})
+	}
+	return c
+}
+
+func last(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// zone makes a zone with transfers on to peers.
+func (c *cluster) zone(tb testing.TB, name string, peerIDs []string) (id string) {
+	tb.Helper()
+	var made struct{ ID string }
+	c.nodes[0].Call(tb, http.MethodPost, "/zones", map[string]any{"name": name, "account": map[string]any{"id": c.nodes[0].Account}}, &made)
+	out := "/zones/" + made.ID + "/secondary_dns/outgoing"
+	c.nodes[0].Call(tb, http.MethodPost, out, map[string]any{"name": name, "peers": append([]string{}, peerIDs...)}, nil)
+	c.nodes[0].Call(tb, http.MethodPost, out+"/enable", nil, nil)
+	return made.ID
+}
+
+// peer makes a peer, and gives its id.
+func (c *cluster) peer(tb testing.TB, name string, at netip.AddrPort, tsigID string) string {
+	tb.Helper()
+	var made struct{ ID string }
+	body := map[string]any{"name": name, "ip": at.Addr().String(), "port": at.Port()}
+	if tsigID != "" {
+		body["tsig_id"] = tsigID
+	}
+	c.nodes[0].Call(tb, http.MethodPost, "/accounts/"+c.nodes[0].Account+"/secondary_dns/peers", body, &made)
+	return made.ID
+}
+
+func (c *cluster) allowLoopback(tb testing.TB) {
+	tb.Helper()
+	acl := map[string]any{"name": "test", "ip_range": "127.0.0.1/32"}
+	c.nodes[0].Call(tb, http.MethodPost, "/accounts/"+c.nodes[0].Account+"/secondary_dns/acls", acl, nil)
+}
+
+// add makes a TXT record through a node and gives the position from which it is seen.
+func add(tb testing.TB, n *node.Node, zoneID, name, content string) (seq string) {
+	tb.Helper()
+	a, err := n.Do(tb.Context(), http.MethodPost, "/zones/"+zoneID+"/dns_records", map[string]any{"type": "TXT", "name": name, "content": content})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if a.Status != http.StatusOK {
+		tb.Fatalf("status %d: %s", a.Status, a.Body)
+	}
+	return a.Header.Get("Headwater-Seq")
+}
+
+// await has a node wait until it shows a position.
+func await(tb testing.TB, n *node.Node, seq string) {
+	tb.Helper()
+	a, err := n.Do(tb.Context(), http.MethodGet, "/zones", nil, [2]string{"Headwater-Seq", seq})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if a.Status != http.StatusOK {
+		tb.Fatalf("waiting for %s: status %d: %s", seq, a.Status, a.Body)
+	}
+}
+
+// get reads a page that is no JSON.
+func get(tb testing.TB, n *node.Node, path string) (status int, body string) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, n.HTTP+path, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return res.StatusCode, string(raw)
+}
+
+// axfr fetches a zone from a node, from the address that the ACL names.
+func axfr(ctx context.Context, n *node.Node, zone wire.Name) (*xfr.Result, error) {
+	return xfr.Fetch(ctx, xfr.Source{Server: n.DNS, Zone: zone, Local: netip.MustParseAddr("127.0.0.1")})
+}
+
+// ixfr fetches what came after a serial.
+func ixfr(ctx context.Context, n *node.Node, zone wire.Name, serial uint32) (*xfr.Result, error) {
+	return xfr.Fetch(ctx, xfr.Source{Server: n.DNS, Zone: zone, Local: netip.MustParseAddr("127.0.0.1"), Serial: &serial})
+}
+
+// eventually waits until done says yes. What is waited for announces itself to nobody, so it is asked for now and then.
+func eventually(tb testing.TB, limit time.Duration, what string, done func() bool) {
+	tb.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(limit)
+	for !done() {
+		if time.Now().After(deadline) {
+			tb.Fatalf("after %s: %s", limit, what)
+		}
+		select {
+		case <-tick.C:
+		case <-tb.Context().Done():
+			tb.Fatal(tb.Context().Err())
+		}
+	}
+}
+
+// alike waits until all nodes and secondaries hold the same zone, octet for octet, and gives its serial.
+func (c *cluster) alike(tb testing.TB, zone wire.Name, limit time.Duration, followers ...*peers.Secondary) uint32 {
+	tb.Helper()
+	var serial uint32
+	var differ string
+	eventually(tb, limit, "nodes differ", func() bool {
+		differ = ""
+		var first *xfr.Result
+		for i, n := range c.nodes {
+			r, err := axfr(tb.Context(), n, zone)
+			switch {
+			case err != nil:
+				differ = fmt.Sprintf("node %d: %v", i, err)
+			case first == nil:
+				first, serial = r, r.Serial
+			case r.Serial != first.Serial:
+				differ = fmt.Sprintf("node %d has serial %d, node 0 has %d", i, r.Serial, first.Serial)
+			case !bytes.Equal(r.Records, first.Records):
+				tb.Fatalf("%s at serial %d is another zone on node %d", zone, serial, i)
+			}
+		}
+		return differ == ""
+	})
+	want, err := axfr(tb.Context(), c.nodes[0], zone)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(tb.Context(), limit)
+	defer cancel()
+	for _, s := range followers {
+		if err := s.WaitSerial(ctx, zone, serial); err != nil {
+			tb.Fatal(err)
+		}
+		got, err := s.TransferAt(ctx, zone, serial)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if diff, err := peers.Diff(want.Records, got.Records); err != nil || diff != "" {
+			tb.Fatalf("%s of %s differs: %v\n%s", zone, s.Program(), err, diff)
+		}
+	}
+	return serial
+}
+
+// follower starts a secondary of a node.
+func follower(tb testing.TB, program peers.Program, of *node.Node, at netip.AddrPort, zones ...wire.Name) *peers.Secondary {
+	tb.Helper()
+	return peers.Run(tb, peers.Config{Program: program, Listen: at, Primary: of.DNS, Zones: zones})
+}
+
+func free(tb testing.TB, program peers.Program) netip.AddrPort {
+	tb.Helper()
+	at, err := peers.Free(program)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return at
+}
+
+// asReader makes a database user who may SELECT and nothing else, and gives the address for it.
+func (c *cluster) asReader(tb testing.TB) string {
+	tb.Helper()
+	c.exec(tb, "CREATE ROLE reader LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+	return strings.Replace(c.url, "headwater@", "reader@", 1)
+}

@@ -1,0 +1,85 @@
+package cluster
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// listener is a peer that answers every NOTIFY at once and counts them.
+type listener struct {
+	addr netip.AddrPort
+	c    *net.UDPConn
+	mu   sync.Mutex
+	got  map[wire.Name]map[uint32]int // by zone and serial
+}
+
+func newListener(tb testing.TB) *listener {
+	tb.Helper()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := c.SetReadBuffer(4 << 20); err != nil {
+		tb.Fatal(err)
+	}
+	l := &listener{addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), c: c, got: map[wire.Name]map[uint32]int{}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.read()
+	}()
+	tb.Cleanup(func() { _ = c.Close(); <-done })
+	return l
+}
+
+func (l *listener) read() {
+	for {
+		buf := make([]byte, 2048)
+		n, from, err := l.c.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return
+		}
+		var q wire.Query
+		if q.Parse(buf[:n]) != wire.ParseOK || q.Opcode != wire.OpcodeNotify {
+			continue
+		}
+		l.mu.Lock()
+		zone := wire.Name(q.Name)
+		if l.got[zone] == nil {
+			l.got[zone] = map[uint32]int{}
+		}
+		l.got[zone][q.Serial]++
+		l.mu.Unlock()
+		var b wire.Builder
+		b.Start(nil, 512, q.ID, (wire.FlagQR | wire.FlagAA).WithOpcode(wire.OpcodeNotify))
+		b.Echo(&q)
+		_, _ = l.c.WriteToUDPAddrPort(b.Finish(), from) // it is told again
+	}
+}
+
+// heard says how often it was told of a serial.
+func (l *listener) heard(zone wire.Name, serial uint32) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.got[zone][serial]
+}
+
+// oftenest tells what it heard most often, and of how many serials it heard.
+func (l *listener) oftenest() (most int, what string, serials int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for zone, by := range l.got {
+		for serial, n := range by {
+			serials++
+			if n > most {
+				most, what = n, fmt.Sprintf("%s %d", zone, serial)
+			}
+		}
+	}
+	return most, what, serials
+}
