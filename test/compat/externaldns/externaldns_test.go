@@ -26,8 +26,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// managed are external-dns's usual types. MX and SRV never come to rest in this version, whatever the server answers: its SDK
-// reads each record as an A record, without priority, and it takes the content of SRV to hold the priority.
+// managed are external-dns's usual types. MX and SRV never come to rest in this version, whatever a server answers
+// (docs/compatibility.md says why).
 func managed() []string { return []string{"A", "AAAA", "CNAME", "TXT", "NS"} }
 
 // TestExternalDNS plans and applies until nothing is left to do: create, nothing, change, nothing, delete, nothing.
