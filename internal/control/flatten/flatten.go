@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +77,8 @@ type Flattener struct {
 	targets map[wire.Name]*target
 	owners  map[ownerKey]*owner
 	queue   schedule
-	held    map[model.ID]time.Time              // by zone: when what secondaries get last changed
+	zones   map[model.ID]*holder                // those with flattened names
+	late    map[model.ID]time.Time              // those whose secondaries get a change then
 	dirty   map[model.ID]map[wire.Name]struct{} // owners to render anew
 	busy    map[model.ID]bool                   // zones whose Relearn is under way
 	changed map[model.ID]struct{}               // zones that may have new flattened names, written by other nodes
@@ -110,7 +112,7 @@ func New(cfg Config) *Flattener {
 	return &Flattener{
 		cfg: cfg, start: cfg.Clock(), wake: make(chan struct{}, 1), review: make(chan struct{}, 1),
 		changed: map[model.ID]struct{}{},
-		targets: map[wire.Name]*target{}, owners: map[ownerKey]*owner{}, held: map[model.ID]time.Time{},
+		targets: map[wire.Name]*target{}, owners: map[ownerKey]*owner{}, zones: map[model.ID]*holder{}, late: map[model.ID]time.Time{},
 		dirty: map[model.ID]map[wire.Name]struct{}{}, busy: map[model.ID]bool{},
 	}
 }
@@ -125,14 +127,17 @@ func (f *Flattener) Stats() Stats {
 	}
 }
 
-// Lookup says what is known of a target, without waiting for anything.
-func (f *Flattener) Lookup(name wire.Name) model.Flattened {
+// Lookup says what is known of a target, and what secondaries of a zone get for it, without waiting for anything.
+func (f *Flattener) Lookup(zone model.ID, name wire.Name) model.Flattened {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if t := f.targets[name]; t != nil {
-		return t.told
+	t := f.targets[name]
+	if t == nil {
+		return model.Flattened{}
 	}
-	return model.Flattened{}
+	told, h := t.told, t.held[zone]
+	told.Held, told.HeldTTL = h.addrs, h.ttl
+	return told
 }
 
 // Want notes that a name is flattened to a target, and has an unknown target looked up at once.
@@ -140,11 +145,7 @@ func (f *Flattener) Want(zone model.ID, name, targetName wire.Name) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := ownerKey{zone, name}
-	o := f.owners[key]
-	if o == nil {
-		o = &owner{}
-		f.owners[key] = o
-	}
+	o := f.owner(key)
 	o.wants++
 	if t := f.targets[targetName]; t == nil || t.told.State == model.FlattenUnknown {
 		o.unsure = true
@@ -155,13 +156,16 @@ func (f *Flattener) Want(zone model.ID, name, targetName wire.Name) {
 	f.leave(key, o)
 	t := f.targets[targetName]
 	if t == nil {
-		t = &target{name: targetName, owners: map[ownerKey]struct{}{}, next: f.cfg.Clock(), place: -1}
+		t = newTarget(targetName, f.cfg.Clock())
 		f.targets[targetName] = t
 		heap.Push(&f.queue, t)
 		f.nudge()
 	}
-	t.owners[key] = struct{}{}
+	f.join(t, key)
 	o.target = t
+	if _, known := t.held[zone]; !known {
+		f.hold(t, f.cfg.Clock())
+	}
 }
 
 // leave takes a name away from its target; a target that nobody wants is forgotten.
@@ -170,7 +174,7 @@ func (f *Flattener) leave(key ownerKey, o *owner) {
 	if t == nil {
 		return
 	}
-	delete(t.owners, key)
+	f.part(t, key)
 	if len(t.owners) > 0 {
 		return
 	}
@@ -203,7 +207,6 @@ func (f *Flattener) Touched(z *zone.Zone) {
 			continue
 		}
 		t.lookAt = f.cfg.Clock()
-		t.plan()
 		heap.Fix(&f.queue, t.place)
 	}
 	f.nudge()
@@ -262,30 +265,24 @@ const idle = time.Hour
 func (f *Flattener) untilNext(running int) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.queue) == 0 || running >= f.cfg.Lookups {
-		return idle
+	now, wait := f.cfg.Clock(), idle
+	if len(f.queue) > 0 && running < f.cfg.Lookups {
+		wait = min(wait, f.queue[0].lookAt.Sub(now))
 	}
-	return max(f.queue[0].next.Sub(f.cfg.Clock()), 0)
+	if at, any := f.nextLate(); any {
+		wait = min(wait, at.Sub(now))
+	}
+	return max(wait, 0)
 }
 
-// due takes a target whose time has come out of the queue; learn puts it back. A target whose time has come for the sake
-// of secondaries alone is not looked up.
+// due takes a target whose time has come out of the queue; learn puts it back.
 func (f *Flattener) due() *target {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now := f.cfg.Clock()
-	for len(f.queue) > 0 && !f.queue[0].next.After(now) {
-		t := f.queue[0]
-		if t.lookAt.After(now) {
-			f.hold(t, now)
-			t.plan()
-			heap.Fix(&f.queue, t.place)
-			continue
-		}
-		heap.Pop(&f.queue)
-		return t
+	if len(f.queue) == 0 || f.queue[0].lookAt.After(f.cfg.Clock()) {
+		return nil
 	}
-	return nil
+	return heap.Pop(&f.queue).(*target)
 }
 
 // learn takes a look-up's outcome in.
@@ -313,43 +310,26 @@ func (f *Flattener) learn(r result) {
 	f.hold(t, now)
 	if !sameTold(before, t.told) || !now.Before(t.verify) {
 		t.verify = now.Add(verifyEvery)
-		f.soil(t)
+		f.soilAll(t)
 	}
-	t.plan()
 	heap.Push(&f.queue, t)
 }
 
 // verifyEvery is how often the names of a target that never changes are rendered anew, to notice those that are gone.
 const verifyEvery = time.Hour
 
-// hold brings what secondaries get up to date, if none of the zones concerned had that lately.
-func (f *Flattener) hold(t *target, now time.Time) {
-	if t.told.State != model.FlattenKnown || sameAddrs(t.told.Held, t.told.Addrs) && t.holding {
-		t.holdAt = time.Time{}
-		return
+// soilAll has all names of a target rendered anew, soil those in some zones.
+func (f *Flattener) soilAll(t *target) { f.soilIf(t, func(model.ID) bool { return true }) }
+
+func (f *Flattener) soil(t *target, zones ...model.ID) {
+	if len(zones) > 0 {
+		f.soilIf(t, func(id model.ID) bool { return slices.Contains(zones, id) })
 	}
-	var at time.Time
-	for key := range t.owners {
-		if last, ok := f.held[key.zone]; ok && t.holding && last.Add(f.cfg.Damping).After(at) {
-			at = last.Add(f.cfg.Damping)
-		}
-	}
-	if at.After(now) {
-		t.holdAt = at
-		return
-	}
-	t.holdAt = time.Time{}
-	t.told.Held, t.told.HeldTTL, t.holding = t.told.Addrs, t.told.TTL, true
-	for key := range t.owners {
-		f.held[key.zone] = now
-	}
-	f.soil(t)
 }
 
-// soil has all names of a target rendered anew.
-func (f *Flattener) soil(t *target) {
+func (f *Flattener) soilIf(t *target, in func(model.ID) bool) {
 	for key := range t.owners {
-		if !f.owners[key].unsure && !f.cfg.Duty(key.zone) {
+		if !in(key.zone) {
 			continue
 		}
 		if f.dirty[key.zone] == nil {
@@ -363,6 +343,7 @@ func (f *Flattener) soil(t *target) {
 func (f *Flattener) submit(ctx context.Context, jobs *sync.WaitGroup) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.catchUpLate(f.cfg.Clock())
 	for id, names := range f.dirty {
 		if f.busy[id] {
 			continue
@@ -408,12 +389,11 @@ func (f *Flattener) relearn(ctx context.Context, id model.ID, wants map[wire.Nam
 		switch {
 		case o == nil:
 		case err == nil && o.wants == count, errors.Is(err, model.ErrNotFound):
-			f.leave(key, o)
-			delete(f.owners, key)
+			f.forget(key, o)
 		case err == nil && o.target.told.State != model.FlattenUnknown:
 			o.unsure = false
 		case err != nil:
-			f.soil(o.target)
+			f.soilAll(o.target)
 		}
 	}
 }

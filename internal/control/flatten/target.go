@@ -15,20 +15,26 @@ type Answer struct {
 	TTL   time.Duration
 }
 
-// target is the end of one or many flattened CNAMEs.
+// target is the end of one or many flattened CNAMEs. Of told, what secondaries get is left out: held has it by zone.
 type target struct {
 	name     wire.Name
 	owners   map[ownerKey]struct{}
+	zones    map[model.ID]int // owners by zone
 	told     model.Flattened
-	holding  bool      // Held has been set
+	held     map[model.ID]held
 	expires  time.Time // when the last good answer's TTL ends; zero before the first
 	failures int       // since the last good answer
 	verify   time.Time
-	lookAt   time.Time // next look-up
-	holdAt   time.Time // when Held may follow; zero for nothing to do
-	next     time.Time // the earlier of the two: the place in the queue
+	lookAt   time.Time // next look-up: the place in the queue
 	again    bool      // look up once more as soon as the present look-up ends
 	place    int       // in the queue, -1 while a look-up is under way
+}
+
+// newTarget is a target to be looked up at once.
+func newTarget(name wire.Name, now time.Time) *target {
+	return &target{
+		name: name, owners: map[ownerKey]struct{}{}, zones: map[model.ID]int{}, held: map[model.ID]held{}, lookAt: now, place: -1,
+	}
 }
 
 // learned takes a good answer in.
@@ -78,14 +84,6 @@ func (t *target) failed(now, start time.Time, cfg *Config) {
 	t.told.State, t.told.Addrs, t.told.TTL = model.FlattenFailed, nil, 0
 }
 
-// plan sets the target's place in time.
-func (t *target) plan() {
-	t.next = t.lookAt
-	if !t.holdAt.IsZero() && t.holdAt.Before(t.next) {
-		t.next = t.holdAt
-	}
-}
-
 func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }
 
 // stepBelow rounds a time down to one of few TTLs, 1 being the least.
@@ -106,11 +104,11 @@ func sameTold(a, b model.Flattened) bool {
 	return a.State == b.State && a.TTL == b.TTL && sameAddrs(a.Addrs, b.Addrs)
 }
 
-// schedule is a heap of targets by next.
+// schedule is a heap of targets by lookAt.
 type schedule []*target
 
 func (s *schedule) Len() int           { return len(*s) }
-func (s *schedule) Less(i, j int) bool { return (*s)[i].next.Before((*s)[j].next) }
+func (s *schedule) Less(i, j int) bool { return (*s)[i].lookAt.Before((*s)[j].lookAt) }
 func (s *schedule) Swap(i, j int) {
 	q := *s
 	q[i], q[j] = q[j], q[i]

@@ -57,7 +57,7 @@ func testEdge() []netip.Addr {
 	}
 }
 
-func (f *targets) Lookup(target wire.Name) model.Flattened {
+func (f *targets) Lookup(_ model.ID, target wire.Name) model.Flattened {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.known[target]

@@ -165,7 +165,7 @@ func (s *stage) scene(z *zoneWork) *scene {
 		zone:    row,
 		dnsOnly: row.Paused || row.Settings.ZoneMode == "dns_only" || z.acct.row.EnforceDNSOnly,
 		pool:    s.pool(z),
-		lookup:  s.cfg.Flattened.Lookup,
+		lookup:  func(target wire.Name) model.Flattened { return s.cfg.Flattened.Lookup(row.ID, target) },
 		want:    func(owner, target wire.Name) { s.cfg.Flattened.Want(row.ID, owner, target) },
 	}
 }

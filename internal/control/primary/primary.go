@@ -67,10 +67,10 @@ type Feed interface {
 	Wait(ctx context.Context, seq model.Seq) error
 }
 
-// Flattened looks a target up without blocking. Want tells that owner, in the zone named, is flattened to target, so that
+// Flattened tells what is known of a target, and what secondaries of a zone get for it, without blocking. Want tells that owner, in the zone named, is flattened to target, so that
 // somebody looks it up soon and asks for a Relearn.
 type Flattened interface {
-	Lookup(target wire.Name) model.Flattened
+	Lookup(zone model.ID, target wire.Name) model.Flattened
 	Want(zone model.ID, owner, target wire.Name)
 }
 
@@ -160,5 +160,5 @@ func (p *Primary) Change(ctx context.Context, c model.Change) (model.Result, err
 // unflattened knows of no target.
 type unflattened struct{}
 
-func (unflattened) Lookup(wire.Name) model.Flattened    { return model.Flattened{} }
-func (unflattened) Want(model.ID, wire.Name, wire.Name) {}
+func (unflattened) Lookup(model.ID, wire.Name) model.Flattened { return model.Flattened{} }
+func (unflattened) Want(model.ID, wire.Name, wire.Name)        {}
