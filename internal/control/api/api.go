@@ -44,6 +44,7 @@ type transferStore interface {
 	TSIGs(ctx context.Context, account model.ID) ([]model.TSIG, error)
 	Peer(ctx context.Context, account, id model.ID) (model.Peer, error)
 	Peers(ctx context.Context, account model.ID) ([]model.Peer, error)
+	PeerUses(ctx context.Context, account model.ID) ([]model.PeerUse, error)
 	ACL(ctx context.Context, account, id model.ID) (model.ACL, error)
 	ACLs(ctx context.Context, account model.ID) ([]model.ACL, error)
 }

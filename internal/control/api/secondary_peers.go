@@ -18,7 +18,23 @@ func peerRoutes() []Route {
 		{http.MethodGet, one, ScopeAccount, accSetRead, (*api).getPeer},
 		{http.MethodPut, one, ScopeAccount, accSetWrite, (*api).putPeer},
 		{http.MethodDelete, one, ScopeAccount, accSetWrite, (*api).deletePeer},
+		{http.MethodGet, own + "/accounts/{account_id}/peer_uses", ScopeAccount, accSetRead, (*api).listPeerUses},
 	}
+}
+
+// peerUseJSON says where a peer is used. Peers that no zone links are not listed.
+type peerUseJSON struct {
+	Peer  model.ID `json:"peer_id"`
+	Zones int      `json:"zones"`
+	First string   `json:"first_zone"`
+}
+
+func (a *api) listPeerUses(q *request) error {
+	uses, err := a.Store.PeerUses(q.ctx(), q.account)
+	if err != nil {
+		return err
+	}
+	return onePage(q, each(uses, func(u *model.PeerUse) peerUseJSON { return peerUseJSON(*u) }))
 }
 
 // peerJSON is a peer as clients see it; what was not sent is null.

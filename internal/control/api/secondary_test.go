@@ -322,6 +322,10 @@ func TestOutgoingLife(t *testing.T) {
 		}
 	}
 	s.must("PUT", path, map[string]any{"name": "example.com.", "peers": []string{one}})
+	uses := s.must("GET", "/headwater/v1/accounts/"+string(s.account)+"/peer_uses", nil).list(t)
+	if len(uses) != 1 || uses[0]["peer_id"] != one || uses[0]["zones"] != num(1) || uses[0]["first_zone"] != "example.com" {
+		t.Errorf("uses: %v", uses)
+	}
 	refused := s.fails(400, model.CodePeerInUse, "DELETE", s.secondaryDNS()+"/peers/"+one, nil)
 	if !strings.Contains(refused.Raw, "example.com") {
 		t.Errorf("the refusal does not name the zone: %s", refused.Raw)

@@ -72,3 +72,10 @@ type AuditQuery struct {
 	Offset        int
 	Limit         int
 }
+
+// PeerUse says which zones are linked to a peer: how many, and the first of them by name.
+type PeerUse struct {
+	Peer  ID
+	Zones int
+	First string // host form
+}

@@ -123,6 +123,13 @@ export const peersQuery = (account: string) =>
     queryFn: () => result(api.GET("/client/v4/accounts/{account_id}/secondary_dns/peers", accountPath(account))),
   });
 
+/** Which zones are linked to each peer; peers without any are not in it. */
+export const peerUsesQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["peer-uses", account],
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/peer_uses", accountPath(account))),
+  });
+
 export const aclsQuery = (account: string) =>
   queryOptions({
     queryKey: ["acls", account],

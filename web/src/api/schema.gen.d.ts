@@ -1037,6 +1037,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/peer_uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List which peers are linked to zones
+         * @description Peers that no zone links are left out.
+         */
+        get: operations["listPeerUses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/zone_copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy a zone from another server with the same API
+         * @description Makes the zone if it is not there, and copies its DNS settings and records; with transfers also TSIGs, peers and ACLs of its account, and its links to peers (the switch stays off). What is there already is left alone. It needs the right to make zones in the account besides, and everything is done with the rights of the request alone. Members of the account may copy from the addresses that the server was started with (--copy-source), server administrators from any. Redirects are not followed, and the token is not kept.
+         *
+         *     The answer is sent as the copy goes on, each step on a line of its own. What fails before the first step is an ordinary failure; what fails later stands in errors, with success false, at the end of an answer with status 200.
+         */
+        post: operations["copyZone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/entitlements": {
         parameters: {
             query?: never;
@@ -2083,6 +2125,20 @@ export interface components {
             event: "notify" | "transfer" | "refusal" | "probe" | "state";
             serial: number | null;
             text: string;
+        };
+        PeerUse: {
+            peer_id: string;
+            /** @description How many zones are linked to it */
+            zones: number;
+            /** @description The first of them by name */
+            first_zone: string;
+        };
+        ZoneCopyStep: {
+            text: string;
+            /** @description Octets of zone file read so far */
+            octets: number;
+            /** @description Once the zone is there */
+            zone_id?: string;
         };
         SecondaryNS: {
             name: string;
@@ -5347,6 +5403,81 @@ export interface operations {
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listPeerUses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PeerUse"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    copyZone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    source: {
+                        /** Format: uri */
+                        url: string;
+                        token: string;
+                    };
+                    zone: string;
+                    transfers?: boolean;
+                    skip_invalid?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description The steps, and how it ended */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ZoneCopyStep"][];
+                        success: boolean;
+                        errors: components["schemas"]["Error"][];
                         messages: components["schemas"]["Messages"];
                     };
                 };

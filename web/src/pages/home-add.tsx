@@ -1,66 +1,142 @@
+import { Checkbox } from "@cloudflare/kumo/components/checkbox";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Meter } from "@cloudflare/kumo/components/meter";
+import { SensitiveInput } from "@cloudflare/kumo/components/sensitive-input";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result } from "../api/client";
+import { copyZone } from "../api/copy";
 import { importZoneFile } from "../api/upload";
 import { useAction } from "../ui/action";
-import { FormDialog } from "../ui/dialogs";
+import { Choice } from "../ui/choice";
+import { FormDialog, InfoDialog } from "../ui/dialogs";
 import { FileDrop } from "../ui/file-drop";
+import { octets } from "../ui/format";
 
-/** Adds a zone, empty or with the records of a BIND file. */
+const starts = [
+  ["empty", "An empty zone"],
+  ["file", "The records of a BIND zone file"],
+  ["copy", "A copy from another server"],
+] as const;
+type Start = (typeof starts)[number][0];
+
+/** What was added, and what there is to say of it. */
+type Added = { zone: string; notes: string[] };
+
+const upstream = "https://api.cloudflare.com/client/v4";
+
+/** Adds a zone: empty, with the records of a BIND file, or copied from another server with the same API. */
 export function AddZone(props: { account: string; open: boolean; onClose: () => void }) {
+  const [start, setStart] = useState<Start>("empty");
   const [name, setName] = useState("");
   const [file, setFile] = useState<File | null>(null);
-  const [share, setShare] = useState<number | null>(null);
+  const [source, setSource] = useState({ url: upstream, token: "" });
+  const [transfers, setTransfers] = useState(true);
+  const [skip, setSkip] = useState(false);
+  const [progress, setProgress] = useState<{ text: string; share?: number } | null>(null);
+  const [told, setTold] = useState<Added | null>(null);
   const navigate = useNavigate();
+
+  const fromFile = async (): Promise<Added> => {
+    if (start === "file" && file === null) throw new Error("Choose a zone file first.");
+    const zone = await result(api.POST("/client/v4/zones", { body: { name: name.trim(), account: { id: props.account } } }));
+    if (start !== "file" || file === null) return { zone: zone.name, notes: [] };
+    try {
+      await importZoneFile(zone.id, file, false, (share) => setProgress({ text: "Importing", share }));
+    } catch (e) {
+      // The file was refused as a whole: without its records the zone is not what was asked for.
+      await result(api.DELETE("/client/v4/zones/{zone_id}", { params: { path: { zone_id: zone.id } } }));
+      throw e;
+    }
+    return { zone: zone.name, notes: [] };
+  };
+  const fromServer = async (): Promise<Added> => {
+    const { step, notes } = await copyZone(props.account, { source, zone: name.trim(), transfers, skip_invalid: skip }, (s) =>
+      setProgress({ text: s.octets > 0 ? `${s.text}: ${octets(s.octets)} read` : s.text }),
+    );
+    const zone = await result(api.GET("/client/v4/zones/{zone_id}", { params: { path: { zone_id: step.zone_id ?? "" } } }));
+    return { zone: zone.name, notes };
+  };
+  const show = (zone: string) => {
+    setTold(null);
+    void navigate({ to: "/$account/$zone/dns/records", params: { account: props.account, zone } });
+  };
   const add = useAction({
     quiet: true,
     done: "Zone added",
-    stale: [["zones"]],
-    run: async () => {
-      const zone = await result(api.POST("/client/v4/zones", { body: { name: name.trim(), account: { id: props.account } } }));
-      if (file === null) return zone;
-      try {
-        await importZoneFile(zone.id, file, false, setShare);
-      } catch (e) {
-        // The file was refused as a whole: without its records the zone is not what was asked for.
-        await result(api.DELETE("/client/v4/zones/{zone_id}", { params: { path: { zone_id: zone.id } } }));
-        throw e;
-      } finally {
-        setShare(null);
-      }
-      return zone;
-    },
-    then: (zone) => {
+    stale: [["zones"], ["tsigs"], ["peers"], ["acls"]],
+    run: () => (start === "copy" ? fromServer() : fromFile()).finally(() => setProgress(null)),
+    then: (added) => {
       props.onClose();
       setName("");
       setFile(null);
-      void navigate({ to: "/$account/$zone/dns/records", params: { account: props.account, zone: zone.name } });
+      setSource({ url: upstream, token: "" });
+      if (added.notes.length === 0) show(added.zone);
+      else setTold(added);
     },
   });
   return (
-    <FormDialog
-      open={props.open}
-      onClose={props.onClose}
-      title="Add a zone"
-      description="Start with an empty zone, or with the records of a BIND file."
-      submit="Add zone"
-      busy={add.busy}
-      error={add.error}
-      onSubmit={add.run}
-    >
-      <Input
-        label="Zone name"
-        placeholder="example.com"
-        required
-        autoComplete="off"
-        value={name}
-        error={add.at("/name")}
-        onChange={(e) => setName(e.target.value)}
-      />
-      <FileDrop label="BIND zone file (optional)" file={file} onFile={setFile} />
-      {share !== null && <Meter label="Importing" value={Math.round(share * 100)} max={100} />}
-    </FormDialog>
+    <>
+      <FormDialog
+        open={props.open}
+        onClose={props.onClose}
+        title="Add a zone"
+        submit={start === "copy" ? "Copy zone" : "Add zone"}
+        busy={add.busy}
+        error={add.error}
+        onSubmit={add.run}
+      >
+        <Input
+          label="Zone name"
+          placeholder="example.com"
+          required
+          autoComplete="off"
+          value={name}
+          error={add.at("/name") ?? add.at("/zone")}
+          onChange={(e) => setName(e.target.value)}
+        />
+        <Choice label="Start with" value={start} options={starts} onChange={setStart} />
+        {start === "file" && <FileDrop label="BIND zone file" file={file} onFile={setFile} />}
+        {start === "copy" && (
+          <>
+            <Input
+              label="Address of the other server's API"
+              required
+              value={source.url}
+              error={add.at("/source/url")}
+              onChange={(e) => setSource({ ...source, url: e.target.value })}
+            />
+            <SensitiveInput
+              label="API token there"
+              description="It must be able to read the zone. It is used for this copy and not kept."
+              autoComplete="off"
+              value={source.token}
+              error={add.at("/source/token")}
+              onValueChange={(token) => setSource({ ...source, token })}
+            />
+            <Checkbox label="Copy TSIGs, peers, ACLs and linked peers, too" checked={transfers} onCheckedChange={(v) => setTransfers(v === true)} />
+            <Checkbox label="Leave out records that cannot be imported" checked={skip} onCheckedChange={(v) => setSkip(v === true)} />
+          </>
+        )}
+        {progress !== null && (
+          <div role="status">
+            {progress.share === undefined ? (
+              <p className="m-0 text-sm text-kumo-subtle">{progress.text}</p>
+            ) : (
+              <Meter label={progress.text} value={Math.round(progress.share * 100)} max={100} />
+            )}
+          </div>
+        )}
+      </FormDialog>
+      <InfoDialog open={told !== null} onClose={() => told && show(told.zone)} title="Copied, but not everything" description="These records were left out.">
+        <ul className="m-0 max-h-80 list-none overflow-y-auto p-0 text-sm">
+          {told?.notes.map((n) => (
+            <li key={n} className="border-b border-kumo-hairline py-1 break-words">
+              {n}
+            </li>
+          ))}
+        </ul>
+      </InfoDialog>
+    </>
   );
 }

@@ -32,7 +32,7 @@ export default function Secondaries() {
               {s.peers.map((p) => (
                 <Peer key={p.peer_id} peer={p} ours={s.serial} />
               ))}
-              {s.name_servers.length > 0 && <NameServers list={s.name_servers} ours={s.serial} />}
+              <NameServers list={s.name_servers} enabled={s.enabled} />
             </>
           )
         }
@@ -92,10 +92,23 @@ function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number }) {
   );
 }
 
-function NameServers(props: { list: Schema<"SecondaryNS">[]; ours: number }) {
+function NameServers(props: { list: Schema<"SecondaryNS">[]; enabled: boolean }) {
+  const title = <h2 className="m-0 text-lg font-semibold">Name servers, asked from outside</h2>;
+  if (props.list.length === 0) {
+    return (
+      <section aria-label="Name servers" className="flex flex-col gap-3">
+        {title}
+        <p className="m-0 text-sm text-kumo-subtle">
+          {props.enabled
+            ? "None was asked yet. The server asks them now and then when it was started with a resolver."
+            : "They are asked while outgoing transfers are on."}
+        </p>
+      </section>
+    );
+  }
   return (
     <section aria-label="Name servers" className="flex flex-col gap-3">
-      <h2 className="m-0 text-lg font-semibold">Name servers, asked from outside</h2>
+      {title}
       <TableFrame label="Name servers">
         <Table>
           <Table.Header>
@@ -115,7 +128,10 @@ function NameServers(props: { list: Schema<"SecondaryNS">[]; ours: number }) {
                 <Table.Cell>
                   <StateBadge state={n.state} />
                 </Table.Cell>
-                <Table.Cell>{n.error || (n.serial ?? "–")}</Table.Cell>
+                <Table.Cell>
+                  {n.serial ?? "–"}
+                  {n.error && <span className="block text-sm text-kumo-subtle">{n.error}</span>}
+                </Table.Cell>
                 <Table.Cell>{ago(n.seen_on)}</Table.Cell>
               </Table.Row>
             ))}

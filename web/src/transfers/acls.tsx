@@ -29,7 +29,7 @@ export function ACLs(props: { account: string }) {
           columns={[
             { head: "Name", cell: (a) => <span className="font-medium">{a.name}</span> },
             { head: "IP range", cell: (a) => a.ip_range },
-            { head: "Used by", cell: () => "All zones of this account" },
+            { head: "Used by", cell: () => "All zones of this account with transfers on" },
           ]}
           form={(item, close) => <ACLForm account={props.account} item={item} onClose={close} />}
         />

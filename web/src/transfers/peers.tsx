@@ -1,12 +1,14 @@
 import { Checkbox } from "@cloudflare/kumo/components/checkbox";
 import { Input } from "@cloudflare/kumo/components/input";
+import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
-import { peersQuery, tsigsQuery } from "../api/queries";
+import { peersQuery, peerUsesQuery, tsigsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { FormDialog } from "../ui/dialogs";
+import { counted } from "../ui/format";
 import { Loaded } from "../ui/page";
 import { ResourceTable } from "./resource-table";
 
@@ -14,6 +16,7 @@ import { ResourceTable } from "./resource-table";
 export function Peers(props: { account: string }) {
   const peers = useQuery(peersQuery(props.account));
   const keys = useQuery(tsigsQuery(props.account)).data ?? [];
+  const uses = useQuery(peerUsesQuery(props.account)).data ?? [];
   return (
     <Loaded query={peers}>
       {(list) => (
@@ -35,11 +38,24 @@ export function Peers(props: { account: string }) {
             { head: "Port", cell: (p) => p.port ?? 53 },
             { head: "TSIG", cell: (p) => keys.find((k) => k.id === p.tsig_id)?.name ?? "–" },
             { head: "IXFR", cell: (p) => (p.ixfr_enable ? "Enabled" : "Not enabled") },
+            { head: "Used by", cell: (p) => <Use account={props.account} use={uses.find((u) => u.peer_id === p.id)} /> },
           ]}
           form={(item, close) => <PeerForm account={props.account} item={item} keys={keys} onClose={close} />}
         />
       )}
     </Loaded>
+  );
+}
+
+/** The zones that a peer is linked to: the first with a link to its settings, and how many more. */
+function Use(props: { account: string; use: Schema<"PeerUse"> | undefined }) {
+  if (props.use === undefined) return "–";
+  const { zones, first_zone: first } = props.use;
+  return (
+    <>
+      <Link to={`/${props.account}/${first}/dns/settings`}>{first}</Link>
+      {zones > 1 && ` and ${counted(zones - 1, "more zone")}`}
+    </>
   );
 }
 

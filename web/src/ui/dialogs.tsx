@@ -1,6 +1,7 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Dialog } from "@cloudflare/kumo/components/dialog";
 import type { ReactNode } from "react";
+import { ApiError } from "../api/client";
 import { Notice } from "./notice";
 
 type Frame = { open: boolean; onClose: () => void; title: string; description?: ReactNode; children?: ReactNode };
@@ -72,12 +73,32 @@ export function FormDialog(
   );
 }
 
-/** Why a form was refused. */
+/** Errors that are shown of many. */
+const shown = 50;
+
+/** Why a form was refused; several errors, such as those of a zone file's lines, stand below each other. */
 export function FormError(props: { error?: Error | null }) {
   if (!props.error) return null;
+  const faults = props.error instanceof ApiError ? props.error.faults : [];
   return (
     <div role="alert">
-      <Notice variant="error" description={props.error.message} />
+      <Notice
+        variant="error"
+        description={
+          faults.length < 2 ? (
+            props.error.message
+          ) : (
+            <span role="list" className="block max-h-48 overflow-y-auto" tabIndex={0} aria-label="Errors">
+              {faults.slice(0, shown).map((f, i) => (
+                <span role="listitem" key={i} className="block break-words">
+                  {f.message}
+                </span>
+              ))}
+              {faults.length > shown && <span role="listitem" className="block">{`and ${faults.length - shown} more.`}</span>}
+            </span>
+          )
+        }
+      />
     </div>
   );
 }
