@@ -52,7 +52,7 @@ func (a *api) editDNSSEC(q *request) error {
 	case in.Status.given() && in.Status.Value == "active":
 		return invalid(model.CodeDNSSECState, "/status", notBuilt)
 	case in.Status.given() && in.Status.Value != dnssecDisabled:
-		return invalid(model.CodeDNSSECState, "/status", "The status must be active or disabled.")
+		return invalid(model.CodeDNSSECStatus, "/status", `Invalid or missing "status"`)
 	case in.MultiSigner.Value:
 		return invalid(model.CodeDNSSECState, "/dnssec_multi_signer", notBuilt)
 	case in.Presigned.Value:

@@ -590,11 +590,16 @@ func TestDNSSECIsOff(t *testing.T) {
 		}
 	}
 	for body, pointer := range map[string]string{
-		`{"status":"active"}`: "/status", `{"status":"pending"}`: "/status", `{"dnssec_multi_signer":true}`: "/dnssec_multi_signer",
+		`{"status":"active"}`: "/status", `{"dnssec_multi_signer":true}`: "/dnssec_multi_signer",
 		`{"dnssec_presigned":true}`: "/dnssec_presigned", `{"dnssec_use_nsec3":true}`: "/dnssec_use_nsec3",
 	} {
 		if r := s.fails(400, model.CodeDNSSECState, "PATCH", path, body); r.pointer() != pointer {
 			t.Errorf("%s: pointer %q", body, r.pointer())
+		}
+	}
+	for _, body := range []string{`{"status":"pending"}`, `{"status":""}`} {
+		if r := s.fails(400, model.CodeDNSSECStatus, "PATCH", path, body); r.Errors[0].Message != `Invalid or missing "status"` {
+			t.Errorf("%s: %s", body, r.Raw)
 		}
 	}
 	if got := s.must("DELETE", path, nil).text(t); got != "" {

@@ -24,6 +24,7 @@ const (
 	CodeZoneExists      = 1061
 	CodeZoneInvalid     = 1001
 	CodeAccountInvalid  = 1067
+	CodeDNSSECStatus    = 1002 // neither active nor disabled
 	CodeRequestInvalid  = 1101
 
 	CodeTSIGName        = 13001
