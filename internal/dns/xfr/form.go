@@ -60,8 +60,7 @@ func sizeOf(chain []*zone.Delta) int {
 // pack writes the whole answer. The closing SOA comes last, so that nothing that fails before looks whole.
 func (f *form) pack(p *packer) error {
 	v := f.state.Transfer
-	apex := []byte(v.Apex())
-	if err := p.set(apex, v.SOASet()); err != nil {
+	if err := p.soa(v); err != nil {
 		return err
 	}
 	switch f.kind {
@@ -77,22 +76,36 @@ func (f *form) pack(p *packer) error {
 			}
 		}
 	default:
-		var err error
-		v.Walk(func(owner []byte, s zone.RRset) bool {
-			if s.Type == zone.TypeFail || s.Type == wire.TypeSOA && len(owner) == len(apex) {
-				return true
-			}
-			err = p.set(owner, s)
-			return err == nil
-		})
-		if err != nil {
+		if err := p.zone(v); err != nil {
 			return err
 		}
 	}
-	if err := p.set(apex, v.SOASet()); err != nil {
+	if err := p.soa(v); err != nil {
 		return err
 	}
 	return p.finish()
+}
+
+// zone packs all of a version but its SOA.
+func (p *packer) zone(v *zone.Version) error {
+	for w := v.Walker(); w.Next(); {
+		if w.Type == zone.TypeFail || w.Type == wire.TypeSOA && len(w.Key) == 0 {
+			continue
+		}
+		if err := p.record(w.Key, w.Type, w.TTL, w.RData, w.InZone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// soa packs the SOA, which begins and ends what is sent.
+func (p *packer) soa(v *zone.Version) error {
+	s := v.SOASet()
+	it := s.Iter()
+	it.Next()
+	rdata, inZone := it.Raw()
+	return p.record(nil, s.Type, s.TTL, rdata, inZone)
 }
 
 // part packs one half of a delta.

@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // ErrRecord is the error of a record that no message can hold.
 var ErrRecord = errors.New("a record does not fit into a message")
 
-// Sizes in octets, chosen by measurement: compression pointers reach 16 KiB, so longer messages compress worse; and few
-// large writes beat many small ones.
+// Sizes in octets, chosen by measurement: compression pointers reach 16 KiB, and every owner begins within it, because only
+// a record that has its message to itself may go beyond; and few large writes beat many small ones.
 const (
 	messageSize = 16 << 10
 	writeSize   = 128 << 10
@@ -34,23 +33,26 @@ type signer interface {
 // packer packs records into messages behind their TCP lengths, and writes them in large pieces. Every message repeats the
 // question, so that the apex is always at the same offset.
 type packer struct {
-	w     io.Writer
-	sign  signer
-	now   func() time.Time
-	q     *wire.Query
-	apex  wire.Name
-	opt   bool // the first message has an OPT record, as the request had
-	limit int  // of a message, without what the signature needs
+	w       io.Writer
+	sign    signer
+	now     func() time.Time
+	q       *wire.Query
+	apex    wire.Name
+	apexEnd []byte // what a name in the zone ends in: a pointer to the apex, or the root, to which no pointer leads
+	opt     bool   // the first message has an OPT record, as the request had
+	limit   int    // of a message, without what the signature needs
 
 	buf   []byte
 	piece int // how much comes together before it is written
 	at    int // where the current message begins in buf, behind its length
 	count int // records in it
 
-	owner  [wire.MaxName]byte // the owner written last
+	owner  [wire.MaxName]byte // the owner of the delta's record written last
 	ownerN int
 	starts [128]uint16 // offsets in the message of its labels; 0 where a pointer cannot reach
 	labels int
+
+	names names // the owner of the zone's record written last
 
 	records, messages int
 	bytes             int64
@@ -65,6 +67,10 @@ func (s *Server) newPacker(w io.Writer, r *Request, apex wire.Name, sign signer)
 	*p = packer{
 		w: w, q: r.Query, apex: apex, sign: sign, now: s.cfg.Now, opt: r.Query.EDNS.Present, limit: wire.MaxMessage,
 		buf: p.buf[:0], piece: messageSize / 2,
+	}
+	p.apexEnd = []byte{0xc0, apexAt}
+	if len(apex) == 1 {
+		p.apexEnd = []byte{0}
 	}
 	if sign != nil {
 		p.limit -= sign.Overhead()
@@ -87,6 +93,7 @@ func (s *Server) free(p *packer) {
 func (p *packer) begin() {
 	p.buf = append(p.buf, 0, 0)
 	p.at, p.count, p.ownerN, p.labels = len(p.buf), 0, 0, 0
+	p.names.forget()
 	flags := wire.FlagQR | wire.FlagAA | p.q.Flags&wire.FlagRD
 	p.buf = append(p.buf, byte(p.q.ID>>8), byte(p.q.ID), byte(flags>>8), byte(flags), 0, 1, 0, 0, 0, 0, 0, 0)
 	p.buf = append(p.buf, p.q.Msg[wire.HeaderLen:p.q.QuestionEnd]...)
@@ -133,27 +140,6 @@ func (p *packer) finish() error {
 		return err
 	}
 	return p.flush()
-}
-
-// set packs an RRset.
-func (p *packer) set(owner []byte, s zone.RRset) error {
-	for it := s.Iter(); it.Next(); {
-		mark, count := len(p.buf), p.count
-		p.head(owner, s.Type, s.TTL)
-		p.buf = it.AppendRData(p.buf, apexAt)
-		if !p.full(count) {
-			continue
-		}
-		if err := p.next(mark); err != nil {
-			return err
-		}
-		p.head(owner, s.Type, s.TTL)
-		p.buf = it.AppendRData(p.buf, apexAt)
-		if len(p.buf)-p.at > p.limit {
-			return ErrRecord
-		}
-	}
-	return nil
 }
 
 // raw packs a record of a delta.

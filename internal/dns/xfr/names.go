@@ -1,0 +1,124 @@
+package xfr
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// names remembers the owner that was written last as a stack of labels, the one next to the apex first. Owners come in
+// canonical order, so the next one mostly differs in its last label alone: the others are one pointer.
+type names struct {
+	key    []byte      // the owner's key (zone.Walker), a view of its page
+	labels int         // how many of its labels are on the stack
+	ends   [128]uint16 // where each label ends in the key
+	starts [128]uint16 // where the name that each label begins is in the message, always in a pointer's reach: see messageSize
+}
+
+func (n *names) forget() { n.key, n.labels = nil, 0 }
+
+// keep pops the labels that key does not share.
+func (n *names) keep(key []byte) {
+	same := sharedLen(n.key, key)
+	for n.labels > 0 && int(n.ends[n.labels-1]) > same {
+		n.labels--
+	}
+	n.key = key
+}
+
+// sharedLen is the length of the longest common prefix.
+func sharedLen(a, b []byte) int {
+	m := min(len(a), len(b))
+	i := 0
+	for ; i+8 <= m; i += 8 {
+		if x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); x != 0 {
+			return i + bits.TrailingZeros64(x)/8
+		}
+	}
+	for i < m && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+// record packs a record of the zone: its owner's key, nil for the apex, and its data, at whose end the apex is left out if
+// inZone is set.
+func (p *packer) record(key []byte, t wire.Type, ttl uint32, rdata []byte, inZone bool) error {
+	// What the record takes at most: its name in full, and a name in its data.
+	most := len(key) + len(p.apex) + 2 + 10 + len(rdata) + len(p.apex)
+	if p.count > 0 && len(p.buf)-p.at+most > messageSize {
+		if err := p.end(); err != nil {
+			return err
+		}
+		p.begin()
+	}
+	p.ownerOf(key)
+	var tail []byte
+	if inZone {
+		tail = p.apexEnd
+	}
+	n := len(rdata) + len(tail)
+	b := append(p.buf, byte(t>>8), byte(t), 0, byte(wire.ClassIN), byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl),
+		byte(n>>8), byte(n))
+	p.buf = append(append(b, rdata...), tail...)
+	if len(p.buf)-p.at > p.limit {
+		return ErrRecord // it has the message to itself
+	}
+	p.count++
+	p.records++
+	return nil
+}
+
+// ownerOf writes the owner with that key.
+func (p *packer) ownerOf(key []byte) {
+	n := &p.names
+	n.keep(key)
+	kept, from := n.labels, 0
+	if kept > 0 {
+		from = int(n.ends[kept-1])
+	}
+	escaped := false
+	for i := from; i < len(key); i++ {
+		switch key[i] {
+		case 0:
+			n.ends[n.labels] = uint16(i + 1)
+			n.labels++
+		case 1:
+			escaped = true
+		}
+	}
+	for l := n.labels - 1; l >= kept; l-- {
+		begin := from
+		if l > kept {
+			begin = int(n.ends[l-1])
+		}
+		n.starts[l] = uint16(len(p.buf) - p.at)
+		if label := key[begin : n.ends[l]-1]; escaped {
+			p.unescaped(label)
+		} else {
+			p.buf = append(append(p.buf, byte(len(label))), label...)
+		}
+	}
+	if kept == 0 {
+		p.buf = append(p.buf, p.apexEnd...)
+		return
+	}
+	target := n.starts[kept-1]
+	p.buf = append(p.buf, byte(target>>8)|0xc0, byte(target))
+}
+
+// unescaped writes a label of a key: its length, and its octets without the escapes of 0 and 1.
+func (p *packer) unescaped(label []byte) {
+	at := len(p.buf)
+	p.buf = append(p.buf, byte(len(label)))
+	for i := 0; i < len(label); i++ {
+		c := label[i]
+		if c == 1 {
+			i++
+			c = label[i] - 1
+			p.buf[at]--
+		}
+		p.buf = append(p.buf, c)
+	}
+}
