@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
 ZONES    ?= 1000000
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform gen check deps e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform big gen check deps e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -46,6 +46,9 @@ fmt:
 
 fuzz: ## every fuzz target, FUZZTIME each
 	./scripts/fuzz.sh $(FUZZTIME)
+
+big: ## a million records imported in one request and listed in one page, with the process's memory
+	HEADWATER_BIG=1000000 $(GO) test -count=1 -timeout 30m -v ./test/big
 
 conform: ## the conformance files on us and on the servers installed
 	$(GO) test -count=1 -v ./test/conformance/...
