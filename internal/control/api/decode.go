@@ -40,7 +40,7 @@ func decodeJSON(b []byte, depth int, at string, v any) error {
 	if first := bytes.TrimLeft(b, " \t\r\n"); len(first) == 0 || first[0] != '{' {
 		return invalid(model.CodeBodyInvalid, at, "The body must be a JSON object.")
 	}
-	err := json.Unmarshal(b, v)
+	err := unmarshal(b, v)
 	var kind *json.UnmarshalTypeError
 	var bad *model.Invalid
 	switch {
@@ -53,6 +53,17 @@ func decodeJSON(b []byte, depth int, at string, v any) error {
 			"A "+kind.Value+" cannot stand in "+kind.Field+".")
 	}
 	return invalid(model.CodeBodyInvalid, at, "The body is not valid JSON.")
+}
+
+// unmarshal reads a record without the decoder where it can: the decoder costs ten times as much.
+func unmarshal(b []byte, v any) error {
+	if body, ok := v.(*recordBody); ok {
+		if body.parse(b) {
+			return nil
+		}
+		*body = recordBody{}
+	}
+	return json.Unmarshal(b, v)
 }
 
 // checkDepth bounds the nesting of JSON before it is decoded. Brackets in strings do not count.

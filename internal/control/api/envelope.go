@@ -53,6 +53,13 @@ type idOnly struct {
 
 // marshal writes compact JSON without escaping <, > and &, which stand in URIs and comments.
 func marshal(v any) ([]byte, error) {
+	if a, ok := v.(appender); ok {
+		return a.appendJSON(make([]byte, 0, recordSize)), nil
+	}
+	return encode(v)
+}
+
+func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -88,13 +95,23 @@ func (q *request) send(status int, e envelope) error {
 	if e.Messages == nil {
 		e.Messages = []message{}
 	}
-	b, err := marshal(e)
+	b, err := e.marshal()
 	if err != nil {
 		return err
 	}
 	q.head(status, "application/json")
 	_, err = q.w.Write(b)
 	return q.gone(err)
+}
+
+// marshal writes the envelope. A result that writes itself is not copied into it.
+func (e *envelope) marshal() ([]byte, error) {
+	a, ok := e.Result.(appender)
+	if !ok || !e.Success || len(e.Errors) > 0 || len(e.Messages) > 0 || e.ResultInfo != nil || e.Timing != nil {
+		return encode(e)
+	}
+	b := a.appendJSON(append(make([]byte, 0, 2*recordSize), `{"result":`...))
+	return append(b, `,"success":true,"errors":[],"messages":[]}`...), nil
 }
 
 func (q *request) head(status int, contentType string) {
@@ -167,10 +184,4 @@ func (q *request) stream(each func(yield func(v any) error) error, info func(cou
 type stamp time.Time
 
 // MarshalJSON writes null for the zero time.
-func (s stamp) MarshalJSON() ([]byte, error) {
-	t := time.Time(s)
-	if t.IsZero() {
-		return []byte("null"), nil
-	}
-	return []byte(t.UTC().Format(`"2006-01-02T15:04:05.000000Z"`)), nil
-}
+func (s stamp) MarshalJSON() ([]byte, error) { return s.append(nil), nil }
