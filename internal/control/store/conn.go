@@ -158,7 +158,7 @@ func (c conn) insert(ctx context.Context, into, tail string, n, width int, row f
 			args = row(args, i)
 			i++
 		}
-		k, err := c.exec(ctx, "INSERT INTO "+into+" VALUES "+tuples(size, width)+" "+tail, args...)
+		k, err := c.exec(ctx, c.d.insert+into+" VALUES "+tuples(size, width)+" "+tail, args...)
 		if err != nil {
 			return touched, err
 		}

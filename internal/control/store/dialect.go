@@ -11,8 +11,9 @@ type dialect struct {
 	numbered bool   // parameters are $1, $2, …
 	alone    bool   // one transaction writes at a time
 	lock     string // ends a SELECT whose rows stay locked until the transaction's end
-	// rows is how many rows one INSERT may have.
-	rows int
+	// insert begins a statement of many rows, of which there may be so many.
+	insert string
+	rows   int
 	// folded is an expression whose LIKE with a lower-case pattern ignores the case of ASCII letters.
 	folded func(expr string) string
 	// position is an expression for where the second text starts in the first, counted from 1, 0 if nowhere.
@@ -95,7 +96,7 @@ func tuples(n, width int) string {
 }
 
 // Rows of one multi-row statement. Only these sizes are used, so that few statements are prepared.
-var chunkSizes = [...]int{512, 64, 8, 1}
+var chunkSizes = [...]int{512, 64, 32, 16, 8, 4, 2, 1}
 
 // chunk returns how many of n waiting rows, of width parameters each, go into the next statement.
 func (d *dialect) chunk(n, width int) int {

@@ -161,6 +161,8 @@ func TestAudit(t *testing.T) {
 				a.Zone, a.Actor = zone, model.Actor{User: user, IP: netip.MustParseAddr("2001:db8::1"), Email: "ann@example.com"}
 			case 4:
 				a.Before, a.After, a.Action = nil, nil, "delete"
+			case 5:
+				a.Before, a.After = []byte("no object"), []byte(`{"neither":`)
 			}
 			all = append(all, a)
 		}

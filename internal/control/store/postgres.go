@@ -25,6 +25,7 @@ import (
 // postgresDialect is kept to what CockroachDB and YugabyteDB speak, too. notify is taken out where it is not known.
 var postgresDialect = dialect{
 	numbered:  true,
+	insert:    "INSERT INTO ",
 	rows:      512,
 	lock:      " FOR UPDATE",
 	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only

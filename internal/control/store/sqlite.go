@@ -20,8 +20,10 @@ import (
 )
 
 var sqliteDialect = dialect{
-	// With more than one row SQLite copies every page that a statement touches, for the case that a later row fails.
-	rows:      1,
+	// Were the transaction to outlive a row that fails, SQLite would copy every page that the statement touches, to put
+	// back what the rows before it wrote. Nobody goes on after such an error.
+	insert:    "INSERT OR ROLLBACK INTO ",
+	rows:      64,
 	alone:     true,
 	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
 	position:  "instr(%s, ?)",
