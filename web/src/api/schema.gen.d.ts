@@ -2027,7 +2027,7 @@ export interface components {
         };
         AccountTransferSettings: {
             mode: components["schemas"]["TransferMode"];
-            /** @description Enabling is refused for a zone that no secondary can load */
+            /** @description Enabling is refused for a zone that BIND, NSD, Knot or PowerDNS would not load */
             strict_review: boolean;
         };
         AccountTransferSettingsPatch: {
@@ -2043,14 +2043,18 @@ export interface components {
         TransferReview: {
             zone_id: components["schemas"]["ID"];
             mode: components["schemas"]["TransferMode"];
-            /** @description Enabling would be refused */
+            /** @description Enabling would be refused: the account is strict and something critical was found */
             blocking: boolean;
             /** @description Findings in all; the list may be cut */
             total: number;
+            /** @description Gravest first */
             findings: {
                 /** @enum {string} */
                 reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved";
-                /** @enum {string} */
+                /**
+                 * @description critical: BIND, NSD, Knot or PowerDNS does not load the zone, or does not answer it as one; warning: secondaries answer otherwise than we do; info: what else there is to know.
+                 * @enum {string}
+                 */
                 severity: "info" | "warning" | "critical";
                 message: string;
                 name: string;
