@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
 ZONES    ?= 1000000
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform big gen check deps e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform big gen check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -64,5 +64,8 @@ bench-zones: deps ## a million zones on both engines: making them, memory of eac
 
 bench-nodes: deps ## time from a change on one node to the answer of another
 	$(GO) run ./test/bench/nodes
+
+deploy-check: deps ## what lies in deploy/, by the linters and loaders of the systems that read it
+	cd test/deploy && $(GO) test ./...
 
 check: fmt lint test
