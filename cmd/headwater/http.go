@@ -34,7 +34,7 @@ func (n *node) listenHTTP() (*httpFace, error) {
 		return nil, fmt.Errorf("listen on %s: %w", n.cfg.HTTPListen, err)
 	}
 	f := &httpFace{l: l, srv: &http.Server{
-		Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: n.cfg.HeaderLimit,
 	}}
 	if n.cfg.TLSCert != "" || n.cfg.TLSKey != "" {
 		certs := &certFile{cert: n.cfg.TLSCert, key: n.cfg.TLSKey}
@@ -123,7 +123,9 @@ func (n *node) handler() http.Handler {
 			return n.copyZone(ctx, rest, c, step)
 		},
 		CopySources: n.cfg.CopySource,
-		Limits:      api.Limits{Body: n.cfg.BodyLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit},
+		Limits: api.Limits{
+			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
+		},
 	})
 	mux.Handle("/client/v4/", rest)
 	mux.Handle("/headwater/v1/", rest)
