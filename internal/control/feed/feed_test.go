@@ -96,6 +96,15 @@ func (w writer) step(z string, from, to uint32) []model.Entry {
 	return w.commit(func(*controltest.Tx) []model.Entry { return []model.Entry{delta(z, from, to)} })
 }
 
+// enable switches a zone's transfers on: others keep no history.
+func (w writer) enable(z string) {
+	w.commit(func(*controltest.Tx) []model.Entry {
+		return []model.Entry{{
+			Kind: model.EntryAccess, Account: "acc", Zone: model.ID(z), Body: model.ZoneAccess{Enabled: true}.Append(nil),
+		}}
+	})
+}
+
 // node is a memory that follows the store.
 type node struct {
 	*feed.Feed
@@ -164,6 +173,7 @@ func TestLoadAndFollow(t *testing.T) {
 	t.Parallel()
 	w := writer{controltest.NewStore(), t}
 	w.create("one", 10)
+	w.enable("one")
 	w.step("one", 10, 11)
 	w.create("two", 20)
 	last := w.step("one", 11, 12)
@@ -198,6 +208,7 @@ func TestHistoryFromTheJournal(t *testing.T) {
 	t.Parallel()
 	w := writer{controltest.NewStore(), t}
 	w.create("one", 10)
+	w.enable("one")
 	w.step("one", 10, 11)
 	e := w.step("one", 11, 12)
 	img := image("one", w.version("one", 12))

@@ -27,6 +27,10 @@ func TestMaintain(t *testing.T) {
 		}
 	})
 	z := b.zone(t, "example")
+	b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.EditZone{Action: "outgoing.enable", Apply: func(z model.Zone) (model.Zone, error) {
+		z.Outgoing = &model.Outgoing{Name: "example.", Enabled: true}
+		return z, nil
+	}}}})
 	b.add(t, z.ID, rec("p.example", "A", "192.0.2.1", proxied))
 	serial := b.state(t, z.ID).Transfer.Serial()
 	long := strings.Repeat("x", 3000)

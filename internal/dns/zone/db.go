@@ -224,10 +224,11 @@ func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, l
 	return z
 }
 
-// Remember gives a zone the deltas that lead to its transfer face's serial, oldest first, in place of its history.
+// Remember gives a zone the deltas that lead to its transfer face's serial, oldest first, in place of its history. A zone
+// whose transfers are off keeps none.
 func (db *DB) Remember(id string, deltas []*Delta) {
 	z := db.ByID(id)
-	if z == nil {
+	if z == nil || !z.State().Links.Enabled {
 		return
 	}
 	next := *z.State()

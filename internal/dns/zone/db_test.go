@@ -128,6 +128,50 @@ func TestDBStepFailsWhole(t *testing.T) {
 	}
 }
 
+// While nobody may transfer a zone its history is not kept, and what is kept later never pretends to reach back.
+func TestHistoryWhileTransfersAreOff(t *testing.T) {
+	t.Parallel()
+	db := zone.NewDB(0)
+	m := model{}
+	m.put(soa(1))
+	v := m.build(t)
+	z := db.Reset("z", "acc", 1, v, v, zone.Links{}, nil)
+	since := func(serial uint32, want int) {
+		t.Helper()
+		chain, ok := z.State().History.Since(serial)
+		if ok != (want >= 0) || ok && len(chain) != want {
+			t.Errorf("since %d: %d deltas, %v", serial, len(chain), ok)
+		}
+	}
+	step := func(serial uint32) *zone.Delta {
+		t.Helper()
+		d := m.change(serial, []rr.Set{{Owner: apex, Type: wire.TypeA, TTL: 300, Data: [][]byte{{1, 2, 3, byte(serial)}}}})
+		if _, err := db.Step("z", uint64(serial+1), &zone.Step{Transfer: *d}); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d := step(1)
+	since(1, -1)
+	since(2, 0)
+	db.Remember("z", []*zone.Delta{d})
+	since(1, -1)
+	db.SetLinks("z", 2, zone.Links{Enabled: true})
+	db.Remember("z", []*zone.Delta{d})
+	since(1, 1)
+	step(2)
+	since(1, 2)
+	db.SetLinks("z", 3, zone.Links{})
+	since(1, 2) // nothing has changed: it may be of use when they are on again
+	step(3)
+	since(3, -1)
+	db.SetLinks("z", 4, zone.Links{Enabled: true})
+	step(4)
+	since(3, -1)
+	since(4, 1)
+	since(5, 0)
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	t.Parallel()
 	const limit = 20_000
@@ -135,7 +179,7 @@ func TestHistoryIsBounded(t *testing.T) {
 	m := model{}
 	m.put(soa(1))
 	v := m.build(t)
-	z := db.Reset("z", "acc", 1, v, v, zone.Links{}, nil)
+	z := db.Reset("z", "acc", 1, v, v, zone.Links{Enabled: true}, nil)
 	var kept *zone.State
 	for serial := uint32(1); serial < 300; serial++ {
 		s := rr.Set{Owner: apex, Type: wire.TypeTXT, TTL: 300, Data: [][]byte{append([]byte{99}, make([]byte, 99)...)}}

@@ -46,7 +46,7 @@ type State struct {
 	Seq      uint64 // journal position of the newest entry in it
 	Served   *Version
 	Transfer *Version // the same pointer as Served where the faces agree
-	History  History  // deltas of the transfer face that lead to Transfer's serial
+	History  History  // deltas of the transfer face that lead to Transfer's serial, while transfers are on
 	Links    Links
 }
 
@@ -86,6 +86,17 @@ func (z *Zone) Access() Access {
 	return a
 }
 
+// history is the history with one more delta. A zone that nobody may transfer keeps none: whoever comes when transfers are
+// switched on asks for all of it, or gets it. With very many zones that is half of what each would take.
+func (s *State) history(d *Delta, limit int) History {
+	if !s.Links.Enabled {
+		return History{serial: d.To}
+	}
+	own := *d // the entry that it stands in may be larger
+	own.Removed, own.Added = slices.Clone(d.Removed), slices.Clone(d.Added)
+	return s.History.with(&own, limit)
+}
+
 // step gives the state that an entry leads to.
 func (s *State) step(seq uint64, st *Step, limit int) (*State, error) {
 	next := *s
@@ -97,9 +108,7 @@ func (s *State) step(seq uint64, st *Step, limit int) (*State, error) {
 		}
 		next.Transfer = t
 		if st.Transfer.From != st.Transfer.To {
-			d := st.Transfer
-			d.Removed, d.Added = slices.Clone(d.Removed), slices.Clone(d.Added)
-			next.History = s.History.with(&d, limit)
+			next.History = s.history(&st.Transfer, limit)
 		}
 	}
 	switch {
