@@ -196,3 +196,23 @@ func TestReadOnlyNeedsServer(t *testing.T) {
 		}
 	}
 }
+
+// TestSerialsOfPeersRise: what a node saves late does not take back what another one has saved since.
+func TestSerialsOfPeersRise(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		z := w.addZone(t, newID(), "a.test")
+		peer := newID()
+		for _, step := range []struct{ put, want uint32 }{
+			{5, 5}, {9, 9}, {5, 9}, {9, 9}, {1<<32 - 2, 9}, {1<<31 + 1, 1<<31 + 1}, {1<<32 - 2, 1<<32 - 2}, {3, 3}, {1<<32 - 1, 3},
+		} {
+			must(t, w.PutPeerStates(t.Context(), []store.PeerState{{Zone: z.ID, Peer: peer, Serial: step.put, Known: true}}))
+			must(t, w.PeerStates(t.Context(), z.ID, func(p store.PeerState) error {
+				if p.Serial != step.want {
+					t.Errorf("after %d there is %d, want %d", step.put, p.Serial, step.want)
+				}
+				return nil
+			}))
+		}
+	})
+}

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -36,7 +38,9 @@ func (s *Store) PeerStates(ctx context.Context, zone model.ID, yield func(PeerSt
 	return nil
 }
 
-// PutPeerStates inserts or replaces states in one lazily durable transaction: a crash of the machine may take it back.
+// PutPeerStates inserts or replaces states in one transaction. On SQLite a crash of the machine may take it back: then peers
+// are told again. Where another node may take over at any moment it is durable. A serial never goes back to an older one
+// (RFC 1982): a node that was stopped may save late what it knew then.
 // Who notifies knows serials and who watches knows Data, so each keeps what the other wrote: without Known the serial
 // stays as it is, and Data stays when it is empty. Of two states of one zone and peer the later counts.
 func (s *Store) PutPeerStates(ctx context.Context, st []PeerState) error {
@@ -51,12 +55,17 @@ func (s *Store) PutPeerStates(ctx context.Context, st []PeerState) error {
 			rows = append(rows, &st[i])
 		}
 	}
+	slices.SortFunc(rows, func(a, b *PeerState) int { // in one order on all nodes, so that they do not lock one another
+		return cmp.Or(cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.Peer, b.Peer))
+	})
 	const text, width = `peer_states (zone, peer, serial, known, data)`, 5
 	const tail = `ON CONFLICT (zone, peer) DO UPDATE SET
-		serial = CASE WHEN excluded.known = 0 THEN peer_states.serial ELSE excluded.serial END,
+		serial = CASE WHEN excluded.known = 0 OR peer_states.known = 1
+			AND ((peer_states.serial - excluded.serial) & 4294967295) BETWEEN 1 AND 2147483647
+			THEN peer_states.serial ELSE excluded.serial END,
 		known = CASE WHEN excluded.known = 0 THEN peer_states.known ELSE excluded.known END,
 		data = CASE WHEN length(excluded.data) = 0 THEN peer_states.data ELSE excluded.data END`
-	err := s.write(ctx, true, func(c conn) error {
+	err := s.write(ctx, !s.Shared(), func(c conn) error {
 		_, err := c.insert(ctx, text, tail, len(rows), width, func(args []any, i int) []any {
 			p := rows[i]
 			return append(args, id(p.Zone), id(p.Peer), int64(p.Serial), flag(p.Known), octets(p.Data))
