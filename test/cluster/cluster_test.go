@@ -82,11 +82,22 @@ func start(tb testing.TB, count int, flags ...string) *cluster {
 		tb.Cleanup(n.Kill)
 		tb.Cleanup(func() {
 			if tb.Failed() {
-				tb.Logf("node %d said at last:\n%s", i, last(n.Log().String(), 6000))
+				tb.Logf("node %d said at last:\n%s", i, last(untold(n.Log().String()), 6000))
 			}
 		})
 	}
 	return c
+}
+
+// untold leaves out the lines of transfers, of which there are too many to read.
+func untold(log string) string {
+	var out strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "msg=transfer ") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }
 
 func last(s string, n int) string { return s[max(0, len(s)-n):] }

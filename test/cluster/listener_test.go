@@ -6,16 +6,23 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
+
+// call is a NOTIFY that came.
+type call struct {
+	at   time.Time
+	from netip.AddrPort
+}
 
 // listener is a peer that answers every NOTIFY at once and counts them.
 type listener struct {
 	addr netip.AddrPort
 	c    *net.UDPConn
 	mu   sync.Mutex
-	got  map[wire.Name]map[uint32]int // by zone and serial
+	got  map[wire.Name]map[uint32][]call // by zone and serial
 }
 
 func newListener(tb testing.TB) *listener {
@@ -27,7 +34,7 @@ func newListener(tb testing.TB) *listener {
 	if err := c.SetReadBuffer(4 << 20); err != nil {
 		tb.Fatal(err)
 	}
-	l := &listener{addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), c: c, got: map[wire.Name]map[uint32]int{}}
+	l := &listener{addr: c.LocalAddr().(*net.UDPAddr).AddrPort(), c: c, got: map[wire.Name]map[uint32][]call{}}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -51,9 +58,9 @@ func (l *listener) read() {
 		l.mu.Lock()
 		zone := wire.Name(q.Name)
 		if l.got[zone] == nil {
-			l.got[zone] = map[uint32]int{}
+			l.got[zone] = map[uint32][]call{}
 		}
-		l.got[zone][q.Serial]++
+		l.got[zone][q.Serial] = append(l.got[zone][q.Serial], call{time.Now(), from})
 		l.mu.Unlock()
 		var b wire.Builder
 		b.Start(nil, 512, q.ID, (wire.FlagQR | wire.FlagAA).WithOpcode(wire.OpcodeNotify))
@@ -66,7 +73,7 @@ func (l *listener) read() {
 func (l *listener) heard(zone wire.Name, serial uint32) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.got[zone][serial]
+	return len(l.got[zone][serial])
 }
 
 // oftenest tells what it heard most often, and of how many serials it heard.
@@ -74,10 +81,14 @@ func (l *listener) oftenest() (most int, what string, serials int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for zone, by := range l.got {
-		for serial, n := range by {
+		for serial, calls := range by {
 			serials++
-			if n > most {
-				most, what = n, fmt.Sprintf("%s %d", zone, serial)
+			if len(calls) <= most {
+				continue
+			}
+			most, what = len(calls), fmt.Sprintf("%s %d:", zone, serial)
+			for _, c := range calls {
+				what += fmt.Sprintf(" from port %d at %s", c.from.Port(), c.at.UTC().Format("15:04:05.000"))
 			}
 		}
 	}

@@ -17,7 +17,7 @@ type Config struct {
 	Renew func(ctx context.Context, seen uint64, life time.Duration) (model.Circle, error)
 	// Leave ends the lease.
 	Leave func(ctx context.Context) error
-	// Changed hears that Holds may answer otherwise now. It must return at once.
+	// Changed hears that this node may hold zones now that it did not hold. It must return at once.
 	Changed func()
 	// Life is how long a lease lasts, default 3 s; Pause the time between two renewals, default 500 ms.
 	Life, Pause time.Duration
@@ -158,6 +158,5 @@ func (d *Duty) failed(old *holding, now time.Time, err error) {
 		return
 	}
 	d.cfg.Log.Warn("lease not renewed in time: others work for all zones until it is", "error", err)
-	d.held.Store(&holding{})
-	d.cfg.Changed()
+	d.held.Store(&holding{}) // what is held no more is given up by asking Holds; Changed is for what was gained
 }

@@ -21,10 +21,11 @@ func (s *Sender) save(ctx context.Context, end <-chan struct{}) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	<-pause.C
+	failing := false
 	for {
 		select {
 		case <-end:
-			_ = s.saveOnce(context.WithoutCancel(ctx)) // told already
+			s.saveLast(ctx)
 			return
 		case <-s.review:
 			err := s.saveOnce(ctx)
@@ -32,25 +33,41 @@ func (s *Sender) save(ctx context.Context, end <-chan struct{}) {
 				err = s.reviewAll(ctx)
 			}
 			if err == nil {
+				failing = false
 				continue
 			}
-			s.cfg.Log.Warn("cannot read what secondaries know, trying again", slog.Any("error", err))
+			if !failing { // once, however often it is tried
+				s.cfg.Log.Warn("cannot read what secondaries know, trying again", slog.Any("error", err))
+			}
+			failing = true
 			s.Review()
 			pause.Reset(failPause)
 		case <-s.acked:
-			if s.saveOnce(ctx) == nil {
+			err := s.saveOnce(ctx)
+			if err == nil {
+				failing = false
 				pause.Reset(savePause)
-			} else {
-				knock(s.acked)
-				pause.Reset(failPause)
+				break
 			}
+			if !failing {
+				s.cfg.Log.Warn("cannot keep what secondaries know, trying again", slog.Any("error", err))
+			}
+			failing = true
+			knock(s.acked)
+			pause.Reset(failPause)
 		}
 		select {
 		case <-end:
-			_ = s.saveOnce(context.WithoutCancel(ctx)) // told already
+			s.saveLast(ctx)
 			return
 		case <-pause.C:
 		}
+	}
+}
+
+func (s *Sender) saveLast(ctx context.Context) {
+	if err := s.saveOnce(context.WithoutCancel(ctx)); err != nil {
+		s.cfg.Log.Warn("cannot keep what secondaries know", slog.Any("error", err))
 	}
 }
 
@@ -109,7 +126,6 @@ func (s *Sender) saveOnce(ctx context.Context) error {
 	defer cancel()
 	err := s.cfg.Save(ctx, acks)
 	if err != nil {
-		s.cfg.Log.Warn("cannot keep what secondaries know", slog.Any("error", err))
 		s.mu.Lock()
 		for k, serial := range dirty {
 			if _, newer := s.dirty[k]; !newer {
