@@ -25,6 +25,7 @@ type bench struct {
 	met   []*contestant // all that ever took part, for the list of versions
 	table *table
 	began time.Time
+	kept  stream // the newest signed transfer
 }
 
 // job measures one or more rows of a contestant at a time.

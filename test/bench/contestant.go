@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -38,12 +39,14 @@ type contestant struct {
 	// right says whether the server answers rightly. The start lasts until it does.
 	right func(ctx context.Context) bool
 	kind  kind
+	cores string // where it runs
 	// adder opens a client that adds records durably; nil: the contestant takes no changes.
 	adder func() (adder, error)
 	grown bool // records were added to its zone
 	api   *api // Headwater's
 	log   *os.File
 	cmd   *exec.Cmd
+	gone  <-chan struct{} // closed when the process has ended
 }
 
 // kind is what a contestant can be measured in.
@@ -64,14 +67,15 @@ func everybody(*contestant) bool  { return true }
 func servers(c *contestant) bool  { return c.kind != nothing }
 func resident(c *contestant) bool { return c.kind == primary }
 
-// freePort takes a port of 127.0.0.1 that is free for UDP and TCP.
+// freePort takes a port of 127.0.0.1 that is free for UDP and TCP, and that no client's socket gets from the kernel while the
+// server is down.
 func freePort() netip.AddrPort {
 	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(20000+rand.IntN(12000)))
+		l, err := net.Listen("tcp", addr.String())
 		if err != nil {
 			continue
 		}
-		addr := l.Addr().(*net.TCPAddr).AddrPort()
 		u, err := net.ListenPacket("udp", addr.String())
 		l.Close()
 		if err == nil {
@@ -83,7 +87,7 @@ func freePort() netip.AddrPort {
 
 // newContestant finds out what version the program is.
 func (b *bench) newContestant(name string, k kind, versionArgs ...string) (*contestant, error) {
-	c := &contestant{name: name, kind: k, addr: freePort(), right: func(ctx context.Context) bool { return false }}
+	c := &contestant{name: name, kind: k, cores: strconv.Itoa(serverCore), addr: freePort(), right: func(ctx context.Context) bool { return false }}
 	if len(versionArgs) > 0 {
 		out, err := exec.Command(versionArgs[0], versionArgs[1:]...).CombinedOutput()
 		if len(out) == 0 && err != nil {
@@ -98,20 +102,21 @@ func (b *bench) newContestant(name string, k kind, versionArgs ...string) (*cont
 
 var errSilent = errors.New("the server does not answer rightly")
 
-// start runs the server on its core and waits for its first right answer.
+// start runs the server on its cores and waits for its first right answer.
 func (c *contestant) start(ctx context.Context) error {
-	c.cmd = exec.Command("taskset", append([]string{"-c", strconv.Itoa(serverCore)}, c.argv...)...)
+	c.cmd = exec.Command("taskset", append([]string{"-c", c.cores}, c.argv...)...)
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.cmd.Start(); err != nil {
 		return err
 	}
 	gone := make(chan struct{})
-	cmd := c.cmd
+	process := c.cmd.Process
 	go func() {
-		_, _ = cmd.Process.Wait()
+		_, _ = process.Wait()
 		close(gone)
 	}()
+	c.gone = gone
 	deadline := time.After(10 * time.Minute)
 	tick := time.NewTicker(2 * time.Millisecond) // the server cannot tell when it is ready
 	defer tick.Stop()
@@ -141,10 +146,17 @@ func (c *contestant) stop() {
 	}
 }
 
-// end sends the server a signal and waits until all its processes are gone.
+// end sends the server a signal and waits until all its processes are gone. That the first of them is a zombie would not
+// do: another thread may still hold its sockets.
 func (c *contestant) end(sig syscall.Signal) {
 	pids := c.family()
 	_ = c.cmd.Process.Signal(sig)
+	select {
+	case <-c.gone:
+	case <-time.After(30 * time.Second):
+		_ = c.cmd.Process.Kill()
+		<-c.gone
+	}
 	for begin, i := time.Now(), 0; i < len(pids); {
 		switch {
 		case !alive(pids[i]):

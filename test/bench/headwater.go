@@ -54,6 +54,9 @@ func headwater(b *bench) (*contestant, error) {
 	ready := b.probe
 	c.setup = func(ctx context.Context) error {
 		c.right = func(context.Context) bool { return c.api.listening() } // there is no zone yet
+		measured := c.cores
+		c.cores = fmt.Sprintf("%d,%d", serverCore, loadCore)
+		defer func() { c.cores = measured }()
 		if err := c.start(ctx); err != nil {
 			return err
 		}
