@@ -12,7 +12,8 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// resolver is a scripted recursive resolver on real UDP and TCP sockets. A host that it does not know gets no answer.
+// resolver is a scripted recursive resolver on real UDP and TCP sockets. A host that it does not know gets SERVFAIL. A
+// hostile one answers with a lie and TC over UDP, and over TCP late, with records that nobody has asked for.
 type resolver struct {
 	addr string
 
@@ -20,6 +21,7 @@ type resolver struct {
 	hosts map[string][]netip.Addr
 	ttl   uint32
 	dead  bool
+	evil  bool
 	asked int
 }
 
@@ -60,10 +62,17 @@ func (s *resolver) set(host string, addrs ...string) {
 	s.hosts[host] = list
 }
 
-func (s *resolver) die() {
+// die makes it silent, live ends that.
+func (s *resolver) die()  { s.edit(func() { s.dead = true }) }
+func (s *resolver) live() { s.edit(func() { s.dead = false }) }
+
+// turn makes it hostile.
+func (s *resolver) turn() { s.edit(func() { s.evil = true }) }
+
+func (s *resolver) edit(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dead = true
+	f()
 }
 
 // count gives the questions so far.
@@ -80,7 +89,7 @@ func (s *resolver) udp(pc net.PacketConn) {
 		if err != nil {
 			return
 		}
-		if msg := s.answer(buf[:n]); msg != nil {
+		if msg, _ := s.answer("udp", buf[:n]); msg != nil {
 			pc.WriteTo(msg, from)
 		}
 	}
@@ -103,37 +112,53 @@ func (s *resolver) tcp(lis net.Listener, wg *sync.WaitGroup) {
 			if _, err := io.ReadFull(conn, msg); err != nil {
 				return
 			}
-			if out := s.answer(msg); out != nil {
+			if out, delay := s.answer("tcp", msg); out != nil {
+				<-time.After(delay)
 				conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...))
 			}
 		})
 	}
 }
 
-func (s *resolver) answer(msg []byte) []byte {
+// lie is an address that must never be believed.
+const lie = "203.0.113.66"
+
+func (s *resolver) answer(network string, msg []byte) (out []byte, delay time.Duration) {
 	r, err := wire.NewReader(msg)
 	if err != nil {
-		return nil
+		return nil, 0
 	}
 	q := r.Question()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked++
-	addrs, known := s.hosts[q.Name.Host()]
 	if s.dead {
-		return nil
+		return nil, 0
+	}
+	addrs, known := s.hosts[q.Name.Host()]
+	flags := wire.FlagQR | wire.FlagRA
+	if s.evil && network == "udp" {
+		flags |= wire.FlagTC
+		addrs, known = []netip.Addr{netip.MustParseAddr(lie)}, true
 	}
 	var b wire.Builder
-	b.Start(nil, wire.MaxMessage, wire.ID(msg), wire.FlagQR|wire.FlagRA)
+	b.Start(nil, wire.MaxMessage, wire.ID(msg), flags)
 	b.Question([]byte(q.Name), q.Type, q.Class)
 	if !known {
 		b.SetRcode(wire.RcodeServFail)
+	}
+	if s.evil && network == "tcp" {
+		delay = 300 * time.Millisecond
+		b.AppendRaw(s.a(wire.MustName("other.test"), netip.MustParseAddr(lie)))
+		if q.Type == wire.TypeAAAA {
+			b.AppendRaw(s.a(q.Name, netip.MustParseAddr(lie)))
+		}
 	}
 	some := false
 	for _, a := range addrs {
 		if a.Is4() == (q.Type == wire.TypeA) {
 			some = true
-			b.AppendRaw(wire.RawRR{Owner: []byte(q.Name), Type: q.Type, Class: wire.ClassIN, TTL: s.ttl, RData: a.AsSlice()})
+			b.AppendRaw(s.a(q.Name, a))
 		}
 	}
 	if !some && known { // a proof that there are none, which holds as long as an answer would
@@ -147,5 +172,13 @@ func (s *resolver) answer(msg []byte) []byte {
 	whole := b.Finish()
 	end := wire.HeaderLen + len(q.Name)
 	copy(whole[wire.HeaderLen:end], msg[wire.HeaderLen:end]) // the client's own spelling
-	return whole
+	return whole, delay
+}
+
+func (s *resolver) a(owner wire.Name, a netip.Addr) wire.RawRR {
+	t := wire.TypeA
+	if a.Is6() {
+		t = wire.TypeAAAA
+	}
+	return wire.RawRR{Owner: []byte(owner), Type: t, Class: wire.ClassIN, TTL: s.ttl, RData: a.AsSlice()}
 }

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,8 @@ type Flattener struct {
 	mu      sync.Mutex
 	targets map[wire.Name]*target
 	owners  map[ownerKey]*owner
+	byName  map[wire.Name]*owner // the same, to find loops
+	listing bool                 // discover is at work: what is wanted now has been published long ago
 	queue   schedule
 	zones   map[model.ID]*holder                // those with flattened names
 	late    map[model.ID]time.Time              // those whose secondaries get a change then
@@ -110,7 +113,7 @@ func New(cfg Config) *Flattener {
 	return &Flattener{
 		cfg: cfg, start: cfg.Clock(), wake: make(chan struct{}, 1), review: make(chan struct{}, 1),
 		changed: map[model.ID]struct{}{},
-		targets: map[wire.Name]*target{}, owners: map[ownerKey]*owner{}, zones: map[model.ID]*holder{}, late: map[model.ID]time.Time{},
+		targets: map[wire.Name]*target{}, owners: map[ownerKey]*owner{}, byName: map[wire.Name]*owner{}, zones: map[model.ID]*holder{}, late: map[model.ID]time.Time{},
 		dirty: map[model.ID]map[wire.Name]struct{}{}, busy: map[model.ID]bool{},
 	}
 }
@@ -138,7 +141,12 @@ func (f *Flattener) Lookup(zone model.ID, name wire.Name) model.Flattened {
 	return told
 }
 
-// Want notes that a name is flattened to a target, and has an unknown target looked up at once.
+// unpublished is how long a new target waits for the version that wants it: a look-up before it would see a target of our
+// own as it was, perhaps not there at all.
+const unpublished = time.Second
+
+// Want notes that a name is flattened to a target, and has an unknown target looked up as soon as the zone's version is
+// published, which Touched tells, or after a second.
 func (f *Flattener) Want(zone model.ID, name, targetName wire.Name) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -154,7 +162,11 @@ func (f *Flattener) Want(zone model.ID, name, targetName wire.Name) {
 	f.leave(key, o)
 	t := f.targets[targetName]
 	if t == nil {
-		t = newTarget(targetName, f.cfg.Clock())
+		at := f.cfg.Clock()
+		if !f.listing {
+			at = at.Add(unpublished)
+		}
+		t = newTarget(targetName, at)
 		f.targets[targetName] = t
 		heap.Push(&f.queue, t)
 		f.nudge()
@@ -189,7 +201,8 @@ func (f *Flattener) nudge() {
 	}
 }
 
-// Touched has targets inside a zone looked up again, because the zone has changed: feed's Published. It returns at once.
+// Touched has targets inside a zone looked up again, because the zone has changed, and those that its names are the first
+// to want: feed's Published. It returns at once.
 func (f *Flattener) Touched(z *zone.Zone) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -197,7 +210,8 @@ func (f *Flattener) Touched(z *zone.Zone) {
 		f.changed[model.ID(z.ID)] = struct{}{}
 	}
 	for name, t := range f.targets {
-		if !name.Within(z.Name) {
+		_, wanted := t.zones[model.ID(z.ID)]
+		if !name.Within(z.Name) && (!wanted || !t.fresh()) {
 			continue
 		}
 		if t.place < 0 {
@@ -236,7 +250,7 @@ func (f *Flattener) Run(ctx context.Context) error {
 			}
 			running++
 			jobs.Go(func() {
-				answer, err := f.cfg.Resolve(ctx, t.name)
+				answer, err := f.resolve(ctx, t)
 				select {
 				case results <- result{t, answer, err}:
 				case <-ctx.Done():
@@ -271,6 +285,37 @@ func (f *Flattener) untilNext(running int) time.Duration {
 		wait = min(wait, at.Sub(now))
 	}
 	return max(wait, 0)
+}
+
+// resolve looks a target up, unless it leads back to itself through flattened names of our own: then each would go on
+// answering with what the others had.
+func (f *Flattener) resolve(ctx context.Context, t *target) (Answer, error) {
+	if f.loops(t) {
+		return Answer{}, errLoop
+	}
+	return f.cfg.Resolve(ctx, t.name)
+}
+
+// loops follows a target through flattened names. Names in a loop are rendered anew, because one that is flattened no
+// longer is known to nobody else.
+func (f *Flattener) loops(t *target) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	chain := []*target{t}
+	for at := t; len(chain) <= maxAliases; {
+		o := f.byName[at.name]
+		if o == nil || o.target == nil {
+			return false
+		}
+		if at = o.target; slices.Contains(chain, at) {
+			for _, c := range chain {
+				f.soilAll(c)
+			}
+			return true
+		}
+		chain = append(chain, at)
+	}
+	return true
 }
 
 // due takes a target whose time has come out of the queue; learn puts it back.

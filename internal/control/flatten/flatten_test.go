@@ -372,6 +372,37 @@ func TestKeepsWhatFailsMeanwhile(t *testing.T) {
 	})
 }
 
+// TestLoopOfOwnNames has two names flattened to each other, each of which answers with what the other had: that is a
+// failure, and over as soon as one of them is flattened no longer, though nobody tells.
+func TestLoopOfOwnNames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(func(c *flatten.Config) { c.Keep = time.Minute })
+		b.own("z", "one.example", "two.example")
+		b.set("two.example", 10*time.Second, "192.0.2.1")
+		b.set("one.example", 10*time.Second, "192.0.2.1")
+		b.run(t)
+		if got := first(b.told("two.example")); got != "192.0.2.1" {
+			t.Fatal(got)
+		}
+		b.own("z", "two.example", "one.example")
+		b.f.Want("z", wire.MustName("two.example"), wire.MustName("one.example"))
+		pass(2 * time.Minute)
+		for _, name := range []string{"one.example", "two.example"} {
+			if got := b.told(name); len(got.Addrs) != 0 || got.State == model.FlattenKnown {
+				t.Errorf("%s lives on: %+v", name, got)
+			}
+		}
+		b.mu.Lock()
+		delete(b.owners["z"], "two.example")
+		b.mu.Unlock()
+		pass(time.Minute + time.Second)
+		if got := first(b.told("two.example")); got != "192.0.2.1" {
+			t.Errorf("after the loop: %s", got)
+		}
+	})
+}
+
 func TestForgetsWhatIsNotFlattenedAnyMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

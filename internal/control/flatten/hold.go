@@ -114,7 +114,7 @@ func (f *Flattener) owner(key ownerKey) *owner {
 		return o
 	}
 	o := &owner{}
-	f.owners[key] = o
+	f.owners[key], f.byName[key.name] = o, o
 	z := f.zones[key.zone]
 	if z == nil {
 		z = &holder{behind: map[*target]struct{}{}}
@@ -128,6 +128,9 @@ func (f *Flattener) owner(key ownerKey) *owner {
 func (f *Flattener) forget(key ownerKey, o *owner) {
 	f.leave(key, o)
 	delete(f.owners, key)
+	if f.byName[key.name] == o {
+		delete(f.byName, key.name)
+	}
 	if z := f.zones[key.zone]; z != nil {
 		if z.names--; z.names == 0 {
 			delete(f.zones, key.zone)

@@ -146,6 +146,8 @@ func (f *Flattener) discover(ctx context.Context, zones func(ctx context.Context
 	if zones == nil {
 		return
 	}
+	f.setListing(true)
+	defer f.setListing(false)
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
 	places := make(chan struct{}, 4*f.cfg.Lookups)
@@ -169,4 +171,10 @@ func (f *Flattener) discover(ctx context.Context, zones func(ctx context.Context
 	if err != nil && ctx.Err() == nil {
 		f.cfg.Log.Warn("zones with flattened names not listed", "error", err)
 	}
+}
+
+func (f *Flattener) setListing(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.listing = on
 }

@@ -37,6 +37,9 @@ func newTarget(name wire.Name, now time.Time) *target {
 	}
 }
 
+// fresh says that no look-up has ended yet.
+func (t *target) fresh() bool { return t.verify.IsZero() }
+
 // learned takes a good answer in.
 //
 // What is served is a version with fixed TTLs, so the TTL told is what will be left at the next look-up: half of the

@@ -1,0 +1,164 @@
+package faces_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/test/node"
+)
+
+// a asks the node for the addresses of a host.
+func a(t *testing.T, n *node.Node, host string) string {
+	t.Helper()
+	return said(t, "udp", n.DNS, wire.MustName(host), wire.TypeA)
+}
+
+// TestHostileResolver follows a target through a resolver that lies, truncates, delays and adds records, for the TTL and a
+// second; outlives its death for the time that --flatten-keep gives, then answers SERVFAIL for that name alone; and comes
+// back with it.
+func TestHostileResolver(t *testing.T) {
+	t.Parallel()
+	const ttl, keep = 2, 3 * time.Second
+	s, n := world(t, ttl, "--flatten-keep", keep.String(), "--flatten-damping", "0")
+	s.turn()
+	id := makeZone(t, n, "hostile.test", []record{
+		{name: "www", typ: "CNAME", content: "target.test", settings: flat()},
+		{name: "other", typ: "CNAME", content: "www.served.test", settings: flat()},
+		{typ: "CNAME", content: "target.test"},
+	})
+	setMode(t, n, id, "edge")
+	resolved(t, n, []string{"www.hostile.test"}, "")
+	for i, addr := range []string{"192.0.2.101", "192.0.2.102", "192.0.2.103"} {
+		s.set("target.test", addr)
+		start := time.Now()
+		until(t, 20*time.Second, func() string {
+			got := a(t, n, "www.hostile.test")
+			if strings.Contains(got, lie) {
+				t.Fatalf("the lie is believed: %s", got)
+			}
+			if !strings.HasSuffix(got, "A "+addr) {
+				return got
+			}
+			return ""
+		})
+		took := time.Since(start)
+		t.Logf("change %d is answered after %v, with a TTL of %d s", i, took.Round(time.Millisecond), ttl)
+		if took > (ttl+1)*time.Second {
+			t.Errorf("change %d took %v", i, took)
+		}
+	}
+	s.die()
+	start := time.Now()
+	until(t, 30*time.Second, func() string {
+		if got := a(t, n, "www.hostile.test"); !strings.HasPrefix(got, "SERVFAIL") {
+			return got
+		}
+		return ""
+	})
+	lived := time.Since(start)
+	t.Logf("the last good answer lived for %v after the resolver's death, with a TTL of %d s and --flatten-keep %v", lived.Round(time.Millisecond), ttl, keep)
+	if lived < keep || lived > keep+(ttl+6)*time.Second {
+		t.Errorf("it lived for %v", lived)
+	}
+	if got := a(t, n, "other.hostile.test"); !strings.HasSuffix(got, "A 192.0.2.90") {
+		t.Errorf("a name with another target is answered with %s", got)
+	}
+	if got := strings.Join(lines(t, transfer(t, n, "hostile.test").Records), "\n"); !strings.Contains(got, "hostile.test. 1 A 192.0.2.103") {
+		t.Errorf("secondaries do not keep the last addresses:\n%s", got)
+	}
+	s.live()
+	until(t, 60*time.Second, func() string {
+		if got := a(t, n, "www.hostile.test"); !strings.HasSuffix(got, "A 192.0.2.103") {
+			return got
+		}
+		return ""
+	})
+}
+
+// TestOwnTargets flattens names to targets in zones of this server: they follow at once, whatever the TTL, and never ask
+// the resolver; a loop is answered with SERVFAIL and does not run wild.
+func TestOwnTargets(t *testing.T) {
+	t.Parallel()
+	s, n := world(t, 3600)
+	makeZone(t, n, "loop.test", []record{
+		{name: "one", typ: "CNAME", content: "two.loop.test", settings: flat()},
+		{name: "two", typ: "CNAME", content: "one.loop.test", settings: flat()},
+	})
+	makeZone(t, n, "names.test", []record{{name: "www", typ: "CNAME", content: "host.later.test", settings: flat()}})
+	id := makeZone(t, n, "later.test", []record{{name: "host", typ: "A", content: "192.0.2.1"}})
+	expect := func(want string) time.Duration {
+		start := time.Now()
+		until(t, 20*time.Second, func() string {
+			if got := a(t, n, "www.names.test"); !strings.HasSuffix(got, want) {
+				return got
+			}
+			return ""
+		})
+		return time.Since(start)
+	}
+	expect("A 192.0.2.1")
+	var list []object
+	n.Call(t, "GET", "/zones/"+id+"/dns_records?name=host.later.test", nil, &list)
+	path := "/zones/" + id + "/dns_records/" + list[0].ID
+	n.Call(t, "PATCH", path, map[string]any{"content": "192.0.2.2"}, nil)
+	if took := expect("A 192.0.2.2"); took > 2*time.Second {
+		t.Errorf("a target of our own is followed after %v", took)
+	}
+	n.Call(t, "PATCH", path, map[string]any{"proxied": true}, nil)
+	until(t, 20*time.Second, func() string {
+		if got := a(t, n, "www.names.test"); !strings.Contains(got, "A 203.0.113.") {
+			return got
+		}
+		return ""
+	})
+	n.Call(t, "DELETE", path, nil, nil)
+	expect("NXDOMAIN")
+	if got := a(t, n, "one.loop.test"); !strings.HasPrefix(got, "SERVFAIL") {
+		t.Errorf("a loop is answered with %s", got)
+	}
+	// The one question that may have come is for host.later.test, before that zone was there.
+	if asked := s.count(); asked > 8 {
+		t.Errorf("the resolver was asked %d times", asked)
+	}
+}
+
+// TestServersPool starts a server again with other edge addresses, and with none.
+func TestServersPool(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run := func(flags ...string) *node.Node {
+		t.Helper()
+		n, err := node.Start(dir, flags...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(n.Kill)
+		return n
+	}
+	n := run("--edge-addresses", "203.0.113.1")
+	id := makeZone(t, n, "pool.test", []record{{name: "www", typ: "A", content: "198.51.100.1", proxied: true}})
+	setMode(t, n, id, "edge")
+	for _, tt := range []struct{ flag, want string }{
+		{"203.0.113.1", "www.pool.test. 300 A 203.0.113.1"}, {"203.0.113.2", "www.pool.test. 300 A 203.0.113.2"}, {"", "www.pool.test. 300 A 198.51.100.1"},
+	} {
+		if err := n.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		n = run("--edge-addresses", tt.flag)
+		until(t, 20*time.Second, func() string {
+			if got := a(t, n, "www.pool.test"); !strings.HasSuffix(got, tt.want) {
+				return got
+			}
+			return ""
+		})
+	}
+	answer, err := n.Do(t.Context(), "POST", "/zones/"+id+"/dns_records", record{name: "w", typ: "A", content: "198.51.100.1", proxied: true}.body("pool.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.Success || len(answer.Errors) != 1 || answer.Errors[0].Code != 13060 {
+		t.Errorf("without edge addresses a proxied record is answered with %s", answer.Body)
+	}
+}
