@@ -110,7 +110,7 @@ func (n *node) wireFast(sources []netip.Addr) {
 	}
 	n.xfr = xfr.NewServer(xfr.Config{DB: n.db, Done: n.transferred})
 	n.dns = server.New(server.Config{
-		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
+		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log, Threads: spareProc(),
 		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
 		Transfers:    transfers{n.xfr},
 	})
