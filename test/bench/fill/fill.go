@@ -35,6 +35,8 @@ type Config struct {
 	Zones    int
 	Records  int    // of each zone, beside SOA and NS
 	Token    string // the administrator's API token; default Token
+	// Transfers switches transfers on in every zone, as POST …/outgoing and …/enable do, linked to no peer.
+	Transfers bool
 	// Progress is told now and then how many zones are there; nil: nobody is.
 	Progress func(done int)
 }
@@ -193,6 +195,12 @@ func (c *Config) one(ctx context.Context, p *primary.Primary, account model.ID, 
 	edits, err := rows(i, c.Records, apex)
 	if err != nil {
 		return err
+	}
+	if c.Transfers {
+		edits = append(edits, model.EditZone{Action: "outgoing.enable", Apply: func(z model.Zone) (model.Zone, error) {
+			z.Outgoing = &model.Outgoing{Name: z.Name.String(), Enabled: true, Created: z.Created, Modified: z.Created}
+			return z, nil
+		}})
 	}
 	_, err = p.Change(ctx, model.Change{Account: account, Zone: res.Outcomes[0].Zone.ID, Actor: actor, Edits: edits})
 	return err

@@ -25,6 +25,7 @@ import (
 type options struct {
 	zones, records, rounds int
 	engines                string
+	transfers              bool
 	data                   string
 	profile                string
 }
@@ -35,6 +36,7 @@ func main() {
 	flag.IntVar(&o.records, "records", 5, "records of each, beside SOA and NS")
 	flag.IntVar(&o.rounds, "rounds", 3, "restarts of each engine")
 	flag.StringVar(&o.engines, "engines", "sqlite,postgres", "engines to measure")
+	flag.BoolVar(&o.transfers, "transfers", false, "with transfers switched on, so that their history is kept for IXFR")
 	flag.StringVar(&o.data, "data", "", "directory to fill and to keep, or a filled one; default: a temporary one")
 	flag.StringVar(&o.profile, "profile", "", "load the SQLite store in this process instead, and write CPU and heap profiles with this prefix")
 	flag.Parse()
@@ -92,7 +94,7 @@ func fillOnce(ctx context.Context, o *options, data string) error {
 		return nil
 	}
 	begin := time.Now()
-	err := fill.Fill(ctx, fill.Config{Data: data, Zones: o.zones, Records: o.records, Progress: func(n int) {
+	err := fill.Fill(ctx, fill.Config{Data: data, Zones: o.zones, Records: o.records, Transfers: o.transfers, Progress: func(n int) {
 		fmt.Fprintf(os.Stderr, "\r%d zones, %.0f/s ", n, float64(n)/time.Since(begin).Seconds())
 	}})
 	if err != nil {
