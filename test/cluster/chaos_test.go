@@ -81,7 +81,7 @@ type chaos struct {
 func newChaos(t *testing.T, seed uint64) *chaos {
 	t.Helper()
 	w := &chaos{
-		cluster: start(t, chaosNodes), t: t, r: rand.New(rand.NewPCG(seed, 0)), ear: newListener(t),
+		cluster: start(t, chaosNodes, "--log-level", "debug"), t: t, r: rand.New(rand.NewPCG(seed, 0)), ear: newListener(t),
 		book: &book{there: map[string]string{}, maybe: map[string]bool{}}, sum: map[string][sha256.Size]byte{},
 	}
 	w.allowLoopback(t)

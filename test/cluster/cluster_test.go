@@ -81,6 +81,9 @@ func start(tb testing.TB, count int, flags ...string) *cluster {
 		}
 		tb.Cleanup(n.Kill)
 		tb.Cleanup(func() {
+			if dir := os.Getenv("HEADWATER_CHAOS_LOGS"); dir != "" {
+				_ = os.WriteFile(filepath.Join(dir, fmt.Sprint("node", i)), []byte(n.Log().String()), 0o600)
+			}
 			if tb.Failed() {
 				tb.Logf("node %d said at last:\n%s", i, last(untold(n.Log().String()), 6000))
 			}

@@ -97,3 +97,36 @@ func TestTakesOverForced(t *testing.T) {
 	w.s.Review()
 	p.wait(t)
 }
+
+// TestAnswerAfterDuty: an answer to what was sent before the duty was lost is kept for the next node, and remembered.
+func TestAnswerAfterDuty(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	var duty atomic.Bool
+	duty.Store(true)
+	loads := make(chan struct{}, 10)
+	w := start(t, notify.Config{
+		Interval: time.Millisecond, Duty: func(string) bool { return duty.Load() },
+		Load: func(context.Context, func(notify.Ack)) error { loads <- struct{}{}; return nil },
+	}, true, p)
+	<-loads
+	n := p.wait(t)
+	duty.Store(false)
+	w.s.Wake(w.db.ByID("z"))
+	w.waitIdle(t)
+	p.reply(t, n, wire.RcodeNoError, nil)
+	if s := w.waitAnswer(t); s.Acked != 1 || !s.Known {
+		t.Errorf("%+v", s)
+	}
+	duty.Store(true)
+	w.s.Review()
+	<-loads
+	w.publish(t, 2)
+	if n := p.wait(t); n.serial != 2 {
+		t.Errorf("told of %d again", n.serial)
+	}
+	w.stop()
+	if w.saved["a"] != 1 {
+		t.Errorf("saved %v", w.saved)
+	}
+}

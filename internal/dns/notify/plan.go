@@ -20,8 +20,9 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		s.forget(id, nil)
 		return
 	}
-	if !s.cfg.Duty(id) {
-		s.forget(id, nil)
+	s.forget(id, access.Peers)
+	if !s.cfg.Duty(id) || s.unreviewed(id, w) {
+		s.park(id)
 		if w.forced {
 			s.leaveForced(id, now)
 		}
@@ -30,7 +31,6 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 	w.forced = w.forced || w.review && now.Sub(s.forced[id]) < forcedLife
 	v := z.State().Transfer
 	rdata, ttl := v.SOA()
-	s.forget(id, access.Peers)
 	for _, p := range access.Peers {
 		if !p.Addr.IsValid() {
 			continue // nobody to tell
@@ -39,6 +39,7 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		if t == nil {
 			t = s.add(z, p)
 		}
+		t.learn(s.known)
 		moved := t.peer.Addr != p.Addr || t.peer.Key != p.Key && t.inDoubt
 		t.peer, t.serial, t.soa, t.ttl = p, v.Serial(), rdata, ttl
 		t.status.Serial = t.serial
@@ -75,11 +76,30 @@ func (s *Sender) task(zoneID, peer string) *task {
 func (s *Sender) add(z *zone.Zone, p zone.Peer) *task {
 	t := &task{zone: z.ID, name: z.Name, peer: p, index: -1}
 	t.status.Peer = p.ID
-	if serial, ok := s.known[t.key()]; ok {
-		t.status.Acked, t.status.Known = serial, true
-	}
 	s.zones[z.ID] = append(s.zones[z.ID], t)
 	return t
+}
+
+// learn takes over what another node, or an earlier process, has kept, if that is newer.
+func (t *task) learn(known map[taskKey]uint32) {
+	serial, ok := known[t.key()]
+	if ok && (!t.status.Known || wire.SerialNewer(serial, t.status.Acked)) {
+		t.status.Acked, t.status.Known = serial, true
+	}
+}
+
+// unreviewed says that a zone has perhaps just fallen to this node, and what its peers know is about to be read: a review
+// plans every zone.
+func (s *Sender) unreviewed(id string, w wish) bool {
+	return s.reviews.Load() > 0 && !w.review && s.zones[id] == nil
+}
+
+// park sends nothing more for a zone. What its peers know is remembered, and an answer that is on its way still counts.
+func (s *Sender) park(id string) {
+	for _, t := range s.zones[id] {
+		s.queue.drop(t)
+		t.inDoubt, t.forced = false, false
+	}
 }
 
 // forcedLife is how long a NOTIFY that was asked for of another node's zone is remembered: that node may die before it is

@@ -73,6 +73,7 @@ func (s *Sender) saveLast(ctx context.Context) {
 
 // reviewAll wishes that every linked zone be planned, by what peers are known to know.
 func (s *Sender) reviewAll(ctx context.Context) error {
+	called := s.reviews.Load()
 	known := map[taskKey]uint32{}
 	if s.cfg.Load != nil {
 		err := s.cfg.Load(ctx, func(a Ack) { known[taskKey{a.Zone, a.Peer}] = a.Serial })
@@ -81,6 +82,7 @@ func (s *Sender) reviewAll(ctx context.Context) error {
 		}
 	}
 	s.wishAll(known)
+	s.reviews.CompareAndSwap(called, 0) // unless it was called again meanwhile
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -79,6 +80,8 @@ type Sender struct {
 	bell   chan struct{}
 	acked  chan struct{} // something is to be saved
 	review chan struct{} // Duty answers otherwise
+	// reviews counts calls of Review; it is 0 again once what peers know has been read.
+	reviews atomic.Int32
 
 	wishes struct {
 		sync.Mutex
@@ -129,7 +132,10 @@ func (s *Sender) wish(id string, w wish) {
 
 // Review says that Duty answers otherwise now. Peers of zones that this node notifies for since then are told, except
 // those that are known to have the zone's serial.
-func (s *Sender) Review() { knock(s.review) }
+func (s *Sender) Review() {
+	s.reviews.Add(1)
+	knock(s.review)
+}
 
 func (s *Sender) ring() { knock(s.bell) }
 
@@ -251,7 +257,7 @@ func (s *Sender) collect() (letters []letter, wait time.Duration) {
 			return letters, wait
 		}
 		if !s.cfg.Duty(t.zone) {
-			s.forget(t.zone, nil) // another node tells, and will not hear of answers to this one
+			s.park(t.zone) // another node tells
 			continue
 		}
 		if slot := s.pace.slot(t, now); slot.After(now) {
@@ -279,6 +285,9 @@ func (s *Sender) write(t *task, now time.Time) []byte {
 		t.status.Answer = "no answer yet"
 		s.cfg.Answered(t.zone, t.status)
 	}
+	s.cfg.Log.Debug("NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", t.peer.Name),
+		slog.Uint64("serial", uint64(t.serial)), slog.Bool("forced", t.forced), slog.Int("tries", t.status.Tries),
+		slog.Bool("known", t.status.Known), slog.Uint64("acked", uint64(t.status.Acked)))
 	t.inDoubt, t.sent, t.forced = true, t.serial, false
 	t.status.Sent = now
 	t.status.Tries++
