@@ -95,6 +95,8 @@ func (b *bench) newNSD(in contents) (*contestant, error) {
     xfrdfile: "%[3]s/xfrd.state"
     zonelistfile: "%[3]s/zone.list"
     tcp-count: 200
+    rrl-ratelimit: 0
+    rrl-whitelist-ratelimit: 0
 remote-control:
     control-enable: no
 key:
