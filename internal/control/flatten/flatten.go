@@ -281,7 +281,7 @@ func (f *Flattener) untilNext(running int) time.Duration {
 	if len(f.queue) > 0 && running < f.cfg.Lookups {
 		wait = min(wait, f.queue[0].lookAt.Sub(now))
 	}
-	if at, any := f.nextLate(); any {
+	if at, waits := f.nextLate(); waits {
 		wait = min(wait, at.Sub(now))
 	}
 	return max(wait, 0)

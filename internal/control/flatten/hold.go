@@ -80,14 +80,14 @@ func (f *Flattener) catchUpLate(now time.Time) {
 	}
 }
 
-// nextLate is when the first such interval ends, if any runs.
-func (f *Flattener) nextLate() (first time.Time, any bool) {
+// nextLate is when the first such interval ends, if one runs.
+func (f *Flattener) nextLate() (first time.Time, waits bool) {
 	for _, at := range f.late {
-		if !any || at.Before(first) {
-			first, any = at, true
+		if !waits || at.Before(first) {
+			first, waits = at, true
 		}
 	}
-	return first, any
+	return first, waits
 }
 
 // join and part count a target's names by zone.
