@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -77,7 +78,7 @@ func parse() (options, error) {
 		o.duration, o.warmup = min(o.duration, 1200*time.Millisecond), 300*time.Millisecond
 	}
 	if o.rounds < 1 || o.records < 2000 || o.zones < 10 {
-		return o, fmt.Errorf("a run needs a round, 2,000 records and 10 zones at least")
+		return o, errors.New("a run needs a round, 2,000 records and 10 zones at least")
 	}
 	return o, nil
 }

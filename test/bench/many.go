@@ -5,11 +5,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/miekg/dns"
 
@@ -76,7 +76,7 @@ func (b *bench) makeMany() error {
 }
 
 func (b *bench) manyFile(i int) string {
-	return filepath.Join(b.dir, "zones", fmt.Sprint(i/1000), fill.Name(i))
+	return filepath.Join(b.dir, "zones", strconv.Itoa(i/1000), fill.Name(i))
 }
 
 func writeZone(path string, i int) error {

@@ -52,8 +52,9 @@ func (b *bench) measureWrites(ctx context.Context) error {
 		return fmt.Errorf("small zone: %w", err)
 	}
 	return b.interleave(ctx, "changes in a large and a small zone", []job{{
-		[]string{rowAccept, rowAcceptSmall}, func(c *contestant) bool { return c == us },
-		func(ctx context.Context, c *contestant) ([]float64, error) { return b.accepted(ctx, c.api, small) },
+		rows:    []string{rowAccept, rowAcceptSmall},
+		who:     func(c *contestant) bool { return c == us },
+		measure: func(ctx context.Context, c *contestant) ([]float64, error) { return b.accepted(ctx, c.api, small) },
 	}})
 }
 
