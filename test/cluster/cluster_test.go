@@ -55,6 +55,12 @@ func host(tb testing.TB, address string) string {
 // start makes a database and starts so many nodes on it, all at the same moment.
 func start(tb testing.TB, count int, flags ...string) *cluster {
 	tb.Helper()
+	return startWith(tb, count, "", flags...)
+}
+
+// startWith is start with further parameters for the database sessions of the nodes.
+func startWith(tb testing.TB, count int, parameters string, flags ...string) *cluster {
+	tb.Helper()
 	c := &cluster{pg: pgtest.Start(tb), key: filepath.Join(tb.TempDir(), "key")}
 	c.url = c.pg.Database(tb)
 	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
@@ -70,7 +76,7 @@ func start(tb testing.TB, count int, flags ...string) *cluster {
 	for i := range count {
 		c.proxies[i] = newProxy(tb, host(tb, c.url))
 		dir, args := tb.TempDir(), append([]string{
-			"--database", through(tb, c.url, c.proxies[i]), "--secret-key-file", c.key, "--notify-interval", "20ms",
+			"--database", through(tb, c.url, c.proxies[i]) + parameters, "--secret-key-file", c.key, "--notify-interval", "20ms",
 		}, flags...)
 		all.Go(func() { c.nodes[i], errs[i] = node.Start(dir, args...) })
 	}

@@ -194,6 +194,32 @@ func (c *cluster) takeOver(t *testing.T, id string, ear *listener) {
 	}
 }
 
+// TestSerializable runs nodes under the strictest isolation, where the database refuses every transaction that another one
+// was quicker than (SQLSTATE 40001), as CockroachDB always does: what is refused is tried again.
+func TestSerializable(t *testing.T) {
+	t.Parallel()
+	c := startWith(t, 2, "&default_transaction_isolation=serializable")
+	c.allowLoopback(t)
+	id := c.zone(t, apex.Host(), nil)
+	const writers, each = 4, 12
+	var all sync.WaitGroup
+	for w := range writers {
+		all.Go(func() {
+			for i := range each {
+				add(t, c.nodes[w%2], id, fmt.Sprintf("w%d", w), fmt.Sprintf("w%d-%d", w, i))
+			}
+		})
+	}
+	all.Wait()
+	c.alike(t, apex, 20*time.Second)
+	if n := c.count(t, "SELECT count(*) FROM records WHERE type = 'TXT'"); n != writers*each {
+		t.Errorf("%d records, want %d", n, writers*each)
+	}
+	eventually(t, 10*time.Second, "the database refused nothing", func() bool {
+		return c.count(t, "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()") > 0
+	})
+}
+
 // TestChangesPrimaries has one secondary load a zone from one node and go on with deltas from another.
 func TestChangesPrimaries(t *testing.T) {
 	t.Parallel()

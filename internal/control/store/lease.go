@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -99,16 +100,29 @@ func (s *Store) Alone(ctx context.Context, name string, f func(ctx context.Conte
 	if !s.Shared() {
 		return f(ctx)
 	}
-	tx, err := s.engine.begin(ctx, true)
+	tx, err := s.lockName(ctx, name)
+	for n := 1; err != nil && s.d.lostRace(err) && n < retries; n++ {
+		pause(ctx, rand.N(time.Duration(n)*retryPause))
+		tx, err = s.lockName(ctx, name)
+	}
 	if err != nil {
 		return fmt.Errorf("wait to be alone: %w", err)
 	}
 	defer tx.rollback()
-	// The row of this name keeps others out until the end, when it goes without a trace.
-	if _, err := tx.exec(ctx, upsertMeta, "store.alone-"+name, octets(nil)); err != nil {
-		return fmt.Errorf("wait to be alone: %w", err)
-	}
 	return f(ctx)
+}
+
+// lockName begins a transaction whose row of that name keeps others out until its end, when it goes without a trace.
+func (s *Store) lockName(ctx context.Context, name string) (*session, error) {
+	tx, err := s.engine.begin(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.exec(ctx, upsertMeta, "store.alone-"+name, octets(nil)); err != nil {
+		tx.rollback()
+		return nil, err
+	}
+	return tx, nil
 }
 
 // Shared says whether other processes may work on the same database.
