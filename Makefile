@@ -53,6 +53,11 @@ big: ## a million records imported in one request and listed in one page, with t
 conform: ## the conformance files on us and on the servers installed
 	$(GO) test -count=1 -v ./test/conformance/...
 
+CHAOSTIME ?= 4m
+
+chaos: deps ## nodes, database and connections are killed under writes for CHAOSTIME; HEADWATER_SEED repeats a run
+	HEADWATER_CHAOS=$(CHAOSTIME) $(GO) test -count=1 -v -timeout 20m -run 'TestChaos$$' ./test/cluster
+
 bench: deps build
 	$(GO) run ./test/bench
 
