@@ -95,7 +95,17 @@ func TestTakesOverForced(t *testing.T) {
 	<-asked
 	duty.Store(true)
 	w.s.Review()
-	p.wait(t)
+	if n := p.wait(t); n.serial != 1 {
+		t.Errorf("told of %d", n.serial)
+	} else {
+		p.reply(t, n, wire.RcodeNoError, nil)
+		w.waitAnswer(t)
+	}
+	w.s.Review()
+	w.publish(t, 2)
+	if n := p.wait(t); n.serial != 2 {
+		t.Errorf("told of %d again", n.serial)
+	}
 }
 
 // TestAnswerAfterDuty: an answer to what was sent before the duty was lost is kept for the next node, and remembered.

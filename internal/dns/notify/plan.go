@@ -24,12 +24,15 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 	if !s.cfg.Duty(id) || s.unreviewed(id, w) {
 		s.park(id)
 		if w.forced {
-			s.leaveForced(id, now)
+			s.leaveForced(id, forcedMark{z.State().Transfer.Serial(), now})
 		}
 		return
 	}
-	w.forced = w.forced || w.review && now.Sub(s.forced[id]) < forcedLife
 	v := z.State().Transfer
+	if mark, left := s.forced[id]; left && w.review {
+		delete(s.forced, id)
+		w.forced = w.forced || mark.serial == v.Serial() && now.Sub(mark.at) < forcedLife
+	}
 	rdata, ttl := v.SOA()
 	for _, p := range access.Peers {
 		if !p.Addr.IsValid() {
@@ -102,17 +105,23 @@ func (s *Sender) park(id string) {
 	}
 }
 
-// forcedLife is how long a NOTIFY that was asked for of another node's zone is remembered: that node may die before it is
-// sent, and nothing else would tell of it.
+// forcedMark is a NOTIFY that was asked for of another node's zone, and the serial that the zone had. That node may die
+// before it is sent; unless there is a newer serial to tell by then, nothing else would tell of it.
+type forcedMark struct {
+	serial uint32
+	at     time.Time
+}
+
+// forcedLife is how long marks are kept.
 const forcedLife = 30 * time.Second
 
-func (s *Sender) leaveForced(id string, now time.Time) {
-	for z, at := range s.forced {
-		if now.Sub(at) >= forcedLife {
+func (s *Sender) leaveForced(id string, mark forcedMark) {
+	for z, old := range s.forced {
+		if mark.at.Sub(old.at) >= forcedLife {
 			delete(s.forced, z)
 		}
 	}
-	s.forced[id] = now
+	s.forced[id] = mark
 }
 
 // forget drops the tasks of a zone for peers that are not in keep, or have no address there.

@@ -95,9 +95,9 @@ type Sender struct {
 	flights map[flight]*task   // what answers are expected to
 	queue   queue
 	pace    pace
-	known   map[taskKey]uint32   // loaded, for tasks made by a review
-	forced  map[string]time.Time // zones of other nodes, when a NOTIFY was last asked for
-	dirty   map[taskKey]uint32   // to be saved
+	known   map[taskKey]uint32    // loaded, for tasks made by a review
+	forced  map[string]forcedMark // NOTIFYs that were asked for, of zones of other nodes
+	dirty   map[taskKey]uint32    // to be saved
 	stats   Stats
 }
 
@@ -106,7 +106,7 @@ func New(cfg Config) *Sender {
 	cfg.setDefaults()
 	s := &Sender{
 		cfg: cfg, bell: make(chan struct{}, 1), acked: make(chan struct{}, 1), review: make(chan struct{}, 1),
-		zones: map[string][]*task{}, flights: map[flight]*task{}, forced: map[string]time.Time{},
+		zones: map[string][]*task{}, flights: map[flight]*task{}, forced: map[string]forcedMark{},
 		dirty: map[taskKey]uint32{}, pace: newPace(cfg.Rate),
 	}
 	s.wishes.zones = map[string]wish{}
