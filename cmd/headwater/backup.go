@@ -74,34 +74,55 @@ func (c *backupCmd) Run(ctx context.Context, s *streams) error {
 
 type restoreCmd struct {
 	storeFlags
-	File string `arg:"" help:"Backup file to read." type:"existingfile"`
+	File string `arg:"" optional:"" help:"Backup file to read." type:"existingfile"`
+	Mark bool   `help:"The database was restored by its own tools: only have serials pass what secondaries may have seen."`
 }
+
+var errNothingToRestore = errors.New("a backup file or --mark is needed, and not both")
 
 // Help shows an example.
 func (*restoreCmd) Help() string {
-	return "Restores into an empty database. The secret key must be the one that the backup was made under: put secret.key into the data directory first.\n\n" +
+	return "Restores into an empty database. The secret key must be the one that the backup was made under: put secret.key into the data directory first. " +
+		"The next change of every zone gets a serial above all that secondaries may have seen before.\n\n" +
 		"Example: headwater restore --database postgres://db/headwater --secret-key-file secret.key /backup/headwater.hwb"
 }
 
 // Run restores a backup, wholly or not at all.
 func (c *restoreCmd) Run(ctx context.Context, s *streams) error {
-	f, err := os.Open(c.File)
-	if err != nil {
-		return err
+	if (c.File == "") != c.Mark {
+		return errNothingToRestore
 	}
-	defer f.Close()
 	st, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	bar := spinner(s.err, "rows")
+	what := "database"
+	if !c.Mark {
+		what = c.File
+		if err := restore(ctx, st, c.File, s.err); err != nil {
+			return err
+		}
+	}
+	if err := st.MarkRestored(ctx); err != nil {
+		return fmt.Errorf("the data are restored, but serials may repeat until this is done again with --mark: %w", err)
+	}
+	_, err = fmt.Fprintf(s.out, "%s restored\n", what)
+	return err
+}
+
+func restore(ctx context.Context, st *store.Store, file string, progress io.Writer) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	bar := spinner(progress, "rows")
 	if err := st.Restore(ctx, f, bar.told); err != nil {
 		return err
 	}
 	bar.end()
-	_, err = fmt.Fprintf(s.out, "%s restored\n", c.File)
-	return err
+	return nil
 }
 
 type migrateCmd struct {

@@ -88,7 +88,7 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 	}
 	n.shareWork()
 	n.wireFast(sources)
-	if err := n.wireCareful(servers, open.SecretKey); err != nil {
+	if err := n.wireCareful(ctx, servers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
@@ -138,7 +138,7 @@ func (n *node) wireNotify(sources []netip.Addr) {
 }
 
 // wireCareful makes the parts of the careful half.
-func (n *node) wireCareful(servers []string, key [32]byte) error {
+func (n *node) wireCareful(ctx context.Context, servers []string, key [32]byte) error {
 	n.feed = feed.New(feed.Config{
 		Source: n.store, DB: n.db, Log: n.log,
 		Published: n.published,
@@ -159,11 +159,14 @@ func (n *node) wireCareful(servers []string, key [32]byte) error {
 		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.primary.Change(ctx, c) },
 		Zones:  n.store.DependentZones,
 	})
-	var err error
+	restored, err := n.store.Restored(ctx)
+	if err != nil {
+		return err
+	}
 	n.primary, err = primary.New(primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
 		Checkpoint: n.store.Checkpoint, Duty: n.holds, DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
-		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log,
+		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Restored: restored,
 	})
 	if err != nil {
 		return err

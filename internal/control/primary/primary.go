@@ -32,6 +32,9 @@ type Config struct {
 	NameServers []string
 	// Edge is the server's pool of addresses that stand in for proxied records; an account's own pool goes before it.
 	Edge []netip.Addr
+	// Restored is the journal position at which the store was restored from a backup, 0 for never: secondaries may have
+	// seen later serials of zones that have not changed since.
+	Restored model.Seq
 	// Describe gives the JSON of a model object for the audit log, without secrets; nil leaves the entries without.
 	Describe func(any) []byte
 	Limits   Limits

@@ -74,9 +74,7 @@ func (s *stage) nextVersion(ctx context.Context, z *zoneWork, names []wire.Name)
 		return nil, err
 	}
 	if !diff.transfer.empty() || old.TTL != soa.TTL || !sameSOA(old.Data[0], soa.Data[0]) {
-		if to++; to == 0 {
-			to = 1 // some software takes a serial of 0 for none at all
-		}
+		to = s.nextSerial(z, to)
 	}
 	if from == to && (!diff.split || diff.served.empty()) {
 		return nil, nil

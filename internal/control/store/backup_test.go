@@ -188,3 +188,18 @@ func TestBackupWrongKey(t *testing.T) {
 		t.Errorf("restored under another key: %v", err)
 	}
 }
+
+func TestRestoredMark(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		z := w.addZone(t, newID(), "example.com")
+		seq, err := w.Restored(t.Context())
+		must(t, err)
+		equal(t, "mark of a database that never was restored", seq, model.Seq(0))
+		must(t, w.MarkRestored(t.Context()))
+		w.addRecords(t, testRecord(z.ID, "www.example.com", wire.TypeA, "192.0.2.1"))
+		seq, err = w.open(t).Restored(t.Context())
+		must(t, err)
+		equal(t, "mark", seq, z.Seq)
+	})
+}
