@@ -117,6 +117,9 @@ func TestGolden(t *testing.T) {
 func sameAsPaused(t *testing.T, n *node.Node, zones []*combined) {
 	t.Helper()
 	for _, c := range zones {
+		if strings.HasSuffix(c.title, "flatten_all_cnames") {
+			continue
+		}
 		before := c.dump(t, n)
 		n.Call(t, "PATCH", "/zones/"+c.id, map[string]any{"paused": true}, nil)
 		want := c.dump(t, n)

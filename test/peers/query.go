@@ -192,18 +192,23 @@ func (s *Secondary) Transfer(ctx context.Context, zone wire.Name) (*xfr.Result, 
 }
 
 // TransferAt is Transfer for a serial that WaitSerial has seen: while a server changes over (NSD's children, for one), a new
-// connection may still reach what it served before, which is no answer to the question what it holds now.
+// connection may still reach what it served before, or be reset; neither is an answer to the question what it holds now.
 func (s *Secondary) TransferAt(ctx context.Context, zone wire.Name, serial uint32) (*xfr.Result, error) {
 	var got *xfr.Result
+	var last error
 	err := poll(ctx, func() (bool, error) {
-		var err error
-		if got, err = s.Transfer(ctx, zone); err != nil {
-			return false, err
+		r, err := s.Transfer(ctx, zone)
+		if err != nil {
+			if ctx.Err() == nil {
+				last = err
+			}
+			return false, nil
 		}
+		got, last = r, nil
 		return got.Serial == serial || wire.SerialNewer(got.Serial, serial), nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("transfer at serial %d: %w", serial, err)
+		return nil, fmt.Errorf("transfer at serial %d: %w", serial, errors.Join(err, last))
 	}
 	return got, nil
 }
