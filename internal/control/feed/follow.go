@@ -74,6 +74,9 @@ func (f *Feed) round(ctx context.Context) error {
 
 // offered says whether memory has gone past a position by itself, or does so in a moment.
 func (f *Feed) offered(ctx context.Context, after model.Seq) bool {
+	if now, _ := f.position(); now > after {
+		return true
+	}
 	ctx, cancel := context.WithTimeout(ctx, offerGrace)
 	defer cancel()
 	return f.Wait(ctx, after+1) == nil
