@@ -163,7 +163,7 @@ func (w *writer) try(ctx context.Context, n *node.Node, method, path string, bod
 			w.t.Errorf("%s %s: %s", method, path, a.Body)
 		}
 		return got.ID, made
-	case a.Status == http.StatusConflict && len(a.Errors) == 1 && a.Errors[0].Code == 10409,
+	case a.Status == http.StatusBadRequest && len(a.Errors) == 1 && a.Errors[0].Code == 10409,
 		a.Status == http.StatusNotFound && method == http.MethodDelete && again:
 		if !again {
 			w.t.Errorf("%s %s: made before it was sent: %s", method, path, a.Body)

@@ -20,7 +20,7 @@ func TestNamedChange(t *testing.T) {
 	}
 	body := map[string]any{"name": "x", "type": "TXT", "content": "once"}
 	first := s.must("POST", z+"/dns_records", body, named("a"))
-	again := s.fails(409, 10409, "POST", z+"/dns_records", body, named("a"))
+	again := s.fails(400, 10409, "POST", z+"/dns_records", body, named("a"))
 	if seq := first.Header.Get("Headwater-Seq"); seq == "" || again.Header.Get("Headwater-Seq") != seq {
 		t.Errorf("made at %q, made again at %q", seq, again.Header.Get("Headwater-Seq"))
 	}

@@ -74,8 +74,8 @@ func failure(err error) *apiFailure {
 		return f
 	case errors.Is(err, model.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &apiFailure{status: http.StatusServiceUnavailable, code: codeUnavailable, message: "The service is not available right now."}
-	case errors.Is(err, model.ErrDuplicateChange):
-		return &apiFailure{status: http.StatusConflict, code: codeMade, message: "A change of this name has been made before."}
+	case errors.Is(err, model.ErrDuplicateChange): // not 409, which the SDKs would send again
+		return &apiFailure{status: http.StatusBadRequest, code: codeMade, message: "A change of this name has been made before."}
 	case errors.Is(err, model.ErrNotFound):
 		return &apiFailure{status: http.StatusNotFound, code: codeNoRoute, message: "Object not found."}
 	}
