@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 	"github.com/headwaterdns/headwater/test/peers"
@@ -21,7 +22,7 @@ import (
 const (
 	chaosNodes = 3
 	chaosZones = 3
-	chaosTime  = 8 * time.Second // unless HEADWATER_CHAOS says otherwise
+	chaosTime  = 6 * time.Second // unless HEADWATER_CHAOS says otherwise
 )
 
 // TestChaos has clients write through all nodes while nodes and the database server are killed, stopped and cut off.
@@ -81,7 +82,7 @@ type chaos struct {
 func newChaos(t *testing.T, seed uint64) *chaos {
 	t.Helper()
 	w := &chaos{
-		cluster: start(t, chaosNodes, "--log-level", "debug"), t: t, r: rand.New(rand.NewPCG(seed, 0)), ear: newListener(t),
+		cluster: startOn(t, pgtest.Start(t), chaosNodes, "", "--log-level", "debug"), t: t, r: rand.New(rand.NewPCG(seed, 0)), ear: newListener(t),
 		book: &book{there: map[string]string{}, maybe: map[string]bool{}}, sum: map[string][sha256.Size]byte{},
 	}
 	w.allowLoopback(t)

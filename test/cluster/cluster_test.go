@@ -23,6 +23,21 @@ import (
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
+// server is the PostgreSQL of all tests that do it no harm, started by the first that needs it.
+var server = struct {
+	once sync.Once
+	*pgtest.Server
+	err error
+}{}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if server.Server != nil {
+		server.Close()
+	}
+	os.Exit(code)
+}
+
 // cluster is nodes on one database, each behind a proxy of its own.
 type cluster struct {
 	pg      *pgtest.Server
@@ -55,13 +70,22 @@ func host(tb testing.TB, address string) string {
 // start makes a database and starts so many nodes on it, all at the same moment.
 func start(tb testing.TB, count int, flags ...string) *cluster {
 	tb.Helper()
-	return startWith(tb, count, "", flags...)
+	return startOn(tb, shared(tb), count, "", flags...)
 }
 
-// startWith is start with further parameters for the database sessions of the nodes.
-func startWith(tb testing.TB, count int, parameters string, flags ...string) *cluster {
+func shared(tb testing.TB) *pgtest.Server {
 	tb.Helper()
-	c := &cluster{pg: pgtest.Start(tb), key: filepath.Join(tb.TempDir(), "key")}
+	server.once.Do(func() { server.Server, server.err = pgtest.New() })
+	if server.err != nil {
+		tb.Fatal(server.err)
+	}
+	return server.Server
+}
+
+// startOn is start on a server, with further parameters for the nodes' database sessions.
+func startOn(tb testing.TB, pg *pgtest.Server, count int, parameters string, flags ...string) *cluster {
+	tb.Helper()
+	c := &cluster{pg: pg, key: filepath.Join(tb.TempDir(), "key")}
 	c.url = c.pg.Database(tb)
 	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
 	if err := os.WriteFile(c.key, []byte(key), 0o600); err != nil {

@@ -198,7 +198,7 @@ func (c *cluster) takeOver(t *testing.T, id string, ear *listener) {
 // was quicker than (SQLSTATE 40001), as CockroachDB always does: what is refused is tried again.
 func TestSerializable(t *testing.T) {
 	t.Parallel()
-	c := startWith(t, 2, "&default_transaction_isolation=serializable")
+	c := startOn(t, shared(t), 2, "&default_transaction_isolation=serializable")
 	c.allowLoopback(t)
 	id := c.zone(t, apex.Host(), nil)
 	const writers, each = 4, 12
