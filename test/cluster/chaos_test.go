@@ -113,8 +113,13 @@ func (w *chaos) harm(ctx context.Context, length time.Duration) {
 		name string
 		do   func(ctx context.Context, i int)
 	}{
-		{"kill node", w.killNode}, {"crash PostgreSQL", w.crashServer}, {"stop node", w.stopNode}, {"cut off node", w.cutNode},
-		{"break connections of node", w.breakNode}, {"hold up octets of node", w.holdNode}, {"restart PostgreSQL", w.restartServer},
+		{"kill node", w.killNode},
+		{"crash PostgreSQL", w.crashServer},
+		{"stop node", w.stopNode},
+		{"cut off node", w.cutNode},
+		{"break connections of node", w.breakNode},
+		{"hold up octets of node", w.holdNode},
+		{"restart PostgreSQL", w.restartServer},
 	}
 	begin := time.Now()
 	order := w.r.Perm(len(harms))
@@ -267,7 +272,7 @@ func (w *chaos) checkRecords(id string) {
 // checkJournal: the versions of a zone follow one another, as far back as the journal goes, and serials rise.
 func (w *chaos) checkJournal(name wire.Name, id string) {
 	db := w.sql(w.t)
-	defer db.Close(w.t.Context()) //nolint:errcheck // nothing is lost
+	defer db.Close(w.t.Context())
 	rows, err := db.Query(w.t.Context(), "SELECT seq, kind, serial, body FROM journal WHERE zone = decode($1, 'hex') ORDER BY seq", id)
 	if err != nil {
 		w.t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -230,12 +229,7 @@ func TestChangesPrimaries(t *testing.T) {
 	for i := range 20 {
 		add(t, c.nodes[i%2], id, "r", fmt.Sprint("first ", i))
 	}
-	dir, err := os.MkdirTemp("", "two") // short: its sockets' names have a bound
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a leftover in the system's temporary folder
-	cfg := peers.Config{Program: peers.Knot, Listen: at, Primary: c.nodes[0].DNS, Zones: []wire.Name{apex}, Dir: dir}
+	cfg := peers.Config{Program: peers.Knot, Listen: at, Primary: c.nodes[0].DNS, Zones: []wire.Name{apex}, Dir: t.TempDir()}
 	s, err := peers.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ func (c *cluster) sql(tb testing.TB) *pgx.Conn {
 func (c *cluster) exec(tb testing.TB, texts ...string) {
 	tb.Helper()
 	db := c.sql(tb)
-	defer db.Close(tb.Context()) //nolint:errcheck // nothing is lost
+	defer db.Close(tb.Context())
 	for _, text := range texts {
 		if _, err := db.Exec(tb.Context(), text); err != nil {
 			tb.Fatalf("%s: %v", text, err)
@@ -31,7 +31,7 @@ func (c *cluster) exec(tb testing.TB, texts ...string) {
 func (c *cluster) count(tb testing.TB, text string, args ...any) (n int64) {
 	tb.Helper()
 	db := c.sql(tb)
-	defer db.Close(tb.Context()) //nolint:errcheck // nothing is lost
+	defer db.Close(tb.Context())
 	if err := db.QueryRow(tb.Context(), text, args...).Scan(&n); err != nil {
 		tb.Fatalf("%s: %v", text, err)
 	}

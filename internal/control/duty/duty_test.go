@@ -223,7 +223,7 @@ func TestNeverTwo(t *testing.T) {
 				b.down[m.id] = r.IntN(2) == 0
 				b.slow[m.id] = time.Duration(r.IntN(4000)) * time.Millisecond * time.Duration(r.IntN(2))
 			}
-			watch(t, time.Duration(r.IntN(2000))*time.Millisecond, list, append(over[:len(over):len(over)], all...)...)
+			watch(t, time.Duration(r.IntN(2000))*time.Millisecond, list, append(slices.Clip(over), all...)...)
 		}
 		for _, m := range all {
 			b.down[m.id], b.slow[m.id] = false, 0
