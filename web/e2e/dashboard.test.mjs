@@ -5,8 +5,9 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { fill, pagesOf } from "./fixture.mjs";
+import { choose, formDialog, signedInto, submit } from "./hands.mjs";
 import { freePort, startNSD } from "./nsd.mjs";
-import { settled, signIn, startBrowser, startHeadwater, until } from "./server.mjs";
+import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser;
@@ -16,42 +17,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** A server and a page that is signed in; what the page complains of fails the test. */
-async function signedIn(t, options = {}) {
-  const server = await startHeadwater();
-  t.after(() => server.close());
-  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
-  t.after(() => context.close());
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  const complaints = [];
-  page.on("pageerror", (e) => complaints.push(e.message));
-  page.on("dialog", (d) => {
-    complaints.push(`dialog: ${d.message()}`);
-    void d.dismiss();
-  });
-  page.on("console", (m) => /Content Security Policy/.test(m.text()) && complaints.push(m.text()));
-  await signIn(page, server.url);
-  return { server, page, complaints };
-}
-
-/** The dialog with a form: what says how something went has that role, too. */
-function formDialog(page) {
-  return page.getByRole("dialog").filter({ has: page.locator("form") });
-}
-
-/** Fills the fields of the open dialog and submits it. */
-async function submit(page, fields, button) {
-  const dialog = formDialog(page);
-  for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
-  await dialog.getByRole("button", { name: button, exact: true }).click();
-  await dialog.waitFor({ state: "detached" });
-}
-
-async function choose(scope, page, label, option) {
-  await scope.getByLabel(label).click();
-  await page.getByRole("option", { name: option, exact: true }).click();
-}
+const signedIn = (t, options) => signedInto(browser, t, options);
 
 test("a zone goes by hand from nothing to a secondary that follows it", async (t) => {
   const { server, page, complaints } = await signedIn(t);
@@ -213,7 +179,7 @@ test("pages come with security headers, and their script is small", async (t) =>
 
 test("no page has a serious accessibility violation", async (t) => {
   for (const colorScheme of ["light", "dark"]) {
-    const { server, page } = await signedIn(t, { colorScheme, bypassCSP: true });
+    const { server, page } = await signedIn(t, { context: { colorScheme, bypassCSP: true } });
     await fill(server);
     const pages = { ...pagesOf(server.account), "sign-in": "/sign-in" };
     for (const [name, path] of Object.entries(pages)) {
@@ -227,27 +193,4 @@ test("no page has a serious accessibility violation", async (t) => {
       });
     }
   }
-});
-
-test("signing in and adding a zone work by keyboard alone", async (t) => {
-  const server = await startHeadwater();
-  t.after(() => server.close());
-  const context = await browser.newContext();
-  t.after(() => context.close());
-  const page = await context.newPage();
-  await page.goto(`${server.url}/`);
-  await page.getByLabel("E-mail", { exact: true }).focus();
-  await page.keyboard.type("admin@example.net");
-  await page.keyboard.press("Tab");
-  await page.keyboard.type("a-long-enough-password");
-  await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Account home" }).waitFor();
-  const button = page.getByRole("button", { name: "Add a zone" });
-  for (let i = 0; i < 40 && !(await button.evaluate((b) => b === document.activeElement)); i++) await page.keyboard.press("Tab");
-  await page.keyboard.press("Enter");
-  await formDialog(page).waitFor();
-  await page.getByLabel("Zone name").focus();
-  await page.keyboard.type("example.net");
-  await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Records", exact: true }).waitFor();
 });

@@ -1,5 +1,6 @@
 // Starts what the tests need: a Headwater of this tree, a browser, and an API client for set-up.
 import { execFile, spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,18 +33,30 @@ export async function stop(process, signal = "SIGTERM") {
   await ended;
 }
 
-/** Builds Headwater with the dashboard of web/dist and starts it on free ports. */
-export async function startHeadwater() {
-  const folder = await mkdtemp(join(tmpdir(), "headwater-e2e-"));
-  let binary = process.env.HEADWATER_BINARY;
-  if (!binary) {
-    binary = join(folder, "headwater");
+let built;
+
+/** Builds Headwater with the dashboard of web/dist, once for a process, unless HEADWATER_BINARY names one. */
+export function build() {
+  built ??= (async () => {
+    if (process.env.HEADWATER_BINARY) return process.env.HEADWATER_BINARY;
+    const folder = await mkdtemp(join(tmpdir(), "headwater-build-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    const binary = join(folder, "headwater");
     await promisify(execFile)("go", ["build", "-o", binary, "./cmd/headwater"], { cwd: repository });
-  }
+    return binary;
+  })();
+  return built;
+}
+
+/** Starts Headwater on free ports; more are flags besides the usual. */
+export async function startHeadwater(...more) {
+  const binary = await build();
+  const folder = await mkdtemp(join(tmpdir(), "headwater-e2e-"));
   const args = ["serve", "--data", join(folder, "data"), "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
   args.push("--admin-email", email, "--admin-password", password, "--nameservers", "ns1.example.net,ns2.example.net");
   args.push("--notify-interval", "100ms", "--probe-interval", "1s");
   args.push("--edge-addresses", "198.51.100.1,198.51.100.2,2001:db8:e::1,2001:db8:e::2");
+  args.push(...more);
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   const seen = {};
   let log = "";

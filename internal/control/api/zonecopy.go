@@ -159,7 +159,7 @@ func (q *request) zoneCopy(b *zoneCopyBody) (*ZoneCopy, error) {
 	}
 	for _, h := range []string{"Authorization", "X-Auth-Email", "X-Auth-Key", "Cookie", csrfHeader} {
 		if v := q.r.Header.Values(h); len(v) > 0 {
-			c.Credential[h] = v
+			c.Credential[http.CanonicalHeaderKey(h)] = v
 		}
 	}
 	return c, nil

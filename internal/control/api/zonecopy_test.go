@@ -55,6 +55,13 @@ func TestZoneCopy(t *testing.T) {
 		t.Errorf("order: %+v", seen)
 	}
 
+	// A session's two parts come along as well: the copy is made with the rights of who asks.
+	_, csrf := s.signIn(firstPassword)
+	s.must("POST", path, copyBody, csrf)
+	if seen.Credential.Get("Cookie") == "" || seen.Credential.Get("X-CSRF-Token") == "" || seen.Credential.Get("Authorization") != "" {
+		t.Errorf("credentials of a session: %v", seen.Credential)
+	}
+
 	// Before the first step a failure is an ordinary one, and after it the end of the answer.
 	refused := &api.ZoneCopyFailure{Notes: []api.ZoneCopyNote{
 		{Code: model.CodeCopySource, Message: "Line 3: bad."}, {Code: model.CodeImport, Message: "Line 4: bad."},

@@ -79,7 +79,11 @@ export function AddZone(props: { account: string; open: boolean; onClose: () => 
     <>
       <FormDialog
         open={props.open}
-        onClose={props.onClose}
+        onClose={() => {
+          setSource((s) => ({ ...s, token: "" })); // a secret does not wait behind a closed dialog
+          add.reset();
+          props.onClose();
+        }}
         title="Add a zone"
         submit={start === "copy" ? "Copy zone" : "Add zone"}
         busy={add.busy}

@@ -3,7 +3,7 @@ import { ClipboardText } from "@cloudflare/kumo/components/clipboard-text";
 import { Input } from "@cloudflare/kumo/components/input";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
-import { api, result, type Schema } from "../api/client";
+import { api, result, setCSRF, type Schema } from "../api/client";
 import { userQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { FormError } from "../ui/dialogs";
@@ -72,7 +72,12 @@ function PasswordCard(props: { email: string }) {
   const save = useAction({
     quiet: true,
     done: "Password changed",
-    run: () => result(api.PUT("/headwater/v1/user/password", { body: { current_password: current, new_password: next } })),
+    run: async () => {
+      await result(api.PUT("/headwater/v1/user/password", { body: { current_password: current, new_password: next } }));
+      // A new password ends all sessions of the old one, and with them this.
+      const session = await result(api.POST("/headwater/v1/session", { body: { email: props.email, password: next } }));
+      setCSRF(session.csrf_token);
+    },
     then: () => {
       setCurrent("");
       setNext("");

@@ -168,13 +168,15 @@ function Proxy({ record, zone }: { record: Schema<"Record">; zone: Schema<"Zone"
   });
   if (!record.proxiable) return <span className="text-kumo-strong">DNS only</span>;
   return (
-    <Switch
-      size="sm"
-      aria-label={`Proxy ${record.type} ${record.name}`}
-      label={record.proxied ? "Proxied" : "DNS only"}
-      checked={record.proxied}
-      disabled={toggle.busy}
-      onCheckedChange={(on) => toggle.run(on)}
-    />
+    <span className="flex items-center gap-2">
+      <Switch
+        size="sm"
+        aria-label={`Proxy ${record.type} ${record.name}`}
+        checked={record.proxied}
+        disabled={toggle.busy}
+        onCheckedChange={(on) => toggle.run(on)}
+      />
+      {record.proxied ? "Proxied" : "DNS only"}
+    </span>
   );
 }

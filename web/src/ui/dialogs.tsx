@@ -10,7 +10,7 @@ function DialogFrame(props: Frame & { size?: "base" | "lg" | "xl" }) {
   return (
     <Dialog.Root open={props.open} onOpenChange={(open) => !open && props.onClose()}>
       <Dialog size={props.size ?? "lg"} className="max-h-[90vh] overflow-y-auto p-6">
-        <Dialog.Title className="mb-1 text-xl font-semibold">{props.title}</Dialog.Title>
+        <Dialog.Title className={`${props.description === undefined ? "mb-4" : "mb-1"} text-xl font-semibold`}>{props.title}</Dialog.Title>
         {props.description !== undefined && (
           <Dialog.Description className="mb-4 text-sm text-kumo-subtle">{props.description}</Dialog.Description>
         )}
