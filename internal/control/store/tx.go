@@ -112,7 +112,7 @@ func (t *Tx) stale(err error) error {
 // seal writes all that needs the entries' positions. Everything else is written before, because other nodes' commits wait
 // from here on.
 func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error) {
-	seq, err := takeSeq(ctx, t.c, len(entries))
+	seq, err := t.takeSeq(ctx, len(entries))
 	if err != nil {
 		return 0, err
 	}

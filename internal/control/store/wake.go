@@ -29,6 +29,13 @@ func (w *waker) advance(seq model.Seq) {
 	}
 }
 
+// newest is the newest position that was heard of.
+func (w *waker) newest() model.Seq {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.head
+}
+
 // setDeaf says whether commits are heard of. Who waits while they are not is sent to look for himself.
 func (w *waker) setDeaf(deaf bool) {
 	w.mu.Lock()
