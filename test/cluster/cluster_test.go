@@ -85,12 +85,28 @@ func shared(tb testing.TB) *pgtest.Server {
 // startOn is start on a server, with further parameters for the nodes' database sessions.
 func startOn(tb testing.TB, pg *pgtest.Server, count int, parameters string, flags ...string) *cluster {
 	tb.Helper()
+	c := newCluster(tb, pg)
+	c.run(tb, count, parameters, flags...)
+	return c
+}
+
+// secretKey is that of all clusters.
+var secretKey = [32]byte{7, 7, 7}
+
+// newCluster makes an empty database.
+func newCluster(tb testing.TB, pg *pgtest.Server) *cluster {
+	tb.Helper()
 	c := &cluster{pg: pg, key: filepath.Join(tb.TempDir(), "key")}
 	c.url = c.pg.Database(tb)
-	key := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))
-	if err := os.WriteFile(c.key, []byte(key), 0o600); err != nil {
+	if err := os.WriteFile(c.key, []byte(base64.StdEncoding.EncodeToString(secretKey[:])), 0o600); err != nil {
 		tb.Fatal(err)
 	}
+	return c
+}
+
+// run starts so many nodes at the same moment.
+func (c *cluster) run(tb testing.TB, count int, parameters string, flags ...string) {
+	tb.Helper()
 	if _, err := node.Binary(); err != nil {
 		tb.Fatal(err)
 	}
@@ -119,7 +135,6 @@ func startOn(tb testing.TB, pg *pgtest.Server, count int, parameters string, fla
 			}
 		})
 	}
-	return c
 }
 
 // untold leaves out the lines of transfers, of which there are too many to read.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/test/node"
@@ -23,6 +24,26 @@ var apex = wire.MustName("many.example")
 func TestStartTogether(t *testing.T) {
 	t.Parallel()
 	c := start(t, 3)
+	c.oneOfEverything(t)
+}
+
+// TestFirstTogether is the same where the tables are there, so that nodes do not queue up to make them.
+func TestFirstTogether(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, shared(t))
+	s, err := store.Open(t.Context(), store.Config{URL: c.url, SecretKey: secretKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.run(t, 3, "")
+	c.oneOfEverything(t)
+}
+
+func (c *cluster) oneOfEverything(t *testing.T) {
+	t.Helper()
 	for _, n := range c.nodes[1:] {
 		if n.Account != c.nodes[0].Account {
 			t.Errorf("accounts %s and %s", c.nodes[0].Account, n.Account)
