@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,10 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errGone = errors.New("the database is gone")
 
-// book keeps leases as the store does, by the bubble's clock. synctest runs one goroutine at a time between waits, but
-// renewals may overlap: book is locked.
+// book keeps leases as the store does, by the bubble's clock.
 type book struct {
-	lock    chan struct{}
+	mu      sync.Mutex
 	epoch   uint64
 	expires map[model.ID]time.Time
 	seen    map[model.ID]uint64
@@ -35,14 +36,14 @@ type book struct {
 
 func newBook() *book {
 	return &book{
-		lock: make(chan struct{}, 1), expires: map[model.ID]time.Time{}, seen: map[model.ID]uint64{}, down: map[model.ID]bool{},
+		expires: map[model.ID]time.Time{}, seen: map[model.ID]uint64{}, down: map[model.ID]bool{},
 		slow: map[model.ID]time.Duration{},
 	}
 }
 
 func (b *book) renew(node model.ID, seen uint64, life time.Duration) (model.Circle, error) {
-	b.lock <- struct{}{}
-	defer func() { <-b.lock }()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.down[node] {
 		return model.Circle{}, errGone
 	}
@@ -66,9 +67,22 @@ func (b *book) renew(node model.ID, seen uint64, life time.Duration) (model.Circ
 	return c, nil
 }
 
+// trouble says whether a node can reach the book, and how long it waits for the answer.
+func (b *book) trouble(node model.ID, down bool, slow time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.down[node], b.slow[node] = down, slow
+}
+
+func (b *book) wait(node model.ID) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Millisecond + b.slow[node]
+}
+
 func (b *book) leave(node model.ID) {
-	b.lock <- struct{}{}
-	defer func() { <-b.lock }()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if _, ok := b.expires[node]; ok {
 		delete(b.expires, node)
 		b.epoch++
@@ -82,19 +96,19 @@ type member struct {
 	book  *book
 	stop  context.CancelFunc
 	done  chan struct{}
-	calls int // of Changed
+	calls atomic.Int32 // of Changed
 }
 
 func (b *book) start(ctx context.Context, n int) *member {
 	m := &member{id: model.ID(fmt.Sprintf("%032x", n)), book: b, done: make(chan struct{})}
 	m.Duty = duty.New(duty.Config{
-		Node: m.id, Life: 3 * time.Second, Pause: 500 * time.Millisecond, Changed: func() { m.calls++ },
+		Node: m.id, Life: 3 * time.Second, Pause: 500 * time.Millisecond, Changed: func() { m.calls.Add(1) },
 		Renew: func(ctx context.Context, seen uint64, life time.Duration) (model.Circle, error) {
 			c, err := b.renew(m.id, seen, life)
 			select {
 			case <-ctx.Done():
 				return c, ctx.Err()
-			case <-time.After(time.Millisecond + b.slow[m.id]):
+			case <-time.After(b.wait(m.id)):
 			}
 			return c, err
 		},
@@ -172,7 +186,7 @@ func TestTakeOver(t *testing.T) {
 			t.Errorf("shares %v, nobody's %d", held, orphans)
 		}
 
-		b.down[c.id] = true // it can reach the database no longer
+		b.trouble(c.id, true, 0) // it can reach the database no longer
 		watch(t, 3*time.Second, list, all...)
 		if held, _ := share(t, list, c); held[0] > 0 {
 			t.Errorf("a node holds %d zones after its lease", held[0])
@@ -181,7 +195,7 @@ func TestTakeOver(t *testing.T) {
 		if held, orphans := share(t, list, all...); orphans > 0 {
 			t.Errorf("shares %v, nobody's %d", held, orphans)
 		}
-		b.down[c.id] = false
+		b.trouble(c.id, false, 0)
 		watch(t, 1500*time.Millisecond, list, all...)
 		if again, _ := share(t, list, all...); !slices.Equal(again, held) {
 			t.Errorf("shares %v after it came back, before %v", again, held)
@@ -194,8 +208,8 @@ func TestTakeOver(t *testing.T) {
 		}
 		a.end()
 		c.end()
-		if a.calls == 0 || a.Stats().Leased {
-			t.Errorf("%d changes told, %+v", a.calls, a.Stats())
+		if a.calls.Load() == 0 || a.Stats().Leased {
+			t.Errorf("%d changes told, %+v", a.calls.Load(), a.Stats())
 		}
 	})
 }
@@ -220,13 +234,12 @@ func TestNeverTwo(t *testing.T) {
 				all = slices.Delete(all, i, i+1)
 			case len(all) > 0:
 				m := all[r.IntN(len(all))]
-				b.down[m.id] = r.IntN(2) == 0
-				b.slow[m.id] = time.Duration(r.IntN(4000)) * time.Millisecond * time.Duration(r.IntN(2))
+				b.trouble(m.id, r.IntN(2) == 0, time.Duration(r.IntN(4000))*time.Millisecond*time.Duration(r.IntN(2)))
 			}
 			watch(t, time.Duration(r.IntN(2000))*time.Millisecond, list, append(slices.Clip(over), all...)...)
 		}
 		for _, m := range all {
-			b.down[m.id], b.slow[m.id] = false, 0
+			b.trouble(m.id, false, 0)
 		}
 		watch(t, 15*time.Second, list, all...)
 		if held, orphans := share(t, list, all...); orphans > 0 && len(all) > 0 {
