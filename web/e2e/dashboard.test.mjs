@@ -194,3 +194,21 @@ test("no page has a serious accessibility violation", async (t) => {
     }
   }
 });
+
+test("the names of the NS RRset are asked as anybody would", async (t) => {
+  const port = await freePort();
+  const server = await startHeadwater("--resolver", "127.0.0.1:9", "--name-server-interval", "500ms", "--name-server-port", String(port));
+  t.after(() => server.close());
+  const { page } = await signedIn(t, { server });
+  const { zone, tsig } = await fill(server, { ip: "127.0.0.1", port });
+  const path = `/client/v4/zones/${zone.id}`;
+  await server.api("POST", `${path}/dns_records`, { type: "A", name: "ns9", content: "127.0.0.1" });
+  await server.api("POST", `${path}/dns_records`, { type: "NS", name: "@", content: "ns9.example.com" });
+  await server.api("PATCH", `${path}/dns_settings`, { multi_provider: true });
+  const nsd = await startNSD({ port, primary: server.dns, zone: "example.com", key: tsig });
+  t.after(() => nsd.close());
+  await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
+  const list = page.getByRole("region", { name: "Name servers" }).first();
+  await list.getByRole("row", { name: /ns9\.example\.com 127\.0\.0\.1 In step/ }).waitFor({ timeout: 60_000 });
+  await list.getByRole("row", { name: /ns1\.example\.net . Silent/ }).waitFor();
+});
