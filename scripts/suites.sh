@@ -7,3 +7,12 @@ for dir in test/compat test/compat/externaldns test/deploy; do
 	echo "== $dir"
 	(cd "$dir" && go test -timeout 20m ./...)
 done
+
+echo "== web"
+if command -v npm >/dev/null; then
+	cd web
+	[ -d node_modules ] || npm ci --no-audit --no-fund --loglevel=error
+	npm run --silent e2e
+else
+	echo "no npm: the dashboard is not tested"
+fi
