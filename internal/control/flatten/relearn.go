@@ -22,8 +22,8 @@ func (f *Flattener) soil(t *target, zones ...model.ID) {
 
 func (f *Flattener) soilIf(t *target, in func(model.ID) bool) {
 	for key := range t.owners {
-		if !in(key.zone) {
-			continue
+		if !in(key.zone) || !f.owners[key].unsure && !f.cfg.Duty(key.zone) {
+			continue // another node does it
 		}
 		if f.dirty[key.zone] == nil {
 			f.dirty[key.zone] = map[wire.Name]struct{}{}
