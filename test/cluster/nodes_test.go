@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/test/node"
@@ -440,6 +442,54 @@ func TestReader(t *testing.T) {
 	}
 	if err := r.Stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRolesApart: three nodes with a role each do together what one with all of them does. The one for DNS has the secret
+// key, and so transfers what is signed.
+func TestRolesApart(t *testing.T) {
+	t.Parallel()
+	c := start(t, 1, "--roles", "api")
+	c.allowLoopback(t)
+	ear := newListener(t)
+	account := "/accounts/" + c.nodes[0].Account + "/secondary_dns"
+	var key struct{ ID string }
+	c.nodes[0].Call(t, http.MethodPost, account+"/tsigs", map[string]any{
+		"name": "key.example.", "algo": "hmac-sha256.", "secret": base64.StdEncoding.EncodeToString([]byte(strings.Repeat("swordfish", 4))),
+	}, &key)
+	id := c.zone(t, apex.Host(), []string{c.peer(t, "ear", ear.addr, key.ID)})
+	more := make([]*node.Node, 2)
+	for i, roles := range []string{"dns", "notify"} {
+		var err error
+		more[i], err = node.Start(t.TempDir(), "--roles", roles, "--database", c.url, "--secret-key-file", c.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(more[i].Kill)
+	}
+	dns, teller := more[0], more[1]
+	old := soa(t, dns)
+	add(t, c.nodes[0], id, "one", "change")
+	eventually(t, 10*time.Second, "the node for DNS does not follow", func() bool { return soa(t, dns) != old })
+	serial := soa(t, dns)
+	eventually(t, 10*time.Second, "nobody was told", func() bool { return ear.heard(apex, serial) > 0 })
+	signed := &tsig.Key{Name: wire.MustName("key.example"), Algorithm: tsig.HMACSHA256, Secret: []byte(strings.Repeat("swordfish", 4))}
+	src := xfr.Source{Server: dns.DNS, Zone: apex, Local: netip.MustParseAddr("127.0.0.1"), Key: signed}
+	if r, err := xfr.Fetch(t.Context(), src); err != nil || r.Serial != serial {
+		t.Errorf("signed transfer: %+v %v", r, err)
+	}
+	for _, n := range append(more, c.nodes...) {
+		if status, body := get(t, n, "/metrics"); status != http.StatusOK || !strings.Contains(body, "headwater_zones 1") {
+			t.Errorf("metrics: status %d", status)
+		}
+	}
+	if v := metric(t, teller, "headwater_nodes"); v != "1" {
+		t.Errorf("%s nodes share the work", v)
+	}
+	for _, n := range append(more, c.nodes...) {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
