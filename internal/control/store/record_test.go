@@ -359,6 +359,11 @@ func recordQueries() []recordQuery {
 		{model.RecordQuery{Search: "x", Filters: []model.Filter{{Field: "type", Value: "TXT"}}}, "c"},
 		{model.RecordQuery{Search: ".", Order: "name", Desc: true, Limit: 3}, "gfe"},
 		{model.RecordQuery{Search: "nowhere"}, ""},
+		{model.RecordQuery{Search: "192.0.2", Order: "name"}, "ab"},
+		{model.RecordQuery{Search: "0.2.2"}, "b"},
+		{model.RecordQuery{Search: "DB8"}, "d"},
+		{model.RecordQuery{Search: "8::A"}, "d"},
+		{model.RecordQuery{Search: "1:db8:"}, "d"},
 	}
 }
 

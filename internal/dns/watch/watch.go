@@ -139,15 +139,19 @@ func (w *Watcher) at(k key) *record {
 	return r
 }
 
-// add keeps an event; one that says the same as the last only moves its time.
+// add keeps an event. One that says the same as the last of its kind takes that one's place: a secondary that is silent
+// for a week must not push out what came before by telling so in turns with the NOTIFYs that it does not answer.
 func (r *record) add(e Event) {
-	if n := len(r.events); n > 0 {
-		l := &r.events[n-1]
-		if l.Kind == e.Kind && l.Text == e.Text && l.Serial == e.Serial {
-			l.On = e.On
+	for i, l := range slices.Backward(r.events) {
+		if l.Kind != e.Kind {
+			continue
+		}
+		if l.Text == e.Text && l.Serial == e.Serial {
+			r.events = append(slices.Delete(r.events, i, i+1), e)
 			r.unsaved = max(r.unsaved, again)
 			return
 		}
+		break
 	}
 	r.unsaved = news
 	if len(r.events) == historyMost {

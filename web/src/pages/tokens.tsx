@@ -92,8 +92,8 @@ function TokenTable(props: { tokens: Schema<"Token">[]; onDo: (d: Doing) => void
         <Table.Body>
           {props.tokens.map((t) => (
             <Table.Row key={t.id}>
-              <Table.Cell className="font-medium">{t.name}</Table.Cell>
-              <Table.Cell>
+              <Table.Cell className="min-w-32 font-medium">{t.name}</Table.Cell>
+              <Table.Cell className="min-w-48">
                 <Permissions token={t} />
               </Table.Cell>
               <Table.Cell>

@@ -56,13 +56,15 @@ export function ResourceTable<T extends Item>(props: {
               {props.items.map((item) => (
                 <Table.Row key={item.id}>
                   {props.columns.map((c) => (
-                    <Table.Cell key={c.head}>{c.cell(item)}</Table.Cell>
+                    <Table.Cell key={c.head} className="whitespace-nowrap">
+                      {c.cell(item)}
+                    </Table.Cell>
                   ))}
                   <Table.Cell>
                     <span className="flex items-center gap-1">
                       {props.extra?.(item)}
-                    <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} onClick={() => setEditing(item)} />
-                    <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} onClick={() => setRemoving(item)} />
+                      <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} onClick={() => setEditing(item)} />
+                      <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} onClick={() => setRemoving(item)} />
                     </span>
                   </Table.Cell>
                 </Table.Row>
