@@ -119,14 +119,7 @@ func (n *node) wireFast(sources []netip.Addr) {
 func (n *node) wireNotify(sources []netip.Addr) {
 	n.notify = notify.New(notify.Config{
 		Answered: n.watch.Notified, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
-		Load: func(ctx context.Context, yield func(notify.Ack)) error {
-			return n.store.PeerStates(ctx, "", func(p store.PeerState) error {
-				if p.Known {
-					yield(notify.Ack{Zone: string(p.Zone), Peer: string(p.Peer), Serial: p.Serial})
-				}
-				return nil
-			})
-		},
+		Load: func(ctx context.Context, yield func(notify.Ack)) error { return n.loadWatched(ctx, "", yield) },
 		Save: func(ctx context.Context, acks []notify.Ack) error {
 			states := make([]store.PeerState, 0, len(acks))
 			for _, a := range acks {
@@ -270,7 +263,7 @@ func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Wri
 	if err != nil {
 		return err
 	}
-	if err := n.loadWatched(ctx); err != nil {
+	if err := n.loadWatched(ctx, "", func(notify.Ack) {}); err != nil {
 		return err
 	}
 	var addrs server.Addrs

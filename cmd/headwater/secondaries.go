@@ -6,7 +6,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -19,14 +19,13 @@ func (n *node) secondaries(ctx context.Context, z model.Zone) (api.Secondaries, 
 		return out, nil
 	}
 	st := mem.State()
-	known, err := n.keptSerials(ctx, z.ID)
-	if err != nil {
-		return out, err
+	if !n.holds(z.ID) {
+		// Another node asks the peers of this zone, and keeps what it finds.
+		if err := n.loadWatched(ctx, z.ID, func(notify.Ack) {}); err != nil {
+			return out, err
+		}
 	}
 	for _, v := range n.watch.Peers(mem) {
-		if serial, ok := known[v.Peer.ID]; ok {
-			v.Kept(serial, st.Transfer.Serial())
-		}
 		out.Peers = append(out.Peers, n.peer(st, &v))
 	}
 	for _, s := range n.watch.NameServers(mem) {
@@ -44,21 +43,6 @@ func nameServer(s *watch.NameServer) api.SecondaryNS {
 		out.Serial = &s.Serial
 	}
 	return out
-}
-
-// keptSerials tells what the node that works for a zone has kept of its peers; of this node's own zones it knows better.
-func (n *node) keptSerials(ctx context.Context, zone model.ID) (map[string]uint32, error) {
-	known := map[string]uint32{}
-	if n.holds(zone) {
-		return known, nil
-	}
-	err := n.store.PeerStates(ctx, zone, func(p store.PeerState) error {
-		if p.Known {
-			known[string(p.Peer)] = p.Serial
-		}
-		return nil
-	})
-	return known, err
 }
 
 func (n *node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {

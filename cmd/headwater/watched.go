@@ -9,6 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -44,10 +45,14 @@ func (n *node) saveWatched(ctx context.Context, list []watch.Memory) error {
 	return n.store.PutPeerStates(ctx, states)
 }
 
-// loadWatched takes back what an earlier process kept. What another version wrote in another form is forgotten.
-func (n *node) loadWatched(ctx context.Context) error {
+// loadWatched takes back what an earlier process kept, or the node that worked for a zone before. What another version
+// wrote in another form is forgotten. known hears of the serials kept. The empty zone is all of them.
+func (n *node) loadWatched(ctx context.Context, zone model.ID, known func(notify.Ack)) error {
 	var list []watch.Memory
-	err := n.store.PeerStates(ctx, "", func(p store.PeerState) error {
+	err := n.store.PeerStates(ctx, zone, func(p store.PeerState) error {
+		if p.Known {
+			known(notify.Ack{Zone: string(p.Zone), Peer: string(p.Peer), Serial: p.Serial})
+		}
 		m := watch.Memory{}
 		if len(p.Data) > 0 && json.Unmarshal(p.Data, &m) == nil {
 			m.Zone, m.Peer = string(p.Zone), string(p.Peer)

@@ -76,7 +76,7 @@ func (c *cluster) oneOfEverything(t *testing.T) {
 // node that tells them die.
 func TestManyNodes(t *testing.T) {
 	t.Parallel()
-	c := start(t, 3)
+	c := start(t, 3, "--probe-interval", "1s")
 	knotAt, nsdAt, ear := free(t, peers.Knot), free(t, peers.NSD), newListener(t)
 	c.allowLoopback(t)
 	id := c.zone(t, apex.Host(), []string{c.peer(t, "knot", knotAt, ""), c.peer(t, "nsd", nsdAt, ""), c.peer(t, "ear", ear.addr, "")})
@@ -115,6 +115,21 @@ func TestManyNodes(t *testing.T) {
 		t.Errorf("%s was told %d times, of %d", what, most, serials)
 	} else {
 		t.Logf("%d serials told, at most %d times; %d changes in %d versions", serials, most, writers*each, end-base)
+	}
+	for i, n := range c.nodes {
+		eventually(t, 25*time.Second, fmt.Sprintf("node %d does not know how the secondaries fare", i), func() bool {
+			var told struct {
+				Peers []struct{ State string }
+			}
+			n.Call(t, http.MethodGet, "/headwater/v1/zones/"+id+"/secondaries", nil, &told)
+			known := 0
+			for _, p := range told.Peers {
+				if p.State == "in_step" {
+					known++
+				}
+			}
+			return known >= 2 // the ear answers no questions
+		})
 	}
 	c.takeOver(t, id, ear)
 }

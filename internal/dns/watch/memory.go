@@ -43,14 +43,15 @@ const (
 	lastSaveTime = 10 * time.Second // bounds saving at the end
 )
 
-// Load takes back what an earlier process saved. It is called before Run and before anything is reported. What belongs
-// to no link of now is left out.
+// Load takes back what an earlier process saved, or the node that asked before this one. What belongs to no link of now is
+// left out, and so is what is not newer than what is known.
 func (w *Watcher) Load(list []Memory) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range list {
 		m := &list[i]
-		if !w.linked(m.Zone, m.Peer) {
+		old := w.of[key{m.Zone, m.Peer}]
+		if !w.linked(m.Zone, m.Peer) || old != nil && !old.seen.Before(m.Seen) {
 			continue
 		}
 		if len(m.History) > historyMost {

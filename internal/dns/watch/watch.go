@@ -267,15 +267,6 @@ func standing(theirs, ours uint32) State {
 	return Behind
 }
 
-// Kept takes a serial that another node has seen the peer with, while ours is the zone's, unless more is known here.
-func (v *View) Kept(serial, ours uint32) {
-	if v.State != Unknown && (!v.Known || !wire.SerialNewer(serial, v.Serial)) {
-		return
-	}
-	r := record{serial: serial, known: true}
-	v.Serial, v.Known, v.State = serial, true, r.state(ours)
-}
-
 // Forget drops what is known of a zone.
 func (w *Watcher) Forget(zoneID string) {
 	w.mu.Lock()

@@ -35,6 +35,9 @@ type Server struct {
 	made atomic.Int64
 }
 
+// portTries bounds how many ports are tried.
+const portTries = 5
+
 // startLimit bounds how long the server's programs may take.
 const startLimit = time.Minute
 
@@ -74,10 +77,16 @@ func (s *Server) prepare() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	if s.port, err = freePort(); err != nil {
-		return err
+	for try := 1; ; try++ {
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+		// Whoever else starts servers at the moment may have been quicker to take the port.
+		if err = s.Up(); err == nil || try == portTries {
+			return err
+		}
+		s.end(syscall.SIGQUIT)
 	}
-	return s.Up()
 }
 
 // makeFolder makes the server's folder, owned by the user that runs the server.
