@@ -53,11 +53,16 @@ test("first rows and a search each come within a second", async (t) => {
     await page.getByRole("link", { name: "example.com" }).click();
     await page.getByRole("cell", { name: /^host\d+\.example\.com$/ }).first().waitFor();
   });
-  const found = await timed(async () => {
-    await page.getByLabel("Search records").fill(`host${records - 1}`);
-    await page.getByRole("cell", { name: `host${records - 1}.example.com`, exact: true }).waitFor();
-  });
-  t.diagnostic(`first rows: ${Math.round(rows)} ms, search: ${Math.round(found)} ms`);
+  const searches = [];
+  for (const n of [records - 1, records - 2, records - 3]) {
+    const took = await timed(async () => {
+      await page.getByLabel("Search records").fill(`host${n}`);
+      await page.getByRole("cell", { name: `host${n}.example.com`, exact: true }).waitFor();
+    });
+    searches.push(Math.round(took));
+  }
+  t.diagnostic(`first rows: ${Math.round(rows)} ms, searches: ${searches.join(", ")} ms`);
   assert.ok(rows < 1000, `first rows after ${rows} ms`);
-  assert.ok(found < 1000, `found after ${found} ms`);
+  const median = searches.toSorted((x, y) => x - y)[1];
+  assert.ok(median < 1000, `found after ${searches.join(", ")} ms`);
 });

@@ -3,7 +3,8 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fill, pagesOf } from "./fixture.mjs";
-import { settled, signIn, startBrowser, startHeadwater } from "./server.mjs";
+import { freePort, startNSD } from "./nsd.mjs";
+import { settled, signIn, startBrowser, startHeadwater, until } from "./server.mjs";
 
 const folder = fileURLToPath(new URL("../screenshots", import.meta.url));
 const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
@@ -24,14 +25,29 @@ async function shoot(browser, server, colorScheme, size) {
   await context.close();
 }
 
-const server = await startHeadwater();
+const port = await freePort();
+const server = await startHeadwater("--resolver", "127.0.0.1:9", "--name-server-interval", "1s", "--name-server-port", String(port));
 const browser = await startBrowser();
+let nsd;
 try {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await fill(server);
+  const { zone, tsig } = await fill(server, { ip: "127.0.0.1", port });
+  const records = `/client/v4/zones/${zone.id}/dns_records`;
+  for (const name of ["ns-a", "ns-b"]) {
+    await server.api("POST", records, { type: "A", name, content: "127.0.0.1" });
+    await server.api("POST", records, { type: "NS", name: "@", content: `${name}.example.com` });
+  }
+  nsd = await startNSD({ port, primary: server.dns, zone: "example.com", key: tsig });
+  await server.api("PATCH", `/client/v4/zones/${zone.id}/dns_settings`, { multi_provider: true });
+  const secondaries = () => server.api("GET", `/headwater/v1/zones/${zone.id}/secondaries`);
+  await until("the secondary", async () => {
+    const s = await secondaries();
+    return s.peers[0].state === "in_step" && s.name_servers.some((n) => n.state === "in_step");
+  }, 60_000);
   for (const scheme of ["light", "dark"]) for (const size of Object.keys(sizes)) await shoot(browser, server, scheme, size);
 } finally {
   await browser.close();
+  await nsd?.close();
   await server.close();
 }
