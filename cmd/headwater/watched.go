@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 
 	"github.com/headwaterdns/headwater/internal/control/flatten"
@@ -23,9 +25,14 @@ func (n *node) resolveNameServer() func(context.Context, wire.Name) ([]netip.Add
 	r := flatten.Resolver{Own: n.own(), Client: &flatten.Client{Addr: n.cfg.Resolver}}
 	return func(ctx context.Context, name wire.Name) ([]netip.Addr, error) {
 		a, err := r.Resolve(ctx, name)
+		if _, silent := errors.AsType[net.Error](err); silent {
+			err = errResolver // whose own words name ports that differ each time
+		}
 		return a.Addrs, err
 	}
 }
+
+var errResolver = errors.New("the resolver does not answer")
 
 // saveWatched keeps how secondaries fare beside the serials that notify keeps.
 func (n *node) saveWatched(ctx context.Context, list []watch.Memory) error {

@@ -201,12 +201,15 @@ func (w *Watcher) Transferred(rep xfr.Report) {
 	case rep.Reason != "":
 		r.transfer, r.transferOn = &rep, now
 		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: rep.Reason})
+	case rep.Kind == xfr.UpToDate: // it asked, and had nothing to fetch
+		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: "up to date"})
+		w.holds(z, r, rep.To, now)
+	case rep.Kind == xfr.TooLarge: // it asks by TCP next
+		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: string(rep.Kind)})
 	default:
 		r.transfer, r.transferOn = &rep, now
 		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: string(rep.Kind)})
-		if rep.Kind != xfr.TooLarge {
-			w.holds(z, r, rep.To, now)
-		}
+		w.holds(z, r, rep.To, now)
 	}
 }
 

@@ -147,11 +147,15 @@ func TestReportsAreKept(t *testing.T) {
 	if v := w.Peers(z)[0]; v.State != watch.InStep {
 		t.Errorf("%+v", v)
 	}
+	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Kind: xfr.UpToDate, To: 5})
+	if v := w.Peers(z)[0]; v.Transfer.Kind != xfr.IXFR || v.History[0].Text != "up to date" {
+		t.Errorf("a question without a transfer took the last transfer's place: %+v", v)
+	}
 	for range 100 { // a silent one, told in vain: it pushes nothing out
 		w.Notified("z", notify.Status{Peer: "p", Serial: 5, Answer: "no answer yet"})
 		w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Reason: "not signed"})
 	}
-	if v := w.Peers(z)[0]; len(v.History) != 5 || v.History[0].Kind != "refusal" || v.History[1].Text != "no answer yet" {
+	if v := w.Peers(z)[0]; len(v.History) != 6 || v.History[0].Kind != "refusal" || v.History[1].Text != "no answer yet" {
 		t.Errorf("%+v", v.History)
 	}
 	for i := range 100 {

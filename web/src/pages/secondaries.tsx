@@ -66,7 +66,7 @@ function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number }) {
         <Fact name="Behind by">{distance(p)}</Fact>
         <Fact name="Last seen">{ago(p.seen_on)}</Fact>
         <Fact name="Last NOTIFY">
-          {notify ? `${ago(notify.on)}, serial ${notify.serial}: ${notify.answer} (${counted(notify.attempts, "attempt")})` : "–"}
+          {notify ? `${ago(notify.on)}, serial ${notify.serial}: ${notify.answer}${notify.attempts > 0 ? ` (${counted(notify.attempts, "attempt")})` : ""}` : "–"}
         </Fact>
         <Fact name="Last transfer">
           {transfer
