@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,6 +32,10 @@ var server = struct {
 }{}
 
 func TestMain(m *testing.M) {
+	// The tests wait for other processes most of the time. What the command line says goes before this.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if server.Server != nil {
 		server.Close()
