@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -84,9 +85,8 @@ func (p *copyProgress) end() {
 
 // copyFailure tells refusals in the words of the server that refused, and everything else as what it is.
 func copyFailure(err error, lead string) error {
-	var refused *remoteError
 	out := &api.ZoneCopyFailure{}
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*remoteError](err); ok {
 		for _, m := range refused.errs {
 			out.Notes = append(out.Notes, api.ZoneCopyNote{Code: max(m.Code, leastCode), Message: lead + m.Message})
 		}
@@ -115,9 +115,7 @@ var errAborted = errors.New("the answer was cut off")
 func (t *inProcess) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	in := r.Clone(r.Context())
 	in.Header.Del("Authorization")
-	for name, values := range t.credential {
-		in.Header[name] = values
-	}
+	maps.Copy(in.Header, t.credential)
 	in.RemoteAddr, in.RequestURI = t.remoteAddr, r.URL.RequestURI()
 	if in.Body == nil {
 		in.Body = http.NoBody

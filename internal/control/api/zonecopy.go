@@ -173,8 +173,7 @@ func apiBase(s string) string {
 
 // repoint has an error point at another member.
 func repoint(err error, pointer string) error {
-	var bad *model.Invalid
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*model.Invalid](err); ok {
 		at := *bad
 		at.Pointer = pointer
 		return &at

@@ -66,7 +66,9 @@ func TestZoneCopy(t *testing.T) {
 	refused := &api.ZoneCopyFailure{Notes: []api.ZoneCopyNote{
 		{Code: model.CodeCopySource, Message: "Line 3: bad."}, {Code: model.CodeImport, Message: "Line 4: bad."},
 	}}
-	copier = func(context.Context, *api.ZoneCopy, func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) { return nil, refused }
+	copier = func(context.Context, *api.ZoneCopy, func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
+		return nil, refused
+	}
 	if r := s.fails(400, model.CodeCopySource, "POST", path, copyBody); len(r.Errors) != 2 {
 		t.Errorf("errors: %s", r.Raw)
 	}

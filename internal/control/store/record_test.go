@@ -12,9 +12,6 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-//go:fix inline
-func u16(n uint16) *uint16 { return new(n) }
-
 func TestRecordRoundTrip(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
