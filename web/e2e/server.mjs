@@ -33,24 +33,42 @@ export async function stop(process, signal = "SIGTERM") {
   await ended;
 }
 
-let built;
+const built = {};
 
-/** Builds Headwater with the dashboard of web/dist, once for a process, unless HEADWATER_BINARY names one. */
-export function build() {
-  built ??= (async () => {
-    if (process.env.HEADWATER_BINARY) return process.env.HEADWATER_BINARY;
+/** Builds a program of this tree, once for a process, unless the environment names one. Headwater has the dashboard of web/dist. */
+export function build(path, named) {
+  built[path] ??= (async () => {
+    if (named) return named;
     const folder = await mkdtemp(join(tmpdir(), "headwater-build-"));
     process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    const binary = join(folder, "headwater");
-    await promisify(execFile)("go", ["build", "-o", binary, "./cmd/headwater"], { cwd: repository });
+    const binary = join(folder, "program");
+    await promisify(execFile)("go", ["build", "-o", binary, path], { cwd: repository });
     return binary;
   })();
-  return built;
+  return built[path];
+}
+
+/** Starts what holds every exchange with the API against its documents; HEADWATER_FRONT names it, and without it there is none. */
+async function startFront(url) {
+  if (!process.env.HEADWATER_FRONT) return { url, close: () => {} };
+  const child = spawn(process.env.HEADWATER_FRONT, ["-to", url], { cwd: repository, stdio: ["ignore", "pipe", "pipe"] });
+  let address;
+  let log = "";
+  createInterface({ input: child.stdout }).on("line", (line) => (address = /^front (\S+)/.exec(line)?.[1]));
+  createInterface({ input: child.stderr }).on("line", (line) => (log += `${line}\n`));
+  await until("front", () => address);
+  return {
+    url: address,
+    close: async () => {
+      await stop(child);
+      if (child.exitCode !== 0) throw new Error(`exchanges departed from the API's documents:\n${log}`);
+    },
+  };
 }
 
 /** Starts Headwater on free ports; more are flags besides the usual. */
 export async function startHeadwater(...more) {
-  const binary = await build();
+  const binary = await build("./cmd/headwater", process.env.HEADWATER_BINARY);
   const folder = await mkdtemp(join(tmpdir(), "headwater-e2e-"));
   const args = ["serve", "--data", join(folder, "data"), "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
   args.push("--admin-email", email, "--admin-password", password, "--nameservers", "ns1.example.net,ns2.example.net");
@@ -72,12 +90,15 @@ export async function startHeadwater(...more) {
     if (child.exitCode !== null) throw new Error(`headwater ended:\n${log}`);
     return seen.url && seen.dns && seen.token && seen.account;
   });
+  const front = await startFront(seen.url);
+  seen.url = front.url;
   return {
     ...seen,
     folder,
     log: () => log,
     api: (method, path, body) => request(seen, method, path, body),
     close: async () => {
+      await front.close();
       await stop(child);
       await rm(folder, { recursive: true, force: true });
     },
