@@ -28,10 +28,10 @@ var floors = map[string][]string{
 	"internal/dns/server": {
 		"internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
-	"internal/control/model":   {"internal/dns/wire", "internal/dns/rr"},
-	"internal/control/duty":    {"internal/control/model"},
-	"internal/control/store":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/review":  {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/model":  {"internal/dns/wire", "internal/dns/rr"},
+	"internal/control/duty":   {"internal/control/model"},
+	"internal/control/store":  {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/review": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/primary": {
 		"internal/control/model", "internal/control/review", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire",
 	},
