@@ -127,12 +127,14 @@ func (h *handler) transfer(ctx context.Context, dst []byte, r *Request, c *conn)
 	return dst, h.s.cfg.Transfers.Stream(ctx, streamWriter{c}, r)
 }
 
-// streamWriter gives a transfer the connection, with a deadline for every write.
+// streamWriter gives a transfer the connection, with a deadline for every write. After each, whoever waits for the core has
+// it: queries, and clients that connect.
 type streamWriter struct{ c *conn }
 
 func (w streamWriter) Write(b []byte) (int, error) {
 	if err := w.c.write(b); err != nil {
 		return 0, err
 	}
+	yieldCore()
 	return len(b), nil
 }

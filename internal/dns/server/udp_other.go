@@ -2,9 +2,15 @@
 
 package server
 
-import "errors"
+import (
+	"errors"
+	"runtime"
+)
 
 // hasFast says that this system has no batched path.
 const hasFast = false
 
 func openFast(*Server, endpoint, bool) (udpSocket, error) { return nil, errors.ErrUnsupported }
+
+// yieldCore lets another goroutine have the core.
+func yieldCore() { runtime.Gosched() }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
@@ -56,14 +57,17 @@ func (c *Config) setDefaults() {
 type Server struct {
 	cfg     Config
 	quota   quota
-	packers sync.Pool // of *packer
+	packers sync.Pool     // of *packer
+	turns   chan struct{} // full when as many transfers pack as may at once
 	stats   stats
 }
 
 // NewServer returns a Server.
 func NewServer(cfg Config) *Server {
 	cfg.setDefaults()
-	return &Server{cfg: cfg, quota: newQuota(&cfg)}
+	// One processor less than Go has: if transfers took all, nobody would look at the network until one was made to stop,
+	// and a client that connects would wait for 10 ms.
+	return &Server{cfg: cfg, quota: newQuota(&cfg), turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
 }
 
 // Request is a transfer request that was parsed and whose signature, if any, was verified.
@@ -149,7 +153,9 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 	rep.Kind, rep.To = f.kind, f.state.Transfer.Serial()
 	p := s.newPacker(&guard{ctx: ctx, w: w, s: s, z: z, r: r}, r, f.state.Transfer.Apex(), r.signer())
 	defer s.free(p)
+	s.turns <- struct{}{}
 	err := f.pack(p)
+	<-s.turns
 	rep.Records, rep.Messages, rep.Bytes = p.records, p.messages, p.bytes
 	if err != nil {
 		rep.Rcode, rep.Reason = wire.RcodeServFail, "aborted: "+err.Error()
@@ -161,7 +167,7 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 // ErrRevoked is the error of a transfer whose client lost its access meanwhile.
 var ErrRevoked = errors.New("access was withdrawn")
 
-// guard lets writes through as long as nobody wants the transfer to end.
+// guard lets writes through as long as nobody wants the transfer to end. Others have the transfer's turn meanwhile.
 type guard struct {
 	ctx context.Context //nolint:containedctx // lives as long as the one call that makes it
 	w   io.Writer
@@ -181,7 +187,10 @@ func (g *guard) Write(b []byte) (int, error) {
 	if d := Allow(&access, g.r.Source.Addr(), g.r.key()); d.Rcode != wire.RcodeNoError {
 		return 0, fmt.Errorf("%w: %s", ErrRevoked, d.Reason)
 	}
-	return g.w.Write(b)
+	<-g.s.turns
+	n, err := g.w.Write(b)
+	g.s.turns <- struct{}{}
+	return n, err
 }
 
 // Datagram answers over UDP: an IXFR if it fits one datagram, else the SOA alone, which sends the client to TCP (RFC 1995
