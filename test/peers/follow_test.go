@@ -196,16 +196,23 @@ func TestLongestRecordArrives(t *testing.T) {
 				if err := sec.WaitSerial(ctx, apex, serial+1); err != nil {
 					t.Fatal(err)
 				}
-				got, err := sec.Lookup(ctx, owner, wire.TypeTXT)
-				if err != nil {
-					t.Fatal(err)
-				}
 				var want []byte
 				if serial == 1 {
 					want = long.AppendWire(nil)
 				}
-				if diff, err := peers.Diff(want, got); err != nil || diff != "" {
-					t.Errorf("serial %d: %v\n%s", serial+1, err, diff)
+				// While NSD changes over, a process that holds the version before may still take connections.
+				diff := "not asked"
+				for diff != "" && ctx.Err() == nil {
+					got, err := sec.Lookup(ctx, owner, wire.TypeTXT)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if diff, err = peers.Diff(want, got); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if diff != "" {
+					t.Errorf("serial %d:\n%s", serial+1, diff)
 				}
 			}
 		})

@@ -28,6 +28,8 @@ func (s *Secondary) configurePowerDNS(ctx context.Context) error {
 	b.WriteString("cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n")
 	b.WriteString("zone-metadata-cache-ttl=0\nsecurity-poll-suffix=\nxfr-max-received-mbytes=10000\n")
 	b.WriteString("max-tcp-connections=200\n")
+	// Two that write at once can find SQLite's database locked, and the one that does gives up until the zone's refresh.
+	b.WriteString("retrieval-threads=1\n")
 	if err := s.write("pdns.conf", b.String()); err != nil {
 		return err
 	}

@@ -52,6 +52,9 @@ func run(tb testing.TB, cfg server.Config) *server.Server {
 	if cfg.DNS == nil {
 		cfg.DNS = []string{"127.0.0.1:0"}
 	}
+	if cfg.Portable {
+		cfg.Threads = 1 // they share a socket, and exchange wants to hear answers in the order of its questions
+	}
 	s := server.New(cfg)
 	if err := s.Listen(); err != nil {
 		tb.Fatal(err)
