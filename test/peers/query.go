@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -55,16 +56,25 @@ func Serial(ctx context.Context, server netip.AddrPort, zone wire.Name) (uint32,
 
 // Lookup asks the secondary for an RRset over TCP and gives its records in uncompressed wire form.
 func (s *Secondary) Lookup(ctx context.Context, name wire.Name, t wire.Type) ([]byte, error) {
-	msg, err := ask(ctx, "tcp", s.Addr(), name, t)
+	msg, err := Ask(ctx, "tcp", s.Addr(), name, t)
 	if err != nil {
 		return nil, err
 	}
 	return answerOf(msg, t)
 }
 
-// Ask sends one query to a server, by "udp" or "tcp", and gives the whole response.
-func Ask(ctx context.Context, network string, server netip.AddrPort, name wire.Name, t wire.Type) ([]byte, error) {
-	return ask(ctx, network, server, name, t)
+// Ask sends a query to a server, by "udp" or "tcp", and gives the whole response. It asks again when the server drops the
+// connection, as NSD does while it changes over to another version.
+func Ask(ctx context.Context, network string, server netip.AddrPort, name wire.Name, t wire.Type) (msg []byte, err error) {
+	err = poll(ctx, func() (bool, error) {
+		var err error
+		msg, err = ask(ctx, network, server, name, t)
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return false, nil
+		}
+		return true, err
+	})
+	return msg, err
 }
 
 // answerOf reads the records of a type from a message's answer section.
