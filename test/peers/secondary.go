@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -106,14 +107,18 @@ func Run(tb testing.TB, cfg Config) *Secondary {
 
 // Restart starts the secondary again, on the files that it has, after Stop or Kill.
 func (s *Secondary) Restart(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	// The children of one that was killed may outlive it for a moment, with its sockets.
+	if err := poll(ctx, func() (bool, error) { return free(s.Addr()), nil }); err != nil {
+		return fmt.Errorf("wait for %s to be free: %w", s.Addr(), err)
+	}
 	args := s.args()
 	p, err := launch(s.logFile(), s.dir, s.path, args...)
 	if err != nil {
 		return err
 	}
 	s.proc = p
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
 	err = poll(ctx, func() (bool, error) {
 		if !p.running() {
 			return false, fmt.Errorf("it ended: %w", p.err)
@@ -127,6 +132,20 @@ func (s *Secondary) Restart(ctx context.Context) error {
 		return fmt.Errorf("start %s: %w; its log ends so:\n%s", s.cfg.Program, err, tail(s.logFile(), 20))
 	}
 	return nil
+}
+
+// free says whether nobody listens at an address.
+func free(addr netip.AddrPort) bool {
+	u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		return false
+	}
+	defer u.Close()
+	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
 }
 
 // Addr is where the secondary answers, and the address it asks from. Program and Version tell what it is.
