@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
 ZONES    ?= 1000000
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones compat chaos conform big gen check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones chaos conform big check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
