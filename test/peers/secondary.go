@@ -140,12 +140,11 @@ func free(addr netip.AddrPort) bool {
 	if err != nil {
 		return false
 	}
-	defer u.Close()
 	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(addr))
-	if err != nil {
-		return false
+	if err == nil {
+		err = l.Close()
 	}
-	return l.Close() == nil
+	return errors.Join(err, u.Close()) == nil
 }
 
 // Addr is where the secondary answers, and the address it asks from. Program and Version tell what it is.
