@@ -140,3 +140,27 @@ func TestAnswerAfterDuty(t *testing.T) {
 		t.Errorf("saved %v", w.saved)
 	}
 }
+
+// TestDutyLostForAMoment: what was sent before the duty was lost is not sent again when it comes back before the answer.
+func TestDutyLostForAMoment(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	var duty atomic.Bool
+	duty.Store(true)
+	w := start(t, notify.Config{Interval: time.Millisecond, Retry: time.Hour, RetryMost: time.Hour, Duty: func(string) bool { return duty.Load() }}, true, p)
+	n := p.wait(t)
+	duty.Store(false)
+	w.s.Wake(w.db.ByID("z"))
+	w.waitIdle(t)
+	duty.Store(true)
+	w.s.Review()
+	w.waitPending(t, 1)
+	p.quiet(t)
+	p.reply(t, n, wire.RcodeNoError, nil)
+	w.waitAnswer(t)
+	w.publish(t, 2)
+	if n := p.wait(t); n.serial != 2 {
+		t.Errorf("told of %d again", n.serial)
+	}
+	w.stop()
+}

@@ -175,12 +175,15 @@ func (w *world) waitAnswer(t testing.TB) notify.Status {
 }
 
 // waitIdle waits until nothing is pending.
-func (w *world) waitIdle(t testing.TB) {
+func (w *world) waitIdle(t testing.TB) { t.Helper(); w.waitPending(t, 0) }
+
+// waitPending waits until n NOTIFYs are to be sent or answered.
+func (w *world) waitPending(t testing.TB, n int) {
 	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
-	for w.s.Stats().Pending != 0 {
+	for w.s.Stats().Pending != n {
 		if time.Now().After(deadline) {
-			t.Fatal("still pending")
+			t.Fatalf("%d pending, not %d", w.s.Stats().Pending, n)
 		}
 		runtime.Gosched()
 	}

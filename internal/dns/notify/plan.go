@@ -58,6 +58,9 @@ func (s *Sender) schedule(t *task, anew bool, now time.Time) {
 		s.queue.drop(t)
 		return
 	case t.inDoubt && t.sent == t.serial && !anew:
+		if t.index < 0 { // the zone was another node's for a moment: the answer may be on its way still
+			s.queue.at(t, latest(now, t.status.Sent.Add(s.cfg.pause(t.status.Tries, t.refused))))
+		}
 		return // its own retries go on
 	case t.slotted:
 		return // it has its place in the peer's row, and will be written with the newest serial
@@ -101,7 +104,7 @@ func (s *Sender) unreviewed(id string, w wish) bool {
 func (s *Sender) park(id string) {
 	for _, t := range s.zones[id] {
 		s.queue.drop(t)
-		t.inDoubt, t.forced = false, false
+		t.forced = false
 	}
 }
 
