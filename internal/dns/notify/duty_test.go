@@ -147,7 +147,7 @@ func TestDutyLostForAMoment(t *testing.T) {
 	p := newPeer(t)
 	var duty atomic.Bool
 	duty.Store(true)
-	w := start(t, notify.Config{Interval: time.Millisecond, Retry: time.Hour, RetryMost: time.Hour, Duty: func(string) bool { return duty.Load() }}, true, p)
+	w := start(t, notify.Config{Interval: time.Nanosecond, Retry: time.Hour, RetryMost: time.Hour, Duty: func(string) bool { return duty.Load() }}, true, p)
 	n := p.wait(t)
 	duty.Store(false)
 	w.s.Wake(w.db.ByID("z"))
