@@ -318,6 +318,9 @@ func free(tb testing.TB, program peers.Program) netip.AddrPort {
 // asReader makes a database user who may SELECT and nothing else, and gives the address for it.
 func (c *cluster) asReader(tb testing.TB) string {
 	tb.Helper()
-	c.exec(tb, "CREATE ROLE reader LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-	return strings.Replace(c.url, "headwater@", "reader@", 1)
+	_, database, _ := strings.Cut(c.url[strings.LastIndex(c.url, "@"):], "/")
+	database, _, _ = strings.Cut(database, "?")
+	role := "reader_of_" + database // roles are the server's, which runs for all tests
+	c.exec(tb, "CREATE ROLE "+role+" LOGIN", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+role)
+	return strings.Replace(c.url, "headwater@", role+"@", 1)
 }
