@@ -78,8 +78,8 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
   await until("the change at the secondary", async () => (await nsd.address("www.example.com")) === "192.0.2.8");
 
   await nsd.stop();
-  await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
   await server.api("POST", `/client/v4/zones/${zone.id}/dns_records`, { type: "TXT", name: "@", content: "one more" });
+  await page.goto(`${server.url}/${server.account}/example.com/secondaries`); // at once: it is silent a few seconds later
   await card.getByText("Behind", { exact: true }).waitFor();
   await card.getByText("Silent", { exact: true }).waitFor({ timeout: 90_000 });
   nsd.start();
