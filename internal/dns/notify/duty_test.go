@@ -164,3 +164,29 @@ func TestDutyLostForAMoment(t *testing.T) {
 	}
 	w.stop()
 }
+
+// TestBehindTheOthers: a node that gets the duty back before it has caught up does not tell of a serial that its peer has
+// left behind.
+func TestBehindTheOthers(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	loads := make(chan struct{}, 10)
+	w := start(t, notify.Config{
+		Interval: time.Nanosecond,
+		Load: func(_ context.Context, yield func(notify.Ack)) error {
+			yield(notify.Ack{Zone: "z", Peer: "a", Serial: 3})
+			loads <- struct{}{}
+			return nil
+		},
+	}, true, p)
+	<-loads
+	w.s.Review()
+	<-loads
+	w.publish(t, 2)
+	w.publish(t, 3)
+	w.publish(t, 4)
+	if n := p.wait(t); n.serial != 4 {
+		t.Errorf("told of %d", n.serial)
+	}
+	w.stop()
+}

@@ -54,8 +54,8 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 // schedule decides when a task is due. anew says that what is under way does not count.
 func (s *Sender) schedule(t *task, anew bool, now time.Time) {
 	switch {
-	case !t.forced && t.status.Known && t.status.Acked == t.serial:
-		s.queue.drop(t)
+	case !t.forced && t.status.Known && !wire.SerialNewer(t.serial, t.status.Acked):
+		s.queue.drop(t) // it may know a newer one, from another node, before this node does
 		return
 	case t.inDoubt && t.sent == t.serial && !anew:
 		if t.index < 0 { // the zone was another node's for a moment: the answer may be on its way still
