@@ -19,9 +19,14 @@ const (
 	gcLookAgain = 30 * time.Second
 )
 
-// tuneMemory gives what loading left behind back to the system, and then keeps the collector's percentage in step with
-// what is alive, until ctx ends. GOGC, when set, is left alone; GOMEMLIMIT holds in any case.
-func tuneMemory(ctx context.Context) error {
+// tuneMemory gives back to the system what loading has left behind, once it is over, and then keeps the collector's
+// percentage in step with what is alive, until ctx ends. GOGC, when set, is left alone; GOMEMLIMIT holds in any case.
+func tuneMemory(ctx context.Context, loaded <-chan struct{}) error {
+	select {
+	case <-loaded:
+	case <-ctx.Done():
+		return nil
+	}
 	_, chosen := os.LookupEnv("GOGC")
 	current := gcMost
 	set := func() {

@@ -104,7 +104,7 @@ func (n *node) holdsZone(id string) bool { return n.holds(model.ID(id)) }
 // more and what was acknowledged is kept.
 func (n *node) startWork(running context.Context, g *errgroup.Group) {
 	if n.roles.writes() {
-		g.Go(func() error { return n.flatten.Run(running) })
+		g.Go(func() error { return n.flattenOnceRecalled(running) })
 	}
 	if !n.roles.notify {
 		return
@@ -119,4 +119,15 @@ func (n *node) startWork(running context.Context, g *errgroup.Group) {
 	})
 	g.Go(func() error { return n.watch.Run(running) })
 	g.Go(func() error { return n.primary.Maintain(running) })
+}
+
+// flattenOnceRecalled starts flattening when the feed is done with the past: each reads much of the store, and both at once
+// take twice the memory for caches that nobody needs afterwards.
+func (n *node) flattenOnceRecalled(running context.Context) error {
+	select {
+	case <-n.feed.Recalled():
+		return n.flatten.Run(running)
+	case <-running.Done():
+		return nil
+	}
 }

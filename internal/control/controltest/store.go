@@ -117,29 +117,33 @@ func get[T any](m map[model.ID]T, id model.ID) (T, error) {
 }
 
 // Load is the feed's source: accounts' access, then zones' images and access.
-func (s *Store) Load(_ context.Context, image func(model.Image) error, access func(model.Entry) error) (model.Seq, error) {
+func (s *Store) Load(_ context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error) {
 	if err := s.fail("load"); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	r := s.read()
+	whole = r.seq
 	for _, id := range slices.Sorted(maps.Keys(r.access)) {
 		if e := r.access[id]; e.Zone == "" {
 			if err := access(e); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(r.images)) {
 		if err := image(r.images[id]); err != nil {
-			return 0, err
+			return 0, 0, err
+		}
+		if r.images[id].Seq < r.zones[id].Seq {
+			whole = min(whole, r.images[id].Seq)
 		}
 		if e, ok := r.access[id]; ok {
 			if err := access(e); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 	}
-	return r.seq, nil
+	return r.seq, whole, nil
 }
 
 // Image loads a zone's image.
@@ -156,11 +160,23 @@ func (s *Store) Entries(_ context.Context, after model.Seq, yield func(model.Ent
 		return err
 	}
 	r := s.read()
-	if after > 0 && after < r.pruned {
+	if after < r.pruned {
 		return fmt.Errorf("entries after %d: %w", after, model.ErrStale)
 	}
+	return r.between(after, r.seq, yield)
+}
+
+// Remaining yields what is left of the journal after a position and up to another.
+func (s *Store) Remaining(_ context.Context, after, upto model.Seq, yield func(model.Entry) error) error {
+	if err := s.fail("entries"); err != nil {
+		return err
+	}
+	return s.read().between(after, upto, yield)
+}
+
+func (r *rows) between(after, upto model.Seq, yield func(model.Entry) error) error {
 	for _, e := range r.journal {
-		if e.Seq > after {
+		if e.Seq > after && e.Seq <= upto {
 			if err := yield(e); err != nil {
 				return err
 			}
@@ -207,6 +223,25 @@ func (s *Store) Checkpoint(_ context.Context, img model.Image, keep model.Seq) e
 		return e.Zone == img.Zone && e.Seq <= keep
 	})
 	r.pruned = max(r.pruned, keep)
+	s.rows = r
+	return nil
+}
+
+// RenewImages replaces images that are older, and leaves the journal as it is.
+func (s *Store) RenewImages(_ context.Context, images []model.Image) error {
+	if err := s.fail("renew"); err != nil {
+		return err
+	}
+	s.writer <- struct{}{}
+	defer func() { <-s.writer }()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows.clone()
+	for _, img := range images {
+		if old, ok := r.images[img.Zone]; ok && old.Seq < img.Seq {
+			r.images[img.Zone] = img
+		}
+	}
 	s.rows = r
 	return nil
 }

@@ -13,11 +13,14 @@ import (
 
 // Source is where images and journal are read.
 type Source interface {
-	// Load yields every account's access, then every zone's image and access, from one snapshot, and its position.
-	Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (model.Seq, error)
+	// Load yields every account's access, then every zone's image and access, from one snapshot. It returns the snapshot's
+	// position, and the one up to which every image holds what its zone's entries say.
+	Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error)
 	Image(ctx context.Context, zone model.ID) (model.Image, error)
 	// Entries yields the entries after seq in order; model.ErrStale when some of them are pruned.
 	Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error
+	// Remaining yields what the journal has left after a position and up to another, in order.
+	Remaining(ctx context.Context, after, upto model.Seq, yield func(model.Entry) error) error
 	// Wait returns when an entry after seq may be there.
 	Wait(ctx context.Context, after model.Seq) error
 }
@@ -31,8 +34,9 @@ type Config struct {
 	Published func(z *zone.Zone, forced bool)
 	// Removed is called after a zone is gone. It must return at once.
 	Removed func(zone string)
-	// Seen is called for every journal entry in order, those read at start included, with inImage for those that the image
-	// read for the zone holds already; primary.Observe counts them. It must return at once.
+	// Seen is called for every journal entry, those read at start included, with inImage for those that the image read for
+	// the zone holds already; primary.Observe counts them. They come in order, but for those that are read after the start
+	// for the sake of history: these are in order among themselves. It must return at once.
 	Seen func(e model.Entry, inImage bool)
 	// Workers decode images at start; 0 means one for each processor.
 	Workers int
@@ -44,13 +48,15 @@ type Config struct {
 type Feed struct {
 	cfg Config
 
-	mu      sync.Mutex // held while the DB is written
-	applied model.Seq
-	ready   bool
-	waiters []waiter
-	health  Health
-	sealed  map[model.ID]struct{}
-	loaded  chan struct{}
+	mu       sync.Mutex // held while the DB is written
+	applied  model.Seq
+	ready    bool
+	waiters  []waiter
+	health   Health
+	sealed   map[model.ID]struct{}
+	past     model.Seq // the journal up to here is history that is still to be recalled
+	loaded   chan struct{}
+	recalled chan struct{}
 }
 
 type waiter struct {
@@ -89,11 +95,14 @@ func New(cfg Config) *Feed {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Feed{cfg: cfg, loaded: make(chan struct{}), sealed: map[model.ID]struct{}{}}
+	return &Feed{cfg: cfg, loaded: make(chan struct{}), recalled: make(chan struct{}), sealed: map[model.ID]struct{}{}}
 }
 
 // Loaded is closed once every zone is in memory.
 func (f *Feed) Loaded() <-chan struct{} { return f.loaded }
+
+// Recalled is closed once every zone has the history that the journal holds of it.
+func (f *Feed) Recalled() <-chan struct{} { return f.recalled }
 
 // Health tells how the feed fares now.
 func (f *Feed) Health() Health {

@@ -139,6 +139,12 @@ func start(t *testing.T, s *controltest.Store) *node {
 			n.removed = append(n.removed, id)
 		},
 	})
+	n.run(t)
+	return n
+}
+
+func (n *node) run(t *testing.T) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Run(ctx) }()
@@ -148,7 +154,6 @@ func start(t *testing.T, s *controltest.Store) *node {
 			t.Error(err)
 		}
 	})
-	return n
 }
 
 func (n *node) wait(t *testing.T, seq model.Seq) {
@@ -219,9 +224,62 @@ func TestHistoryFromTheJournal(t *testing.T) {
 	last := w.step("one", 12, 13)
 	n := start(t, w.store)
 	n.wait(t, last[0].Seq)
+	<-n.Recalled()
 	chain, ok := n.db.ByID("one").State().History.Since(10)
 	if !ok || len(chain) != 3 || n.serial(t, "one") != 13 {
 		t.Errorf("history of %d deltas, %v, serial %d", len(chain), ok, n.serial(t, "one"))
+	}
+}
+
+// TestHistoryIsRecalled has images that are up to date, so that the whole journal is left for later: it comes in front of
+// what has happened since.
+func TestHistoryIsRecalled(t *testing.T) {
+	t.Parallel()
+	w := writer{controltest.NewStore(), t}
+	w.create("one", 10)
+	w.enable("one")
+	w.step("one", 10, 11)
+	e := w.step("one", 11, 12)
+	img := image("one", w.version("one", 12))
+	img.Seq = e[0].Seq
+	if err := w.store.RenewImages(t.Context(), []model.Image{img}); err != nil {
+		t.Fatal(err)
+	}
+	hold, held := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	var mu sync.Mutex
+	seen := map[model.Seq]bool{}
+	n := &node{db: zone.NewDB(0)}
+	n.Feed = feed.New(feed.Config{Source: w.store, DB: n.db, Seen: func(e model.Entry, inImage bool) {
+		mu.Lock()
+		seen[e.Seq] = inImage
+		mu.Unlock()
+		if inImage {
+			once.Do(func() { close(held) })
+			<-hold
+		}
+	}})
+	n.run(t)
+	<-held // the journal is being read, while the node follows
+	last := w.step("one", 12, 13)
+	n.wait(t, last[0].Seq)
+	since := func(want int) {
+		t.Helper()
+		if chain, ok := n.db.ByID("one").State().History.Since(10); ok != (want > 0) || len(chain) != want {
+			t.Errorf("history of %d deltas, %v", len(chain), ok)
+		}
+	}
+	since(0)
+	select {
+	case <-n.Recalled():
+		t.Error("history is said to be there")
+	default:
+	}
+	close(hold)
+	<-n.Recalled()
+	since(3)
+	if n.serial(t, "one") != 13 || len(seen) != 5 || seen[last[0].Seq] || !seen[e[0].Seq] {
+		t.Errorf("serial %d, seen %v", n.serial(t, "one"), seen)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -20,6 +21,9 @@ const (
 // Run loads every zone and then follows the journal until ctx ends. Trouble with the store is told by Health and the log
 // and never ends it.
 func (f *Feed) Run(ctx context.Context) error {
+	var recalling sync.WaitGroup
+	defer recalling.Wait()
+	recalling.Go(func() { f.recall(ctx) })
 	pause := firstPause
 	for ctx.Err() == nil {
 		if err := f.round(ctx); err != nil && ctx.Err() == nil {

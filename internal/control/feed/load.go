@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -22,9 +23,10 @@ type loading struct {
 	f     *Feed
 	first bool // of this process
 	upto  model.Seq
+	whole model.Seq // at a first load: all images hold the entries up to here, which are left for later
 	// images are the positions of the images read: at a first load of damaged ones alone, for memory tells the others.
 	images  map[model.ID]position
-	history map[model.ID][]*zone.Delta // of zones whose images are ahead of journal entries, for IXFR
+	history history // of zones whose images are ahead of journal entries
 	over    bool                       // the snapshot's part of the journal
 }
 
@@ -44,9 +46,10 @@ type loaded struct {
 }
 
 // load reads all images and the journal and brings memory to the journal's end. It serves the first start and a node that
-// was away for too long: then zones that memory holds at a later position than their image stay as they are.
+// was away for too long: then zones that memory holds at a later position than their image stay as they are. At a first
+// start, the part of the journal that is history of all zones is left to recall, so that nobody waits for it.
 func (f *Feed) load(ctx context.Context) error {
-	l := &loading{f: f, images: map[model.ID]position{}, history: map[model.ID][]*zone.Delta{}}
+	l := &loading{f: f, images: map[model.ID]position{}, history: history{}}
 	_, ready := f.position()
 	l.first = !ready
 	if l.first {
@@ -62,7 +65,7 @@ func (f *Feed) load(ctx context.Context) error {
 	defer f.mu.Unlock()
 	l.finish()
 	if l.first {
-		f.ready = true
+		f.ready, f.past = true, l.whole
 		close(f.loaded)
 		f.cfg.Log.Info("zones loaded", "zones", f.cfg.DB.Len(), "position", uint64(l.upto))
 	}
@@ -101,7 +104,7 @@ func (l *loading) snapshot(ctx context.Context) error {
 			batch, size = make([]*loaded, 0, batchMost), 0
 		}
 	}
-	upto, err := l.f.cfg.Source.Load(ctx, func(img model.Image) error {
+	upto, whole, err := l.f.cfg.Source.Load(ctx, func(img model.Image) error {
 		if len(batch) == batchMost || size > batchBytes {
 			flush()
 		}
@@ -119,6 +122,9 @@ func (l *loading) snapshot(ctx context.Context) error {
 		return fmt.Errorf("load images: %w", err)
 	}
 	l.upto = upto
+	if l.first {
+		l.whole = whole
+	}
 	return nil
 }
 
@@ -191,7 +197,7 @@ func (l *loading) journal(ctx context.Context) error {
 	})
 	var batch []model.Entry
 	size := 0
-	err := l.f.cfg.Source.Entries(reading, 0, func(e model.Entry) error {
+	err := l.f.cfg.Source.Remaining(reading, l.whole, math.MaxInt64, func(e model.Entry) error {
 		batch = append(batch, e)
 		if size += len(e.Body); len(batch) == batchMost || size > batchBytes {
 			work <- batch
@@ -256,26 +262,8 @@ func (l *loading) entry(ctx context.Context, e *model.Entry) error {
 	default:
 		l.f.cfg.Seen(*e, true)
 		if !img.kept {
-			return l.remember(e)
+			return l.history.take(e)
 		}
-	}
-	return nil
-}
-
-// remember keeps a delta for IXFR.
-func (l *loading) remember(e *model.Entry) error {
-	switch e.Kind {
-	case model.EntryReset:
-		delete(l.history, e.Zone)
-	case model.EntryDelta:
-		step, err := zone.DecodeStep(e.Body)
-		if err != nil {
-			return fmt.Errorf("journal entry %d: %w", e.Seq, err)
-		}
-		if step.Transfer.From != step.Transfer.To {
-			l.history[e.Zone] = append(l.history[e.Zone], &step.Transfer)
-		}
-	case model.EntryAccess, model.EntryGone, model.EntryNotify:
 	}
 	return nil
 }

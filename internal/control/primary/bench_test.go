@@ -104,7 +104,7 @@ func (b *bench) open(t *testing.T, edit func(*primary.Config)) {
 	b.db = zone.NewDB(0)
 	cfg := primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return b.store.Begin(ctx) },
-		Checkpoint: b.store.Checkpoint,
+		Checkpoint: b.store.Checkpoint, RenewImages: b.store.RenewImages,
 		DB:         b.db, Flattened: b.flat, Clock: b.clock, NewID: newID,
 		NameServers: []string{"ns1.hw.test", "ns2.hw.test"},
 		Edge:        testEdge(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,30 @@ type tail struct {
 	bytes   int       // of history
 }
 
+// add puts a mark into its place, which is nearly always the last one, and says whether it was not known.
+func (z *tail) add(m mark) bool {
+	at := len(z.history)
+	for at > 0 && z.history[at-1].seq >= m.seq {
+		at--
+	}
+	if m.seq <= z.cut || at < len(z.history) && z.history[at].seq == m.seq {
+		return false
+	}
+	z.history = slices.Insert(z.history, at, m)
+	z.bytes += m.bytes
+	return true
+}
+
+// forget drops the marks before a position that are of the image.
+func (z *tail) forget(seq model.Seq) {
+	n := 0
+	for n < len(z.history) && z.history[n].seq < seq {
+		z.bytes -= z.history[n].bytes
+		n++
+	}
+	z.history = z.history[n:]
+}
+
 // shorten drops the oldest marks beyond a bound: where another node prunes the journal, done never comes to drop them.
 func (z *tail) shorten(bound int) {
 	n := 0
@@ -55,8 +80,8 @@ type mark struct {
 	bytes int
 }
 
-// Observe counts a journal entry; feed calls it for each, in order, with inImage for those that the zone's image holds
-// already. It returns at once.
+// Observe counts a journal entry; feed calls it for each, with inImage for those that the zone's image holds already; they
+// alone may come late. It returns at once.
 func (p *Primary) Observe(e model.Entry, inImage bool) {
 	if e.Zone == "" {
 		return
@@ -66,6 +91,10 @@ func (p *Primary) Observe(e model.Entry, inImage bool) {
 	defer t.mu.Unlock()
 	switch e.Kind {
 	case model.EntryReset, model.EntryGone: // what came before belongs to nothing any more
+		if z := t.byZone[e.Zone]; z != nil && inImage {
+			z.forget(e.Seq)
+			return
+		}
 		delete(t.byZone, e.Zone)
 	case model.EntryDelta:
 		z := t.byZone[e.Zone]
@@ -73,11 +102,9 @@ func (p *Primary) Observe(e model.Entry, inImage bool) {
 			z = &tail{}
 			t.byZone[p.ownID(e.Zone)] = z
 		}
-		if n := len(z.history); n > 0 && z.history[n-1].seq >= e.Seq {
+		if !z.add(mark{e.Seq, len(e.Body)}) {
 			return // told again, by a load that started anew
 		}
-		z.history = append(z.history, mark{e.Seq, len(e.Body)})
-		z.bytes += len(e.Body)
 		z.shorten(2 * p.cfg.Limits.HistoryBytes)
 		if inImage {
 			return

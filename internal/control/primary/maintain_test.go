@@ -67,6 +67,7 @@ func TestMaintain(t *testing.T) {
 	db := zone.NewDB(0)
 	f := feed.New(feed.Config{Source: b.store, DB: db})
 	b.follow(t, f)
+	<-f.Recalled()
 	h := db.ByID(string(z.ID)).State().History
 	if _, ok := h.Since(b.state(t, z.ID).Transfer.Serial() - 5); !ok {
 		t.Error("IXFR of the last five versions is gone with the restart")

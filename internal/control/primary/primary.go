@@ -20,6 +20,8 @@ type Config struct {
 	Begin func(context.Context) (Tx, error)
 	// Checkpoint replaces a zone's image and prunes its journal up to keep; nil turns Maintain off.
 	Checkpoint func(ctx context.Context, img model.Image, keep model.Seq) error
+	// RenewImages replaces the images of small zones and prunes nothing; Settle needs it.
+	RenewImages func(ctx context.Context, images []model.Image) error
 	// Duty says whether this node maintains a zone; nil: all of them. Two nodes that do cost writes, not truth.
 	Duty func(zone model.ID) bool
 	DB   *zone.DB

@@ -129,7 +129,7 @@ func BenchmarkLoad(b *testing.B) {
 	load := func(b *testing.B, w *world) {
 		for b.Loop() {
 			images := 0
-			_, err := w.Load(b.Context(), func(model.Image) error { images++; return nil }, func(model.Entry) error { return nil })
+			_, _, err := w.Load(b.Context(), func(model.Image) error { images++; return nil }, func(model.Entry) error { return nil })
 			must(b, err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -78,7 +79,7 @@ func (t *Tx) moveImages(ctx context.Context, entries []model.Entry) error {
 }
 
 const (
-	imageColumns = `i.part, i.seq, i.serial, i.served, i.size, i.body, z.id, z.account, z.name`
+	imageColumns = `i.part, i.seq, i.serial, i.served, i.size, i.body, z.id, z.account, z.name, z.seq`
 	selectImage  = `SELECT ` + imageColumns + ` FROM images i, zones z
 WHERE z.id = ? AND i.part >= z.no * 65536 AND i.part < z.no * 65536 + 65536 ORDER BY i.part`
 	selectImages = `SELECT ` + imageColumns + `, a.seq, a.serial, a.at, a.body, a.secret
@@ -93,6 +94,7 @@ type imageReader struct {
 	part   int64
 	seq    int64
 	serial int64
+	newest int64
 	served int
 	size   int
 	piece  sql.RawBytes
@@ -101,7 +103,7 @@ type imageReader struct {
 
 func (r *imageReader) dest() []any {
 	return []any{
-		&r.part, &r.seq, &r.serial, &r.served, &r.size, &r.piece, toID{&r.img.Zone}, toID{&r.img.Account}, toName{&r.name},
+		&r.part, &r.seq, &r.serial, &r.served, &r.size, &r.piece, toID{&r.img.Zone}, toID{&r.img.Account}, toName{&r.name}, &r.newest,
 	}
 }
 
@@ -143,37 +145,42 @@ func (s *Store) Image(ctx context.Context, zone model.ID) (model.Image, error) {
 }
 
 // Load yields, from one consistent snapshot: every account's access state (as an EntryAccess), then for every zone its
-// image, then its access state. It returns the Seq the snapshot stands at. What is yielded is the callee's to keep.
-// Then the caller reads Entries after 0 up to there: those at or before an image's Seq are history, later ones apply.
-func (s *Store) Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (model.Seq, error) {
-	var seq model.Seq
-	err := s.view(ctx, func(c conn) (err error) {
+// image, then its access state. It returns the Seq the snapshot stands at, and the one up to which every image holds what
+// its zone's entries say. What is yielded is the callee's to keep. Then the caller reads what is Remaining after that: entries
+// at or before an image's Seq are history, later ones apply. What is Remaining up to there is history alone.
+func (s *Store) Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error) {
+	err = s.view(ctx, func(c conn) (err error) {
 		if seq, err = takeSeq(ctx, c, 0); err != nil {
 			return err
 		}
 		if err = s.loadAccounts(ctx, c, access); err != nil {
 			return err
 		}
-		return s.loadZones(ctx, c, image, access)
+		whole, err = s.loadZones(ctx, c, image, access)
+		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("load: %w", err)
+		return 0, 0, fmt.Errorf("load: %w", err)
 	}
-	return seq, nil
+	return seq, min(seq, whole), nil
 }
 
-func (s *Store) loadZones(ctx context.Context, c conn, image func(model.Image) error, access func(model.Entry) error) error {
+func (s *Store) loadZones(ctx context.Context, c conn, image func(model.Image) error, access func(model.Entry) error) (whole model.Seq, err error) {
+	whole = math.MaxInt64
 	var r imageReader
 	var seq, serial, at sql.NullInt64
 	var body, box []byte
 	dest := append(r.dest(), &seq, &serial, &at, &body, &box)
-	return c.each(ctx, func(rows *sql.Rows) error {
+	err = c.each(ctx, func(rows *sql.Rows) error {
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
 		complete, err := r.add()
 		if err != nil || !complete {
 			return err
+		}
+		if r.img.Seq < model.Seq(r.newest) {
+			whole = min(whole, r.img.Seq)
 		}
 		if err := image(r.img); err != nil || !seq.Valid {
 			return err
@@ -189,6 +196,7 @@ func (s *Store) loadZones(ctx context.Context, c conn, image func(model.Image) e
 		}
 		return access(e)
 	}, selectImages)
+	return whole, err
 }
 
 // Checkpoint replaces a zone's image outside any change, unless it is older than the one that stands there, and prunes
@@ -214,6 +222,33 @@ func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq)
 	})
 	if err != nil {
 		return fmt.Errorf("checkpoint zone %s: %w", img.Zone, err)
+	}
+	return nil
+}
+
+// RenewImages replaces the images of small zones outside any change, all of them or none, and leaves the journal as it
+// is. An image is passed over if its zone is gone, if a newer one stands there, or if either takes more than one piece. It
+// may be lost in a crash of the machine, as a whole.
+func (s *Store) RenewImages(ctx context.Context, images []model.Image) error {
+	const text = `UPDATE images SET seq = ?, serial = ?, served = ?, size = ?, body = ?
+WHERE part = (SELECT no * 65536 FROM zones WHERE id = ?) AND seq < ? AND size <= ?`
+	err := s.write(ctx, true, func(c conn) error {
+		for i := range images {
+			img := &images[i]
+			size := len(img.Served) + len(img.Transfer)
+			if size > pieceSize {
+				continue
+			}
+			_, err := c.exec(ctx, text, int64(img.Seq), int64(img.Serial), int64(len(img.Served)), int64(size),
+				octets(slices.Concat(img.Served, img.Transfer)), id(img.Zone), int64(img.Seq), pieceSize)
+			if err != nil {
+				return fmt.Errorf("zone %s: %w", img.Zone, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("renew images: %w", err)
 	}
 	return nil
 }

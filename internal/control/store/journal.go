@@ -79,12 +79,13 @@ func (s *Store) count(entries []model.Entry, took time.Duration) {
 // tables, shows whether something is missing before it.
 const (
 	selectEnds    = `(SELECT value FROM counters WHERE name = 'floor'), (SELECT value FROM counters WHERE name = 'seq')`
-	selectEntries = `SELECT ` + selectEnds + `, seq, kind, account, zone, serial, at, body, secret FROM journal
-		WHERE seq > ? ORDER BY seq`
+	entryColumns  = `seq, kind, account, zone, serial, at, body, secret`
+	selectEntries = `SELECT ` + selectEnds + `, ` + entryColumns + ` FROM journal WHERE seq > ? ORDER BY seq`
+	selectJournal = `SELECT ` + entryColumns + ` FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq`
 )
 
 // Entries yields journal entries after seq in order. model.ErrStale when entries after seq were pruned already, or when
-// the journal ends before seq (a database restored from an older state). After 0 it yields whatever is there.
+// the journal ends before seq (a database restored from an older state).
 // Entries of a zone that is deleted are missing without that: a later entry tells that the zone is gone.
 func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error {
 	some := false
@@ -99,13 +100,7 @@ func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.E
 				return err
 			}
 		}
-		e := r.entry()
-		if len(r.secret) > 0 {
-			if err := s.unseal(&e, sealName(e.Seq), r.secret); err != nil {
-				return fmt.Errorf("entry %d: %w", e.Seq, err)
-			}
-		}
-		return yield(e)
+		return s.yieldEntry(r, yield)
 	}, selectEntries, int64(after))
 	if err == nil && !some {
 		if err = s.read.one(ctx, r.dest[:2], `SELECT `+selectEnds); err == nil {
@@ -116,6 +111,31 @@ func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.E
 		return fmt.Errorf("read journal after %d: %w", after, err)
 	}
 	return nil
+}
+
+// Remaining yields the journal entries after a position and up to another one in order, as far as they are still there.
+func (s *Store) Remaining(ctx context.Context, after, upto model.Seq, yield func(model.Entry) error) error {
+	r := newEntryReader()
+	err := s.read.each(ctx, func(rows *sql.Rows) error {
+		if err := rows.Scan(r.dest[2:]...); err != nil {
+			return err
+		}
+		return s.yieldEntry(r, yield)
+	}, selectJournal, int64(after), int64(upto))
+	if err != nil {
+		return fmt.Errorf("read journal from %d to %d: %w", after, upto, err)
+	}
+	return nil
+}
+
+func (s *Store) yieldEntry(r *entryReader, yield func(model.Entry) error) error {
+	e := r.entry()
+	if len(r.secret) > 0 {
+		if err := s.unseal(&e, sealName(e.Seq), r.secret); err != nil {
+			return fmt.Errorf("entry %d: %w", e.Seq, err)
+		}
+	}
+	return yield(e)
 }
 
 // entryReader scans rows of selectEntries. A start reads millions of them: what a row does not need anew is kept.
@@ -148,7 +168,7 @@ func (r *entryReader) entry() model.Entry {
 type journalEnds struct{ floor, head int64 }
 
 func (j journalEnds) check(after model.Seq) error {
-	if after > 0 && (int64(after) < j.floor || int64(after) > j.head) {
+	if int64(after) < j.floor || int64(after) > j.head {
 		return fmt.Errorf("the journal has %d to %d: %w", j.floor, j.head, model.ErrStale)
 	}
 	return nil

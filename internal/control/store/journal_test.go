@@ -112,7 +112,7 @@ func TestSeenChange(t *testing.T) {
 func (w *world) load(t *testing.T) (images map[string]model.Image, order []string, seq model.Seq) {
 	t.Helper()
 	images = map[string]model.Image{}
-	seq, err := w.Load(t.Context(), func(img model.Image) error {
+	seq, _, err := w.Load(t.Context(), func(img model.Image) error {
 		images[wire.Name(img.Name).Host()] = img
 		order = append(order, "image "+wire.Name(img.Name).Host())
 		return nil
@@ -197,11 +197,8 @@ func TestCheckpoint(t *testing.T) {
 			t.Errorf("a node that loads the replaced image finds %d entries after it", n)
 		}
 		must(t, w.Checkpoint(t.Context(), img, seqs[2]))
-		var left []model.Seq
-		for _, e := range w.entries(t, 0) {
-			left = append(left, e.Seq)
-		}
-		equal(t, "journal", left, []model.Seq{b.Seq, seqs[1], seqs[3], seqs[4], seqs[5]})
+		equal(t, "journal", w.remaining(t, 0, seqs[5]), []model.Seq{b.Seq, seqs[1], seqs[3], seqs[4], seqs[5]})
+		equal(t, "part of the journal", w.remaining(t, b.Seq, seqs[4]), []model.Seq{seqs[1], seqs[3], seqs[4]})
 		if err := w.Entries(t.Context(), seqs[2]-1, func(model.Entry) error { return nil }); !errors.Is(err, model.ErrStale) {
 			t.Errorf("before what was pruned: %v", err)
 		}
@@ -223,6 +220,52 @@ func TestCheckpoint(t *testing.T) {
 		img.Zone = newID()
 		if err := w.Checkpoint(t.Context(), img, 0); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("an image of no zone: %v", err)
+		}
+	})
+}
+
+func TestRenewImages(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		whole := func() model.Seq {
+			nothing := func(model.Entry) error { return nil }
+			_, at, err := w.Load(t.Context(), func(model.Image) error { return nil }, nothing)
+			must(t, err)
+			return at
+		}
+		account := newID()
+		a, b := w.addZone(t, account, "a.test"), w.addZone(t, account, "b.test")
+		if at := whole(); at != b.Seq {
+			t.Errorf("images hold all up to %d, not %d", at, b.Seq)
+		}
+		var seqs []model.Seq
+		for _, z := range []model.Zone{a, b, a} {
+			seqs = append(seqs, w.change(t, func(*store.Tx) []model.Entry {
+				return []model.Entry{{Kind: model.EntryDelta, Account: account, Zone: z.ID, Serial: 2}}
+			}))
+		}
+		if at := whole(); at != a.Seq {
+			t.Errorf("images hold all up to %d, not %d", at, a.Seq)
+		}
+		img := func(z model.Zone, seq model.Seq, size int) model.Image {
+			return model.Image{
+				Zone: z.ID, Account: account, Name: string(z.Name), Seq: seq, Serial: 2, Served: noise(size), Transfer: noise(10),
+			}
+		}
+		newest := []model.Image{img(a, seqs[2], 100), img(b, seqs[1], 100)}
+		gone := img(model.Zone{ID: newID()}, 1, 100)
+		must(t, w.RenewImages(t.Context(), []model.Image{newest[0], gone, newest[1]}))
+		must(t, w.RenewImages(t.Context(), []model.Image{img(a, seqs[0], 50), img(b, seqs[1]+1, 2<<20)})) // older, too large
+		for _, want := range newest {
+			got, err := w.Image(t.Context(), want.Zone)
+			must(t, err)
+			equal(t, "image", got, want)
+		}
+		if at := whole(); at != seqs[2] {
+			t.Errorf("images hold all up to %d, not %d", at, seqs[2])
+		}
+		if n := len(w.remaining(t, 0, seqs[2])); n != 5 {
+			t.Errorf("the journal has %d entries", n)
 		}
 	})
 }

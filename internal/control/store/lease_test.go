@@ -138,7 +138,7 @@ func TestReadOnly(t *testing.T) {
 	defer func() { must(t, r.Close()) }()
 	images := 0
 	var access []model.Entry
-	head, err := r.Load(t.Context(), func(model.Image) error { images++; return nil }, func(e model.Entry) error {
+	head, _, err := r.Load(t.Context(), func(model.Image) error { images++; return nil }, func(e model.Entry) error {
 		access = append(access, e)
 		return nil
 	})

@@ -184,6 +184,16 @@ func (w *world) list(tb testing.TB, zone model.ID, q model.RecordQuery) (out []m
 	return out
 }
 
+// remaining is what the journal still has.
+func (w *world) remaining(tb testing.TB, after, upto model.Seq) (out []model.Seq) {
+	tb.Helper()
+	must(tb, w.Remaining(tb.Context(), after, upto, func(e model.Entry) error {
+		out = append(out, e.Seq)
+		return nil
+	}))
+	return out
+}
+
 func (w *world) entries(tb testing.TB, after model.Seq) (out []model.Entry) {
 	tb.Helper()
 	must(tb, w.Entries(tb.Context(), after, func(e model.Entry) error {

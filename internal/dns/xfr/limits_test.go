@@ -179,6 +179,46 @@ func TestPatienceEnds(t *testing.T) {
 	})
 }
 
+// An IXFR from before the program started waits for the zone's history.
+func TestHistoryIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		from, to := large(t, 1000, 2), large(t, 1000, 3)
+		p := &primary{db: zone.NewDB(1 << 30), reports: make(chan xfr.Report, 10)}
+		p.account(nil)
+		p.put(to, nil)
+		recalled := make(chan struct{})
+		s := xfr.NewServer(xfr.Config{
+			DB: p.db, Patience: time.Minute, Recalled: func() <-chan struct{} { return recalled }, Done: func(r xfr.Report) { p.reports <- r },
+		})
+		ask := func(typ wire.Type, serial uint32) {
+			t.Helper()
+			if err := s.Stream(t.Context(), io.Discard, request(query(typ, &serial, false))); err != nil {
+				t.Error(err)
+			}
+		}
+		took := func(kind xfr.Kind, want time.Duration) {
+			t.Helper()
+			if r := p.last(); r.Kind != kind || r.Duration != want {
+				t.Errorf("%s after %v, want %s after %v", r.Kind, r.Duration, kind, want)
+			}
+		}
+		ask(wire.TypeAXFR, 1)
+		took(xfr.AXFR, 0)
+		ask(wire.TypeIXFR, 3)
+		took(xfr.UpToDate, 0)
+		ask(wire.TypeIXFR, 2) // it does not wait for ever
+		took(xfr.Full, time.Minute)
+		go ask(wire.TypeIXFR, 2)
+		time.Sleep(time.Second)
+		p.db.Remember("z", []*zone.Delta{zone.Diff(from, to)})
+		close(recalled)
+		took(xfr.IXFR, time.Second)
+		ask(wire.TypeIXFR, 7) // newer than ours
+		took(xfr.UpToDate, 0)
+	})
+}
+
 // A transfer ends when the client may not have it any longer, whatever took its right away.
 func TestAccessIsWithdrawn(t *testing.T) {
 	t.Parallel()

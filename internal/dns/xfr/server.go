@@ -25,6 +25,9 @@ type Config struct {
 	Total, PerZone, PerPeer int
 	Waiting                 int
 	Patience                time.Duration
+	// Recalled gives what is closed once zones have the history that they had before the program started; nil: they have.
+	// Until then, an IXFR from before it waits, for Patience at most.
+	Recalled func() <-chan struct{}
 	// Done hears of every transfer and every refusal, once. It must return at once.
 	Done func(Report)
 }
@@ -150,6 +153,9 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 	}
 	defer leave()
 	f := choose(r.Query, z.State())
+	if f.kind == Full && s.recall(ctx) {
+		f = choose(r.Query, z.State())
+	}
 	rep.Kind, rep.To = f.kind, f.state.Transfer.Serial()
 	p := s.newPacker(&guard{ctx: ctx, w: w, s: s, z: z, r: r}, r, f.state.Transfer.Apex(), r.signer())
 	defer s.free(p)
@@ -162,6 +168,27 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 		return fmt.Errorf("transfer of %s: %w", rep.Zone, err)
 	}
 	return nil
+}
+
+// recall waits for histories, and says whether there was anything to wait for.
+func (s *Server) recall(ctx context.Context) bool {
+	if s.cfg.Recalled == nil {
+		return false
+	}
+	recalled := s.cfg.Recalled()
+	select {
+	case <-recalled:
+		return false
+	default:
+	}
+	timer := time.NewTimer(s.cfg.Patience)
+	defer timer.Stop()
+	select {
+	case <-recalled:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return true
 }
 
 // ErrRevoked is the error of a transfer whose client lost its access meanwhile.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync/atomic"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -224,14 +225,17 @@ func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, l
 	return z
 }
 
-// Remember gives a zone the deltas that lead to its transfer face's serial, oldest first, in place of its history. A zone
-// whose transfers are off keeps none.
+// Remember puts deltas, oldest first, in front of a zone's history: they lead to where that begins, or, while there is none,
+// to the transfer face's serial. A zone whose transfers are off keeps none.
 func (db *DB) Remember(id string, deltas []*Delta) {
 	z := db.ByID(id)
 	if z == nil || !z.State().Links.Enabled {
 		return
 	}
 	next := *z.State()
+	if next.History.Len() > 0 {
+		deltas = slices.Concat(deltas, next.History.deltas)
+	}
 	next.History = newHistory(next.Transfer.serial, deltas, db.history)
 	z.state.Store(&next)
 }

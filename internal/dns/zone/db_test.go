@@ -159,7 +159,12 @@ func TestHistoryWhileTransfersAreOff(t *testing.T) {
 	db.SetLinks("z", 2, zone.Links{Enabled: true})
 	db.Remember("z", []*zone.Delta{d})
 	since(1, 1)
-	step(2)
+	later := step(2)
+	since(1, 2)
+	db.Reset("z", "acc", 3, z.State().Served, z.State().Transfer, z.State().Links, []*zone.Delta{later})
+	since(2, 1)
+	since(1, -1)
+	db.Remember("z", []*zone.Delta{d}) // in front of what is there
 	since(1, 2)
 	db.SetLinks("z", 3, zone.Links{})
 	since(1, 2) // nothing has changed: it may be of use when they are on again

@@ -116,7 +116,7 @@ func (c *Config) fill(ctx context.Context, s *store.Store) error {
 	})
 	p, err := primary.New(primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return s.Begin(ctx) },
-		Checkpoint: s.Checkpoint, DB: db, Feed: f, Clock: time.Now, NewID: auth.NewID,
+		Checkpoint: s.Checkpoint, RenewImages: s.RenewImages, DB: db, Feed: f, Clock: time.Now, NewID: auth.NewID,
 		NameServers: NameServers(), Describe: api.Describe,
 	})
 	if err != nil {
@@ -134,7 +134,10 @@ func (c *Config) fill(ctx context.Context, s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	return c.submit(ctx, p, account)
+	if err := c.submit(ctx, p, account); err != nil {
+		return err
+	}
+	return p.Settle(ctx)
 }
 
 // first makes the administrator and the account, as a server's first start does.
