@@ -77,7 +77,7 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 	}
 	open := store.Config{
 		URL: c.databaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
-		Tidies: func() bool { return n.holds("") },
+		Tidies: func() bool { return n.holds("") }, Yield: server.YieldCore,
 	}
 	if open.SecretKey, open.Keyless, err = c.key(open.ReadOnly); err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (n *node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
 		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
-		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Restored: restored,
+		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Restored: restored, Yield: server.YieldCore,
 	})
 	if err != nil {
 		return err

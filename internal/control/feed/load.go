@@ -27,7 +27,7 @@ type loading struct {
 	// images are the positions of the images read: at a first load of damaged ones alone, for memory tells the others.
 	images  map[model.ID]position
 	history history // of zones whose images are ahead of journal entries
-	over    bool                       // the snapshot's part of the journal
+	over    bool    // the snapshot's part of the journal
 }
 
 // position is where a zone's image stands. Of a zone that is kept, memory was further than the image, or the image is

@@ -105,7 +105,7 @@ func (b *bench) open(t *testing.T, edit func(*primary.Config)) {
 	cfg := primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return b.store.Begin(ctx) },
 		Checkpoint: b.store.Checkpoint, RenewImages: b.store.RenewImages,
-		DB:         b.db, Flattened: b.flat, Clock: b.clock, NewID: newID,
+		DB: b.db, Flattened: b.flat, Clock: b.clock, NewID: newID,
 		NameServers: []string{"ns1.hw.test", "ns2.hw.test"},
 		Edge:        testEdge(),
 		Describe:    func(v any) []byte { return fmt.Appendf(nil, "%T", v) },

@@ -39,6 +39,7 @@ func (s *stage) run(ctx context.Context, c *model.Change) (out []model.Outcome, 
 			return nil, &model.EditError{Index: i, Err: err}
 		}
 		out = append(out, o)
+		s.breathe(i)
 	}
 	p.auditImport()
 	return out, p.checkCuts()

@@ -37,6 +37,8 @@ type Config struct {
 	// Restored is the journal position at which the store was restored from a backup, 0 for never: secondaries may have
 	// seen later serials of zones that have not changed since.
 	Restored model.Seq
+	// Yield is called now and then while a change is planned, for threads that answer queries; nil: nobody is let through.
+	Yield func()
 	// Describe gives the JSON of a model object for the audit log, without secrets; nil leaves the entries without.
 	Describe func(any) []byte
 	Limits   Limits
@@ -104,6 +106,9 @@ func New(cfg Config) (*Primary, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Yield == nil {
+		cfg.Yield = func() {}
 	}
 	if cfg.Flattened == nil {
 		cfg.Flattened = unflattened{}

@@ -81,6 +81,13 @@ func newStage(cfg *Config, tx Tx) *stage {
 	}
 }
 
+// breathe is called in step i of what may take many, a few microseconds each.
+func (s *stage) breathe(i int) {
+	if i%16 == 15 {
+		s.cfg.Yield()
+	}
+}
+
 // account reads an account, locking it against other nodes; ErrNotFound when there is none.
 func (s *stage) account(ctx context.Context, id model.ID) (*accountWork, error) {
 	if a := s.accounts[id]; a != nil {

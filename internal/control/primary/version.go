@@ -139,7 +139,8 @@ type faceDiff struct {
 func (s *stage) diffFaces(z *zoneWork, names []wire.Name) *faceDiff {
 	sc := s.scene(z)
 	d := &faceDiff{split: z.state.Served != z.state.Transfer}
-	for _, owner := range names {
+	for i, owner := range names {
+		s.breathe(i)
 		n := name{owner: owner, rows: z.rows[owner], transfer: z.state.Transfer.Sets(owner), kept: z.kept(owner)}
 		n.served = n.transfer
 		if z.state.Served != z.state.Transfer {

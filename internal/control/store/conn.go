@@ -28,8 +28,9 @@ type conn struct {
 	texts *statements // nil where the driver itself keeps statements prepared
 	// calm takes the cancellation off contexts: on SQLite a statement is over before its watch would be set up, and one
 	// that is interrupted takes the transaction with it.
-	calm bool
-	bulk func() error // readies a transaction for very many rows; nil where there is nothing to do
+	calm  bool
+	yield func()       // called before each statement that writes; may be nil
+	bulk  func() error // readies a transaction for very many rows; nil where there is nothing to do
 }
 
 // statements keeps prepared statements by their text.
@@ -81,6 +82,9 @@ func (c conn) context(ctx context.Context) context.Context {
 func (c conn) exec(ctx context.Context, text string, args ...any) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
+	}
+	if c.yield != nil {
+		c.yield()
 	}
 	ctx = c.context(ctx)
 	text = c.d.bind(text)

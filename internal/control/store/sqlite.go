@@ -23,7 +23,7 @@ var sqliteDialect = dialect{
 	// Were the transaction to outlive a row that fails, SQLite would copy every page that the statement touches, to put
 	// back what the rows before it wrote. Nobody goes on after such an error.
 	insert:    "INSERT OR ROLLBACK INTO ",
-	rows:      64,
+	rows:      8, // few, so that a statement is soon over and the core can be had
 	alone:     true,
 	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
 	position:  "instr(%s, ?)",
@@ -42,6 +42,7 @@ type sqliteEngine struct {
 	writer           *sql.Conn
 	texts, readTexts *statements
 	turn             chan struct{} // holds a token while somebody writes
+	yield            func()        // may be nil
 	copier           *sql.DB       // copies the log into the file
 	dirty            atomic.Bool   // something was committed since it last did
 }
@@ -59,7 +60,7 @@ const (
 	copyPause     = time.Second
 )
 
-func openSQLite(ctx context.Context, path string) (engine, conn, error) {
+func openSQLite(ctx context.Context, path string, yield func()) (engine, conn, error) {
 	abs, err := ownFile(path)
 	if err != nil {
 		return nil, conn{}, err
@@ -67,7 +68,7 @@ func openSQLite(ctx context.Context, path string) (engine, conn, error) {
 	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return nil, conn{}, fmt.Errorf("choose fdatasync: %w", err)
 	}
-	e := &sqliteEngine{turn: make(chan struct{}, 1)}
+	e := &sqliteEngine{turn: make(chan struct{}, 1), yield: yield}
 	if e.writers, err = openFile(abs, writerPragmas, 1); err != nil {
 		return nil, conn{}, err
 	}
@@ -124,7 +125,7 @@ func (e *sqliteEngine) begin(ctx context.Context, lazy bool) (*session, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the writer's place: %w", ctx.Err())
 	}
-	c := conn{d: &sqliteDialect, on: e.writer, texts: e.texts, calm: true}
+	c := conn{d: &sqliteDialect, on: e.writer, texts: e.texts, calm: true, yield: e.yield}
 	grown := false
 	c.bulk = func() error {
 		if grown {

@@ -25,8 +25,11 @@ type Config struct {
 	Keyless bool
 	// Tidies says whether this node takes old entries off the journal, asked each time; nil: it does.
 	Tidies func() bool
-	Clock  func() time.Time
-	Log    *slog.Logger
+	// Yield is called between two statements of a transaction on SQLite, which computes in this process, for threads that
+	// answer queries; nil: nobody is let through.
+	Yield func()
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Store is a database of either engine. It is safe for many callers.
@@ -109,7 +112,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 		if s.cfg.ReadOnly {
 			return errors.New("SQLite has one process, which cannot be one that only reads")
 		}
-		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"))
+		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"), s.cfg.Yield)
 	case "postgres", "postgresql":
 		s.engine, s.read, err = openPostgres(ctx, &s.cfg)
 	default:

@@ -135,6 +135,6 @@ func (w streamWriter) Write(b []byte) (int, error) {
 	if err := w.c.write(b); err != nil {
 		return 0, err
 	}
-	yieldCore()
+	YieldCore()
 	return len(b), nil
 }

@@ -154,9 +154,10 @@ func shortSlice() {
 	_ = unix.SchedSetAttr(0, attr, 0)
 }
 
-// yieldCore lets another thread have the core. The kernel would let the UDP thread wait for a tick (4 ms at 250 Hz) after it
-// has had its fair share, and the thread that polls the network for as long.
-func yieldCore() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
+// YieldCore lets another thread have the core; whoever computes for long calls it every quarter of a millisecond or so. The
+// kernel would let the UDP thread wait for a tick (4 ms at 250 Hz) after it has had its fair share, and the thread that
+// polls the network for as long.
+func YieldCore() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 
 // receive waits for datagrams and takes those that are there. Errors that concern one peer are no errors of ours.
 func (f *fastSocket) receive() (int, error) {

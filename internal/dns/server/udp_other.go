@@ -12,5 +12,5 @@ const hasFast = false
 
 func openFast(*Server, endpoint, bool) (udpSocket, error) { return nil, errors.ErrUnsupported }
 
-// yieldCore lets another goroutine have the core.
-func yieldCore() { runtime.Gosched() }
+// YieldCore lets another goroutine have the core.
+func YieldCore() { runtime.Gosched() }
