@@ -29,9 +29,7 @@ func (b *bench) newHeadwater(data, servers string) (*contestant, error) {
 		return nil, err
 	}
 	listen := freePort().String()
-	c.api = &api{base: "http://" + listen + "/client/v4", token: fill.Token, client: &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-	}}
+	c.api = newAPI("http://" + listen + "/client/v4")
 	c.argv = []string{
 		b.bin, "serve", "--data", data, "--dns-listen", c.addr.String(), "--http-listen", listen, "--admin-token", fill.Token,
 		"--nameservers", servers, "--log-level", "error", "--probe-interval", "0",
@@ -83,6 +81,10 @@ type api struct {
 	zone        string // the large zone's id
 	key         string // of the TSIG that transfers are signed with
 	profiles    string // where profiles are to be had
+}
+
+func newAPI(base string) *api {
+	return &api{base: base, token: fill.Token, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 }
 
 func (a *api) listening() bool {

@@ -171,7 +171,7 @@ key %q { algorithm hmac-sha256; secret %q; };
 	return c, err
 }
 
-// echo is no name server: what it costs is the least that a query can cost us.
+// echo is no name server: what it costs is the least that a query, or a durable change through an HTTP API, can cost us.
 func echo(b *bench) (*contestant, error) {
 	c, err := b.newContestant(nameEcho, nothing)
 	if err != nil {
@@ -179,7 +179,10 @@ func echo(b *bench) (*contestant, error) {
 	}
 	c.version = "test/bench/echo, recvmmsg and sendmmsg as our server does them"
 	c.right = func(ctx context.Context) bool { return question{name: zoneName + ".", qtype: 1}.ask(ctx, c.addr) }
-	c.argv = []string{b.echo, "-listen", c.addr.String()}
-	c.settings = "echo -listen ADDRESS"
+	listen := freePort().String()
+	c.argv = []string{b.echo, "-listen", c.addr.String(), "-http", listen, "-log", filepath.Join(b.dir, "echo.log")}
+	c.settings = "echo -listen ADDRESS -http ADDRESS -log FILE"
+	bare := newAPI("http://" + listen)
+	c.adder = func() (adder, error) { return &apiAdder{bare, "none"}, nil }
 	return c, nil
 }

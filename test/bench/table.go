@@ -107,10 +107,19 @@ func (t *table) verdicts(row string) (want, ratio, result string) {
 		case v.met:
 			results = append(results, "met")
 		default:
-			results = append(results, "**missed**")
+			results = append(results, "**missed**"+t.bound(row, g, v))
 		}
 	}
 	return strings.Join(wants, "; "), strings.Join(ratios, "; "), strings.Join(results, "; ")
+}
+
+// bound tells what the echo reaches where more is better: nothing that goes the same road can do better on this machine.
+func (t *table) bound(row string, g goal, v verdict) string {
+	echo := t.values[row][nameEcho]
+	if !g.least || len(echo) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", the echo has %.2f", v.ratio*median(echo)/median(t.values[row][nameUs]))
 }
 
 // write prints the table as Markdown.

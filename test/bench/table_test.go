@@ -27,6 +27,9 @@ func TestVerdicts(t *testing.T) {
 		"at least, and more is better": {
 			rowBatch, map[string][]float64{nameUs: {1500}, nameBIND: {1000}, namePDNS: {10}}, nil, "1.50 of BIND", "**missed**",
 		},
+		"at least, and what can be reached": {
+			rowAdd1, map[string][]float64{nameUs: {500}, nameBIND: {1000}, nameEcho: {2500}}, nil, "0.50 of BIND", "**missed**, the echo has 2.50",
+		},
 		"noise": {rowRateP99, map[string][]float64{nameUs: {105, 99, 110}, nameKnot: {100, 90, 101}}, nil, "1.05 of Knot", "met within noise"},
 		"more than noise": {
 			rowRateP99, map[string][]float64{nameUs: {150, 99, 160}, nameKnot: {100, 90, 101}}, nil, "1.50 of Knot", "**missed**",

@@ -2,7 +2,7 @@
 
 // Command echo sends every datagram back with the response bit set: what a DNS server in Go costs that does no DNS. It
 // moves datagrams as internal/dns/server does, in batches of the same size on one locked thread, and so bounds from below
-// what that server can need for a query.
+// what that server can need for a query. Over HTTP it sends every body back once it is on the disk.
 package main
 
 import (
@@ -40,11 +40,16 @@ type echo struct {
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:5300", "IPv4 address and port")
+	web := flag.String("http", "", "address and port of the HTTP server; empty: none")
+	file := flag.String("log", "", "file that the HTTP server writes to")
 	flag.Parse()
-	if err := serve(*listen); err != nil {
-		fmt.Fprintln(os.Stderr, "echo:", err)
-		os.Exit(1)
+	failed := make(chan error, 2)
+	go func() { failed <- serve(*listen) }()
+	if *web != "" {
+		go func() { failed <- serveHTTP(*web, *file) }()
 	}
+	fmt.Fprintln(os.Stderr, "echo:", <-failed)
+	os.Exit(1)
 }
 
 func serve(listen string) error {
