@@ -108,11 +108,12 @@ func (n *node) wireFast(sources []netip.Addr) {
 	if !n.roles.dns {
 		return
 	}
+	cores := procs()
 	n.xfr = xfr.NewServer(xfr.Config{
-		DB: n.db, Done: n.transferred, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
+		DB: n.db, Done: n.transferred, Packing: cores, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
 	})
 	n.dns = server.New(server.Config{
-		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log, Threads: spareProc(),
+		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log, Threads: cores,
 		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
 		Transfers:    transfers{n.xfr},
 	})

@@ -2,14 +2,13 @@ package flatten_test
 
 import (
 	"encoding/binary"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/test/scripted"
 )
 
 // reply is what the scripted resolver says to one question; the zero value says nothing at all.
@@ -40,26 +39,7 @@ type resolver struct {
 func startResolver(t *testing.T, script func(network string, name wire.Name, t wire.Type) reply) *resolver {
 	t.Helper()
 	s := &resolver{script: script, ports: map[string]bool{}, ids: map[uint16]bool{}}
-	var lis net.Listener
-	var pc net.PacketConn
-	for range 20 { // the same free port for both
-		var err error
-		if lis, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
-		}
-		if pc, err = net.ListenPacket("udp", lis.Addr().String()); err == nil {
-			break
-		}
-		lis.Close()
-	}
-	if pc == nil {
-		t.Fatal("no port is free for UDP and TCP")
-	}
-	s.addr = lis.Addr().String()
-	var wg sync.WaitGroup
-	wg.Go(func() { s.udp(pc) })
-	wg.Go(func() { s.tcp(lis, &wg) })
-	t.Cleanup(func() { pc.Close(); lis.Close(); wg.Wait() })
+	s.addr = scripted.Serve(t, s.answer)
 	return s
 }
 
@@ -69,47 +49,7 @@ func (s *resolver) count() int {
 	return len(s.asked)
 }
 
-func (s *resolver) udp(pc net.PacketConn) {
-	buf := make([]byte, wire.MaxMessage)
-	for {
-		n, from, err := pc.ReadFrom(buf)
-		if err != nil {
-			return
-		}
-		s.mu.Lock()
-		s.ports[from.String()] = true
-		s.mu.Unlock()
-		for _, msg := range s.answer("udp", buf[:n]) {
-			pc.WriteTo(msg, from)
-		}
-	}
-}
-
-func (s *resolver) tcp(lis net.Listener, wg *sync.WaitGroup) {
-	for {
-		conn, err := lis.Accept()
-		if err != nil {
-			return
-		}
-		wg.Go(func() {
-			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(5 * time.Second))
-			var size [2]byte
-			if _, err := io.ReadFull(conn, size[:]); err != nil {
-				return
-			}
-			msg := make([]byte, binary.BigEndian.Uint16(size[:]))
-			if _, err := io.ReadFull(conn, msg); err != nil {
-				return
-			}
-			for _, out := range s.answer("tcp", msg) {
-				conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...))
-			}
-		})
-	}
-}
-
-func (s *resolver) answer(network string, msg []byte) [][]byte {
+func (s *resolver) answer(network string, from net.Addr, msg []byte) [][]byte {
 	r, err := wire.NewReader(msg)
 	if err != nil {
 		return nil
@@ -117,6 +57,9 @@ func (s *resolver) answer(network string, msg []byte) [][]byte {
 	q := r.Question()
 	end := wire.HeaderLen + len(q.Name)
 	s.mu.Lock()
+	if network == "udp" {
+		s.ports[from.String()] = true
+	}
 	s.asked = append(s.asked, network+" "+q.Name.Host())
 	s.ids[wire.ID(msg)] = true
 	s.cased = s.cased || string(msg[wire.HeaderLen:end]) != string(q.Name)

@@ -25,6 +25,9 @@ type Config struct {
 	Total, PerZone, PerPeer int
 	Waiting                 int
 	Patience                time.Duration
+	// Packing is how many transfers pack at one moment; default half of Go's processors. If they took all of these, nobody
+	// would look at the network until one was made to stop, and a client that connects would wait for 10 ms.
+	Packing int
 	// Recalled gives what is closed once zones have the history that they had before the program started; nil: they have.
 	// Until then, an IXFR from before it waits, for Patience at most.
 	Recalled func() <-chan struct{}
@@ -51,6 +54,9 @@ func (c *Config) setDefaults() {
 	if c.Waiting == 0 {
 		c.Waiting = 4 * c.Total
 	}
+	if c.Packing <= 0 {
+		c.Packing = max(1, runtime.GOMAXPROCS(0)/2)
+	}
 	if c.Patience <= 0 {
 		c.Patience = 10 * time.Second
 	}
@@ -68,9 +74,7 @@ type Server struct {
 // NewServer returns a Server.
 func NewServer(cfg Config) *Server {
 	cfg.setDefaults()
-	// One processor less than Go has: if transfers took all, nobody would look at the network until one was made to stop,
-	// and a client that connects would wait for 10 ms.
-	return &Server{cfg: cfg, quota: newQuota(&cfg), turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
+	return &Server{cfg: cfg, quota: newQuota(&cfg), turns: make(chan struct{}, cfg.Packing)}
 }
 
 // Request is a transfer request that was parsed and whose signature, if any, was verified.
