@@ -3,23 +3,20 @@ package conformance_test
 import (
 	"context"
 	"flag"
-	"fmt"
-	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/headwaterdns/headwater/internal/dns/answer"
-	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 	"github.com/headwaterdns/headwater/test/conformance"
+	"github.com/headwaterdns/headwater/test/fasthalf"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -102,7 +99,7 @@ func TestInProcess(t *testing.T) {
 // TestSockets puts the questions to our server.
 func TestSockets(t *testing.T) {
 	cases, db := load(t)
-	addr := serve(t, db)
+	addr := fasthalf.Serve(t, db, self, xfr.Config{})
 	if *update {
 		for _, c := range cases {
 			got := map[*conformance.Query]string{}
@@ -125,7 +122,7 @@ func TestSockets(t *testing.T) {
 // they are known to differ.
 func TestPeers(t *testing.T) {
 	cases, db := load(t)
-	addr := serve(t, db)
+	addr := fasthalf.Serve(t, db, self, xfr.Config{})
 	var zones []wire.Name
 	for _, c := range cases {
 		for _, v := range c.Zones {
@@ -203,46 +200,4 @@ func spelled(t *testing.T, q dns.Question) string {
 		t.Fatal(err)
 	}
 	return string(raw[wire.HeaderLen:])
-}
-
-type responder struct{ r *answer.Responder }
-
-func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
-	return r.r.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
-}
-
-type transfers struct{ s *xfr.Server }
-
-func request(r *server.Request) *xfr.Request {
-	return &xfr.Request{Query: r.Query, Source: r.Source, Session: r.Session, Size: r.Limits.Size}
-}
-
-func (t transfers) Datagram(dst []byte, r *server.Request) []byte {
-	return t.s.Datagram(dst, request(r))
-}
-
-func (t transfers) Stream(ctx context.Context, w server.Writer, r *server.Request) error {
-	return t.s.Stream(ctx, w, request(r))
-}
-
-// serve runs our server for a test.
-func serve(t *testing.T, db *zone.DB) netip.AddrPort {
-	t.Helper()
-	s := server.New(server.Config{
-		DNS: []string{net.JoinHostPort("127.0.0.1", "0")}, DB: db, Threads: 1,
-		NewResponder: func() server.Responder { return responder{answer.New(db, self)} },
-		Transfers:    transfers{xfr.NewServer(xfr.Config{DB: db})},
-	})
-	if err := s.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := s.Run(ctx); err != nil {
-			t.Error(fmt.Errorf("our server: %w", err))
-		}
-	})
-	t.Cleanup(func() { cancel(); wg.Wait() })
-	return s.Addrs().DNS[0]
 }

@@ -2,7 +2,6 @@ package faces_test
 
 import (
 	"encoding/binary"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/test/scripted"
 )
 
 // resolver is a scripted recursive resolver on real UDP and TCP sockets. A host that it does not know gets SERVFAIL. A
@@ -28,26 +28,14 @@ type resolver struct {
 func startResolver(t *testing.T, ttl uint32) *resolver {
 	t.Helper()
 	s := &resolver{hosts: map[string][]netip.Addr{}, ttl: ttl}
-	var lis net.Listener
-	var pc net.PacketConn
-	for range 20 { // the same free port for both
-		var err error
-		if lis, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			t.Fatal(err)
+	s.addr = scripted.Serve(t, func(network string, _ net.Addr, msg []byte) [][]byte {
+		out, delay := s.answer(network, msg)
+		if out == nil {
+			return nil
 		}
-		if pc, err = net.ListenPacket("udp", lis.Addr().String()); err == nil {
-			break
-		}
-		lis.Close()
-	}
-	if pc == nil {
-		t.Fatal("no port is free for UDP and TCP")
-	}
-	s.addr = lis.Addr().String()
-	var wg sync.WaitGroup
-	wg.Go(func() { s.udp(pc) })
-	wg.Go(func() { s.tcp(lis, &wg) })
-	t.Cleanup(func() { pc.Close(); lis.Close(); wg.Wait() })
+		<-time.After(delay)
+		return [][]byte{out}
+	})
 	return s
 }
 
@@ -80,44 +68,6 @@ func (s *resolver) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.asked
-}
-
-func (s *resolver) udp(pc net.PacketConn) {
-	buf := make([]byte, wire.MaxMessage)
-	for {
-		n, from, err := pc.ReadFrom(buf)
-		if err != nil {
-			return
-		}
-		if msg, _ := s.answer("udp", buf[:n]); msg != nil {
-			pc.WriteTo(msg, from)
-		}
-	}
-}
-
-func (s *resolver) tcp(lis net.Listener, wg *sync.WaitGroup) {
-	for {
-		conn, err := lis.Accept()
-		if err != nil {
-			return
-		}
-		wg.Go(func() {
-			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(5 * time.Second))
-			var size [2]byte
-			if _, err := io.ReadFull(conn, size[:]); err != nil {
-				return
-			}
-			msg := make([]byte, binary.BigEndian.Uint16(size[:]))
-			if _, err := io.ReadFull(conn, msg); err != nil {
-				return
-			}
-			if out, delay := s.answer("tcp", msg); out != nil {
-				<-time.After(delay)
-				conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...))
-			}
-		})
-	}
 }
 
 // lie is an address that must never be believed.

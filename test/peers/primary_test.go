@@ -10,11 +10,11 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
-	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/test/fasthalf"
 )
 
 // primary is the fast half alone: zones in memory, sockets, transfers and NOTIFYs. Tests play the careful half.
@@ -30,50 +30,20 @@ type primary struct {
 	reports []xfr.Report
 }
 
-type responder struct{ r *answer.Responder }
-
-func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
-	return r.r.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
-}
-
-type transfers struct{ s *xfr.Server }
-
-func request(r *server.Request) *xfr.Request {
-	return &xfr.Request{Query: r.Query, Source: r.Source, Session: r.Session, Size: r.Limits.Size}
-}
-
-func (t transfers) Datagram(dst []byte, r *server.Request) []byte {
-	return t.s.Datagram(dst, request(r))
-}
-
-func (t transfers) Stream(ctx context.Context, w server.Writer, r *server.Request) error {
-	return t.s.Stream(ctx, w, request(r))
-}
-
 func startPrimary(t testing.TB) *primary {
 	t.Helper()
 	p := &primary{db: zone.NewDB(0), linked: map[string][]string{}, acc: zone.Account{ID: "acc", Peers: map[string]zone.Peer{}}}
 	p.acc.ACL = []netip.Prefix{netip.MustParsePrefix("127.1.1.1/32")} // the test's own transfers
 	p.db.SetAccount(&p.acc)
 	p.sender = notify.New(notify.Config{DB: p.db, Interval: 50 * time.Millisecond, Retry: 200 * time.Millisecond})
-	x := xfr.NewServer(xfr.Config{DB: p.db, Done: p.report})
-	s := server.New(server.Config{
-		DNS: []string{"127.0.0.1:0"}, DB: p.db, Threads: 1, Transfers: transfers{x},
-		NewResponder: func() server.Responder { return responder{answer.New(p.db, answer.Config{UDPSize: 1232})} },
-	})
-	if err := s.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	p.addr = s.Addrs().DNS[0]
+	p.addr = fasthalf.Serve(t, p.db, answer.Config{UDPSize: 1232}, xfr.Config{Done: p.report})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context) error{s.Run, p.sender.Run} {
-		wg.Go(func() {
-			if err := run(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-	}
+	wg.Go(func() {
+		if err := p.sender.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return p
 }
