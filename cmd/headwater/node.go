@@ -254,10 +254,12 @@ func (n *node) run(ctx context.Context, out io.Writer) error {
 	select {
 	case <-ctx.Done():
 		n.log.Info("stopping")
-		n.settle(running)
 	case <-running.Done():
 	}
 	n.ready.Store(false)
+	if running.Err() == nil {
+		n.settle(running)
+	}
 	stop()
 	return ignoreCanceled(g.Wait())
 }
