@@ -204,32 +204,38 @@ func (s *Store) Wait(ctx context.Context, after model.Seq) error {
 
 // Checkpoint replaces an image and prunes the zone's journal up to keep.
 func (s *Store) Checkpoint(_ context.Context, img model.Image, keep model.Seq) error {
-	if err := s.fail("checkpoint"); err != nil {
-		return err
-	}
-	s.writer <- struct{}{}
-	defer func() { <-s.writer }()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.rows.clone()
-	old, ok := r.images[img.Zone]
-	if !ok {
-		return fmt.Errorf("image of zone %s: %w", img.Zone, model.ErrNotFound)
-	}
-	if old.Seq < img.Seq {
-		r.images[img.Zone] = img
-	}
-	r.journal = slices.DeleteFunc(slices.Clone(r.journal), func(e model.Entry) bool {
-		return e.Zone == img.Zone && e.Seq <= keep
+	return s.edit("checkpoint", func(r *rows) error {
+		if _, ok := r.images[img.Zone]; !ok {
+			return fmt.Errorf("image of zone %s: %w", img.Zone, model.ErrNotFound)
+		}
+		r.renew(img)
+		r.journal = slices.DeleteFunc(slices.Clone(r.journal), func(e model.Entry) bool {
+			return e.Zone == img.Zone && e.Seq <= keep
+		})
+		r.pruned = max(r.pruned, keep)
+		return nil
 	})
-	r.pruned = max(r.pruned, keep)
-	s.rows = r
-	return nil
 }
 
 // RenewImages replaces images that are older, and leaves the journal as it is.
 func (s *Store) RenewImages(_ context.Context, images []model.Image) error {
-	if err := s.fail("renew"); err != nil {
+	return s.edit("renew", func(r *rows) error {
+		for _, img := range images {
+			r.renew(img)
+		}
+		return nil
+	})
+}
+
+func (r *rows) renew(img model.Image) {
+	if old, ok := r.images[img.Zone]; ok && old.Seq < img.Seq {
+		r.images[img.Zone] = img
+	}
+}
+
+// edit changes the rows outside any transaction.
+func (s *Store) edit(op string, f func(*rows) error) error {
+	if err := s.fail(op); err != nil {
 		return err
 	}
 	s.writer <- struct{}{}
@@ -237,10 +243,8 @@ func (s *Store) RenewImages(_ context.Context, images []model.Image) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rows.clone()
-	for _, img := range images {
-		if old, ok := r.images[img.Zone]; ok && old.Seq < img.Seq {
-			r.images[img.Zone] = img
-		}
+	if err := f(r); err != nil {
+		return err
 	}
 	s.rows = r
 	return nil

@@ -208,9 +208,9 @@ func TestLoadAndFollow(t *testing.T) {
 	}
 }
 
-// TestHistoryFromTheJournal has an image that is ahead of older journal entries: they are history for IXFR.
-func TestHistoryFromTheJournal(t *testing.T) {
-	t.Parallel()
+// ahead is a store with a zone at serial 12, and an image of it that is not stored yet: 10 and 11 are history then.
+func ahead(t *testing.T) (writer, model.Image) {
+	t.Helper()
 	w := writer{controltest.NewStore(), t}
 	w.create("one", 10)
 	w.enable("one")
@@ -218,6 +218,13 @@ func TestHistoryFromTheJournal(t *testing.T) {
 	e := w.step("one", 11, 12)
 	img := image("one", w.version("one", 12))
 	img.Seq = e[0].Seq
+	return w, img
+}
+
+// TestHistoryFromTheJournal has an image that is ahead of older journal entries: they are history for IXFR.
+func TestHistoryFromTheJournal(t *testing.T) {
+	t.Parallel()
+	w, img := ahead(t)
 	if err := w.store.Checkpoint(t.Context(), img, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -235,13 +242,7 @@ func TestHistoryFromTheJournal(t *testing.T) {
 // what has happened since.
 func TestHistoryIsRecalled(t *testing.T) {
 	t.Parallel()
-	w := writer{controltest.NewStore(), t}
-	w.create("one", 10)
-	w.enable("one")
-	w.step("one", 10, 11)
-	e := w.step("one", 11, 12)
-	img := image("one", w.version("one", 12))
-	img.Seq = e[0].Seq
+	w, img := ahead(t)
 	if err := w.store.RenewImages(t.Context(), []model.Image{img}); err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +279,7 @@ func TestHistoryIsRecalled(t *testing.T) {
 	close(hold)
 	<-n.Recalled()
 	since(3)
-	if n.serial(t, "one") != 13 || len(seen) != 5 || seen[last[0].Seq] || !seen[e[0].Seq] {
+	if n.serial(t, "one") != 13 || len(seen) != 5 || seen[last[0].Seq] || !seen[img.Seq] {
 		t.Errorf("serial %d, seen %v", n.serial(t, "one"), seen)
 	}
 }
