@@ -110,7 +110,8 @@ func (n *node) wireFast(sources []netip.Addr) {
 	}
 	cores := procs()
 	n.xfr = xfr.NewServer(xfr.Config{
-		DB: n.db, Done: n.transferred, Packing: cores, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
+		Yield: server.YieldCore,
+		DB:    n.db, Done: n.transferred, Packing: cores, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
 	})
 	n.dns = server.New(server.Config{
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log, Threads: cores,

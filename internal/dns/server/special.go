@@ -127,14 +127,12 @@ func (h *handler) transfer(ctx context.Context, dst []byte, r *Request, c *conn)
 	return dst, h.s.cfg.Transfers.Stream(ctx, streamWriter{c}, r)
 }
 
-// streamWriter gives a transfer the connection, with a deadline for every write. After each, whoever waits for the core has
-// it: queries, and clients that connect.
+// streamWriter gives a transfer the connection, with a deadline for every write.
 type streamWriter struct{ c *conn }
 
 func (w streamWriter) Write(b []byte) (int, error) {
 	if err := w.c.write(b); err != nil {
 		return 0, err
 	}
-	YieldCore()
 	return len(b), nil
 }

@@ -36,6 +36,7 @@ type packer struct {
 	w       io.Writer
 	sign    signer
 	now     func() time.Time
+	hand    func() // hands the core on
 	q       *wire.Query
 	apex    wire.Name
 	apexEnd []byte // what a name in the zone ends in: a pointer to the apex, or the root, to which no pointer leads
@@ -65,7 +66,7 @@ func (s *Server) newPacker(w io.Writer, r *Request, apex wire.Name, sign signer)
 		p = &packer{buf: make([]byte, 0, bufferSize)}
 	}
 	*p = packer{
-		w: w, q: r.Query, apex: apex, sign: sign, now: s.cfg.Now, opt: r.Query.EDNS.Present, limit: wire.MaxMessage,
+		w: w, q: r.Query, apex: apex, sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.Query.EDNS.Present, limit: wire.MaxMessage,
 		buf: p.buf[:0], piece: messageSize / 2,
 	}
 	p.apexEnd = []byte{0xc0, apexAt}
@@ -99,7 +100,8 @@ func (p *packer) begin() {
 	p.buf = append(p.buf, p.q.Msg[wire.HeaderLen:p.q.QuestionEnd]...)
 }
 
-// end finishes the message, and writes when enough has come together.
+// end finishes the message, writes when enough has come together, and hands the core on: queries, and clients that connect,
+// wait no longer than a message takes.
 func (p *packer) end() error {
 	wire.SetCount(p.buf[p.at:], wire.SectionAnswer, p.count)
 	if p.opt {
@@ -117,10 +119,12 @@ func (p *packer) end() error {
 	}
 	binary.BigEndian.PutUint16(p.buf[p.at-2:], uint16(len(p.buf)-p.at))
 	p.messages++
+	var err error
 	if len(p.buf) >= p.piece {
-		return p.flush()
+		err = p.flush()
 	}
-	return nil
+	p.hand()
+	return err
 }
 
 // flush writes what has come together. The first piece is one message, so that a client soon has something to work on; each

@@ -28,6 +28,8 @@ type Config struct {
 	// Packing is how many transfers pack at one moment; default half of Go's processors. If they took all of these, nobody
 	// would look at the network until one was made to stop, and a client that connects would wait for 10 ms.
 	Packing int
+	// Yield is called by whoever packs, after each message: who waits for the core may have it. Nil: nothing.
+	Yield func()
 	// Recalled gives what is closed once zones have the history that they had before the program started; nil: they have.
 	// Until then, an IXFR from before it waits, for Patience at most.
 	Recalled func() <-chan struct{}
@@ -41,6 +43,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Done == nil {
 		c.Done = func(Report) {}
+	}
+	if c.Yield == nil {
+		c.Yield = func() {}
 	}
 	if c.Total <= 0 {
 		c.Total = 100
