@@ -59,9 +59,9 @@ func (p *packer) record(key []byte, t wire.Type, ttl uint32, rdata []byte, inZon
 		tail = p.apexEnd
 	}
 	n := len(rdata) + len(tail)
-	b := append(p.buf, byte(t>>8), byte(t), 0, byte(wire.ClassIN), byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl),
-		byte(n>>8), byte(n))
-	p.buf = append(append(b, rdata...), tail...)
+	b := binary.BigEndian.AppendUint64(p.buf, uint64(t)<<48|uint64(wire.ClassIN)<<32|uint64(ttl))
+	b = binary.BigEndian.AppendUint16(b, uint16(n))
+	p.buf = append(appendShort(b, rdata), tail...)
 	if len(p.buf)-p.at > p.limit {
 		return ErrRecord // it has the message to itself
 	}
@@ -79,14 +79,14 @@ func (p *packer) ownerOf(key []byte) {
 		from = int(n.ends[kept-1])
 	}
 	escaped := false
-	for i := from; i < len(key); i++ {
-		switch key[i] {
-		case 0:
-			n.ends[n.labels] = uint16(i + 1)
-			n.labels++
-		case 1:
+	for i := special(key, from); i < len(key); i = special(key, i+1) {
+		if key[i] == 1 {
 			escaped = true
+			i++
+			continue
 		}
+		n.ends[n.labels] = uint16(i + 1)
+		n.labels++
 	}
 	for l := n.labels - 1; l >= kept; l-- {
 		begin := from
@@ -97,7 +97,7 @@ func (p *packer) ownerOf(key []byte) {
 		if label := key[begin : n.ends[l]-1]; escaped {
 			p.unescaped(label)
 		} else {
-			p.buf = append(append(p.buf, byte(len(label))), label...)
+			p.buf = appendShort(append(p.buf, byte(len(label))), label)
 		}
 	}
 	if kept == 0 {
@@ -106,6 +106,32 @@ func (p *packer) ownerOf(key []byte) {
 	}
 	target := n.starts[kept-1]
 	p.buf = append(p.buf, byte(target>>8)|0xc0, byte(target))
+}
+
+// special is the place of the first octet from i on that ends a label or begins an escape: a zero or a one. Every key ends
+// in one. It looks at eight octets at a time, and beyond the key where its page goes on.
+func special(key []byte, i int) int {
+	const ones = 0x0101010101010101
+	for ; i+8 <= cap(key); i += 8 {
+		x := binary.LittleEndian.Uint64(key[i : i+8])
+		if low := (x - 2*ones) &^ x & (0x80 * ones); low != 0 {
+			return i + bits.TrailingZeros64(low)/8
+		}
+	}
+	for i < len(key) && key[i] > 1 {
+		i++
+	}
+	return i
+}
+
+// appendShort is append for what is mostly a few octets: sixteen are copied, whatever stands behind them.
+func appendShort(b, s []byte) []byte {
+	if len(s) > 16 || cap(s) < 16 || cap(b)-len(b) < 16 {
+		return append(b, s...)
+	}
+	n := len(b)
+	*(*[16]byte)(b[n : n+16]) = [16]byte(s[:16])
+	return b[:n+len(s)]
 }
 
 // unescaped writes a label of a key: its length, and its octets without the escapes of 0 and 1.

@@ -22,8 +22,7 @@ type Walker struct {
 	records []byte // left of the RRset
 	short   bool   // the RRset is of a type whose lengths have a mark
 	sets    int    // left of the owner
-	rest    []byte // what holds them
-	page    page
+	rest    []byte // what holds them, and the page's owners behind this one
 	at      position // of the next owner
 	count   int      // owners in the page
 	tree    *tree
@@ -32,7 +31,7 @@ type Walker struct {
 // Walker returns a Walker that stands before the first record.
 func (v *Version) Walker() *Walker {
 	p := v.tree.head()
-	return &Walker{tree: &v.tree, page: p, count: p.count()}
+	return &Walker{tree: &v.tree, rest: p.entry(0), count: p.count()}
 }
 
 // Next goes to the next record, and says whether there is one.
@@ -75,9 +74,9 @@ func (w *Walker) nextOwner() bool {
 		if !ok {
 			return false
 		}
-		w.page, w.count = p, p.count()
+		w.rest, w.count = p.entry(0), p.count()
 	}
-	e := w.page.entry(w.at.entry)
+	e := entry(w.rest) // entries stand one behind the other
 	w.at.entry++
 	n := entryHead + e.keyLen()
 	w.Key, w.rest, w.sets = e[entryHead:n], e[n:], e.sets()
