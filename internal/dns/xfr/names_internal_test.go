@@ -11,7 +11,7 @@ func TestSpecial(t *testing.T) {
 		for at := range size {
 			for _, octet := range []byte{0, 1} {
 				for _, room := range []int{0, 3, 8} { // of the page, behind the key
-					page := bytes.Repeat([]byte{0xff, 2, 0x80, 3}, size)[:size+room]
+					page := bytes.Repeat([]byte{0xff, 2, 0x80, 3}, size+room)[:size+room]
 					key := page[:size]
 					key[at] = octet
 					for from := range size {

@@ -19,10 +19,10 @@ type Walker struct {
 	RData  []byte
 	InZone bool
 
-	records []byte // left of the RRset
-	short   bool   // the RRset is of a type whose lengths have a mark
-	sets    int    // left of the owner
-	rest    []byte // what holds them, and the page's owners behind this one
+	records []byte   // left of the RRset
+	short   bool     // the RRset is of a type whose lengths have a mark
+	sets    int      // left of the owner
+	rest    []byte   // what holds them, and the page's owners behind this one
 	at      position // of the next owner
 	count   int      // owners in the page
 	tree    *tree
