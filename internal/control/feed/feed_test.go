@@ -391,6 +391,55 @@ func TestEntryThatDoesNotFit(t *testing.T) {
 	}
 }
 
+// TestTailThatDoesNotFit starts with changes after the images, of which those of one zone break off: it stands where they
+// still fit, and no other zone is harmed.
+func TestTailThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	w := writer{controltest.NewStore(), t}
+	w.create("one", 10)
+	w.create("two", 10)
+	w.step("one", 10, 11)
+	w.step("two", 10, 11)
+	w.step("one", 11, 12)
+	w.step("one", 49, 50)
+	last := w.step("two", 11, 12)
+	n := start(t, w.store)
+	n.wait(t, last[0].Seq)
+	if n.serial(t, "one") != 12 || n.serial(t, "two") != 12 || n.Health().Damaged == 0 {
+		t.Errorf("serials %d and %d, %+v", n.serial(t, "one"), n.serial(t, "two"), n.Health())
+	}
+}
+
+// TestTailOfOtherEntries has entries of other kinds between a zone's changes at the start: all come in their order.
+func TestTailOfOtherEntries(t *testing.T) {
+	t.Parallel()
+	w := writer{controltest.NewStore(), t}
+	w.create("one", 10)
+	w.create("two", 10)
+	w.step("one", 10, 11)
+	w.enable("one")
+	w.step("one", 11, 12)
+	w.step("two", 10, 11)
+	w.commit(func(tx *controltest.Tx) []model.Entry {
+		tx.DeleteZone(t.Context(), "two")
+		return []model.Entry{{Kind: model.EntryGone, Zone: "two", Account: "acc"}}
+	})
+	w.create("two", 30)
+	w.step("two", 30, 31)
+	last := w.step("one", 12, 13)
+	n := start(t, w.store)
+	n.wait(t, last[0].Seq)
+	if n.serial(t, "one") != 13 || n.serial(t, "two") != 31 || n.Health().Damaged+n.Health().Resyncs != 0 {
+		t.Errorf("serials %d and %d, %+v", n.serial(t, "one"), n.serial(t, "two"), n.Health())
+	}
+	if seq := n.db.ByID("one").State().Seq; seq != uint64(last[0].Seq) {
+		t.Errorf("position %d, want %d", seq, last[0].Seq)
+	}
+	if told := n.told(); len(told) != 0 {
+		t.Errorf("what was loaded was published: %v", told)
+	}
+}
+
 func TestDamagedImage(t *testing.T) {
 	t.Parallel()
 	w := writer{controltest.NewStore(), t}

@@ -27,6 +27,7 @@ type loading struct {
 	// images are the positions of the images read: at a first load of damaged ones alone, for memory tells the others.
 	images  map[model.ID]position
 	history history // of zones whose images are ahead of journal entries
+	tails   tails   // of zones, what the journal has after their images
 	over    bool    // the snapshot's part of the journal
 }
 
@@ -49,7 +50,7 @@ type loaded struct {
 // was away for too long: then zones that memory holds at a later position than their image stay as they are. At a first
 // start, the part of the journal that is history of all zones is left to recall, so that nobody waits for it.
 func (f *Feed) load(ctx context.Context) error {
-	l := &loading{f: f, images: map[model.ID]position{}, history: history{}}
+	l := &loading{f: f, images: map[model.ID]position{}, history: history{}, tails: tails{of: map[model.ID][]model.Entry{}}}
 	_, ready := f.position()
 	l.first = !ready
 	if l.first {
@@ -213,7 +214,12 @@ func (l *loading) journal(ctx context.Context) error {
 	if ctx.Err() == nil && reading.Err() != nil {
 		return context.Cause(reading)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
+	return l.replayAll(ctx)
 }
 
 func (l *loading) entries(ctx context.Context, batch []model.Entry) error {
@@ -242,6 +248,9 @@ func (l *loading) image(id model.ID) (p position, known bool) {
 // entry takes one journal entry: history, if the zone's image has it; otherwise it is applied.
 func (l *loading) entry(ctx context.Context, e *model.Entry) error {
 	if e.Seq > l.upto {
+		if err := l.replayAll(ctx); err != nil {
+			return err
+		}
 		l.finish()
 		if err := l.f.apply(ctx, e); err != nil {
 			return err
@@ -255,6 +264,12 @@ func (l *loading) entry(ctx context.Context, e *model.Entry) error {
 		// An account's access, which the snapshot has already, or a zone that is gone by its end.
 	case e.Seq > img.seq:
 		l.attach(e.Zone)
+		if e.Kind == model.EntryDelta {
+			return l.collect(ctx, e)
+		}
+		if err := l.replay(ctx, e.Zone); err != nil {
+			return err
+		}
 		if e.Kind != model.EntryAccess {
 			return l.f.apply(ctx, e)
 		}

@@ -12,7 +12,8 @@ import (
 )
 
 // A zone's image is written anew when the journal behind it takes more than tailLeast and half of the zone's size, or has
-// more than tailEntries entries: what a start must replay stays in proportion to what it must load.
+// more than tailEntries entries and one for each KiB of the zone: what a start must replay stays in proportion to what it
+// must load, and what images cost to what is changed. An entry is replayed in the time that 1 to 2 KiB of an image take.
 const (
 	tailLeast   = 1 << 20
 	tailEntries = 4096
@@ -28,7 +29,7 @@ type tails struct {
 
 // A node may have a million of them.
 type tail struct {
-	need    int   // octets that make the zone due, once its size is known
+	size    int   // octets of the zone in memory, once it was near being due
 	fresh   int   // octets behind the image
 	count   int32 // entries behind the image
 	due     bool
@@ -72,7 +73,9 @@ func (z *tail) shorten(bound int) {
 	z.history = z.history[n:]
 }
 
-func (z *tail) long() bool { return z.fresh > max(tailLeast, z.need) || z.count > tailEntries }
+func (z *tail) long() bool {
+	return z.fresh > max(tailLeast, z.size/2) || int(z.count) > max(tailEntries, z.size/1024)
+}
 
 // mark is one delta in the journal.
 type mark struct {
@@ -213,7 +216,7 @@ func (t *tails) wants(id model.ID, size int) bool {
 	if z == nil {
 		return false
 	}
-	z.need = max(tailLeast, size/2)
+	z.size = size
 	z.due = z.long()
 	return z.due
 }

@@ -292,6 +292,22 @@ func (db *DB) Step(id string, seq uint64, s *Step) (*Zone, error) {
 	return z, nil
 }
 
+// Replay applies journal steps that follow one another, all after the zone's Seq and the last of them at seq. It ends where
+// Step would, one by one, but publishes the end alone, and writes a page once however many of the steps touch it. On an
+// error the zone stays as it is.
+func (db *DB) Replay(id string, seq uint64, steps []*Step) (*Zone, error) {
+	z := db.ByID(id)
+	if z == nil {
+		return nil, fmt.Errorf("%w: %s", ErrUnknown, id)
+	}
+	next, err := z.State().replay(seq, steps, db.history)
+	if err != nil {
+		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
+	}
+	z.state.Store(next)
+	return z, nil
+}
+
 // SetLinks replaces a zone's links; it returns nil when there is no such zone.
 func (db *DB) SetLinks(id string, seq uint64, l Links) *Zone {
 	z := db.ByID(id)

@@ -129,3 +129,50 @@ func (s *State) step(seq uint64, st *Step, limit int) (*State, error) {
 	}
 	return &next, nil
 }
+
+// replay gives the state that several entries lead to.
+func (s *State) replay(seq uint64, steps []*Step, limit int) (*State, error) {
+	for len(steps) > 0 {
+		n := max(1, alike(steps))
+		next, err := s.steps(seq, steps[:n], limit)
+		if err != nil {
+			return nil, err
+		}
+		s, steps = next, steps[n:]
+	}
+	return s, nil
+}
+
+// alike counts the steps in front that move the serial and change both faces alike.
+func alike(steps []*Step) int {
+	n := slices.IndexFunc(steps, func(st *Step) bool { return st.Served != nil || st.Transfer.From == st.Transfer.To })
+	if n < 0 {
+		return len(steps)
+	}
+	return n
+}
+
+// steps takes one step, or several that are alike at once. The history gets each of them.
+func (s *State) steps(seq uint64, steps []*Step, limit int) (*State, error) {
+	if len(steps) == 1 {
+		return s.step(seq, steps[0], limit)
+	}
+	deltas := make([]*Delta, len(steps))
+	for i, st := range steps {
+		deltas[i] = &st.Transfer
+	}
+	one, err := Condense(deltas)
+	if err != nil {
+		return nil, err
+	}
+	next, err := s.step(seq, &Step{Transfer: *one}, limit)
+	if err != nil {
+		return nil, err
+	}
+	past := *s
+	for _, d := range deltas {
+		past.History = past.history(d, limit)
+	}
+	next.History = past.History
+	return next, nil
+}
