@@ -39,7 +39,8 @@ type contestant struct {
 	// right says whether the server answers rightly. The start lasts until it does.
 	right func(ctx context.Context) bool
 	kind  kind
-	cores string // where it runs
+	cores string        // where it runs
+	slow  time.Duration // by which each of its fsyncs and fdatasyncs is made slower
 	// adder opens a client that adds records durably; nil: the contestant takes no changes.
 	adder func() (adder, error)
 	grown bool // records were added to its zone
@@ -87,7 +88,7 @@ func freePort() netip.AddrPort {
 
 // newContestant finds out what version the program is.
 func (b *bench) newContestant(name string, k kind, versionArgs ...string) (*contestant, error) {
-	c := &contestant{name: name, kind: k, cores: strconv.Itoa(serverCore), addr: freePort(), right: func(ctx context.Context) bool { return false }}
+	c := &contestant{name: name, kind: k, cores: strconv.Itoa(serverCore), slow: b.slow, addr: freePort(), right: func(ctx context.Context) bool { return false }}
 	if len(versionArgs) > 0 {
 		out, err := exec.Command(versionArgs[0], versionArgs[1:]...).CombinedOutput()
 		if len(out) == 0 && err != nil {
@@ -104,7 +105,11 @@ var errSilent = errors.New("the server does not answer rightly")
 
 // start runs the server on its cores and waits for its first right answer.
 func (c *contestant) start(ctx context.Context) error {
-	c.cmd = exec.Command("taskset", append([]string{"-c", c.cores}, c.argv...)...)
+	argv := append([]string{"taskset", "-c", c.cores}, c.argv...)
+	if c.slow > 0 {
+		argv = append(slowDisk(c.slow), argv...)
+	}
+	c.cmd = exec.Command(argv[0], argv[1:]...)
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.cmd.Start(); err != nil {
@@ -132,6 +137,16 @@ func (c *contestant) start(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// slowDisk is what to put in front of a command so that the disk takes longer to have what it was given. The server stays the
+// process that is started, and stops for strace at no other system call.
+func slowDisk(by time.Duration) []string {
+	const syncs = "fsync,fdatasync"
+	return []string{
+		"strace", "-D", "-f", "--seccomp-bpf", "-qq", "-o", os.DevNull, "-e", "trace=" + syncs,
+		"-e", fmt.Sprintf("inject=%s:delay_exit=%d", syncs, by.Microseconds()),
+	}
 }
 
 func (c *contestant) tail() string {

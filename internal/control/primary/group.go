@@ -14,30 +14,18 @@ import (
 // that still wait then are answered with ErrUnavailable.
 func (p *Primary) Run(ctx context.Context) error {
 	defer p.once.Do(func() { close(p.stopped) })
+	g := gathering{queue: p.queue, limits: &p.cfg.Limits}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case r := <-p.queue:
-			p.serve(ctx, p.gather(r))
+			group := g.gather(ctx, r)
+			begin := time.Now()
+			p.serve(ctx, group)
+			g.served(len(group), time.Since(begin))
 		}
 	}
-}
-
-// gather takes what waits behind the first request. It never waits itself: while one group is being made durable the
-// next one comes together.
-func (p *Primary) gather(first *request) []*request {
-	group, edits := []*request{first}, len(first.change.Edits)
-	for len(group) < p.cfg.Limits.GroupChanges && edits < p.cfg.Limits.GroupEdits {
-		select {
-		case r := <-p.queue:
-			group = append(group, r)
-			edits += len(r.change.Edits)
-		default:
-			return group
-		}
-	}
-	return group
 }
 
 // Bounds of trying again when the rows or memory moved on under a group.

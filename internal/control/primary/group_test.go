@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/controltest"
@@ -407,4 +408,44 @@ func TestImport(t *testing.T) {
 	}
 	b.add(t, z.ID, rec("after.example", "A", "192.0.2.1"))
 	b.checkFold(t)
+}
+
+// TestGroupsFillUp has callers who send one change after the other, to a store whose commits take long: they must not fall
+// into two groups that take turns, and one of them alone must not wait.
+func TestGroupsFillUp(t *testing.T) {
+	t.Parallel()
+	const each, commit = 40, 10 * time.Millisecond
+	for _, callers := range []int{1, 2, 7} {
+		t.Run(fmt.Sprint(callers), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, nil)
+				z := b.zone(t, "one")
+				b.store.SetFail(func(op string) error {
+					if op == "commit" {
+						time.Sleep(commit)
+					}
+					return nil
+				})
+				before, begin := b.p.Stats().Commits, time.Now()
+				var wg sync.WaitGroup
+				for c := range callers {
+					wg.Go(func() {
+						for i := range each {
+							b.add(t, z.ID, rec(fmt.Sprintf("h%d-%d.one", c, i), "A", "192.0.2.1"))
+							time.Sleep(100 * time.Microsecond) // on its way back
+						}
+					})
+				}
+				wg.Wait()
+				commits, took := b.p.Stats().Commits-before, time.Since(begin)
+				if commits > each+2 {
+					t.Errorf("%d times %d changes took %d commits", callers, each, commits)
+				}
+				if most := time.Duration(commits) * (commit + 200*time.Microsecond); took > most {
+					t.Errorf("%d commits took %v, want no more than %v", commits, took, most)
+				}
+			})
+		})
+	}
 }
