@@ -24,14 +24,15 @@ func (t *tree) splice(edits []edit) (next tree, grown int) {
 	}
 	nodes := make([]*node, 0, len(t.root.nodes)+1)
 	same := true
-	for i, n := range t.root.nodes {
+	at := 0
+	for len(edits) > 0 {
+		i := t.root.child(edits[0].key, t.root.first)
+		nodes = append(nodes, t.root.nodes[at:i]...)
+		n := t.root.nodes[i]
+		at = i + 1
 		here := len(edits)
-		if i+1 < len(t.root.nodes) {
-			here = before(edits, t.root.first(i+1))
-		}
-		if here == 0 {
-			nodes = append(nodes, n)
-			continue
+		if at < len(t.root.nodes) {
+			here = before(edits, t.root.first(at))
 		}
 		s := n.splice(edits[:here])
 		grown += s.grown
@@ -43,6 +44,7 @@ func (t *tree) splice(edits []edit) (next tree, grown int) {
 		same = false
 		nodes = appendNodes(nodes, s.pages)
 	}
+	nodes = append(nodes, t.root.nodes[at:]...)
 	switch {
 	case same:
 		return tree{root: &root{index: t.root.index, nodes: nodes}}, grown
@@ -91,18 +93,19 @@ type spliced struct {
 
 func (n *node) splice(edits []edit) spliced {
 	s := spliced{pages: make([]page, 0, len(n.pages)+1), same: true}
-	for i, p := range n.pages {
+	at := 0
+	for len(edits) > 0 {
+		i := n.child(edits[0].key, n.first)
+		s.pages = append(s.pages, n.pages[at:i]...)
+		at = i + 1
 		here := len(edits)
-		if i+1 < len(n.pages) {
-			here = before(edits, n.first(i+1))
+		if at < len(n.pages) {
+			here = before(edits, n.first(at))
 		}
-		if here == 0 {
-			s.pages = append(s.pages, p)
-			continue
-		}
-		s.replace(p, p.splice(edits[:here]))
+		s.replace(n.pages[i], n.pages[i].splice(edits[:here]))
 		edits = edits[here:]
 	}
+	s.pages = append(s.pages, n.pages[at:]...)
 	return s
 }
 

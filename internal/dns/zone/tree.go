@@ -76,6 +76,13 @@ func (x *index) find(q []byte, n int, first func(i int) []byte) int {
 	return lo - 1
 }
 
+// child is find for a key without octets behind it; what is before the first child belongs there, too.
+func (x *index) child(key []byte, first func(i int) []byte) int {
+	var buf [maxKey + 8]byte
+	copy(buf[:], key)
+	return max(0, x.find(buf[:], len(key), first))
+}
+
 func makeNode(pages []page) *node {
 	n := &node{pages: pages}
 	n.index = makeIndex(len(pages), n.first)
