@@ -18,6 +18,7 @@ need /usr/lib/x86_64-linux-gnu/pdns/libgsqlite3backend.so pdns-backend-sqlite3
 need /usr/bin/sqlite3 sqlite3
 need /usr/lib/postgresql/15/bin/postgres postgresql-15
 need /usr/bin/chromium chromium
+need /usr/bin/strace strace
 need /usr/bin/systemd-analyze systemd
 [ -z "$missing" ] && exit 0
 

@@ -107,7 +107,10 @@ func (b *bench) measureLarge(ctx context.Context) error {
 	if err := b.measureWrites(ctx); err != nil {
 		return err
 	}
-	return b.measureSecondary(ctx)
+	if err := b.measureSecondary(ctx); err != nil {
+		return err
+	}
+	return b.measureSlowDisk(ctx)
 }
 
 // gather sets the contestants up and starts them.

@@ -40,7 +40,7 @@ type contestant struct {
 	right func(ctx context.Context) bool
 	kind  kind
 	cores string        // where it runs
-	slow  time.Duration // by which each of its fsyncs and fdatasyncs is made slower
+	slow  time.Duration // by which each of its fsyncs and fdatasyncs is made longer
 	// adder opens a client that adds records durably; nil: the contestant takes no changes.
 	adder func() (adder, error)
 	grown bool // records were added to its zone
@@ -88,7 +88,7 @@ func freePort() netip.AddrPort {
 
 // newContestant finds out what version the program is.
 func (b *bench) newContestant(name string, k kind, versionArgs ...string) (*contestant, error) {
-	c := &contestant{name: name, kind: k, cores: strconv.Itoa(serverCore), slow: b.slow, addr: freePort(), right: func(ctx context.Context) bool { return false }}
+	c := &contestant{name: name, kind: k, cores: strconv.Itoa(serverCore), addr: freePort(), right: func(ctx context.Context) bool { return false }}
 	if len(versionArgs) > 0 {
 		out, err := exec.Command(versionArgs[0], versionArgs[1:]...).CombinedOutput()
 		if len(out) == 0 && err != nil {

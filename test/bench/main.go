@@ -28,7 +28,7 @@ type options struct {
 	out      string
 	dir      string
 	profile  string
-	slow     time.Duration // by which a server's disk is made slower
+	slow     time.Duration // by which a slow disk is slower
 	quick    bool
 	rows     *regexp.Regexp // nil: every row
 	only     []string       // names of contestants in lower case; empty: all
@@ -63,7 +63,7 @@ func parse() (options, error) {
 	flag.StringVar(&o.out, "out", "bench/results.md", "where the table goes")
 	flag.StringVar(&o.dir, "dir", "", "where the servers' files go for the run; default: the system's temporary directory")
 	flag.StringVar(&o.profile, "profile", "", "take CPU and allocation profiles of us under the rows' loads into this directory, and no figures")
-	flag.DurationVar(&o.slow, "slow-disk", 0, "make each fsync and fdatasync of the servers slower by this, with strace")
+	flag.DurationVar(&o.slow, "slow-disk", time.Millisecond, "by how much strace makes each fsync and fdatasync longer in the rows of a slow disk")
 	flag.BoolVar(&o.quick, "quick", false, "a run of about five minutes")
 	flag.StringVar(&only, "only", "", "contestants that take part, e.g. headwater,knot; empty: all")
 	flag.Func("rows", "rows to measure: a `regexp` over their names, without regard to case", func(s string) (err error) {

@@ -32,6 +32,9 @@ const (
 	rowAdd1        = "adds a second, 1 client"
 	rowAdd16       = "adds a second, 16 clients"
 	rowBatch       = "adds a second in batches of 100, 1 client"
+	rowSlow1       = "slow disk: adds a second, 1 client"
+	rowSlow16      = "slow disk: adds a second, 16 clients"
+	rowSlowBatch   = "slow disk: adds a second in batches of 100, 1 client"
 	rowAccept      = "accepted change, large zone: ms"
 	rowAcceptSmall = "accepted change, zone of 1,000 records: ms"
 	rowSeen        = "accepted change until seen at a Knot secondary: ms"
@@ -50,6 +53,7 @@ func largeRows() []string {
 	return []string{
 		rowWide, rowHot, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
 		rowBatch, rowAccept, rowAcceptSmall, rowSeen, rowAlone, rowTrace1, rowTrace2, rowTrace3, rowTrace4, rowIdle, rowChanges, rowMoved,
+		rowSlow1, rowSlow16, rowSlowBatch,
 	}
 }
 
@@ -85,6 +89,9 @@ func goals() map[string][]goal {
 		rowAdd1:       {{factor: 3, least: true, peers: []string{nameBIND}}},
 		rowAdd16:      {{factor: 10, least: true, peers: []string{nameBIND}}},
 		rowBatch:      {{factor: 2, least: true, peers: all}},
+		rowSlow1:      {{factor: 3, least: true, peers: []string{nameBIND}}},
+		rowSlow16:     {{factor: 10, least: true, peers: []string{nameBIND}}},
+		rowSlowBatch:  {{factor: 2, least: true, peers: all}},
 		rowAccept:     {{factor: 1.3, row: rowAcceptSmall}},
 		rowSeen:       {{factor: 2, row: rowAlone, limit: 20}},
 		rowChanges:    {{factor: 2, row: rowIdle}},

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -34,13 +37,7 @@ func fresh(n int) int { return int(serial.Add(int64(n))) - n }
 
 // measureWrites compares durable additions, and ours in a large zone with ours in a small one.
 func (b *bench) measureWrites(ctx context.Context) error {
-	adds := func(c *contestant) bool { return c.adder != nil }
-	jobs := []job{
-		{[]string{rowAdd1}, adds, func(ctx context.Context, c *contestant) ([]float64, error) { return b.perSecond(ctx, c, 1, 1) }},
-		{[]string{rowAdd16}, adds, func(ctx context.Context, c *contestant) ([]float64, error) { return b.perSecond(ctx, c, 16, 1) }},
-		{[]string{rowBatch}, adds, func(ctx context.Context, c *contestant) ([]float64, error) { return b.perSecond(ctx, c, 1, 100) }},
-	}
-	if err := b.interleave(ctx, "additions", jobs); err != nil {
+	if err := b.interleave(ctx, "additions", b.addJobs(rowAdd1, rowAdd16, rowBatch)); err != nil {
 		return err
 	}
 	us := b.find(nameUs)
@@ -56,6 +53,42 @@ func (b *bench) measureWrites(ctx context.Context) error {
 		who:     func(c *contestant) bool { return c == us },
 		measure: func(ctx context.Context, c *contestant) ([]float64, error) { return b.accepted(ctx, c.api, small) },
 	}})
+}
+
+// addJobs are additions by one client, by sixteen, and in batches.
+func (b *bench) addJobs(one, sixteen, batch string) []job {
+	of := func(row string, clients, each int) job {
+		return job{[]string{row}, adds, func(ctx context.Context, c *contestant) ([]float64, error) { return b.perSecond(ctx, c, clients, each) }}
+	}
+	return []job{of(one, 1, 1), of(sixteen, 16, 1), of(batch, 1, 100)}
+}
+
+func adds(c *contestant) bool { return c.adder != nil }
+
+// measureSlowDisk compares additions once more, on a disk that takes longer to be sure: how long that is decides what they
+// cost, and differs between machines more than anything else.
+func (b *bench) measureSlowDisk(ctx context.Context) error {
+	if b.slow <= 0 || !b.wants(rowSlow1, rowSlow16, rowSlowBatch) {
+		return nil
+	}
+	argv := append(slowDisk(b.slow), "true")
+	if msg, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		b.table.note("No slow disk: strace: %v %s", err, bytes.TrimSpace(msg))
+		return nil
+	}
+	for _, c := range b.all {
+		if !adds(c) {
+			continue
+		}
+		b.say("%s gets a slow disk", c.name)
+		c.end(syscall.SIGTERM)
+		c.slow = b.slow
+		if err := c.start(ctx); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	b.table.note("On the slow disk, each fsync and fdatasync takes %v longer.", b.slow)
+	return b.interleave(ctx, "additions on a slow disk", b.addJobs(rowSlow1, rowSlow16, rowSlowBatch))
 }
 
 // perSecond adds with some clients at once for the time of a load.
