@@ -7,7 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,18 +51,17 @@ func serveHTTP(listen, file string) error {
 	}))
 }
 
-// commit writes what waits as one group.
+// commit writes what waits as one group, and what is on its way back, for which it waits as our server does.
 func commit(log *os.File, posts <-chan *post) {
 	var at int64
+	var company int
+	var patience time.Duration
 	for p := range posts {
-		group, data := []*post{p}, p.body
-		for waiting := true; waiting; {
-			select {
-			case p := <-posts:
-				group, data = append(group, p), append(slices.Clip(data), p.body...)
-			default:
-				waiting = false
-			}
+		group := gather(p, posts, company, patience)
+		begin := time.Now()
+		var data []byte
+		for _, p := range group {
+			data = append(data, p.body...)
 		}
 		if at+int64(len(data)) > logSize {
 			at = 0
@@ -78,5 +77,27 @@ func commit(log *os.File, posts <-chan *post) {
 		for _, p := range group {
 			p.done <- err
 		}
+		company, patience = len(group)+len(posts), min(time.Since(begin)/2, 2*time.Millisecond)
 	}
+}
+
+// gather takes what waits behind the first post, and if these are fewer than may come, what comes in time.
+func gather(first *post, posts <-chan *post, company int, patience time.Duration) []*post {
+	group := []*post{first}
+	for len(posts) > 0 {
+		group = append(group, <-posts)
+	}
+	if len(group) >= company {
+		return group
+	}
+	late := time.After(patience)
+	for len(group) < company {
+		select {
+		case p := <-posts:
+			group = append(group, p)
+		case <-late:
+			return group
+		}
+	}
+	return group
 }
