@@ -81,7 +81,9 @@ func (b *bench) measureSlowDisk(ctx context.Context) error {
 			continue
 		}
 		b.say("%s gets a slow disk", c.name)
-		c.end(syscall.SIGTERM)
+		if c.cmd != nil { // measureSecondary has stopped most of them
+			c.end(syscall.SIGTERM)
+		}
 		c.slow = b.slow
 		if err := c.start(ctx); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
