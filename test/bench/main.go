@@ -78,12 +78,20 @@ func parse() (options, error) {
 	if o.quick {
 		o.records, o.zones, o.changes = min(o.records, 200_000), min(o.zones, 10_000), 9
 		o.duration, o.warmup = min(o.duration, 1200*time.Millisecond), 300*time.Millisecond
+	}
+	if !given("slow-disk") && o.quick {
 		o.slow = 0 // a minute that a quick run has not
 	}
 	if o.rounds < 1 || o.records < 2000 || o.zones < 10 {
 		return o, errors.New("a run needs a round, 2,000 records and 10 zones at least")
 	}
 	return o, nil
+}
+
+// given says whether a flag stands on the command line.
+func given(name string) (yes bool) {
+	flag.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
+	return yes
 }
 
 func run(ctx context.Context) error {

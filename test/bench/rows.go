@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,8 +100,8 @@ func goals() map[string][]goal {
 	}
 }
 
-// cuts is into how many loads a round's load is cut where CPU is compared closely: the speed of a core that is shared with strangers
-// changes by a quarter within seconds, and many short loads in turn share that fairly.
+// cuts is into how many loads a round's load over UDP is cut: the speed of a core that strangers share changes by a quarter
+// within seconds, and many short loads in turn share that fairly.
 const cuts = 4
 
 // queryJobs ask the large zone's names.
@@ -116,8 +117,7 @@ func (b *bench) queryJobs() []job {
 	}
 	wide := job{[]string{rowWide}, everybody, perQuery("wide", b.duration/cuts)}
 	hot := job{[]string{rowHot}, everybody, perQuery("hot", b.duration/cuts)}
-	return []job{
-		wide, hot, wide, hot, wide, hot, wide, hot,
+	return append(slices.Repeat([]job{wide, hot}, cuts), []job{
 		{[]string{rowRateP99, rowRateCPU}, everybody, func(ctx context.Context, c *contestant) ([]float64, error) {
 			r, err := b.ask(ctx, c, "wide", b.duration, atRate...)
 			if err != nil {
@@ -126,7 +126,7 @@ func (b *bench) queryJobs() []job {
 			return []float64{r.P99, r.CPU.PerQuery}, nil
 		}},
 		{[]string{rowTCP}, servers, perQuery("wide", b.duration, overTCP...)},
-	}
+	}...)
 }
 
 // atRate asks at a fixed rate; latencies count from when a query was due.

@@ -293,8 +293,9 @@ func (db *DB) Step(id string, seq uint64, s *Step) (*Zone, error) {
 }
 
 // Replay applies journal steps that follow one another, all after the zone's Seq and the last of them at seq. It ends where
-// Step would, one by one, but publishes the end alone, and writes a page once however many of the steps touch it. On an
-// error the zone stays as it is.
+// Step would, one by one, but publishes the end alone, and writes a page once however many of the steps touch it. Steps
+// that do not fit are an error as far as their serials and their sum show: of a record that comes and goes within them
+// nobody asks whether it was there before. On an error the zone stays as it is.
 func (db *DB) Replay(id string, seq uint64, steps []*Step) (*Zone, error) {
 	z := db.ByID(id)
 	if z == nil {
