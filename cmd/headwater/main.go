@@ -1,109 +1,16 @@
 // Command headwater is a self-hosted DNS primary: zones behind a Cloudflare-shaped HTTP API, answered by itself, and
 // handed to any number of secondaries.
 //
-// This package is the only place that sees every part: it reads the configuration, wires the parts, runs and stops them.
-// The other verbs are thin clients of the same API or tools on the data.
+// internal/cli is its command line, internal/node what it runs.
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"strings"
-	"syscall"
 
-	"github.com/BurntSushi/toml"
-	"github.com/alecthomas/kong"
-	"gopkg.in/yaml.v3"
+	"github.com/headwaterdns/headwater/internal/cli"
 )
 
 // version is set by the linker.
 var version = "dev"
 
-type cli struct {
-	Config  kong.ConfigFlag `help:"YAML or TOML file with the same keys as the flags." placeholder:"FILE" env:"HEADWATER_CONFIG"`
-	Serve   serveCmd        `cmd:"" help:"Run the primary."`
-	Zone    zoneCmd         `cmd:"" help:"Import, export, check or look at a zone."`
-	Import  importCmd       `cmd:"" help:"Copy from another server."`
-	Backup  backupCmd       `cmd:"" help:"Write a backup of everything."`
-	Restore restoreCmd      `cmd:"" help:"Restore a backup into an empty database."`
-	Migrate migrateCmd      `cmd:"" help:"Copy everything to another database engine."`
-	Version versionCmd      `cmd:"" help:"Print the version."`
-}
-
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
-
-// run is main with its streams as parameters: scripts in tests call it in process.
-func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	code := -1
-	var c cli
-	parser, err := kong.New(&c,
-		kong.Name("headwater"),
-		kong.Description("A self-hosted DNS primary with the Cloudflare v4 API, feeding any number of secondaries.\n\nExample: headwater serve --data ./data --dns-listen 127.0.0.1:5300"),
-		kong.DefaultEnvars("HEADWATER"),
-		kong.Configuration(loadConfig),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(c int) { code = c }),
-		kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&streams{out: stdout, err: stderr}),
-	)
-	if err != nil {
-		fmt.Fprintln(stderr, "headwater:", err)
-		return 2
-	}
-	k, err := parser.Parse(args)
-	if code >= 0 {
-		return code
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "headwater:", err)
-		return 2
-	}
-	if err := k.Run(); err != nil {
-		fmt.Fprintln(stderr, "headwater:", err)
-		return 1
-	}
-	return 0
-}
-
-type streams struct{ out, err io.Writer }
-
-type versionCmd struct{}
-
-// Help shows an example.
-func (versionCmd) Help() string { return "Example: headwater version" }
-
-// Run prints the version.
-func (versionCmd) Run(s *streams) error {
-	_, err := fmt.Fprintln(s.out, "headwater", version)
-	return err
-}
-
-// loadConfig reads a configuration file; its keys are the flags' names. TOML by its ending, YAML (and so JSON) otherwise.
-func loadConfig(r io.Reader) (kong.Resolver, error) {
-	raw, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	values := map[string]any{}
-	if f, ok := r.(*os.File); ok && strings.EqualFold(filepath.Ext(f.Name()), ".toml") {
-		err = toml.Unmarshal(raw, &values)
-	} else {
-		err = yaml.Unmarshal(raw, &values)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	var js strings.Builder
-	if err := json.NewEncoder(&js).Encode(values); err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	return kong.JSON(strings.NewReader(js.String()))
-}
+func main() { os.Exit(cli.Run(version, os.Args[1:], os.Stdout, os.Stderr)) }

@@ -1,4 +1,5 @@
-package main
+// Package secretkey knows the file of the key that encrypts secrets at rest. It must not know what is encrypted.
+package secretkey
 
 import (
 	"crypto/rand"
@@ -10,18 +11,18 @@ import (
 	"strings"
 )
 
-// secretKey finds the key that encrypts secrets at rest: from value (base64 of 32 bytes) when given, else from file, which
+// FindOrMake finds the key that encrypts secrets at rest: from value (base64 of 32 bytes) when given, else from file, which
 // is made with mode 0600 on the first start.
-func secretKey(value, file string) (key [32]byte, err error) {
-	key, err = readSecretKey(value, file)
+func FindOrMake(value, file string) (key [32]byte, err error) {
+	key, err = Read(value, file)
 	if value == "" && errors.Is(err, fs.ErrNotExist) {
-		return makeSecretKey(file)
+		return makeKey(file)
 	}
 	return key, err
 }
 
-// readSecretKey is secretKey for a key that must be there.
-func readSecretKey(value, file string) (key [32]byte, err error) {
+// Read is FindOrMake for a key that must be there.
+func Read(value, file string) (key [32]byte, err error) {
 	if value == "" {
 		raw, err := os.ReadFile(file)
 		if err != nil {
@@ -38,7 +39,7 @@ func readSecretKey(value, file string) (key [32]byte, err error) {
 	return key, nil
 }
 
-func makeSecretKey(file string) (key [32]byte, err error) {
+func makeKey(file string) (key [32]byte, err error) {
 	if _, err := rand.Read(key[:]); err != nil {
 		return key, fmt.Errorf("make secret key: %w", err)
 	}

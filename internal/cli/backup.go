@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/node"
 )
 
 // storeFlags say which database the tools on the data open.
@@ -24,16 +25,16 @@ type storeFlags struct {
 }
 
 func (f *storeFlags) open(ctx context.Context) (*store.Store, error) {
-	c := serveCmd{Data: f.Data, Database: f.Database, SecretKeyFile: f.SecretKeyFile, SecretKey: f.SecretKey}
-	key, err := c.prepare()
+	c := node.Config{Data: f.Data, Database: f.Database, SecretKeyFile: f.SecretKeyFile, SecretKey: f.SecretKey}
+	key, err := c.Prepare()
 	if err != nil {
 		return nil, err
 	}
-	log, err := (&serveCmd{LogLevel: "error"}).logger(os.Stderr)
+	log, err := (&node.Config{LogLevel: "error"}).Logger(os.Stderr)
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, store.Config{URL: c.databaseURL(), SecretKey: key, Clock: time.Now, Log: log})
+	return store.Open(ctx, store.Config{URL: c.DatabaseURL(), SecretKey: key, Clock: time.Now, Log: log})
 }
 
 type backupCmd struct {

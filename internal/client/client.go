@@ -1,4 +1,6 @@
-package main
+// Package client speaks the API from outside, to this server or to any other with the same one, and copies zones between two
+// of them. It knows what is asked and answered over HTTP; it must not know what a server does for it.
+package client
 
 import (
 	"bytes"
@@ -15,61 +17,57 @@ import (
 	"time"
 )
 
-// remote is a server that speaks the API, seen from the command line.
-type remote struct {
+// Client is a server that speaks the API, seen from the command line.
+type Client struct {
 	base  string // ends in /client/v4
 	token string
-	http  *http.Client
+	// HTTP makes the requests.
+	HTTP *http.Client
 }
 
-func newRemote(base, token string) *remote {
+// New is a client of the server at base, which may leave out /client/v4.
+func New(base, token string) *Client {
 	base = strings.TrimSuffix(base, "/")
 	if !strings.HasSuffix(base, "/client/v4") {
 		base += "/client/v4"
 	}
-	return &remote{base: base, token: token, http: &http.Client{Timeout: 30 * time.Minute}}
+	return &Client{base: base, token: token, HTTP: &http.Client{Timeout: 30 * time.Minute}}
 }
 
-// clientFlags say which Headwater the verbs talk to.
-type clientFlags struct {
-	Server string `default:"http://127.0.0.1:8053" help:"Address of the Headwater to talk to." placeholder:"URL"`
-	Token  string `help:"API token for it." env:"HEADWATER_TOKEN" required:""`
-}
-
-func (c *clientFlags) remote() *remote { return newRemote(c.Server, c.Token) }
-
-type remoteAnswer struct {
+// Answer is the envelope of every answer.
+type Answer struct {
 	Result     json.RawMessage `json:"result"`
 	Success    bool            `json:"success"`
-	Errors     []remoteMessage `json:"errors"`
-	Messages   []remoteMessage `json:"messages"`
+	Errors     []Message       `json:"errors"`
+	Messages   []Message       `json:"messages"`
 	ResultInfo struct {
 		TotalPages int `json:"total_pages"`
 	} `json:"result_info"`
 }
 
-type remoteMessage struct {
+// Message is one of its errors or messages.
+type Message struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 }
 
-// remoteError is the server's refusal in its own words.
-type remoteError struct {
-	status int
-	errs   []remoteMessage
+// Error is the server's refusal in its own words.
+type Error struct {
+	Status int
+	Errors []Message
 }
 
-func (e *remoteError) Error() string {
+func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "the server answered %d", e.status)
-	for _, m := range e.errs {
+	fmt.Fprintf(&b, "the server answered %d", e.Status)
+	for _, m := range e.Errors {
 		fmt.Fprintf(&b, "\n  %d %s", m.Code, m.Message)
 	}
 	return b.String()
 }
 
-// raw makes a request and gives the body of a success.
-func (r *remote) raw(ctx context.Context, method, path, contentType string, body io.Reader) (io.ReadCloser, error) {
+// Raw makes a request and gives the body of a success.
+func (r *Client) Raw(ctx context.Context, method, path, contentType string, body io.Reader) (io.ReadCloser, error) {
 	at := r.base + path
 	if strings.HasPrefix(path, "/headwater/") {
 		at = strings.TrimSuffix(r.base, "/client/v4") + path
@@ -82,7 +80,7 @@ func (r *remote) raw(ctx context.Context, method, path, contentType string, body
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	res, err := r.http.Do(req)
+	res, err := r.HTTP.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -90,18 +88,18 @@ func (r *remote) raw(ctx context.Context, method, path, contentType string, body
 		return res.Body, nil
 	}
 	defer res.Body.Close()
-	var a remoteAnswer
+	var a Answer
 	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&a); err != nil {
-		return nil, &remoteError{status: res.StatusCode}
+		return nil, &Error{Status: res.StatusCode}
 	}
-	return nil, &remoteError{res.StatusCode, a.Errors}
+	return nil, &Error{res.StatusCode, a.Errors}
 }
 
 // maxAnswer bounds the JSON that is read from a server; zone files are streamed and may be larger.
 const maxAnswer = 256 << 20
 
-// call sends JSON and reads the result into out.
-func (r *remote) call(ctx context.Context, method, path string, in, out any) (*remoteAnswer, error) {
+// Call sends JSON and reads the result into out.
+func (r *Client) Call(ctx context.Context, method, path string, in, out any) (*Answer, error) {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -113,18 +111,18 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) (*r
 	return r.answer(ctx, method, path, "application/json", body, out)
 }
 
-func (r *remote) answer(ctx context.Context, method, path, contentType string, body io.Reader, out any) (*remoteAnswer, error) {
-	res, err := r.raw(ctx, method, path, contentType, body)
+func (r *Client) answer(ctx context.Context, method, path, contentType string, body io.Reader, out any) (*Answer, error) {
+	res, err := r.Raw(ctx, method, path, contentType, body)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Close()
-	var a remoteAnswer
+	var a Answer
 	if err := json.NewDecoder(io.LimitReader(res, maxAnswer)).Decode(&a); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	if !a.Success {
-		return nil, &remoteError{http.StatusOK, a.Errors}
+		return nil, &Error{http.StatusOK, a.Errors}
 	}
 	if out != nil {
 		if err := json.Unmarshal(a.Result, out); err != nil {
@@ -134,8 +132,8 @@ func (r *remote) answer(ctx context.Context, method, path, contentType string, b
 	return &a, nil
 }
 
-// all reads every page of a list.
-func all[T any](ctx context.Context, r *remote, path string) ([]T, error) {
+// All reads every page of a list.
+func All[T any](ctx context.Context, r *Client, path string) ([]T, error) {
 	var out []T
 	sep := "?"
 	if strings.Contains(path, "?") {
@@ -143,7 +141,7 @@ func all[T any](ctx context.Context, r *remote, path string) ([]T, error) {
 	}
 	for page := 1; ; page++ {
 		var part []T
-		a, err := r.call(ctx, http.MethodGet, path+sep+"per_page=50&page="+strconv.Itoa(page), nil, &part)
+		a, err := r.Call(ctx, http.MethodGet, path+sep+"per_page=50&page="+strconv.Itoa(page), nil, &part)
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +152,8 @@ func all[T any](ctx context.Context, r *remote, path string) ([]T, error) {
 	}
 }
 
-type remoteZone struct {
+// Zone is what a copy needs to know of a zone.
+type Zone struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Account struct {
@@ -162,27 +161,29 @@ type remoteZone struct {
 	} `json:"account"`
 }
 
-var errNoZone = errors.New("no such zone")
+// ErrNoZone says that no zone of the name is within the token's reach.
+var ErrNoZone = errors.New("no such zone")
 
-// zone finds a zone by name.
-func (r *remote) zone(ctx context.Context, name string) (*remoteZone, error) {
-	zones, err := all[remoteZone](ctx, r, "/zones?name="+url.QueryEscape(strings.TrimSuffix(name, ".")))
+// Zone finds a zone by name.
+func (r *Client) Zone(ctx context.Context, name string) (*Zone, error) {
+	zones, err := All[Zone](ctx, r, "/zones?name="+url.QueryEscape(strings.TrimSuffix(name, ".")))
 	if err != nil {
 		return nil, err
 	}
 	if len(zones) != 1 {
-		return nil, fmt.Errorf("%w: %s", errNoZone, name)
+		return nil, fmt.Errorf("%w: %s", ErrNoZone, name)
 	}
 	return &zones[0], nil
 }
 
-type importResult struct {
+// ImportResult counts what an import did.
+type ImportResult struct {
 	Added  int `json:"recs_added"`
 	Parsed int `json:"total_records_parsed"`
 }
 
-// importFile sends a zone file as it is read.
-func (r *remote) importFile(ctx context.Context, zone string, file io.Reader, proxied, lenient bool) (*importResult, []remoteMessage, error) {
+// ImportFile sends a zone file as it is read.
+func (r *Client) ImportFile(ctx context.Context, zone string, file io.Reader, proxied, lenient bool) (*ImportResult, []Message, error) {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() {
@@ -203,7 +204,7 @@ func (r *remote) importFile(ctx context.Context, zone string, file io.Reader, pr
 	if lenient {
 		path += "?skip_invalid=true"
 	}
-	var res importResult
+	var res ImportResult
 	a, err := r.answer(ctx, http.MethodPost, path, form.FormDataContentType(), pr, &res)
 	if err != nil {
 		return nil, nil, err

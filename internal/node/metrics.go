@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"net/http"
@@ -14,13 +14,13 @@ import (
 )
 
 // metrics renders what the parts count. The parts know no metrics library; this is where their numbers get names.
-func (n *node) metrics() http.Handler {
+func (n *Node) metrics() http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{n})
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 }
 
-type collector struct{ n *node }
+type collector struct{ n *Node }
 
 // Describe is empty on purpose: the set of label values is only known when numbers are collected.
 func (collector) Describe(chan<- *prometheus.Desc) {}

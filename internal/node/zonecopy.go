@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"bytes"
@@ -10,41 +10,41 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
+	"github.com/headwaterdns/headwater/internal/client"
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
 // copyZone makes the copies that the dashboard asks for: the copier of the command line, from the source over HTTP to
 // this server's own API in process, with the credentials of who asks.
-func (n *node) copyZone(ctx context.Context, own http.Handler, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
+func (n *Node) copyZone(ctx context.Context, own http.Handler, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
 	p := &copyProgress{step: step}
 	defer p.end()
-	k := &copier{
-		from: newRemote(c.From, c.Token), to: newRemote("http://headwater", ""), lenient: c.SkipInvalid, bare: !c.Transfers,
-		account: string(c.Account), ids: map[string]string{}, accounts: map[string]bool{},
-		told: func(text string) { p.tell(func(s *api.ZoneCopyStep) { s.Text = text }) },
-		read: func(octets int64) { p.tell(func(s *api.ZoneCopyStep) { s.Octets = octets }) },
-		made: func(zone string) { p.tell(func(s *api.ZoneCopyStep) { s.Zone = model.ID(zone) }) },
+	k := &client.Copier{
+		From: client.New(c.From, c.Token), To: client.New("http://headwater", ""), Lenient: c.SkipInvalid, Bare: !c.Transfers,
+		Account: string(c.Account),
+		Told:    func(text string) { p.tell(func(s *api.ZoneCopyStep) { s.Text = text }) },
+		Read:    func(octets int64) { p.tell(func(s *api.ZoneCopyStep) { s.Octets = octets }) },
+		Made:    func(zone string) { p.tell(func(s *api.ZoneCopyStep) { s.Zone = model.ID(zone) }) },
 	}
 	// Who may name an address was decided; where it leads on to was not.
-	k.from.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	k.to.http.Transport = &inProcess{own, c.Credential, c.RemoteAddr}
-	z, err := k.from.zone(ctx, c.Zone)
+	k.From.HTTP.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	k.To.HTTP.Transport = &inProcess{own, c.Credential, c.RemoteAddr}
+	z, err := k.From.Zone(ctx, c.Zone)
 	if err != nil {
 		return nil, copyFailure(err, "The source: ")
 	}
-	there, err := k.to.zone(ctx, c.Zone)
+	there, err := k.To.Zone(ctx, c.Zone)
 	switch {
-	case err != nil && !errors.Is(err, errNoZone):
+	case err != nil && !errors.Is(err, client.ErrNoZone):
 		return nil, copyFailure(err, "")
-	case err == nil && there.Account.ID != k.account:
+	case err == nil && there.Account.ID != k.Account:
 		return nil, copyFailure(errOtherAccount, "")
 	}
-	err = k.copyZone(ctx, z)
-	notes := make([]api.ZoneCopyNote, 0, len(k.notes))
-	for _, m := range k.notes {
+	err = k.Copy(ctx, z)
+	notes := make([]api.ZoneCopyNote, 0, len(k.Notes))
+	for _, m := range k.Notes {
 		if strings.HasSuffix(m.Message, "the server makes its own.") {
 			continue // of every zone's SOA
 		}
@@ -86,12 +86,12 @@ func (p *copyProgress) end() {
 // copyFailure tells refusals in the words of the server that refused, and everything else as what it is.
 func copyFailure(err error, lead string) error {
 	out := &api.ZoneCopyFailure{}
-	if refused, ok := errors.AsType[*remoteError](err); ok {
-		for _, m := range refused.errs {
+	if refused, ok := errors.AsType[*client.Error](err); ok {
+		for _, m := range refused.Errors {
 			out.Notes = append(out.Notes, api.ZoneCopyNote{Code: max(m.Code, leastCode), Message: lead + m.Message})
 		}
 		if len(out.Notes) == 0 {
-			out.Notes = []api.ZoneCopyNote{{Code: model.CodeCopySource, Message: fmt.Sprintf("%sthe answer was %d, which is not one of this API.", lead, refused.status)}}
+			out.Notes = []api.ZoneCopyNote{{Code: model.CodeCopySource, Message: fmt.Sprintf("%sthe answer was %d, which is not one of this API.", lead, refused.Status)}}
 		}
 		if lead != "" { // a code of theirs must not be taken for one of ours
 			out.Notes[0].Code = model.CodeCopySource
@@ -149,25 +149,3 @@ func (w *heldAnswer) WriteHeader(status int) { w.status = status }
 
 // Write takes a part of the body.
 func (w *heldAnswer) Write(b []byte) (int, error) { return w.body.Write(b) }
-
-// toldEvery is how often a count is told.
-const toldEvery = 250 * time.Millisecond
-
-// counted tells now and then how much of a stream went by.
-type counted struct {
-	r    io.Reader
-	told func(int64)
-	n    int64
-	at   time.Time
-}
-
-// Read reads on.
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
-	c.n += int64(n)
-	if now := time.Now(); now.Sub(c.at) >= toldEvery {
-		c.at = now
-		c.told(c.n)
-	}
-	return n, err
-}

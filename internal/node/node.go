@@ -1,4 +1,6 @@
-package main
+// Package node is the running program: it wires every part, runs the parts and stops them. It knows all parts and their
+// order; it must not know what a part does inside, nor the command line's other verbs.
+package node
 
 import (
 	"context"
@@ -31,9 +33,9 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
-type node struct {
-	cfg     *serveCmd
+// Node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
+type Node struct {
+	cfg     *Config
 	roles   roles
 	log     *slog.Logger
 	store   *store.Store
@@ -54,9 +56,9 @@ type node struct {
 	version atomic.Uint64 // zone versions published
 }
 
-// openNode opens the store and makes the parts; nothing runs and no socket is bound yet.
-func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error) {
-	n := &node{cfg: c, log: log, db: zone.NewDB(0)}
+// Open opens the store and makes the parts; nothing runs and no socket is bound yet.
+func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
+	n := &Node{cfg: c, log: log, db: zone.NewDB(0)}
 	var err error
 	if n.roles, err = parseRoles(c.Roles); err != nil {
 		return nil, err
@@ -76,7 +78,7 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 		return nil, err
 	}
 	open := store.Config{
-		URL: c.databaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
+		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
 		Tidies: func() bool { return n.holds("") }, Yield: server.YieldCore,
 	}
 	if open.SecretKey, open.Keyless, err = c.key(open.ReadOnly); err != nil {
@@ -95,7 +97,7 @@ func openNode(ctx context.Context, c *serveCmd, log *slog.Logger) (*node, error)
 }
 
 // wireFast makes the parts of the fast half.
-func (n *node) wireFast(sources []netip.Addr) {
+func (n *Node) wireFast(sources []netip.Addr) {
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log,
 		Seen:    func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
@@ -120,7 +122,7 @@ func (n *node) wireFast(sources []netip.Addr) {
 	})
 }
 
-func (n *node) wireNotify(sources []netip.Addr) {
+func (n *Node) wireNotify(sources []netip.Addr) {
 	n.notify = notify.New(notify.Config{
 		Answered: n.watch.Notified, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
 		Load: func(ctx context.Context, yield func(notify.Ack)) error { return n.loadWatched(ctx, "", yield) },
@@ -135,7 +137,7 @@ func (n *node) wireNotify(sources []netip.Addr) {
 }
 
 // wireCareful makes the parts of the careful half.
-func (n *node) wireCareful(ctx context.Context, servers []string, key [32]byte) error {
+func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) error {
 	n.feed = feed.New(feed.Config{
 		Source: n.store, DB: n.db, Log: n.log,
 		Published: n.published,
@@ -183,7 +185,7 @@ func orNever(d time.Duration) time.Duration {
 }
 
 // own answers queries for zones of this node from memory, for flattening.
-func (n *node) own() func(query []byte) []byte {
+func (n *Node) own() func(query []byte) []byte {
 	return func(query []byte) []byte {
 		var q wire.Query
 		if q.Parse(query) != wire.ParseOK {
@@ -194,14 +196,14 @@ func (n *node) own() func(query []byte) []byte {
 }
 
 // seen hears of every journal entry.
-func (n *node) seen(e model.Entry, inImage bool) {
+func (n *Node) seen(e model.Entry, inImage bool) {
 	if n.primary != nil {
 		n.primary.Observe(e, inImage)
 	}
 }
 
 // published hears of every new version.
-func (n *node) published(z *zone.Zone, forced bool) {
+func (n *Node) published(z *zone.Zone, forced bool) {
 	if !forced {
 		n.version.Add(1)
 	}
@@ -218,16 +220,16 @@ func (n *node) published(z *zone.Zone, forced bool) {
 }
 
 // removed hears of every zone that is gone.
-func (n *node) removed(zone string) {
+func (n *Node) removed(zone string) {
 	if n.notify != nil {
 		n.notify.Remove(zone)
 	}
 	n.watch.Forget(zone)
 }
 
-// run serves until ctx ends. Parts are stopped in the order in which they depend on each other: first the API, then DNS,
+// Run serves until ctx ends. Parts are stopped in the order in which they depend on each other: first the API, then DNS,
 // then what works for them.
-func (n *node) run(ctx context.Context, out io.Writer) error {
+func (n *Node) Run(ctx context.Context, out io.Writer) error {
 	defer func() {
 		if err := n.store.Close(); err != nil {
 			n.log.Error("close store", "error", err)
@@ -269,7 +271,7 @@ func (n *node) run(ctx context.Context, out io.Writer) error {
 const settleTime = 5 * time.Second
 
 // settle leaves images behind that the next start loads quickly. It loses nothing if it fails.
-func (n *node) settle(ctx context.Context) {
+func (n *Node) settle(ctx context.Context) {
 	if n.primary == nil {
 		return
 	}
@@ -281,7 +283,7 @@ func (n *node) settle(ctx context.Context) {
 }
 
 // start binds the sockets and starts what serves: the node has loaded.
-func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Writer) error {
+func (n *Node) start(ctx, running context.Context, g *errgroup.Group, out io.Writer) error {
 	first, err := n.bootstrap(ctx)
 	if err != nil {
 		return err
@@ -321,7 +323,7 @@ func (n *node) start(ctx, running context.Context, g *errgroup.Group, out io.Wri
 	return nil
 }
 
-func (n *node) closeDNS() {
+func (n *Node) closeDNS() {
 	if n.dns != nil {
 		n.dns.Close()
 	}
@@ -335,7 +337,7 @@ func ignoreCanceled(err error) error {
 }
 
 // bootstrap makes the first administrator and account on the first start. Of nodes that start together one does.
-func (n *node) bootstrap(ctx context.Context) (first *auth.FirstCredentials, err error) {
+func (n *Node) bootstrap(ctx context.Context) (first *auth.FirstCredentials, err error) {
 	if !n.roles.api {
 		return nil, nil //nolint:nilnil // nothing to show is no error
 	}
@@ -379,7 +381,7 @@ func (t transfers) Stream(ctx context.Context, w server.Writer, r *server.Reques
 }
 
 // transferred logs one line for each transfer and each refusal, and tells notify what the peer has now.
-func (n *node) transferred(r xfr.Report) {
+func (n *Node) transferred(r xfr.Report) {
 	n.watch.Transferred(r)
 	attrs := []any{
 		"zone", r.Zone, "source", r.Source.String(), "peer", r.Peer.Name, "asked", r.Asked.String(), "tcp", r.TCP,

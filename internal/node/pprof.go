@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 var errNotLoopback = errors.New("profiles are offered on a loopback address only")
 
 // listenProfiles offers profiles of the process to its own machine: they show what is in memory. nil without the flag.
-func (n *node) listenProfiles() (*httpFace, error) {
+func (n *Node) listenProfiles() (*httpFace, error) {
 	if n.cfg.PprofListen == "" {
 		return nil, nil //nolint:nilnil // not wanted is no error
 	}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -13,10 +13,19 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/headwaterdns/headwater/internal/client"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
+
+// clientFlags say which Headwater the verbs talk to.
+type clientFlags struct {
+	Server string `default:"http://127.0.0.1:8053" help:"Address of the Headwater to talk to." placeholder:"URL"`
+	Token  string `help:"API token for it." env:"HEADWATER_TOKEN" required:""`
+}
+
+func (c *clientFlags) remote() *client.Client { return client.New(c.Server, c.Token) }
 
 type zoneCmd struct {
 	Import zoneImportCmd `cmd:"" help:"Add a zone file's records to a zone."`
@@ -55,16 +64,16 @@ func (c *zoneImportCmd) Run(ctx context.Context, s *streams) error {
 		in = f
 	}
 	r := c.remote()
-	z, err := r.zone(ctx, c.Name)
-	if errors.Is(err, errNoZone) && c.Create {
-		z = &remoteZone{}
-		_, err = r.call(ctx, http.MethodPost, "/zones", map[string]string{"name": c.Name}, z)
+	z, err := r.Zone(ctx, c.Name)
+	if errors.Is(err, client.ErrNoZone) && c.Create {
+		z = &client.Zone{}
+		_, err = r.Call(ctx, http.MethodPost, "/zones", map[string]string{"name": c.Name}, z)
 	}
 	if err != nil {
 		return err
 	}
 	bar := progress(s.err, size, "sending")
-	res, notes, err := r.importFile(ctx, z.ID, io.TeeReader(in, bar), c.Proxied, c.SkipInvalid)
+	res, notes, err := r.ImportFile(ctx, z.ID, io.TeeReader(in, bar), c.Proxied, c.SkipInvalid)
 	if err != nil {
 		return err
 	}
@@ -95,11 +104,11 @@ func (*zoneExportCmd) Help() string {
 // Run exports. A file is complete or not there.
 func (c *zoneExportCmd) Run(ctx context.Context, s *streams) error {
 	r := c.remote()
-	z, err := r.zone(ctx, c.Name)
+	z, err := r.Zone(ctx, c.Name)
 	if err != nil {
 		return err
 	}
-	body, err := r.raw(ctx, http.MethodGet, "/zones/"+z.ID+"/dns_records/export", "", nil)
+	body, err := r.Raw(ctx, http.MethodGet, "/zones/"+z.ID+"/dns_records/export", "", nil)
 	if err != nil {
 		return err
 	}
@@ -199,7 +208,7 @@ func (*zoneStatusCmd) Help() string { return "Example: headwater zone status exa
 // Run prints a line for each secondary and for each address of the zone's name servers.
 func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 	r := c.remote()
-	z, err := r.zone(ctx, c.Name)
+	z, err := r.Zone(ctx, c.Name)
 	if err != nil {
 		return err
 	}
@@ -219,7 +228,7 @@ func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 			Error   string `json:"error"`
 		} `json:"name_servers"`
 	}
-	if _, err := r.call(ctx, http.MethodGet, "/headwater/v1/zones/"+z.ID+"/secondaries", nil, &out); err != nil {
+	if _, err := r.Call(ctx, http.MethodGet, "/headwater/v1/zones/"+z.ID+"/secondaries", nil, &out); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 )
 
 // secondaries tells how the linked peers of a zone fare.
-func (n *node) secondaries(ctx context.Context, z model.Zone) (api.Secondaries, error) {
+func (n *Node) secondaries(ctx context.Context, z model.Zone) (api.Secondaries, error) {
 	out := api.Secondaries{}
 	mem := n.db.ByID(string(z.ID))
 	if mem == nil {
@@ -45,7 +45,7 @@ func nameServer(s *watch.NameServer) api.SecondaryNS {
 	return out
 }
 
-func (n *node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
+func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 	p := api.SecondaryPeer{Peer: model.ID(v.Peer.ID), Name: v.Peer.Name, State: api.SecondaryState(v.State), Seen: v.Seen}
 	if v.Peer.Addr.IsValid() {
 		p.Address = v.Peer.Addr.String()

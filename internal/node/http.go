@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type httpFace struct {
 	secure bool
 }
 
-func (n *node) listenHTTP() (*httpFace, error) {
+func (n *Node) listenHTTP() (*httpFace, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(context.Background(), "tcp", n.cfg.HTTPListen)
 	if err != nil {
@@ -104,7 +104,7 @@ func (c *certFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.have, nil
 }
 
-func (n *node) handler() http.Handler {
+func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", n.readyz)
@@ -136,7 +136,7 @@ func (n *node) handler() http.Handler {
 }
 
 // readyz says whether all zones are loaded and the sockets bound; the store's state is told beside it.
-func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
+func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	h := n.feed.Health()
 	if !n.ready.Load() || !h.Loaded {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -160,7 +160,7 @@ func (n *node) readyz(w http.ResponseWriter, _ *http.Request) {
 }
 
 // welcome says what to do next; credentials are printed on the first start alone.
-func (n *node) welcome(out io.Writer, first *auth.FirstCredentials, url string, addrs server.Addrs) {
+func (n *Node) welcome(out io.Writer, first *auth.FirstCredentials, url string, addrs server.Addrs) {
 	fmt.Fprint(out, "\nHeadwater is running.\n\n")
 	if n.roles.api {
 		fmt.Fprintf(out, "  dashboard  %s/\n  API        %s/client/v4\n", url, url)

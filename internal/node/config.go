@@ -1,7 +1,6 @@
-package main
+package node
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +11,13 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
-// serveCmd is the configuration of a node. Every flag is also an environment variable HEADWATER_<NAME> and a key of the
-// configuration file.
-type serveCmd struct {
+// Config is the configuration of a node, and with its tags the flags of serve. Every flag is also an environment variable
+// HEADWATER_<NAME> and a key of the configuration file.
+type Config struct {
 	Data           string        `default:"./data" help:"Directory of the embedded store and the secret key."`
 	Database       string        `help:"Database URL; default is SQLite in the data directory. postgres://… for many nodes." placeholder:"URL"`
 	Roles          []string      `default:"api,dns,notify" help:"What this node does: api (API and dashboard), dns (queries and transfers), notify (secondaries, and upkeep of zones)." placeholder:"ROLE"`
@@ -65,25 +66,8 @@ type serveCmd struct {
 	PprofListen string `help:"Loopback address that offers CPU and memory profiles of the process (/debug/pprof/)." placeholder:"ADDR"`
 }
 
-// Help shows an example.
-func (*serveCmd) Help() string {
-	return "Example: headwater serve --data /var/lib/headwater --dns-listen 192.0.2.1:53 --nameservers ns1.example.net,ns2.example.net"
-}
-
-// Run serves until ctx ends.
-func (c *serveCmd) Run(ctx context.Context, s *streams) error {
-	log, err := c.logger(s.err)
-	if err != nil {
-		return err
-	}
-	n, err := openNode(ctx, c, log)
-	if err != nil {
-		return err
-	}
-	return n.run(ctx, s.out)
-}
-
-func (c *serveCmd) logger(w io.Writer) (*slog.Logger, error) {
+// Logger writes as the configuration says.
+func (c *Config) Logger(w io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
@@ -95,8 +79,8 @@ func (c *serveCmd) logger(w io.Writer) (*slog.Logger, error) {
 	return slog.New(slog.NewTextHandler(w, opts)), nil
 }
 
-// databaseURL is what was configured, or SQLite in the data directory.
-func (c *serveCmd) databaseURL() string {
+// DatabaseURL is what was configured, or SQLite in the data directory.
+func (c *Config) DatabaseURL() string {
 	if c.Database != "" {
 		return c.Database
 	}
@@ -104,30 +88,30 @@ func (c *serveCmd) databaseURL() string {
 }
 
 // embedded says that the database is a file of this node alone.
-func (c *serveCmd) embedded() bool { return strings.HasPrefix(c.databaseURL(), "sqlite:") }
+func (c *Config) embedded() bool { return strings.HasPrefix(c.DatabaseURL(), "sqlite:") }
 
-func (c *serveCmd) keyFile() string {
+func (c *Config) keyFile() string {
 	if c.SecretKeyFile != "" {
 		return c.SecretKeyFile
 	}
 	return filepath.Join(c.Data, "secret.key")
 }
 
-// prepare makes the data directory and finds the secret key.
-func (c *serveCmd) prepare() (key [32]byte, err error) {
+// Prepare makes the data directory and finds the secret key.
+func (c *Config) Prepare() (key [32]byte, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return key, fmt.Errorf("data directory: %w", err)
 	}
-	return secretKey(c.SecretKey, c.keyFile())
+	return secretkey.FindOrMake(c.SecretKey, c.keyFile())
 }
 
 // key finds the secret key. A node that only reads makes none up, and can do without.
-func (c *serveCmd) key(reads bool) (key [32]byte, keyless bool, err error) {
+func (c *Config) key(reads bool) (key [32]byte, keyless bool, err error) {
 	if !reads {
-		key, err = c.prepare()
+		key, err = c.Prepare()
 		return key, false, err
 	}
-	key, err = readSecretKey(c.SecretKey, c.keyFile())
+	key, err = secretkey.Read(c.SecretKey, c.keyFile())
 	if c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
 		return key, true, nil
 	}
@@ -137,7 +121,7 @@ func (c *serveCmd) key(reads bool) (key [32]byte, keyless bool, err error) {
 var errNameservers = errors.New("at least one name server is needed for new zones")
 
 // nameservers gives the names without final dots, in lower case.
-func (c *serveCmd) nameservers() ([]string, error) {
+func (c *Config) nameservers() ([]string, error) {
 	var out []string
 	for _, n := range c.Nameservers {
 		if n = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(n), ".")); n != "" {

@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 )
 
 // review compares the two faces of a zone; a zone that is not in memory (yet) has nothing to compare.
-func (n *node) review(ctx context.Context, z model.Zone) (model.Review, error) {
+func (n *Node) review(ctx context.Context, z model.Zone) (model.Review, error) {
 	mem := n.db.ByID(string(z.ID))
 	if mem == nil {
 		return model.Review{}, nil

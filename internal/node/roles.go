@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -75,7 +75,7 @@ func parseRoles(list []string) (r roles, err error) {
 }
 
 // shareWork makes the lease by which nodes divide the zones. On SQLite there is nobody to divide them with.
-func (n *node) shareWork() {
+func (n *Node) shareWork() {
 	if !n.roles.notify || !n.store.Shared() {
 		return
 	}
@@ -94,15 +94,15 @@ func (n *node) shareWork() {
 }
 
 // holds says whether this node does for a zone what one node does for all; the empty zone stands for the whole server.
-func (n *node) holds(zone model.ID) bool {
+func (n *Node) holds(zone model.ID) bool {
 	return n.roles.notify && (n.duty == nil || n.duty.Holds(zone))
 }
 
-func (n *node) holdsZone(id string) bool { return n.holds(model.ID(id)) }
+func (n *Node) holdsZone(id string) bool { return n.holds(model.ID(id)) }
 
 // startWork runs what the node's roles ask for besides answering. The lease is given up last, when nothing is sent any
 // more and what was acknowledged is kept.
-func (n *node) startWork(running context.Context, g *errgroup.Group) {
+func (n *Node) startWork(running context.Context, g *errgroup.Group) {
 	if n.roles.writes() {
 		g.Go(func() error { return n.flattenOnceRecalled(running) })
 	}
@@ -123,7 +123,7 @@ func (n *node) startWork(running context.Context, g *errgroup.Group) {
 
 // flattenOnceRecalled starts flattening when the feed is done with the past: each reads much of the store, and both at once
 // take twice the memory for caches that nobody needs afterwards.
-func (n *node) flattenOnceRecalled(running context.Context) error {
+func (n *Node) flattenOnceRecalled(running context.Context) error {
 	select {
 	case <-n.feed.Recalled():
 		return n.flatten.Run(running)

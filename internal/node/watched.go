@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 // resolveNameServer finds addresses of name servers: in our own zones from memory, others by the configured resolver. It
 // is nil without one: then nobody is asked who is not a linked peer.
-func (n *node) resolveNameServer() func(context.Context, wire.Name) ([]netip.Addr, error) {
+func (n *Node) resolveNameServer() func(context.Context, wire.Name) ([]netip.Addr, error) {
 	if n.cfg.Resolver == "" {
 		return nil
 	}
@@ -35,7 +35,7 @@ func (n *node) resolveNameServer() func(context.Context, wire.Name) ([]netip.Add
 var errResolver = errors.New("the resolver does not answer")
 
 // saveWatched keeps how secondaries fare beside the serials that notify keeps.
-func (n *node) saveWatched(ctx context.Context, list []watch.Memory) error {
+func (n *Node) saveWatched(ctx context.Context, list []watch.Memory) error {
 	states := make([]store.PeerState, 0, len(list))
 	for i := range list {
 		m := list[i]
@@ -54,7 +54,7 @@ func (n *node) saveWatched(ctx context.Context, list []watch.Memory) error {
 
 // loadWatched takes back what an earlier process kept, or the node that worked for a zone before. What another version
 // wrote in another form is forgotten. known hears of the serials kept. The empty zone is all of them.
-func (n *node) loadWatched(ctx context.Context, zone model.ID, known func(notify.Ack)) error {
+func (n *Node) loadWatched(ctx context.Context, zone model.ID, known func(notify.Ack)) error {
 	var list []watch.Memory
 	err := n.store.PeerStates(ctx, zone, func(p store.PeerState) error {
 		if p.Known {
