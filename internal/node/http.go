@@ -111,9 +111,8 @@ func (n *Node) handler() http.Handler {
 	mux.Handle("GET /metrics", n.metrics())
 	if !n.roles.api {
 		// Not 404: a client that is sent here by mistake must not take its objects for deleted.
-		mux.Handle("/client/v4/", api.Absent())
-		mux.Handle("/headwater/v1/", api.Absent())
-		return mux
+		handleAPI(mux, api.Absent())
+		return api.Paths(mux)
 	}
 	var rest http.Handler
 	rest = api.New(api.Config{
@@ -127,12 +126,19 @@ func (n *Node) handler() http.Handler {
 			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
 		},
 	})
-	mux.Handle("/client/v4/", rest)
-	mux.Handle("/headwater/v1/", rest)
+	handleAPI(mux, rest)
 	mux.Handle("/openapi.json", rest)
 	mux.Handle("/docs", rest)
 	mux.Handle("/", gzhttp.GzipHandler(dashboard()))
-	return mux
+	return api.Paths(mux)
+}
+
+// handleAPI registers the roots with and without a slash at their end, so that the mux redirects from neither.
+func handleAPI(mux *http.ServeMux, h http.Handler) {
+	for _, root := range []string{"/client/v4", "/headwater/v1"} {
+		mux.Handle(root, h)
+		mux.Handle(root+"/", h)
+	}
 }
 
 // readyz says whether all zones are loaded and the sockets bound; the store's state is told beside it.

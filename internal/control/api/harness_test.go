@@ -82,13 +82,14 @@ func (c *clock) pass(d time.Duration) {
 
 // server is a whole careful half behind HTTP, on a store of its own. Every exchange is checked against the documents.
 type server struct {
-	t      *testing.T
-	url    string
-	client *http.Client
-	clock  *clock
-	store  *store.Store
-	db     *zone.DB
-	change func(context.Context, model.Change) (model.Result, error)
+	t       *testing.T
+	url     string
+	client  *http.Client
+	handler http.Handler // what url leads to
+	clock   *clock
+	store   *store.Store
+	db      *zone.DB
+	change  func(context.Context, model.Change) (model.Result, error)
 
 	account, user     model.ID
 	email, key, token string
@@ -137,7 +138,8 @@ func newServerOn(t *testing.T, rules func(*primary.Config), opts ...option) *ser
 	for _, o := range opts {
 		o(&cfg)
 	}
-	hs := httptest.NewServer(api.New(cfg))
+	s.handler = api.New(cfg)
+	hs := httptest.NewServer(s.handler)
 	t.Cleanup(hs.Close)
 	s.url = hs.URL
 	s.client = &http.Client{Transport: apicheck.New(t).Transport(hs.Client().Transport)}

@@ -96,7 +96,7 @@ func TestTransport(t *testing.T) {
 	if seq == "" || made.Header.Get("X-Request-Id") == "" {
 		t.Errorf("headers of a write: %v", made.Header)
 	}
-	got := s.must("GET", z+"/dns_records//?per_page=5", nil, func(h http.Header) { h.Set("Headwater-Seq", seq) })
+	got := s.must("GET", z+"/dns_records/?per_page=5", nil, func(h http.Header) { h.Set("Headwater-Seq", seq) })
 	if got.Info.TotalCount != 1 {
 		t.Errorf("got %s", got.Raw)
 	}

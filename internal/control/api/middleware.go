@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"net/http"
 	"net/url"
-	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -19,7 +18,8 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// outer wraps the mux: a request id, no panic beyond here, and a trailing slash like none.
+// outer wraps the mux: a request id, no panic beyond here, no path but those that routes can have, and a trailing slash
+// like none.
 func (a *api) outer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newRequestID()
@@ -37,21 +37,16 @@ func (a *api) outer(next http.Handler) http.Handler {
 			a.Log.Error("panic", "request", id, "path", r.URL.Path, "value", v, "stack", string(debug.Stack()))
 			a.newRequest(w, r).fail(errors.New("panic"))
 		}()
-		if p := tidy(r.URL.Path); p != r.URL.Path {
+		if !plainPath(r.URL) {
+			refusePath(w, r)
+			return
+		}
+		if p, slashed := strings.CutSuffix(r.URL.Path, "/"); slashed && p != "" {
 			r = r.Clone(r.Context())
-			r.URL.Path, r.URL.RawPath = p, ""
+			r.URL.Path = p
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// tidy brings a path to the form that routes have, so that the mux answers rather than redirects: one slash between
-// segments and none at the end.
-func tidy(p string) string {
-	if p == "" {
-		return "/"
-	}
-	return path.Clean(p)
 }
 
 // serve runs one route: credentials, rate, position, permission, handler.
