@@ -158,15 +158,12 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.primary.Change(ctx, c) },
 		Zones:  n.store.DependentZones,
 	})
-	restored, err := n.store.Restored(ctx)
-	if err != nil {
-		return err
-	}
+	var err error
 	n.primary, err = primary.New(primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
 		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
-		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Restored: restored, Yield: server.YieldCore,
+		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: server.YieldCore,
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -29,6 +30,7 @@ type rows struct {
 	journal  []model.Entry
 	pruned   model.Seq
 	seq      model.Seq
+	restored model.Restored
 }
 
 func (r *rows) clone() *rows {
@@ -248,4 +250,16 @@ func (s *Store) edit(op string, f func(*rows) error) error {
 	}
 	s.rows = r
 	return nil
+}
+
+// MarkRestored marks the store at its head, as the real store does.
+func (s *Store) MarkRestored(at time.Time, jump uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows.clone()
+	r.restored = model.Restored{Seq: r.seq, At: at, Jump: jump}
+	for n, serial := range r.serials {
+		r.serials[n] = serial + jump
+	}
+	s.rows = r
 }

@@ -155,6 +155,11 @@ func (t *Tx) LastSerial(_ context.Context, n wire.Name) (uint32, error) {
 	return serial, nil
 }
 
+// Restored is the mark of MarkRestored.
+func (t *Tx) Restored(context.Context) (model.Restored, error) {
+	return t.r.restored, t.s.fail("restored")
+}
+
 // RecordsAt reads all records at names.
 func (t *Tx) RecordsAt(_ context.Context, zone model.ID, names []wire.Name) ([]model.Record, error) {
 	wanted := make(map[wire.Name]bool, len(names))

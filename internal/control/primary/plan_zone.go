@@ -101,23 +101,6 @@ func (p *plan) nameTaken(ctx context.Context, n wire.Name) (bool, error) {
 	return err == nil, wrap(err, "look for zone %s", n.Host())
 }
 
-// firstSerial is the time, or one more than the last zone of this name had, whichever is newer (RFC 1982): a secondary
-// that still holds the old zone takes the new one.
-func (p *plan) firstSerial(ctx context.Context, n wire.Name) (uint32, error) {
-	serial := uint32(p.now.Unix())
-	last, err := p.tx.LastSerial(ctx, n)
-	if z := p.named[n]; z != nil && z.gone && !z.fresh {
-		last, err = z.row.Serial, nil
-	}
-	if errors.Is(err, model.ErrNotFound) {
-		return serial, nil
-	}
-	if err == nil && !wire.SerialNewer(serial, last) {
-		serial = last + 1
-	}
-	return serial, wrap(err, "last serial of %s", n.Host())
-}
-
 func (p *plan) editZone(ctx context.Context, e model.EditZone) (model.Outcome, error) {
 	z, err := p.zone(ctx)
 	if err != nil {

@@ -53,6 +53,7 @@ type transferTx interface {
 }
 
 type endTx interface {
+	Restored(ctx context.Context) (model.Restored, error)
 	SeenChange(ctx context.Context, id model.ID) (model.Seq, bool, error)
 	MarkChange(ctx context.Context, id model.ID) error
 	PutImage(ctx context.Context, img model.Image) error

@@ -34,9 +34,9 @@ type Config struct {
 	NameServers []string
 	// Edge is the server's pool of addresses that stand in for proxied records; an account's own pool goes before it.
 	Edge []netip.Addr
-	// Restored is the journal position at which the store was restored from a backup, 0 for never: secondaries may have
-	// seen later serials of zones that have not changed since.
-	Restored model.Seq
+	// Held tells serials that linked peers of a zone are known to hold, without blocking: after a restore they may be newer
+	// than ours. Nil: nothing is known.
+	Held func(zone model.ID) []uint32
 	// Yield is called now and then while a change is planned, for threads that answer queries; nil: nobody is let through.
 	Yield func()
 	// Describe gives the JSON of a model object for the audit log, without secrets; nil leaves the entries without.
@@ -112,6 +112,9 @@ func New(cfg Config) (*Primary, error) {
 	}
 	if cfg.Flattened == nil {
 		cfg.Flattened = unflattened{}
+	}
+	if cfg.Held == nil {
+		cfg.Held = func(model.ID) []uint32 { return nil }
 	}
 	if cfg.Duty == nil {
 		cfg.Duty = func(model.ID) bool { return true }

@@ -46,19 +46,6 @@ func soaOf(z *model.Zone, serial uint32) (rr.Set, error) {
 	return rr.Set{Owner: z.Name, Type: wire.TypeSOA, TTL: or(soa.TTL, def.TTL), Data: [][]byte{data}}, nil
 }
 
-// nextSerial follows a zone's serial. The first one after a restore is the time, if that is newer: serials begin as the
-// time and rise by one, so it is above all that secondaries can have seen of changes that the restore took back.
-func (s *stage) nextSerial(z *zoneWork, serial uint32) uint32 {
-	serial++
-	if now := uint32(s.now.Unix()); z.read.Seq <= s.cfg.Restored && wire.SerialNewer(now, serial) {
-		serial = now
-	}
-	if serial == 0 {
-		serial = 1 // some software takes a serial of 0 for none at all
-	}
-	return serial
-}
-
 func or(v, def uint32) uint32 {
 	if v == 0 {
 		return def

@@ -1,38 +1,110 @@
 package primary_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/primary"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// After a restore the next change of each zone goes past what was published of changes that are gone, and then on by one.
+func (b *bench) serial(t *testing.T, z model.ID) uint32 {
+	t.Helper()
+	return b.state(t, z).Transfer.Serial()
+}
+
+// A zone that had published later serials than a backup holds never uses one of them again, whether it lagged behind the
+// clock or had outrun it, whatever the clock says now, and however often the same backup is restored.
 func TestSerialsAfterARestore(t *testing.T) {
 	t.Parallel()
-	b := start(t, nil)
-	one, two := b.zone(t, "one.example"), b.zone(t, "two.example")
-	b.add(t, one.ID, rec("a.one.example", "A", "192.0.2.1"))
-	serial := func(z model.Zone) uint32 { t.Helper(); return b.state(t, z.ID).Transfer.Serial() }
-	began := serial(two)
-	if serial(one) != began+1 {
-		t.Fatalf("serials %d and %d", serial(one), began)
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		name    string
+		lost    uint32        // serials published after the backup
+		between time.Duration // from then to the restore
+	}{
+		{"one change, the clock goes on", 1, day},
+		{"more changes than seconds", 1500, time.Second},
+		{"the clock stands still", 1500, 0},
+		{"the clock is behind", 1500, -30 * day},
+		{"two hundred changes a second for half a day", 200 * 43200, day / 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := start(t, nil)
+			z := b.zone(t, "one.example")
+			backup := b.serial(t, z.ID)
+			published := backup + tt.lost
+			b.pass(tt.between)
+			b.store.MarkRestored(b.clock(), model.JumpLeast)
+			b.add(t, z.ID, rec("a.one.example", "A", "192.0.2.1"))
+			first := b.serial(t, z.ID)
+			if !wire.SerialNewer(first, published) || !wire.SerialNewer(first, backup) {
+				t.Fatalf("serial %d after %d were published from %d", first, published, backup)
+			}
+			b.add(t, z.ID, rec("b.one.example", "A", "192.0.2.2"))
+			if got := b.serial(t, z.ID); got != first+1 {
+				t.Errorf("the next one is %d after %d", got, first)
+			}
+			b.store.MarkRestored(b.clock(), model.JumpMost-1)
+			b.add(t, z.ID, rec("c.one.example", "A", "192.0.2.3"))
+			if got := b.serial(t, z.ID); !wire.SerialNewer(got, first+1) {
+				t.Errorf("after another restore %d after %d", got, first+1)
+			}
+			b.checkFold(t)
+		})
 	}
-	restored := model.Seq(max(b.state(t, one.ID).Seq, b.state(t, two.ID).Seq))
-	b.pass(time.Hour)
-	b.open(t, func(c *primary.Config) { c.Restored = restored })
-	for i, want := range []uint32{began + 3600, began + 3601} {
-		b.add(t, one.ID, rec("b.one.example", "A", "192.0.2."+string(rune('2'+i))))
-		if got := serial(one); got != want {
-			t.Errorf("change %d: serial %d, want %d", i, got, want)
+}
+
+// The first serial after a restore is above what secondaries answer, unless they claim to be absurdly far ahead.
+func TestSerialsPassWhatSecondariesHold(t *testing.T) {
+	t.Parallel()
+	var held []uint32
+	b := start(t, func(c *primary.Config) { c.Held = func(model.ID) []uint32 { return held } })
+	for i, tt := range []struct{ ahead, want uint32 }{
+		{0, model.JumpLeast}, {50, model.JumpLeast}, {model.JumpMost, model.JumpMost + 1}, {1<<30 - 1, 1 << 30},
+		{1<<31 - 1, model.JumpLeast}, {1 << 31, model.JumpLeast}, {1<<32 - 5, model.JumpLeast},
+	} {
+		z := b.zone(t, fmt.Sprintf("z%d.example", i))
+		from := b.serial(t, z.ID)
+		held = []uint32{from - 1, from + tt.ahead, from}
+		b.store.MarkRestored(b.clock(), model.JumpLeast)
+		b.add(t, z.ID, rec("a."+z.Name.Host(), "A", "192.0.2.1"))
+		if got := b.serial(t, z.ID) - from; got != tt.want {
+			t.Errorf("%d ahead: jumped by %d, want %d", tt.ahead, got, tt.want)
 		}
 	}
-	// A zone that outran the clock does not go back.
-	b.pass(-2 * time.Hour)
-	b.add(t, two.ID, rec("b.two.example", "A", "192.0.2.1"))
-	if got := serial(two); got != began+1 {
-		t.Errorf("serial %d, want %d", got, began+1)
+}
+
+// A zone that is made after a restore may have been there in what is lost.
+func TestFirstSerialAfterARestore(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	gone := b.zone(t, "gone.example")
+	b.must(t, model.Change{Account: account, Zone: gone.ID, Edits: []model.Edit{model.DeleteZone{}}})
+	last := b.serialOfGone(t, gone)
+	b.store.MarkRestored(b.clock(), model.JumpLeast)
+	b.pass(-time.Hour)
+	for _, name := range []string{"gone.example", "lost.example"} {
+		if got := b.serial(t, b.zone(t, name).ID); !wire.SerialNewer(got, last+5000) {
+			t.Errorf("%s begins with %d; what is lost may have got to %d", name, got, last+5000)
+		}
 	}
 	b.checkFold(t)
+}
+
+func (b *bench) serialOfGone(t *testing.T, z model.Zone) uint32 {
+	t.Helper()
+	tx, err := b.store.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	serial, err := tx.LastSerial(t.Context(), z.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serial
 }

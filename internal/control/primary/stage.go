@@ -25,6 +25,7 @@ type stage struct {
 	accounts map[model.ID]*accountWork
 	audits   []model.Audit
 	ids      map[model.ID]bool // changes planned so far
+	mark     *model.Restored   // once it was asked for
 }
 
 // zoneWork is one zone in a stage.
@@ -50,6 +51,7 @@ type zoneWork struct {
 	retargeted map[wire.Name]struct{} // owners whose CNAME has changed, likewise
 	relink     bool                   // who may transfer has changed
 	notify     bool
+	raise      *uint32 // the serial is to go on to this, at least
 	serial     uint32 // as flushed
 	entry      int    // index of the zone's newest entry, -1 for none
 }

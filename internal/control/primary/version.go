@@ -73,8 +73,10 @@ func (s *stage) nextVersion(ctx context.Context, z *zoneWork, names []wire.Name)
 	if err != nil {
 		return nil, err
 	}
-	if !diff.transfer.empty() || old.TTL != soa.TTL || !sameSOA(old.Data[0], soa.Data[0]) {
-		to = s.nextSerial(z, to)
+	if z.raise != nil || !diff.transfer.empty() || old.TTL != soa.TTL || !sameSOA(old.Data[0], soa.Data[0]) {
+		if to, err = s.nextSerial(ctx, z, to); err != nil {
+			return nil, err
+		}
 	}
 	if from == to && (!diff.split || diff.served.empty()) {
 		return nil, nil

@@ -192,14 +192,47 @@ func TestBackupWrongKey(t *testing.T) {
 func TestRestoredMark(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "example.com")
-		seq, err := w.Restored(t.Context())
+		z, gone := w.addZone(t, newID(), "example.com"), w.addZone(t, newID(), "gone.test")
+		w.change(t, func(tx *store.Tx) []model.Entry {
+			must(t, tx.DeleteZone(t.Context(), gone.ID))
+			return []model.Entry{{Kind: model.EntryGone, Zone: gone.ID}}
+		})
+		mark, err := w.Restored(t.Context())
 		must(t, err)
-		equal(t, "mark of a database that never was restored", seq, model.Seq(0))
-		must(t, w.MarkRestored(t.Context()))
+		equal(t, "mark of a database that never was restored", mark, model.Restored{})
+		last := func() (serial uint32) {
+			w.change(t, func(tx *store.Tx) []model.Entry {
+				serial, err = tx.LastSerial(t.Context(), gone.Name)
+				must(t, err)
+				mark, err = tx.Restored(t.Context())
+				must(t, err)
+				return nil
+			})
+			return serial
+		}
+		before := last()
+		jumps := map[uint32]bool{}
+		for range 3 {
+			must(t, w.MarkRestored(t.Context()))
+			was := before
+			before = last()
+			if before != was+mark.Jump || mark.Jump < model.JumpLeast || mark.Jump >= model.JumpMost || mark.At.IsZero() {
+				t.Errorf("%+v, serial of a deleted zone %d after %d", mark, before, was)
+			}
+			jumps[mark.Jump] = true
+		}
+		if len(jumps) == 1 {
+			t.Error("every mark jumps equally far: a backup restored twice repeats serials")
+		}
+		at := mark.Seq
 		w.addRecords(t, testRecord(z.ID, "www.example.com", wire.TypeA, "192.0.2.1"))
-		seq, err = w.open(t).Restored(t.Context())
+		other := w.open(t)
+		mark, err = other.Restored(t.Context())
 		must(t, err)
-		equal(t, "mark", seq, z.Seq)
+		equal(t, "position", mark.Seq, at)
+		must(t, w.PutMeta(t.Context(), "store.restored-at", []byte("7"))) // as written before marks held a jump
+		mark, err = other.Restored(t.Context())
+		must(t, err)
+		equal(t, "a mark of an earlier version", mark, model.Restored{Seq: 7, Jump: model.JumpLeast})
 	})
 }

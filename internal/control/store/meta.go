@@ -2,11 +2,7 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
-
-	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
 const (
@@ -34,33 +30,4 @@ func (s *Store) PutMeta(ctx context.Context, key string, v []byte) error {
 		return fmt.Errorf("write meta %s: %w", key, err)
 	}
 	return nil
-}
-
-// restoredAt names a meta row with a position of the journal.
-const restoredAt = "store.restored-at"
-
-// MarkRestored notes that the database may be older than what was published from it before: zones that have not changed
-// since then must pass the serials that secondaries may hold. Restore does not do so by itself, because it also copies.
-func (s *Store) MarkRestored(ctx context.Context) error {
-	head, err := s.head(ctx)
-	if err != nil {
-		return fmt.Errorf("mark restored: %w", err)
-	}
-	return s.PutMeta(ctx, restoredAt, strconv.AppendUint(nil, uint64(head), 10))
-}
-
-// Restored is the position at which the database was last marked as restored, 0 if it never was.
-func (s *Store) Restored(ctx context.Context) (model.Seq, error) {
-	v, err := s.Meta(ctx, restoredAt)
-	if errors.Is(err, model.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	seq, err := strconv.ParseUint(string(v), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("meta %s: %w", restoredAt, err)
-	}
-	return model.Seq(seq), nil
 }

@@ -252,6 +252,23 @@ func (w *Watcher) Peers(z *zone.Zone) []View {
 	return out
 }
 
+// Held lists the serials that linked peers of a zone were last seen with.
+func (w *Watcher) Held(zoneID string) []uint32 {
+	z := w.cfg.DB.ByID(zoneID)
+	if z == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []uint32
+	for _, peer := range z.State().Links.Peers {
+		if r := w.of[key{zoneID, peer}]; r != nil && r.known {
+			out = append(out, r.serial)
+		}
+	}
+	return out
+}
+
 func (r *record) state(ours uint32) State {
 	switch {
 	case r.failed:
