@@ -14,8 +14,9 @@ import (
 )
 
 type importJSON struct {
-	Added  int `json:"recs_added"`
-	Parsed int `json:"total_records_parsed"`
+	Added  int             `json:"recs_added"`
+	Parsed int             `json:"total_records_parsed"`
+	Ahead  *importedSerial `json:"serial_ahead,omitempty"`
 }
 
 type timingJSON struct {
@@ -41,6 +42,8 @@ type importer struct {
 	decided map[int]bool // edits whose line says whether they are proxied
 	notes   []message
 	more    int
+	serial  *uint32 // of the file's SOA
+	ours    uint32  // after the import
 	errs    []apiError
 }
 
@@ -58,7 +61,7 @@ func (i *importer) note(line int, text string) {
 // skip_invalid says to pass over what is invalid; what was passed over is told line by line.
 func importRecords(a *api, q *request) error {
 	start := q.now()
-	i := &importer{zone: &q.zone, lenient: last(q.r.URL.Query(), "skip_invalid") == "true"}
+	i := &importer{zone: &q.zone, ours: q.zone.Serial, lenient: last(q.r.URL.Query(), "skip_invalid") == "true"}
 	if err := q.readImport(i); err != nil {
 		return err
 	}
@@ -72,9 +75,13 @@ func importRecords(a *api, q *request) error {
 	if i.more > 0 {
 		i.notes = append(i.notes, message{Code: model.CodeImport, Message: strconv.Itoa(i.more) + " more lines were skipped."})
 	}
+	ahead := i.ahead()
+	if ahead != nil {
+		i.notes = append(i.notes, message{Code: model.CodeImport, Message: ahead.String()})
+	}
 	end := a.Clock()
 	return q.send(http.StatusOK, envelope{
-		Result: importJSON{Added: added, Parsed: i.parsed}, Success: true, Messages: i.notes,
+		Result: importJSON{Added: added, Parsed: i.parsed, Ahead: ahead}, Success: true, Messages: i.notes,
 		Timing: timingJSON{stamp(start), stamp(end), end.Sub(start).Seconds()},
 	})
 }
@@ -88,6 +95,7 @@ func (i *importer) commit(q *request) (added int, err error) {
 	if err != nil {
 		return 0, i.located(err)
 	}
+	i.ours = res.Serial
 	for n := range res.Outcomes {
 		o := &res.Outcomes[n]
 		switch line := int(i.lines[n]); {
@@ -202,6 +210,7 @@ func (i *importer) read(r io.Reader) error {
 // one that an operator entered.
 func (i *importer) take(e *rr.Entry) {
 	i.parsed++
+	i.noteSerial(e)
 	if e.Owner == i.zone.Name && (e.Type == wire.TypeSOA || e.Type == wire.TypeNS && !isOperatorsNS(e.Comment)) {
 		i.note(e.Line, e.Type.String()+" at the apex is skipped: the server makes its own.")
 		return

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -607,5 +608,23 @@ func TestDNSSECIsOff(t *testing.T) {
 	}
 	if n := s.must("GET", path+"/zsk", nil).Info.TotalCount; n != 0 {
 		t.Errorf("%d signing keys", n)
+	}
+}
+
+func TestRaiseSerial(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	zone, _ := s.zone("example.com")
+	path := "/headwater/v1" + zone + "/serial"
+	serial := func(r *reply) int64 { n, _ := r.object(t)["serial"].(json.Number).Int64(); return n }
+	at := serial(s.must("POST", path, `{"at_least":0}`))
+	for range 2 {
+		if got := serial(s.must("POST", path, map[string]any{"at_least": at + 1000})); got != at+1000 {
+			t.Errorf("raised from %d to %d", at, got)
+		}
+	}
+	s.fails(400, model.CodeSerial, "POST", path, map[string]any{"at_least": at + 1000 + 1<<31})
+	for _, bad := range []string{`{}`, `{"at_least":null}`, `{"at_least":"5"}`, `{"at_least":-1}`, `{"at_least":4294967296}`, `{"at_least":1.5}`, `{"at_least":[1]}`} {
+		s.fails(400, model.CodeSerial, "POST", path, bad)
 	}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -15,6 +16,7 @@ func transferSettingRoutes() []Route {
 		{http.MethodPatch, account + "/transfer_settings", ScopeAccount, accSetWrite, (*api).editAccountTransfer},
 		{http.MethodGet, zone + "/transfer_settings", ScopeZone, outgoingRead, (*api).getZoneTransfer},
 		{http.MethodPatch, zone + "/transfer_settings", ScopeZone, outgoingWrite, (*api).editZoneTransfer},
+		{http.MethodPost, zone + "/serial", ScopeZone, dnsWrite, (*api).raiseSerial},
 		{http.MethodGet, account + "/edge_addresses", ScopeAccount, accSetRead, (*api).getEdge},
 		{http.MethodPatch, account + "/edge_addresses", ScopeAccount, accSetWrite, (*api).editEdge},
 	}
@@ -68,6 +70,31 @@ func (a *api) editZoneTransfer(q *request) error {
 		return err
 	}
 	return q.ok(zoneTransfer{modeOf(res.Outcomes[0].Zone.Mode)})
+}
+
+// serialJSON is the serial that a zone has.
+type serialJSON struct {
+	Zone   model.ID `json:"zone_id"`
+	Serial uint32   `json:"serial"`
+}
+
+// raiseSerial takes a zone's serial past what secondaries hold. A zone that is there already is left as it is.
+func (a *api) raiseSerial(q *request) error {
+	var in struct {
+		AtLeast json.RawMessage `json:"at_least"` // a number of JSON has more forms than a serial
+	}
+	if err := q.decode(&in); err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(string(in.AtLeast), 10, 32)
+	if err != nil {
+		return invalid(model.CodeSerial, "/at_least", "at_least must be a serial: a whole number from 0 to 4294967295.")
+	}
+	res, err := q.change(model.RaiseSerial{AtLeast: uint32(n)})
+	if err != nil {
+		return err
+	}
+	return q.ok(serialJSON{q.zone.ID, res.Serial})
 }
 
 func (a *api) getAccountTransfer(q *request) error {

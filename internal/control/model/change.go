@@ -52,6 +52,10 @@ type DeleteZone struct{}
 // NotifyZone asks for a NOTIFY to every linked peer of the zone though nothing changed.
 type NotifyZone struct{}
 
+// RaiseSerial gives the zone a version whose serial is at least AtLeast (RFC 1982), so that secondaries that hold a later
+// serial than ours follow again. A zone that is there already stays as it is. What one step cannot reach is refused.
+type RaiseSerial struct{ AtLeast uint32 }
+
 // The edits that create an object (ID empty) or replace it (ID set; ErrNotFound when there is none).
 type (
 	// PutTSIG is that for a key.
@@ -92,6 +96,7 @@ func (CreateZone) edit()    {}
 func (EditZone) edit()      {}
 func (DeleteZone) edit()    {}
 func (NotifyZone) edit()    {}
+func (RaiseSerial) edit()   {}
 func (PutTSIG) edit()       {}
 func (PutPeer) edit()       {}
 func (PutACL) edit()        {}

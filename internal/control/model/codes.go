@@ -51,6 +51,7 @@ const (
 	CodeOutgoingOff     = 13035 // force_notify while disabled
 	CodeNotEntitled     = 13036
 	CodeReviewBlocks    = 13037 // strict_review: no secondary can load the zone
+	CodeSerial          = 13038 // a serial that one step cannot reach (RFC 1982)
 
 	CodeTypeChange      = 13050 // a record's type cannot change
 	CodeBatchTooLarge   = 13051

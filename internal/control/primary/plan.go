@@ -66,6 +66,8 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.deleteZone(ctx)
 	case model.NotifyZone:
 		return p.notifyZone(ctx)
+	case model.RaiseSerial:
+		return p.raiseSerial(ctx, e)
 	case model.Relearn:
 		return p.relearn(ctx, e)
 	case model.CreateAccount:

@@ -71,6 +71,37 @@ func (p *plan) firstSerial(ctx context.Context, n wire.Name) (uint32, error) {
 	return nonZero(serial), wrap(err, "last serial of %s", n.Host())
 }
 
+// raiseSerial plans a version with a serial that somebody asked for. Serials have no end but a horizon (RFC 1982): a number
+// is ahead of another by less than half the space, or it is behind. What looks larger and is behind by that rule is refused,
+// for secondaries would take it for older.
+func (p *plan) raiseSerial(ctx context.Context, e model.RaiseSerial) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	now := z.row.Serial
+	if z.raise != nil {
+		now = *z.raise
+	}
+	switch wanted := nonZero(e.AtLeast); {
+	case wanted == now || e.AtLeast < now && wire.SerialNewer(now, wanted):
+		return zoneOutcome(z), nil
+	case !wire.SerialNewer(wanted, now):
+		return model.Outcome{}, invalid(model.CodeSerial, "The serial cannot go from %d to %d in one step: it may be raised by 2147483647 at most "+
+			"(RFC 1982), to %d, because secondaries take anything farther off for older.", now, e.AtLeast, nonZero(now+farthest))
+	case z.fresh:
+		assign(&p.undo, &z.row.Serial, wanted)
+		assign(&p.undo, &z.serial, wanted)
+	default:
+		assign(&p.undo, &z.raise, &wanted)
+		p.touch(z, z.row.Name)
+	}
+	entry := p.entry(auditOf{action: "update", legacy: "set", resource: "zone.serial", id: z.row.ID})
+	entry.Before, entry.After = fmt.Appendf(nil, `{"serial":%d}`, now), fmt.Appendf(nil, `{"at_least":%d}`, e.AtLeast)
+	assign(&p.undo, &p.audits, append(p.audits, entry))
+	return zoneOutcome(z), nil
+}
+
 // restoredMark reads the store's mark once for a group.
 func (s *stage) restoredMark(ctx context.Context) (model.Restored, error) {
 	if s.mark == nil {

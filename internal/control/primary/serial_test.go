@@ -1,7 +1,9 @@
 package primary_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +93,79 @@ func TestFirstSerialAfterARestore(t *testing.T) {
 		if got := b.serial(t, b.zone(t, name).ID); !wire.SerialNewer(got, last+5000) {
 			t.Errorf("%s begins with %d; what is lost may have got to %d", name, got, last+5000)
 		}
+	}
+	b.checkFold(t)
+}
+
+// A serial is raised as far as RFC 1982 lets secondaries follow, once, however often it is asked for, together with whatever
+// else is committed, and is told to the audit log.
+func TestRaiseSerial(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	z := b.zone(t, "one.example")
+	raise := func(to uint32) (model.Result, error) {
+		return b.p.Change(t.Context(), model.Change{Account: account, Zone: z.ID, Edits: []model.Edit{model.RaiseSerial{AtLeast: to}}})
+	}
+	const farthest = 1<<31 - 1
+	at := b.serial(t, z.ID)
+	for _, tt := range []struct {
+		name string
+		to   uint32
+		want uint32 // 0: refused
+	}{
+		{"it has that", at, at},
+		{"a smaller one", 1, at},
+		{"the next", at + 1, at + 1},
+		{"twice", at + 1, at + 1},
+		{"the farthest", at + 1 + farthest, at + 1 + farthest}, // 3_9…: near the end of the numbers
+		{"half of all", at + 1 + farthest + 1<<31, 0},
+		{"over the end", 5, 5},
+		{"a larger one that is behind", 5 + farthest + 100, 0},
+		{"back to the time", at, at},
+		{"the largest is too far", 1<<32 - 1, 0},
+		{"zero", 0, at},
+	} {
+		before := b.serial(t, z.ID)
+		audits := len(b.store.Audits())
+		res, err := raise(tt.to)
+		got := b.serial(t, z.ID)
+		var bad *model.Invalid
+		switch {
+		case tt.want == 0 && (!errors.As(err, &bad) || bad.Code != model.CodeSerial || got != before):
+			t.Errorf("%s: %d from %d: serial %d, %v", tt.name, tt.to, before, got, err)
+		case tt.want == 0 && !strings.Contains(bad.Message, fmt.Sprint(before+farthest)):
+			t.Errorf("%s: %s", tt.name, bad.Message)
+		case tt.want != 0 && (err != nil || got != tt.want || res.Serial != got):
+			t.Errorf("%s: %d from %d: serial %d, answered %d, %v", tt.name, tt.to, before, got, res.Serial, err)
+		}
+		if told := len(b.store.Audits()) > audits; told != (got != before) {
+			t.Errorf("%s: told to the audit log: %v", tt.name, told)
+		}
+	}
+	at = b.serial(t, z.ID)
+	b.must(t, model.Change{Account: account, Zone: z.ID, Edits: []model.Edit{
+		model.RaiseSerial{AtLeast: at + 700}, model.RaiseSerial{AtLeast: at + 500},
+		model.AddRecord{Record: rec("a.one.example", "A", "192.0.2.1")},
+	}})
+	if got := b.serial(t, z.ID); got != at+700 {
+		t.Errorf("with a record: %d, want %d", got, at+700)
+	}
+	// A change that fails takes its wish along.
+	_, err := b.p.Change(t.Context(), model.Change{Account: account, Zone: z.ID, Edits: []model.Edit{
+		model.RaiseSerial{AtLeast: at + 900}, model.AddRecord{Record: rec("a.one.example", "CNAME", "b.example")},
+	}})
+	if got := b.serial(t, z.ID); err == nil || got != at+700 {
+		t.Errorf("after a refused change: %d, %v", got, err)
+	}
+	b.add(t, z.ID, rec("b.one.example", "A", "192.0.2.1"))
+	if got := b.serial(t, z.ID); got != at+701 {
+		t.Errorf("the next change: %d, want %d", got, at+701)
+	}
+	fresh := b.must(t, model.Change{Account: account, Edits: []model.Edit{
+		model.CreateZone{Zone: model.Zone{Name: wire.MustName("fresh.example")}}, model.RaiseSerial{AtLeast: 2026112801},
+	}}).Outcomes[0].Zone
+	if got := b.serial(t, fresh.ID); got != 2026112801 || fresh.Serial != got {
+		t.Errorf("a new zone begins with %d, answered %d", got, fresh.Serial)
 	}
 	b.checkFold(t)
 }

@@ -1154,6 +1154,28 @@ export interface paths {
         patch: operations["editZoneTransferSettings"];
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/serial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Raise the serial of a zone
+         * @description Gives the zone a new version whose serial is `at_least` that number, so that secondaries that hold a later serial
+         *     than ours follow again. A zone whose serial is there already stays as it is. Serials wrap around (RFC 1982): one step
+         *     goes forward by 2147483647 at most; what is farther is refused with 13038 and the farthest serial that can be reached.
+         */
+        post: operations["raiseZoneSerial"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/edge_addresses": {
         parameters: {
             query?: never;
@@ -1555,6 +1577,20 @@ export interface components {
         ImportResult: {
             recs_added: number;
             total_records_parsed: number;
+            /**
+             * @description There when the file's SOA has a later serial than the zone: secondaries that hold it take no change from here until the
+             *     zone's serial is raised
+             */
+            serial_ahead?: {
+                /** @description Serial of the file */
+                file: number;
+                /** @description Serial of the zone after the import */
+                zone: number;
+                /** @description What to raise it to */
+                at_least: number;
+                /** @description Where to POST that */
+                path: string;
+            };
         };
         ImportTiming: {
             /** Format: date-time */
@@ -5747,6 +5783,47 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["ZoneTransferSettings"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    raiseZoneSerial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    at_least: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            zone_id: components["schemas"]["ID"];
+                            /** @description The serial that the zone has now */
+                            serial: number;
+                        };
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
