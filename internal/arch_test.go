@@ -31,16 +31,20 @@ var floors = map[string][]string{
 	"internal/control/model":  {"internal/dns/wire", "internal/dns/rr"},
 	"internal/control/duty":   {"internal/control/model"},
 	"internal/control/store":  {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/review": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/rules":  {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/review": {"internal/control/model", "internal/control/rules", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/primary": {
-		"internal/control/model", "internal/control/review", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire",
+		"internal/control/model", "internal/control/review", "internal/control/rules", "internal/dns/zone", "internal/dns/rr",
+		"internal/dns/wire",
 	},
 	"internal/control/feed": {
 		"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},
 	"internal/control/flatten": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/control/model"},
-	"internal/control/api":     {"api", "internal/control/model", "internal/control/auth", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/api": {
+		"api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+	},
 
 	"internal/secretkey": {},
 	"internal/client":    {},
@@ -62,6 +66,7 @@ var forbidden = []struct{ under, not string }{
 	{"internal/dns", "database/sql"},
 	{"internal/dns", "net/http"},
 	{"internal/dns/wire", "context"},
+	{"internal/control/rules", "encoding/json"},
 	{"internal/control/primary", "database/sql"},
 	{"internal/control/feed", "database/sql"},
 	{"internal/control/api", "database/sql"},

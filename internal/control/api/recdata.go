@@ -10,12 +10,10 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
-
-// maxRecordOctets is the longest RDATA that a record may have (contract section 5.7).
-const maxRecordOctets = 4096
 
 // recdata is what a record's content or data comes to.
 type recdata struct {
@@ -36,19 +34,13 @@ func faulty(member, format string, args ...any) error {
 	return &fault{member, fmt.Errorf(format, args...).Error()}
 }
 
-// parseType reads a record's type. Types that the server makes itself, and those for queries only, are no types of
-// records here (9002).
+// parseType reads a record's type.
 func parseType(text string) (wire.Type, error) {
 	t, err := wire.ParseType(text)
-	if err != nil || rr.IsMeta(t) {
-		return 0, &model.Invalid{Code: model.CodeTypeInvalid, Message: "DNS record type is invalid.", Pointer: "/type"}
+	if err != nil {
+		t = 0 // no type of any record
 	}
-	switch t {
-	case wire.TypeSOA, wire.TypeSIG, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
-		return 0, &model.Invalid{Code: model.CodeTypeInvalid, Message: "DNS record type is invalid.", Pointer: "/type"}
-	default:
-		return t, nil
-	}
+	return t, rules.Type(t)
 }
 
 // parseContent reads a record's content. priority is the top-level member, nil when absent. It gives the content as
@@ -75,14 +67,6 @@ func parseData(t wire.Type, data map[string]json.RawMessage, priority *uint16, z
 // would have got, which may differ in the case of a target.
 func recordFrom(t wire.Type, rdata []byte, zone wire.Name) (content string, prio *uint16, canonical []byte, err error) {
 	return parseContent(t, rr.FormatData(t, rdata), nil, zone)
-}
-
-// checkSelf refuses a CNAME whose target is its own name.
-func checkSelf(name wire.Name, t wire.Type, rdata []byte) error {
-	if t == wire.TypeCNAME && string(rdata) == string(name) {
-		return &model.Invalid{Code: model.CodeCNAMESelf, Message: "CNAME content cannot reference itself.", Pointer: "/content"}
-	}
-	return nil
 }
 
 func contentData(t wire.Type, content string, priority *uint16, zone wire.Name) (recdata, error) {
@@ -128,13 +112,7 @@ func checked(t wire.Type) func(recdata, error) (recdata, error) {
 		if err != nil {
 			return d, err
 		}
-		if len(d.rdata) > maxRecordOctets {
-			return d, &model.Invalid{
-				Code:    model.CodeRecordTooLarge,
-				Message: fmt.Sprintf("The record takes %d octets; at most %d are allowed.", len(d.rdata), maxRecordOctets),
-			}
-		}
-		return d, rr.Valid(t, d.rdata)
+		return d, rules.Data(t, d.rdata)
 	}
 }
 

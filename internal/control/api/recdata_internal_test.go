@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -394,24 +395,6 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-func TestSelfTarget(t *testing.T) {
-	t.Parallel()
-	_, _, rdata, err := parseContent(wire.TypeCNAME, "WWW.unit.tests", nil, unitTests)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v *model.Invalid
-	if err := checkSelf(wire.MustName("www.unit.tests"), wire.TypeCNAME, rdata); !errors.As(err, &v) || v.Code != model.CodeCNAMESelf {
-		t.Errorf("itself: %v", err)
-	}
-	if err := checkSelf(wire.MustName("w.unit.tests"), wire.TypeCNAME, rdata); err != nil {
-		t.Errorf("another: %v", err)
-	}
-	if err := checkSelf(wire.MustName("www.unit.tests"), wire.TypeNS, rdata); err != nil {
-		t.Errorf("a name server by its own name: %v", err)
-	}
-}
-
 func TestParseType(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"A", "a", "HTTPS", "TYPE65280", "DNAME", "CDS"} {
@@ -448,7 +431,7 @@ func FuzzParseContent(f *testing.F) {
 			}
 			return
 		}
-		if len(rdata) > maxRecordOctets {
+		if len(rdata) > rules.MaxData {
 			t.Fatalf("%d octets", len(rdata))
 		}
 		checkStable(t, wire.Type(typ), text, prio, rdata)

@@ -142,6 +142,5 @@ func batchPut(z *model.Zone, b *recordBody) (model.Edit, error) {
 }
 
 func batchPost(z *model.Zone, b *recordBody) (model.Edit, error) {
-	r, err := b.build(z)
-	return model.AddRecord{Record: r}, err
+	return b.post(z)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -60,7 +61,7 @@ func notWhole(value string) error {
 
 // build makes a whole record of a POST or PUT: what is absent has its default.
 func (b *recordBody) build(z *model.Zone) (model.Record, error) {
-	r := model.Record{Zone: z.ID, TTL: ttlAutomatic}
+	r := model.Record{Zone: z.ID, TTL: rules.AutomaticTTL}
 	if !b.Name.given() {
 		return r, invalid(model.CodeNameInvalid, "/name", "DNS name is invalid.")
 	}
@@ -71,7 +72,7 @@ func (b *recordBody) build(z *model.Zone) (model.Record, error) {
 	return r, err
 }
 
-// merge lays what was sent over a record, which is checked as a whole then. fresh says that nothing stood before.
+// merge lays what was sent over a record. fresh says that nothing stood before.
 func (b *recordBody) merge(z *model.Zone, r *model.Record, fresh bool) error {
 	if err := b.mergeName(z, r, fresh); err != nil {
 		return err
@@ -79,10 +80,7 @@ func (b *recordBody) merge(z *model.Zone, r *model.Record, fresh bool) error {
 	if err := b.mergeData(z, r, fresh); err != nil {
 		return err
 	}
-	if err := b.mergeRest(r); err != nil {
-		return err
-	}
-	return checkRecord(r)
+	return b.mergeRest(r)
 }
 
 func (b *recordBody) mergeName(z *model.Zone, r *model.Record, fresh bool) error {
@@ -134,10 +132,7 @@ func (b *recordBody) mergeData(z *model.Zone, r *model.Record, fresh bool) error
 	case b.Priority.given() && r.Priority != nil:
 		r.Content, r.Priority, r.RData, err = parseContent(r.Type, r.Content, prio, z.Name)
 	}
-	if err != nil {
-		return err
-	}
-	return checkSelf(r.Name, r.Type, r.RData)
+	return err
 }
 
 // priority is the one sent, or the one that stands.
@@ -157,7 +152,7 @@ func (b *recordBody) mergeRest(r *model.Record) error {
 		r.Proxied = b.Proxied.Value
 	}
 	if b.TTL.given() {
-		if err := checkTTL(int64(b.TTL.Value)); err != nil {
+		if err := rules.TTL(int64(b.TTL.Value)); err != nil {
 			return err
 		}
 		r.TTL = uint32(b.TTL.Value)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -167,11 +168,11 @@ func (q *request) readImport(i *importer) error {
 func (i *importer) proxyRead() {
 	for n, e := range i.edits {
 		add, ok := e.(model.AddRecord)
-		if !ok || !proxiable(add.Record.Type, add.Record.Content) || i.decided[n] {
+		if !ok || !rules.Proxiable(add.Record.Type, add.Record.Content) || i.decided[n] {
 			continue
 		}
 		add.Record.Proxied = true
-		if err := checkRecord(&add.Record); err != nil {
+		if err := rules.Record(i.zone.Name, &add.Record); err != nil {
 			i.refuse(int(i.lines[n]), err)
 			continue
 		}
@@ -253,10 +254,7 @@ func (i *importer) refuse(line int, err error) {
 
 // record reads one line. decided says that the line itself tells whether the record is proxied.
 func (i *importer) record(e *rr.Entry) (r model.Record, decided bool, err error) {
-	r = model.Record{Zone: i.zone.ID, Name: e.Owner, Type: e.Type, TTL: ttlAutomatic}
-	if !e.Owner.Within(i.zone.Name) {
-		return r, false, invalid(model.CodeNameInvalid, "", "DNS name is invalid.")
-	}
+	r = model.Record{Zone: i.zone.ID, Name: e.Owner, Type: e.Type, TTL: rules.AutomaticTTL}
 	if _, err := parseType(e.Type.String()); err != nil {
 		return r, false, err
 	}
@@ -271,26 +269,23 @@ func (i *importer) record(e *rr.Entry) (r model.Record, decided bool, err error)
 	case wire.TypeDS, wire.TypeSSHFP, wire.TypeSMIMEA, wire.TypeTLSA:
 		r.Content = strings.ToLower(r.Content) // numbers and hexadecimal digits, which a file has in either case
 	}
-	r.Proxied = i.proxied && proxiable(r.Type, r.Content)
+	r.Proxied = i.proxied && rules.Proxiable(r.Type, r.Content)
 	decided = readComment(e.Comment, &r)
 	if e.HasTTL {
 		r.TTL = i.ttl(e)
 	}
-	if err := checkSelf(r.Name, r.Type, r.RData); err != nil {
-		return r, false, err
-	}
-	return r, decided, checkRecord(&r)
+	return r, decided, rules.Record(i.zone.Name, &r)
 }
 
 // ttl brings a file's ttl into bounds and says so.
 func (i *importer) ttl(e *rr.Entry) uint32 {
 	switch {
-	case e.TTL > ttlMost:
+	case e.TTL > rules.MostTTL:
 		i.note(e.Line, "ttl "+strconv.FormatUint(uint64(e.TTL), 10)+" is lowered to 86400.")
-		return ttlMost
-	case e.TTL != ttlAutomatic && e.TTL < ttlLeast:
+		return rules.MostTTL
+	case e.TTL != rules.AutomaticTTL && e.TTL < rules.LeastTTL:
 		i.note(e.Line, "ttl "+strconv.FormatUint(uint64(e.TTL), 10)+" is raised to 30.")
-		return ttlLeast
+		return rules.LeastTTL
 	}
 	return e.TTL
 }

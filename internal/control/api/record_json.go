@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -41,7 +42,7 @@ type settingsJSON struct {
 
 func toJSON(z *model.Zone, r *model.Record) recordJSON {
 	out := recordJSON{
-		ID: r.ID, Name: r.Name.Host(), Type: r.Type.String(), Content: r.Content, Proxiable: proxiable(r.Type, r.Content),
+		ID: r.ID, Name: r.Name.Host(), Type: r.Type.String(), Content: r.Content, Proxiable: rules.Proxiable(r.Type, r.Content),
 		Proxied: r.Proxied, TTL: r.TTL, Settings: settingsJSON(r.Settings), Tags: orEmpty(r.Tags),
 		CreatedOn: stamp(r.Created), ModifiedOn: stamp(r.Modified), Priority: r.Priority, Data: recordData(r),
 		Meta: metaJSON{Ignored: r.Type == wire.TypeNS && r.Name == z.Name && !z.Settings.MultiProvider},

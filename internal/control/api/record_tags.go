@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -41,8 +42,8 @@ func fileComment(r *model.Record, zone wire.Name) string {
 		on  bool
 		tag string
 	}{
-		{proxiable(r.Type, r.Content) && r.Proxied, tagProxied},
-		{proxiable(r.Type, r.Content) && !r.Proxied, tagUnproxied},
+		{rules.Proxiable(r.Type, r.Content) && r.Proxied, tagProxied},
+		{rules.Proxiable(r.Type, r.Content) && !r.Proxied, tagUnproxied},
 		{r.Settings.FlattenCNAME, tagFlatten},
 		{r.Settings.IPv4Only, tagIPv4},
 		{r.Settings.IPv6Only, tagIPv6},

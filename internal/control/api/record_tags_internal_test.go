@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -28,7 +29,7 @@ func FuzzFileComment(f *testing.F) {
 				r.Tags = append(r.Tags, tag)
 			}
 		}
-		if checkRecord(&r) != nil {
+		if rules.Record(zone, &r) != nil {
 			return // no client can make such a record
 		}
 		var file strings.Builder

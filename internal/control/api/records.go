@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 )
 
 func recordRoutes() []Route {
@@ -30,11 +31,11 @@ func createRecord(_ *api, q *request) error {
 	if err := q.decode(&body); err != nil {
 		return err
 	}
-	r, err := body.build(&q.zone)
+	e, err := body.post(&q.zone)
 	if err != nil {
 		return err
 	}
-	return q.recordChange(model.AddRecord{Record: r})
+	return q.recordChange(e)
 }
 
 // recordChange commits one edit of a record and answers the record.
@@ -74,6 +75,15 @@ func putRecord(_ *api, q *request) error {
 	return q.recordChange(e)
 }
 
+// post makes a record. What breaks a rule by itself is refused before the committer is troubled.
+func (b *recordBody) post(z *model.Zone) (model.AddRecord, error) {
+	r, err := b.build(z)
+	if err == nil {
+		err = rules.Record(z.Name, &r)
+	}
+	return model.AddRecord{Record: r}, err
+}
+
 // patch changes what was sent; the rest stays.
 func (b *recordBody) patch(z *model.Zone, id model.ID) model.EditRecord {
 	return model.EditRecord{ID: id, Apply: func(r model.Record) (model.Record, error) {
@@ -89,9 +99,6 @@ func (b *recordBody) put(z *model.Zone, id model.ID) (model.EditRecord, error) {
 		return model.EditRecord{}, err
 	}
 	return model.EditRecord{ID: id, Apply: func(r model.Record) (model.Record, error) {
-		if r.Type != fresh.Type {
-			return r, invalid(model.CodeTypeChange, "/type", "The type of a record cannot be changed. Delete the record and create another.")
-		}
 		next := fresh
 		next.ID, next.Zone, next.Created, next.Modified = r.ID, r.Zone, r.Created, r.Modified
 		next.CommentModified, next.TagsModified = r.CommentModified, r.TagsModified

@@ -53,6 +53,10 @@ const (
 	CodeReviewBlocks    = 13037 // strict_review: no secondary can load the zone
 	CodeSerial          = 13038 // a serial that one step cannot reach (RFC 1982)
 
+	CodeDNAMEConflict = 13040 // DNAME onto DNAME or CNAME, CNAME onto DNAME
+	CodeBelowDNAME    = 13041 // a record below a DNAME, or a DNAME above records
+	CodeDSAtApex      = 13042
+
 	CodeTypeChange      = 13050 // a record's type cannot change
 	CodeBatchTooLarge   = 13051
 	CodeContentInvalid  = 13052 // content or data of a type without a code upstream

@@ -258,8 +258,8 @@ func rec(owner, typ, data string, edit ...func(*model.Record)) model.Record {
 	case "A", "AAAA":
 		r.Type = map[string]wire.Type{"A": wire.TypeA, "AAAA": wire.TypeAAAA}[typ]
 		r.RData = netip.MustParseAddr(data).AsSlice()
-	case "CNAME", "NS":
-		r.Type = map[string]wire.Type{"CNAME": wire.TypeCNAME, "NS": wire.TypeNS}[typ]
+	case "CNAME", "DNAME", "NS":
+		r.Type = map[string]wire.Type{"CNAME": wire.TypeCNAME, "DNAME": wire.TypeDNAME, "NS": wire.TypeNS}[typ]
 		r.RData = []byte(wire.MustName(data))
 	case "MX":
 		r.Type, r.RData = wire.TypeMX, append([]byte{0, 10}, wire.MustName(data)...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -42,7 +43,12 @@ func (s *stage) run(ctx context.Context, c *model.Change) (out []model.Outcome, 
 		s.breathe(i)
 	}
 	p.auditImport()
-	return out, p.checkCuts()
+	for n := range p.cuts {
+		if err := rules.Cut(n, p.zw.rows[n]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // planPanic is a fault in somebody's Apply.

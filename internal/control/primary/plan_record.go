@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -20,12 +21,12 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	if same := identical(rows, &r); same != nil && e.SkipIdentical {
+	if same := rules.Identical(rows, &r); same != nil && e.SkipIdentical {
 		p.passed++
 		there := *same
 		return model.Outcome{Record: &there, Skipped: true}, nil
 	}
-	if err := p.checkQuota(z); err != nil {
+	if err := rules.Quota(z.count, p.cfg.Limits.RecordsPerZone); err != nil {
 		return model.Outcome{}, err
 	}
 	p.stamp(&r, nil)
@@ -33,7 +34,11 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 	if r.ID == "" {
 		r.ID = p.cfg.NewID()
 	}
-	if err := p.checkRecord(z, rows, &r); err != nil {
+	at, err := p.place(ctx, z, rows, &r)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if err := rules.Added(at, &r); err != nil {
 		var bad *model.Invalid
 		if e.SkipRefused && errors.As(err, &bad) {
 			p.passed++
@@ -61,13 +66,9 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	if r.Type != old.Type {
-		return model.Outcome{}, invalid(model.CodeTypeChange,
-			"The type of a record cannot change; delete the record and create another.")
-	}
 	r.ID, r.Zone = old.ID, old.Zone
 	p.stamp(&r, old)
-	if same(&r, old) {
+	if rules.Same(&r, old) {
 		out := *old
 		return model.Outcome{Record: &out}, nil
 	}
@@ -75,7 +76,11 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	if err := p.checkRecord(z, rows, &r); err != nil {
+	at, err := p.place(ctx, z, rows, &r)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if err := rules.Edited(at, old, &r); err != nil {
 		return model.Outcome{}, err
 	}
 	p.remove(z, old)
@@ -119,11 +124,8 @@ func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Rec
 // stamp sets what the server decides of a record: its times, and the automatic TTL of a proxied one. old is nil for a new
 // record.
 func (p *plan) stamp(r, old *model.Record) {
-	if r.Proxied {
-		r.TTL = 1
-	}
-	if r.TTL == 0 {
-		r.TTL = 1
+	if r.Proxied || r.TTL == 0 {
+		r.TTL = rules.AutomaticTTL
 	}
 	if old == nil {
 		r.Created, r.Modified = p.now, p.now
@@ -131,7 +133,7 @@ func (p *plan) stamp(r, old *model.Record) {
 	} else {
 		r.Created, r.Modified = old.Created, old.Modified
 		r.CommentModified, r.TagsModified = old.CommentModified, old.TagsModified
-		if !same(r, old) {
+		if !rules.Same(r, old) {
 			r.Modified = p.now
 		}
 	}
@@ -149,21 +151,13 @@ func (p *plan) stamp(r, old *model.Record) {
 	}
 }
 
-// same says whether two states of a record differ in nothing that a client can set. Times are not looked at: they follow.
-func same(a, b *model.Record) bool {
-	return a.Name == b.Name && a.Type == b.Type && a.Content == b.Content && bytes.Equal(a.RData, b.RData) &&
-		a.TTL == b.TTL && a.Proxied == b.Proxied && a.Settings == b.Settings && a.Comment == b.Comment &&
-		slices.Equal(a.Tags, b.Tags) && equalPriority(a.Priority, b.Priority)
-}
-
-func equalPriority(a, b *uint16) bool { return a == b || a != nil && b != nil && *a == *b }
-
 // insert puts a record in place; the caller has checked it.
 func (p *plan) insert(z *zoneWork, r *model.Record) {
 	put(&p.undo, z.rows, r.Name, append(z.rows[r.Name], r))
 	put(&p.undo, z.byID, r.ID, r)
 	put(&p.undo, z.puts, r.ID, r)
 	p.counted(z, 1)
+	p.tally(z, r.Name, 1)
 	p.touch(z, r.Name)
 	p.noteCut(z, r)
 }
@@ -178,6 +172,7 @@ func (p *plan) remove(z *zoneWork, r *model.Record) {
 	put(&p.undo, z.rows, r.Name, rest)
 	drop(&p.undo, z.byID, r.ID)
 	p.counted(z, -1)
+	p.tally(z, r.Name, -1)
 	p.touch(z, r.Name)
 	p.noteCut(z, r)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -48,7 +49,7 @@ type Config struct {
 // Limits bound what is accepted; a zero member means the default named here.
 type Limits struct {
 	RecordsPerZone int // no limit
-	RecordBytes    int // RDATA octets of one record: bounded by SetBytes alone
+	RecordBytes    int // RDATA octets of one record: rules.MaxData
 	SetBytes       int // one RRset as an answer, all of the message counted: 65535
 	LinkedPeers    int // 30
 	GroupChanges   int // changes in one commit: 512
@@ -60,7 +61,7 @@ func (l *Limits) fill() {
 	for _, f := range []struct {
 		at  *int
 		def int
-	}{{&l.SetBytes, 65535}, {&l.LinkedPeers, 30}, {&l.GroupChanges, 512}, {&l.GroupEdits, 20000}, {&l.HistoryBytes, 4 << 20}} {
+	}{{&l.RecordBytes, rules.MaxData}, {&l.SetBytes, 65535}, {&l.LinkedPeers, 30}, {&l.GroupChanges, 512}, {&l.GroupEdits, 20000}, {&l.HistoryBytes, 4 << 20}} {
 		if *f.at == 0 {
 			*f.at = f.def
 		}

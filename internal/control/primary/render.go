@@ -124,6 +124,8 @@ func sets(owner wire.Name, rows []*model.Record) []rr.Set {
 	return out
 }
 
+func isAddress(t wire.Type) bool { return t == wire.TypeA || t == wire.TypeAAAA }
+
 func ttlOf(r *model.Record) uint32 {
 	if r.TTL <= 1 {
 		return autoTTL

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -298,7 +299,9 @@ func TestFamilies(t *testing.T) {
 		if strings.Join(got, " ") != tt.want {
 			t.Errorf("%s: answered with %v, want %s", tt.title, got, tt.want)
 		}
-		err := checkEdge(tt.pool, tt.rows[0])
+		err := rules.Added(&rules.Place{
+			Apex: testApex, Pool: tt.pool, Limits: rules.Limits{Data: rules.MaxData, Set: wire.MaxMessage},
+		}, tt.rows[0])
 		var bad *model.Invalid
 		if errors.As(err, &bad) != (tt.write != 0) || bad != nil && bad.Code != tt.write {
 			t.Errorf("%s: a write is answered with %v, want code %d", tt.title, err, tt.write)

@@ -1,133 +1,115 @@
 package primary
 
 import (
-	"bytes"
-	"net/netip"
-	"slices"
+	"context"
+	"fmt"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// identical finds a record that differs from r in nothing the DNS can see but the TTL: same name, type and RDATA.
-func identical(rows []*model.Record, r *model.Record) *model.Record {
-	for _, other := range rows {
-		if other.ID != r.ID && other.Type == r.Type && bytes.Equal(other.RData, r.RData) {
-			return other
-		}
+// place gathers what package rules needs to know of where a record shall stand; rows are those at its name.
+func (p *plan) place(ctx context.Context, z *zoneWork, rows []*model.Record, r *model.Record) (*rules.Place, error) {
+	at := &rules.Place{
+		Apex: z.row.Name, Rows: rows, Pool: p.pool(z), DNAME: z.dnameAbove(r),
+		Limits: rules.Limits{Data: p.cfg.Limits.RecordBytes, Set: p.cfg.Limits.SetBytes},
 	}
-	return nil
+	if !rules.LooksBelow(r.Type) {
+		return at, nil
+	}
+	var err error
+	at.Below, err = p.below(ctx, z, r)
+	return at, err
 }
 
-// checkRecord holds a record against the zone and against the others at its name (a record's own former state among
-// rows is passed over).
-func (p *plan) checkRecord(z *zoneWork, rows []*model.Record, r *model.Record) error {
-	if !r.Name.Within(z.row.Name) {
-		return invalid(model.CodeNameInvalid, "DNS name is invalid: %s is not in the zone %s.", r.Name.Host(), z.row.Name.Host())
-	}
-	if identical(rows, r) != nil {
-		return invalid(model.CodeIdentical, "An identical record already exists.")
-	}
-	if err := checkEdge(p.pool(z), r); err != nil {
-		return err
-	}
-	for _, other := range rows {
-		if other.ID == r.ID {
+// dnameAbove is the owner of a DNAME, other than r itself, above the name of r, as planned. Where the stage has not read the
+// rows of an ancestor, memory has its DNAME: both faces show it.
+func (z *zoneWork) dnameAbove(r *model.Record) wire.Name {
+	var m zone.Match
+	for n := r.Name; n != z.row.Name && n.Within(z.row.Name); {
+		n = n.Parent()
+		rows, read := z.rows[n]
+		for _, other := range rows {
+			if other.Type == wire.TypeDNAME && other.ID != r.ID {
+				return n
+			}
+		}
+		if read || z.state == nil || !z.state.Transfer.At([]byte(n), &m) {
 			continue
 		}
-		if err := checkNeighbour(z, other.Type, r); err != nil {
+		if _, ok := m.RRset(wire.TypeDNAME); ok {
+			return n
+		}
+	}
+	return ""
+}
+
+// below says whether records other than r itself stand below the name of r, as planned: among the rows that the stage has
+// read, or else in memory. Flattened names need not show there, so the rows of those are read.
+func (p *plan) below(ctx context.Context, z *zoneWork, r *model.Record) (bool, error) {
+	if err := p.countUnder(ctx, z); err != nil {
+		return false, err
+	}
+	count := z.under[r.Name]
+	if old := z.byID[r.ID]; old != nil && old.Name != r.Name && old.Name.Within(r.Name) {
+		count--
+	}
+	if count > 0 || z.state == nil {
+		return count > 0, nil
+	}
+	found := false
+	for _, face := range []*zone.Version{z.state.Transfer, z.state.Served} {
+		face.Below(r.Name, func(name []byte) bool {
+			_, read := z.rows[wire.Name(name)]
+			found = !read
+			return read
+		})
+		if found || z.state.Served == z.state.Transfer {
+			break
+		}
+	}
+	return found, nil
+}
+
+// countUnder begins to count how many rows the stage has below each name: from a zone's first DNAME on, for few ever have
+// one.
+func (p *plan) countUnder(ctx context.Context, z *zoneWork) error {
+	if z.under != nil {
+		return nil
+	}
+	if !z.fresh && z.read.Mode == model.ModeEdge {
+		names, err := p.tx.Dependent(ctx, z.row.ID)
+		if err != nil {
+			return fmt.Errorf("read dependent names: %w", err)
+		}
+		if err := p.load(ctx, z, names); err != nil {
 			return err
 		}
 	}
-	return p.checkSize(rows, r)
-}
-
-// checkEdge says whether the pool has what a proxied record is answered with.
-func checkEdge(pool []netip.Addr, r *model.Record) error {
-	v4 := slices.ContainsFunc(pool, netip.Addr.Is4)
-	v6 := slices.ContainsFunc(pool, netip.Addr.Is6)
-	switch {
-	case !r.Proxied:
-		return nil
-	case len(pool) == 0:
-		return invalid(model.CodeNoEdge, "A record cannot be proxied while no edge address is configured.")
-	case r.Settings.IPv4Only && !v4:
-		return invalid(model.CodeNoEdge, "A record with ipv4_only cannot be proxied while no IPv4 edge address is configured.")
-	case r.Settings.IPv6Only && !v6:
-		return invalid(model.CodeNoEdge, "A record with ipv6_only cannot be proxied while no IPv6 edge address is configured.")
+	assign(&p.undo, &z.under, map[wire.Name]int{})
+	for n, rows := range z.rows {
+		z.tally(n, len(rows))
 	}
 	return nil
 }
 
-// checkNeighbour says whether r may stand beside a record of another's type (contract section 5.6).
-//
-// A CNAME may have neighbours of other types than A, AAAA and CNAME: they are answered beside it where the CNAME is
-// flattened or proxied, and kept but not answered where it stands as itself (render.go), because RFC 2181 section 10.1
-// lets nothing else exist at such a name. Below the apex NS stands with NS and DS alone.
-func checkNeighbour(z *zoneWork, other wire.Type, r *model.Record) error {
-	switch {
-	case r.Type == wire.TypeCNAME && (other == wire.TypeCNAME || isAddress(other)):
-		return invalid(model.CodeCNAMEConflict, "An A, AAAA, or CNAME record with that host already exists.")
-	case isAddress(r.Type) && other == wire.TypeCNAME:
-		return invalid(model.CodeAddressConflict, "A CNAME record with that host already exists.")
-	case r.Name == z.row.Name:
-		return nil
-	case r.Type == wire.TypeNS && other != wire.TypeNS && other != wire.TypeDS:
-		return invalid(model.CodeNSOntoOthers, "Non-NS records with that host already exist.")
-	case other == wire.TypeNS && r.Type != wire.TypeNS && r.Type != wire.TypeDS:
-		return invalid(model.CodeOthersOntoNS, "NS records with that host already exist.")
+// tally counts rows that come or go at a name, for all names above it.
+func (z *zoneWork) tally(n wire.Name, by int) {
+	if z.under == nil || by == 0 {
+		return
 	}
-	return nil
+	for n != z.row.Name {
+		n = n.Parent()
+		z.under[n] += by
+	}
 }
 
-func isAddress(t wire.Type) bool { return t == wire.TypeA || t == wire.TypeAAAA }
-
-// Octets around an RRset in an answer: the header, QTYPE and QCLASS, an OPT record, and for each record a compressed
-// owner, type, class, TTL and length (RFC 1035 section 4.1, RFC 6891 section 6.1).
-const (
-	answerOverhead = 12 + 4 + 11
-	recordOverhead = 2 + 2 + 2 + 4 + 2
-)
-
-// checkSize keeps every RRset small enough to be answered in one message.
-func (p *plan) checkSize(rows []*model.Record, r *model.Record) error {
-	limit := p.cfg.Limits
-	if limit.RecordBytes > 0 && len(r.RData) > limit.RecordBytes {
-		return invalid(model.CodeRecordTooLarge, "The record takes %d octets; at most %d are allowed.",
-			len(r.RData), limit.RecordBytes)
+// tally is that for rows that are planned.
+func (p *plan) tally(z *zoneWork, n wire.Name, by int) {
+	if z.under != nil {
+		z.tally(n, by)
+		p.undo = append(p.undo, func() { z.tally(n, -by) })
 	}
-	size := answerOverhead + len(r.Name) + recordOverhead + len(r.RData)
-	for _, other := range rows {
-		if other.Type == r.Type && other.ID != r.ID {
-			size += recordOverhead + len(other.RData)
-		}
-	}
-	if size > limit.SetBytes {
-		return invalid(model.CodeSetTooLarge,
-			"All records of this name and type together would take %d octets in an answer; at most %d are allowed.",
-			size, limit.SetBytes)
-	}
-	return nil
-}
-
-func (p *plan) checkQuota(z *zoneWork) error {
-	if quota := p.cfg.Limits.RecordsPerZone; quota > 0 && z.count >= quota {
-		return invalid(model.CodeQuota, "Record quota exceeded.")
-	}
-	return nil
-}
-
-// checkCuts holds the change's end against the rule that a DS record stands at a delegation (RFC 4035 section 2.4).
-func (p *plan) checkCuts() error {
-	for n := range p.cuts {
-		ns, ds := false, false
-		for _, r := range p.zw.rows[n] {
-			ns = ns || r.Type == wire.TypeNS
-			ds = ds || r.Type == wire.TypeDS
-		}
-		if ds && !ns {
-			return invalid(model.CodeDSWithoutNS, "DS records at %s need NS records at the same name.", n.Host())
-		}
-	}
-	return nil
 }

@@ -86,7 +86,7 @@ func TestWhatMayStandTogether(t *testing.T) {
 
 func TestSizes(t *testing.T) {
 	t.Parallel()
-	b := start(t, nil)
+	b := start(t, func(c *primary.Config) { c.Limits.RecordBytes = wire.MaxMessage })
 	z := b.zone(t, "example")
 	// 250 strings of 255 octets fill an RRset to nearly 64 KiB.
 	c := model.Change{Zone: z.ID}

@@ -45,6 +45,7 @@ type zoneWork struct {
 	dels    map[model.ID]struct{}
 	touched map[wire.Name]struct{} // owners to render
 	count   int                    // records of the zone; kept right only where a quota is set
+	under   map[wire.Name]int      // rows below each name; nil until a DNAME is planned
 
 	dependents bool                   // render everything that depends on more than its rows
 	recast     bool                   // what is flattened or proxied has changed: nothing that is answered now may be kept
@@ -227,6 +228,7 @@ func (z *zoneWork) learn(rows []model.Record) {
 		r := &rows[i]
 		z.rows[r.Name] = append(z.rows[r.Name], r)
 		z.byID[r.ID] = r
+		z.tally(r.Name, 1)
 	}
 }
 

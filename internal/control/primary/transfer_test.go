@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/primary"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -191,7 +192,7 @@ func TestAccessReachesMemory(t *testing.T) {
 
 func TestStrictReview(t *testing.T) {
 	t.Parallel()
-	b := start(t, nil)
+	b := start(t, func(c *primary.Config) { c.Limits.RecordBytes = wire.MaxMessage })
 	b.must(t, model.Change{Edits: []model.Edit{model.EditAccount{Apply: func(a model.Account) (model.Account, error) {
 		a.StrictReview = true
 		return a, nil

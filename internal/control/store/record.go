@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -201,9 +200,6 @@ func (t *Tx) PutRecords(ctx context.Context, list []model.Record) error {
 	rows := make([]*model.Record, len(list))
 	for i := range list {
 		rows[i] = &list[i]
-		if err := storable(rows[i]); err != nil {
-			return err
-		}
 	}
 	for len(rows) > 0 {
 		zone := rows[0].Zone
@@ -215,21 +211,6 @@ func (t *Tx) PutRecords(ctx context.Context, list []model.Record) error {
 			return fmt.Errorf("write %d records of zone %s: %w", n, zone, t.stale(err))
 		}
 		rows = rows[n:]
-	}
-	return nil
-}
-
-// storable refuses text that not every engine can hold.
-func storable(r *model.Record) error {
-	bad := func(s string) bool { return strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) }
-	breaks := func(s string) bool { return bad(s) || s == "" || strings.IndexByte(s, '\n') >= 0 }
-	switch {
-	case bad(r.Content):
-		return &model.Invalid{Code: model.CodeContentInvalid, Message: "The content has a NUL character or is not UTF-8."}
-	case bad(r.Comment):
-		return &model.Invalid{Code: model.CodeCommentInvalid, Message: "The comment has a NUL character or is not UTF-8."}
-	case slices.ContainsFunc(r.Tags, breaks):
-		return &model.Invalid{Code: model.CodeTagInvalid, Message: "A tag is empty, is not UTF-8, or has a NUL character or a line break."}
 	}
 	return nil
 }

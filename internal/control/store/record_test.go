@@ -45,31 +45,6 @@ func TestRecordRoundTrip(t *testing.T) {
 	})
 }
 
-func TestUnstorableText(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
-		tx, err := w.Begin(t.Context())
-		must(t, err)
-		defer tx.Rollback()
-		for _, r := range []model.Record{
-			{Content: "a\x00b"},
-			{Content: "\xff"},
-			{Comment: "\x00"},
-			{Comment: "\xc3"},
-			{Tags: []string{"a\nb"}},
-			{Tags: []string{""}},
-			{Tags: []string{"a:\x00"}},
-		} {
-			r.ID, r.Zone, r.Name, r.Type = newID(), z.ID, z.Name, wire.TypeTXT
-			var invalid *model.Invalid
-			if err := tx.PutRecords(t.Context(), []model.Record{r}); !errors.As(err, &invalid) {
-				t.Errorf("%q %q %q: %v", r.Content, r.Comment, r.Tags, err)
-			}
-		}
-	})
-}
-
 func TestPutAndDeleteRecords(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {

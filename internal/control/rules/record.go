@@ -1,0 +1,106 @@
+package rules
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Bounds of a record.
+const (
+	// MaxData is the most octets that a record's RDATA may have unless limits say otherwise.
+	MaxData = 4096
+	// AutomaticTTL is the TTL that stands for the server's choice.
+	AutomaticTTL = 1
+	// LeastTTL and MostTTL bound every other, in seconds.
+	LeastTTL = 30
+	MostTTL  = 86400
+)
+
+// Type says whether records of a type may be made. Those that the server makes itself, and those for queries only, are no
+// types of records here.
+func Type(t wire.Type) error {
+	switch t {
+	case wire.TypeSOA, wire.TypeSIG, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
+	default:
+		if !rr.IsMeta(t) {
+			return nil
+		}
+	}
+	return invalid(model.CodeTypeInvalid, "/type", "DNS record type is invalid.")
+}
+
+// TTL says whether a TTL may be set, in seconds.
+func TTL(ttl int64) error {
+	if ttl == AutomaticTTL || ttl >= LeastTTL && ttl <= MostTTL {
+		return nil
+	}
+	return invalid(model.CodeTTL, "/ttl", "TTL must be between 60 and 86400 seconds, or 1 for Automatic.")
+}
+
+// Data says whether RDATA is what its type demands (rr.Valid). The error is no *model.Invalid unless the data is too long:
+// who parses content has codes of its own for it.
+func Data(t wire.Type, data []byte) error {
+	if err := dataSize(data, MaxData); err != nil {
+		return err
+	}
+	return rr.Valid(t, data)
+}
+
+func dataSize(data []byte, most int) error {
+	if len(data) > most {
+		return invalid(model.CodeRecordTooLarge, "", "The record takes %d octets; at most %d are allowed.", len(data), most)
+	}
+	return nil
+}
+
+// Record holds a record against every rule that can be told from the record alone.
+func Record(apex wire.Name, r *model.Record) error {
+	if err := standing(apex, r); err != nil {
+		return err
+	}
+	if err := TTL(int64(r.TTL)); err != nil && !r.Proxied {
+		return err
+	}
+	if err := switches(r); err != nil {
+		return err
+	}
+	return Text(r)
+}
+
+// standing are the rules on name, type and data.
+func standing(apex wire.Name, r *model.Record) error {
+	if !r.Name.Within(apex) {
+		return invalid(model.CodeNameInvalid, "/name", "DNS name is invalid: %s is not in the zone %s.", r.Name.Host(), apex.Host())
+	}
+	if err := Type(r.Type); err != nil {
+		return err
+	}
+	if err := rr.Valid(r.Type, r.RData); err != nil {
+		return invalid(model.CodeContentInvalid, "/content", "Content for %s record is invalid: %v.", r.Type, err)
+	}
+	switch {
+	case r.Type == wire.TypeCNAME && string(r.RData) == string(r.Name):
+		return invalid(model.CodeCNAMESelf, "/content", "CNAME content cannot reference itself.")
+	case r.Type == wire.TypeDS && r.Name == apex: // RFC 4035 section 2.4
+		return invalid(model.CodeDSAtApex, "/name", "DS records of a zone belong into its parent; they cannot stand at the apex.")
+	}
+	return nil
+}
+
+// Same says whether two states of a record differ in nothing that a client can set. Times are not looked at: they follow.
+func Same(a, b *model.Record) bool {
+	return sameStanding(a, b) && sameSwitches(a, b) && a.Content == b.Content && a.TTL == b.TTL && a.Comment == b.Comment &&
+		slices.Equal(a.Tags, b.Tags) && samePriority(a.Priority, b.Priority)
+}
+
+func sameStanding(a, b *model.Record) bool {
+	return a.Name == b.Name && a.Type == b.Type && bytes.Equal(a.RData, b.RData)
+}
+
+func sameSwitches(a, b *model.Record) bool { return a.Proxied == b.Proxied && a.Settings == b.Settings }
+
+func samePriority(a, b *uint16) bool { return a == b || a != nil && b != nil && *a == *b }
