@@ -71,7 +71,7 @@ test("what a source refuses, and each line that cannot be imported, is told", as
   await dialog.getByRole("listitem").filter({ hasText: "Line 3" }).waitFor();
   await dialog.getByRole("checkbox", { name: "Leave out records that cannot be imported" }).click();
   await dialog.getByRole("button", { name: "Copy zone" }).click();
-  const told = page.getByRole("dialog", { name: "Copied, but not everything" });
+  const told = page.getByRole("dialog", { name: "Added, but not everything" });
   await told.getByText(/Line 3/).waitFor();
   await told.getByRole("button", { name: "Close" }).click();
   await page.getByText("1 record", { exact: true }).waitFor();

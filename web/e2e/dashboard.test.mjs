@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { fill, pagesOf } from "./fixture.mjs";
-import { choose, formDialog, signedInto, submit } from "./hands.mjs";
+import { choose, formDialog, signInAgain, signedInto, submit } from "./hands.mjs";
 import { freePort, startNSD } from "./nsd.mjs";
 import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
@@ -150,13 +150,14 @@ test("a session cookie alone cannot change anything", async (t) => {
   assert.equal(cookie.sameSite, "Strict");
 });
 
-test("a session that ended leads back to signing in, and from there to the same page", async (t) => {
+test("a session that ended is asked for over the page, and the page is then shown", async (t) => {
   const { server, page } = await signedIn(t);
   await page.goto(`${server.url}/${server.account}/members`);
   await settled(page);
   await page.context().clearCookies();
   await page.getByRole("button", { name: "API Tokens" }).or(page.getByRole("link", { name: "API Tokens" })).first().click();
-  await page.getByRole("heading", { name: "Log in to Headwater" }).waitFor();
+  await signInAgain(page);
+  await page.getByRole("heading", { name: "API Tokens" }).waitFor();
   assert.match(page.url(), /api-tokens/);
 });
 

@@ -1,5 +1,5 @@
 // What a hand with a mouse does, shared by the tests.
-import { signIn, startHeadwater } from "./server.mjs";
+import { email, password, signIn, startHeadwater } from "./server.mjs";
 
 /** A server (a new one, unless given) and a page that is signed in; what the page complains of is collected. */
 export async function signedInto(browser, t, options = {}) {
@@ -37,4 +37,14 @@ export async function submit(page, fields, button) {
 export async function choose(scope, page, label, option) {
   await scope.getByLabel(label).click();
   await page.getByRole("option", { name: option, exact: true }).click();
+}
+
+/** Signs in again in the dialog that lies over the page. */
+export async function signInAgain(page) {
+  const dialog = page.getByRole("dialog", { name: "Your session is over" });
+  await dialog.waitFor();
+  await dialog.getByLabel("E-mail", { exact: true }).fill(email);
+  await dialog.getByLabel("Password", { exact: true }).fill(password);
+  await dialog.getByRole("button", { name: "Log in" }).click();
+  await dialog.waitFor({ state: "detached" });
 }

@@ -91,7 +91,7 @@ test("records: add, edit, proxy, sort, filter, delete, batch, import and export"
   await chosen;
   await press(page, button("Import", formDialog(page)));
   await page.getByText("2 of 2 records were added.").waitFor();
-  await press(page, button("Cancel", formDialog(page)));
+  await press(page, button("Close", formDialog(page)));
   await page.getByText("4 records", { exact: true }).waitFor();
 
   const [download] = await Promise.all([page.waitForEvent("download"), press(page, page.getByRole("link", { name: "Export" }))]);
@@ -168,6 +168,7 @@ test("settings: link peers, switch transfers on and off, NOTIFY, mode, SOA", asy
   await press(page, page.getByRole("switch", { name: "Multi-provider DNS" }), "Space");
   await until("multi-provider", async () => (await server.api("GET", `/client/v4/zones/${zone.id}/dns_settings`)).multi_provider);
   await press(page, transfers, "Space");
+  await send(page, formDialog(page), {}, "Switch off");
   const status = () => server.api("GET", `/client/v4/zones/${zone.id}/secondary_dns/outgoing/status`);
   await until("transfers to be off", async () => (await status()) === "Disabled");
   await untouched();
@@ -230,6 +231,7 @@ test("members: add, change the role, remove; the audit log has it all", async ()
 test("remove the zone; profile: name, password and key; theme; log out", async () => {
   await visit("example.com/dns/settings");
   await press(page, button("Remove zone"));
+  await fillIn(page, formDialog(page), { "Type example.com to remove it": "example.com" });
   await press(page, button("Remove zone", formDialog(page)));
   await page.getByRole("heading", { name: "Account home" }).waitFor();
   await page.getByText("No zones yet").waitFor();

@@ -9,23 +9,17 @@ import {
 } from "@tanstack/react-router";
 import { z } from "zod/mini";
 import { ApiError } from "./api/client";
+import { onReturn } from "./api/contact";
 import { accountsQuery, sessionQuery, zoneQuery } from "./api/queries";
-import { Fault, Waiting } from "./ui/page";
+import { renewed } from "./api/session";
+import { lastAccount } from "./last-account";
+import { Fault, RouteFault, Waiting } from "./ui/page";
 import { Shell } from "./ui/shell";
-
-/** Statuses by which the API refuses who is not signed in any more. */
-const refusals = [400, 401, 403];
-
-/** After a refusal looks whether the session is still there, and asks to sign in again where it is not. */
-async function checkSession(): Promise<void> {
-  const session = await queryClient.fetchQuery({ ...sessionQuery, staleTime: 0 });
-  if (session === null) await router.navigate({ to: "/sign-in", search: { to: router.state.location.href } });
-}
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
     onError: (e, query) => {
-      if (e instanceof ApiError && refusals.includes(e.status) && query.queryKey[0] !== "session") void checkSession();
+      if (query.queryKey[0] !== "session") void renewed(e);
     },
   }),
   defaultOptions: {
@@ -36,7 +30,13 @@ export const queryClient = new QueryClient({
   },
 });
 
-const root = createRootRoute({ component: Outlet, errorComponent: Fault, notFoundComponent: () => <Fault error={new Error("There is no such page.")} /> });
+// What could not be read while the server was away is read when it is back, and pages that failed are shown.
+onReturn(() => {
+  void queryClient.invalidateQueries();
+  void router.invalidate();
+});
+
+const root = createRootRoute({ component: Outlet, errorComponent: RouteFault });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -59,7 +59,7 @@ const home = createRoute({
   getParentRoute: () => signedIn,
   path: "/",
   beforeLoad: async () => {
-    const first = (await queryClient.ensureQueryData(accountsQuery))[0];
+    const first = lastAccount(await queryClient.ensureQueryData(accountsQuery));
     if (first === undefined) throw redirect({ to: "/profile" });
     throw redirect({ to: "/$account/home", params: { account: first.id } });
   },
@@ -71,12 +71,41 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import("./pages/profile")),
 });
 
-const account = createRoute({ getParentRoute: () => signedIn, path: "/$account", component: Outlet });
+const account = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/$account",
+  beforeLoad: async ({ params }) => {
+    const accounts = await queryClient.ensureQueryData(accountsQuery);
+    if (!accounts.some((a) => a.id === params.account)) {
+      throw new ApiError(404, [{ code: 0, message: "There is no such account, or you may not see it." }]);
+    }
+  },
+  component: Outlet,
+});
+
+/** What no other page stands for; the frame stays around it. */
+const nowhere = createRoute({ getParentRoute: () => signedIn, path: "$", component: () => <Fault error={new Error("There is no such page.")} /> });
 
 const accountPage = <P extends string>(path: P, load: () => Promise<{ default: () => React.ReactNode }>) =>
   createRoute({ getParentRoute: () => account, path, component: lazyRouteComponent(load) });
 
-const accountHome = accountPage("home", () => import("./pages/home"));
+/** A number in the address; what is none counts as absent. */
+const whole = z.catch(z.optional(z.int().check(z.minimum(1))), undefined);
+const text = z.catch(z.optional(z.string()), undefined);
+
+const accountHome = createRoute({
+  getParentRoute: () => account,
+  path: "home",
+  validateSearch: z.object({ page: whole, search: text }),
+  component: lazyRouteComponent(() => import("./pages/home")),
+});
+const accountIndex = createRoute({
+  getParentRoute: () => account,
+  path: "/",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/$account/home", params });
+  },
+});
 const guide = accountPage("get-started", () => import("./pages/guide"));
 const members = accountPage("members", () => import("./pages/members"));
 const tokens = accountPage("api-tokens", () => import("./pages/tokens"));
@@ -85,7 +114,7 @@ const audit = accountPage("audit-log", () => import("./pages/audit"));
 const transfers = createRoute({
   getParentRoute: () => account,
   path: "configurations/dns-zone-transfers",
-  validateSearch: z.object({ tab: z.optional(z.enum(["tsig", "peers", "acls"])) }),
+  validateSearch: z.object({ tab: z.catch(z.optional(z.enum(["tsig", "peers", "acls"])), undefined) }),
   component: lazyRouteComponent(() => import("./pages/transfers")),
 });
 
@@ -100,13 +129,22 @@ const zone = createRoute({
 
 /** What the records page shows: all of it is in the address. */
 export const recordSearch = z.object({
-  page: z.optional(z.int()),
-  per_page: z.optional(z.int()),
-  search: z.optional(z.string()),
-  type: z.optional(z.string()),
-  proxied: z.optional(z.enum(["true", "false"])),
-  order: z.optional(z.enum(["type", "name", "content", "ttl", "proxied"])),
-  direction: z.optional(z.enum(["asc", "desc"])),
+  page: whole,
+  per_page: whole,
+  search: text,
+  type: text,
+  proxied: z.catch(z.optional(z.enum(["true", "false"])), undefined),
+  order: z.catch(z.optional(z.enum(["type", "name", "content", "ttl", "proxied"])), undefined),
+  direction: z.catch(z.optional(z.enum(["asc", "desc"])), undefined),
+});
+
+/** A zone's own address leads to its records. */
+const zoneIndex = createRoute({
+  getParentRoute: () => zone,
+  path: "/",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/$account/$zone/dns/records", params });
+  },
 });
 
 const records = createRoute({
@@ -134,14 +172,16 @@ const routeTree = root.addChildren([
     home,
     profile,
     account.addChildren([
+      accountIndex,
       accountHome,
       guide,
       members,
       tokens,
       audit,
       transfers,
-      zone.addChildren([records, settings, secondaries]),
+      zone.addChildren([zoneIndex, records, settings, secondaries]),
     ]),
+    nowhere,
   ]),
 ]);
 
@@ -150,7 +190,7 @@ export const router = createRouter({
   defaultPreload: "intent",
   defaultPreloadStaleTime: 0,
   defaultPendingComponent: Waiting,
-  defaultErrorComponent: Fault,
+  defaultErrorComponent: RouteFault,
 });
 
 declare module "@tanstack/react-router" {

@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { contactKept, contactLost } from "./contact";
 import type { components, paths } from "./schema.gen";
 
 /** One schema of api/openapi.yaml. */
@@ -39,6 +40,15 @@ const guard: Middleware = {
   onRequest({ request }) {
     if (request.method !== "GET" && csrf !== "") request.headers.set("X-CSRF-Token", csrf);
     return request;
+  },
+  onResponse() {
+    contactKept();
+  },
+  onError({ error }) {
+    // A request that a newer one has made needless is no sign of anything.
+    if (error instanceof DOMException && error.name === "AbortError") return undefined;
+    contactLost();
+    return new Error("Headwater could not be reached.");
   },
 };
 

@@ -1,20 +1,12 @@
 import { queryOptions } from "@tanstack/react-query";
-import { ApiError, api, call, result, setCSRF } from "./client";
+import { ApiError, api, call, result } from "./client";
+import { readSession } from "./session";
 
 /** Who is signed in; null for nobody. */
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
   staleTime: 60_000,
-  queryFn: async () => {
-    try {
-      const session = await result(api.GET("/headwater/v1/session"));
-      setCSRF(session.csrf_token);
-      return session;
-    } catch (e) {
-      if (e instanceof ApiError && e.status < 500) return null;
-      throw e;
-    }
-  },
+  queryFn: readSession,
 });
 
 export const accountsQuery = queryOptions({

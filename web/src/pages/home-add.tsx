@@ -42,13 +42,13 @@ export function AddZone(props: { account: string; open: boolean; onClose: () => 
     const zone = await result(api.POST("/client/v4/zones", { body: { name: name.trim(), account: { id: props.account } } }));
     if (start !== "file" || file === null) return { zone: zone.name, notes: [] };
     try {
-      await importZoneFile(zone.id, file, false, (share) => setProgress({ text: "Importing", share }));
+      const imported = await importZoneFile(zone.id, file, { proxied: false, skipInvalid: skip }, (share) => setProgress({ text: "Importing", share }));
+      return { zone: zone.name, notes: imported.messages.map((m) => m.message) };
     } catch (e) {
       // The file was refused as a whole: without its records the zone is not what was asked for.
       await result(api.DELETE("/client/v4/zones/{zone_id}", { params: { path: { zone_id: zone.id } } }));
       throw e;
     }
-    return { zone: zone.name, notes: [] };
   };
   const fromServer = async (): Promise<Added> => {
     const { step, notes } = await copyZone(props.account, { source, zone: name.trim(), transfers, skip_invalid: skip }, (s) =>
@@ -100,7 +100,12 @@ export function AddZone(props: { account: string; open: boolean; onClose: () => 
           onChange={(e) => setName(e.target.value)}
         />
         <Choice label="Start with" value={start} options={starts} onChange={setStart} />
-        {start === "file" && <FileDrop label="BIND zone file" file={file} onFile={setFile} />}
+        {start === "file" && (
+          <>
+            <FileDrop label="BIND zone file" file={file} onFile={setFile} />
+            <Checkbox label="Leave out lines that are not valid" checked={skip} onCheckedChange={(v) => setSkip(v === true)} />
+          </>
+        )}
         {start === "copy" && (
           <>
             <Input
@@ -132,7 +137,7 @@ export function AddZone(props: { account: string; open: boolean; onClose: () => 
           </div>
         )}
       </FormDialog>
-      <InfoDialog open={told !== null} onClose={() => told && show(told.zone)} title="Copied, but not everything" description="These records were left out.">
+      <InfoDialog open={told !== null} onClose={() => told && show(told.zone)} title="Added, but not everything" description="This was left out.">
         <ul className="m-0 max-h-80 list-none overflow-y-auto p-0 text-sm">
           {told?.notes.map((n) => (
             <li key={n} className="border-b border-kumo-hairline py-1 break-words">

@@ -7,7 +7,7 @@ import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { Table } from "@cloudflare/kumo/components/table";
 import { PlusIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useState } from "react";
 import type { Schema } from "../api/client";
 import { outgoingStatusQuery, secondariesQuery, zonesQuery } from "../api/queries";
@@ -18,10 +18,17 @@ import { AddZone } from "./home-add";
 /** All zones of the account, with how their secondaries stand. */
 export default function Home() {
   const { account } = useParams({ from: "/signed-in/$account/home" });
-  const [search, setSearch] = useState("");
-  const [page, setPage] = useState(1);
+  const { search: asked = "", page = 1 } = useSearch({ from: "/signed-in/$account/home" });
+  const navigate = useNavigate({ from: "/$account/home" });
+  const [search, setText] = useState(asked);
   const [adding, setAdding] = useState(false);
   const zones = useQuery(zonesQuery({ account, search: useDeferredValue(search.trim()), page }));
+  // What is looked at stands in the address, so that Back from a zone leads to the same list.
+  const setSearch = (text: string) => {
+    setText(text);
+    void navigate({ search: { search: text.trim() || undefined }, replace: true });
+  };
+  const setPage = (p: number) => void navigate({ search: (s) => ({ ...s, page: p === 1 ? undefined : p }) });
   return (
     <Page
       title="Account home"
@@ -37,10 +44,7 @@ export default function Home() {
         placeholder="Search zones"
         type="search"
         value={search}
-        onChange={(e) => {
-          setSearch(e.target.value);
-          setPage(1);
-        }}
+        onChange={(e) => setSearch(e.target.value)}
       />
       <Loaded query={zones}>
         {(answer) =>
@@ -65,7 +69,7 @@ export default function Home() {
 function ZoneTable(props: { account: string; zones: Schema<"Zone">[] }) {
   return (
     <TableFrame label="Zones">
-      <Table>
+      <Table className="dense">
         <Table.Header>
           <Table.Row>
             <Table.Head>Zone</Table.Head>

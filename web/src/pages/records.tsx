@@ -29,7 +29,7 @@ export default function Records() {
   return (
     <Page
       title="Records"
-      description={`DNS records of ${name}.`}
+      wide
       actions={
         <>
           <Button icon={UploadSimpleIcon} onClick={() => setImporting(true)}>
@@ -70,7 +70,16 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
     queryFn: () => call(api.GET("/client/v4/zones/{zone_id}/dns_records", { params: { path: { zone_id: zone.id }, query } })),
   });
   useEffect(() => setSelected(new Set()), [search]);
-  const go = (change: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, page: undefined, ...change }) });
+  // Searches and filters replace each other in the history, so that Back leaves the list rather than going letter by letter.
+  const go = (change: Partial<typeof search>) =>
+    void navigate({ search: (s) => ({ ...s, page: undefined, ...change }), replace: change.page === undefined });
+  const total = records.data?.result_info.total_count;
+  const last = Math.max(1, Math.ceil((total ?? 0) / per_page));
+  useEffect(() => {
+    if (total !== undefined && !records.isPlaceholderData && page > last) {
+      void navigate({ search: (s) => ({ ...s, page: last === 1 ? undefined : last }), replace: true });
+    }
+  }, [total, records.isPlaceholderData, page, last]);
   return (
     <>
       <RecordFilters search={search} onChange={go} />
@@ -102,11 +111,13 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
                 onDelete={setDeleting}
               />
             )}
-            <Pagination page={page} setPage={(p) => go({ page: p })} perPage={per_page} totalCount={info.total_count}>
-              <Pagination.Info />
-              <Pagination.PageSize value={per_page} onChange={(n) => go({ per_page: n })} options={[25, 50, 100, 500]} />
-              <Pagination.Controls />
-            </Pagination>
+            {info.total_count > 0 && (
+              <Pagination page={page} setPage={(p) => go({ page: p })} perPage={per_page} totalCount={info.total_count}>
+                <Pagination.Info />
+                <Pagination.PageSize value={per_page} onChange={(n) => go({ per_page: n })} options={[25, 50, 100, 500]} />
+                <Pagination.Controls />
+              </Pagination>
+            )}
           </>
         )}
       </Loaded>

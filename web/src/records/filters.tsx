@@ -11,9 +11,12 @@ const rest = 150;
 /** Search and filters of the records page. */
 export function RecordFilters(props: { search: Search; onChange: (change: Search) => void }) {
   const { search, onChange } = props;
-  const [text, setText] = useState(search.search ?? "");
+  const asked = search.search ?? "";
+  const [text, setText] = useState(asked);
+  // The box follows the address where that changed by itself, by Back or by a link.
+  useEffect(() => setText((t) => (t.trim() === asked ? t : asked)), [asked]);
   useEffect(() => {
-    if (text.trim() === (search.search ?? "")) return;
+    if (text.trim() === asked) return;
     const timer = setTimeout(() => onChange({ search: text.trim() || undefined }), rest);
     return () => clearTimeout(timer);
   }, [text]);

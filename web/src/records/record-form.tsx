@@ -1,7 +1,7 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Input, InputArea } from "@cloudflare/kumo/components/input";
 import { Switch } from "@cloudflare/kumo/components/switch";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
@@ -31,8 +31,18 @@ export function RecordForm({ zone, record, onClose }: Props) {
     },
     then: onClose,
   });
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>(record ? "input:not([disabled])" : "button, input")?.focus();
+  }, []);
   return (
     <form
+      ref={form}
+      onKeyDown={(e) => {
+        if (e.key !== "Escape" || e.defaultPrevented) return;
+        e.preventDefault();
+        onClose();
+      }}
       aria-label={record ? `Edit ${record.type} ${record.name}` : "Add record"}
       className="flex flex-col gap-4"
       onSubmit={(e) => {

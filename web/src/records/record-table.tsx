@@ -3,6 +3,7 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { Switch } from "@cloudflare/kumo/components/switch";
 import { Table } from "@cloudflare/kumo/components/table";
 import { CaretDownIcon, CaretUpIcon, ChatTextIcon, PencilSimpleIcon, TrashIcon } from "@phosphor-icons/react";
+import { useEffect, useRef } from "react";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
 import { TableFrame } from "../ui/page";
@@ -36,6 +37,7 @@ type Props = {
 /** One page of records; the row that is edited holds the form. */
 export function RecordTable(props: Props) {
   const all = props.records.every((r) => props.selected.has(r.id));
+  const back = useFocusBack(props.editing);
   const toggle = (id: string, on: boolean) => {
     const next = new Set(props.selected);
     if (on) next.add(id);
@@ -44,7 +46,7 @@ export function RecordTable(props: Props) {
   };
   return (
     <TableFrame label="Records">
-      <Table>
+      <Table className="dense" ref={back}>
         <Table.Header>
           <Table.Row>
             <Table.CheckHead
@@ -85,6 +87,19 @@ export function RecordTable(props: Props) {
   );
 }
 
+/** Gives the keyboard back to the row whose form was closed. */
+function useFocusBack(editing: string | null) {
+  const table = useRef<HTMLTableElement>(null);
+  const before = useRef<string | null>(null);
+  useEffect(() => {
+    if (editing === null && before.current !== null) {
+      table.current?.querySelector<HTMLElement>(`[data-edit="${before.current}"]`)?.focus();
+    }
+    before.current = editing;
+  }, [editing]);
+  return table;
+}
+
 function SortHead(props: { order: Order; label: string; sorting: Sorting; onSort: (s: Sorting) => void }) {
   const { sorting, order } = props;
   const current = sorting.order === order;
@@ -122,7 +137,7 @@ function RecordRow(props: {
         <Notes record={r} />
       </Table.Cell>
       <Table.Cell className="max-w-80 min-w-48 break-words">
-        {r.priority !== undefined && <span className="mr-2 text-kumo-strong">{r.priority}</span>}
+        {r.priority !== undefined && r.type !== "URI" && <span className="mr-2 text-kumo-strong">{r.priority}</span>}
         {r.content.length > 200 ? `${r.content.slice(0, 200)}…` : r.content}
       </Table.Cell>
       <Table.Cell className="whitespace-nowrap">
@@ -131,8 +146,8 @@ function RecordRow(props: {
       <Table.Cell className="whitespace-nowrap">{ttlText(r.ttl)}</Table.Cell>
       <Table.Cell>
         <span className="flex items-center gap-1">
-          <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${label}`} onClick={props.onEdit} />
-        <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={props.onDelete} />
+          <Button shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={props.onEdit} />
+          <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={props.onDelete} />
         </span>
       </Table.Cell>
     </Table.Row>

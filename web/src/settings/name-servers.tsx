@@ -32,12 +32,14 @@ export function NameServersCard({ zone, settings }: Props) {
           Save
         </Button>
       </form>
-      <Switch
-        label="Multi-provider DNS"
-        checked={settings.multi_provider}
-        disabled={save.busy}
-        onCheckedChange={(on) => save.run({ multi_provider: on })}
-      />
+      <div id="multi-provider">
+        <Switch
+          label="Multi-provider DNS"
+          checked={settings.multi_provider}
+          disabled={save.busy}
+          onCheckedChange={(on) => save.run({ multi_provider: on })}
+        />
+      </div>
       <p className="mt-1 mb-0 text-sm text-kumo-subtle">
         NS records at the zone apex are answered and transferred beside the nameservers above.
       </p>

@@ -1,14 +1,16 @@
-import { Button } from "@cloudflare/kumo/components/button";
+import { Button, LinkButton } from "@cloudflare/kumo/components/button";
+import { Input } from "@cloudflare/kumo/components/input";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
-import { ConfirmDialog } from "../ui/dialogs";
+import { FormDialog } from "../ui/dialogs";
 import { Card } from "../ui/page";
 
 /** Takes the zone away. */
 export function RemoveCard({ zone, account }: { zone: Schema<"Zone">; account: string }) {
   const [asking, setAsking] = useState(false);
+  const [typed, setTyped] = useState("");
   const navigate = useNavigate();
   const remove = useAction({
     quiet: true,
@@ -22,16 +24,23 @@ export function RemoveCard({ zone, account }: { zone: Schema<"Zone">; account: s
       <Button variant="destructive" onClick={() => setAsking(true)}>
         Remove zone
       </Button>
-      <ConfirmDialog
+      <FormDialog
         open={asking}
         title="Remove zone"
-        text={`${zone.name} and all its records are gone at once.`}
+        description={`${zone.name} and all its records are gone at once, here and, when they notice, at its secondaries.`}
         submit="Remove zone"
+        destructive
         busy={remove.busy}
         error={remove.error}
+        disabled={typed.trim().toLowerCase() !== zone.name.toLowerCase()}
         onClose={() => setAsking(false)}
-        onConfirm={remove.run}
-      />
+        onSubmit={remove.run}
+      >
+        <LinkButton variant="secondary" href={`/client/v4/zones/${zone.id}/dns_records/export`} download={`${zone.name}.txt`}>
+          Export its records first
+        </LinkButton>
+        <Input label={`Type ${zone.name} to remove it`} autoComplete="off" value={typed} onChange={(e) => setTyped(e.target.value)} />
+      </FormDialog>
     </Card>
   );
 }

@@ -1,4 +1,5 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
+import { Button } from "@cloudflare/kumo/components/button";
 import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery } from "@tanstack/react-query";
 import { api, result, type Schema } from "../api/client";
@@ -40,12 +41,12 @@ export function ReviewDialog({ zone, onClose }: { zone: Schema<"Zone">; onClose:
       disabled={review.data === undefined || (review.data?.blocking ?? false)}
       onSubmit={enable.run}
     >
-      <Loaded query={review}>{(r) => <Findings review={r} />}</Loaded>
+      <Loaded query={review}>{(r) => <Findings review={r} onLeave={onClose} />}</Loaded>
     </FormDialog>
   );
 }
 
-function Findings({ review }: { review: Review | null }) {
+function Findings({ review, onLeave }: { review: Review | null; onLeave: () => void }) {
   if (review === null) {
     return <Notice variant="alert" description="This server cannot compare answers and transfers; check proxied records and a CNAME at the apex yourself." />;
   }
@@ -58,16 +59,29 @@ function Findings({ review }: { review: Review | null }) {
       <p className="m-0 text-sm text-kumo-subtle">{`${counted(review.total, "finding")}:`}</p>
       <ul className="m-0 flex max-h-96 list-none flex-col gap-4 overflow-y-auto p-0" tabIndex={0} aria-label="Findings">
         {review.findings.map((f, i) => (
-          <FindingItem key={i} finding={f} />
+          <FindingItem key={i} finding={f} onLeave={onLeave} />
         ))}
       </ul>
     </>
   );
 }
 
-function FindingItem({ finding: f }: { finding: Finding }) {
+/** Where on the settings page a finding is mended. */
+const settings: Record<string, string> = { "Transfer mode": "transfer-mode", "Multi-provider": "multi-provider" };
+
+/** Brings a setting into view and the keyboard to it, once the dialog is closed. */
+function show(id: string): void {
+  requestAnimationFrame(() => {
+    const at = document.getElementById(id);
+    at?.scrollIntoView({ block: "center" });
+    at?.querySelector<HTMLElement>("button, input, [role=combobox], [role=switch]")?.focus();
+  });
+}
+
+function FindingItem({ finding: f, onLeave }: { finding: Finding; onLeave: () => void }) {
   const [variant, label] = severities[f.severity];
   const fix = f.fix?.path.startsWith("/") ? f.fix : undefined;
+  const setting = fix && settings[fix.label];
   return (
     <li className="text-sm">
       <span className="flex flex-wrap items-center gap-2">
@@ -77,7 +91,19 @@ function FindingItem({ finding: f }: { finding: Finding }) {
       <p className="my-1">{f.message}</p>
       <p className="m-0 font-mono text-xs break-all text-kumo-subtle">{`We answer: ${f.served.join(", ") || "nothing"}`}</p>
       <p className="m-0 font-mono text-xs break-all text-kumo-subtle">{`Transferred: ${f.transferred.join(", ") || "nothing"}`}</p>
-      {fix && <Link to={fix.path}>{fix.label}</Link>}
+      {fix && setting !== undefined && (
+        <Button
+          size="sm"
+          type="button"
+          onClick={() => {
+            onLeave();
+            show(setting);
+          }}
+        >
+          {fix.label}
+        </Button>
+      )}
+      {fix && setting === undefined && <Link to={`${fix.path}?search=${encodeURIComponent(f.name)}`}>{fix.label}</Link>}
     </li>
   );
 }

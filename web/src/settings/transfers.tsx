@@ -3,9 +3,11 @@ import { Switch } from "@cloudflare/kumo/components/switch";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
-import { outgoingQuery, outgoingStatusQuery, peersQuery, transferSettingsQuery } from "../api/queries";
+import { dnsSettingsQuery, outgoingQuery, outgoingStatusQuery, peersQuery, transferSettingsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
+import { ConfirmDialog } from "../ui/dialogs";
+import { span } from "../ui/format";
 import { Card } from "../ui/page";
 import { LinkPeers } from "./link-peers";
 import { ReviewDialog } from "./review";
@@ -24,7 +26,11 @@ export function TransfersCard({ zone, account }: { zone: Schema<"Zone">; account
   const peers = useQuery(peersQuery(account)).data ?? [];
   const [linking, setLinking] = useState(false);
   const [reviewing, setReviewing] = useState(false);
+  const [disabling, setDisabling] = useState(false);
+  const expire = useQuery(dnsSettingsQuery(zone.id)).data?.soa.expire;
   const disable = useAction({
+    quiet: true,
+    then: () => setDisabling(false),
     done: "Outgoing zone transfers are disabled",
     stale: [["outgoing-status", zone.id], ["secondaries", zone.id]],
     run: () => result(api.POST("/client/v4/zones/{zone_id}/secondary_dns/outgoing/disable", { ...path, body: {} })),
@@ -56,16 +62,31 @@ export function TransfersCard({ zone, account }: { zone: Schema<"Zone">; account
             label="Outgoing Zone Transfers"
             checked={on}
             disabled={!outgoing || disable.busy}
-            onCheckedChange={(next) => (next ? setReviewing(true) : disable.run())}
+            onCheckedChange={(next) => (next ? setReviewing(true) : setDisabling(true))}
           />
           <Button disabled={!on} loading={notify.busy} onClick={() => notify.run()}>
             Force DNS NOTIFY
           </Button>
         </div>
         {!outgoing && <p className="m-0 text-sm text-kumo-subtle">Link peers first; then transfers can be switched on.</p>}
-        <Choice label="Transfer mode" value={mode} options={modes} onChange={setMode.run} />
+        <div id="transfer-mode">
+          <Choice label="Transfer mode" value={mode} options={modes} onChange={setMode.run} />
+        </div>
       </div>
       {linking && <LinkPeers zone={zone} account={account} outgoing={outgoing ?? null} onClose={() => setLinking(false)} />}
+      <ConfirmDialog
+        open={disabling}
+        title="Switch outgoing transfers off"
+        text={
+          `From then on ${linked.length === 0 ? "every secondary" : linked.join(", ")} is refused. ` +
+          `What ${linked.length === 1 ? "it has" : "they have"} is answered ${expire ? `for ${span(expire)} more (the zone's expire time)` : "until the zone expires there"}, and then fails.`
+        }
+        submit="Switch off"
+        busy={disable.busy}
+        error={disable.error}
+        onClose={() => setDisabling(false)}
+        onConfirm={disable.run}
+      />
       {reviewing && <ReviewDialog zone={zone} onClose={() => setReviewing(false)} />}
     </Card>
   );

@@ -6,7 +6,8 @@ import { Notice } from "./notice";
 
 type Frame = { open: boolean; onClose: () => void; title: string; description?: ReactNode; children?: ReactNode };
 
-function DialogFrame(props: Frame & { size?: "base" | "lg" | "xl" }) {
+/** The frame of every dialog. */
+export function DialogFrame(props: Frame & { size?: "base" | "lg" | "xl" }) {
   return (
     <Dialog.Root open={props.open} onOpenChange={(open) => !open && props.onClose()}>
       <Dialog size={props.size ?? "lg"} className="max-h-[90vh] overflow-y-auto p-6">
@@ -36,6 +37,7 @@ export function InfoDialog(props: Frame & { size?: "base" | "lg" | "xl" }) {
 export function FormDialog(
   props: Frame & {
     submit: string;
+    cancel?: string;
     busy?: boolean;
     error?: Error | null;
     disabled?: boolean;
@@ -57,7 +59,7 @@ export function FormDialog(
         {props.children}
         <div className="mt-1 flex justify-end gap-2">
           <Button type="button" variant="secondary" onClick={props.onClose}>
-            Cancel
+            {props.cancel ?? "Cancel"}
           </Button>
           <Button
             type="submit"

@@ -30,7 +30,10 @@ export function FileDrop(props: { label: string; file: File | null; onFile: (fil
           id={id}
           type="file"
           className="sr-only"
-          onChange={(e) => props.onFile(e.target.files?.[0] ?? null)}
+          onChange={(e) => {
+            props.onFile(e.target.files?.[0] ?? null);
+            e.target.value = ""; // or choosing the same file again, mended, would change nothing
+          }}
         />
       </label>
     </div>

@@ -32,3 +32,15 @@ export function octets(n: number): string {
 export function counted(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }
+
+/** A length of time in seconds, in the one or two units that tell it. */
+export function span(seconds: number): string {
+  const parts: string[] = [];
+  let rest = Math.round(seconds);
+  for (const [unit, length] of steps) {
+    const n = Math.floor(rest / length);
+    if (n > 0 && parts.length < 2) parts.push(counted(n, unit));
+    rest -= n * length;
+  }
+  return parts.join(" ") || "no time";
+}

@@ -1,14 +1,17 @@
+import { Button } from "@cloudflare/kumo/components/button";
 import { Loader } from "@cloudflare/kumo/components/loader";
+import { useParams, useRouter } from "@tanstack/react-router";
 import { useEffect, type ReactNode } from "react";
 import { Notice } from "./notice";
 
 /** A page's frame: heading, what it is about, its actions, and its contents. */
-export function Page(props: { title: string; description?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+export function Page(props: { title: string; description?: ReactNode; actions?: ReactNode; wide?: boolean; children: ReactNode }) {
+  const { zone } = useParams({ strict: false });
   useEffect(() => {
-    document.title = `${props.title} | Headwater`;
-  }, [props.title]);
+    document.title = `${zone === undefined ? "" : `${zone} · `}${props.title} | Headwater`;
+  }, [props.title, zone]);
   return (
-    <div className="mx-auto flex w-full max-w-6xl flex-col gap-5 px-4 py-6 md:px-8">
+    <div className={`mx-auto flex w-full flex-col gap-5 px-4 py-6 md:px-8 ${props.wide ? "" : "max-w-6xl"}`}>
       <header className="flex flex-wrap items-start justify-between gap-3">
         <div className="min-w-0">
           <h1 className="m-0 text-2xl font-semibold break-words text-kumo-default">{props.title}</h1>
@@ -65,20 +68,27 @@ export function Waiting() {
 }
 
 /** Shown in place of what failed. */
-export function Fault(props: { error: unknown }) {
+export function Fault(props: { error: unknown; onRetry?: () => void }) {
   const text = props.error instanceof Error ? props.error.message : String(props.error);
   return (
-    <div className="p-4" role="alert">
-      <Notice variant="error" title="That did not work" description={text} />
+    <div className="flex flex-col items-start gap-3 p-4" role="alert">
+      <Notice variant="error" title="This could not be shown" description={text} />
+      {props.onRetry && <Button onClick={props.onRetry}>Try again</Button>}
     </div>
   );
 }
 
+/** Shown in place of a page that failed. */
+export function RouteFault(props: { error: unknown }) {
+  const router = useRouter();
+  return <Fault error={props.error} onRetry={() => void router.invalidate()} />;
+}
+
 /** What a query gave, or that it is on its way, or why it failed. */
 export function Loaded<T>(props: {
-  query: { data: T | undefined; error: Error | null };
+  query: { data: T | undefined; error: Error | null; refetch: () => unknown };
   children: (data: T) => ReactNode;
 }) {
   if (props.query.data !== undefined) return props.children(props.query.data);
-  return props.query.error ? <Fault error={props.query.error} /> : <Waiting />;
+  return props.query.error ? <Fault error={props.query.error} onRetry={() => void props.query.refetch()} /> : <Waiting />;
 }

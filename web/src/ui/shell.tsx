@@ -7,23 +7,29 @@ import {
   BroadcastIcon,
   CheckSquareIcon,
   ClockCounterClockwiseIcon,
+  DesktopIcon,
   GearIcon,
   HouseIcon,
   KeyIcon,
   ListBulletsIcon,
   MoonIcon,
+  SunIcon,
   UserCircleIcon,
   UsersIcon,
   WavesIcon,
 } from "@phosphor-icons/react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
-import type { ComponentType } from "react";
+import { useEffect, type ComponentType } from "react";
 import { api, result, setCSRF } from "../api/client";
 import { accountsQuery, sessionQuery } from "../api/queries";
-import { chooseTheme, type Theme } from "../theme";
+import { keepAccount, lastAccount } from "../last-account";
+import { chooseTheme, chosenTheme, type Theme } from "../theme";
+import { useLost } from "../api/contact";
 import { useAction } from "./action";
 import { Choice } from "./choice";
+import { ContactBanner } from "./contact";
+import { SessionOver } from "./session-over";
 
 type Place = { to: string; label: string; icon: ComponentType<{ className?: string }> };
 
@@ -92,6 +98,7 @@ function UserMenu() {
   const navigate = useNavigate();
   const session = useQuery(sessionQuery).data;
   const signOut = useAction({
+    once: true,
     run: () => result(api.DELETE("/headwater/v1/session")),
     then: () => {
       setCSRF("");
@@ -99,10 +106,10 @@ function UserMenu() {
       void navigate({ to: "/sign-in" });
     },
   });
-  const themes: [Theme, string][] = [
-    ["light", "Light theme"],
-    ["dark", "Dark theme"],
-    ["system", "System theme"],
+  const themes: [Theme, string, typeof MoonIcon][] = [
+    ["light", "Light theme", SunIcon],
+    ["dark", "Dark theme", MoonIcon],
+    ["system", "System theme", DesktopIcon],
   ];
   return (
     <DropdownMenu>
@@ -115,9 +122,9 @@ function UserMenu() {
         </DropdownMenu.Group>
         <DropdownMenu.Item onClick={() => void navigate({ to: "/profile" })}>My Profile</DropdownMenu.Item>
         <DropdownMenu.Separator />
-        {themes.map(([theme, label]) => (
-          <DropdownMenu.Item key={theme} icon={MoonIcon} onClick={() => chooseTheme(theme)}>
-            {label}
+        {themes.map(([theme, label, icon]) => (
+          <DropdownMenu.Item key={theme} icon={icon} onClick={() => chooseTheme(theme)}>
+            {chosenTheme() === theme ? `${label} ✓` : label}
           </DropdownMenu.Item>
         ))}
         <DropdownMenu.Separator />
@@ -130,8 +137,12 @@ function UserMenu() {
 /** The frame around every page of somebody who is signed in: places on the left, account and user above. */
 export function Shell() {
   const params = useParams({ strict: false });
-  const first = useQuery(accountsQuery).data?.[0]?.id;
-  const account = params.account ?? first;
+  const accounts = useQuery(accountsQuery).data;
+  const account = params.account ?? lastAccount(accounts ?? [])?.id;
+  const lost = useLost();
+  useEffect(() => {
+    if (params.account !== undefined && accounts?.some((a) => a.id === params.account)) keepAccount(params.account);
+  }, [params.account, accounts]);
   return (
     <Sidebar.Provider defaultOpen className="min-h-svh bg-kumo-canvas text-kumo-default">
       <a href="#main" className="skip-link">
@@ -166,10 +177,12 @@ export function Shell() {
           <div className="flex min-w-0 flex-1 items-center gap-2">{account !== undefined && <AccountChoice account={account} />}</div>
           <UserMenu />
         </div>
-        <main id="main" tabIndex={-1} className="min-w-0 flex-1 outline-none">
+        <ContactBanner />
+        <main id="main" tabIndex={-1} className={`min-w-0 flex-1 outline-none ${lost ? "grayscale" : ""}`}>
           <Outlet />
         </main>
       </div>
+      <SessionOver />
     </Sidebar.Provider>
   );
 }

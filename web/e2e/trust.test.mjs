@@ -1,0 +1,162 @@
+// What the dashboard promises: it says when it knows nothing, loses nothing that was typed, and asks before it harms.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { fill } from "./fixture.mjs";
+import { formDialog, signInAgain, signedInto, submit } from "./hands.mjs";
+import { settled, startBrowser, until } from "./server.mjs";
+
+let browser;
+before(async () => {
+  browser = await startBrowser();
+});
+after(() => browser.close());
+
+const filled = async (t) => {
+  const at = await signedInto(browser, t);
+  const made = await fill(at.server);
+  return { ...at, ...made, dns: (page) => `${at.server.url}/${at.server.account}/example.com/dns/${page}` };
+};
+
+/** Everything that the server answers but the page itself. */
+const api = /\/(client|headwater|healthz)/;
+
+test("a server that is away is told at once, and pages come back with it", async (t) => {
+  const { server, page } = await filled(t);
+  await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
+  await settled(page);
+  await page.route(api, (r) => r.abort("connectionrefused"));
+  await page.getByText(/No contact with Headwater since/).waitFor();
+  await page.getByRole("link", { name: "Audit log" }).or(page.getByRole("button", { name: "Audit log" })).first().click();
+  await page.locator("main").getByRole("button", { name: "Try again" }).waitFor();
+  await page.unroute(api);
+  await page.getByText(/No contact with Headwater since/).waitFor({ state: "detached" });
+  await page.getByRole("heading", { name: "Audit log" }).waitFor();
+});
+
+test("a form outlives the session: signing in over it saves what was typed", async (t) => {
+  const { server, page, zone, dns } = await filled(t);
+  await page.goto(dns("records"));
+  await page.getByRole("button", { name: "Add record" }).click();
+  const form = page.getByRole("form", { name: "Add record" });
+  await form.getByLabel("Name (required)").fill("kept");
+  await form.getByLabel("IPv4 address (required)").fill("192.0.2.99");
+  await page.context().clearCookies();
+  await form.getByRole("button", { name: "Save" }).click();
+  await signInAgain(page);
+  await page.getByRole("cell", { name: "kept.example.com", exact: true }).waitFor();
+  const made = await server.api("GET", `/client/v4/zones/${zone.id}/dns_records?name=kept.example.com`);
+  assert.equal(made.length, 1);
+});
+
+test("switching transfers off says what follows, and removing a zone asks for its name", async (t) => {
+  const { server, page, zone, dns } = await filled(t);
+  const status = () => server.api("GET", `/client/v4/zones/${zone.id}/secondary_dns/outgoing/status`);
+  await page.goto(dns("settings"));
+  await page.getByRole("switch", { name: "Outgoing Zone Transfers" }).click();
+  const asked = page.getByRole("dialog", { name: "Switch outgoing transfers off" });
+  await asked.getByText(/ns-secondary-1 is refused.* 7 days /).waitFor();
+  await asked.getByRole("button", { name: "Cancel" }).click();
+  await asked.waitFor({ state: "detached" });
+  assert.equal(await status(), "Enabled");
+  await page.getByRole("switch", { name: "Outgoing Zone Transfers" }).click();
+  await submit(page, {}, "Switch off");
+  await until("transfers to be off", async () => (await status()) === "Disabled");
+
+  await page.getByRole("button", { name: "Remove zone" }).click();
+  const removal = page.getByRole("dialog", { name: "Remove zone" });
+  const button = removal.getByRole("button", { name: "Remove zone" });
+  assert.equal(await button.isDisabled(), true);
+  await removal.getByLabel("Type example.com to remove it").fill("example.org");
+  assert.equal(await button.isDisabled(), true);
+  await submit(page, { "Type example.com to remove it": "example.com" }, "Remove zone");
+  await page.getByRole("heading", { name: "Account home" }).waitFor();
+});
+
+test("a finding of the review leads to where it is mended", async (t) => {
+  const { page, dns, server, zone } = await filled(t);
+  await server.api("POST", `/client/v4/zones/${zone.id}/secondary_dns/outgoing/disable`, {});
+  await page.goto(dns("settings"));
+  await page.getByRole("switch", { name: "Outgoing Zone Transfers" }).click();
+  const review = page.getByRole("dialog", { name: "Review before transfers" });
+  await review.getByRole("button", { name: "Transfer mode" }).first().click();
+  await review.waitFor({ state: "detached" });
+  await page.waitForFunction(() => document.activeElement?.closest("#transfer-mode") !== null);
+});
+
+test("addresses lead somewhere, whatever stands in them", async (t) => {
+  const { server, page, dns } = await filled(t);
+  const home = `${server.url}/${server.account}`;
+  await page.goto(`${home}/example.com`);
+  await page.getByRole("heading", { name: "Records", exact: true }).waitFor();
+  assert.equal(await page.title(), "example.com · Records | Headwater");
+  await page.goto(dns("records?page=99"));
+  await page.getByText("8 records", { exact: true }).waitFor();
+  await page.getByRole("cell", { name: "www.example.com", exact: true }).waitFor();
+  assert.doesNotMatch(page.url(), /page=99/);
+  for (const bad of ["records?page=0", "records?page=abc", "records?order=nothing"]) {
+    await page.goto(dns(bad));
+    await page.getByRole("cell", { name: "www.example.com", exact: true }).waitFor();
+  }
+  await page.goto(`${server.url}/${"0".repeat(32)}/home`);
+  await page.getByText("There is no such account, or you may not see it.").waitFor();
+  await page.goto(`${home}/no/such/page/here`);
+  await page.getByText("There is no such page.").waitFor();
+  await page.getByRole("button", { name: "User menu" }).waitFor();
+});
+
+test("a search is one step of the history, and its box follows the address", async (t) => {
+  const { server, page, dns } = await filled(t);
+  await page.goto(`${server.url}/${server.account}/home`);
+  await settled(page);
+  await page.getByRole("link", { name: "example.com", exact: true }).click();
+  await page.getByText("8 records", { exact: true }).waitFor();
+  const box = page.getByLabel("Search records");
+  for (const text of ["m", "mx", "mx.", "mx.e"]) {
+    await box.fill(text);
+    await page.waitForURL((u) => u.searchParams.get("search") === text);
+  }
+  await page.goBack();
+  await page.getByRole("heading", { name: "Account home" }).waitFor();
+  await page.goto(dns("records?search=spf1"));
+  await page.getByText("1 record", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Records" }).or(page.getByRole("link", { name: "Records" })).first().click();
+  await page.getByText("8 records", { exact: true }).waitFor();
+  assert.equal(await box.inputValue(), "");
+});
+
+test("the keyboard goes into a form and back to the row", async (t) => {
+  const { page, dns } = await filled(t);
+  await page.goto(dns("records"));
+  const pencil = page.getByRole("button", { name: "Edit MX example.com" });
+  await pencil.press("Enter");
+  const form = page.getByRole("form", { name: "Edit MX example.com" });
+  await form.waitFor();
+  assert.equal(await form.evaluate((f) => f.contains(document.activeElement)), true);
+  await page.keyboard.press("Escape");
+  await form.waitFor({ state: "detached" });
+  await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Edit MX example.com");
+});
+
+test("an import tells what it left out, and why", async (t) => {
+  const { page, dns } = await filled(t);
+  await page.goto(dns("records"));
+  await page.getByRole("button", { name: "Import" }).click();
+  const dialog = formDialog(page);
+  const file = { name: "zone.txt", mimeType: "text/plain", buffer: Buffer.from("good A 192.0.2.1\nbad A 192.0.2\n") };
+  await dialog.locator('input[type="file"]').setInputFiles(file);
+  await dialog.getByRole("button", { name: "Import" }).click();
+  await dialog.getByText(/Line 2/).waitFor();
+  await dialog.getByRole("checkbox", { name: "Leave out lines that are not valid" }).click();
+  await dialog.getByRole("button", { name: "Import" }).click();
+  await dialog.getByText(/1 of . records? was added/).waitFor();
+  await dialog.getByText(/Line 2/).waitFor();
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("cell", { name: "good.example.com", exact: true }).waitFor();
+});
+
+test("rows are as dense as work needs them", async (t) => {
+  const { page, dns } = await filled(t);
+  await page.goto(dns("records"));
+  const row = page.getByRole("row", { name: /mx.example.net/ });
+  assert.ok((await row.boundingBox()).height <= 42, `a row of one line is ${(await row.boundingBox()).height} px high`);
+});

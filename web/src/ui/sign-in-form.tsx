@@ -1,0 +1,82 @@
+import { Button } from "@cloudflare/kumo/components/button";
+import { Input } from "@cloudflare/kumo/components/input";
+import { Tabs } from "@cloudflare/kumo/components/tabs";
+import { useState } from "react";
+import { api, result, setCSRF, type Schema } from "../api/client";
+import { useAction } from "./action";
+import { FormError } from "./dialogs";
+
+type Way = "password" | "token";
+
+/** Signing in by e-mail and password or with an API token. */
+export function SignInForm(props: { email?: string; onSignedIn: (session: Schema<"Session">) => void }) {
+  const [way, setWay] = useState<Way>("password");
+  const [email, setEmail] = useState(props.email ?? "");
+  const [secret, setSecret] = useState("");
+  const signIn = useAction({
+    quiet: true,
+    once: true,
+    run: () =>
+      result(
+        way === "token"
+          ? api.POST("/headwater/v1/session", { headers: { Authorization: `Bearer ${secret.trim()}` } })
+          : api.POST("/headwater/v1/session", { body: { email, password: secret } }),
+      ),
+    then: (session) => {
+      setCSRF(session.csrf_token);
+      props.onSignedIn(session);
+    },
+  });
+  return (
+    <>
+      <Tabs
+        className="mb-5"
+        variant="underline"
+        value={way}
+        onValueChange={(v) => {
+          setWay(v as Way);
+          setSecret("");
+          signIn.reset();
+        }}
+        tabs={[
+          { value: "password", label: "E-mail and password" },
+          { value: "token", label: "API token" },
+        ]}
+      />
+      <form
+        className="flex flex-col gap-4"
+        onSubmit={(e) => {
+          e.preventDefault();
+          e.stopPropagation();
+          signIn.run();
+        }}
+      >
+        <FormError error={signIn.error} />
+        {way === "password" && (
+          <Input
+            label="E-mail"
+            type="email"
+            name="email"
+            autoComplete="username"
+            required
+            value={email}
+            onChange={(e) => setEmail(e.target.value)}
+          />
+        )}
+        <Input
+          key={way}
+          label={way === "password" ? "Password" : "API token"}
+          type="password"
+          name={way}
+          autoComplete={way === "password" ? "current-password" : "off"}
+          required
+          value={secret}
+          onChange={(e) => setSecret(e.target.value)}
+        />
+        <Button type="submit" variant="primary" size="lg" loading={signIn.busy}>
+          Log in
+        </Button>
+      </form>
+    </>
+  );
+}
