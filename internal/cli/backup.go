@@ -24,9 +24,10 @@ type storeFlags struct {
 	SecretKey     string `hidden:"" env:"HEADWATER_SECRET_KEY"`
 }
 
-func (f *storeFlags) open(ctx context.Context) (*store.Store, error) {
+// open opens the database, as the options ask for. The secret key must be there.
+func (f *storeFlags) open(ctx context.Context, options store.Config) (*store.Store, error) {
 	c := node.Config{Data: f.Data, Database: f.Database, SecretKeyFile: f.SecretKeyFile, SecretKey: f.SecretKey}
-	key, err := c.Prepare()
+	key, err := c.FindKey()
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +35,8 @@ func (f *storeFlags) open(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, store.Config{URL: c.DatabaseURL(), SecretKey: key, Clock: time.Now, Log: log})
+	options.URL, options.SecretKey, options.Clock, options.Log = c.DatabaseURL(), key, time.Now, log
+	return store.Open(ctx, options)
 }
 
 type backupCmd struct {
@@ -50,7 +52,7 @@ func (*backupCmd) Help() string {
 
 // Run writes a backup; the file is complete or not there.
 func (c *backupCmd) Run(ctx context.Context, s *streams) error {
-	st, err := c.open(ctx)
+	st, err := c.open(ctx, store.Config{ReadOnly: true, Existing: true})
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func (c *restoreCmd) Run(ctx context.Context, s *streams) error {
 	if (c.File == "") != c.Mark {
 		return errNothingToRestore
 	}
-	st, err := c.open(ctx)
+	st, err := c.open(ctx, store.Config{Existing: c.Mark})
 	if err != nil {
 		return err
 	}
@@ -144,12 +146,12 @@ var errMigrate = errors.New("the copy differs from its source")
 
 // Run copies by a backup that is piped into a restore.
 func (c *migrateCmd) Run(ctx context.Context, s *streams) error {
-	from, err := (&storeFlags{Data: c.Data, Database: c.From, SecretKeyFile: c.SecretKeyFile, SecretKey: c.SecretKey}).open(ctx)
+	from, err := (&storeFlags{Data: c.Data, Database: c.From, SecretKeyFile: c.SecretKeyFile, SecretKey: c.SecretKey}).open(ctx, store.Config{ReadOnly: true, Existing: true, Alone: true})
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
 	defer from.Close()
-	to, err := (&storeFlags{Data: c.Data, Database: c.To, SecretKeyFile: c.SecretKeyFile, SecretKey: c.SecretKey}).open(ctx)
+	to, err := (&storeFlags{Data: c.Data, Database: c.To, SecretKeyFile: c.SecretKeyFile, SecretKey: c.SecretKey}).open(ctx, store.Config{})
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}

@@ -97,8 +97,11 @@ func (c *Config) keyFile() string {
 	return filepath.Join(c.Data, "secret.key")
 }
 
-// Prepare makes the data directory and finds the secret key.
-func (c *Config) Prepare() (key [32]byte, err error) {
+// FindKey finds the secret key of a store that is there already.
+func (c *Config) FindKey() ([32]byte, error) { return secretkey.Read(c.SecretKey, c.keyFile()) }
+
+// prepare makes the data directory and finds the secret key.
+func (c *Config) prepare() (key [32]byte, err error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return key, fmt.Errorf("data directory: %w", err)
 	}
@@ -108,7 +111,7 @@ func (c *Config) Prepare() (key [32]byte, err error) {
 // key finds the secret key. A node that only reads makes none up, and can do without.
 func (c *Config) key(reads bool) (key [32]byte, keyless bool, err error) {
 	if !reads {
-		key, err = c.Prepare()
+		key, err = c.prepare()
 		return key, false, err
 	}
 	key, err = secretkey.Read(c.SecretKey, c.keyFile())

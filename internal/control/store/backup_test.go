@@ -169,7 +169,7 @@ func TestBackupDamaged(t *testing.T) {
 		if _, n, err := w.Zones(t.Context(), model.ZoneQuery{All: true}); n != 0 || err != nil {
 			t.Errorf("%d zones are left behind: %v", n, err)
 		}
-		if again := w.open(t); again == nil {
+		if again := w.reopen(t); again == nil {
 			t.Error("the database does not open any more")
 		}
 		must(t, w.Restore(t.Context(), bytes.NewReader(b), nil))
@@ -226,7 +226,7 @@ func TestRestoredMark(t *testing.T) {
 		}
 		at := mark.Seq
 		w.addRecords(t, testRecord(z.ID, "www.example.com", wire.TypeA, "192.0.2.1"))
-		other := w.open(t)
+		other := w.reopen(t)
 		mark, err = other.Restored(t.Context())
 		must(t, err)
 		equal(t, "position", mark.Seq, at)

@@ -27,6 +27,8 @@ type dialect struct {
 	classify func(error) error
 	// lostRace says that the same transaction may succeed when it is run again.
 	lostRace func(error) bool
+	// noTable says that a table is not there.
+	noTable func(error) bool
 	// notify tells other processes of a commit, inside its transaction; empty where there are none.
 	notify string
 	// now is an expression for the database's own clock, in microseconds since 1970.

@@ -38,7 +38,7 @@ func (t *Tx) takeSeq(ctx context.Context, n int) (model.Seq, error) {
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("take journal position: %w", err)
-	case moved == 0: // another store on the same file
+	case moved == 0: // the commit before this one has not told of its position yet
 		return takeSeq(ctx, t.c, n)
 	}
 	return to, nil

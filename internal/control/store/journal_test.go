@@ -299,7 +299,7 @@ func TestOrder(t *testing.T) {
 			zones[i] = w.addZone(t, account, fmt.Sprintf("z%d.test", i))
 		}
 		nodes := []*store.Store{w.Store, w.Store}
-		if w.url[:6] != "sqlite" {
+		if w.Shared() {
 			nodes[1] = w.open(t)
 		}
 		start := zones[writers-1].Seq
@@ -386,9 +386,9 @@ func TestSameRow(t *testing.T) {
 		z := w.addZone(t, newID(), "a.test")
 		r := testRecord(z.ID, "a.test", wire.TypeTXT, "")
 		w.addRecords(t, r)
-		nodes := []*store.Store{w.Store, w.open(t)}
-		if w.url[:6] == "sqlite" {
-			nodes[1] = w.Store
+		nodes := []*store.Store{w.Store, w.Store}
+		if w.Shared() {
+			nodes[1] = w.open(t)
 		}
 		var group sync.WaitGroup
 		const rounds = 20

@@ -188,7 +188,6 @@ func TestReadOnlyWaits(t *testing.T) {
 func TestReadOnlyNeedsServer(t *testing.T) {
 	t.Parallel()
 	for name, cfg := range map[string]store.Config{
-		"sqlite":        {URL: engines[0].fresh(t), ReadOnly: true},
 		"keyless write": {URL: engines[1].fresh(t), Keyless: true},
 	} {
 		if s, err := store.Open(t.Context(), cfg); err == nil {

@@ -39,3 +39,32 @@ func newestMigration(folder string) (int64, error) {
 	}
 	return goose.NumericComponent(slices.Max(files))
 }
+
+// sameVersion says whether the tables have the very form that this program knows: who may not write cannot change them, and
+// what another version put there would be read wrongly or left out.
+func sameVersion(ctx context.Context, c conn, folder string) error {
+	want, err := newestMigration(folder)
+	if err != nil {
+		return err
+	}
+	have, err := c.version(ctx)
+	switch {
+	case err != nil:
+		return err
+	case have != want:
+		return fmt.Errorf("version %d instead of %d: %w", have, want, ErrVersion)
+	}
+	return nil
+}
+
+// version is the number of the newest migration that was taken; ErrNoStore where there are no tables.
+func (c conn) version(ctx context.Context) (have int64, err error) {
+	err = c.one(ctx, []any{&have}, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`)
+	if c.d.noTable(err) {
+		return 0, ErrNoStore
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for the tables: %w", err)
+	}
+	return have, nil
+}

@@ -17,7 +17,7 @@ func TestOpenAgain(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		must(t, w.PutMeta(t.Context(), "mark", []byte{0, 1, 255}))
 		must(t, w.PutMeta(t.Context(), "mark", []byte{0, 2, 255}))
-		again := w.open(t)
+		again := w.reopen(t)
 		got, err := again.Meta(t.Context(), "mark")
 		must(t, err)
 		equal(t, "meta", got, []byte{0, 2, 255})
@@ -31,6 +31,7 @@ func TestOpenAgain(t *testing.T) {
 func TestWrongKey(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
+		must(t, w.Close())
 		_, err := store.Open(t.Context(), store.Config{URL: w.url, SecretKey: [32]byte{9}})
 		if !errors.Is(err, store.ErrSecretKey) {
 			t.Fatalf("opened with another key: %v", err)

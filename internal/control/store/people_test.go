@@ -132,12 +132,14 @@ func TestTouchToken(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		tok := model.Token{ID: newID(), User: newID(), Hash: []byte{1}, Issued: at(1)}
 		must(t, w.PutToken(t.Context(), tok))
-		node, err := store.Open(t.Context(), store.Config{URL: w.url, SecretKey: testKey})
-		must(t, err)
+		node := w.reopen(t)
 		node.TouchToken(tok.ID, at(8))
 		node.TouchToken(tok.ID, at(9))
 		node.TouchToken(newID(), at(9))
 		must(t, node.Close())
+		if !node.Shared() {
+			w.Store = w.open(t)
+		}
 		tok.LastUsed = at(9)
 		got, err := w.Token(t.Context(), tok.ID)
 		must(t, err)

@@ -36,6 +36,7 @@ var postgresDialect = dialect{
 		LATERAL (SELECT * FROM records WHERE zone = z.no AND name = n.host OFFSET 0) AS r`,
 	classify: classifyPostgres,
 	lostRace: postgresLostRace,
+	noTable:  postgresNoTable,
 	notify:   "SELECT pg_notify('" + channel + "', ?)",
 
 	now:       "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
@@ -90,18 +91,23 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, conn, error) {
 	e.db.SetMaxOpenConns(maxConns)
 	e.db.SetMaxIdleConns(maxConns)
 	e.db.SetConnMaxIdleTime(idleTime)
-	if err := e.prepare(ctx, unbounded, cfg.ReadOnly); err != nil {
+	if err := e.prepare(ctx, unbounded, cfg); err != nil {
 		return nil, conn{}, errors.Join(err, e.close())
 	}
 	return e, conn{d: e.d, on: e.db}, nil
 }
 
 // prepare brings the tables to the newest form, which may take any time; or, to read only, waits until they have it.
-func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig, readOnly bool) error {
+func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig, cfg *Config) error {
 	if err := e.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("connect: %w", classifyPostgres(err))
 	}
-	if readOnly {
+	if cfg.Existing {
+		if err := e.look(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	if cfg.ReadOnly {
 		if err := e.awaitTables(ctx); err != nil {
 			return err
 		}
@@ -119,6 +125,28 @@ func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig,
 	return e.probe(ctx)
 }
 
+// look finds out, for a tool, whether the tables are there, in what form, and whether nodes run.
+func (e *postgresEngine) look(ctx context.Context, cfg *Config) error {
+	c := conn{d: e.d, on: e.db}
+	var err error
+	if cfg.ReadOnly {
+		err = sameVersion(ctx, c, "postgres")
+	} else {
+		_, err = c.version(ctx)
+	}
+	if err != nil || !cfg.Alone {
+		return err
+	}
+	var nodes int
+	if err := c.one(ctx, []any{&nodes}, `SELECT count(*) FROM nodes WHERE expires >= `+e.d.now); err != nil {
+		return fmt.Errorf("look for nodes: %w", err)
+	}
+	if nodes > 0 {
+		return fmt.Errorf("%d nodes run: %w", nodes, ErrInUse)
+	}
+	return nil
+}
+
 // tablesPause is how often a node that only reads looks whether another one has made the tables.
 const tablesPause = time.Second
 
@@ -130,13 +158,11 @@ func (e *postgresEngine) awaitTables(ctx context.Context) error {
 	}
 	c := conn{d: e.d, on: e.db}
 	for told := false; ; told = true {
-		var have int64
-		err := c.one(ctx, []any{&have}, `SELECT coalesce(max(version_id), 0) FROM goose_db_version WHERE is_applied`)
-		var missing *pgconn.PgError
+		have, err := c.version(ctx)
 		switch {
-		case errors.As(err, &missing) && missing.Code == stateNoTable:
+		case errors.Is(err, ErrNoStore):
 		case err != nil:
-			return fmt.Errorf("look for the tables: %w", err)
+			return err
 		case have >= want:
 			return nil
 		}
@@ -396,4 +422,9 @@ func isNetwork(err error) bool {
 func postgresLostRace(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == stateSerialization || e.Code == stateDeadlock)
+}
+
+func postgresNoTable(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == stateNoTable
 }

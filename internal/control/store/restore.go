@@ -23,6 +23,9 @@ var ErrNotEmpty = errors.New("the database is not empty")
 // Restore reads what Dump wrote into an empty database, in one transaction: a backup that is damaged (ErrBackup) or was
 // made under another secret key (ErrSecretKey) leaves nothing behind. progress may be nil.
 func (s *Store) Restore(ctx context.Context, r io.Reader, progress Progress) error {
+	if s.cfg.ReadOnly {
+		return fmt.Errorf("restore: %w", errReadOnly)
+	}
 	tx, err := s.engine.begin(ctx, false)
 	if err != nil {
 		return fmt.Errorf("restore: %w", err)

@@ -78,7 +78,7 @@ const keyCheck = "store.key-check"
 func (s *Store) checkKey(ctx context.Context) error {
 	if s.cfg.ReadOnly {
 		err := s.openCheck(ctx, s.read)
-		for errors.Is(err, model.ErrNotFound) && ctx.Err() == nil { // another node is just about to write it
+		for !s.cfg.Existing && errors.Is(err, model.ErrNotFound) && ctx.Err() == nil { // another node is just about to write it
 			pause(ctx, tablesPause)
 			err = s.openCheck(ctx, s.read)
 		}

@@ -31,6 +31,7 @@ var sqliteDialect = dialect{
 	atNames:   `SELECT ` + recordColumns + ` FROM records WHERE zone = ? AND name IN (%s)`,
 	classify:  classifySQLite,
 	lostRace:  func(error) bool { return false }, // there is one writer
+	noTable:   sqliteNoTable,
 	now:       "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
 	impatient: "0",
 	hurry:     "0",
@@ -45,6 +46,7 @@ type sqliteEngine struct {
 	yield            func()        // may be nil
 	copier           *sql.DB       // copies the log into the file
 	dirty            atomic.Bool   // something was committed since it last did
+	lock             *fileLock     // nil for who only reads beside others
 }
 
 // Sizes of SQLite's working set. The log is copied into the file beside the commits, so that none waits for it; only if it
@@ -60,53 +62,120 @@ const (
 	copyPause     = time.Second
 )
 
-func openSQLite(ctx context.Context, path string, yield func()) (engine, conn, error) {
-	abs, err := ownFile(path)
+func openSQLite(ctx context.Context, path string, cfg *Config) (engine, conn, error) {
+	abs, err := findFile(path, cfg.Existing || cfg.ReadOnly)
 	if err != nil {
 		return nil, conn{}, err
 	}
 	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
 		return nil, conn{}, fmt.Errorf("choose fdatasync: %w", err)
 	}
-	e := &sqliteEngine{turn: make(chan struct{}, 1), yield: yield}
-	if e.writers, err = openFile(abs, writerPragmas, 1); err != nil {
-		return nil, conn{}, err
+	e := &sqliteEngine{turn: make(chan struct{}, 1), yield: cfg.Yield}
+	if cfg.Existing || cfg.ReadOnly {
+		if err := lookInto(ctx, abs, cfg.ReadOnly); err != nil {
+			return nil, conn{}, err
+		}
 	}
-	if e.readers, err = openFile(abs, readerPragmas, maxReaders); err != nil {
+	if !cfg.ReadOnly || cfg.Alone {
+		if e.lock, err = lockFile(abs); err != nil {
+			return nil, conn{}, err
+		}
+	}
+	if err := e.openFiles(ctx, abs, cfg.ReadOnly); err != nil {
 		return nil, conn{}, errors.Join(err, e.close())
 	}
-	if e.copier, err = openFile(abs, copierPragmas, 1); err != nil {
-		return nil, conn{}, errors.Join(err, e.close())
-	}
-	if err := migrate(ctx, e.writers, goose.DialectSQLite3, "sqlite"); err != nil {
-		return nil, conn{}, errors.Join(err, e.close())
-	}
-	if e.writer, err = e.writers.Conn(ctx); err != nil {
-		return nil, conn{}, errors.Join(fmt.Errorf("connect: %w", classifySQLite(err)), e.close())
-	}
-	e.texts, e.readTexts = newStatements(e.writer), newStatements(e.readers)
+	e.readTexts = newStatements(e.readers)
 	return e, conn{d: &sqliteDialect, on: e.readers, texts: e.readTexts}, nil
 }
 
-// ownFile makes sure of a database file that only its owner may read; SQLite gives its log the same mode.
-func ownFile(path string) (string, error) {
+func (e *sqliteEngine) openFiles(ctx context.Context, path string, readOnly bool) (err error) {
+	if readOnly {
+		e.readers, err = openFile(path, readerPragmas, "ro", maxReaders)
+		return err
+	}
+	for _, open := range []struct {
+		to      **sql.DB
+		pragmas string
+		most    int
+	}{{&e.writers, writerPragmas, 1}, {&e.readers, readerPragmas, maxReaders}, {&e.copier, copierPragmas, 1}} {
+		if *open.to, err = openFile(path, open.pragmas, "rwc", open.most); err != nil {
+			return err
+		}
+	}
+	if err := migrate(ctx, e.writers, goose.DialectSQLite3, "sqlite"); err != nil {
+		return err
+	}
+	if e.writer, err = e.writers.Conn(ctx); err != nil {
+		return fmt.Errorf("connect: %w", classifySQLite(err))
+	}
+	e.texts = newStatements(e.writer)
+	return nil
+}
+
+// lookInto finds out whether a file is a store, without a trace, and if asked, whether its tables have this program's form.
+func lookInto(ctx context.Context, path string, same bool) error {
+	db, err := openFile(path, readerPragmas, "ro", 1)
+	if err != nil {
+		return err
+	}
+	c := conn{d: &sqliteDialect, on: db}
+	if same {
+		err = sameVersion(ctx, c, "sqlite")
+	} else {
+		_, err = c.version(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return errors.Join(err, db.Close())
+}
+
+// findFile gives the path of a database file, which must be there, or is made so that only its owner may read it; SQLite
+// gives its log the same mode. A link stands for what it leads to, so that there is one lock for each file.
+func findFile(path string, existing bool) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil || path == "" {
 		return "", fmt.Errorf("database path %q: not a path", path)
 	}
-	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
-		return "", fmt.Errorf("data folder: %w", err)
+	if !existing {
+		if err := makeFile(abs); err != nil {
+			return "", err
+		}
 	}
-	f, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
+	found, err := filepath.EvalSymlinks(abs)
 	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return "", fmt.Errorf("%s: %w", abs, ErrNoStore)
+		}
 		return "", fmt.Errorf("database file: %w", err)
 	}
-	return abs, f.Close()
+	info, err := os.Stat(found)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("database file: %w", err)
+	case existing && info.Size() == 0:
+		return "", fmt.Errorf("%s is empty: %w", abs, ErrNoStore)
+	}
+	return found, nil
 }
 
-func openFile(path, pragmas string, most int) (*sql.DB, error) {
-	q := url.Values{}
-	for p := range strings.FieldsSeq("busy_timeout(10000) journal_mode(WAL) synchronous(FULL) foreign_keys(1) temp_store(MEMORY) " + pragmas) {
+func makeFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("database file: %w", err)
+	}
+	return f.Close()
+}
+
+func openFile(path, pragmas, mode string, most int) (*sql.DB, error) {
+	q := url.Values{"mode": {mode}}
+	if mode != "ro" {
+		pragmas += " journal_mode(WAL)" // which is a write, where another mode was before
+	}
+	for p := range strings.FieldsSeq("busy_timeout(10000) synchronous(FULL) foreign_keys(1) temp_store(MEMORY) " + pragmas) {
 		q.Add("_pragma", p)
 	}
 	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
@@ -228,15 +297,15 @@ func (e *sqliteEngine) close() error {
 			t.close()
 		}
 	}
-	for _, db := range []*sql.DB{e.readers, e.copier} {
+	if e.writer != nil {
+		errs = append(errs, e.writer.Close())
+	}
+	for _, db := range []*sql.DB{e.readers, e.copier, e.writers} { // the last one copies the log into the file and removes it
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
 	}
-	if e.writer != nil {
-		errs = append(errs, e.writer.Close())
-	}
-	return errors.Join(append(errs, e.writers.Close())...)
+	return errors.Join(append(errs, e.lock.release())...)
 }
 
 func classifySQLite(err error) error {
@@ -253,4 +322,10 @@ func classifySQLite(err error) error {
 		}
 	}
 	return err
+}
+
+// sqliteNoTable goes by the text: SQLite has no code of its own for it.
+func sqliteNoTable(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlite3.SQLITE_ERROR && strings.Contains(e.Error(), "no such table")
 }

@@ -18,9 +18,15 @@ import (
 type Config struct {
 	URL       string   // "sqlite:/path/file.db" or "postgres://…"
 	SecretKey [32]byte // encrypts secrets at rest
-	// ReadOnly keeps to what a database user may do who can only read: no migration, no write. It is for PostgreSQL. Open
-	// then waits until another node has made the tables.
+	// ReadOnly keeps to what a database user may do who can only read: no migration, no write, no file made. On PostgreSQL
+	// Open then waits until another node has made the tables.
 	ReadOnly bool
+	// Existing is for tools: Open neither makes a database nor waits for one. What is not there is ErrNoStore, and one whose
+	// tables have another form than this program knows is ErrVersion if nothing may be written.
+	Existing bool
+	// Alone refuses with ErrInUse while another process works on the database: on SQLite one that may write, on PostgreSQL,
+	// with Existing, a node that holds a lease. Who may write to SQLite is alone in any case.
+	Alone bool
 	// Keyless says that there is no secret key: secrets stay closed. It goes with ReadOnly.
 	Keyless bool
 	// Tidies says whether this node takes old entries off the journal, asked each time; nil: it does.
@@ -81,7 +87,14 @@ type counters struct{ commits, nanos, rows, bytes atomic.Uint64 }
 // journal rows and octets they wrote.
 type Stats struct{ Commits, CommitNanos, JournalRows, JournalBytes uint64 }
 
-// Open connects, migrates the tables and returns the store. A secret key that does not fit the database is an error.
+// ErrNoStore is a database that is not there, or that has nothing of ours in it.
+var ErrNoStore = errors.New("there is no store here")
+
+// ErrVersion is a database whose tables have another form than this program knows.
+var ErrVersion = errors.New("the tables are of another version of this program")
+
+// Open connects, migrates the tables and returns the store. A secret key that does not fit the database is ErrSecretKey, a
+// database that another process has for itself ErrInUse.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -109,10 +122,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	scheme, rest, _ := strings.Cut(s.cfg.URL, ":")
 	switch scheme {
 	case "sqlite":
-		if s.cfg.ReadOnly {
-			return errors.New("SQLite has one process, which cannot be one that only reads")
-		}
-		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"), s.cfg.Yield)
+		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"), &s.cfg)
 	case "postgres", "postgresql":
 		s.engine, s.read, err = openPostgres(ctx, &s.cfg)
 	default:
@@ -137,7 +147,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if !s.engine.shared() {
+	if !s.engine.shared() && !s.cfg.ReadOnly {
 		s.kept.open()
 	}
 	s.wake.advance(head)

@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 		crashChild()
 		return
 	}
+	if os.Getenv(lockedFile) != "" {
+		lockChild()
+		return
+	}
 	code := m.Run()
 	if server.Server != nil {
 		server.Close()
@@ -84,7 +88,18 @@ func onBoth(t *testing.T, f func(t *testing.T, w *world)) {
 	}
 }
 
-// open opens the world's database once more: another node, or the same after a restart.
+// reopen opens the database again: on SQLite after a restart, on PostgreSQL as another node.
+func (w *world) reopen(tb testing.TB) *store.Store {
+	tb.Helper()
+	if !w.Shared() {
+		must(tb, w.Close())
+		w.Store = w.open(tb)
+		return w.Store
+	}
+	return w.open(tb)
+}
+
+// open opens the world's database: the first time, after a restart, or, on PostgreSQL, as another node.
 func (w *world) open(tb testing.TB) *store.Store {
 	tb.Helper()
 	s, err := store.Open(tb.Context(), store.Config{URL: w.url, SecretKey: testKey, Clock: func() time.Time { return w.now }})
