@@ -121,7 +121,7 @@ func (s *server) contents(z string) map[string]string {
 	s.t.Helper()
 	out := map[string]string{}
 	for _, o := range s.must("GET", z+"/dns_records?per_page=100000", nil).list(s.t) {
-		for _, m := range []string{"id", "created_on", "modified_on", "comment_modified_on", "tags_modified_on"} {
+		for _, m := range []string{"id", "zone_id", "created_on", "modified_on", "comment_modified_on", "tags_modified_on"} {
 			delete(o, m)
 		}
 		content := o["content"].(string)

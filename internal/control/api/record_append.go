@@ -18,6 +18,12 @@ const recordSize = 512
 
 func (r recordJSON) appendJSON(dst []byte) []byte {
 	dst = appendString(append(dst, `{"id":`...), string(r.ID))
+	if r.ZoneID != "" {
+		dst = appendString(append(dst, `,"zone_id":`...), string(r.ZoneID))
+	}
+	if r.ZoneName != "" {
+		dst = appendString(append(dst, `,"zone_name":`...), r.ZoneName)
+	}
 	dst = appendString(append(dst, `,"name":`...), r.Name)
 	dst = appendString(append(dst, `,"type":`...), r.Type)
 	dst = appendString(append(dst, `,"content":`...), r.Content)

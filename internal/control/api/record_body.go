@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -62,6 +63,7 @@ func notWhole(value string) error {
 // build makes a whole record of a POST or PUT: what is absent has its default.
 func (b *recordBody) build(z *model.Zone) (model.Record, error) {
 	r := model.Record{Zone: z.ID, TTL: rules.AutomaticTTL}
+	b.nameService()
 	if !b.Name.given() {
 		return r, invalid(model.CodeNameInvalid, "/name", "DNS name is invalid.")
 	}
@@ -70,6 +72,29 @@ func (b *recordBody) build(z *model.Zone) (model.Record, error) {
 	}
 	err := b.merge(z, &r, true)
 	return r, err
+}
+
+// nameService names an SRV record that comes without a name from the members of its data that tell it, as clients did before
+// the name was one of its own (contract section 5.2).
+func (b *recordBody) nameService() {
+	if b.Name.given() && b.Name.Value != "" || !strings.EqualFold(b.Type.Value, "SRV") || !b.Data.given() {
+		return
+	}
+	var labels []string
+	for _, member := range []string{"service", "proto", "name"} {
+		var label string
+		if raw := b.Data.Value[member]; len(raw) > 0 && json.Unmarshal(raw, &label) != nil {
+			return
+		}
+		if member == "name" && (label == "" || label == "@") {
+			continue
+		}
+		labels = append(labels, label)
+	}
+	if slices.Contains(labels, "") {
+		return
+	}
+	b.Name = optional[string]{Set: true, Value: strings.Join(labels, ".")}
 }
 
 // merge lays what was sent over a record. fresh says that nothing stood before.

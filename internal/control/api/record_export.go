@@ -59,7 +59,7 @@ func exportApex(w *rr.Writer, q *request) error {
 	if err := w.Comment("Assigned name servers"); err != nil {
 		return err
 	}
-	for _, ns := range z.NameServers {
+	for _, ns := range z.NS() {
 		name, err := wire.ParseName(ns)
 		if err != nil {
 			return fmt.Errorf("export name server %s: %w", ns, err)
@@ -75,8 +75,8 @@ func exportApex(w *rr.Writer, q *request) error {
 func soaText(z *model.Zone) string {
 	s := z.Settings.SOA
 	mname, rname := s.MName, orWord(s.RName, hostmaster(z))
-	if mname == "" && len(z.NameServers) > 0 {
-		mname = z.NameServers[0]
+	if ns := z.NS(); mname == "" && len(ns) > 0 {
+		mname = ns[0]
 	}
 	dot := func(n string) string { return strings.TrimSuffix(n, ".") + "." }
 	return fmt.Sprintf("%s %s %d %d %d %d %d", dot(mname), dot(rname), z.Serial, s.Refresh, s.Retry, s.Expire, s.MinTTL)

@@ -8,9 +8,12 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// recordJSON is a record in answers; the order is that of contract section 5.2.
+// recordJSON is a record in answers; the order is that of contract section 5.2, with the two members of the zone where
+// they stood for ten years: clients that have not been told of their end need them.
 type recordJSON struct {
 	ID              model.ID        `json:"id"`
+	ZoneID          model.ID        `json:"zone_id,omitempty"`
+	ZoneName        string          `json:"zone_name,omitempty"`
 	Name            string          `json:"name"`
 	Type            string          `json:"type"`
 	Content         string          `json:"content"`
@@ -42,10 +45,13 @@ type settingsJSON struct {
 
 func toJSON(z *model.Zone, r *model.Record) recordJSON {
 	out := recordJSON{
-		ID: r.ID, Name: r.Name.Host(), Type: r.Type.String(), Content: r.Content, Proxiable: rules.Proxiable(r.Type, r.Content),
+		ID: r.ID, ZoneID: z.ID, Name: r.Name.Host(), Type: r.Type.String(), Content: r.Content, Proxiable: rules.Proxiable(r.Type, r.Content),
 		Proxied: r.Proxied, TTL: r.TTL, Settings: settingsJSON(r.Settings), Tags: orEmpty(r.Tags),
 		CreatedOn: stamp(r.Created), ModifiedOn: stamp(r.Modified), Priority: r.Priority, Data: recordData(r),
 		Meta: metaJSON{Ignored: r.Type == wire.TypeNS && r.Name == z.Name && !z.Settings.MultiProvider},
+	}
+	if z.ID != "" {
+		out.ZoneName = z.Name.Host()
 	}
 	if r.Comment != "" {
 		out.Comment = &r.Comment

@@ -40,15 +40,16 @@ func listRecords(a *api, q *request) error {
 // recordQuery reads the filters of contract section 5.10.
 func recordQuery(v url.Values, zone wire.Name) (model.RecordQuery, error) {
 	q := model.RecordQuery{Search: last(v, "search")}
-	q.Filters = textFilters(v, "name", zone)
-	q.Filters = append(q.Filters, textFilters(v, "content", zone)...)
-	q.Filters = append(q.Filters, textFilters(v, "comment", zone)...)
+	var kind wire.Type
 	if t := last(v, "type"); t != "" {
-		known, err := wire.ParseType(strings.ToUpper(t))
-		if err != nil {
+		var err error
+		if kind, err = wire.ParseType(t); err != nil {
 			return q, invalid(model.CodeTypeInvalid, "", "DNS record type is invalid.")
 		}
-		q.Filters = append(q.Filters, model.Filter{Field: "type", Value: known.String()})
+		q.Filters = append(q.Filters, model.Filter{Field: "type", Value: kind.String()})
+	}
+	for _, field := range []string{"name", "content", "comment"} {
+		q.Filters = append(q.Filters, textFilters(v, field, zone, kind)...)
 	}
 	switch p := strings.ToLower(last(v, "proxied")); p {
 	case "":
@@ -74,7 +75,7 @@ func recordQuery(v url.Values, zone wire.Name) (model.RecordQuery, error) {
 
 // textFilters reads the forms of a filter on text: plain and .exact are the same; present and absent count when they are
 // there, whatever their value, and comments alone have them.
-func textFilters(v url.Values, field string, zone wire.Name) []model.Filter {
+func textFilters(v url.Values, field string, zone wire.Name, t wire.Type) []model.Filter {
 	var out []model.Filter
 	for _, f := range []struct {
 		suffix string
@@ -86,17 +87,17 @@ func textFilters(v url.Values, field string, zone wire.Name) []model.Filter {
 		{".startswith", model.OpStartsWith},
 		{".endswith", model.OpEndsWith},
 	} {
-		value := last(v, field+f.suffix)
-		if value == "" {
+		by := model.Filter{Field: field, Op: f.op, Value: last(v, field+f.suffix)}
+		if by.Value == "" {
 			continue
 		}
 		switch field {
 		case "name":
-			value = nameFilter(value, f.op, zone)
+			by.Value = nameFilter(by.Value, f.op, zone)
 		case "content":
-			value = contentFilter(value, f.op, last(v, "type"))
+			contentSpellings(&by, t)
 		}
-		out = append(out, model.Filter{Field: field, Op: f.op, Value: value})
+		out = append(out, by)
 	}
 	if field != "comment" {
 		return out
@@ -130,15 +131,41 @@ func nameFilter(s string, op model.Op, zone wire.Name) string {
 	return s
 }
 
-// contentFilter takes a target with its final dot as well, for the types whose answers have none. libdns asks so.
-func contentFilter(s string, op model.Op, t string) string {
-	switch strings.ToUpper(t) {
-	case "CNAME", "MX", "NS", "PTR", "SRV":
-		if (op == model.OpExact || op == model.OpEndsWith) && len(s) > 1 && endsInDot(s) {
-			return s[:len(s)-1]
-		}
+// contentSpellings are other ways in which the store may hold what a filter on the whole content, or its end, means: the
+// content as the type that is asked for has it, and targets with and without the final dot (libdns asks with it, other
+// clients without).
+func contentSpellings(f *model.Filter, t wire.Type) {
+	if f.Op != model.OpExact && f.Op != model.OpEndsWith {
+		return
 	}
-	return s
+	if rest, ok := strings.CutSuffix(f.Value, "."); ok && rest != "" {
+		f.Also = append(f.Also, rest)
+	} else {
+		f.Also = append(f.Also, f.Value+".")
+	}
+	if f.Op != model.OpExact {
+		return
+	}
+	if t == 0 || t == wire.TypeTXT {
+		if _, _, rdata, err := parseContent(wire.TypeTXT, f.Value, nil, wire.Root); err == nil {
+			f.RData = rdata
+		}
+		return
+	}
+	var none uint16 // of the types whose content does not tell it
+	for _, priority := range [...]*uint16{nil, &none} {
+		content, _, rdata, err := parseContent(t, f.Value, priority, wire.Root)
+		if err != nil {
+			continue
+		}
+		f.Also = append(f.Also, content)
+		if isDataType(t) { // a target in the middle of the content may have its dot or not
+			if text, _, _, err := recordFrom(t, rdata, wire.Root); err == nil {
+				f.Also = append(f.Also, text)
+			}
+		}
+		return
+	}
 }
 
 // tagFilters reads tag (a name, or name:value) and the forms with a suffix.

@@ -201,7 +201,7 @@ func TestIgnoredMembers(t *testing.T) {
 		`"proxiable":true,"proxied":false,"locked":false,"meta":{"auto_added":true},"created_on":"0001-01-01T00:00:00Z",` +
 		`"modified_on":"0001-01-01T00:00:00Z","settings":{},"tags":null,"data":{"tag":""},"comment":"","private_routing":false}`
 	o := s.must("POST", z+"/dns_records", body).object(t)
-	for _, m := range []string{"zone_id", "zone_name", "locked", "priority", "data", "comment_modified_on", "tags_modified_on"} {
+	for _, m := range []string{"locked", "priority", "data", "comment_modified_on", "tags_modified_on"} {
 		if _, there := o[m]; there {
 			t.Errorf("the answer has %s", m)
 		}
@@ -326,5 +326,37 @@ func TestURIPriority(t *testing.T) {
 	}
 	if n := s.must("GET", z+"/dns_records?content.exact="+url.QueryEscape(`8 4 "ftp://c.test/"`), nil).Info.TotalCount; n != 1 {
 		t.Errorf("the content that was answered finds %d records", n)
+	}
+}
+
+// TestNamelessSRV makes SRV records as clients did when their name was told by members of their data.
+func TestNamelessSRV(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	z, zid := s.zone("example.com")
+	const data = `"priority":1,"weight":2,"port":5060,"target":"sip.example.net"`
+	for body, want := range map[string]string{
+		`{"type":"SRV","data":{"service":"_sip","proto":"_tcp","name":"example.com",` + data + `}}`:                  "_sip._tcp.example.com",
+		`{"type":"srv","name":"","data":{"service":"_sip","proto":"_udp","name":"@",` + data + `}}`:                  "_sip._udp.example.com",
+		`{"type":"SRV","name":null,"data":{"service":"_xmpp","proto":"_tcp",` + data + `}}`:                          "_xmpp._tcp.example.com",
+		`{"type":"SRV","data":{"service":"_sip","proto":"_tls","name":"voice",` + data + `}}`:                        "_sip._tls.voice.example.com",
+		`{"type":"SRV","data":{"service":"_sip","proto":"_tls","name":"voice2.example.com.",` + data + `}}`:          "_sip._tls.voice2.example.com",
+		`{"type":"SRV","name":"_a._tcp","data":{"service":"_sip","proto":"_tcp","name":"example.com",` + data + `}}`: "_a._tcp.example.com",
+		`{"type":"SRV","data":{"proto":"_tcp","name":"example.com",` + data + `}}`:                                   "",
+		`{"type":"SRV","data":{"service":7,"proto":"_tcp","name":"example.com",` + data + `}}`:                       "",
+		`{"type":"SRV","data":{"service":"_sip","proto":"_tcp","name":"other.test.",` + data + `}}`:                  "",
+		`{"type":"TXT","content":"x","data":{"service":"_sip","proto":"_tcp","name":"example.com"}}`:                 "",
+	} {
+		if want == "" {
+			s.fails(400, model.CodeNameInvalid, "POST", z+"/dns_records", body)
+			continue
+		}
+		o := s.must("POST", z+"/dns_records", body).object(t)
+		if o["name"] != want {
+			t.Errorf("%s makes %v", body, o["name"])
+		}
+		if o["zone_id"] != zid || o["zone_name"] != "example.com" {
+			t.Errorf("the record's zone is %v %v", o["zone_id"], o["zone_name"])
+		}
 	}
 }

@@ -37,18 +37,22 @@ func (a *api) listPeerUses(q *request) error {
 	return onePage(q, each(uses, func(u *model.PeerUse) peerUseJSON { return peerUseJSON(*u) }))
 }
 
-// peerJSON is a peer as clients see it; what was not sent is null.
+// peerJSON is a peer as clients see it; what was not sent is null, or absent where the upstream's schema has no null.
 type peerJSON struct {
 	ID   model.ID  `json:"id"`
 	Name string    `json:"name"`
 	IP   *string   `json:"ip"`
 	Port *uint16   `json:"port"`
-	IXFR bool      `json:"ixfr_enable"`
+	IXFR *bool     `json:"ixfr_enable,omitempty"`
 	TSIG *model.ID `json:"tsig_id"`
 }
 
 func renderPeer(p *model.Peer) peerJSON {
-	out := peerJSON{ID: p.ID, Name: p.Name, IXFR: p.IXFR}
+	out := peerJSON{ID: p.ID, Name: p.Name}
+	if p.IXFR != model.SwitchUnset {
+		on := p.IXFR == model.SwitchOn
+		out.IXFR = &on
+	}
 	if p.IPText != "" {
 		out.IP = &p.IPText
 	}
@@ -82,7 +86,7 @@ func (q *request) readPeer() (model.Peer, error) {
 		return model.Peer{}, err
 	}
 	p := model.Peer{
-		Account: q.account, Name: in.Name, IPText: in.IP.Value, IXFR: in.IXFR.Value, TSIG: model.ID(in.TSIG.Value),
+		Account: q.account, Name: in.Name, IPText: in.IP.Value, IXFR: switched(&in.IXFR), TSIG: model.ID(in.TSIG.Value),
 	}
 	if !labelText(p.Name) {
 		return p, invalid(model.CodePeerName, "/name", "A peer needs a name of at most 100 characters.")
@@ -104,6 +108,17 @@ func (q *request) readPeer() (model.Peer, error) {
 		return p, invalid(model.CodePeerTSIG, "/tsig_id", "The tsig_id is not the id of a TSIG.")
 	}
 	return p, nil
+}
+
+// switched is a switch as it was sent.
+func switched(o *optional[bool]) model.Switch {
+	switch {
+	case !o.given():
+		return model.SwitchUnset
+	case o.Value:
+		return model.SwitchOn
+	}
+	return model.SwitchOff
 }
 
 func (a *api) listPeers(q *request) error {

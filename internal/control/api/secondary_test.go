@@ -1,8 +1,8 @@
 package api_test
 
 import (
-	"encoding/json"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -206,7 +206,7 @@ func TestPeerLife(t *testing.T) {
 	key := s.tsig("k.example.")
 	bare := s.must("POST", path, `{"name":"only a name"}`)
 	id := bare.id(t)
-	want := map[string]any{"id": id, "name": "only a name", "ip": nil, "port": nil, "ixfr_enable": false, "tsig_id": nil}
+	want := map[string]any{"id": id, "name": "only a name", "ip": nil, "port": nil, "tsig_id": nil}
 	if d := cmp.Diff(want, bare.object(t)); d != "" {
 		t.Error(d)
 	}
@@ -626,5 +626,35 @@ func TestRaiseSerial(t *testing.T) {
 	s.fails(400, model.CodeSerial, "POST", path, map[string]any{"at_least": at + 1000 + 1<<31})
 	for _, bad := range []string{`{}`, `{"at_least":null}`, `{"at_least":"5"}`, `{"at_least":-1}`, `{"at_least":4294967296}`, `{"at_least":1.5}`, `{"at_least":[1]}`} {
 		s.fails(400, model.CodeSerial, "POST", path, bad)
+	}
+}
+
+// TestPeerNeverGiven keeps what was never given of a peer apart from what was given, in answers, through changes of others
+// of its members, and in the store.
+func TestPeerNeverGiven(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	all := "/accounts/" + string(s.account) + "/secondary_dns/peers"
+	for body, want := range map[string]map[string]any{
+		`{"name":"bare"}`: {"ip": nil, "port": nil, "tsig_id": nil},
+		`{"name":"nulls","ip":null,"port":null,"ixfr_enable":null,"tsig_id":null}`: {"ip": nil, "port": nil, "tsig_id": nil},
+		`{"name":"off","ixfr_enable":false}`:                                       {"ip": nil, "port": nil, "tsig_id": nil, "ixfr_enable": false},
+		`{"name":"on","ip":"192.0.2.1","ixfr_enable":true,"port":53}`:              {"ip": "192.0.2.1", "port": json.Number("53"), "tsig_id": nil, "ixfr_enable": true},
+	} {
+		made := s.must("POST", all, body)
+		o := made.object(t)
+		one := all + "/" + o["id"].(string)
+		for _, r := range []*reply{made, s.must("GET", one, nil), s.must("PUT", one, body)} {
+			got := r.object(t)
+			delete(got, "id")
+			delete(got, "name")
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", body, diff)
+			}
+		}
+		s.must("PUT", one, `{"name":"x","ixfr_enable":true}`)
+		if got := s.must("PUT", one, `{"name":"x"}`).object(t); got["ixfr_enable"] != nil {
+			t.Errorf("a PUT without ixfr_enable leaves %v", got)
+		}
 	}
 }

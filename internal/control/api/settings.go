@@ -63,7 +63,7 @@ type nameServersJSON struct {
 
 type soaJSON struct {
 	MName   *string `json:"mname"`
-	RName   string  `json:"rname"`
+	RName   string  `json:"rname,omitempty"` // an account may leave it to each zone
 	Refresh uint32  `json:"refresh"`
 	Retry   uint32  `json:"retry"`
 	Expire  uint32  `json:"expire"`

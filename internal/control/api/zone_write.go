@@ -38,7 +38,11 @@ func (a *api) createZone(q *request) error {
 	if err != nil {
 		return err
 	}
-	z := model.Zone{Name: name}
+	vanity, err := vanityNames(b.Vanity.Value)
+	if err != nil {
+		return err
+	}
+	z := model.Zone{Name: name, VanityNS: vanity}
 	if b.Type != nil {
 		z.Type = *b.Type
 	}
@@ -175,15 +179,30 @@ func (a *api) editZone(q *request) error {
 	return q.okZone(res.Outcomes[0].Zone)
 }
 
-// vanityNames checks names of name servers and brings them to A-labels.
+// vanityMost bounds a zone's own name servers: with more, answers to a resolver's first question are cut.
+const vanityMost = 13
+
+// notOfHosts says whether a name of a host has no such character (RFC 1123 section 2.1, and the low line that many use).
+func notOfHosts(c rune) bool {
+	return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_'
+}
+
+// vanityNames checks names of name servers, which stand in place of the assigned ones, and brings them to A-labels. None
+// at all leaves the assigned ones.
 func vanityNames(in []string) ([]string, error) {
+	if len(in) > vanityMost {
+		return nil, invalid(model.CodeZoneSetting, "/vanity_name_servers", "A zone can have at most 13 vanity name servers.")
+	}
 	out := make([]string, 0, len(in))
 	for i, s := range in {
-		text, name, err := parseHost(s, wire.Root)
-		if err != nil || name == wire.Root {
+		_, name, err := parseHost(s, wire.Root)
+		if err != nil || name == wire.Root || strings.ContainsFunc(name.Host(), notOfHosts) {
 			return nil, invalid(model.CodeZoneSetting, "/vanity_name_servers/"+itoa(i), "Vanity name servers must be host names.")
 		}
-		out = append(out, text)
+		if slices.Contains(out, name.Host()) {
+			return nil, invalid(model.CodeZoneSetting, "/vanity_name_servers/"+itoa(i), "A vanity name server is named twice.")
+		}
+		out = append(out, name.Host())
 	}
 	return out, nil
 }
@@ -196,7 +215,13 @@ func (a *api) deleteZone(q *request) error {
 }
 
 // checkActivation answers at once: delegation is a fact to display here, never a gate.
-func (a *api) checkActivation(q *request) error { return q.ok(idOnly{q.zone.ID}) }
+// The message is one that flarectl prints.
+func (a *api) checkActivation(q *request) error {
+	return q.ok(idOnly{q.zone.ID}, message{Code: codeActive, Message: "The zone is active. Delegation is not waited for."})
+}
+
+// codeActive comes with the answer to a request for what every zone has from its creation on.
+const codeActive = 13091
 
 // planJSON is a plan. Price is an integer because libdns reads it as one.
 type planJSON struct {

@@ -215,7 +215,7 @@ func zoneQuery(v url.Values) (model.ZoneQuery, error) {
 		}
 		op, value := zoneOp(s)
 		if field == "name" {
-			value = zoneNameFilter(value)
+			value = zoneNameFilter(value, op)
 		}
 		out.Filters = append(out.Filters, model.Filter{Field: field, Op: op, Value: value})
 	}
@@ -255,11 +255,15 @@ func zoneOp(s string) (model.Op, string) {
 	return model.OpExact, s
 }
 
-// zoneNameFilter brings what a client knows of a name to how the store has it: A-labels without final dot. A part of a
-// name that does not map stays as it is, and matches nothing.
-func zoneNameFilter(s string) string {
-	if len(s) > 1 {
-		s = strings.TrimSuffix(s, ".")
+// zoneNameFilter brings what a client knows of a name to how the store has it: A-labels, and without final dot where the
+// name's end is meant. A part of a name that does not map stays as it is, and matches nothing.
+func zoneNameFilter(s string, op model.Op) string {
+	switch op {
+	case model.OpContains, model.OpContainsCase, model.OpStartsWith, model.OpStartsWithCase: // a dot is one inside the name
+	default:
+		if len(s) > 1 {
+			s = strings.TrimSuffix(s, ".")
+		}
 	}
 	if a, err := rr.ToASCII(s); err == nil && !isASCII(s) {
 		return a

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 func TestZoneLife(t *testing.T) {
@@ -18,7 +19,7 @@ func TestZoneLife(t *testing.T) {
 	s := newServer(t)
 	r := s.must("POST", "/zones", `{"name":"Bücher.Example.","jump_start":false,"type":"full"}`)
 	o := r.object(t)
-	if o["name"] != "bücher.example" || o["status"] != "pending" || o["activated_on"] != nil || o["paused"] != false {
+	if o["name"] != "bücher.example" || o["status"] != "active" || o["activated_on"] == nil || o["activated_on"] != o["created_on"] || o["paused"] != false {
 		t.Errorf("a new zone: %s", r.Raw)
 	}
 	if o["account"].(map[string]any)["id"] != string(s.account) || len(o["name_servers"].([]any)) != 2 {
@@ -46,8 +47,9 @@ func TestZoneLife(t *testing.T) {
 	if o["paused"] != true || o["modified_on"] == o["created_on"] {
 		t.Errorf("after a PATCH: %v", o)
 	}
-	if got := s.must("PUT", path+"/activation_check", nil).object(t); len(got) != 1 || "/zones/"+got["id"].(string) != path {
-		t.Errorf("activation check: %v", got)
+	check := s.must("PUT", path+"/activation_check", nil)
+	if got := check.object(t); len(got) != 1 || "/zones/"+got["id"].(string) != path || len(check.Messages) != 1 || check.Messages[0].Message == "" {
+		t.Errorf("activation check: %s", check.Raw)
 	}
 	s.must("GET", path+"/available_plans", nil)
 	if got := s.must("GET", path+"/pagerules?status=active", nil); string(got.Result) != "[]" {
@@ -106,9 +108,9 @@ func TestZoneList(t *testing.T) {
 		"name=starts_with:zone1&per_page=50": 10, "name=ends_with:.test": 1, "name=contains:usE": 1,
 		"name=not_equal:paused.test&per_page=50": 25, "name=equal:paused.test": 1,
 		"name=contains_case_sensitive:usE": 0, "name=starts_with_case_sensitive:paus": 1,
-		"status=pending&per_page=50": 26, "status=active": 0,
+		"status=active&per_page=50": 26, "status=pending": 0,
 		"account.id=" + string(s.account) + "&per_page=50": 26, "account.id=" + strings.Repeat("0", 32): 0,
-		"account.name=nobody": 0, "name=paused.test&status=active": 0, "name=paused.test&status=active&match=any": 1,
+		"account.name=nobody": 0, "name=paused.test&status=active": 1, "name=paused.test&status=pending": 0, "name=paused.test&status=pending&match=any": 1,
 		"search=zone24": 1, "unknown=parameter&per_page=50": 26,
 	} {
 		if got := names(query); len(got) != want {
@@ -160,4 +162,73 @@ func (s *server) grant(resource string, groups ...string) string {
 	}
 	return s.must("POST", "/user/tokens", `{"name":"t","policies":[{"effect":"allow","permission_groups":[`+strings.Join(ids, ",")+
 		`],"resources":{"`+resource+`":"*"}}]}`).object(s.t)["value"].(string)
+}
+
+// TestVanityNameServers gives a zone name servers of its own, when it is made and later: they are the zone's NS and its
+// first name, in the API, in what is served and in exports, until none are left.
+func TestVanityNameServers(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	check := func(path string, raw *reply, vanity []string) {
+		t.Helper()
+		want := vanity
+		if len(want) == 0 {
+			want = []string{"ns1.headwater.test", "ns2.headwater.test"}
+		}
+		o := raw.object(t)
+		if got := texts(o["vanity_name_servers"]); !slices.Equal(got, vanity) {
+			t.Errorf("%s has the vanity name servers %q, want %q", path, got, vanity)
+		}
+		if got := s.must("GET", path, nil); string(got.Result) != string(raw.Result) {
+			t.Errorf("GET answers %s, the write %s", got.Raw, raw.Raw)
+		}
+		name := wire.MustName(o["name"].(string))
+		v := s.db.ByID(o["id"].(string)).State().Transfer
+		var ns []string
+		for _, set := range v.Sets(name) {
+			if set.Type == wire.TypeNS {
+				for _, d := range set.Data {
+					ns = append(ns, wire.Name(d).Host())
+				}
+			}
+			if set.Type == wire.TypeSOA && !strings.HasPrefix(string(set.Data[0]), string(wire.MustName(want[0]))) {
+				t.Errorf("%s: the SOA does not name %s", path, want[0])
+			}
+		}
+		slices.Sort(ns)
+		if !slices.Equal(ns, slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s serves NS %q, want %q", path, ns, want)
+		}
+		for _, host := range want {
+			if export := s.must("GET", path+"/dns_records/export", nil).Raw; !strings.Contains(export, "NS\t"+host+".\n") {
+				t.Errorf("the export lacks NS %s:\n%s", host, export)
+			}
+		}
+	}
+	made := s.must("POST", "/zones", `{"name":"vanity.test","vanity_name_servers":["NS1.vanity.test","ns2.bücher.test."]}`)
+	path := "/zones/" + made.object(t)["id"].(string)
+	check(path, made, []string{"ns1.vanity.test", "ns2.xn--bcher-kva.test"})
+	check(path, s.must("PATCH", path, `{"vanity_name_servers":["ns9.vanity.test"]}`), []string{"ns9.vanity.test"})
+	check(path, s.must("PATCH", path, `{"paused":true}`), []string{"ns9.vanity.test"})
+	check(path, s.must("PATCH", path, `{"vanity_name_servers":[]}`), nil)
+	plain, _ := s.zone("plain.test")
+	check(plain, s.must("PATCH", plain, `{"vanity_name_servers":null}`), nil)
+	for _, list := range []string{
+		`["192.0.2.1"]`, `[""]`, `["."]`, `["a..b"]`, `["ns 1.test"]`, `["ns.test","NS.test."]`, `["*.test"]`,
+		`["a.test","b.test","c.test","d.test","e.test","f.test","g.test","h.test","i.test","j.test","k.test","l.test","m.test","n.test"]`,
+	} {
+		s.fails(400, model.CodeZoneSetting, "POST", "/zones", `{"name":"refused.test","vanity_name_servers":`+list+`}`)
+		s.fails(400, model.CodeZoneSetting, "PATCH", path, `{"vanity_name_servers":`+list+`}`)
+	}
+	if got := s.must("GET", "/zones?name=refused.test", nil); got.Info.TotalCount != 0 {
+		t.Errorf("a refused zone is there: %s", got.Raw)
+	}
+}
+
+func texts(v any) []string {
+	var out []string
+	for _, s := range v.([]any) {
+		out = append(out, s.(string))
+	}
+	return out
 }

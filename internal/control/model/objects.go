@@ -70,19 +70,23 @@ func DefaultSettings() Settings {
 	}
 }
 
+// StatusActive is what every zone is from its creation on. Delegation is shown and never waited for, so that there is no
+// other.
+const StatusActive = "active"
+
 // Zone is one zone as its operator sees it.
 type Zone struct {
 	ID          ID
 	Account     ID
 	Name        wire.Name
 	Type        string // "full", …
-	Status      string // "pending", "active", "moved"
+	Status      string // StatusActive
 	Paused      bool
 	Created     time.Time
 	Modified    time.Time
-	Activated   time.Time // zero while pending
-	NameServers []string  // assigned, host form without final dot
-	VanityNS    []string
+	Activated   time.Time
+	NameServers []string // assigned, host form without final dot
+	VanityNS    []string // instead of the assigned ones, likewise; empty for none
 	Settings    Settings
 	Mode        TransferMode
 	// OutgoingTransfers is the zone's own entitlement; nil leaves it to the account.
@@ -92,6 +96,15 @@ type Zone struct {
 	Serial uint32
 	// Seq is the newest journal entry of the zone; a change is guarded by it.
 	Seq Seq
+}
+
+// NS are the names of the zone's own name servers, as the apex and the SOA have them: its vanity ones, else those that it
+// was assigned.
+func (z *Zone) NS() []string {
+	if len(z.VanityNS) > 0 {
+		return z.VanityNS
+	}
+	return z.NameServers
 }
 
 // Outgoing is a zone's outgoing transfer configuration: its links to peers and the switch.
@@ -149,9 +162,20 @@ type Peer struct {
 	IP      netip.Addr // invalid when not set: no NOTIFY goes out and nothing is allowed by it
 	IPText  string     // as sent
 	Port    uint16     // of NOTIFY; 53 when not sent
-	IXFR    bool       // stored for clients; a primary always accepts IXFR
+	IXFR    Switch     // stored for clients; a primary always accepts IXFR
 	TSIG    ID         // empty for none
 }
+
+// Switch is a choice that may never have been made. Clients that compare what they read with what they sent tell that from
+// off.
+type Switch uint8
+
+// The states of a Switch.
+const (
+	SwitchUnset Switch = iota
+	SwitchOff
+	SwitchOn
+)
 
 // ACL allows transfers of all zones of its account from a range of addresses.
 type ACL struct {

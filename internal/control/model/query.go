@@ -19,11 +19,14 @@ const (
 	OpEndsWithCase
 )
 
-// Filter is one condition on a named field.
+// Filter is one condition on a named field. One on content also holds where white space comes in other runs, and, of TXT,
+// for the same text quoted or bare.
 type Filter struct {
 	Field string // records: name, content, type, proxied, comment; zones: name, account.name, …
 	Op    Op
 	Value string
+	Also  []string // content: other spellings of Value, any of which suffices
+	RData []byte   // content: RDATA of a TXT record that suffices, too
 }
 
 // TagFilter is one condition on a record's tags: Name alone, or the value part of the tag called Name.
@@ -34,7 +37,7 @@ type TagFilter struct {
 }
 
 // RecordQuery selects and orders the records of one zone. Name filters are in host form (lower-case A-labels, no final
-// dot); type is the mnemonic; proxied is "true" or "false". The id is always the last sort key.
+// dot); type is a mnemonic or TYPEnnn; proxied is "true" or "false". The id is always the last sort key.
 type RecordQuery struct {
 	Filters []Filter
 	Any     bool // filters are joined by or

@@ -64,11 +64,11 @@ func (p *plan) fillZone(row *model.Zone, a *model.Account) {
 	if row.Type == "" {
 		row.Type = "full"
 	}
-	if row.Status == "" {
-		row.Status = "pending"
-	}
 	if row.Created.IsZero() {
 		row.Created = p.now
+	}
+	if row.Status == "" {
+		row.Status, row.Activated = model.StatusActive, row.Created
 	}
 	row.Modified = row.Created
 	if len(row.NameServers) == 0 {
@@ -137,7 +137,7 @@ func (p *plan) editZone(ctx context.Context, e model.EditZone) (model.Outcome, e
 func (p *plan) zoneChanged(z *zoneWork, old, row *model.Zone) {
 	s, t := &old.Settings, &row.Settings
 	if s.SOA != t.SOA || s.NSTTL != t.NSTTL || s.MultiProvider != t.MultiProvider ||
-		!slices.Equal(old.NameServers, row.NameServers) {
+		!slices.Equal(old.NS(), row.NS()) {
 		p.touch(z, row.Name)
 	}
 	if s.FlattenAll != t.FlattenAll || s.ZoneMode != t.ZoneMode || old.Paused != row.Paused || old.Mode != row.Mode {
@@ -190,7 +190,7 @@ func checkSettings(row *model.Zone) error {
 		e := invalid(model.CodeSettingsInvalid, "The SOA settings are not valid: %v.", err)
 		return e
 	}
-	for _, ns := range row.NameServers {
+	for _, ns := range row.NS() {
 		if _, err := wire.ParseName(ns); err != nil {
 			return invalid(model.CodeSettingsInvalid, "The name server %q is not a valid name.", ns)
 		}

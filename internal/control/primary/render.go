@@ -90,7 +90,7 @@ func (s *scene) assigned(sets []rr.Set) []rr.Set {
 	if own.TTL == 0 {
 		own.TTL = model.DefaultSettings().NSTTL
 	}
-	for _, host := range s.zone.NameServers {
+	for _, host := range s.zone.NS() {
 		if n, err := wire.ParseName(host); err == nil { // checkSettings has let no other in
 			own.Data = append(own.Data, []byte(n))
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// soaOf makes a zone's SOA (RFC 1035 section 3.3.13) with the serial given. Left open, MNAME is the first assigned name
+// soaOf makes a zone's SOA (RFC 1035 section 3.3.13) with the serial given. Left open, MNAME is the first name
 // server and RNAME is hostmaster at the zone.
 func soaOf(z *model.Zone, serial uint32) (rr.Set, error) {
 	soa, def := z.Settings.SOA, model.DefaultSettings().SOA
@@ -21,10 +21,11 @@ func soaOf(z *model.Zone, serial uint32) (rr.Set, error) {
 			return rr.Set{}, fmt.Errorf("mname %q: %w", soa.MName, err)
 		}
 		mname = n
-	case len(z.NameServers) > 0:
-		n, err := wire.ParseName(z.NameServers[0])
+	case len(z.NS()) > 0:
+		first := z.NS()[0]
+		n, err := wire.ParseName(first)
 		if err != nil {
-			return rr.Set{}, fmt.Errorf("name server %q: %w", z.NameServers[0], err)
+			return rr.Set{}, fmt.Errorf("name server %q: %w", first, err)
 		}
 		mname = n
 	}

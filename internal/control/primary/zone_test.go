@@ -18,7 +18,7 @@ func TestCreateZone(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
 	z := b.zone(t, "example")
-	if z.Status != "pending" || z.Type != "full" || z.Mode != model.ModeOrigin || z.Settings != model.DefaultSettings() ||
+	if z.Status != model.StatusActive || !z.Activated.Equal(z.Created) || z.Type != "full" || z.Mode != model.ModeOrigin || z.Settings != model.DefaultSettings() ||
 		len(z.NameServers) != 2 || !z.Created.Equal(b.now.Truncate(time.Microsecond)) || z.Seq == 0 {
 		t.Errorf("got %+v", z)
 	}

@@ -38,10 +38,17 @@ type backupTable struct {
 	name    string
 	keys    int
 	columns []string
+	renew   func(row []any) error // brings a row of an older backup to what migrations have made of its like; may be nil
 }
 
 func table(name string, keys int, columns string) backupTable {
-	return backupTable{name, keys, strings.Fields(columns)}
+	return backupTable{name: name, keys: keys, columns: strings.Fields(columns)}
+}
+
+// renewed is a table whose older rows need something.
+func (t backupTable) renewed(by func(row []any) error) backupTable {
+	t.renew = by
+	return t
 }
 
 // backupTables are all tables, in the order of backups. The meta table is first: it tells whether the secret key fits.
@@ -49,11 +56,11 @@ var backupTables = []backupTable{
 	table("meta", 1, "name value"),
 	table("counters", 1, "name value"),
 	table("accounts", 1, "id name doc"),
-	table("zones", 1, "no id account name status serial seq records doc"),
+	table("zones", 1, "no id account name status serial seq records doc").renewed(renewZone),
 	table("serials", 1, "name serial"),
 	table("links", 2, "zone peer"),
 	table("records", 4, `zone name type id content priority rdata ttl proxied switches comment tags created modified
-		comment_modified tags_modified`),
+		comment_modified tags_modified`).renewed(renewRecord),
 	table("record_tags", 3, "zone record pos name value"),
 	table("tsigs", 1, "id account doc secret"),
 	table("peers", 1, "id account doc"),

@@ -18,6 +18,8 @@ type dialect struct {
 	folded func(expr string) string
 	// position is an expression for where the second text starts in the first, counted from 1, 0 if nowhere.
 	position string
+	// char is the function that gives a character by its number.
+	char string
 	// atNames reads columns of records at names: one probe of the key for each. A plain IN list is one on SQLite; PostgreSQL
 	// takes a zone it has not counted for a small one, and reads it whole.
 	atNames string

@@ -30,6 +30,7 @@ var postgresDialect = dialect{
 	lock:      " FOR UPDATE",
 	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
 	position:  "strpos(%s, ?)",
+	char:      "chr",
 	unordered: func(expr string) string { return expr }, // the planner counts rows by itself
 	atNames: `SELECT ` + recordColumns + ` FROM (SELECT CAST(? AS BIGINT) AS no) AS z,
 		(SELECT DISTINCT unnest(ARRAY[%s]::text[]) AS host) AS n,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // contentKey is what an index orders contents by; its size keeps long texts out of the index.
@@ -28,7 +29,7 @@ func keyOf(folded string) string {
 }
 
 var recordFields = map[string]field{
-	"id": {"id", idField}, "name": {"name", lowerField}, "type": {"type", upperField}, "content": {"content", contentField},
+	"id": {"id", idField}, "name": {"name", lowerField}, "type": {"type", typeField}, "content": {"content", contentField},
 	"comment": {"comment", textField}, "proxied": {"proxied", boolField},
 }
 
@@ -122,7 +123,7 @@ func (s *Store) CountRecords(ctx context.Context, zone model.ID, q model.RecordQ
 // selectRecords writes the query's conditions and says whether what they select is better sorted than found by walking an
 // index in order, which looks up every record of the zone.
 func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w where, scans bool, err error) {
-	w = where{d: s.d}
+	w = where{d: s.d, zone: zone, only: onlyType(q)}
 	w.add("zone = "+zoneNumber, id(zone))
 	if err := w.filters(q.Filters, q.Any, recordFields); err != nil {
 		return w, false, err
@@ -146,6 +147,22 @@ func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w where, sca
 		scans = scans || f.Op != model.OpExact || f.Field == "content" || f.Field == "id"
 	}
 	return w, scans, nil
+}
+
+// onlyType is the type that all records have that a query selects, 0 if it may select several.
+func onlyType(q *model.RecordQuery) wire.Type {
+	if q.Any {
+		return 0
+	}
+	for i := range q.Filters {
+		if f := &q.Filters[i]; f.Field == "type" && f.Op == model.OpExact {
+			t, err := typeOf(f.Value)
+			if err == nil {
+				return t
+			}
+		}
+	}
+	return 0
 }
 
 // notAddresses leaves the contents of addresses out of a search for what no address has a character of. They are most of a

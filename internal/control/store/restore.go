@@ -198,6 +198,12 @@ func (r *restorer) rows(ctx context.Context, payload []byte) error {
 			}
 			values = append(values, v)
 		}
+		if t.renew == nil {
+			continue
+		}
+		if err := t.renew(values[len(values)-len(t.columns):]); err != nil {
+			return fmt.Errorf("table %s: %w", t.name, err)
+		}
 	}
 	width := len(t.columns)
 	n := len(values) / width

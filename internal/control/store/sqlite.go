@@ -27,6 +27,7 @@ var sqliteDialect = dialect{
 	alone:     true,
 	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
 	position:  "instr(%s, ?)",
+	char:      "char",
 	unordered: func(expr string) string { return "+" + expr },
 	atNames:   `SELECT ` + recordColumns + ` FROM records WHERE zone = ? AND name IN (%s)`,
 	classify:  classifySQLite,

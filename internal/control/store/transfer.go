@@ -60,19 +60,64 @@ func listObjects[T any](ctx context.Context, c conn, o objects, account model.ID
 	return out, nil
 }
 
+// peerDoc is a peer as its row has it. IXFR is true, "off" or null: earlier versions wrote false where nothing was given.
+type peerDoc struct {
+	model.Peer
+	IXFR any
+}
+
+const switchedOff = "off"
+
+func peerDocOf(p *model.Peer) peerDoc {
+	d := peerDoc{Peer: *p}
+	switch p.IXFR {
+	case model.SwitchUnset:
+	case model.SwitchOff:
+		d.IXFR = switchedOff
+	case model.SwitchOn:
+		d.IXFR = true
+	}
+	return d
+}
+
+func (d *peerDoc) peer() model.Peer {
+	p := d.Peer
+	switch d.IXFR {
+	case true:
+		p.IXFR = model.SwitchOn
+	case switchedOff:
+		p.IXFR = model.SwitchOff
+	}
+	return p
+}
+
+func getPeer(ctx context.Context, c conn, account, id model.ID) (model.Peer, error) {
+	d, err := getObject[peerDoc](ctx, c, peers, account, id)
+	return d.peer(), err
+}
+
+func listPeers(ctx context.Context, c conn, account model.ID) ([]model.Peer, error) {
+	list, err := listObjects[peerDoc](ctx, c, peers, account)
+	out := make([]model.Peer, 0, len(list))
+	for i := range list {
+		out = append(out, list[i].peer())
+	}
+	return out, err
+}
+
 // Peer reads a peer of the account.
 func (t *Tx) Peer(ctx context.Context, account, id model.ID) (model.Peer, error) {
-	return getObject[model.Peer](ctx, t.c, peers, account, id)
+	return getPeer(ctx, t.c, account, id)
 }
 
 // Peers lists the account's peers in order of id.
 func (t *Tx) Peers(ctx context.Context, account model.ID) ([]model.Peer, error) {
-	return listObjects[model.Peer](ctx, t.c, peers, account)
+	return listPeers(ctx, t.c, account)
 }
 
 // PutPeer inserts or replaces a peer.
 func (t *Tx) PutPeer(ctx context.Context, p model.Peer) error {
-	return peers.put(ctx, t.c, p.ID, p.Account, p)
+	return peers.put(ctx, t.c, p.ID, p.Account, peerDocOf(&p))
 }
 
 // DeletePeer removes a peer.
@@ -102,12 +147,12 @@ func (t *Tx) DeleteACL(ctx context.Context, account, id model.ID) error {
 
 // Peer reads a peer of the account.
 func (s *Store) Peer(ctx context.Context, account, id model.ID) (model.Peer, error) {
-	return getObject[model.Peer](ctx, s.read, peers, account, id)
+	return getPeer(ctx, s.read, account, id)
 }
 
 // Peers lists the account's peers in order of id.
 func (s *Store) Peers(ctx context.Context, account model.ID) ([]model.Peer, error) {
-	return listObjects[model.Peer](ctx, s.read, peers, account)
+	return listPeers(ctx, s.read, account)
 }
 
 // ACL reads an ACL of the account.

@@ -29,9 +29,10 @@ func TestTransferObjects(t *testing.T) {
 		}
 		peers := []model.Peer{
 			{ID: newID(), Account: account, Name: "none"},
+			{ID: newID(), Account: account, Name: "off", IXFR: model.SwitchOff},
 			{
 				ID: newID(), Account: account, Name: "full", IP: netip.MustParseAddr("2001:db8::1"), IPText: "2001:DB8::1", Port: 5353,
-				IXFR: true, TSIG: keys[0].ID,
+				IXFR: model.SwitchOn, TSIG: keys[0].ID,
 			},
 		}
 		acls := []model.ACL{{ID: newID(), Account: account, Name: "net", Range: "192.0.2.1/24", Prefix: netip.MustParsePrefix("192.0.2.0/24")}}

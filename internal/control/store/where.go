@@ -7,12 +7,15 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // where collects conditions with their parameters.
 type where struct {
 	d    *dialect
-	any  bool // joined by OR
+	zone model.ID  // whose records are selected
+	only wire.Type // of the records selected, as far as that is known; 0 is any
+	any  bool      // joined by OR
 	and  []string
 	args []any
 }
@@ -39,7 +42,7 @@ func (w *where) joined() string {
 
 // group adds conditions in brackets. An empty group of alternatives is true, unless it was asked for none.
 func (w *where) group(all bool, f func(*where)) {
-	g := where{d: w.d, any: !all}
+	g := where{d: w.d, zone: w.zone, only: w.only, any: !all}
 	f(&g)
 	if len(g.and) > 0 {
 		w.add("("+g.joined()+")", g.args...)
@@ -76,8 +79,8 @@ type fieldKind uint8
 const (
 	textField    fieldKind = iota
 	lowerField             // text that is lower-case already
-	upperField             // text that is upper-case already
-	contentField           // text with an index on its folded beginning
+	typeField              // the mnemonic of a type
+	contentField           // records' contents, which are found by several spellings
 	idField
 	boolField
 )
@@ -98,6 +101,10 @@ func (w *where) filters(list []model.Filter, either bool, fields map[string]fiel
 				err = errField(f.Field)
 				return
 			}
+			if known.kind == contentField {
+				g.content(&f)
+				continue
+			}
 			g.filter(known, f.Op, f.Value)
 		}
 	})
@@ -111,6 +118,8 @@ func (w *where) filter(f field, op model.Op, value string) {
 		w.equal(f.expr, id(model.ID(value)), op)
 	case boolField:
 		w.equal(f.expr, flag(value == "true"), op)
+	case typeField:
+		w.equal(f.expr, typeFilter(value), op)
 	default:
 		w.compare(f, op, value)
 	}
@@ -132,18 +141,11 @@ func (w *where) equal(expr string, value any, op model.Op) {
 // compare adds a condition on text.
 func (w *where) compare(f field, op model.Op, value string) {
 	folded, low := "lower("+f.expr+")", lowerASCII(value)
-	switch f.kind {
-	case lowerField:
+	if f.kind == lowerField {
 		folded = f.expr
-	case upperField:
-		folded, low = f.expr, strings.ToUpper(wellFormed(value))
 	}
 	switch op {
 	case model.OpExact:
-		if f.kind == contentField {
-			w.add(contentKey+" = ? AND "+folded+" = ?", keyOf(low), low)
-			return
-		}
 		w.add(folded+" = ?", low)
 	case model.OpNotEqual:
 		w.add(folded+" <> ?", low)

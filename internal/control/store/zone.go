@@ -23,6 +23,26 @@ type zoneDoc struct {
 	Outgoing              *model.Outgoing
 }
 
+// renewZone makes a zone of an older backup active, as migrations did to its like.
+func renewZone(row []any) error {
+	status, ok := row[4].(string)
+	text, isText := row[8].(string)
+	if !ok || !isText {
+		return ErrBackup
+	}
+	if status == model.StatusActive {
+		return nil
+	}
+	var d zoneDoc
+	err := toDoc{&d}.Scan(text)
+	if err == nil {
+		d.Activated = d.Created
+		row[4] = model.StatusActive
+		row[8], err = doc(d)
+	}
+	return err
+}
+
 const zoneColumns = `z.no, z.id, z.account, z.name, z.status, z.serial, z.seq, z.doc`
 
 func scanZone(r *sql.Rows) (z model.Zone, no int64, err error) {

@@ -1321,8 +1321,11 @@ export interface components {
             id: components["schemas"]["ID"];
             /** @description Without final dot, in Unicode for internationalised names */
             name: string;
-            /** @enum {string} */
-            status: "initializing" | "pending" | "active" | "moved";
+            /**
+             * @description Every zone is active from its creation on; delegation is shown and never waited for
+             * @enum {string}
+             */
+            status: "active";
             /** @description All records are answered as DNS only */
             paused: boolean;
             /** @enum {string} */
@@ -1390,15 +1393,18 @@ export interface components {
             type?: "full" | "partial" | "secondary" | "internal";
             /** @description Accepted, no effect */
             jump_start?: boolean;
+            vanity_name_servers?: components["schemas"]["VanityNameServers"];
         };
         ZoneEdit: {
             paused?: boolean;
             /** @enum {string} */
             type?: "full" | "partial" | "secondary" | "internal";
-            vanity_name_servers?: string[];
+            vanity_name_servers?: components["schemas"]["VanityNameServers"];
             /** @description Accepted, no effect */
             plan?: Record<string, never>;
         };
+        /** @description Host names that stand in place of the assigned name servers, in the NS records and the SOA of the zone; an empty list or null leaves the assigned ones */
+        VanityNameServers: string[] | null;
         CustomNS: {
             enabled?: boolean;
             ns_set?: number;
@@ -1419,6 +1425,9 @@ export interface components {
             /** @description A mnemonic such as AAAA, or TYPE with a number (RFC 3597) */
             type: string;
             content: string;
+            zone_id: components["schemas"]["ID"];
+            /** @description In A-labels, as name is */
+            zone_name: string;
             proxiable: boolean;
             proxied: boolean;
             /** @description 1 is automatic */
@@ -1529,8 +1538,8 @@ export interface components {
             precision_vert?: number;
         };
         RecordWrite: {
-            /** @description Full, or relative to the zone; @ for the apex */
-            name: string;
+            /** @description Full, or relative to the zone; @ for the apex. Required but for SRV whose data has service, proto and name: these name it then */
+            name?: string | null;
             type: string;
             content?: string;
             /** @description As RecordData; numbers may be sent as strings */
@@ -1605,9 +1614,10 @@ export interface components {
             record_quota: number | null;
         };
         SOA: {
-            /** @description null is the first assigned name server */
+            /** @description null is the first of the name servers of the zone */
             mname: string | null;
-            rname: string;
+            /** @description Absent from the defaults of an account until one is set; a zone has hostmaster at its name then */
+            rname?: string;
             refresh: number;
             retry: number;
             expire: number;
@@ -1730,7 +1740,7 @@ export interface components {
             ip?: string | null;
             /** @description Where NOTIFYs go */
             port?: number | null;
-            /** @description Kept; IXFR is always accepted */
+            /** @description Kept, and absent until it is given; IXFR is always accepted */
             ixfr_enable?: boolean;
             tsig_id?: string | null;
         };
