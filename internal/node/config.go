@@ -46,12 +46,12 @@ type Config struct {
 	CopySource []string `default:"https://api.cloudflare.com/client/v4" help:"Address of an API from which members of an account may copy zones; repeatable. Server administrators may copy from any." placeholder:"URL"`
 
 	AdminEmail    string `help:"E-mail of the first administrator (first start only)."`
-	AdminKey      string `help:"Global API key of the first administrator (first start only)."`
-	AdminToken    string `help:"API token of the first administrator (first start only)."`
-	AdminPassword string `help:"Password of the first administrator (first start only)."`
+	AdminKey      string `secret:"" help:"Global API key of the first administrator (first start only)."`
+	AdminToken    string `secret:"" help:"API token of the first administrator (first start only)."`
+	AdminPassword string `secret:"" help:"Password of the first administrator (first start only)."`
 
 	SecretKeyFile string `help:"File with the key that encrypts secrets at rest; default is secret.key in the data directory." placeholder:"FILE"`
-	SecretKey     string `hidden:"" env:"HEADWATER_SECRET_KEY" help:"The key itself, base64 of 32 bytes."`
+	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY" help:"The key itself, base64 of 32 bytes."`
 
 	BodyLimit   int64   `default:"16777216" help:"Most octets of a JSON body."`
 	HeaderLimit int     `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
@@ -63,20 +63,31 @@ type Config struct {
 	LogFormat string `default:"text" enum:"text,json" help:"text or json."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 
+	logLevel *slog.LevelVar
+
 	PprofListen string `help:"Loopback address that offers CPU and memory profiles of the process (/debug/pprof/)." placeholder:"ADDR"`
 }
 
-// Logger writes as the configuration says.
+// Logger writes as the configuration says; its level may change while the node runs.
 func (c *Config) Logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return nil, fmt.Errorf("log level: %w", err)
+	level, err := c.level()
+	if err != nil {
+		return nil, err
 	}
-	opts := &slog.HandlerOptions{Level: level}
+	c.logLevel = &slog.LevelVar{}
+	c.logLevel.Set(level)
+	opts := &slog.HandlerOptions{Level: c.logLevel}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts)), nil
 	}
 	return slog.New(slog.NewTextHandler(w, opts)), nil
+}
+
+func (c *Config) level() (level slog.Level, err error) {
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return level, fmt.Errorf("log level: %w", err)
+	}
+	return level, nil
 }
 
 // DatabaseURL is what was configured, or SQLite in the data directory.
@@ -120,6 +131,42 @@ func (c *Config) key(reads bool) (key [32]byte, keyless bool, err error) {
 	}
 	return key, false, err
 }
+
+// settings are what a configuration comes to.
+type settings struct {
+	roles       roles
+	edge        []netip.Addr
+	sources     []netip.Addr // of NOTIFY
+	nameservers []string
+}
+
+// Check says whether a node would take the configuration, as far as that can be told without starting it.
+func (c *Config) Check() error {
+	_, err := c.settings()
+	return err
+}
+
+func (c *Config) settings() (out settings, err error) {
+	if out.roles, err = parseRoles(c.Roles); err != nil {
+		return out, err
+	}
+	if !out.roles.all() && c.embedded() {
+		return out, errSoleNode
+	}
+	if out.edge, err = addresses(c.EdgeAddresses, "edge addresses"); err != nil {
+		return out, err
+	}
+	if out.sources, err = addresses(c.NotifySource, "NOTIFY source"); err != nil {
+		return out, err
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return out, errHalfTLS
+	}
+	out.nameservers, err = c.nameservers()
+	return out, err
+}
+
+var errHalfTLS = errors.New("HTTPS needs both, a certificate (--tls-cert) and its key (--tls-key)")
 
 var errNameservers = errors.New("at least one name server is needed for new zones")
 

@@ -9,14 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
-	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
-	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 )
 
@@ -27,21 +24,20 @@ type httpFace struct {
 	secure bool
 }
 
-func (n *Node) listenHTTP() (*httpFace, error) {
+func (n *Node) listenHTTP(ctx context.Context) (*httpFace, error) {
 	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", n.cfg.HTTPListen)
+	l, err := lc.Listen(ctx, "tcp", n.cfg.HTTPListen)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", n.cfg.HTTPListen, err)
 	}
 	f := &httpFace{l: l, srv: &http.Server{
 		Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: n.cfg.HeaderLimit,
 	}}
-	if n.cfg.TLSCert != "" || n.cfg.TLSKey != "" {
-		certs := &certFile{cert: n.cfg.TLSCert, key: n.cfg.TLSKey}
-		if _, err := certs.get(nil); err != nil {
+	if n.certs != nil {
+		if err := n.certs.load(); err != nil {
 			return nil, errors.Join(err, l.Close())
 		}
-		f.srv.TLSConfig = &tls.Config{GetCertificate: certs.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		f.srv.TLSConfig = &tls.Config{GetCertificate: n.certs.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 		f.l = tls.NewListener(l, f.srv.TLSConfig)
 		f.secure = true
 	} else if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
@@ -57,51 +53,31 @@ func (f *httpFace) url() string {
 	return "http://" + f.l.Addr().String()
 }
 
-// run serves until ctx ends, then lets running requests end.
-func (f *httpFace) run(ctx context.Context) error {
-	done := make(chan error, 1)
-	go func() { done <- f.srv.Serve(f.l) }()
-	select {
-	case err := <-done:
+// bindHTTP binds all that speaks HTTP.
+func (n *Node) bindHTTP(ctx context.Context) (err error) {
+	if n.web, err = n.listenHTTP(ctx); err != nil {
 		return err
-	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	err := f.srv.Shutdown(grace)
-	if serve := <-done; !errors.Is(serve, http.ErrServerClosed) {
-		err = errors.Join(err, serve)
-	}
+	n.profiles, err = n.listenProfiles(ctx)
 	return err
 }
 
-// certFile reads a certificate, and again when its file changes.
-type certFile struct {
-	cert, key string
-	mu        sync.Mutex
-	at        time.Time
-	have      *tls.Certificate
+// serve serves until ctx ends or the server is shut down.
+func (f *httpFace) serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = f.srv.Close() })
+	defer stop()
+	return f.srv.Serve(f.l)
 }
 
-func (c *certFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st, err := os.Stat(c.cert)
-	if err == nil && c.have != nil && st.ModTime().Equal(c.at) {
-		return c.have, nil
-	}
-	pair, loadErr := tls.LoadX509KeyPair(c.cert, c.key)
-	if loadErr != nil {
-		if c.have != nil {
-			return c.have, nil // half-written files while a certificate is renewed
+// drain closes the listener and lets what was accepted end, as long as ctx lasts.
+func (f *httpFace) drain(ctx context.Context) error { return f.srv.Shutdown(ctx) }
+
+func (n *Node) closeHTTP() {
+	for _, f := range []*httpFace{n.web, n.profiles} {
+		if f != nil {
+			_ = f.l.Close()
 		}
-		return nil, fmt.Errorf("TLS certificate: %w", loadErr)
 	}
-	c.have = &pair
-	if err == nil {
-		c.at = st.ModTime()
-	}
-	return c.have, nil
 }
 
 func (n *Node) handler() http.Handler {
@@ -166,7 +142,8 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 }
 
 // welcome says what to do next; credentials are printed on the first start alone.
-func (n *Node) welcome(out io.Writer, first *auth.FirstCredentials, url string, addrs server.Addrs) {
+func (n *Node) welcome(addrs server.Addrs) {
+	out, first, url := n.out, n.first, n.web.url()
 	fmt.Fprint(out, "\nHeadwater is running.\n\n")
 	if n.roles.api {
 		fmt.Fprintf(out, "  dashboard  %s/\n  API        %s/client/v4\n", url, url)

@@ -8,13 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/auth"
@@ -35,47 +31,42 @@ import (
 
 // Node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
 type Node struct {
-	cfg     *Config
-	roles   roles
-	log     *slog.Logger
-	store   *store.Store
-	db      *zone.DB
-	feed    *feed.Feed
-	primary *primary.Primary
-	flatten *flatten.Flattener
-	notify  *notify.Sender
-	watch   *watch.Watcher
-	duty    *duty.Duty // nil where no other node can be
-	xfr     *xfr.Server
-	dns     *server.Server
-	auth    *auth.Authenticator
-	session *auth.Sessions
-	edge    []netip.Addr
-	answer  answer.Config
-	ready   atomic.Bool
-	version atomic.Uint64 // zone versions published
+	cfg      *Config
+	roles    roles
+	log      *slog.Logger
+	store    *store.Store
+	db       *zone.DB
+	feed     *feed.Feed
+	primary  *primary.Primary
+	flatten  *flatten.Flattener
+	notify   *notify.Sender
+	watch    *watch.Watcher
+	duty     *duty.Duty // nil where no other node can be
+	xfr      *xfr.Server
+	dns      *server.Server
+	auth     *auth.Authenticator
+	session  *auth.Sessions
+	edge     []netip.Addr
+	answer   answer.Config
+	web      *httpFace
+	certs    *certFile // nil without TLS
+	profiles *httpFace // nil where they are not wanted
+	out      io.Writer
+	first    *auth.FirstCredentials // made at this start
+	ready    atomic.Bool
+	version  atomic.Uint64 // zone versions published
 }
 
 // Open opens the store and makes the parts; nothing runs and no socket is bound yet.
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	n := &Node{cfg: c, log: log, db: zone.NewDB(0)}
-	var err error
-	if n.roles, err = parseRoles(c.Roles); err != nil {
-		return nil, err
-	}
-	if !n.roles.all() && c.embedded() {
-		return nil, errSoleNode
-	}
-	if n.edge, err = addresses(c.EdgeAddresses, "edge addresses"); err != nil {
-		return nil, err
-	}
-	sources, err := addresses(c.NotifySource, "NOTIFY source")
+	set, err := c.settings()
 	if err != nil {
 		return nil, err
 	}
-	servers, err := c.nameservers()
-	if err != nil {
-		return nil, err
+	n.roles, n.edge = set.roles, set.edge
+	if c.TLSCert != "" {
+		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}
 	}
 	open := store.Config{
 		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
@@ -89,8 +80,8 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	n.shareWork()
-	n.wireFast(sources)
-	if err := n.wireCareful(ctx, servers, open.SecretKey); err != nil {
+	n.wireFast(set.sources)
+	if err := n.wireCareful(ctx, set.nameservers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
@@ -222,138 +213,6 @@ func (n *Node) removed(zone string) {
 		n.notify.Remove(zone)
 	}
 	n.watch.Forget(zone)
-}
-
-// Run serves until ctx ends. Parts are stopped in the order in which they depend on each other: first the API, then DNS,
-// then what works for them.
-func (n *Node) Run(ctx context.Context, out io.Writer) error {
-	defer func() {
-		if err := n.store.Close(); err != nil {
-			n.log.Error("close store", "error", err)
-		}
-	}()
-	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
-	g, running := errgroup.WithContext(inner)
-	g.Go(func() error { return n.feed.Run(running) })
-	if n.primary != nil {
-		g.Go(func() error { return n.primary.Run(running) })
-	}
-	select {
-	case <-n.feed.Loaded():
-	case <-ctx.Done():
-		stop()
-		return ignoreCanceled(g.Wait())
-	case <-running.Done():
-		return g.Wait()
-	}
-	if err := n.start(ctx, running, g, out); err != nil {
-		stop()
-		return errors.Join(err, ignoreCanceled(g.Wait()))
-	}
-	select {
-	case <-ctx.Done():
-		n.log.Info("stopping")
-	case <-running.Done():
-	}
-	n.ready.Store(false)
-	if running.Err() == nil {
-		n.settle(running)
-	}
-	stop()
-	return ignoreCanceled(g.Wait())
-}
-
-// settleTime bounds how much longer a node serves, when told to stop, for the sake of a quicker start.
-const settleTime = 5 * time.Second
-
-// settle leaves images behind that the next start loads quickly. It loses nothing if it fails.
-func (n *Node) settle(ctx context.Context) {
-	if n.primary == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
-	defer cancel()
-	if err := n.primary.Settle(ctx); err != nil {
-		n.log.Info("not all images were renewed, the next start replays more of the journal", "error", err)
-	}
-}
-
-// start binds the sockets and starts what serves: the node has loaded.
-func (n *Node) start(ctx, running context.Context, g *errgroup.Group, out io.Writer) error {
-	first, err := n.bootstrap(ctx)
-	if err != nil {
-		return err
-	}
-	if err := n.loadWatched(ctx, "", func(notify.Ack) {}); err != nil {
-		return err
-	}
-	var addrs server.Addrs
-	if n.dns != nil {
-		if err := n.dns.Listen(); err != nil {
-			return err
-		}
-		addrs = n.dns.Addrs()
-	}
-	web, err := n.listenHTTP()
-	if err != nil {
-		n.closeDNS()
-		return err
-	}
-	profiles, err := n.listenProfiles()
-	if err != nil {
-		n.closeDNS()
-		return errors.Join(err, web.l.Close())
-	}
-	if profiles != nil {
-		g.Go(func() error { return profiles.run(running) })
-	}
-	if n.dns != nil {
-		g.Go(func() error { return n.dns.Run(running) })
-	}
-	g.Go(func() error { return tuneMemory(running, n.feed.Recalled()) })
-	n.startWork(running, g)
-	g.Go(func() error { return web.run(running) })
-	n.ready.Store(true)
-	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", web.url())
-	n.welcome(out, first, web.url(), addrs)
-	return nil
-}
-
-func (n *Node) closeDNS() {
-	if n.dns != nil {
-		n.dns.Close()
-	}
-}
-
-func ignoreCanceled(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
-}
-
-// bootstrap makes the first administrator and account on the first start. Of nodes that start together one does.
-func (n *Node) bootstrap(ctx context.Context) (first *auth.FirstCredentials, err error) {
-	if !n.roles.api {
-		return nil, nil //nolint:nilnil // nothing to show is no error
-	}
-	err = n.store.Alone(ctx, "bootstrap", func(ctx context.Context) (err error) {
-		first, err = auth.Bootstrap(ctx, n.store, auth.BootstrapOptions{
-			Email: n.cfg.AdminEmail, Key: n.cfg.AdminKey, Token: n.cfg.AdminToken, Password: n.cfg.AdminPassword, Now: time.Now(),
-			CreateAccount: func(ctx context.Context, a model.Account) error {
-				_, err := n.primary.Change(ctx, model.Change{
-					Account: a.ID, Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.CreateAccount{Account: a}},
-				})
-				return err
-			},
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("first start: %w", err)
-	}
-	return first, nil
 }
 
 // responder and transfers fit answer and xfr to the server's plugs.

@@ -13,12 +13,12 @@ import (
 var errNotLoopback = errors.New("profiles are offered on a loopback address only")
 
 // listenProfiles offers profiles of the process to its own machine: they show what is in memory. nil without the flag.
-func (n *Node) listenProfiles() (*httpFace, error) {
+func (n *Node) listenProfiles(ctx context.Context) (*httpFace, error) {
 	if n.cfg.PprofListen == "" {
 		return nil, nil //nolint:nilnil // not wanted is no error
 	}
 	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", n.cfg.PprofListen)
+	l, err := lc.Listen(ctx, "tcp", n.cfg.PprofListen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for profiles on %s: %w", n.cfg.PprofListen, err)
 	}

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/duty"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -99,27 +97,6 @@ func (n *Node) holds(zone model.ID) bool {
 }
 
 func (n *Node) holdsZone(id string) bool { return n.holds(model.ID(id)) }
-
-// startWork runs what the node's roles ask for besides answering. The lease is given up last, when nothing is sent any
-// more and what was acknowledged is kept.
-func (n *Node) startWork(running context.Context, g *errgroup.Group) {
-	if n.roles.writes() {
-		g.Go(func() error { return n.flattenOnceRecalled(running) })
-	}
-	if !n.roles.notify {
-		return
-	}
-	leased, leave := context.WithCancel(context.WithoutCancel(running))
-	if n.duty != nil {
-		g.Go(func() error { return n.duty.Run(leased) })
-	}
-	g.Go(func() error {
-		defer leave()
-		return n.notify.Run(running)
-	})
-	g.Go(func() error { return n.watch.Run(running) })
-	g.Go(func() error { return n.primary.Maintain(running) })
-}
 
 // flattenOnceRecalled starts flattening when the feed is done with the past: each reads much of the store, and both at once
 // take twice the memory for caches that nobody needs afterwards.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -148,6 +149,11 @@ func Start(dir string, flags ...string) (*Node, error) {
 	return n, n.Run()
 }
 
+// environment is ours without what begins like the program's own settings: tests tell one another things by such names.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "HEADWATER_") })
+}
+
 // Run starts the process (again) and returns when it is ready. The ports stay those of the first start.
 func (n *Node) Run() error {
 	args := n.args
@@ -165,6 +171,7 @@ func (n *Node) Run() error {
 	}
 	n.cmd = exec.Command(n.bin, args...)
 	n.cmd.Stderr = n.log
+	n.cmd.Env = environment()
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
@@ -246,6 +253,11 @@ func (n *Node) Stop() error {
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
+	return n.Wait()
+}
+
+// Wait waits for an end that was asked for otherwise; a status other than 0 is an error.
+func (n *Node) Wait() error {
 	<-n.done
 	if code := n.cmd.ProcessState.ExitCode(); code != 0 {
 		return fmt.Errorf("exit status %d\n%s", code, n.log)

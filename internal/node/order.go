@@ -1,0 +1,196 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/server"
+)
+
+// Names of the parts, as logs and the end's order call them.
+const (
+	partStore     = "store"
+	partFeed      = "feed"
+	partCommitter = "committer"
+	partDNSBind   = "DNS sockets"
+	partHTTPBind  = "HTTP sockets"
+	partKnown     = "what secondaries know"
+	partFirst     = "first start"
+	partDNS       = "DNS"
+	partMemory    = "memory"
+	partFlatten   = "flattening"
+	partLease     = "lease"
+	partNotify    = "notify"
+	partWatch     = "watching"
+	partUpkeep    = "upkeep"
+	partImages    = "images"
+	partProfiles  = "profiles"
+	partHTTP      = "HTTP"
+	partReady     = "ready"
+)
+
+// downOrder is the order of the end. The listener closes and what was accepted is answered, with everything still there that
+// answering needs; then what works of its own accord; then, with nobody left to change anything, the committer, the feed, the
+// DNS, which has answered all the while, and the store.
+func downOrder() []string {
+	return []string{
+		partHTTP, partFlatten, partWatch, partUpkeep, partNotify, partLease, partImages,
+		partCommitter, partFeed, partDNS, partDNSBind, partHTTPBind, partProfiles, partMemory, partReady, partFirst, partKnown, partStore,
+	}
+}
+
+// Until when the parts have time to stop: the whole end is bounded, and nobody's delay leaves those behind it without any.
+const (
+	drainBy = 5 * time.Second
+	workBy  = 6 * time.Second
+	leaseBy = 7 * time.Second
+	imageBy = 8 * time.Second
+	writeBy = 9 * time.Second
+	dnsBy   = 9500 * time.Millisecond
+	storeBy = 9900 * time.Millisecond
+)
+
+// sequence lists the parts that the node's roles ask for, in the order in which they start: memory is filled, sockets are
+// bound, and only then is the first administrator made, so that a start that fails has made none.
+func (n *Node) sequence() *sequence {
+	var parts []part
+	var broken chan<- error
+	add := func(p part) { parts = append(parts, p) }
+	run := func(name string, by time.Duration, f func(context.Context) error) *loop {
+		l := &loop{run: func(ctx context.Context) error { return ignoreClosed(f(ctx)) }}
+		add(part{name: name, by: by, stop: l.stop, start: func(context.Context) error {
+			l.start(name, broken)
+			return nil
+		}})
+		return l
+	}
+	add(part{name: partStore, by: storeBy, stop: func(context.Context) error { return n.store.Close() }})
+	feed := run(partFeed, writeBy, n.feed.Run)
+	parts[len(parts)-1].start = func(ctx context.Context) error {
+		feed.start(partFeed, broken)
+		return n.loaded(ctx, feed.done)
+	}
+	if n.primary != nil {
+		run(partCommitter, writeBy, n.primary.Run)
+	}
+	n.addSockets(add)
+	add(part{name: partKnown, start: func(ctx context.Context) error { return n.loadWatched(ctx, "", func(notify.Ack) {}) }})
+	add(part{name: partFirst, start: n.firstStart})
+	if n.dns != nil {
+		run(partDNS, dnsBy, n.dns.Run)
+	}
+	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
+	n.addWork(add, run)
+	if n.cfg.PprofListen != "" {
+		run(partProfiles, storeBy, func(ctx context.Context) error { return n.profiles.serve(ctx) })
+	}
+	web := run(partHTTP, drainBy, func(ctx context.Context) error { return n.web.serve(ctx) })
+	parts[len(parts)-1].stop = func(ctx context.Context) error {
+		n.ready.Store(false)
+		if n.web == nil {
+			return nil
+		}
+		return errors.Join(n.web.drain(ctx), web.stop(context.WithoutCancel(ctx)))
+	}
+	add(part{name: partReady, start: n.isReady})
+	s := newSequence(n.log, parts, slices.DeleteFunc(downOrder(), func(name string) bool {
+		return !slices.ContainsFunc(parts, func(p part) bool { return p.name == name })
+	}))
+	broken = s.broken
+	return s
+}
+
+// addSockets adds what binds. A socket that nobody serves is closed by its own part, or the others' errors leave it open.
+func (n *Node) addSockets(add func(part)) {
+	if n.dns != nil {
+		add(part{
+			name: partDNSBind, by: storeBy,
+			start: func(context.Context) error { return n.dns.Listen() },
+			stop:  func(context.Context) error { n.dns.Close(); return nil },
+		})
+	}
+	add(part{
+		name: partHTTPBind, by: storeBy,
+		start: func(ctx context.Context) error { return n.bindHTTP(ctx) },
+		stop:  func(context.Context) error { n.closeHTTP(); return nil },
+	})
+}
+
+// addWork adds what the node's roles ask for besides answering. The lease is given up when nothing is sent any more and
+// what was acknowledged is kept.
+func (n *Node) addWork(add func(part), run func(string, time.Duration, func(context.Context) error) *loop) {
+	if n.roles.writes() {
+		run(partFlatten, workBy, n.flattenOnceRecalled)
+	}
+	if n.roles.notify {
+		if n.duty != nil {
+			run(partLease, leaseBy, n.duty.Run)
+		}
+		run(partNotify, workBy, n.notify.Run)
+		run(partWatch, workBy, n.watch.Run)
+		run(partUpkeep, workBy, n.primary.Maintain)
+	}
+	if n.primary != nil {
+		add(part{name: partImages, by: imageBy, stop: n.settle})
+	}
+}
+
+// Run serves until ctx ends, and ends in order; out is for people.
+func (n *Node) Run(ctx context.Context, out io.Writer) error {
+	n.out = out
+	return n.sequence().run(ctx)
+}
+
+// isReady says that everything runs.
+func (n *Node) isReady(context.Context) error {
+	var addrs server.Addrs
+	if n.dns != nil {
+		addrs = n.dns.Addrs()
+	}
+	n.ready.Store(true)
+	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", n.web.url())
+	n.welcome(addrs)
+	return nil
+}
+
+// loaded waits until every zone is in memory.
+func (n *Node) loaded(ctx context.Context, ended <-chan struct{}) error {
+	select {
+	case <-n.feed.Loaded():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-ended:
+		return errNotLoaded
+	}
+}
+
+var errNotLoaded = errors.New("the zones could not be loaded")
+
+// settleTime bounds how much longer a node stays, when told to stop, for the sake of a quicker start.
+const settleTime = 5 * time.Second
+
+// settle leaves images behind that the next start loads quickly. It loses nothing if it fails.
+func (n *Node) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	if err := n.primary.Settle(ctx); err != nil {
+		n.log.Info("not all images were renewed, the next start replays more of the journal", "error", err)
+	}
+	return nil
+}
+
+// ignoreClosed passes over what a loop says that was told to stop.
+func ignoreClosed(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,46 @@
+package node
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Reload takes over what may change while the node runs: the level of the log and the certificate. Of other settings that
+// differ it says that they want a restart. Nothing changes if it fails.
+func (n *Node) Reload(next *Config) error {
+	if err := next.Check(); err != nil {
+		return err
+	}
+	level, err := next.level()
+	if err != nil {
+		return err
+	}
+	if n.certs != nil {
+		if err := n.certs.load(); err != nil {
+			return err
+		}
+	}
+	if n.cfg.logLevel != nil {
+		n.cfg.logLevel.Set(level)
+	}
+	n.log.Info("reloaded", "log_level", next.LogLevel)
+	if differ := n.cfg.differing(next); len(differ) > 0 {
+		n.log.Warn("settings that changed and count after a restart", "settings", strings.Join(differ, ", "))
+	}
+	return nil
+}
+
+// differing names the settings, without their values, in which two configurations differ and that Reload does not take over.
+func (c *Config) differing(next *Config) []string {
+	var out []string
+	a, b := reflect.ValueOf(c).Elem(), reflect.ValueOf(next).Elem()
+	for i := range a.NumField() {
+		f := a.Type().Field(i)
+		if !f.IsExported() || f.Name == "LogLevel" || reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			continue
+		}
+		out = append(out, fmt.Sprint(f.Name))
+	}
+	return out
+}

@@ -1,0 +1,200 @@
+package lifecycle
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/test/node"
+	"github.com/headwaterdns/headwater/test/peers"
+)
+
+const patience = 60 * time.Second
+
+type zone struct{ ID string }
+
+// What was accepted when the program is told to stop is answered with what was asked for, the listener takes nothing more, and
+// the DNS answers until then.
+func TestStopDrains(t *testing.T) {
+	t.Parallel()
+	n := node.Must(t)
+	var z zone
+	n.Call(t, http.MethodPost, "/zones", `{"name":"example.com"}`, &z)
+	body := `{"type":"A","name":"www","content":"192.0.2.10"}`
+	c := dial(t, n.HTTP)
+	send(t, c, "POST /client/v4/zones/%s/dns_records HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		z.ID, node.Token, len(body), body[:10])
+	// Another request shows that the first is being read.
+	n.Call(t, http.MethodGet, "/zones", nil, nil)
+	signal(t, n, syscall.SIGTERM)
+	until(t, "the listener to close", func() bool {
+		probe, err := net.Dial("tcp", strings.TrimPrefix(n.HTTP, "http://"))
+		if err == nil {
+			probe.Close()
+		}
+		return err != nil
+	})
+	serial := askSerial(t, n)
+	send(t, c, "%s", body[10:])
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("the request that was accepted got no answer: %v", err)
+	}
+	got, _ := io.ReadAll(res.Body)
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("the request that was accepted got %d: %s", res.StatusCode, got)
+	}
+	if err := n.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if after := askSerial(t, n); after <= serial {
+		t.Errorf("serial %d before the request and %d after the restart", serial, after)
+	}
+}
+
+// Of changes that stream in while the program is told to stop, each is answered with success or finds nobody there, and what
+// was answered with success is there after the restart.
+func TestStopUnderLoad(t *testing.T) {
+	t.Parallel()
+	n := node.Must(t)
+	var z zone
+	n.Call(t, http.MethodPost, "/zones", `{"name":"example.com"}`, &z)
+	var made sync.Map
+	var count atomic.Int64
+	var clients sync.WaitGroup
+	enough := make(chan struct{})
+	for i := range 8 {
+		clients.Go(func() {
+			for j := 0; ; j++ {
+				name := fmt.Sprintf("r%d-%d.example.com", i, j)
+				a, err := n.Do(context.Background(), http.MethodPost, "/zones/"+z.ID+"/dns_records", map[string]any{"type": "A", "name": name, "content": "192.0.2.1"})
+				switch {
+				case err != nil:
+					return // nobody there any more
+				case a.Status != http.StatusOK:
+					t.Errorf("%s: status %d: %s", name, a.Status, a.Body)
+					return
+				}
+				made.Store(name, true)
+				if count.Add(1) == 100 {
+					close(enough)
+				}
+			}
+		})
+	}
+	<-enough
+	if err := n.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	clients.Wait()
+	if err := n.Run(); err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for page := 1; ; page++ {
+		var list []struct{ Name string }
+		n.Call(t, http.MethodGet, fmt.Sprintf("/zones/%s/dns_records?per_page=1000&page=%d", z.ID, page), nil, &list)
+		for _, r := range list {
+			there[r.Name] = true
+		}
+		if len(list) < 1000 {
+			break
+		}
+	}
+	made.Range(func(name, _ any) bool {
+		if !there[name.(string)] {
+			t.Errorf("%s was acknowledged and is not there", name)
+		}
+		return true
+	})
+}
+
+// A client that never comes to an end does not keep the program from ending, and in order.
+func TestStopIsBounded(t *testing.T) {
+	t.Parallel()
+	n := node.Must(t)
+	c := dial(t, n.HTTP)
+	send(t, c, "POST /client/v4/zones HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{", node.Token)
+	n.Call(t, http.MethodGet, "/zones", nil, nil)
+	began := time.Now()
+	if err := n.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 12*time.Second {
+		t.Errorf("the end took %s", took)
+	}
+}
+
+// SIGHUP ends nothing.
+func TestHangupReloads(t *testing.T) {
+	t.Parallel()
+	n := node.Must(t)
+	from := n.Log().Len()
+	signal(t, n, syscall.SIGHUP)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := n.Log().Wait(ctx, from, "reloaded"); err != nil {
+		t.Fatal(err)
+	}
+	n.Call(t, http.MethodGet, "/zones", nil, nil)
+	if err := n.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func dial(t *testing.T, url string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func send(t *testing.T, c net.Conn, format string, args ...any) {
+	t.Helper()
+	if _, err := fmt.Fprintf(c, format, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func signal(t *testing.T, n *node.Node, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(n.Pid(), sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func askSerial(t *testing.T, n *node.Node) uint32 {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	serial, err := peers.Serial(ctx, n.DNS, wire.MustName("example.com"))
+	if err != nil {
+		t.Fatalf("the DNS does not answer: %v", err)
+	}
+	return serial
+}
