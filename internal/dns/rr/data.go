@@ -33,11 +33,15 @@ func ParseData(t wire.Type, text string, origin wire.Name) ([]byte, error) {
 	if err := oneRecord(text); err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(text, `\#`) {
+	if isGeneric(t, text) {
 		return parseGeneric(t, text)
 	}
 	if data, ok, err := quick(t, text, origin); ok {
 		return data, err
+	}
+	text, err := absoluteNames(t, text, origin)
+	if err != nil {
+		return nil, err
 	}
 	// A known owner, so that only the data can be at fault.
 	parser := dns.NewZoneParser(strings.NewReader(". 1 IN "+typeName(t)+" "+text+"\n"), origin.String(), "")
@@ -98,7 +102,7 @@ func oneRecord(text string) error {
 			i++
 		case c == '"':
 			quoted = !quoted
-		case c == '\n' || c == '\r':
+		case c == '\n' || c == '\r' && !quoted:
 			return fmt.Errorf("%w: it has a line break", ErrSyntax)
 		case quoted:
 		case c == ';' || c == '(' || c == ')':
@@ -182,6 +186,19 @@ func FormatData(t wire.Type, data []byte) string {
 		return generic(data)
 	}
 	return text
+}
+
+// isGeneric says whether text is in the form of RFC 3597 section 5. A TXT record may begin with an escaped number sign.
+func isGeneric(t wire.Type, text string) bool {
+	rest, ok := strings.CutPrefix(text, `\#`)
+	if !ok || rest != "" && rest[0] != ' ' && rest[0] != '\t' {
+		return false
+	}
+	if t != wire.TypeTXT {
+		return true
+	}
+	f := strings.Fields(rest)
+	return len(f) > 0 && strings.Trim(f[0], "0123456789") == ""
 }
 
 // parseGeneric reads the form of RFC 3597 section 5. The library drops octets that its own idea of the type has no room

@@ -4,16 +4,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // parseCAA reads flags, tag and value (RFC 8659 section 4.1.1).
 func parseCAA(text string) ([]byte, error) {
-	f, err := splitFields(text)
-	if err != nil {
-		return nil, err
-	}
+	f := splitFields(text)
 	if len(f) != 3 {
 		return nil, fmt.Errorf("%w: flags, tag and value are wanted", ErrSyntax)
 	}
@@ -33,14 +31,14 @@ func parseCAA(text string) ([]byte, error) {
 
 // parseURI reads priority, weight and target (RFC 7553 section 4).
 func parseURI(text string) ([]byte, error) {
-	f, err := splitFields(text)
-	if err != nil {
-		return nil, err
-	}
+	f := splitFields(text)
 	if len(f) != 3 {
 		return nil, fmt.Errorf("%w: priority, weight and target are wanted", ErrSyntax)
 	}
-	data := make([]byte, 0, 4+len(f[2]))
+	if !isQuoted(f[2]) {
+		return nil, fmt.Errorf("%w: the target must be quoted", ErrSyntax)
+	}
+	data, err := make([]byte, 0, 4+len(f[2])), error(nil)
 	for _, s := range f[:2] {
 		n, err := strconv.ParseUint(s, 10, 16)
 		if err != nil {
@@ -52,6 +50,36 @@ func parseURI(text string) ([]byte, error) {
 		err = fmt.Errorf("%w: the target is empty", ErrSyntax)
 	}
 	return data, err
+}
+
+// parseLOC reads a location (RFC 1876 section 3) whose numbers have no more digits than it can hold.
+func parseLOC(text string) ([]byte, error) {
+	l, err := ParseLocation(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
+	}
+	angles, at := 2, 0 // still to come, and the number's place in the one at hand
+	for s := range strings.FieldsSeq(text) {
+		if strings.ContainsAny(s, "NSEWnsew") {
+			angles, at = angles-1, 0
+			continue
+		}
+		places := 2
+		switch {
+		case angles > 0 && at == 2:
+			places = 3
+		case angles > 0:
+			places = 0
+		case at == 0:
+			s = strings.TrimPrefix(s, "-")
+		}
+		whole, fraction, dot := strings.Cut(strings.TrimRight(s, "mM"), ".")
+		if whole == "" || strings.Trim(whole+fraction, "0123456789") != "" || dot && (fraction == "" || len(fraction) > places) {
+			return nil, fmt.Errorf("%w: %q is not a number of %d decimal places", ErrSyntax, s, places)
+		}
+		at++
+	}
+	return l.Data(), nil
 }
 
 // appendText appends the octets of one field, quoted or bare, that no length goes before.

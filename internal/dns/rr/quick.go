@@ -2,6 +2,7 @@ package rr
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -11,8 +12,8 @@ import (
 )
 
 // quick parses without the library the types that fill zone files, for an import of a million records is mostly these,
-// and those that the library does not read or write exactly: it drops backslashes in CAA and URI, and rounds LOC. ok
-// is false for other types.
+// and those that the library does not read or write exactly: it drops backslashes in CAA and URI, rounds LOC, and takes bad
+// escapes and unfinished data in those with layouts. ok is false for other types.
 func quick(t wire.Type, text string, origin wire.Name) (data []byte, ok bool, err error) {
 	switch t {
 	case wire.TypeA, wire.TypeAAAA:
@@ -23,21 +24,19 @@ func quick(t wire.Type, text string, origin wire.Name) (data []byte, ok bool, er
 		data, err = parseNames(text, origin, 1)
 	case wire.TypeSRV:
 		data, err = parseNames(text, origin, 3)
-	case wire.TypeTXT:
+	case wire.TypeTXT, typeSPF:
 		data, err = parseStrings(text)
 	case wire.TypeCAA:
 		data, err = parseCAA(text)
 	case wire.TypeURI:
 		data, err = parseURI(text)
 	case wire.TypeLOC:
-		var l Location
-		if l, err = ParseLocation(text); err == nil {
-			data = l.Data()
-		} else {
-			err = fmt.Errorf("%w: %w", ErrSyntax, err)
-		}
+		data, err = parseLOC(text)
 	default:
-		return nil, false, nil
+		if layouts[t] == "" {
+			return nil, false, nil
+		}
+		data, err = parseLayout(t, text, origin)
 	}
 	return data, true, err
 }
@@ -52,10 +51,7 @@ func parseAddr(t wire.Type, text string) ([]byte, error) {
 
 // parseNames reads some 16-bit numbers and one name.
 func parseNames(text string, origin wire.Name, numbers int) ([]byte, error) {
-	f, err := splitFields(text)
-	if err != nil {
-		return nil, err
-	}
+	f := splitFields(text)
 	if len(f) != numbers+1 {
 		return nil, fmt.Errorf("%w: %d fields are wanted", ErrSyntax, numbers+1)
 	}
@@ -75,34 +71,61 @@ func parseNames(text string, origin wire.Name, numbers int) ([]byte, error) {
 }
 
 // splitFields takes text apart at blanks that are neither quoted nor escaped.
-func splitFields(text string) ([]string, error) {
+func splitFields(text string) []string {
 	out := make([]string, 0, 4)
 	for {
 		text = strings.TrimLeft(text, " \t")
 		if text == "" {
-			return out, nil
+			return out
 		}
-		n, err := field(text)
-		if err != nil {
-			return nil, err
-		}
+		n := fieldLen(text)
 		out, text = append(out, text[:n]), text[n:]
 	}
 }
 
+// fieldLen is the length of the field that s begins with: to its closing quote, or to a blank or a quote. The caller has
+// seen to it that quotes are closed.
+func fieldLen(s string) int {
+	quoted := s[0] == '"'
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\':
+			i++
+		case i == 0:
+		case c == '"' && quoted:
+			return i + 1
+		case !quoted && (c == ' ' || c == '\t' || c == '"'):
+			return i
+		}
+	}
+	return len(s)
+}
+
+// errRelative is a relative name where nobody knows to what.
+var errRelative = errors.New("the name is relative, and there is no origin")
+
 // AbsoluteName reads a name as zone files write it: @ is the origin, and what has no final dot is below the origin.
+// Characters that are not ASCII are mapped to A-labels. Without an origin a relative name is an error.
 func AbsoluteName(text string, origin wire.Name) (wire.Name, error) {
-	if text == "@" {
+	if text == "@" && origin != "" {
 		return origin, nil
 	}
 	if hasBareQuote(text) {
 		return "", wire.ErrEscape
 	}
-	n, err := wire.ParseName(text)
-	if err != nil || absolute(text) {
-		return n, err
+	if !isASCII(text) {
+		var err error
+		if text, err = ToASCII(text); err != nil {
+			return "", err
+		}
 	}
-	if len(n)-1+len(origin) > wire.MaxName {
+	n, err := wire.ParseName(text)
+	switch {
+	case err != nil || absolute(text):
+		return n, err
+	case origin == "":
+		return "", errRelative
+	case len(n)-1+len(origin) > wire.MaxName:
 		return "", wire.ErrNameTooLong
 	}
 	return n[:len(n)-1] + origin, nil
@@ -174,10 +197,8 @@ func charString(data []byte, text string, i int, quoted bool) ([]byte, int, erro
 		switch c := text[i]; {
 		case c == '"' && quoted:
 			return data, i + 1, nil
-		case c == '"':
-			return nil, 0, fmt.Errorf("%w: a quote inside a bare string", ErrSyntax)
-		case (c == ' ' || c == '\t') && !quoted:
-			return data, i, nil
+		case !quoted && (c == ' ' || c == '\t' || c == '"'):
+			return data, i, nil // a quote begins another string
 		case c == '\\':
 			b, n, ok := unescape(text[i+1:])
 			if !ok {

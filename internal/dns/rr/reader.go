@@ -2,6 +2,7 @@ package rr
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,14 +18,24 @@ type Entry struct {
 	Owner   wire.Name
 	Type    wire.Type
 	TTL     uint32
-	HasTTL  bool   // the file gave a ttl, on the record or by $TTL
-	Text    string // the data as it was written, names relative to Origin
-	Origin  wire.Name
-	Comment string // what follows the first semicolon on its last line, without surrounding spaces
+	HasTTL  bool      // the file gave a ttl, on the record or before it
+	Text    string    // the data as it was written, names relative to Origin
+	Origin  wire.Name // "" behind an $ORIGIN that could not be read
+	Comment string    // what follows the semicolon on the last of its lines that has one, without surrounding spaces
+
+	lostOrigin int
 }
 
 // Data parses the entry's text.
-func (e *Entry) Data() ([]byte, error) { return ParseData(e.Type, e.Text, e.Origin) }
+func (e *Entry) Data() ([]byte, error) {
+	data, err := ParseData(e.Type, e.Text, e.Origin)
+	if err != nil && e.lostOrigin > 0 {
+		if _, other := ParseData(e.Type, e.Text, wire.Root); other == nil {
+			return nil, depends("a name in its data is relative to the $ORIGIN", e.lostOrigin)
+		}
+	}
+	return data, err
+}
 
 // LineError is an error at a line of a zone file.
 type LineError struct {
@@ -44,264 +55,294 @@ var (
 	ErrNoOwner  = errors.New("the first record has no owner")
 	ErrTooLong  = errors.New("the record is too long")
 	ErrGenerate = errors.New("bad $GENERATE directive")
+	// ErrDepends is a line that says nothing certain without an earlier one that was in error.
+	ErrDepends = errors.New("it depends on a line that was passed over")
 )
 
-// maxRecord bounds the text of one record: the longest RDATA in escaped form, and some.
-const maxRecord = 1 << 19
+func depends(how string, line int) error {
+	return fmt.Errorf("%w: %s of line %d", ErrDepends, how, line)
+}
 
 // Reader reads a zone file (RFC 1035 section 5) record by record: $ORIGIN, $TTL and $GENERATE are understood, $INCLUDE is
-// refused. A record with an error is reported and passed over; the reader goes on behind it.
+// refused. Where the RFC leaves room it takes a file as BIND does, but for names that are not ASCII, which become A-labels.
+//
+// A line with an error is reported and passed over. So is each later line that depends on it, because its owner, its names
+// or its ttl would be those of another: a record never lands where the file does not say.
 type Reader struct {
-	in      *bufio.Reader
-	line    int
-	origin  wire.Name
-	ttl     uint32
-	hasTTL  bool
-	owner   wire.Name
-	pending []Entry // of $GENERATE
-	left    int     // how many records $GENERATE may still make
-	last    uint32  // the last ttl that a record gave, where there is no $TTL (RFC 1035 section 5.1)
-	hasLast bool
-	fields  []string
-	long    []byte // a line longer than the buffer
+	lex    lexer
+	begun  bool
+	owner  known[wire.Name]
+	origin known[wire.Name]
+	ttl    known[uint32] // of $TTL
+	last   known[uint32] // that a record gave, where there is no $TTL (RFC 1035 section 5.1)
+	left   int           // how many records $GENERATE may still make
+	making *generator
 }
 
-// NewReader reads from r with an origin for relative names.
+// known is what lines leave for those behind them: a value, none yet, or, behind a line that was passed over, nobody knows.
+type known[T any] struct {
+	value T
+	set   bool
+	lost  int // the line that would have told
+}
+
+func (k *known[T]) to(v T)        { *k = known[T]{value: v, set: true} }
+func (k *known[T]) lose(line int) { *k = known[T]{lost: line} }
+
+// NewReader reads from r with an origin for relative names. A byte-order mark at the start is passed over.
 func NewReader(r io.Reader, origin wire.Name) *Reader {
-	return &Reader{in: bufio.NewReaderSize(r, 1<<16), origin: origin, left: maxGenerated}
+	out := &Reader{lex: lexer{in: bufio.NewReaderSize(r, 1<<16), line: 1}, left: maxGenerated}
+	out.origin.to(origin)
+	return out
 }
 
-// Next gives the next record. The error is io.EOF at the end, a *LineError for a record that cannot be read (Next may be
+// Next gives the next record. The error is io.EOF at the end, a *LineError for a line that cannot be read (Next may be
 // called again), or that of the underlying reader.
 func (r *Reader) Next() (Entry, error) {
-	for {
-		if len(r.pending) > 0 {
-			e := r.pending[0]
-			r.pending = r.pending[1:]
-			return e, nil
+	if !r.begun {
+		r.begun = true
+		if mark, _ := r.lex.in.Peek(len(byteOrderMark)); bytes.Equal(mark, byteOrderMark) {
+			_, _ = r.lex.in.Discard(len(byteOrderMark))
 		}
-		start, blank, comment, err := r.logical()
-		if err != nil {
+	}
+	for {
+		if r.making != nil {
+			if e, err := r.making.next(); !errors.Is(err, io.EOF) {
+				return e, err
+			}
+			r.making = nil
+		}
+		if err := r.lex.next(); err != nil {
 			return Entry{}, err
 		}
-		if len(r.fields) == 0 {
-			continue
-		}
-		if strings.HasPrefix(r.fields[0], "$") && !blank {
-			if err := r.directive(); err != nil {
-				return Entry{}, &LineError{start, err}
-			}
-			for i := range r.pending {
-				r.pending[i].Line = start
-			}
-			continue
-		}
-		e, err := r.record(blank)
+		e, any, err := r.line()
 		if err != nil {
-			return Entry{}, &LineError{start, err}
+			return Entry{}, &LineError{r.lex.start, err}
 		}
-		e.Line, e.Comment = start, comment
-		return e, nil
-	}
-}
-
-// logical reads one logical line into fields: parentheses join lines, quotes keep blanks. blank says that it began
-// with white space, so that its owner is the last one.
-func (r *Reader) logical() (start int, blank bool, comment string, err error) {
-	start = r.line + 1
-	s := scan{fields: r.fields[:0]}
-	r.fields = s.fields
-	for {
-		line, err := r.physical()
-		switch {
-		case errors.Is(err, ErrTooLong):
-			return start, false, "", &LineError{start, err}
-		case errors.Is(err, io.EOF) && s.depth > 0:
-			return start, false, "", &LineError{start, fmt.Errorf("%w: a parenthesis is not closed", ErrSyntax)}
-		case err != nil:
-			return start, false, "", err
-		}
-		if r.line++; r.line == start {
-			blank = line[0] == ' ' || line[0] == '\t'
-		}
-		if err := s.line(line); err != nil {
-			return start, false, "", &LineError{r.line, err}
-		}
-		if s.size += len(line); s.size > maxRecord {
-			return start, false, "", &LineError{start, ErrTooLong}
-		}
-		if s.depth == 0 {
-			r.fields = s.fields
-			return start, blank, s.comment, nil
+		if any {
+			return e, nil
 		}
 	}
 }
 
-// physical reads one line, its end included; the last may lack it. It is never empty, and valid until the next call.
-func (r *Reader) physical() ([]byte, error) {
-	line, err := r.in.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		r.long = r.long[:0]
-		for errors.Is(err, bufio.ErrBufferFull) {
-			if r.long = append(r.long, line...); len(r.long) > maxRecord {
-				return nil, ErrTooLong
-			}
-			line, err = r.in.ReadSlice('\n')
+//nolint:gochecknoglobals // a constant
+var byteOrderMark = []byte("\ufeff")
+
+// line reads the logical line that the lexer holds; any says whether it is a record.
+func (r *Reader) line() (e Entry, any bool, err error) {
+	x := &r.lex
+	switch {
+	case x.err != nil:
+		r.broken()
+		return e, false, x.err
+	case len(x.fields) == 0:
+		return e, false, nil
+	case r.isDirective():
+		if err := r.directive(x.fields); err != nil {
+			r.loseDirective(x.fields)
+			return e, false, err
 		}
-		r.long = append(r.long, line...)
-		line = r.long
+		return e, false, nil
 	}
-	if errors.Is(err, io.EOF) && len(line) > 0 {
-		return line, nil
-	}
-	return line, err
+	e, err = r.record(x.fields)
+	e.Line, e.Comment = x.start, x.comment
+	return e, err == nil, err
 }
 
-// scan splits lines into fields; quoted fields keep their quotes.
-type scan struct {
-	fields  []string
-	comment string
-	depth   int
-	size    int
+func (r *Reader) isDirective() bool {
+	f := r.lex.fields
+	return !r.lex.blank && len(f) > 0 && strings.HasPrefix(unquoted(f[0]), "$")
 }
 
-func (s *scan) line(b []byte) error {
-	b = trimEOL(b)
-	for i := 0; i < len(b); {
-		switch c := b[i]; c {
-		case ' ', '\t', '\r':
-			i++
-		case ';':
-			s.comment = strings.TrimSpace(string(b[i+1:]))
-			return nil
-		case '(':
-			s.depth++
-			i++
-		case ')':
-			if s.depth--; s.depth < 0 {
-				s.depth = 0
-				return fmt.Errorf("%w: a parenthesis is closed that was not opened", ErrSyntax)
-			}
-			i++
-		default:
-			n, err := field(b[i:])
-			if err != nil {
-				return err
-			}
-			s.fields = append(s.fields, string(b[i:i+n]))
-			i += n
+// broken forgets what a line that could not be taken apart may have said.
+func (r *Reader) broken() {
+	x := &r.lex
+	if r.isDirective() {
+		r.loseDirective(x.fields)
+		return
+	}
+	f := x.fields
+	if !x.blank && len(f) > 0 {
+		f = f[1:]
+	}
+	if _, err := r.head(f); err != nil && r.last.set {
+		r.last.lose(x.start)
+	}
+	if !x.blank || x.joined {
+		r.owner.lose(x.start)
+	}
+}
+
+// record takes owner, ttl, class and type off the fields.
+func (r *Reader) record(f []string) (Entry, error) {
+	var owner error
+	if !r.lex.blank {
+		n, err := r.name(unquoted(f[0]))
+		if r.owner.to(n); err != nil {
+			r.owner.lose(r.lex.start)
+			owner = fmt.Errorf("owner %q: %w", f[0], err)
 		}
+		f = f[1:]
 	}
-	return nil
-}
-
-func trimEOL(b []byte) []byte {
-	if n := len(b); n > 0 && b[n-1] == '\n' {
-		b = b[:n-1]
-	}
-	if n := len(b); n > 0 && b[n-1] == '\r' {
-		b = b[:n-1]
-	}
-	return b
-}
-
-// field is the length of the field that b begins with; quotes may stand inside it, as in alpn="h2".
-func field[T string | []byte](b T) (int, error) {
-	quoted := false
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == ' ' || c == '\t' || c == ';' || c == '(' || c == ')':
-			return i, nil
-		}
-	}
-	if quoted {
-		return 0, fmt.Errorf("%w: a quote is not closed on its line", ErrSyntax)
-	}
-	return len(b), nil
-}
-
-// record takes owner, ttl and class in either order, and type off the fields (RFC 1035 section 5.1).
-func (r *Reader) record(blank bool) (Entry, error) {
-	f := r.fields
-	if !blank {
-		owner, err := AbsoluteName(f[0], r.origin)
-		if err != nil {
-			return Entry{}, fmt.Errorf("owner %q: %w", f[0], err)
-		}
-		r.owner, f = owner, f[1:]
-	}
-	if r.owner == "" {
+	h, err := r.head(f) // of a bad owner, too, for the sake of its ttl
+	switch {
+	case owner != nil:
+		return Entry{}, owner
+	case r.owner.lost > 0:
+		return Entry{}, depends("its owner is that", r.owner.lost)
+	case !r.owner.set:
 		return Entry{}, ErrNoOwner
+	case err != nil:
+		return Entry{}, err
 	}
-	e := Entry{Owner: r.owner, TTL: r.ttl, HasTTL: r.hasTTL, Origin: r.origin}
-	if !r.hasTTL {
-		e.TTL, e.HasTTL = r.last, r.hasLast
-	}
-	for len(f) > 0 {
-		if strings.EqualFold(f[0], "IN") || strings.EqualFold(f[0], "CLASS1") {
-			f = f[1:]
-			continue
-		}
-		if ttl, ok := parseTTL(f[0]); ok {
-			e.TTL, e.HasTTL, f = ttl, true, f[1:]
-			r.last, r.hasLast = ttl, true
-			continue
-		}
-		break
-	}
-	if len(f) == 0 {
-		return e, fmt.Errorf("%w: no type", ErrSyntax)
-	}
-	switch strings.ToUpper(f[0]) {
-	case "CH", "HS", "CS", "CHAOS", "HESIOD":
-		return e, ErrClass
-	}
-	t, err := wire.ParseType(f[0])
-	if err != nil || IsMeta(t) {
-		return e, fmt.Errorf("%w: %q is no record type", ErrSyntax, f[0])
-	}
-	e.Type, e.Text = t, strings.Join(f[1:], " ")
+	e := h.entry(r.owner.value, r.origin)
+	e.Text = strings.Join(h.rest, " ")
 	return e, nil
 }
 
-// parseTTL reads seconds, or BIND's 1h30m form.
+// name reads an owner or an origin.
+func (r *Reader) name(text string) (wire.Name, error) {
+	n, err := AbsoluteName(text, r.origin.value)
+	if errors.Is(err, errRelative) && r.origin.lost > 0 {
+		err = depends("it is relative to the $ORIGIN", r.origin.lost)
+	}
+	return n, err
+}
+
+// head is what stands between a record's owner and its data.
+type head struct {
+	ttl    uint32
+	hasTTL bool
+	kind   wire.Type
+	rest   []string
+}
+
+func (h *head) entry(owner wire.Name, origin known[wire.Name]) Entry {
+	return Entry{
+		Owner: owner, Type: h.kind, TTL: h.ttl, HasTTL: h.hasTTL, Origin: origin.value, lostOrigin: origin.lost,
+	}
+}
+
+// head reads ttl and class, each at most once and in either order, and the type (RFC 1035 section 5.1).
+func (r *Reader) head(f []string) (h head, err error) {
+	class, explicit := "", false
+	if len(f) > 0 && isClass(f[0]) {
+		class, f = f[0], f[1:]
+	}
+	if len(f) > 0 {
+		if h.ttl, explicit = parseTTL(f[0]); explicit {
+			r.last.to(h.ttl)
+			f = f[1:]
+		}
+	}
+	if class == "" && len(f) > 0 && isClass(f[0]) {
+		class, f = f[0], f[1:]
+	}
+	if len(f) == 0 {
+		return h, fmt.Errorf("%w: no type", ErrSyntax)
+	}
+	h.kind, err = wire.ParseType(f[0])
+	switch {
+	case err != nil || IsMeta(h.kind):
+		if !explicit && f[0] != "" && f[0][0] >= '0' && f[0][0] <= '9' {
+			r.last.lose(r.lex.start) // it may have been meant as a ttl
+		}
+		return h, fmt.Errorf("%w: %q is no record type", ErrSyntax, f[0])
+	case class != "" && !strings.EqualFold(class, "IN") && !strings.EqualFold(class, "CLASS1"):
+		return h, ErrClass
+	}
+	h.rest = f[1:]
+	if explicit {
+		h.hasTTL = true
+		return h, nil
+	}
+	return h, r.inherit(&h)
+}
+
+// inherit gives a record without a ttl that of $TTL, or of the record before. An SOA with neither gives its own minimum,
+// and all that follows.
+func (r *Reader) inherit(h *head) error {
+	from := r.ttl
+	if !from.set && from.lost == 0 {
+		from = r.last
+	}
+	if h.kind == wire.TypeSOA && !from.set && len(h.rest) > 0 {
+		if minimum, ok := parseTTL(h.rest[len(h.rest)-1]); ok {
+			r.ttl.to(minimum)
+			from = r.ttl
+		}
+	}
+	if from.lost > 0 {
+		return depends("its ttl is that", from.lost)
+	}
+	h.ttl, h.hasTTL = from.value, from.set
+	return nil
+}
+
+// isClass says whether a field is the mnemonic of a class.
+func isClass(s string) bool {
+	switch u := strings.ToUpper(s); u {
+	case "IN", "CH", "CHAOS", "HS", "HESIOD", "CS", "NONE", "ANY", "RESERVED0":
+		return true
+	default:
+		num, ok := strings.CutPrefix(u, "CLASS")
+		_, err := strconv.ParseUint(num, 10, 16)
+		return ok && err == nil
+	}
+}
+
+// parseTTL reads seconds, or BIND's form with units, 1h30m. What is over the most that a ttl can be is 0 (RFC 2181
+// section 8).
 func parseTTL(s string) (uint32, bool) {
-	if s == "" || s[0] < '0' || s[0] > '9' {
+	const longest = 63
+	if len(s) > longest {
 		return 0, false
 	}
-	var total, n uint64
-	for i := range len(s) {
-		c := s[i]
+	total, units := uint64(0), false
+	for {
+		end := 0
+		for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+			end++
+		}
+		n, err := strconv.ParseUint(s[:end], 10, 32)
+		if err != nil {
+			return 0, false
+		}
+		if end == len(s) && !units {
+			total = n
+			break
+		}
 		unit := uint64(0)
-		switch c | 0x20 {
-		case 's':
-			unit = 1
-		case 'm':
-			unit = 60
-		case 'h':
-			unit = 3600
-		case 'd':
-			unit = 86400
-		case 'w':
-			unit = 604800
+		if end < len(s) {
+			unit = ttlUnit(s[end])
 		}
-		switch {
-		case c >= '0' && c <= '9':
-			n = n*10 + uint64(c-'0')
-		case unit > 0:
-			total, n = total+n*unit, 0
-		default:
+		if unit == 0 {
 			return 0, false
 		}
-		if n > 1<<32 || total > 1<<32 {
-			return 0, false
+		total, units, s = total+n*unit, true, s[end+1:]
+		if s == "" {
+			break
 		}
 	}
-	total += n
-	return uint32(total), total < 1<<31 // RFC 2181 section 8
+	const most, largest = 1<<31 - 1, 1<<32 - 1
+	if total > most && total <= largest {
+		return 0, true
+	}
+	return uint32(total), total <= most
+}
+
+func ttlUnit(c byte) uint64 {
+	switch c | 0x20 {
+	case 's':
+		return 1
+	case 'm':
+		return 60
+	case 'h':
+		return 3600
+	case 'd':
+		return 86400
+	case 'w':
+		return 604800
+	}
+	return 0
 }

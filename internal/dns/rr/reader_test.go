@@ -38,7 +38,7 @@ func TestComments(t *testing.T) {
 // An error names its line, and the reader goes on behind it.
 func TestErrorsNameTheirLines(t *testing.T) {
 	t.Parallel()
-	in := "a 1 A 192.0.2.1\n$INCLUDE /etc/passwd\nb 1 CH TXT x\nc 1 BOGUS x\nd 1 TXT \"open\n$TTL soon\n$ORIGIN a..b\ne 1 A 192.0.2.5\n" +
+	in := "a 1 A 192.0.2.1\n$INCLUDE /etc/passwd\nb 1 CH TXT x\nc 1 BOGUS x\nd 1 TXT \"open\n$TTL soon\n$ORIGIN a..b\ne.x. 1 A 192.0.2.5\n" +
 		"f..g 1 A 192.0.2.1\n$GENERATE 1-99999999 h$ A 192.0.2.1\n$GENERATE 5-1 h$ A 192.0.2.1\n$FOO\n) \ng 1 ANY x\nh 1 A (\n"
 	entries, errs := readAll(t, in)
 	var lines []string
