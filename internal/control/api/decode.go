@@ -29,6 +29,9 @@ func (q *request) decode(v any) error {
 	if err != nil {
 		return err
 	}
+	if err := checkJSON(b); err != nil {
+		return err
+	}
 	return decodeJSON(b, q.api.Limits.Depth, "", v)
 }
 

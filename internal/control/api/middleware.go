@@ -53,7 +53,10 @@ func (a *api) outer(next http.Handler) http.Handler {
 func (a *api) serve(w http.ResponseWriter, r *http.Request, route *Route) {
 	q := a.newRequest(w, r)
 	start := a.Clock()
-	err := q.admit(route)
+	err := checkAddress(r)
+	if err == nil {
+		err = q.admit(route)
+	}
 	if err == nil {
 		err = route.handle(a, q)
 	}

@@ -271,6 +271,9 @@ func (i *importer) record(e *rr.Entry) (r model.Record, decided bool, err error)
 	}
 	r.Proxied = i.proxied && rules.Proxiable(r.Type, r.Content)
 	decided = readComment(e.Comment, &r)
+	for _, taken := range rules.FitText(&r) {
+		i.note(e.Line, taken)
+	}
 	if e.HasTTL {
 		r.TTL = i.ttl(e)
 	}

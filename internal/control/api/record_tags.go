@@ -133,7 +133,7 @@ func splitTags(s string) []string {
 		}
 		t := strings.TrimSpace(s[:end])
 		var decoded string
-		if strings.HasPrefix(t, `"`) && json.Unmarshal([]byte(t), &decoded) == nil {
+		if strings.HasPrefix(t, `"`) && notText([]byte(t)) < 0 && json.Unmarshal([]byte(t), &decoded) == nil {
 			t = decoded
 		}
 		if t != "" {

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/net/idna"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -128,7 +127,7 @@ func (q *request) readOutgoing() (name string, peers []model.ID, err error) {
 
 // names says whether text, in Unicode or A-labels, with or without final dot, spells n.
 func names(text string, n wire.Name) bool {
-	ascii, err := idna.Punycode.ToASCII(text)
+	ascii, err := rr.ToASCII(text)
 	if err != nil {
 		return false
 	}

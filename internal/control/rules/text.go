@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -20,9 +21,9 @@ const (
 // lines where one is expected.
 func Text(r *model.Record) error {
 	switch {
-	case !storable(r.Content):
+	case !model.IsText(r.Content):
 		return invalid(model.CodeContentInvalid, "/content", "The content has a NUL character or is not UTF-8.")
-	case !storable(r.Comment):
+	case !model.IsText(r.Comment):
 		return invalid(model.CodeCommentInvalid, "/comment", "The comment has a NUL character or is not UTF-8.")
 	case utf8.RuneCountInString(r.Comment) > MaxComment || strings.ContainsAny(r.Comment, "\r\n"):
 		return invalid(model.CodeCommentInvalid, "/comment", "Comment must be at most 500 characters on one line.")
@@ -30,7 +31,32 @@ func Text(r *model.Record) error {
 	return tags(r.Tags)
 }
 
-func storable(s string) bool { return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) }
+// isLine says whether s is text on one line.
+func isLine(s string) bool { return model.IsText(s) && !strings.ContainsAny(s, "\r\n") }
+
+// FitText takes off what Text would refuse of a comment and tags, and says what it took: for those of a zone file, which are
+// often nobody's who has the file now, and must not cost the record.
+func FitText(r *model.Record) (taken []string) {
+	if !isLine(r.Comment) {
+		r.Comment = ""
+		taken = append(taken, "the comment is left out: it is not one line of text in UTF-8.")
+	}
+	if n := utf8.RuneCountInString(r.Comment); n > MaxComment {
+		r.Comment = string([]rune(r.Comment)[:MaxComment])
+		taken = append(taken, "the comment is cut to "+strconv.Itoa(MaxComment)+" of its "+strconv.Itoa(n)+" characters.")
+	}
+	kept := r.Tags[:0]
+	for _, t := range r.Tags {
+		same := func(other string) bool { return strings.EqualFold(t, other) }
+		if !tagFits(t) || len(kept) == MaxTags || slices.ContainsFunc(kept, same) {
+			taken = append(taken, "the tag "+strconv.Quote(t[:min(len(t), MaxTagName+MaxTagValue)])+" is left out: it is invalid, there twice, or one too many.")
+			continue
+		}
+		kept = append(kept, t)
+	}
+	r.Tags = kept
+	return taken
+}
 
 func tags(list []string) error {
 	if len(list) > MaxTags {
@@ -57,5 +83,5 @@ func tagFits(tag string) bool {
 		}
 	}
 	return name != "" && len(name) <= MaxTagName && !strings.HasPrefix(name, "cf-") &&
-		storable(value) && utf8.RuneCountInString(value) <= MaxTagValue && !strings.ContainsAny(value, "\r\n")
+		isLine(value) && utf8.RuneCountInString(value) <= MaxTagValue
 }

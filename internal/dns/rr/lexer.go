@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of one logical line, in octets: of its fields, which hold the longest RDATA in escaped form and some, and of
@@ -274,7 +275,14 @@ func (x *lexer) takeComment() {
 }
 
 func (x *lexer) endComment() {
-	x.comment = strings.TrimSpace(string(x.part))
+	p := x.part
+	for len(x.part) == maxComment && len(p) > maxComment-utf8.UTFMax {
+		if r, n := utf8.DecodeLastRune(p); r != utf8.RuneError || n > 1 {
+			break
+		}
+		p = p[:len(p)-1] // of a character that was cut
+	}
+	x.comment = strings.TrimSpace(string(p))
 	x.mode, x.part = between, x.part[:0]
 }
 

@@ -199,7 +199,7 @@ export interface paths {
         put?: never;
         /**
          * Import a zone file
-         * @description All of the file or nothing. Lines that were passed over are told in messages.
+         * @description All of the file or nothing. The file is read as BIND reads it: names without a final dot, targets too, are relative to $ORIGIN, at first the zone. $TTL and $GENERATE are understood, $INCLUDE is refused. Names that are not ASCII become A-labels. Lines that were passed over are told in messages, and so is what of a comment or its tags could not be kept.
          */
         post: operations["importRecords"];
         delete?: never;
@@ -1541,6 +1541,7 @@ export interface components {
             /** @description Full, or relative to the zone; @ for the apex. Required but for SRV whose data has service, proto and name: these name it then */
             name?: string | null;
             type: string;
+            /** @description Presentation format. Names in it, such as the target of a CNAME, are absolute with or without a final dot; @ is the zone. (In zone files a name without a final dot is relative to $ORIGIN.) */
             content?: string;
             /** @description As RecordData; numbers may be sent as strings */
             data?: Record<string, never> | null;
@@ -2799,7 +2800,7 @@ export interface operations {
     importRecords: {
         parameters: {
             query?: {
-                /** @description Pass over invalid lines instead of refusing the file */
+                /** @description Pass over invalid lines instead of refusing the file, and with them the lines that depend on them for their owner, origin or ttl */
                 skip_invalid?: boolean;
             };
             header?: never;
