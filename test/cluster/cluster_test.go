@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if server.Server != nil {
 		server.Close()
+		if n := server.Deadlocks(); n > 0 {
+			fmt.Println(n, "deadlocks: locks have been taken in two orders")
+			code = 1
+		}
 	}
 	os.Exit(code)
 }

@@ -18,6 +18,7 @@ type Tx struct {
 	own    map[model.ID]bool // zones whose record maps are this transaction's copies
 	unset  map[model.ID]bool // images that wait for their position
 	marked []model.ID
+	locks  model.Locks
 	over   bool
 }
 
@@ -77,6 +78,26 @@ func (t *Tx) Commit(_ context.Context, entries []model.Entry) (model.Seq, error)
 	return t.r.seq, t.s.fail("committed")
 }
 
+// Lock notes what the transaction may write; there is one at a time, so that nobody waits.
+func (t *Tx) Lock(_ context.Context, l model.Locks) error {
+	t.locks = l
+	return t.s.fail("lock")
+}
+
+func (t *Tx) locked(l model.Locks) error {
+	for _, id := range l.Zones {
+		if !slices.Contains(t.locks.Zones, id) {
+			return &model.UnlockedError{Missing: l}
+		}
+	}
+	for _, id := range l.Accounts {
+		if !slices.Contains(t.locks.Accounts, id) {
+			return &model.UnlockedError{Missing: l}
+		}
+	}
+	return nil
+}
+
 // SeenChange says whether a change of this id is committed.
 func (t *Tx) SeenChange(_ context.Context, id model.ID) (model.Seq, bool, error) {
 	seq, ok := t.r.changes[id]
@@ -113,7 +134,12 @@ func (t *Tx) AccountZones(_ context.Context, account model.ID, yield func(model.
 }
 
 // Zone reads a zone.
-func (t *Tx) Zone(_ context.Context, id model.ID) (model.Zone, error) { return get(t.r.zones, id) }
+func (t *Tx) Zone(_ context.Context, id model.ID) (model.Zone, error) {
+	if err := t.locked(model.Locks{Zones: []model.ID{id}}); err != nil {
+		return model.Zone{}, err
+	}
+	return get(t.r.zones, id)
+}
 
 // ZoneByName reads the zone of an apex.
 func (t *Tx) ZoneByName(_ context.Context, n wire.Name) (model.Zone, error) {

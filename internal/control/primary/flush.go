@@ -30,6 +30,9 @@ func (s *stage) flush(ctx context.Context) ([]model.Entry, error) {
 		}
 		entries = append(entries, more...)
 	}
+	// Whoever makes a zone waits for who has just removed one of that name: so names have an order, too (store/locks.go). Of
+	// one name, what is removed comes before what is made.
+	slices.SortStableFunc(s.order, func(a, b *zoneWork) int { return strings.Compare(string(a.row.Name), string(b.row.Name)) })
 	for _, z := range s.order {
 		more, err := s.flushZone(ctx, z)
 		if err != nil {
@@ -56,6 +59,9 @@ func (s *stage) spread(ctx context.Context, a *accountWork) error {
 	collect := func(id model.ID) error { ids = append(ids, id); return nil }
 	if err := s.tx.AccountZones(ctx, a.row.ID, collect); err != nil {
 		return fmt.Errorf("list zones of account %s: %w", a.row.ID, err)
+	}
+	if err := s.lockAll(ids); err != nil {
+		return err
 	}
 	for _, id := range ids {
 		if z := s.zones[id]; z != nil && z.gone {

@@ -77,15 +77,19 @@ func (r *request) answer(out model.Result, err error) {
 
 // try commits a group, again and again while it loses races.
 func (p *Primary) try(ctx context.Context, group []*request) error {
-	pause := firstPause
+	pause, need := firstPause, locksOf(group)
 	for n := 1; ; n++ {
-		err := p.attempt(ctx, group)
+		err := p.attempt(ctx, group, need)
 		var lag *lagError
+		var unlocked *model.UnlockedError
 		switch {
 		case err == nil:
 			return nil
 		case n == attempts || ctx.Err() != nil:
 			return err
+		case errors.As(err, &unlocked):
+			need = need.With(unlocked.Missing)
+			continue
 		case errors.As(err, &lag):
 			if err := p.catchUp(ctx, lag.seq); err != nil {
 				return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
@@ -119,7 +123,7 @@ func (e *commitError) Unwrap() error { return e.cause }
 
 // attempt plans, writes and commits a group once. The requests' own outcomes are left in them; an error means that
 // nothing was committed, or, as a commitError, that nobody knows.
-func (p *Primary) attempt(ctx context.Context, group []*request) error {
+func (p *Primary) attempt(ctx context.Context, group []*request, need model.Locks) error {
 	tx, err := p.cfg.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -130,7 +134,10 @@ func (p *Primary) attempt(ctx context.Context, group []*request) error {
 			tx.Rollback()
 		}
 	}()
-	st := newStage(&p.cfg, tx)
+	if err := tx.Lock(ctx, need); err != nil {
+		return err
+	}
+	st := newStage(&p.cfg, tx, need)
 	planned, err := p.planGroup(ctx, st, group)
 	if err != nil || len(planned) == 0 {
 		return err

@@ -7,8 +7,10 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// Tx is the store's write transaction as primary uses it. What is read through it stays as it is until the end.
+// Tx is the store's write transaction as primary uses it. What it has locked stays as it is until the end.
 type Tx interface {
+	// Lock is called once, before anything is read. What is written or relied upon later without it is a *model.UnlockedError.
+	Lock(ctx context.Context, l model.Locks) error
 	accountTx
 	zoneTx
 	recordTx

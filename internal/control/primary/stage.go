@@ -14,14 +14,16 @@ import (
 // stage holds what a group of changes has read and what it wants to become, until flush writes it. Planning changes the
 // stage only through undo, so that a refused change leaves no trace. What was merely read stays: it is true either way.
 type stage struct {
-	cfg  *Config
-	tx   Tx
-	now  time.Time
-	undo undo
+	cfg *Config
+	tx  Tx
+	// locked is what the transaction has locked, in order.
+	locked model.Locks
+	now    time.Time
+	undo   undo
 
 	zones    map[model.ID]*zoneWork
 	named    map[wire.Name]*zoneWork // zones made or removed in this group
-	order    []*zoneWork             // as first seen, which is the order of their journal entries
+	order    []*zoneWork             // as first seen
 	accounts map[model.ID]*accountWork
 	audits   []model.Audit
 	ids      map[model.ID]bool // changes planned so far
@@ -53,8 +55,8 @@ type zoneWork struct {
 	relink     bool                   // who may transfer has changed
 	notify     bool
 	raise      *uint32 // the serial is to go on to this, at least
-	serial     uint32 // as flushed
-	entry      int    // index of the zone's newest entry, -1 for none
+	serial     uint32  // as flushed
+	entry      int     // index of the zone's newest entry, -1 for none
 }
 
 // accountWork is one account in a stage.
@@ -74,9 +76,9 @@ type accessWork struct {
 	readACLs, acls   []model.ACL
 }
 
-func newStage(cfg *Config, tx Tx) *stage {
+func newStage(cfg *Config, tx Tx, locked model.Locks) *stage {
 	return &stage{
-		cfg: cfg, tx: tx,
+		cfg: cfg, tx: tx, locked: locked,
 		// The store keeps microseconds; what is answered now must read the same later.
 		now:   cfg.Clock().UTC().Truncate(time.Microsecond),
 		zones: map[model.ID]*zoneWork{}, named: map[wire.Name]*zoneWork{}, accounts: map[model.ID]*accountWork{},
@@ -91,7 +93,7 @@ func (s *stage) breathe(i int) {
 	}
 }
 
-// account reads an account, locking it against other nodes; ErrNotFound when there is none.
+// account reads an account; ErrNotFound when there is none.
 func (s *stage) account(ctx context.Context, id model.ID) (*accountWork, error) {
 	if a := s.accounts[id]; a != nil {
 		return a, nil

@@ -8,40 +8,44 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-func (c conn) account(ctx context.Context, account model.ID, lock string) (a model.Account, err error) {
-	if err = c.one(ctx, []any{toDoc{&a}}, `SELECT doc FROM accounts WHERE id = ?`+lock, id(account)); err != nil {
+func (c conn) account(ctx context.Context, account model.ID) (a model.Account, err error) {
+	if err = c.one(ctx, []any{toDoc{&a}}, `SELECT doc FROM accounts WHERE id = ?`, id(account)); err != nil {
 		return a, fmt.Errorf("read account %s: %w", account, err)
 	}
 	return a, nil
 }
 
-// Account reads and locks an account.
+// Account reads an account. Unless it is locked, others may change it meanwhile; but none that has zones rendered anew for it
+// gets past those that are locked here.
 func (t *Tx) Account(ctx context.Context, account model.ID) (model.Account, error) {
-	load := func() (model.Account, error) { return t.c.account(ctx, account, t.c.d.lock) }
+	load := func() (model.Account, error) { return t.c.account(ctx, account) }
 	if _, written := t.accounts[account]; written {
 		return load()
 	}
 	return t.s.kept.accounts.read(account, load)
 }
 
-// PutAccount inserts or replaces an account.
+// PutAccount replaces an account that is locked, or inserts one.
 func (t *Tx) PutAccount(ctx context.Context, a model.Account) error {
 	d, err := doc(a)
 	if err != nil {
 		return err
 	}
-	const text = `INSERT INTO accounts (id, name, doc) VALUES (?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, doc = excluded.doc`
+	text := `INSERT INTO accounts (id, name, doc) VALUES (?, ?, ?)`
+	if t.locks.accounts[a.ID] {
+		text += ` ON CONFLICT (id) DO UPDATE SET name = excluded.name, doc = excluded.doc`
+	}
 	t.accounts[a.ID] = struct{}{}
 	if _, err := t.c.exec(ctx, text, id(a.ID), wellFormed(a.Name), d); err != nil {
-		return fmt.Errorf("write account %s: %w", a.ID, err)
+		return fmt.Errorf("write account %s: %w", a.ID, t.stale(err))
 	}
+	t.locks.accounts[a.ID] = true
 	return nil
 }
 
 // Account reads an account.
 func (s *Store) Account(ctx context.Context, account model.ID) (model.Account, error) {
-	return s.kept.accounts.read(account, func() (model.Account, error) { return s.read.account(ctx, account, "") })
+	return s.kept.accounts.read(account, func() (model.Account, error) { return s.read.account(ctx, account) })
 }
 
 // Accounts lists accounts ordered by name, and counts them (offset and limit ignored); ids nil means all, name empty any,

@@ -135,6 +135,9 @@ func crashCommit(ctx context.Context, s *store.Store, z model.Zone, first bool) 
 		return err
 	}
 	defer tx.Rollback()
+	if err := tx.Lock(ctx, model.Locks{Accounts: []model.ID{z.Account}, Zones: []model.ID{z.ID}}); err != nil {
+		return err
+	}
 	if first {
 		if err := tx.PutZone(ctx, z); err != nil {
 			return err

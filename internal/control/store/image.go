@@ -21,7 +21,11 @@ const (
 
 // PutImage replaces a zone's image; its Seq is set by Commit when zero (the seq of the zone's last entry in this tx).
 func (t *Tx) PutImage(ctx context.Context, img model.Image) error {
-	no, err := t.number(ctx, img.Zone)
+	err := t.owns(img.Zone)
+	var no int64
+	if err == nil {
+		no, err = t.number(ctx, img.Zone)
+	}
 	if err == nil {
 		err = putImage(ctx, t.c, no, &img)
 	}
@@ -232,7 +236,17 @@ func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq)
 func (s *Store) RenewImages(ctx context.Context, images []model.Image) error {
 	const text = `UPDATE images SET seq = ?, serial = ?, served = ?, size = ?, body = ?
 WHERE part = (SELECT no * 65536 FROM zones WHERE id = ?) AND seq < ? AND size <= ?`
+	zones := make([]model.ID, len(images))
+	for i := range images {
+		zones[i] = images[i].Zone
+	}
+	slices.Sort(zones)
 	err := s.write(ctx, true, func(c conn) error {
+		if !c.d.alone {
+			if err := c.lockZones(ctx, zones, func(model.Zone, int64) {}); err != nil {
+				return err
+			}
+		}
 		for i := range images {
 			img := &images[i]
 			size := len(img.Served) + len(img.Transfer)

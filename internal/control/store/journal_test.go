@@ -56,8 +56,7 @@ func TestRollback(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		z := w.addZone(t, newID(), "a.test")
-		tx, err := w.Begin(t.Context())
-		must(t, err)
+		tx := w.begin(t)
 		must(t, tx.PutRecords(t.Context(), []model.Record{testRecord(z.ID, "a.test", wire.TypeA, "x")}))
 		must(t, tx.MarkChange(t.Context(), newID()))
 		tx.Rollback()
@@ -327,7 +326,7 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// commitOne adds a record to a zone and touches another, so that transactions meet in both orders.
+// commitOne adds a record to a zone and touches another, so that transactions that named them in both orders meet.
 func commitOne(t *testing.T, s *store.Store, zone, other model.ID) {
 	for {
 		err := tryOne(t, s, zone, other)
@@ -347,10 +346,8 @@ func tryOne(t *testing.T, s *store.Store, zone, other model.ID) error {
 		return err
 	}
 	defer tx.Rollback()
-	for _, id := range []model.ID{zone, other} {
-		if _, err := tx.Zone(t.Context(), id); err != nil {
-			return err
-		}
+	if err := tx.Lock(t.Context(), model.Locks{Zones: []model.ID{zone, other}}); err != nil {
+		return err
 	}
 	if err := tx.PutRecords(t.Context(), []model.Record{testRecord(zone, "r.test", wire.TypeA, string(newID()))}); err != nil {
 		return err
@@ -415,7 +412,7 @@ func appendOne(t *testing.T, s *store.Store, zone, id model.ID) {
 			t.Error(err)
 			return
 		}
-		_, err = tx.Zone(t.Context(), zone)
+		err = tx.Lock(t.Context(), model.Locks{Zones: []model.ID{zone}})
 		if err == nil {
 			var r model.Record
 			if r, err = tx.Record(t.Context(), zone, id); err == nil {

@@ -99,8 +99,7 @@ func TestRefusedIsNotRead(t *testing.T) {
 		account := model.Account{ID: newID(), Name: "one"}
 		w.change(t, func(tx *store.Tx) []model.Entry { must(t, tx.PutAccount(ctx, account)); return nil })
 		z := w.addZone(t, account.ID, "a.test")
-		tx, err := w.Begin(ctx)
-		must(t, err)
+		tx := w.begin(t)
 		other := z
 		other.Status = "moved"
 		must(t, tx.PutZone(ctx, other))

@@ -227,10 +227,10 @@ func TestSerializationFailures(t *testing.T) {
 	nodes := []*store.Store{strict.open(t), strict.open(t)}
 	late, err := nodes[1].Begin(t.Context())
 	must(t, err)
-	_, err = late.Zone(t.Context(), b.ID) // from here on it sees the tables as they are now
+	_, _, err = late.SeenChange(t.Context(), newID()) // from here on it sees the tables as they are now
 	must(t, err)
 	must(t, tryOne(t, nodes[0], a.ID, a.ID))
-	if _, err := late.Zone(t.Context(), a.ID); !errors.Is(err, model.ErrStale) {
+	if err := late.Lock(t.Context(), model.Locks{Zones: []model.ID{a.ID}}); !errors.Is(err, model.ErrStale) {
 		t.Errorf("a row that another transaction has written since: %v", err)
 	}
 	late.Rollback()

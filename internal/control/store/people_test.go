@@ -259,9 +259,8 @@ func TestPeerStates(t *testing.T) {
 		equal(t, "states", list(""), all)
 		equal(t, "states of a zone", list(zones[0]), all[:2])
 		// Durable commits go on as such after a lazy one.
-		tx, err := w.Begin(t.Context())
-		must(t, err)
-		_, err = tx.Commit(t.Context(), nil)
+		tx := w.begin(t)
+		_, err := tx.Commit(t.Context(), nil)
 		must(t, err)
 	})
 }

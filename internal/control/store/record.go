@@ -203,6 +203,9 @@ func (t *Tx) PutRecords(ctx context.Context, list []model.Record) error {
 	}
 	for len(rows) > 0 {
 		zone := rows[0].Zone
+		if err := t.owns(zone); err != nil {
+			return fmt.Errorf("write records: %w", err)
+		}
 		n := slices.IndexFunc(rows, func(r *model.Record) bool { return r.Zone != zone })
 		if n < 0 {
 			n = len(rows)
@@ -300,6 +303,9 @@ func (t *Tx) putTags(ctx context.Context, no int64, rows []*model.Record) error 
 
 // DeleteRecords removes records of a zone; ids that are not there are passed over.
 func (t *Tx) DeleteRecords(ctx context.Context, zone model.ID, records []model.ID) error {
+	if err := t.owns(zone); err != nil {
+		return fmt.Errorf("delete records: %w", err)
+	}
 	no, err := t.number(ctx, zone)
 	if err != nil {
 		return err

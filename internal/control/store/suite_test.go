@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	if server.Server != nil {
 		server.Close()
+		if n := server.Deadlocks(); n > 0 {
+			fmt.Println(n, "deadlocks: locks have been taken in two orders")
+			code = 1
+		}
 	}
 	if code == 0 {
 		// The reader of the server's log ends with the server, the driver's pools with their stores.
@@ -118,19 +122,39 @@ var lastID atomic.Uint64
 
 // newID makes ids that sort in the order in which they were made.
 func newID() model.ID {
+	return idOf(lastID.Add(1))
+}
+
+func idOf(n uint64) model.ID {
 	var b [16]byte
 	b[0] = 0xab
-	binary.BigEndian.PutUint64(b[8:], lastID.Add(1))
+	binary.BigEndian.PutUint64(b[8:], n)
 	return model.ID(hex.EncodeToString(b[:]))
+}
+
+// begin begins a transaction that may write every zone there is, and the newest of the accounts that tests have thought of.
+func (w *world) begin(tb testing.TB) *store.Tx {
+	tb.Helper()
+	zones, _, err := w.Zones(context.Background(), model.ZoneQuery{All: true})
+	must(tb, err)
+	var l model.Locks
+	for _, z := range zones {
+		l.Zones = append(l.Zones, z.ID)
+	}
+	tx, err := w.Begin(context.Background())
+	must(tb, err)
+	must(tb, tx.Lock(context.Background(), l))
+	newest := lastID.Load()
+	for n := uint64(1); n <= 5000 && n <= newest; n++ {
+		tx.Own(idOf(newest + 1 - n))
+	}
+	return tx
 }
 
 // change runs f in a transaction and commits it with the entries that f returns.
 func (w *world) change(tb testing.TB, f func(tx *store.Tx) []model.Entry) model.Seq {
 	tb.Helper()
-	tx, err := w.Begin(context.Background())
-	if err != nil {
-		tb.Fatal(err)
-	}
+	tx := w.begin(tb)
 	defer tx.Rollback()
 	seq, err := tx.Commit(context.Background(), f(tx))
 	if err != nil {

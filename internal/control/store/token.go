@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -169,9 +170,10 @@ func (s *Store) writeTouches(ctx context.Context) {
 		return
 	}
 	err := s.write(ctx, true, func(c conn) error {
-		for token, at := range waiting {
+		for _, token := range slices.Sorted(maps.Keys(waiting)) { // in one order on all nodes
 			const text = `UPDATE tokens SET used = ? WHERE id = ? AND used < ?`
-			if _, err := c.exec(ctx, text, micros(at), id(token), micros(at)); err != nil {
+			at := micros(waiting[token])
+			if _, err := c.exec(ctx, text, at, id(token), at); err != nil {
 				return err
 			}
 		}

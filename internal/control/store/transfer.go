@@ -107,41 +107,65 @@ func listPeers(ctx context.Context, c conn, account model.ID) ([]model.Peer, err
 
 // Peer reads a peer of the account.
 func (t *Tx) Peer(ctx context.Context, account, id model.ID) (model.Peer, error) {
+	if err := t.ownsAccount(account); err != nil {
+		return model.Peer{}, err
+	}
 	return getPeer(ctx, t.c, account, id)
 }
 
 // Peers lists the account's peers in order of id.
 func (t *Tx) Peers(ctx context.Context, account model.ID) ([]model.Peer, error) {
+	if err := t.ownsAccount(account); err != nil {
+		return nil, err
+	}
 	return listPeers(ctx, t.c, account)
 }
 
 // PutPeer inserts or replaces a peer.
 func (t *Tx) PutPeer(ctx context.Context, p model.Peer) error {
+	if err := t.ownsAccount(p.Account); err != nil {
+		return err
+	}
 	return peers.put(ctx, t.c, p.ID, p.Account, peerDocOf(&p))
 }
 
 // DeletePeer removes a peer.
 func (t *Tx) DeletePeer(ctx context.Context, account, id model.ID) error {
+	if err := t.ownsAccount(account); err != nil {
+		return err
+	}
 	return peers.delete(ctx, t.c, account, id)
 }
 
 // ACL reads an ACL of the account.
 func (t *Tx) ACL(ctx context.Context, account, id model.ID) (model.ACL, error) {
+	if err := t.ownsAccount(account); err != nil {
+		return model.ACL{}, err
+	}
 	return getObject[model.ACL](ctx, t.c, acls, account, id)
 }
 
 // ACLs lists the account's ACLs in order of id.
 func (t *Tx) ACLs(ctx context.Context, account model.ID) ([]model.ACL, error) {
+	if err := t.ownsAccount(account); err != nil {
+		return nil, err
+	}
 	return listObjects[model.ACL](ctx, t.c, acls, account)
 }
 
 // PutACL inserts or replaces an ACL.
 func (t *Tx) PutACL(ctx context.Context, a model.ACL) error {
+	if err := t.ownsAccount(a.Account); err != nil {
+		return err
+	}
 	return acls.put(ctx, t.c, a.ID, a.Account, a)
 }
 
 // DeleteACL removes an ACL.
 func (t *Tx) DeleteACL(ctx context.Context, account, id model.ID) error {
+	if err := t.ownsAccount(account); err != nil {
+		return err
+	}
 	return acls.delete(ctx, t.c, account, id)
 }
 

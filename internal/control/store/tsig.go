@@ -54,16 +54,25 @@ func (s *Store) readTSIG(ctx context.Context, c conn, account, key model.ID) (mo
 
 // TSIG reads a key of the account, its secret in the clear.
 func (t *Tx) TSIG(ctx context.Context, account, id model.ID) (model.TSIG, error) {
+	if err := t.ownsAccount(account); err != nil {
+		return model.TSIG{}, err
+	}
 	return t.s.readTSIG(ctx, t.c, account, id)
 }
 
 // TSIGs lists the account's keys in order of id.
 func (t *Tx) TSIGs(ctx context.Context, account model.ID) ([]model.TSIG, error) {
+	if err := t.ownsAccount(account); err != nil {
+		return nil, err
+	}
 	return t.s.readTSIGs(ctx, t.c, account)
 }
 
 // PutTSIG inserts or replaces a key; the secret is encrypted.
 func (t *Tx) PutTSIG(ctx context.Context, k model.TSIG) error {
+	if err := t.ownsAccount(k.Account); err != nil {
+		return err
+	}
 	box := t.s.secret.seal(tsigName(k.ID), []byte(k.Secret))
 	k.Secret = ""
 	d, err := doc(k)
@@ -80,6 +89,9 @@ func (t *Tx) PutTSIG(ctx context.Context, k model.TSIG) error {
 
 // DeleteTSIG removes a key.
 func (t *Tx) DeleteTSIG(ctx context.Context, account, id model.ID) error {
+	if err := t.ownsAccount(account); err != nil {
+		return err
+	}
 	return tsigs.delete(ctx, t.c, account, id)
 }
 

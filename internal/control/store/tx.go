@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -9,8 +10,8 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Tx is the one write transaction of a group of changes. On SQLite there is one at a time; on PostgreSQL rows read through
-// it are locked until the end. It belongs to one goroutine.
+// Tx is the one write transaction of a group of changes. On SQLite there is one at a time; on PostgreSQL it holds what Lock has
+// locked until the end. It belongs to one goroutine.
 type Tx struct {
 	s       *Store
 	c       conn
@@ -20,8 +21,9 @@ type Tx struct {
 	numbers map[model.ID]int64 // zone numbers met so far
 	grown   map[int64]int      // by how much the zones' record counts change
 	images  map[model.ID]int64 // zone numbers of images whose position Commit sets
-	gone    map[model.ID]string
+	gone    map[model.ID]goneZone
 	marked  []model.ID
+	locks   locks
 
 	zones, accounts map[model.ID]struct{} // whose rows were written here, so that what is kept of them does not count
 }
@@ -37,8 +39,8 @@ func (s *Store) Begin(ctx context.Context) (*Tx, error) {
 	}
 	return &Tx{
 		s: s, c: session.conn, session: session,
-		numbers: map[model.ID]int64{}, grown: map[int64]int{}, images: map[model.ID]int64{}, gone: map[model.ID]string{},
-		zones: map[model.ID]struct{}{}, accounts: map[model.ID]struct{}{},
+		numbers: map[model.ID]int64{}, grown: map[int64]int{}, images: map[model.ID]int64{}, gone: map[model.ID]goneZone{},
+		zones: map[model.ID]struct{}{}, accounts: map[model.ID]struct{}{}, locks: newLocks(),
 	}, nil
 }
 
@@ -60,6 +62,9 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 	}
 	started := time.Now()
 	defer t.Rollback()
+	if err := t.ownsAll(entries); err != nil {
+		return 0, fmt.Errorf("commit %d entries: %w", len(entries), err)
+	}
 	seq, err := t.seal(ctx, entries)
 	if err == nil {
 		t.session.settle = func(committed bool) { t.settle(entries, committed) }
@@ -120,7 +125,7 @@ func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error)
 		entries[i].Seq = seq - model.Seq(len(entries)-1-i)
 	}
 	for _, step := range []func(context.Context, []model.Entry) error{
-		t.appendJournal, t.moveZones, t.moveImages, t.keepAccess, t.keepSerials,
+		t.appendJournal, t.moveZones, t.moveImages, t.keepAccess, t.forgetZones,
 	} {
 		if err := step(ctx, entries); err != nil {
 			return 0, err
@@ -221,9 +226,17 @@ func (s *Store) forgetChanges(ctx context.Context, more int) {
 	if n < changeBatch || !s.marked.CompareAndSwap(n, 0) {
 		return
 	}
-	const text = `DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE at < ? ORDER BY at LIMIT ?)`
 	err := s.write(ctx, true, func(c conn) error {
-		_, err := c.exec(ctx, text, s.cfg.Clock().Add(-changeLife).UnixMicro(), 4*int64(n))
+		var old []any
+		err := c.each(ctx, func(r *sql.Rows) error {
+			var change model.ID
+			err := r.Scan(toID{&change})
+			old = append(old, id(change))
+			return err
+		}, `SELECT id FROM changes WHERE at < ? ORDER BY at, id LIMIT ?`+c.d.lock, s.cfg.Clock().Add(-changeLife).UnixMicro(), 4*int64(n))
+		if err == nil {
+			_, err = c.execIn(ctx, `DELETE FROM changes WHERE id IN (%s)`, nil, old)
+		}
 		return err
 	})
 	if err != nil {

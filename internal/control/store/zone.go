@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -72,7 +74,7 @@ const (
 	selectZoneByName = `SELECT ` + zoneColumns + ` FROM zones z WHERE z.name = ?`
 )
 
-// Zone reads and locks a zone.
+// Zone reads a zone that is locked.
 func (t *Tx) Zone(ctx context.Context, zone model.ID) (model.Zone, error) {
 	z, err := t.zone(ctx, zone)
 	if err == nil {
@@ -82,27 +84,32 @@ func (t *Tx) Zone(ctx context.Context, zone model.ID) (model.Zone, error) {
 }
 
 func (t *Tx) zone(ctx context.Context, zone model.ID) (numberedZone, error) {
-	load := func() (numberedZone, error) { return t.c.zoneByID(ctx, zone, t.c.d.lock) }
+	if err := t.owns(zone); err != nil {
+		return numberedZone{}, err
+	}
+	if row, ok := t.locks.rows[zone]; ok {
+		return row, nil
+	}
+	load := func() (numberedZone, error) { return t.c.zoneByID(ctx, zone) }
 	if _, written := t.zones[zone]; written {
 		return load()
 	}
 	return t.s.kept.zones.read(zone, load)
 }
 
-func (c conn) zoneByID(ctx context.Context, zone model.ID, lock string) (z numberedZone, err error) {
-	if z.Zone, z.no, err = c.zone(ctx, selectZone+lock, id(zone)); err != nil {
+func (c conn) zoneByID(ctx context.Context, zone model.ID) (z numberedZone, err error) {
+	if z.Zone, z.no, err = c.zone(ctx, selectZone, id(zone)); err != nil {
 		return z, fmt.Errorf("read zone %s: %w", zone, err)
 	}
 	return z, nil
 }
 
-// ZoneByName reads and locks the zone of an apex.
+// ZoneByName reads the zone of an apex, without locking it.
 func (t *Tx) ZoneByName(ctx context.Context, n wire.Name) (model.Zone, error) {
-	z, no, err := t.c.zone(ctx, selectZoneByName+t.c.d.lock, n.Host())
+	z, _, err := t.c.zone(ctx, selectZoneByName, n.Host())
 	if err != nil {
 		return z, fmt.Errorf("read zone %s: %w", n, err)
 	}
-	t.numbers[z.ID] = no
 	return z, nil
 }
 
@@ -119,8 +126,15 @@ func (t *Tx) number(ctx context.Context, zone model.ID) (int64, error) {
 	return no, nil
 }
 
-// PutZone writes all members; Serial and Seq are set by Commit from the zone's last entry.
+// PutZone writes all members of a zone that is locked, or of a new one; Serial and Seq are set by Commit from the zone's last
+// entry.
 func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
+	if t.owns(z.ID) != nil {
+		// A zone that this transaction makes is found by others only through its account.
+		if err := t.ownsAccount(z.Account); err != nil {
+			return fmt.Errorf("write zone %s: %w", z.ID, err)
+		}
+	}
 	d, err := doc(zoneDoc{
 		Type: z.Type, Paused: z.Paused, Created: z.Created, Modified: z.Modified, Activated: z.Activated,
 		NameServers: z.NameServers, VanityNS: z.VanityNS, Settings: z.Settings, Mode: z.Mode,
@@ -129,14 +143,17 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	if err != nil {
 		return err
 	}
-	const text = `INSERT INTO zones (id, account, name, status, serial, seq, records, doc) VALUES (?, ?, ?, ?, ?, ?, 0, ?)
-		ON CONFLICT (id) DO UPDATE SET account = excluded.account, name = excluded.name, status = excluded.status,
-		doc = excluded.doc RETURNING no`
+	text := `INSERT INTO zones (id, account, name, status, serial, seq, records, doc) VALUES (?, ?, ?, ?, ?, ?, 0, ?)`
+	if t.owns(z.ID) == nil {
+		text += ` ON CONFLICT (id) DO UPDATE SET account = excluded.account, name = excluded.name, status = excluded.status,
+			doc = excluded.doc`
+	}
 	var no int64
 	t.zones[z.ID] = struct{}{}
-	err = t.c.one(ctx, []any{&no}, text, id(z.ID), id(z.Account), z.Name.Host(), z.Status, int64(z.Serial), int64(z.Seq), d)
+	delete(t.locks.rows, z.ID)
+	err = t.c.one(ctx, []any{&no}, text+` RETURNING no`, id(z.ID), id(z.Account), z.Name.Host(), z.Status, int64(z.Serial), int64(z.Seq), d)
 	if err == nil {
-		t.numbers[z.ID] = no
+		t.numbers[z.ID], t.locks.zones[z.ID] = no, true
 		delete(t.gone, z.ID)
 		err = t.putLinks(ctx, no, z.Outgoing)
 	}
@@ -161,14 +178,16 @@ func (t *Tx) putLinks(ctx context.Context, no int64, o *model.Outgoing) error {
 // DeleteZone removes the zone, its records, image, links, journal, and remembers its serial by name for LastSerial. The
 // journal's readers need none of those entries: the one that tells of the deletion comes after them.
 func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
-	z, no, err := t.c.zone(ctx, selectZone+t.c.d.lock, id(zone))
+	z, err := t.zone(ctx, zone)
+	if err == nil {
+		err = t.ownsAccount(z.Account)
+	}
 	if err != nil {
 		return fmt.Errorf("delete zone %s: %w", zone, err)
 	}
-	if err := t.setSerial(ctx, z.Name.Host(), z.Serial); err != nil {
-		return fmt.Errorf("delete zone %s: %w", zone, err)
-	}
+	no := z.no
 	t.zones[zone] = struct{}{}
+	delete(t.locks.rows, zone)
 	first := no << partBits
 	for _, step := range []struct {
 		text string
@@ -180,7 +199,6 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 		{`DELETE FROM zone_access WHERE zone = ?`, []any{no}},
 		{`DELETE FROM images WHERE part >= ? AND part <= ?`, []any{first, first | partMost}},
 		{`DELETE FROM journal WHERE zone = ?`, []any{id(zone)}},
-		{`DELETE FROM peer_states WHERE zone = ?`, []any{id(zone)}},
 		{`DELETE FROM zones WHERE no = ?`, []any{no}},
 	} {
 		if _, err := t.c.exec(ctx, step.text, step.args...); err != nil {
@@ -190,29 +208,37 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	delete(t.numbers, zone)
 	delete(t.grown, no)
 	delete(t.images, zone)
-	t.gone[zone] = z.Name.Host()
+	t.gone[zone] = goneZone{z.Name, z.Serial}
 	return nil
 }
 
-func (t *Tx) setSerial(ctx context.Context, name string, serial uint32) error {
-	const text = `INSERT INTO serials (name, serial) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET serial = excluded.serial`
-	_, err := t.c.exec(ctx, text, name, int64(serial))
-	return err
+// goneZone is a zone that the transaction deletes.
+type goneZone struct {
+	name   wire.Name
+	serial uint32
 }
 
-// keepSerials remembers a newer serial that a zone got in the transaction that deleted it.
-func (t *Tx) keepSerials(ctx context.Context, entries []model.Entry) error {
-	if len(t.gone) == 0 {
-		return nil
-	}
-	for i := range entries {
-		e := &entries[i]
-		name, gone := t.gone[e.Zone]
-		if !gone || e.Kind != model.EntryDelta && e.Kind != model.EntryReset {
-			continue
+// forgetZones remembers the serials of deleted zones, which may have risen in this very transaction, and forgets how their
+// peers stood. Others write these tables as well, so it comes after the journal's counter is taken.
+func (t *Tx) forgetZones(ctx context.Context, entries []model.Entry) error {
+	for _, zone := range slices.Sorted(maps.Keys(t.gone)) {
+		z := t.gone[zone]
+		for i := range entries {
+			if e := &entries[i]; e.Zone == zone && (e.Kind == model.EntryDelta || e.Kind == model.EntryReset) {
+				z.serial = e.Serial
+			}
 		}
-		if err := t.setSerial(ctx, name, e.Serial); err != nil {
-			return fmt.Errorf("keep serial: %w", err)
+		const keep = `INSERT INTO serials (name, serial) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET serial = excluded.serial`
+		if _, err := t.c.exec(ctx, keep, z.name.Host(), int64(z.serial)); err != nil {
+			return fmt.Errorf("keep serial of zone %s: %w", zone, err)
+		}
+		if t.c.d.lock != "" { // in order of their keys, as they are written
+			if err := t.c.each(ctx, discard, `SELECT 1 FROM peer_states WHERE zone = ? ORDER BY zone, peer`+t.c.d.lock, id(zone)); err != nil {
+				return fmt.Errorf("lock peer states of zone %s: %w", zone, err)
+			}
+		}
+		if _, err := t.c.exec(ctx, `DELETE FROM peer_states WHERE zone = ?`, id(zone)); err != nil {
+			return fmt.Errorf("forget peer states of zone %s: %w", zone, err)
 		}
 	}
 	return nil
@@ -220,6 +246,11 @@ func (t *Tx) keepSerials(ctx context.Context, entries []model.Entry) error {
 
 // LastSerial is the serial a deleted zone of this name had; model.ErrNotFound if there was none.
 func (t *Tx) LastSerial(ctx context.Context, n wire.Name) (uint32, error) {
+	for _, z := range t.gone {
+		if z.name == n {
+			return z.serial, nil
+		}
+	}
 	var serial int64
 	if err := t.c.one(ctx, []any{&serial}, `SELECT serial FROM serials WHERE name = ?`, n.Host()); err != nil {
 		return 0, fmt.Errorf("last serial of %s: %w", n, err)
@@ -276,7 +307,7 @@ func (c conn) zones(ctx context.Context, text string, args ...any) (out []model.
 
 // Zone reads a zone.
 func (s *Store) Zone(ctx context.Context, zone model.ID) (model.Zone, error) {
-	z, err := s.kept.zones.read(zone, func() (numberedZone, error) { return s.read.zoneByID(ctx, zone, "") })
+	z, err := s.kept.zones.read(zone, func() (numberedZone, error) { return s.read.zoneByID(ctx, zone) })
 	return z.Zone, err
 }
 

@@ -103,8 +103,7 @@ func TestZoneLife(t *testing.T) {
 		must(t, err)
 		equal(t, "zone after the edit", got, z)
 
-		tx, err := w.Begin(t.Context())
-		must(t, err)
+		tx := w.begin(t)
 		defer tx.Rollback()
 		twin := testZone(account, "example.com")
 		if err := tx.PutZone(t.Context(), twin); !errors.Is(err, model.ErrStale) {

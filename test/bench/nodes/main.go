@@ -2,7 +2,8 @@
 
 // Command nodes measures how long a change takes from node to node: several Headwater processes share one PostgreSQL, a
 // record is added through the API of one, and from the moment of the answer another is asked for it by UDP until it knows
-// it. The asking node is told nothing (no Headwater-Seq), so what is measured is the way through the database.
+// it. The asking node is told nothing (no Headwater-Seq), so what is measured is the way through the database. Then it
+// measures how many changes a second one node makes, and two together, in several zones of one account.
 package main
 
 import (
@@ -87,6 +88,12 @@ func run(ctx context.Context, count, changes, writers int) error {
 		return err
 	}
 	report(fmt.Sprintf("beside %d writers, %.0f changes/s", writers, done), busy)
+	if err := measureZones(ctx, all); err != nil {
+		return err
+	}
+	if n := pg.Deadlocks(); n > 0 {
+		return fmt.Errorf("%d deadlocks in the database", n)
+	}
 	return nil
 }
 
