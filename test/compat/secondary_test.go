@@ -10,7 +10,7 @@ import (
 )
 
 // secret is the shared secret of every TSIG here.
-const secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+const secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 
 // secondary hears NOTIFY messages and fetches zones, all signed with one key.
 type secondary struct {

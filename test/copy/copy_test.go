@@ -36,7 +36,7 @@ func fill(t *testing.T, n *node.Node) {
 	}
 	n.Call(t, http.MethodPatch, "/zones/"+z.ID+"/dns_settings", map[string]any{"ns_ttl": 7200, "soa": map[string]any{"min_ttl": 900}}, nil)
 	acc := "/accounts/" + n.Account + "/secondary_dns"
-	n.Call(t, http.MethodPost, acc+"/tsigs", map[string]any{"name": "copy.key", "algo": "hmac-sha256.", "secret": "c2VjcmV0c2VjcmV0"}, &key)
+	n.Call(t, http.MethodPost, acc+"/tsigs", map[string]any{"name": "copy.key", "algo": "hmac-sha256.", "secret": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}, &key)
 	n.Call(t, http.MethodPost, acc+"/peers", map[string]any{"name": "peer one", "ip": "192.0.2.53", "port": 53, "tsig_id": key.ID}, &peer)
 	n.Call(t, http.MethodPost, acc+"/acls", map[string]any{"name": "range", "ip_range": "192.0.2.0/28"}, nil)
 	n.Call(t, http.MethodPost, "/zones/"+z.ID+"/secondary_dns/outgoing", map[string]any{"name": "copied.example", "peers": []string{peer.ID}}, nil)

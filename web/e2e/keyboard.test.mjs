@@ -216,7 +216,7 @@ test("members: add, change the role, remove; the audit log has it all", async ()
   await press(page, button("Add member"));
   await fillIn(page, formDialog(page), { "E-mail": "guest@example.net" });
   await press(page, button("Add member", formDialog(page)));
-  await press(page, button("Close", page.getByRole("dialog", { name: "Member added" })));
+  await press(page, button("Close", page.getByRole("dialog", { name: "Member invited" })));
   await pick(page, page, "Role of guest@example.net", "Administrator Read Only");
   await page.getByText("Role changed").first().waitFor();
   await press(page, button("Remove guest@example.net"));

@@ -11,6 +11,8 @@ func accountRoutes() []Route {
 		{http.MethodGet, client + "/accounts", ScopeAny, accSetRead, (*api).listAccounts},
 		{http.MethodGet, client + "/accounts/{account_id}", ScopeAccount, accSetRead, (*api).getAccount},
 		{http.MethodPost, own + "/accounts", ScopeServer, nil, (*api).createAccount},
+		{http.MethodPatch, own + "/accounts/{account_id}", ScopeServer, nil, (*api).suspendAccount},
+		{http.MethodDelete, own + "/accounts/{account_id}/tokens", ScopeServer, nil, (*api).revokeAccountTokens},
 	}
 }
 
@@ -93,4 +95,37 @@ func (a *api) createAccount(q *request) error {
 		return err
 	}
 	return q.ok(renderAccount(res.Outcomes[0].Account))
+}
+
+// accountState is what suspending an account answers.
+type accountState struct {
+	ID        model.ID `json:"id"`
+	Name      string   `json:"name"`
+	Suspended bool     `json:"suspended"`
+}
+
+// suspendAccount closes an account to its members and tokens, or opens it again. The DNS goes on: who suspends a tenant
+// does not take its names away.
+func (a *api) suspendAccount(q *request) error {
+	var in struct {
+		Suspended optional[bool] `json:"suspended"`
+	}
+	if err := q.decode(&in); err != nil {
+		return err
+	}
+	if !in.Suspended.given() {
+		return invalid(model.CodeUserInvalid, "/suspended", "suspended must be true or false.")
+	}
+	if _, err := q.loadAccount(); err != nil {
+		return err
+	}
+	res, err := q.change(model.EditAccount{Action: "suspension", Apply: func(acc model.Account) (model.Account, error) {
+		acc.Suspended = in.Suspended.Value
+		return acc, nil
+	}})
+	if err != nil {
+		return orMissing(err, model.CodeAccountInvalid, "There is no such account.")
+	}
+	acc := res.Outcomes[0].Account
+	return q.ok(accountState{acc.ID, acc.Name, acc.Suspended})
 }

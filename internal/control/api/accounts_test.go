@@ -15,7 +15,9 @@ import (
 // addMember makes a user who is a member and returns the membership's id and the first password.
 func (s *server) addMember(account model.ID, email, role string) (id, password string) {
 	s.t.Helper()
-	r := s.must("POST", "/headwater/v1/accounts/"+string(account)+"/members", map[string]any{"email": email, "role": role})
+	r := s.must("POST", "/headwater/v1/accounts/"+string(account)+"/members", map[string]any{
+		"email": email, "role": role, "status": "accepted",
+	})
 	password, _ = r.object(s.t)["password"].(string)
 	return r.id(s.t), password
 }
@@ -28,11 +30,19 @@ func (s *server) keyOf(email string) string {
 		s.t.Fatal(err)
 	}
 	key := auth.NewKey()
-	u.KeyHash = auth.Digest(key)
-	if err := s.store.PutUser(s.t.Context(), u); err != nil {
+	s.people(func(tx model.PeopleTx) error {
+		_, err := tx.EditUser(s.t.Context(), u.ID, func(u *model.User) error { u.KeyHash = auth.Digest(key); return nil })
+		return err
+	})
+	return key
+}
+
+// people runs f in a transaction about people.
+func (s *server) people(f func(tx model.PeopleTx) error) {
+	s.t.Helper()
+	if err := s.store.EditPeople(s.t.Context(), f); err != nil {
 		s.t.Fatal(err)
 	}
-	return key
 }
 
 func TestAccounts(t *testing.T) {
@@ -186,7 +196,185 @@ func TestResetPassword(t *testing.T) {
 	s.must("PUT", path, nil)
 	s.fails(401, model.CodeSessionOver, "GET", "/user", nil, cookie)
 	s.fails(404, model.CodeUserInvalid, "PUT", "/headwater/v1/users/"+strings.Repeat("e", 32)+"/password", nil)
-	if got := s.must("GET", s.auditPath(false)+"?action.type=set", nil); strings.Contains(got.Raw, password) || len(got.list(t)) != 2 {
+	if got := s.must("GET", "/headwater/v1/audit_logs?action.type=set", nil); strings.Contains(got.Raw, password) || len(got.list(t)) != 2 {
 		t.Errorf("audit: %s", got.Raw)
 	}
+	// Tokens and the key are another way in: the answer says so, and takes them away when asked to.
+	key := keyed(u.Email, s.keyOf(u.Email))
+	value := s.must("POST", "/user/tokens", tokenBody(s.policy("allow", "com.cloudflare.api.account.*", "Account Settings Read")), key).object(t)["value"].(string)
+	kept := s.must("PUT", path, `{"revoke_tokens":false}`)
+	if len(kept.Messages) != 1 || kept.Messages[0].Code != model.CodeTokensRemain {
+		t.Errorf("reset: %s", kept.Raw)
+	}
+	s.must("GET", "/accounts", nil, bearer(value))
+	if r := s.must("PUT", path, `{"revoke_tokens":true}`); len(r.Messages) != 0 {
+		t.Errorf("reset: %s", r.Raw)
+	}
+	s.fails(403, 9109, "GET", "/accounts", nil, bearer(value))
+	s.fails(403, 9103, "GET", "/accounts", nil, key)
+}
+
+// TestInvitation: a member is asked before he is one, and answers in person.
+func TestInvitation(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	other := model.ID(s.must("POST", "/headwater/v1/accounts", `{"name":"Other"}`).id(t))
+	s.addMember(s.account, "guest@example.com", "read_only")
+	s.addMember(other, ownerEmail, "administrator")
+	guest, owner := keyed("guest@example.com", s.keyOf("guest@example.com")), keyed(ownerEmail, s.keyOf(ownerEmail))
+	path := "/headwater/v1/accounts/" + string(other) + "/members"
+	body := map[string]any{"email": "guest@example.com", "role": "administrator"}
+	invite := func() string {
+		m := s.must("POST", path, body, owner).object(t)
+		if m["status"] != "pending" || m["password"] != nil {
+			t.Errorf("invited: %v", m)
+		}
+		return m["id"].(string)
+	}
+	id := invite()
+	s.fails(400, model.CodeMemberInvalid, "POST", path, body, owner)
+	body["status"] = "accepted"
+	s.fails(400, model.CodeMemberInvalid, "POST", path, body, owner)
+	body["status"] = "maybe"
+	s.fails(400, model.CodeMemberInvalid, "POST", path, body, owner)
+	delete(body, "status")
+	s.fails(403, 9109, "GET", "/accounts/"+string(other), nil, guest)
+	if n := len(s.must("GET", "/accounts", nil, guest).list(t)); n != 1 {
+		t.Errorf("%d accounts", n)
+	}
+	if list := s.must("GET", "/memberships?status=pending", nil, guest).list(t); len(list) != 1 || list[0]["id"] != id {
+		t.Errorf("invitations: %v", list)
+	}
+	// Nobody else answers, and no token: it would widen what it may itself.
+	mine := "/memberships/" + id
+	s.fails(404, model.CodeMemberNotFound, "PUT", mine, `{"status":"accepted"}`, owner)
+	s.fails(404, model.CodeMemberNotFound, "GET", mine, nil, owner)
+	value := s.must("POST", "/user/tokens", tokenBody(s.policy("allow", "com.cloudflare.api.user.*", "Memberships Write")), guest).object(t)["value"].(string)
+	s.fails(403, model.CodeTokenBeyond, "PUT", mine, `{"status":"accepted"}`, bearer(value))
+	s.fails(400, model.CodeMemberInvalid, "PUT", mine, `{"status":"pending"}`, guest)
+	s.must("PUT", mine, `{"status":"rejected"}`, guest)
+	s.fails(404, model.CodeMemberNotFound, "GET", mine, nil, guest)
+	mine = "/memberships/" + invite()
+	for range 2 {
+		if got := s.must("PUT", mine, `{"status":"accepted"}`, guest).object(t)["status"]; got != "accepted" {
+			t.Errorf("status %v", got)
+		}
+	}
+	s.must("GET", mine, nil, guest)
+	s.must("GET", "/accounts/"+string(other), nil, guest)
+	// The upstream's forms.
+	members := s.must("GET", "/accounts/"+string(other)+"/members?per_page=1&page=2", nil, owner)
+	if members.Info.TotalCount != 2 || !strings.Contains(members.Raw, `"name":"Administrator"`) {
+		t.Errorf("members: %s", members.Raw)
+	}
+	s.must("GET", "/accounts/"+string(other)+"/members/"+members.list(t)[0]["id"].(string), nil, owner)
+	for _, r := range s.must("GET", "/accounts/"+string(other)+"/roles", nil, owner).list(t) {
+		s.must("GET", "/accounts/"+string(other)+"/roles/"+r["id"].(string), nil, owner)
+	}
+	s.must("DELETE", mine, nil, guest)
+	s.fails(403, 9109, "GET", "/accounts/"+string(other), nil, guest)
+	last := s.must("GET", "/memberships", nil, owner).list(t)[0]["id"].(string)
+	s.fails(400, model.CodeMemberInvalid, "DELETE", "/memberships/"+last, nil, owner)
+}
+
+// TestAccountLogTellsNothingElse: the audit log of an account holds nothing of what its members are and do elsewhere.
+func TestAccountLogTellsNothingElse(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	other := model.ID(s.must("POST", "/headwater/v1/accounts", `{"name":"Secret tenant"}`).id(t))
+	s.addMember(s.account, "guest@example.com", "administrator")
+	s.addMember(other, "guest@example.com", "administrator")
+	guest := keyed("guest@example.com", s.keyOf("guest@example.com"))
+	body := tokenBody(s.policy("allow", "com.cloudflare.api.account."+string(other), "Account Settings Read"))
+	body["name"] = "of the other account"
+	token := s.must("POST", "/user/tokens", body, guest).id(t)
+	s.must("PUT", "/user/tokens/"+token, body, guest)
+	s.must("DELETE", "/user/tokens/"+token, nil, guest)
+	s.must("PATCH", "/headwater/v1/user", `{"first_name":"Guest"}`, guest)
+	for _, account := range []model.ID{s.account, other} {
+		log := s.must("GET", "/accounts/"+string(account)+"/audit_logs", nil)
+		if strings.Contains(log.Raw, token) || strings.Contains(log.Raw, "Guest") {
+			t.Errorf("log of an account: %s", log.Raw)
+		}
+	}
+	if log := s.must("GET", s.auditPath(false), nil); strings.Contains(log.Raw, string(other)) {
+		t.Errorf("one account hears of the other: %s", log.Raw)
+	}
+	own := s.must("GET", "/headwater/v1/user/audit_logs", nil, guest).list(t)
+	if len(own) != 5 { // made, and what is above
+		t.Errorf("%d entries in the user's own log: %v", len(own), own)
+	}
+	if list := s.must("GET", "/headwater/v1/user/audit_logs", nil).list(t); len(list) != 0 {
+		t.Errorf("another user's log: %v", list)
+	}
+}
+
+// TestSuspended: who is suspended comes in by nothing, and as before when he is let in again.
+func TestSuspended(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	id, password := s.addMember(s.account, "guest@example.com", "administrator")
+	u, err := s.store.UserByEmail(t.Context(), "guest@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := keyed(u.Email, s.keyOf(u.Email))
+	body := tokenBody(s.policy("allow", "com.cloudflare.api.account.*", "Account Settings Read", "Zone Read"))
+	own := bearer(s.must("POST", "/user/tokens", body, key).object(t)["value"].(string))
+	account := "/accounts/" + string(s.account)
+	of := bearer(s.must("POST", account+"/tokens", body, key).object(t)["value"].(string))
+	signIn := map[string]any{"email": u.Email, "password": password}
+	cookie, _ := withSession(t, s.must("POST", sessionPath, signIn, nobody))
+	_, zone := s.zone("example.com")
+
+	path := "/headwater/v1/users/" + string(u.ID)
+	suspend := func(path string, yes bool) { s.must("PATCH", path, map[string]any{"suspended": yes}) }
+	suspend(path, true)
+	for _, who := range []as{key, own} {
+		s.fails(403, model.CodeSuspended, "GET", account, nil, who)
+	}
+	s.fails(401, model.CodeSessionOver, "GET", account, nil, cookie)
+	s.fails(403, model.CodeSuspended, "POST", sessionPath, signIn, nobody)
+	s.must("GET", account, nil, of)
+	if got := s.must("GET", path, nil).object(t); got["suspended"] != true || got["has_key"] != true {
+		t.Errorf("user: %v", got)
+	}
+	suspend(path, false)
+	s.must("GET", account, nil, key)
+	s.must("GET", account, nil, own)
+	s.fails(401, model.CodeSessionOver, "GET", account, nil, cookie)
+	cookie, _ = withSession(t, s.must("POST", sessionPath, signIn, nobody))
+	s.must("DELETE", path+"/sessions", nil)
+	s.fails(401, model.CodeSessionOver, "GET", account, nil, cookie)
+
+	suspend("/headwater/v1"+account, true)
+	for _, who := range []as{key, own} {
+		s.fails(403, 9109, "GET", account, nil, who)
+		s.fails(403, 9109, "GET", "/zones/"+zone, nil, who)
+		if list := s.must("GET", "/zones", nil, who).list(t); len(list) != 0 {
+			t.Errorf("zones of a suspended account: %v", list)
+		}
+	}
+	s.fails(403, model.CodeSuspended, "GET", account, nil, of)
+	s.must("GET", "/zones/"+zone, nil) // administrators of the server still may
+	suspend("/headwater/v1"+account, false)
+	s.must("GET", "/zones/"+zone, nil, of)
+
+	if n := s.must("DELETE", "/headwater/v1"+account+"/tokens", nil).object(t)["revoked"]; fmt.Sprint(n) != "1" {
+		t.Errorf("revoked %v", n)
+	}
+	s.fails(401, 10000, "GET", account, nil, of)
+	s.must("DELETE", path+"/tokens", nil)
+	s.fails(401, 10000, "GET", account, nil, own)
+	s.must("DELETE", path+"/key", nil)
+	s.fails(403, 9103, "GET", account, nil, key)
+	none := strings.Repeat("e", 32)
+	for rest, method := range map[string]string{"": "PATCH", "/key": "DELETE", "/tokens": "DELETE", "/sessions": "DELETE", "/password": "PUT"} {
+		s.fails(404, model.CodeUserInvalid, method, "/headwater/v1/users/"+none+rest, `{"suspended":true}`)
+	}
+	s.fails(404, model.CodeUserInvalid, "GET", "/headwater/v1/users/"+none, nil)
+	s.fails(404, model.CodeAccountInvalid, "PATCH", "/headwater/v1/accounts/"+none, `{"suspended":true}`)
+	s.fails(400, model.CodeUserInvalid, "PATCH", path, `{}`)
+	s.fails(400, model.CodeUserInvalid, "PATCH", "/headwater/v1/users/"+string(s.user), `{"suspended":true}`)
+	s.must("DELETE", "/headwater/v1"+account+"/members/"+id, nil)
 }

@@ -22,7 +22,7 @@ type Store interface {
 	recordStore
 	transferStore
 	accountStore
-	tokenStore
+	peopleStore
 	auth.Store
 }
 
@@ -53,16 +53,13 @@ type accountStore interface {
 	Account(ctx context.Context, id model.ID) (model.Account, error)
 	Accounts(ctx context.Context, ids []model.ID, name string, desc bool, offset, limit int) ([]model.Account, int, error)
 	AuditLog(ctx context.Context, q model.AuditQuery) ([]model.Audit, error)
-	PutUser(ctx context.Context, u model.User, a ...model.Audit) error
-	PutMember(ctx context.Context, m model.Member, a ...model.Audit) error
-	DeleteMember(ctx context.Context, account, id model.ID, a ...model.Audit) error
+	Users(ctx context.Context, offset, limit int) ([]model.User, int, error)
 }
 
-type tokenStore interface {
-	Token(ctx context.Context, id model.ID) (model.Token, error)
+type peopleStore interface {
 	Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error)
-	PutToken(ctx context.Context, t model.Token, a ...model.Audit) error
-	DeleteToken(ctx context.Context, id model.ID, a ...model.Audit) error
+	// EditPeople runs f in the one transaction about users, members and tokens, and again after a lost race.
+	EditPeople(ctx context.Context, f func(model.PeopleTx) error) error
 }
 
 // Config is what the API needs. Store, Changer and Auth are required.

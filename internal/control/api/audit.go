@@ -16,6 +16,8 @@ func auditRoutes() []Route {
 	return []Route{
 		{http.MethodGet, account + "/audit_logs", ScopeAccount, accSetRead, (*api).listAuditV1},
 		{http.MethodGet, account + "/logs/audit", ScopeAccount, accSetRead, (*api).listAuditV2},
+		{http.MethodGet, own + "/user/audit_logs", ScopeUser, []string{"User Details Read", "User Details Write"}, (*api).listUserAudit},
+		{http.MethodGet, own + "/audit_logs", ScopeServer, nil, (*api).listServerAudit},
 	}
 }
 
@@ -37,7 +39,7 @@ func describe(v any) any {
 	switch v := v.(type) {
 	case model.TSIG:
 		k := renderTSIG(&v)
-		k.Secret = ""
+		k.Secret = nil
 		return k
 	case model.Peer:
 		return renderPeer(&v)
@@ -95,12 +97,14 @@ type accountDescription struct {
 	EdgeAddresses     []string           `json:"edge_addresses"`
 	Mode              model.TransferMode `json:"transfer_mode"`
 	StrictReview      bool               `json:"strict_review"`
+	Suspended         bool               `json:"suspended"`
 }
 
 func describeAccount(a *model.Account) accountDescription {
 	return accountDescription{
 		accountJSON: renderAccount(a), OutgoingTransfers: a.OutgoingTransfers, ZoneDefaults: renderSettings(&a.ZoneDefaults, ""),
 		EnforceDNSOnly: a.EnforceDNSOnly, EdgeAddresses: addressTexts(a.EdgeAddresses), Mode: a.TransferMode, StrictReview: a.StrictReview,
+		Suspended: a.Suspended,
 	}
 }
 
@@ -120,24 +124,6 @@ func (q *request) audit(action, resource string, id model.ID, before, after any)
 		e.After, _ = marshal(after)
 	}
 	return e
-}
-
-// audits is audit for what may belong to a user: then it stands in the log of each account that the user is a member of.
-func (q *request) audits(action, resource string, id, user model.ID, before, after any) ([]model.Audit, error) {
-	if q.account != "" {
-		return []model.Audit{q.audit(action, resource, id, before, after)}, nil
-	}
-	list, err := q.api.Store.Members(q.ctx(), "", user)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]model.Audit, 0, len(list))
-	for _, m := range list {
-		e := q.audit(action, resource, id, before, after)
-		e.Account = m.Account
-		out = append(out, e)
-	}
-	return out, nil
 }
 
 // Page sizes of audit logs.
@@ -208,13 +194,20 @@ func addressText(a *model.Audit) string {
 
 // listAuditV1 pages by number. The log is not counted for that: one entry more is read, and total_count tells what is
 // known to be there.
-func (a *api) listAuditV1(q *request) error {
+func (a *api) listAuditV1(q *request) error { return q.listAudit(q.account) }
+
+// listUserAudit shows the log of the identity's own user, listServerAudit what belongs to no account.
+func (a *api) listUserAudit(q *request) error { return q.listAudit(q.who.User.ID) }
+
+func (a *api) listServerAudit(q *request) error { return q.listAudit("") }
+
+func (q *request) listAudit(owner model.ID) error {
 	v := q.r.URL.Query()
 	page, per, err := q.page(usualAudit, mostAudit)
 	if err != nil {
 		return err
 	}
-	query := model.AuditQuery{Account: q.account, Offset: offset(page, per), Limit: per + 1}
+	query := model.AuditQuery{Account: owner, Offset: offset(page, per), Limit: per + 1}
 	if query.Ascending, err = q.ascending(); err != nil {
 		return err
 	}
@@ -228,7 +221,7 @@ func (a *api) listAuditV1(q *request) error {
 			query.Filters = append(query.Filters, model.Filter{Field: field, Value: s})
 		}
 	}
-	list, err := a.Store.AuditLog(q.ctx(), query)
+	list, err := q.api.Store.AuditLog(q.ctx(), query)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,9 @@ import (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if postgres.Server != nil {
+		postgres.Close()
+	}
 	met, all := apicheck.Coverage()
 	fmt.Printf("operations of api/openapi.yaml met with success: %d of %d\n", len(met), len(all))
 	missed, total := missedCodes()
@@ -85,6 +88,7 @@ type server struct {
 	t       *testing.T
 	url     string
 	client  *http.Client
+	plain   *http.Client // checks nothing
 	handler http.Handler // what url leads to
 	clock   *clock
 	store   *store.Store
@@ -106,8 +110,14 @@ func newServer(t *testing.T, opts ...option) *server {
 // newServerOn is newServer with a configuration of the committer that rules changes.
 func newServerOn(t *testing.T, rules func(*primary.Config), opts ...option) *server {
 	t.Helper()
+	return newServerAt(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), rules, opts...)
+}
+
+// newServerAt is newServerOn in the database at an address.
+func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...option) *server {
+	t.Helper()
 	s := &server{t: t, clock: &clock{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
-	st, err := store.Open(t.Context(), store.Config{URL: "sqlite:" + filepath.Join(t.TempDir(), "test.db"), Clock: s.clock.time})
+	st, err := store.Open(t.Context(), store.Config{URL: url, Clock: s.clock.time})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +152,7 @@ func newServerOn(t *testing.T, rules func(*primary.Config), opts ...option) *ser
 	hs := httptest.NewServer(s.handler)
 	t.Cleanup(hs.Close)
 	s.url = hs.URL
+	s.plain = hs.Client()
 	s.client = &http.Client{Transport: apicheck.New(t).Transport(hs.Client().Transport)}
 	return s
 }

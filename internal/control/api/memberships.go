@@ -13,7 +13,14 @@ import (
 func membershipRoutes() []Route {
 	const all, one = own + "/accounts/{account_id}/members", own + "/accounts/{account_id}/members/{member_id}"
 	return []Route{
-		{http.MethodGet, client + "/memberships", ScopeUser, []string{"Memberships Read", "Memberships Write"}, (*api).listMemberships},
+		{http.MethodGet, client + "/memberships", ScopeUser, membershipsRead, (*api).listMemberships},
+		{http.MethodGet, client + "/memberships/{membership_id}", ScopeUser, membershipsRead, (*api).getMembership},
+		{http.MethodPut, client + "/memberships/{membership_id}", ScopeUser, membershipsWrite, (*api).answerInvitation},
+		{http.MethodDelete, client + "/memberships/{membership_id}", ScopeUser, membershipsWrite, (*api).leaveAccount},
+		{http.MethodGet, client + "/accounts/{account_id}/members", ScopeAccount, accSetRead, (*api).listAccountMembers},
+		{http.MethodGet, client + "/accounts/{account_id}/members/{member_id}", ScopeAccount, accSetRead, (*api).getAccountMember},
+		{http.MethodGet, client + "/accounts/{account_id}/roles", ScopeAccount, accSetRead, (*api).listRoles},
+		{http.MethodGet, client + "/accounts/{account_id}/roles/{role_id}", ScopeAccount, accSetRead, (*api).getRole},
 		{http.MethodGet, all, ScopeAccount, accSetRead, (*api).listMembers},
 		{http.MethodPost, all, ScopeAccount, accSetWrite, (*api).addMember},
 		{http.MethodPatch, one, ScopeAccount, accSetWrite, (*api).editMember},
@@ -111,188 +118,88 @@ func (q *request) memberships() ([]membershipJSON, error) {
 	return out, nil
 }
 
-// memberJSON is a member of an account. Password is set in one answer only: the one that made the user.
-type memberJSON struct {
-	ID       model.ID `json:"id"`
-	Role     string   `json:"role"`
-	Status   string   `json:"status"`
-	User     userRef  `json:"user"`
-	Password string   `json:"password,omitempty"`
-}
-
-type userRef struct {
-	ID    model.ID `json:"id"`
-	Email string   `json:"email"`
-	First *string  `json:"first_name"`
-	Last  *string  `json:"last_name"`
-}
-
-func renderMember(m *model.Member, u *model.User) memberJSON {
-	return memberJSON{ID: m.ID, Role: m.Role, Status: m.Status, User: refUser(u)}
-}
-
-func refUser(u *model.User) userRef {
-	return userRef{u.ID, u.Email, orNull(u.FirstName), orNull(u.LastName)}
-}
-
-func orNull(s string) *string {
-	if s == "" {
-		return nil
+// membership finds a membership of the identity's own user.
+func (q *request) membership(tx auth.Reader) (model.Member, error) {
+	list, err := tx.Members(q.ctx(), "", q.who.User.ID)
+	if err != nil {
+		return model.Member{}, err
 	}
-	return &s
+	for _, m := range list {
+		if m.ID == q.pathID("membership_id") {
+			return m, nil
+		}
+	}
+	return model.Member{}, missing(model.CodeMemberNotFound, "There is no such membership.")
 }
 
-func (a *api) listMembers(q *request) error {
-	list, err := a.Store.Members(q.ctx(), q.account, "")
+func (a *api) getMembership(q *request) error {
+	all, err := q.memberships()
 	if err != nil {
 		return err
 	}
-	out := make([]memberJSON, 0, len(list))
-	for i := range list {
-		u, err := a.Store.User(q.ctx(), list[i].User)
+	for i := range all {
+		if all[i].ID == q.pathID("membership_id") {
+			return q.ok(all[i])
+		}
+	}
+	return missing(model.CodeMemberNotFound, "There is no such membership.")
+}
+
+// answerInvitation accepts or rejects what the user was asked. Only the person decides: a token would widen what it may.
+func (a *api) answerInvitation(q *request) error {
+	var in struct {
+		Status string `json:"status"`
+	}
+	if err := q.decode(&in); err != nil {
+		return err
+	}
+	if in.Status != auth.MemberAccepted && in.Status != memberRejected {
+		return invalid(model.CodeMemberInvalid, "/status", "The status must be accepted or rejected.")
+	}
+	if q.who.Token != nil {
+		return beyond("An invitation is answered in person, not by a token.")
+	}
+	if in.Status == memberRejected {
+		return a.leaveAccount(q)
+	}
+	err := q.people(func(tx model.PeopleTx) error {
+		m, err := q.membership(tx)
+		if err != nil || m.Status == auth.MemberAccepted {
+			return err
+		}
+		before := renderMember(&m, &q.who.User)
+		m, err = tx.EditMember(q.ctx(), m.Account, m.ID, func(m *model.Member) error { m.Status = auth.MemberAccepted; return nil })
 		if err != nil {
 			return err
 		}
-		out = append(out, renderMember(&list[i], &u))
-	}
-	return onePage(q, out)
-}
-
-func checkRole(role string) error {
-	if role != auth.RoleAdministrator && role != auth.RoleReadOnly {
-		return invalid(model.CodeMemberInvalid, "/role", "The role must be administrator or read_only.")
-	}
-	return nil
-}
-
-// addMember lets a user into the account; one that is not known yet is made, with a password that this answer alone tells.
-func (a *api) addMember(q *request) error {
-	var in struct {
-		Email string `json:"email"`
-		Role  string `json:"role"`
-	}
-	if err := q.decode(&in); err != nil {
-		return err
-	}
-	if err := checkRole(in.Role); err != nil {
-		return err
-	}
-	if !auth.ValidEmail(in.Email) {
-		return invalid(model.CodeMemberInvalid, "/email", "This is not an e-mail address.")
-	}
-	if _, err := q.loadAccount(); err != nil {
-		return err
-	}
-	u, password, err := q.userFor(in.Email)
+		return tx.Audit(q.ctx(), q.told(m.Account, "update", "member", m.ID, before, renderMember(&m, &q.who.User)))
+	})
 	if err != nil {
 		return err
 	}
-	there, err := a.Store.Members(q.ctx(), q.account, u.ID)
-	if err != nil {
-		return err
-	}
-	if len(there) > 0 {
-		return invalid(model.CodeMemberInvalid, "/email", "The user is a member already.")
-	}
-	m := model.Member{
-		ID: auth.NewID(), Account: q.account, User: u.ID, Role: in.Role, Status: auth.MemberAccepted, Created: q.now(),
-	}
-	out := renderMember(&m, &u)
-	if err := a.Store.PutMember(q.ctx(), m, q.audit("create", "member", m.ID, nil, out)); err != nil {
-		return err
-	}
-	out.Password = password
-	return q.ok(out)
+	return a.getMembership(q)
 }
 
-// userFor finds the user of an e-mail address, or makes one with a fresh password.
-func (q *request) userFor(email string) (u model.User, password string, err error) {
-	u, err = q.api.Store.UserByEmail(q.ctx(), email)
-	if err == nil || !errors.Is(err, model.ErrNotFound) {
-		return u, "", err
-	}
-	password = auth.NewPassword()
-	hash, err := auth.HashPassword(password)
-	if err != nil {
-		return u, "", err
-	}
-	u = model.User{ID: auth.NewID(), Email: email, PasswordHash: hash, Created: q.now(), Modified: q.now()}
-	return u, password, q.api.Store.PutUser(q.ctx(), u, q.audit("create", "user", u.ID, nil, refUser(&u)))
-}
+const memberRejected = "rejected"
 
-// member reads the member in the path and its user.
-func (q *request) member() (model.Member, model.User, error) {
-	list, err := q.api.Store.Members(q.ctx(), q.account, "")
-	if err != nil {
-		return model.Member{}, model.User{}, err
+// leaveAccount ends one of the user's own memberships.
+func (a *api) leaveAccount(q *request) error {
+	if q.who.Token != nil {
+		return beyond("A membership is ended in person, not by a token.")
 	}
-	for _, m := range list {
-		if m.ID == q.pathID("member_id") {
-			u, err := q.api.Store.User(q.ctx(), m.User)
-			return m, u, err
-		}
-	}
-	return model.Member{}, model.User{}, missing(model.CodeMemberNotFound, "There is no such member.")
-}
-
-// keepsAdministrator refuses to take the last administrator of an account away.
-func (q *request) keepsAdministrator(m *model.Member) error {
-	list, err := q.api.Store.Members(q.ctx(), q.account, "")
-	if err != nil {
-		return err
-	}
-	for _, o := range list {
-		if o.ID != m.ID && o.Role == auth.RoleAdministrator && o.Status == auth.MemberAccepted {
-			return nil
-		}
-	}
-	return invalid(model.CodeMemberInvalid, "", "The account would be left without an administrator.")
-}
-
-func (a *api) editMember(q *request) error {
-	var in struct {
-		Role string `json:"role"`
-	}
-	if err := q.decode(&in); err != nil {
-		return err
-	}
-	if err := checkRole(in.Role); err != nil {
-		return err
-	}
-	m, u, err := q.member()
-	if err != nil {
-		return err
-	}
-	before := renderMember(&m, &u)
-	if m.Role == in.Role {
-		return q.ok(before)
-	}
-	if in.Role != auth.RoleAdministrator {
-		if err := q.keepsAdministrator(&m); err != nil {
+	err := q.people(func(tx model.PeopleTx) error {
+		m, err := q.membership(tx)
+		if err != nil {
 			return err
 		}
-	}
-	m.Role = in.Role
-	after := renderMember(&m, &u)
-	if err := a.Store.PutMember(q.ctx(), m, q.audit("update", "member", m.ID, before, after)); err != nil {
-		return err
-	}
-	return q.ok(after)
-}
-
-func (a *api) removeMember(q *request) error {
-	m, u, err := q.member()
+		all, err := tx.Members(q.ctx(), m.Account, "")
+		if err != nil {
+			return err
+		}
+		return q.removeMemberIn(tx, &m, &q.who.User, all)
+	})
 	if err != nil {
 		return err
 	}
-	if m.Role == auth.RoleAdministrator {
-		if err := q.keepsAdministrator(&m); err != nil {
-			return err
-		}
-	}
-	entry := q.audit("delete", "member", m.ID, renderMember(&m, &u), nil)
-	if err := a.Store.DeleteMember(q.ctx(), q.account, m.ID, entry); err != nil {
-		return err
-	}
-	return q.ok(idOnly{m.ID})
+	return q.ok(idOnly{q.pathID("membership_id")})
 }

@@ -52,6 +52,7 @@ func (a *api) outer(next http.Handler) http.Handler {
 // serve runs one route: credentials, rate, position, permission, handler.
 func (a *api) serve(w http.ResponseWriter, r *http.Request, route *Route) {
 	q := a.newRequest(w, r)
+	q.route = route
 	start := a.Clock()
 	err := checkAddress(r)
 	if err == nil {

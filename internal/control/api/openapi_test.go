@@ -15,6 +15,7 @@ import (
 
 	document "github.com/headwaterdns/headwater/api"
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 )
 
 func loadDocument(t *testing.T) *openapi3.T {
@@ -75,6 +76,7 @@ func TestDocumentHoldsTheRoutes(t *testing.T) {
 }
 
 // TestGroupsAreTheUpstreams: where the upstream's document lies beside the repository, routes ask for the groups it names.
+// What reads is open to those groups' writing ones, too, and a zone to all that speak of zones.
 func TestGroupsAreTheUpstreams(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile("../../../../shared/api/openapi.json")
@@ -93,6 +95,12 @@ func TestGroupsAreTheUpstreams(t *testing.T) {
 		}
 		seen++
 		want, got := groupsOf(item.GetOperation(r.Method)), slices.Clone(r.Groups)
+		if r.Method == http.MethodGet {
+			if strings.HasSuffix(r.Path, "/zones") || strings.HasSuffix(r.Path, "/zones/{zone_id}") {
+				want = append(want, "Zone Settings Read")
+			}
+			want = withWriters(t, want)
+		}
 		slices.Sort(want)
 		slices.Sort(got)
 		if d := cmp.Diff(want, got); d != "" {
@@ -102,6 +110,19 @@ func TestGroupsAreTheUpstreams(t *testing.T) {
 	if seen < 70 {
 		t.Errorf("only %d operations compared", seen)
 	}
+}
+
+// withWriters adds to each group that reads the one that writes the same.
+func withWriters(t *testing.T, groups []string) []string {
+	t.Helper()
+	for _, g := range groups {
+		write := strings.TrimSuffix(g, " Read") + " Write"
+		known := slices.ContainsFunc(auth.Groups(), func(g auth.Group) bool { return g.Name == write })
+		if strings.HasSuffix(g, " Read") && known && !slices.Contains(groups, write) {
+			groups = append(groups, write)
+		}
+	}
+	return groups
 }
 
 func TestDocumentIsServed(t *testing.T) {

@@ -10,10 +10,13 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
 // tricks are what may stand in an identifier's place so that somebody between client and store takes it for another path.
@@ -44,6 +47,7 @@ func TestPathTricks(t *testing.T) {
 		}
 		return sha256.Sum256(b.Bytes())
 	}
+	s.awaitUse() // the last use of a token is written some seconds later
 	before := state()
 	sent := 0
 	for path, methods := range routesByPath() {
@@ -70,6 +74,20 @@ func TestPathTricks(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests", sent)
+}
+
+// awaitUse waits until the store has written that the first token was used, which it does once while the clock stands still.
+func (s *server) awaitUse() {
+	s.t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		list, _, err := s.store.Tokens(s.t.Context(), s.user, "", false, 0, 0)
+		if err != nil || time.Now().After(deadline) {
+			s.t.Fatalf("the use of the token is not written: %v", err)
+		}
+		if slices.ContainsFunc(list, func(t model.Token) bool { return !t.LastUsed.IsZero() }) {
+			return
+		}
+	}
 }
 
 // refusesPath sends a request line exactly as it is given and wants it refused.

@@ -33,6 +33,7 @@ type request struct {
 	r   *http.Request
 	id  string // of the request, in answer and log
 
+	route   *Route
 	who     *auth.Identity // nil on public routes
 	account model.ID       // of the path's account, or of the zone
 	zone    model.Zone     // on routes of ScopeZone

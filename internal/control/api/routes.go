@@ -41,11 +41,12 @@ func Routes() []Route {
 	return all
 }
 
-// Groups by which routes open, as the upstream's schema names them (x-api-token-group).
+// Groups by which routes open, as the upstream's schema names them (x-api-token-group). Who may write may read; and all who
+// may something in a zone may look it up, which clients do first.
 //
 //nolint:gochecknoglobals // tables
 var (
-	zoneRead      = []string{"Zone Read", "DNS Read", "Zone Write"}
+	zoneRead      = []string{"Zone Read", "Zone Write", "DNS Read", "DNS Write", "Zone Settings Read", "Zone Settings Write"}
 	zoneWrite     = []string{"Zone Write"}
 	dnsRead       = []string{"DNS Read", "DNS Write"}
 	dnsWrite      = []string{"DNS Write"}
@@ -57,6 +58,9 @@ var (
 	accSetWrite   = []string{"Account Settings Write"}
 	accDNSRead    = []string{"Account DNS Settings Read", "Account DNS Settings Write"}
 	accDNSWrite   = []string{"Account DNS Settings Write"}
+
+	membershipsRead  = []string{"Memberships Read", "Memberships Write"}
+	membershipsWrite = []string{"Memberships Write"}
 )
 
 const (

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -655,6 +656,33 @@ func TestPeerNeverGiven(t *testing.T) {
 		s.must("PUT", one, `{"name":"x","ixfr_enable":true}`)
 		if got := s.must("PUT", one, `{"name":"x"}`).object(t); got["ixfr_enable"] != nil {
 			t.Errorf("a PUT without ixfr_enable leaves %v", got)
+		}
+	}
+}
+
+// TestReadersSeeNoSecret: a secret is shown when it is made, and later only to who may write and could replace it.
+func TestReadersSeeNoSecret(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	path := s.secondaryDNS() + "/tsigs"
+	made := s.must("POST", path, `{"name":"k.example","algo":"hmac-sha256"}`).object(t)
+	secret, one := made["secret"].(string), path+"/"+made["id"].(string)
+	s.addMember(s.account, guestEmail, auth.RoleReadOnly)
+	reads := s.policy("allow", "com.cloudflare.api.account."+string(s.account), "Account Settings Read")
+	writes := s.policy("allow", "com.cloudflare.api.account."+string(s.account), "Account Settings Write")
+	token := func(p map[string]any) as {
+		return bearer(s.must("POST", "/user/tokens", tokenBody(p)).object(t)["value"].(string))
+	}
+	for title, who := range map[string]as{"read_only member": keyed(guestEmail, s.keyOf(guestEmail)), "read token": token(reads)} {
+		for _, p := range []string{path, one} {
+			if r := s.must("GET", p, nil, who); strings.Contains(r.Raw, secret) || !strings.Contains(r.Raw, `"secret":""`) {
+				t.Errorf("%s: %s", title, r.Raw)
+			}
+		}
+	}
+	for title, who := range map[string]as{"administrator": keyed(s.email, s.key), "write token": token(writes)} {
+		if r := s.must("GET", one, nil, who); !strings.Contains(r.Raw, secret) {
+			t.Errorf("%s: %s", title, r.Raw)
 		}
 	}
 }

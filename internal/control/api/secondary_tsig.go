@@ -23,62 +23,50 @@ func tsigRoutes() []Route {
 	}
 }
 
-// tsigJSON is a TSIG as clients see it. The secret is answered in clear: clients keep it (contract section 7.1).
+// tsigJSON is a TSIG as clients see it. The secret is answered in clear: clients keep it (contract section 7.1). It is
+// empty in answers to who may only read, and missing in the audit log.
 type tsigJSON struct {
 	ID     model.ID `json:"id"`
 	Name   string   `json:"name"`
-	Secret string   `json:"secret,omitempty"`
+	Secret *string  `json:"secret,omitempty"`
 	Algo   string   `json:"algo"`
 }
 
-func renderTSIG(k *model.TSIG) tsigJSON { return tsigJSON{k.ID, k.Name, k.Secret, k.Algo} }
-
-// tsigDigests are the algorithms we take with the lengths of their digests in octets (RFC 8945 section 6). MD5 is not
-// among them.
-//
-//nolint:gochecknoglobals // table
-var tsigDigests = map[wire.Name]int{
-	wire.MustName("hmac-sha1"):   20,
-	wire.MustName("hmac-sha224"): 28,
-	wire.MustName("hmac-sha256"): 32,
-	wire.MustName("hmac-sha384"): 48,
-	wire.MustName("hmac-sha512"): 64,
-}
+func renderTSIG(k *model.TSIG) tsigJSON { return tsigJSON{k.ID, k.Name, &k.Secret, k.Algo} }
 
 // maxSecret bounds a TSIG's secret, in octets.
 const maxSecret = 512
 
 // readTSIG reads the body and checks what can be checked without other rows. An empty secret stays empty.
-func (q *request) readTSIG() (model.TSIG, int, error) {
+func (q *request) readTSIG() (model.TSIG, error) {
 	var in struct {
 		Name   string  `json:"name"`
 		Secret *string `json:"secret"`
 		Algo   string  `json:"algo"`
 	}
 	if err := q.decode(&in); err != nil {
-		return model.TSIG{}, 0, err
+		return model.TSIG{}, err
 	}
 	k := model.TSIG{Account: q.account, Name: in.Name, Algo: in.Algo}
 	if in.Secret != nil {
 		k.Secret = *in.Secret
 	}
 	if n, err := wire.ParseName(k.Name); err != nil || n == wire.Root || !printable(k.Name) {
-		return k, 0, invalid(model.CodeTSIGName, "/name", "The name of a TSIG must be a domain name.")
+		return k, invalid(model.CodeTSIGName, "/name", "The name of a TSIG must be a domain name.")
 	}
 	algo, err := wire.ParseName(k.Algo)
-	digest, ok := tsigDigests[algo]
-	if err != nil || !ok {
-		return k, 0, invalid(model.CodeTSIGAlgo, "/algo",
+	if err != nil || model.TSIGDigest(algo) == 0 {
+		return k, invalid(model.CodeTSIGAlgo, "/algo",
 			"The algorithm must be one of hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384 and hmac-sha512.")
 	}
 	if k.Secret == "" {
-		return k, digest, nil
+		return k, nil
 	}
 	secret, err := base64.StdEncoding.DecodeString(k.Secret)
 	if err != nil || len(secret) == 0 || len(secret) > maxSecret || strings.ContainsAny(k.Secret, "\r\n") {
-		return k, 0, invalid(model.CodeTSIGSecret, "/secret", "The secret must be 1 to 512 octets in base64.")
+		return k, invalid(model.CodeTSIGSecret, "/secret", "The secret must be 1 to 512 octets in base64.")
 	}
-	return k, digest, nil
+	return k, nil
 }
 
 // printable says whether s is visible ASCII only.
@@ -91,8 +79,10 @@ func printable(s string) bool {
 	return true
 }
 
-func newTSIGSecret(octets int) string {
-	b := make([]byte, octets)
+// newTSIGSecret draws a secret as long as the algorithm's digest.
+func newTSIGSecret(algo string) string {
+	n, _ := wire.ParseName(algo) // readTSIG has parsed it
+	b := make([]byte, model.TSIGDigest(n))
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return base64.StdEncoding.EncodeToString(b)
 }
@@ -102,7 +92,7 @@ func (a *api) listTSIGs(q *request) error {
 	if err != nil {
 		return err
 	}
-	return onePage(q, each(list, renderTSIG))
+	return onePage(q, each(list, q.showTSIG))
 }
 
 func (a *api) getTSIG(q *request) error {
@@ -110,7 +100,16 @@ func (a *api) getTSIG(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.ok(renderTSIG(&k))
+	return q.ok(q.showTSIG(&k))
+}
+
+// showTSIG shows the secret to who may write, and who could thus replace it: it is as good as the zones it protects.
+func (q *request) showTSIG(k *model.TSIG) tsigJSON {
+	out := renderTSIG(k)
+	if !q.who.Can(accSetWrite, q.account, "") {
+		out.Secret = new(string)
+	}
+	return out
 }
 
 func (q *request) tsig() (model.TSIG, error) {
@@ -119,35 +118,33 @@ func (q *request) tsig() (model.TSIG, error) {
 }
 
 func (a *api) createTSIG(q *request) error {
-	k, digest, err := q.readTSIG()
+	k, err := q.readTSIG()
 	if err != nil {
 		return err
 	}
 	if k.Secret == "" {
-		k.Secret = newTSIGSecret(digest)
+		k.Secret = newTSIGSecret(k.Algo)
 	}
-	return q.putTSIG(k)
+	return q.changeTSIG(model.AddTSIG{TSIG: k})
 }
 
 // putTSIG replaces a TSIG. One that comes without a secret keeps its own: a rename shall not change the key.
 func (a *api) putTSIG(q *request) error {
-	k, _, err := q.readTSIG()
+	sent, err := q.readTSIG()
 	if err != nil {
 		return err
 	}
-	old, err := q.tsig()
-	if err != nil {
-		return err
-	}
-	if k.Secret == "" {
-		k.Secret = old.Secret
-	}
-	k.ID = old.ID
-	return q.putTSIG(k)
+	return q.changeTSIG(model.EditTSIG{ID: q.pathID("tsig_id"), Apply: func(k model.TSIG) (model.TSIG, error) {
+		k.Name, k.Algo = sent.Name, sent.Algo
+		if sent.Secret != "" {
+			k.Secret = sent.Secret
+		}
+		return k, nil
+	}})
 }
 
-func (q *request) putTSIG(k model.TSIG) error {
-	res, err := q.change(model.PutTSIG{TSIG: k})
+func (q *request) changeTSIG(e model.Edit) error {
+	res, err := q.change(e)
 	if err != nil {
 		return pointAt(err, map[int]string{
 			model.CodeTSIGName: "/name", model.CodeTSIGAlgo: "/algo", model.CodeTSIGSecret: "/secret",

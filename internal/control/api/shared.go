@@ -11,7 +11,7 @@ import (
 func otherRoutes() []Route {
 	return slices.Concat(
 		tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), dnssecRoutes(),
-		accountRoutes(), userRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), ipsRoutes(),
+		accountRoutes(), userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), ipsRoutes(),
 		entitlementRoutes(), transferSettingRoutes(), secondaryRoutes(), sessionRoutes(), documentRoutes(), zoneCopyRoutes(),
 	)
 }

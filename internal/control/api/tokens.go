@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,14 @@ type tokenJSON struct {
 	Expires   *moment         `json:"expires_on,omitempty"`
 	Policies  []policyAnswer  `json:"policies"`
 	Condition json.RawMessage `json:"condition,omitempty"`
+	MadeBy    *makerAnswer    `json:"made_by,omitempty"`
 	Value     string          `json:"value,omitempty"`
+}
+
+// makerAnswer says who made a token: the user, and the token that the user came by.
+type makerAnswer struct {
+	User  model.ID `json:"user_id,omitempty"`
+	Token model.ID `json:"token_id,omitempty"`
 }
 
 type policyAnswer struct {
@@ -88,6 +96,9 @@ func (q *request) renderToken(t *model.Token) tokenJSON {
 		ID: t.ID, Name: t.Name, Status: auth.TokenStatus(t, q.now()), Issued: stamp(t.Issued), Modified: stamp(t.Modified),
 		LastUsed: stamp(t.LastUsed), NotBefore: orNoMoment(t.NotBefore), Expires: orNoMoment(t.Expires),
 		Condition: t.Condition, Policies: []policyAnswer{},
+	}
+	if t.Maker != (model.Maker{}) {
+		out.MadeBy = &makerAnswer{t.Maker.User, t.Maker.Token}
 	}
 	for i := range t.Policies {
 		p := &t.Policies[i]
@@ -223,6 +234,10 @@ func (a *api) createToken(q *request) error {
 	}
 	t := model.Token{ID: auth.NewID(), Status: auth.StatusActive, Issued: q.now(), Modified: q.now()}
 	t.User, t.Account = q.owner()
+	t.Maker.User = q.who.User.ID
+	if q.who.Token != nil {
+		t.Maker.Token = q.who.Token.ID
+	}
 	if err := in.fill(&t); err != nil {
 		return err
 	}
@@ -231,7 +246,16 @@ func (a *api) createToken(q *request) error {
 	}
 	value := q.newTokenValue()
 	t.Hash = auth.Digest(value)
-	if err := q.saveToken(t, "create", nil, q.renderToken(&t)); err != nil {
+	err := q.people(func(tx model.PeopleTx) error {
+		if err := q.covers(&t); err != nil {
+			return err
+		}
+		if err := tx.AddToken(q.ctx(), t); err != nil {
+			return err
+		}
+		return tx.Audit(q.ctx(), q.toldOfToken("create", &t, nil, q.renderToken(&t))...)
+	})
+	if err != nil {
 		return err
 	}
 	out := q.renderToken(&t)
@@ -246,32 +270,82 @@ func (q *request) newTokenValue() string {
 	return auth.NewUserToken()
 }
 
-func (q *request) saveToken(t model.Token, action string, before, after any) error {
-	entries, err := q.audits(action, "token", t.ID, t.User, before, after)
-	if err != nil {
-		return err
+// covers refuses what a token must not do with a token that may more than itself: make it, change it, or have it anew.
+func (q *request) covers(t *model.Token) error {
+	accountOf := func(id model.ID) model.ID {
+		z, err := q.api.Store.Zone(q.ctx(), id)
+		if err != nil {
+			return ""
+		}
+		return z.Account
 	}
-	return q.api.Store.PutToken(q.ctx(), t, entries...)
+	if !q.who.Covers(t, accountOf) {
+		return beyond("A token can make and change only tokens that may no more than itself.")
+	}
+	return nil
 }
 
-// token reads the token in the path, if it is the owner's.
-func (q *request) token() (model.Token, error) {
-	t, err := q.api.Store.Token(q.ctx(), q.pathID("token_id"))
-	if err != nil {
-		return t, orMissing(err, model.CodeTokenNotFound, "There is no such token.")
+func beyond(message string) error {
+	return &model.Invalid{Code: model.CodeTokenBeyond, Message: message, Status: http.StatusForbidden}
+}
+
+// toldOfToken tells of a token in the log of its owner.
+func (q *request) toldOfToken(action string, t *model.Token, before, after any) []model.Audit {
+	if t.User != "" {
+		return q.toldOfUser(t.User, action, "token", t.ID, before, after)
 	}
+	return []model.Audit{q.told(t.Account, action, "token", t.ID, before, after)}
+}
+
+// ownToken says whether a token is of the owner in the path; all others are not there.
+func (q *request) ownToken(t *model.Token) error {
 	if user, account := q.owner(); t.User != user || t.Account != account {
-		return t, missing(model.CodeTokenNotFound, "There is no such token.")
+		return model.ErrNotFound
 	}
-	return t, nil
+	return nil
+}
+
+func noToken(err error) error {
+	return orMissing(err, model.CodeTokenNotFound, "There is no such token.")
 }
 
 func (a *api) getToken(q *request) error {
-	t, err := q.token()
+	t, err := a.Store.Token(q.ctx(), q.pathID("token_id"))
+	if err == nil {
+		err = q.ownToken(&t)
+	}
 	if err != nil {
-		return err
+		return noToken(err)
 	}
 	return q.ok(q.renderToken(&t))
+}
+
+// editToken changes the token in the path as it is now; before is what the audit log shows of it.
+func (q *request) editToken(edit func(*model.Token) error, tell func(t *model.Token, before tokenJSON) []model.Audit) (model.Token, error) {
+	var out model.Token
+	err := q.people(func(tx model.PeopleTx) error {
+		var before tokenJSON
+		var err error
+		out, err = tx.EditToken(q.ctx(), q.pathID("token_id"), func(t *model.Token) error {
+			if err := q.ownToken(t); err != nil {
+				return err
+			}
+			before = q.renderToken(t)
+			if err := q.covers(t); err != nil {
+				return err
+			}
+			if err := edit(t); err != nil {
+				return err
+			}
+			t.Modified = q.now()
+			return q.covers(t)
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Audit(q.ctx(), tell(&out, before)...)
+	})
+	return out, noToken(err)
 }
 
 func (a *api) putToken(q *request) error {
@@ -279,48 +353,99 @@ func (a *api) putToken(q *request) error {
 	if err := q.decode(&in); err != nil {
 		return err
 	}
-	t, err := q.token()
+	t, err := q.editToken(in.fill, func(t *model.Token, before tokenJSON) []model.Audit {
+		return q.toldOfToken("update", t, before, q.renderToken(t))
+	})
 	if err != nil {
-		return err
-	}
-	before := q.renderToken(&t)
-	if err := in.fill(&t); err != nil {
-		return err
-	}
-	t.Modified = q.now()
-	if err := q.saveToken(t, "update", before, q.renderToken(&t)); err != nil {
 		return err
 	}
 	return q.ok(q.renderToken(&t))
 }
 
-func (a *api) deleteToken(q *request) error {
-	t, err := q.token()
-	if err != nil {
-		return err
-	}
-	entries, err := q.audits("delete", "token", t.ID, t.User, q.renderToken(&t), nil)
-	if err != nil {
-		return err
-	}
-	if err := a.Store.DeleteToken(q.ctx(), t.ID, entries...); err != nil {
-		return orMissing(err, model.CodeTokenNotFound, "There is no such token.")
-	}
-	return q.ok(idOnly{t.ID})
-}
-
 // rollToken replaces the value; the old one is unknown from then on.
 func (a *api) rollToken(q *request) error {
-	t, err := q.token()
-	if err != nil {
-		return err
-	}
 	value := q.newTokenValue()
-	t.Hash, t.Modified = auth.Digest(value), q.now()
-	if err := q.saveToken(t, "update", nil, changed{"value"}); err != nil {
+	_, err := q.editToken(func(t *model.Token) error {
+		t.Hash = auth.Digest(value)
+		return nil
+	}, func(t *model.Token, _ tokenJSON) []model.Audit {
+		return q.toldOfToken("update", t, nil, changed{"value"})
+	})
+	if err != nil {
 		return err
 	}
 	return q.ok(value)
+}
+
+// removedToken answers a deletion. Made are tokens that the deleted one has made and that are still there, Removed those
+// that went with it.
+type removedToken struct {
+	ID      model.ID    `json:"id"`
+	Made    []tokenName `json:"made,omitempty"`
+	Removed []tokenName `json:"removed,omitempty"`
+}
+
+type tokenName struct {
+	ID      model.ID `json:"id"`
+	Name    string   `json:"name"`
+	Account model.ID `json:"account_id,omitempty"`
+}
+
+// deleteToken removes a token, with made=delete also all that it has made, and what those have made.
+func (a *api) deleteToken(q *request) error {
+	var out removedToken
+	err := q.people(func(tx model.PeopleTx) error {
+		t, err := tx.Token(q.ctx(), q.pathID("token_id"))
+		if err == nil {
+			err = q.ownToken(&t)
+		}
+		if err == nil {
+			err = q.covers(&t)
+		}
+		if err != nil {
+			return err
+		}
+		out = removedToken{ID: t.ID}
+		return q.removeToken(tx, &t, &out)
+	})
+	if err != nil {
+		return noToken(err)
+	}
+	return q.ok(out)
+}
+
+func (q *request) removeToken(tx model.PeopleTx, t *model.Token, out *removedToken) error {
+	made, err := tx.TokensMadeBy(q.ctx(), t.ID)
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteToken(q.ctx(), t.ID); err != nil {
+		return err
+	}
+	if err := tx.Audit(q.ctx(), q.toldOfToken("delete", t, q.renderToken(t), nil)...); err != nil {
+		return err
+	}
+	for i := range made {
+		m := &made[i]
+		name := tokenName{m.ID, m.Name, m.Account}
+		if last(q.r.URL.Query(), "made") != "delete" || !q.mayRemove(m) {
+			out.Made = append(out.Made, name)
+			continue
+		}
+		out.Removed = append(out.Removed, name)
+		if err := q.removeToken(tx, m, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayRemove says whether who asks could remove the token by its own path.
+func (q *request) mayRemove(t *model.Token) bool {
+	if t.User != "" {
+		return t.User == q.who.User.ID
+	}
+	return q.who.Can([]string{"Account API Tokens Write"}, t.Account, "")
 }
 
 type verified struct {
@@ -355,7 +480,8 @@ func (a *api) listPermissionGroups(q *request) error {
 	v := q.r.URL.Query()
 	out := []permissionGroup{}
 	for _, g := range auth.Groups() {
-		if q.account != "" && g.Scope == auth.ScopeUser || differs(last(v, "name"), g.Name) || differs(last(v, "scope"), g.Scope) {
+		if q.account != "" && g.Scope == auth.ScopeUser || differs(unescaped(last(v, "name")), g.Name) ||
+			differs(unescaped(last(v, "scope")), g.Scope) {
 			continue
 		}
 		verb := "Grants reading: "
@@ -366,4 +492,12 @@ func (a *api) listPermissionGroups(q *request) error {
 		out = append(out, permissionGroup{g.ID, g.Name, verb + what, []string{g.Scope}})
 	}
 	return onePage(q, out)
+}
+
+// unescaped undoes a second percent-encoding, which some clients apply; no group's name has a percent sign.
+func unescaped(s string) string {
+	if out, err := url.QueryUnescape(s); err == nil {
+		return out
+	}
+	return s
 }

@@ -175,47 +175,56 @@ func membersOf(raw []byte) ([]member, bool) {
 
 // addressJSON is what a condition says of the client's address.
 type addressJSON struct {
-	In    []string `json:"in"`
-	NotIn []string `json:"not_in"`
+	In    *[]string `json:"in"`
+	NotIn *[]string `json:"not_in"`
 }
 
-// parseCondition reads a token's condition under either spelling of its member; raw is what to answer, nil for none.
+// parseCondition reads a token's condition under either spelling of its member; raw is what to answer, nil for none. What
+// is misspelt or says nothing is refused: it must never be taken for no restriction.
 func parseCondition(raw json.RawMessage) (kept []byte, in, notIn []netip.Prefix, err error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil, nil, nil
 	}
-	var c struct {
-		Dot   *addressJSON `json:"request.ip"`
-		Under *addressJSON `json:"request_ip"`
+	fail := func() ([]byte, []netip.Prefix, []netip.Prefix, error) {
+		return nil, nil, nil, badToken("/condition", "The condition must be an object with request_ip alone, in it lists in or not_in that are not empty.")
 	}
-	if json.Unmarshal(raw, &c) != nil {
-		return nil, nil, nil, badToken("/condition", "The condition must hold request.ip with lists in and not_in.")
+	members, ok := membersOf(raw)
+	if !ok || len(members) != 1 || members[0].name != "request.ip" && members[0].name != "request_ip" {
+		return fail()
 	}
-	for name, a := range map[string]*addressJSON{"request.ip": c.Dot, "request_ip": c.Under} {
-		if a == nil {
-			continue
-		}
-		if in, err = appendRanges(in, a.In, "/condition/"+name+"/in"); err != nil {
-			return nil, nil, nil, err
-		}
-		if notIn, err = appendRanges(notIn, a.NotIn, "/condition/"+name+"/not_in"); err != nil {
-			return nil, nil, nil, err
-		}
+	var a addressJSON
+	d := json.NewDecoder(bytes.NewReader(members[0].value))
+	d.DisallowUnknownFields()
+	if d.Decode(&a) != nil || a.In == nil && a.NotIn == nil {
+		return fail()
+	}
+	at := "/condition/" + members[0].name
+	if in, err = parseRanges(a.In, at+"/in"); err != nil {
+		return nil, nil, nil, err
+	}
+	if notIn, err = parseRanges(a.NotIn, at+"/not_in"); err != nil {
+		return nil, nil, nil, err
 	}
 	var compact bytes.Buffer
-	if err := json.Compact(&compact, raw); err != nil {
-		return nil, nil, nil, badToken("/condition", "The condition must be an object.")
+	if json.Compact(&compact, raw) != nil {
+		return fail()
 	}
 	return compact.Bytes(), in, notIn, nil
 }
 
-func appendRanges(out []netip.Prefix, list []string, at string) ([]netip.Prefix, error) {
-	if len(out)+len(list) > maxRanges {
-		return nil, badToken(at, "There can be at most %d ranges.", maxRanges)
+// parseRanges reads a list of ranges, which must not be empty where it is there.
+func parseRanges(list *[]string, at string) ([]netip.Prefix, error) {
+	if list == nil {
+		return nil, nil
 	}
-	for i, s := range list {
+	if len(*list) == 0 || len(*list) > maxRanges {
+		return nil, badToken(at, "There must be 1 to %d ranges.", maxRanges)
+	}
+	out := make([]netip.Prefix, 0, len(*list))
+	for i, s := range *list {
 		p, ok := parseRange(s)
-		if !ok {
+		// Clients' addresses are compared as IPv4: a range of IPv4 written as IPv6 would match nobody.
+		if !ok || p.Addr().Is4In6() {
 			return nil, badToken(fmt.Sprintf("%s/%d", at, i), "This is not an address range in CIDR form.")
 		}
 		out = append(out, p.Masked())

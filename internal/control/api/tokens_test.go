@@ -164,6 +164,20 @@ func TestTokenRefused(t *testing.T) {
 		{with(`"expires_on":"2026-03-04T05:06:07Z"`), "/expires_on"},
 		{with(`"status":"sleeping"`), "/status"},
 		{with(`"condition":[]`), "/condition"},
+		{with(`"condition":{}`), "/condition"},
+		{with(`"condition":"192.0.2.1"`), "/condition"},
+		{with(`"condition":{"requestip":{"in":["192.0.2.1"]}}`), "/condition"},
+		{with(`"condition":{"request_ip":{"in":["192.0.2.1"]},"request.ip":{"in":["192.0.2.2"]}}`), "/condition"},
+		{with(`"condition":{"request_ip":{"in":["192.0.2.1"]},"request_ip":{"not_in":["192.0.2.2"]}}`), "/condition"},
+		{with(`"condition":{"request_ip":{}}`), "/condition"},
+		{with(`"condition":{"request_ip":null}`), "/condition"},
+		{with(`"condition":{"request_ip":{"in":null}}`), "/condition"},
+		{with(`"condition":{"request_ip":{"ins":["192.0.2.1"]}}`), "/condition"},
+		{with(`"condition":{"request_ip":{"in":["192.0.2.1"],"notin":["192.0.2.2"]}}`), "/condition"},
+		{with(`"condition":{"request_ip":{"in":[]}}`), "/condition/request_ip/in"},
+		{with(`"condition":{"request_ip":{"in":["192.0.2.1"],"not_in":[]}}`), "/condition/request_ip/not_in"},
+		{with(`"condition":{"request_ip":{"not_in":["::ffff:192.0.2.1"]}}`), "/condition/request_ip/not_in/0"},
+		{with(`"condition":{"request_ip":{"in":["::ffff:192.0.2.0/120"]}}`), "/condition/request_ip/in/0"},
 		{with(`"condition":{"request.ip":{"in":["nowhere"]}}`), "/condition/request.ip/in/0"},
 		{with(`"condition":{"request_ip":{"not_in":["192.0.2.0/24","192.0.2.0/99"]}}`), "/condition/request_ip/not_in/1"},
 	}
@@ -253,5 +267,96 @@ func TestPermissionGroups(t *testing.T) {
 	one := s.must("GET", "/user/tokens/permission_groups?name=DNS%20Write&scope=com.cloudflare.api.account.zone", nil).list(t)
 	if len(one) != 1 || one[0]["id"] != "4755a26eedb94da69e1066d98aa820be" {
 		t.Errorf("filtered: %v", one)
+	}
+	// Some clients escape the name twice.
+	for _, name := range []string{"DNS%2520Write", "DNS%2BWrite"} {
+		if list := s.must("GET", "/user/tokens/permission_groups?name="+name, nil).list(t); len(list) != 1 || list[0]["name"] != "DNS Write" {
+			t.Errorf("%s: %v", name, list)
+		}
+	}
+}
+
+// TestTokensMadeByTokens: what a token makes or changes is never more than it may itself.
+func TestTokensMadeByTokens(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	_, zone := s.zone("example.com")
+	_, other := s.zone("example.net")
+	const zones, tokens = "com.cloudflare.api.account.zone.", "com.cloudflare.api.user."
+	body := tokenBody(
+		s.policy("allow", zones+zone, "DNS Read", "DNS Write"), s.policy("allow", zones+"*", "Zone Read"),
+		s.policy("deny", zones+other, "Zone Read"), s.policy("allow", tokens+string(s.user), "API Tokens Write"),
+	)
+	expires, in := "2026-03-05T00:00:00Z", []string{"127.0.0.0/8", "2001:db8::/32"}
+	body["expires_on"], body["condition"] = expires, map[string]any{"request_ip": map[string]any{"in": in, "not_in": []string{"127.9.0.0/16"}}}
+	made := s.must("POST", "/user/tokens", body).object(t)
+	by, id := bearer(made["value"].(string)), made["id"].(string)
+	if by := made["made_by"].(map[string]any); by["user_id"] != string(s.user) || by["token_id"] == nil {
+		t.Errorf("made by %v", by)
+	}
+	child := func(expires any, ips any, policies ...map[string]any) map[string]any {
+		b := tokenBody(policies...)
+		b["expires_on"] = expires
+		if ips != nil {
+			b["condition"] = map[string]any{"request_ip": ips}
+		}
+		return b
+	}
+	fits := map[string]any{"in": []string{"127.0.0.1/32"}}
+	read := s.policy("allow", zones+zone, "DNS Read")
+	first := s.must("POST", "/user/tokens", child(expires, fits, read), by).object(t)
+	if m := first["made_by"].(map[string]any); m["token_id"] != id || m["user_id"] != string(s.user) {
+		t.Errorf("made by %v", m)
+	}
+	s.must("POST", "/user/tokens", child("2026-03-04T06:00:00Z", map[string]any{"in": []string{"127.0.0.0/8"}, "not_in": []string{"127.9.0.0/16"}},
+		s.policy("allow", zones+"*", "Zone Read"), s.policy("deny", zones+other, "Zone Read")), by)
+	for title, b := range map[string]map[string]any{
+		"another group":          child(expires, fits, s.policy("allow", zones+zone, "Zone Write")),
+		"another zone":           child(expires, fits, s.policy("allow", zones+other, "DNS Read")),
+		"all zones":              child(expires, fits, s.policy("allow", zones+"*", "DNS Read")),
+		"the whole account":      child(expires, fits, s.policy("allow", "com.cloudflare.api.account."+string(s.account), "DNS Read")),
+		"without the denial":     child(expires, fits, s.policy("allow", zones+"*", "Zone Read")),
+		"what is denied":         child(expires, fits, s.policy("allow", zones+other, "Zone Read")),
+		"server administration":  child(expires, fits, s.policy("allow", tokens+"*", auth.GroupServerAdmin)),
+		"no end":                 child(nil, fits, read),
+		"a later end":            child("2026-03-05T00:00:01Z", fits, read),
+		"from everywhere":        child(expires, nil, read),
+		"from elsewhere":         child(expires, map[string]any{"in": []string{"192.0.2.1"}}, read),
+		"from a wider range":     child(expires, map[string]any{"in": []string{"127.0.0.0/7"}}, read),
+		"from what is taken out": child(expires, map[string]any{"in": []string{"127.0.0.0/8"}}, read),
+		"out of one":             child(expires, map[string]any{"not_in": []string{"127.9.0.0/16"}}, read),
+	} {
+		if r := s.do("POST", "/user/tokens", b, by); r.Status != 403 || r.code() != model.CodeTokenBeyond {
+			t.Errorf("%s: %d %s", title, r.Status, r.Raw)
+		}
+		if r := s.do("PUT", "/user/tokens/"+first["id"].(string), b, by); r.Status != 403 || r.code() != model.CodeTokenBeyond {
+			t.Errorf("changed to %s: %d %s", title, r.Status, r.Raw)
+		}
+	}
+	// What may more is not its to change, to have anew, or to remove.
+	strong := s.must("POST", "/user/tokens", tokenBody(s.policy("allow", zones+"*", "DNS Write"))).id(t)
+	for _, try := range [][2]string{{"PUT", strong}, {"PUT", strong + "/value"}, {"DELETE", strong}} {
+		s.fails(403, model.CodeTokenBeyond, try[0], "/user/tokens/"+try[1], child(expires, fits, read), by)
+	}
+	// A token of the account does not help either, nor does a member.
+	rest := s.policy("allow", "com.cloudflare.api.account."+string(s.account), "Account API Tokens Write", "Account Settings Write")
+	narrow := bearer(s.must("POST", "/user/tokens", tokenBody(rest)).object(t)["value"].(string))
+	account := "/accounts/" + string(s.account)
+	s.fails(403, model.CodeTokenBeyond, "POST", account+"/tokens", tokenBody(s.policy("allow", zones+"*", "DNS Write")), narrow)
+	s.must("POST", account+"/tokens", tokenBody(s.policy("allow", "com.cloudflare.api.account.*", "Account Settings Write")), narrow)
+	for _, role := range []string{"administrator", "read_only"} {
+		s.fails(403, model.CodeTokenBeyond, "POST", "/headwater/v1"+account+"/members", map[string]any{"email": "new@example.com", "role": role}, narrow)
+	}
+	// Deleting tells what was made, or takes it along.
+	gone := s.must("DELETE", "/user/tokens/"+id+"?made=delete", nil).object(t)
+	if n := len(gone["removed"].([]any)); n != 2 || gone["made"] != nil {
+		t.Errorf("deleted: %v", gone)
+	}
+	s.fails(404, model.CodeTokenNotFound, "GET", "/user/tokens/"+first["id"].(string), nil)
+	maker := s.must("POST", "/user/tokens", tokenBody(s.policy("allow", tokens+"*", "API Tokens Write"))).object(t)
+	kept := s.must("POST", "/user/tokens", tokenBody(s.policy("allow", tokens+"*", "API Tokens Write")), bearer(maker["value"].(string))).id(t)
+	told := s.must("DELETE", "/user/tokens/"+maker["id"].(string), nil).object(t)
+	if list, _ := told["made"].([]any); len(list) != 1 || list[0].(map[string]any)["id"] != kept {
+		t.Errorf("left: %v", told)
 	}
 }

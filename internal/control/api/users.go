@@ -1,7 +1,9 @@
 package api
 
 import (
+	"errors"
 	"net/http"
+	"reflect"
 	"unicode/utf8"
 
 	"github.com/headwaterdns/headwater/internal/control/auth"
@@ -15,7 +17,6 @@ func userRoutes() []Route {
 		{http.MethodPatch, own + "/user", ScopeUser, write, (*api).editUser},
 		{http.MethodPut, own + "/user/password", ScopeUser, write, (*api).changePassword},
 		{http.MethodPut, own + "/user/key", ScopeUser, write, (*api).rollKey},
-		{http.MethodPut, own + "/users/{user_id}/password", ScopeServer, nil, (*api).resetPassword},
 	}
 }
 
@@ -59,7 +60,7 @@ func (q *request) okUser(u *model.User) error {
 	}
 	out := userJSON{
 		ID: u.ID, Email: u.Email, Username: u.Email, First: orNull(u.FirstName), Last: orNull(u.LastName), Betas: []string{},
-		HasEnterprise: true, Organizations: []organization{}, Accounts: []accountRef{},
+		Suspended: u.Suspended, HasEnterprise: true, Organizations: []organization{}, Accounts: []accountRef{},
 		Created: stamp(u.Created), Modified: stamp(u.Modified),
 	}
 	for _, m := range list {
@@ -74,6 +75,13 @@ func (q *request) okUser(u *model.User) error {
 // maxPersonName bounds first and last names, in characters.
 const maxPersonName = 60
 
+// nameEdit is a change of one part of a person's name.
+type nameEdit struct {
+	sent *optional[string]
+	to   func(*model.User) *string
+	at   string
+}
+
 func (a *api) editUser(q *request) error {
 	var in struct {
 		First optional[string] `json:"first_name"`
@@ -82,38 +90,57 @@ func (a *api) editUser(q *request) error {
 	if err := q.decode(&in); err != nil {
 		return err
 	}
-	u := q.who.User
-	before := refUser(&u)
-	for _, m := range []struct {
-		sent *optional[string]
-		to   *string
-		at   string
-	}{{&in.First, &u.FirstName, "/first_name"}, {&in.Last, &u.LastName, "/last_name"}} {
-		if !m.sent.Set {
-			continue
-		}
-		if m.sent.Value != "" && !labelText(m.sent.Value) || utf8.RuneCountInString(m.sent.Value) > maxPersonName {
-			return invalid(model.CodeUserInvalid, m.at, "A name can have at most 60 characters, on one line.")
-		}
-		*m.to = m.sent.Value
+	edits := []nameEdit{
+		{&in.First, func(u *model.User) *string { return &u.FirstName }, "/first_name"},
+		{&in.Last, func(u *model.User) *string { return &u.LastName }, "/last_name"},
 	}
-	if u.FirstName == q.who.User.FirstName && u.LastName == q.who.User.LastName {
-		return q.okUser(&u)
+	for _, e := range edits {
+		if e.sent.Value != "" && !labelText(e.sent.Value) || utf8.RuneCountInString(e.sent.Value) > maxPersonName {
+			return invalid(model.CodeUserInvalid, e.at, "A name can have at most 60 characters, on one line.")
+		}
 	}
-	u.Modified = q.now()
-	if err := q.putUser(u, before, refUser(&u)); err != nil {
+	u, err := q.changeUser(q.who.User.ID, func(u *model.User) {
+		for _, e := range edits {
+			if e.sent.Set {
+				*e.to(u) = e.sent.Value
+			}
+		}
+	}, nil)
+	if err != nil {
 		return err
 	}
 	return q.okUser(&u)
 }
 
-// putUser writes a user; the entry stands in the audit log of each account that the user is a member of.
-func (q *request) putUser(u model.User, before, after any) error {
-	entries, err := q.audits("update", "user", u.ID, u.ID, before, after)
-	if err != nil {
+// changeUser edits a user as it is now and tells of it in the audit log: what before and after differ in, or else what
+// note says. An edit that changes nothing is not told of.
+func (q *request) changeUser(id model.ID, edit func(*model.User), note any) (model.User, error) {
+	var out model.User
+	err := q.people(func(tx model.PeopleTx) error {
+		var err error
+		out, err = q.editUserIn(tx, id, edit, note)
 		return err
+	})
+	return out, orMissing(err, model.CodeUserInvalid, "There is no such user.")
+}
+
+func (q *request) editUserIn(tx model.PeopleTx, id model.ID, edit func(*model.User), note any) (model.User, error) {
+	var old model.User
+	u, err := tx.EditUser(q.ctx(), id, func(u *model.User) error {
+		old = *u
+		edit(u)
+		if !reflect.DeepEqual(old, *u) {
+			u.Modified = q.now()
+		}
+		return nil
+	})
+	if err != nil || reflect.DeepEqual(old, u) {
+		return u, err
 	}
-	return q.api.Store.PutUser(q.ctx(), u, entries...)
+	if note != nil {
+		return u, tx.Audit(q.ctx(), q.toldOfUser(id, "update", "user", id, nil, note)...)
+	}
+	return u, tx.Audit(q.ctx(), q.toldOfUser(id, "update", "user", id, describeUser(&old), describeUser(&u))...)
 }
 
 // confirm asks for the current password again before a credential is replaced.
@@ -140,16 +167,21 @@ func (a *api) changePassword(q *request) error {
 	if err := q.confirm(in.Current); err != nil {
 		return err
 	}
-	hash, err := auth.HashPassword(in.New)
-	if err != nil {
+	hash, err := a.Auth.HashPassword(q.ctx(), q.who, "", in.New)
+	if errors.Is(err, auth.ErrPasswordLength) {
 		return invalid(model.CodeUserInvalid, "/new_password", "A password must have 10 to 1024 characters.")
 	}
-	u := q.who.User
-	u.PasswordHash, u.Modified = hash, q.now()
-	if err := q.putUser(u, nil, changed{"password"}); err != nil {
+	if err != nil {
 		return err
 	}
-	return q.ok("")
+	checked := q.who.User.PasswordHash
+	return q.replaced("password", "", func(u *model.User) error {
+		if u.PasswordHash != checked { // replaced since it was asked for
+			return auth.Forbidden(false)
+		}
+		u.PasswordHash = hash
+		return nil
+	})
 }
 
 // rollKey gives the user a new global key; the answer is the only place where it stands.
@@ -164,27 +196,31 @@ func (a *api) rollKey(q *request) error {
 		return err
 	}
 	key := auth.NewKey()
-	u := q.who.User
-	u.KeyHash, u.Modified = auth.Digest(key), q.now()
-	if err := q.putUser(u, nil, changed{"key"}); err != nil {
-		return err
-	}
-	return q.ok(key)
+	checked := q.who.User.PasswordHash
+	return q.replaced("key", key, func(u *model.User) error {
+		if u.PasswordHash != checked {
+			return auth.Forbidden(false)
+		}
+		u.KeyHash = auth.Digest(key)
+		return nil
+	})
 }
 
-// resetPassword helps a user who lost the password: the answer is the only place where the new one stands.
-func (a *api) resetPassword(q *request) error {
-	u, err := a.Store.User(q.ctx(), q.pathID("user_id"))
+// replaced edits a credential of the identity's own user, and answers what is told once.
+func (q *request) replaced(what, told string, edit func(*model.User) error) error {
+	id := q.who.User.ID
+	err := q.people(func(tx model.PeopleTx) error {
+		_, err := tx.EditUser(q.ctx(), id, func(u *model.User) error {
+			u.Modified = q.now()
+			return edit(u)
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Audit(q.ctx(), q.toldOfUser(id, "update", "user", id, nil, changed{what})...)
+	})
 	if err != nil {
-		return orMissing(err, model.CodeUserInvalid, "There is no such user.")
-	}
-	password := auth.NewPassword()
-	if u.PasswordHash, err = auth.HashPassword(password); err != nil {
 		return err
 	}
-	u.Modified = q.now()
-	if err := q.putUser(u, nil, changed{"password"}); err != nil {
-		return err
-	}
-	return q.ok(password)
+	return q.ok(told)
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,12 +12,19 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
+// Reader is what an identity is made of: a store, or a transaction about people. Misses are model.ErrNotFound.
+type Reader interface {
+	Account(ctx context.Context, id model.ID) (model.Account, error)
+	User(ctx context.Context, id model.ID) (model.User, error)
+	Members(ctx context.Context, account, user model.ID) ([]model.Member, error)
+	Token(ctx context.Context, id model.ID) (model.Token, error)
+}
+
 // Store is what authentication reads. Misses are model.ErrNotFound.
 type Store interface {
+	Reader
 	TokenByHash(ctx context.Context, hash []byte) (model.Token, error)
-	User(ctx context.Context, id model.ID) (model.User, error)
 	UserByEmail(ctx context.Context, email string) (model.User, error)
-	Members(ctx context.Context, account, user model.ID) ([]model.Member, error)
 	TouchToken(id model.ID, at time.Time)
 }
 
@@ -33,11 +41,24 @@ type Authenticator struct {
 	store    Store
 	clock    func() time.Time
 	sessions *Sessions
+	hashing  *Hashing
 }
 
-// New returns an Authenticator.
+// New returns an Authenticator. It shares the places for hashing with the sessions.
 func New(cfg Config) *Authenticator {
-	return &Authenticator{store: cfg.Store, clock: cfg.Clock, sessions: cfg.Sessions}
+	a := &Authenticator{store: cfg.Store, clock: cfg.Clock, sessions: cfg.Sessions}
+	if a.hashing = NewHashing(); cfg.Sessions != nil {
+		a.hashing = cfg.Sessions.hashing
+	}
+	return a
+}
+
+// HashPassword hashes a password once there is a place; account, or else the identity, says on whose account that is.
+func (a *Authenticator) HashPassword(ctx context.Context, i *Identity, account model.ID, password string) (string, error) {
+	if account == "" {
+		account = i.User.ID
+	}
+	return a.hashing.Hash(ctx, string(account), password)
 }
 
 // Credentials are what a request carries, as plain values; empty means absent.
@@ -89,28 +110,46 @@ func bearer(h string) (string, bool) {
 }
 
 func (a *Authenticator) ofToken(ctx context.Context, t *model.Token, c Credentials) (*Identity, error) {
-	now := a.clock()
-	if TokenStatus(t, now) != StatusActive || now.Before(t.NotBefore) {
-		return nil, unknownToken(c.Account)
+	id, err := a.whose(ctx, a.store, t, c.Account)
+	if err != nil {
+		return nil, err
 	}
 	if !addressAllowed(t, c.Addr) {
 		return nil, &Failure{
-			Status: statusForbidden, Code: 9109,
+			Status: statusForbidden, Code: 9109, Why: WhyAddress,
 			Message: "Cannot use the access token from location: " + c.Addr.Unmap().String(),
 		}
 	}
-	a.store.TouchToken(t.ID, now)
+	a.store.TouchToken(t.ID, a.clock())
+	return id, nil
+}
+
+// whose makes the identity of a token's owner, if the token is good today.
+func (a *Authenticator) whose(ctx context.Context, r Reader, t *model.Token, account bool) (*Identity, error) {
+	now := a.clock()
+	if TokenStatus(t, now) != StatusActive || now.Before(t.NotBefore) {
+		return nil, unknownToken(account)
+	}
 	if t.User == "" {
+		acc, err := r.Account(ctx, t.Account)
+		switch {
+		case errors.Is(err, model.ErrNotFound):
+			return nil, unknownToken(account)
+		case err != nil:
+			return nil, fmt.Errorf("look up token's account: %w", err)
+		case acc.Suspended:
+			return nil, suspended("account")
+		}
 		return &Identity{Token: t, Context: ContextToken}, nil
 	}
-	u, err := a.store.User(ctx, t.User)
+	u, err := r.User(ctx, t.User)
 	if errors.Is(err, model.ErrNotFound) {
-		return nil, unknownToken(c.Account)
+		return nil, unknownToken(account)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look up token's user: %w", err)
 	}
-	id, err := a.ofUser(ctx, u)
+	id, err := ofUser(ctx, r, u)
 	if err != nil {
 		return nil, err
 	}
@@ -118,18 +157,59 @@ func (a *Authenticator) ofToken(ctx context.Context, t *model.Token, c Credentia
 	return id, nil
 }
 
-func (a *Authenticator) ofUser(ctx context.Context, u model.User) (*Identity, error) {
+// ofUser makes a user's identity. Memberships that wait to be accepted, and those in suspended accounts, give nothing.
+func ofUser(ctx context.Context, r Reader, u model.User) (*Identity, error) {
+	if u.Suspended {
+		return nil, suspended("user")
+	}
 	id := &Identity{User: u, members: map[model.ID]bool{}}
-	list, err := a.store.Members(ctx, "", u.ID)
+	list, err := r.Members(ctx, "", u.ID)
 	if err != nil {
 		return nil, fmt.Errorf("look up memberships: %w", err)
 	}
 	for _, m := range list {
-		if m.Status == MemberAccepted {
+		if m.Status == MemberAccepted && !m.Suspended {
 			id.members[m.Account] = m.Role == RoleAdministrator
 		}
 	}
 	return id, nil
+}
+
+// Renew asks inside a transaction whether an identity is still what it was when its request came, and returns it as it is
+// now: who was sent away a moment ago writes nothing any more.
+func (a *Authenticator) Renew(ctx context.Context, r Reader, was *Identity) (*Identity, error) {
+	id, err := a.renew(ctx, r, was)
+	if err != nil {
+		return nil, err
+	}
+	id.Context, id.session = was.Context, was.session
+	return id, nil
+}
+
+func (a *Authenticator) renew(ctx context.Context, r Reader, was *Identity) (*Identity, error) {
+	if was.Token != nil {
+		t, err := r.Token(ctx, was.Token.ID)
+		if errors.Is(err, model.ErrNotFound) || err == nil && !bytes.Equal(t.Hash, was.Token.Hash) {
+			return nil, unknownToken(false)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look up token: %w", err)
+		}
+		return a.whose(ctx, r, &t, false)
+	}
+	u, err := r.User(ctx, was.User.ID)
+	if err != nil && !errors.Is(err, model.ErrNotFound) {
+		return nil, fmt.Errorf("look up user: %w", err)
+	}
+	switch {
+	case err != nil:
+		return nil, unknownKey()
+	case was.session != nil && !was.session.of(sessionSecret(&u)):
+		return nil, sessionOver()
+	case was.session == nil && !bytes.Equal(u.KeyHash, was.User.KeyHash):
+		return nil, unknownKey()
+	}
+	return ofUser(ctx, r, u)
 }
 
 func (a *Authenticator) byKey(ctx context.Context, c Credentials) (*Identity, error) {
@@ -150,7 +230,7 @@ func (a *Authenticator) byKey(ctx context.Context, c Credentials) (*Identity, er
 	if err != nil || len(u.KeyHash) == 0 || !sameDigest(u.KeyHash, c.Key) {
 		return nil, unknownKey()
 	}
-	id, err := a.ofUser(ctx, u)
+	id, err := ofUser(ctx, a.store, u)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +245,7 @@ func (a *Authenticator) bySession(ctx context.Context, c Credentials) (*Identity
 	}
 	if c.Writes && !s.allows(c.CSRF) {
 		return nil, &Failure{
-			Status: statusForbidden, Code: model.CodeCSRF,
+			Status: statusForbidden, Code: model.CodeCSRF, Why: WhyCSRF,
 			Message: "The X-CSRF-Token header is missing or is not of this session",
 		}
 	}
@@ -173,7 +253,7 @@ func (a *Authenticator) bySession(ctx context.Context, c Credentials) (*Identity
 	if t != nil {
 		id, err = a.ofToken(ctx, t, c)
 	} else {
-		id, err = a.ofUser(ctx, u)
+		id, err = ofUser(ctx, a.store, u)
 	}
 	if err != nil {
 		return nil, err

@@ -80,6 +80,10 @@ func TestFailures(t *testing.T) {
 			if !errors.As(err, &got) {
 				t.Fatalf("error %v, want a Failure", err)
 			}
+			if got.Why == "" {
+				t.Error("no reason for metrics and logs")
+			}
+			got.Why = ""
 			if d := cmp.Diff(tt.want, got); d != "" {
 				t.Error(d)
 			}

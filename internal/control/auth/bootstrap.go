@@ -14,10 +14,7 @@ import (
 // BootstrapStore is what the first start reads and writes. Misses are model.ErrNotFound.
 type BootstrapStore interface {
 	Meta(ctx context.Context, key string) ([]byte, error)
-	PutMeta(ctx context.Context, key string, v []byte) error
-	PutUser(ctx context.Context, u model.User, a ...model.Audit) error
-	PutMember(ctx context.Context, m model.Member, a ...model.Audit) error
-	PutToken(ctx context.Context, t model.Token, a ...model.Audit) error
+	EditPeople(ctx context.Context, f func(model.PeopleTx) error) error
 }
 
 // BootstrapOptions is what the operator chose for the first start; what is empty is generated.
@@ -42,8 +39,8 @@ type FirstCredentials struct {
 const bootstrapMark = "bootstrap-done"
 
 // Bootstrap makes the server administrator, the first account, a global key and a token that may everything, unless that
-// was done before: then it returns nil. Ids follow from the e-mail address, so a first start that was cut short is
-// simply done again.
+// was done before: then it returns nil. The account comes first, under an id that follows from the e-mail address, so that
+// a first start that was cut short is simply done again; all else comes in one transaction.
 func Bootstrap(ctx context.Context, st BootstrapStore, o BootstrapOptions) (*FirstCredentials, error) {
 	_, err := st.Meta(ctx, bootstrapMark)
 	if err == nil {
@@ -63,26 +60,56 @@ func Bootstrap(ctx context.Context, st BootstrapStore, o BootstrapOptions) (*Fir
 	if err := o.CreateAccount(ctx, firstAccount(c, o.Now)); err != nil {
 		return nil, fmt.Errorf("create the first account: %w", err)
 	}
-	u := model.User{
-		ID: c.User, Email: c.Email, Admin: true, PasswordHash: hash, KeyHash: Digest(c.Key), Created: o.Now, Modified: o.Now,
-	}
-	if err := st.PutUser(ctx, u); err != nil {
+	if err := st.EditPeople(ctx, func(tx model.PeopleTx) error { return firstPeople(ctx, tx, c, hash, o.Now) }); err != nil {
 		return nil, fmt.Errorf("create the administrator: %w", err)
+	}
+	return c, nil
+}
+
+// firstPeople makes the administrator, the membership and the token, and marks the first start as done. What a start of an
+// earlier version has left, which broke off, gets the new credentials.
+func firstPeople(ctx context.Context, tx model.PeopleTx, c *FirstCredentials, hash string, now time.Time) error {
+	u := model.User{
+		ID: c.User, Email: c.Email, Admin: true, PasswordHash: hash, KeyHash: Digest(c.Key), Created: now, Modified: now,
+	}
+	_, err := tx.User(ctx, u.ID)
+	if err := ensure(err, func() error { return tx.AddUser(ctx, u) }, func() error {
+		_, err := tx.EditUser(ctx, u.ID, func(old *model.User) error { *old = u; return nil })
+		return err
+	}); err != nil {
+		return err
 	}
 	m := model.Member{
 		ID: derivedID("member", c.Email), Account: c.Account, User: c.User,
-		Role: RoleAdministrator, Status: MemberAccepted, Created: o.Now,
+		Role: RoleAdministrator, Status: MemberAccepted, Created: now,
 	}
-	if err := st.PutMember(ctx, m); err != nil {
-		return nil, fmt.Errorf("make the administrator a member: %w", err)
+	there, err := tx.Members(ctx, m.Account, m.User)
+	if err == nil && len(there) == 0 {
+		err = tx.AddMember(ctx, m)
 	}
-	if err := st.PutToken(ctx, firstToken(c, o.Now)); err != nil {
-		return nil, fmt.Errorf("create the first token: %w", err)
+	if err != nil {
+		return err
 	}
-	if err := st.PutMeta(ctx, bootstrapMark, []byte(c.User)); err != nil {
-		return nil, fmt.Errorf("mark the first start: %w", err)
+	t := firstToken(c, now)
+	_, err = tx.Token(ctx, t.ID)
+	if err := ensure(err, func() error { return tx.AddToken(ctx, t) }, func() error {
+		_, err := tx.EditToken(ctx, t.ID, func(old *model.Token) error { *old = t; return nil })
+		return err
+	}); err != nil {
+		return err
 	}
-	return c, nil
+	return tx.PutMeta(ctx, bootstrapMark, []byte(c.User))
+}
+
+// ensure adds what was not found, and edits what was.
+func ensure(found error, add, edit func() error) error {
+	switch {
+	case found == nil:
+		return edit()
+	case errors.Is(found, model.ErrNotFound):
+		return add()
+	}
+	return found
 }
 
 func (o *BootstrapOptions) credentials() (*FirstCredentials, error) {

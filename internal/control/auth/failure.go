@@ -1,5 +1,7 @@
 package auth
 
+import "github.com/headwaterdns/headwater/internal/control/model"
+
 // HTTP statuses, spelled here because the package does not know net/http.
 const (
 	statusBadRequest      = 400
@@ -23,7 +25,24 @@ type Failure struct {
 	Chain   []Reason
 	// RetryAfter is in seconds; not zero only when throttled.
 	RetryAfter int
+	// Why names the reason in metrics and logs; clients do not see it.
+	Why string
 }
+
+// The reasons of failures, as metrics and logs name them.
+const (
+	WhyNothing   = "nothing"   // no credentials were sent
+	WhyMalformed = "malformed" // credentials that are none
+	WhyToken     = "token"     // unknown, expired, disabled or revoked
+	WhyKey       = "key"       // an unknown key, or one of somebody else
+	WhySession   = "session"   // a session that is over
+	WhyCSRF      = "csrf"
+	WhyAddress   = "address" // a token from where it may not be used
+	WhySuspended = "suspended"
+	WhyPassword  = "password"  // a sign-in with a wrong e-mail address or password
+	WhyThrottled = "throttled" // a sign-in that came too soon
+	WhyForbidden = "forbidden" // good credentials that may not do this
+)
 
 func (f *Failure) Error() string { return f.Message }
 
@@ -31,43 +50,49 @@ func (f *Failure) Error() string { return f.Message }
 // differently from the rest.
 func Forbidden(dnsRecords bool) *Failure {
 	if dnsRecords {
-		return &Failure{Status: statusForbidden, Code: 10000, Message: "Authentication error"}
+		return &Failure{Status: statusForbidden, Code: 10000, Why: WhyForbidden, Message: "Authentication error"}
 	}
-	return &Failure{Status: statusForbidden, Code: 9109, Message: "Unauthorized to access requested resource"}
+	return &Failure{Status: statusForbidden, Code: 9109, Why: WhyForbidden, Message: "Unauthorized to access requested resource"}
 }
 
 func unknownToken(account bool) *Failure {
 	if account {
-		return &Failure{Status: statusUnauthorized, Code: 10000, Message: "Authentication error"}
+		return &Failure{Status: statusUnauthorized, Code: 10000, Why: WhyToken, Message: "Authentication error"}
 	}
-	return &Failure{Status: statusForbidden, Code: 9109, Message: "Invalid access token"}
+	return &Failure{Status: statusForbidden, Code: 9109, Why: WhyToken, Message: "Invalid access token"}
 }
 
 func malformedToken(account bool) *Failure {
 	if account {
-		return &Failure{Status: statusBadRequest, Code: 9106, Message: "Authentication failed (status: 400)"}
+		return &Failure{Status: statusBadRequest, Code: 9106, Why: WhyMalformed, Message: "Authentication failed (status: 400)"}
 	}
 	return badHeader(6111, "Authorization")
 }
 
 func badHeader(code int, name string) *Failure {
 	return &Failure{
-		Status: statusBadRequest, Code: 6003, Message: "Invalid request headers",
+		Status: statusBadRequest, Code: 6003, Why: WhyMalformed, Message: "Invalid request headers",
 		Chain: []Reason{{code, "Invalid format for " + name + " header"}},
 	}
 }
 
 func unknownKey() *Failure {
-	return &Failure{Status: statusForbidden, Code: 9103, Message: "Unknown X-Auth-Key or X-Auth-Email"}
+	return &Failure{Status: statusForbidden, Code: 9103, Why: WhyKey, Message: "Unknown X-Auth-Key or X-Auth-Email"}
 }
 
 func nothingSent() *Failure {
 	return &Failure{
-		Status: statusBadRequest, Code: 9106,
+		Status: statusBadRequest, Code: 9106, Why: WhyNothing,
 		Message: "Missing X-Auth-Key, X-Auth-Email or Authorization headers",
 	}
 }
 
 func halfSent(missing string) *Failure {
-	return &Failure{Status: statusBadRequest, Code: 9107, Message: "Missing " + missing + " header"}
+	return &Failure{Status: statusBadRequest, Code: 9107, Why: WhyMalformed, Message: "Missing " + missing + " header"}
+}
+
+func suspended(what string) *Failure {
+	return &Failure{
+		Status: statusForbidden, Code: model.CodeSuspended, Why: WhySuspended, Message: "The " + what + " is suspended",
+	}
 }

@@ -90,26 +90,82 @@ func (f *fakeStore) Meta(_ context.Context, key string) ([]byte, error) {
 	return v, f.fail
 }
 
-func (f *fakeStore) PutMeta(_ context.Context, key string, v []byte) error {
+func (f *fakeStore) Account(_ context.Context, id model.ID) (model.Account, error) {
+	return pick(f, f.accounts, id)
+}
+
+func (f *fakeStore) EndSession(_ context.Context, mark, _ []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.meta[key] = v
+	f.meta["ended "+string(mark)] = nil
 	return f.fail
 }
 
-func (f *fakeStore) PutUser(_ context.Context, u model.User, _ ...model.Audit) error {
-	f.users[u.ID] = u
-	return f.fail
+func (f *fakeStore) SessionEnded(_ context.Context, mark []byte) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ended := f.meta["ended "+string(mark)]
+	return ended, f.fail
 }
 
-func (f *fakeStore) PutMember(_ context.Context, m model.Member, _ ...model.Audit) error {
-	f.members = append(f.members, m)
-	return f.fail
+// EditPeople runs edit on the rows themselves.
+func (f *fakeStore) EditPeople(_ context.Context, edit func(model.PeopleTx) error) error {
+	if f.fail != nil {
+		return f.fail
+	}
+	return edit(fakeTx{f: f})
 }
 
-func (f *fakeStore) PutToken(_ context.Context, t model.Token, _ ...model.Audit) error {
-	f.tokens[t.ID] = t
-	return f.fail
+// fakeTx is what bootstrap needs of a model.PeopleTx.
+type fakeTx struct {
+	model.PeopleTx
+	f *fakeStore
+}
+
+func (x fakeTx) User(ctx context.Context, id model.ID) (model.User, error) {
+	return x.f.User(ctx, id)
+}
+
+func (x fakeTx) Token(ctx context.Context, id model.ID) (model.Token, error) {
+	return x.f.Token(ctx, id)
+}
+
+func (x fakeTx) Members(ctx context.Context, account, user model.ID) ([]model.Member, error) {
+	return x.f.Members(ctx, account, user)
+}
+
+func (x fakeTx) PutMeta(_ context.Context, key string, v []byte) error {
+	x.f.meta[key] = v
+	return nil
+}
+
+func (x fakeTx) AddUser(_ context.Context, u model.User) error {
+	x.f.users[u.ID] = u
+	return nil
+}
+
+func (x fakeTx) EditUser(_ context.Context, id model.ID, edit func(*model.User) error) (model.User, error) {
+	u := x.f.users[id]
+	err := edit(&u)
+	x.f.users[id] = u
+	return u, err
+}
+
+func (x fakeTx) AddMember(_ context.Context, m model.Member) error {
+	x.f.members = append(x.f.members, m)
+	return nil
+}
+
+func (x fakeTx) AddToken(_ context.Context, t model.Token) error {
+	x.f.tokens[t.ID] = t
+	return nil
+}
+
+func (x fakeTx) EditToken(_ context.Context, id model.ID, edit func(*model.Token) error) (model.Token, error) {
+	t := x.f.tokens[id]
+	err := edit(&t)
+	x.f.tokens[id] = t
+	return t, err
 }
 
 func (f *fakeStore) Zones(_ context.Context, q model.ZoneQuery) ([]model.Zone, int, error) {
@@ -165,6 +221,7 @@ const (
 // peopled has an administrator of the server, an owner and a read-only guest of account A, and zones in two accounts.
 func peopled() *fakeStore {
 	f := newFake()
+	f.accounts[accA], f.accounts[accB] = model.Account{ID: accA}, model.Account{ID: accB}
 	f.users[admin] = model.User{ID: admin, Email: "root@example.com", Admin: true, KeyHash: auth.Digest(adminKey)}
 	f.users[owner] = model.User{ID: owner, Email: "owner@example.com", KeyHash: auth.Digest(ownerKey)}
 	f.users[guest] = model.User{ID: guest, Email: "guest@example.com"}

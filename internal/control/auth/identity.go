@@ -8,10 +8,11 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Roles and the one status of members.
+// Roles and states of members: who was invited is pending until he has accepted.
 const (
 	RoleAdministrator = "administrator"
 	RoleReadOnly      = "read_only"
+	MemberPending     = "pending"
 	MemberAccepted    = "accepted"
 )
 

@@ -23,8 +23,9 @@ type SessionStore interface {
 	User(ctx context.Context, id model.ID) (model.User, error)
 	UserByEmail(ctx context.Context, email string) (model.User, error)
 	Token(ctx context.Context, id model.ID) (model.Token, error)
-	Meta(ctx context.Context, key string) ([]byte, error)
-	PutMeta(ctx context.Context, key string, v []byte) error
+	// EndSession remembers that the session of a mark is over, and may forget marks that sort before the oldest.
+	EndSession(ctx context.Context, mark, oldest []byte) error
+	SessionEnded(ctx context.Context, mark []byte) (bool, error)
 }
 
 // SessionConfig makes Sessions.
@@ -43,7 +44,7 @@ type Sessions struct {
 	clock    func() time.Time
 	key      []byte
 	throttle throttle
-	hashing  chan struct{} // bounds the memory that argon2 takes at one time
+	hashing  *Hashing
 }
 
 // NewSessions returns Sessions.
@@ -55,7 +56,7 @@ func NewSessions(cfg SessionConfig) *Sessions {
 	}
 	return &Sessions{
 		store: cfg.Store, clock: cfg.Clock, key: key,
-		throttle: throttle{count: map[string]counter{}}, hashing: make(chan struct{}, 2),
+		throttle: throttle{count: map[string]counter{}}, hashing: NewHashing(),
 	}
 }
 
@@ -79,7 +80,7 @@ func (s *Sessions) SignIn(ctx context.Context, email, password string, addr neti
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return NewSession{}, fmt.Errorf("look up user: %w", err)
 	}
-	ok, err := s.verify(ctx, u.PasswordHash, password)
+	ok, err := s.hashing.verify(ctx, stranger, network(addr), u.PasswordHash, password)
 	if err != nil {
 		return NewSession{}, err
 	}
@@ -89,7 +90,7 @@ func (s *Sessions) SignIn(ctx context.Context, email, password string, addr neti
 		}
 	}
 	s.throttle.forgive(at)
-	return s.issue(now, sessionOfUser, u.ID, u.PasswordHash, u), nil
+	return s.issue(now, sessionOfUser, u.ID, sessionSecret(&u), u), nil
 }
 
 func tooOften(wait time.Duration) *Failure {
@@ -97,16 +98,6 @@ func tooOften(wait time.Duration) *Failure {
 	return &Failure{
 		Status: statusTooManyRequests, Code: model.CodeSignInTooOften, RetryAfter: sec,
 		Message: fmt.Sprintf("Too many failed sign-ins, please wait %d seconds", sec),
-	}
-}
-
-func (s *Sessions) verify(ctx context.Context, hash, password string) (bool, error) {
-	select {
-	case s.hashing <- struct{}{}:
-		defer func() { <-s.hashing }()
-		return verifyPassword(hash, password)
-	case <-ctx.Done():
-		return false, fmt.Errorf("wait to check a password: %w", ctx.Err())
 	}
 }
 
@@ -126,19 +117,8 @@ func (s *Sessions) SignOut(ctx context.Context, i *Identity) error {
 	if i.session == nil {
 		return nil
 	}
-	key := i.session.endedKey()
-	old, err := s.ended(ctx, key)
-	if err != nil {
-		return err
-	}
-	list := old[:0:0]
-	for ; len(old) >= endedSize; old = old[endedSize:] {
-		if s.clock().Before(issuedAt(old).Add(SessionLife)) {
-			list = append(list, old[:endedSize]...)
-		}
-	}
-	list = append(list, i.session.mark()...)
-	if err := s.store.PutMeta(ctx, key, list); err != nil {
+	oldest := binary.BigEndian.AppendUint64(nil, uint64(s.clock().Add(-SessionLife).Unix()))
+	if err := s.store.EndSession(ctx, i.session.mark(), oldest); err != nil {
 		return fmt.Errorf("remember the ended session: %w", err)
 	}
 	return nil
@@ -153,7 +133,7 @@ const (
 	idSize         = 32
 	printSize      = 8
 	payloadSize    = 1 + 8 + nonceSize + idSize + printSize
-	endedSize      = 8 + nonceSize
+	markSize       = 8 + nonceSize
 )
 
 // session is an opened cookie.
@@ -162,11 +142,30 @@ type session struct {
 	csrf    string
 }
 
-func (s *session) kind() byte       { return s.payload[0] }
-func (s *session) mark() []byte     { return s.payload[1 : 1+endedSize] }
-func (s *session) id() model.ID     { return model.ID(s.payload[1+endedSize : 1+endedSize+idSize]) }
-func (s *session) print() []byte    { return s.payload[1+endedSize+idSize:] }
-func (s *session) endedKey() string { return "sessions-ended/" + string(s.id()) }
+func (s *session) kind() byte    { return s.payload[0] }
+func (s *session) mark() []byte  { return s.payload[1 : 1+markSize] }
+func (s *session) id() model.ID  { return model.ID(s.payload[1+markSize : 1+markSize+idSize]) }
+func (s *session) print() []byte { return s.payload[1+markSize+idSize:] }
+
+// of says whether the session was opened under the secret.
+func (s *session) of(secret string) bool {
+	return subtle.ConstantTimeCompare(fingerprint(secret), s.print()) == 1
+}
+
+// sessionSecret is what a user's sessions hang on: another password ends them, and so does another value of Sessions.
+func sessionSecret(u *model.User) string {
+	if len(u.Sessions) == 0 {
+		return u.PasswordHash
+	}
+	return u.PasswordHash + "\x00" + string(u.Sessions)
+}
+
+// NewSessionsValue is a fresh value of model.User.Sessions.
+func NewSessionsValue() []byte {
+	b := make([]byte, printSize)
+	mustRead(b)
+	return b
+}
 
 func (s *session) allows(csrf string) bool {
 	return subtle.ConstantTimeCompare([]byte(csrf), []byte(s.csrf)) == 1
@@ -232,36 +231,26 @@ func (s *Sessions) open(ctx context.Context, cookie string) (v *session, u model
 		t, secret = &tok, string(tok.Hash)
 	} else {
 		u, err = s.store.User(ctx, v.id())
-		secret = u.PasswordHash
+		secret = sessionSecret(&u)
 	}
 	if err != nil && !errors.Is(err, model.ErrNotFound) {
 		return nil, u, nil, fmt.Errorf("look up session: %w", err)
 	}
-	if err != nil || subtle.ConstantTimeCompare(fingerprint(secret), v.print()) != 1 {
+	if err != nil || !v.of(secret) {
 		return nil, u, nil, sessionOver()
 	}
-	ended, err := s.ended(ctx, v.endedKey())
+	ended, err := s.store.SessionEnded(ctx, v.mark())
 	if err != nil {
-		return nil, u, nil, err
+		return nil, u, nil, fmt.Errorf("look up session: %w", err)
 	}
-	for ; len(ended) >= endedSize; ended = ended[endedSize:] {
-		if string(ended[:endedSize]) == string(v.mark()) {
-			return nil, u, nil, sessionOver()
-		}
+	if ended {
+		return nil, u, nil, sessionOver()
 	}
 	return v, u, t, nil
 }
 
-func (s *Sessions) ended(ctx context.Context, key string) ([]byte, error) {
-	b, err := s.store.Meta(ctx, key)
-	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		return nil, fmt.Errorf("look up ended sessions: %w", err)
-	}
-	return b, nil
-}
-
 func sessionOver() *Failure {
 	return &Failure{
-		Status: statusUnauthorized, Code: model.CodeSessionOver, Message: "The session is over, please sign in again",
+		Status: statusUnauthorized, Code: model.CodeSessionOver, Why: WhySession, Message: "The session is over, please sign in again",
 	}
 }

@@ -56,10 +56,17 @@ type NotifyZone struct{}
 // serial than ours follow again. A zone that is there already stays as it is. What one step cannot reach is refused.
 type RaiseSerial struct{ AtLeast uint32 }
 
-// The edits that create an object (ID empty) or replace it (ID set; ErrNotFound when there is none).
+// AddTSIG makes a key. Its ID and account are set by primary.
+type AddTSIG struct{ TSIG TSIG }
+
+// EditTSIG changes a key; Apply as in EditRecord. The ID and the account stay.
+type EditTSIG struct {
+	ID    ID
+	Apply func(TSIG) (TSIG, error)
+}
+
+// The edits that create an object (ID empty) or replace all of it (ID set; ErrNotFound when there is none).
 type (
-	// PutTSIG is that for a key.
-	PutTSIG struct{ TSIG TSIG }
 	// PutPeer is that for a peer.
 	PutPeer struct{ Peer Peer }
 	// PutACL is that for a range of addresses.
@@ -97,7 +104,8 @@ func (EditZone) edit()      {}
 func (DeleteZone) edit()    {}
 func (NotifyZone) edit()    {}
 func (RaiseSerial) edit()   {}
-func (PutTSIG) edit()       {}
+func (AddTSIG) edit()       {}
+func (EditTSIG) edit()      {}
 func (PutPeer) edit()       {}
 func (PutACL) edit()        {}
 func (DeleteTSIG) edit()    {}

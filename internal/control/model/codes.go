@@ -92,4 +92,7 @@ const (
 	CodeUserInvalid    = 13079
 	CodeCopySource     = 13080 // the source of a copy is not there, refuses, or has no such zone
 	CodeCopyForbidden  = 13081 // 403
+	CodeSuspended      = 13082 // 403: the user, or the account of the token
+	CodeTokenBeyond    = 13083 // 403: a token makes or changes more than it may itself
+	CodeTokensRemain   = 13084 // a message: tokens and the key outlive a new password
 )

@@ -30,6 +30,8 @@ type Account struct {
 	TransferMode TransferMode
 	// StrictReview lets enable refuse what no secondary can load.
 	StrictReview bool
+	// Suspended closes the account to its members and tokens. Its zones are answered and transferred as before.
+	Suspended bool
 }
 
 // TransferMode chooses the transfer face: what secondaries get.
@@ -194,9 +196,12 @@ type User struct {
 	LastName     string
 	Admin        bool   // server administrator: may everything, in every account
 	PasswordHash string // argon2id, PHC string form; empty: no password sign-in
-	KeyHash      []byte // SHA-256 of the global API key
+	KeyHash      []byte // SHA-256 of the global API key; empty for none
 	Created      time.Time
 	Modified     time.Time
+	Suspended    bool // may not come in, by whatever credential
+	// Sessions is a random value that all open sessions of the user hang on: another one ends them.
+	Sessions []byte
 }
 
 // Member ties a user to an account with a role.
@@ -205,8 +210,10 @@ type Member struct {
 	Account ID
 	User    ID
 	Role    string // "administrator" (all of the account) or "read_only"
-	Status  string // "accepted"
+	Status  string // "pending" until the user has accepted the invitation, then "accepted"
 	Created time.Time
+	// Suspended says whether the account is, as it was when the membership was read. It is no part of the membership.
+	Suspended bool `json:"-"`
 }
 
 // Token is an API token of a user (Account empty) or of an account (User empty).
@@ -226,7 +233,11 @@ type Token struct {
 	// NotIn are what it says about the address.
 	Condition []byte
 	In, NotIn []netip.Prefix
+	Maker     Maker
 }
+
+// Maker says who made a token: the user, and the token that the user came by, each empty where there was none.
+type Maker struct{ User, Token ID }
 
 // Policy is one of a token's grants or denials.
 type Policy struct {
@@ -258,7 +269,7 @@ type Actor struct {
 // Audit is one entry of the audit log. Before and After are the object as JSON without any secret; empty for none.
 type Audit struct {
 	ID            ID
-	Account       ID
+	Account       ID // in whose log it stands: an account, or a user; empty for the server's own
 	Zone          ID // empty when the object is of the account
 	ZoneName      string
 	Actor         Actor

@@ -20,8 +20,10 @@ func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, err
 		return model.Outcome{}, err
 	}
 	switch e := e.(type) {
-	case model.PutTSIG:
-		return p.putTSIG(a, access, e.TSIG)
+	case model.AddTSIG:
+		return p.addTSIG(a, access, e.TSIG)
+	case model.EditTSIG:
+		return p.editTSIG(access, e)
 	case model.DeleteTSIG:
 		return p.deleteTSIG(access, e.ID)
 	case model.PutPeer:
@@ -90,27 +92,55 @@ func without[T any](list []T, idOf func(*T) model.ID, id model.ID) []T {
 	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return idOf(&v) == id })
 }
 
-func (p *plan) putTSIG(a *accountWork, access *accessWork, k model.TSIG) (model.Outcome, error) {
-	k.Account = a.row.ID
+func (p *plan) addTSIG(a *accountWork, access *accessWork, k model.TSIG) (model.Outcome, error) {
+	k.ID, k.Account = p.cfg.NewID(), a.row.ID
+	if err := checkKey(&k); err != nil {
+		return model.Outcome{}, err
+	}
+	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
+	p.audit(auditOf{action: "create", legacy: "add", resource: "secondary_dns.tsig", id: k.ID, after: k})
+	return model.Outcome{TSIG: &k}, nil
+}
+
+// checkKey is keyOf for a key that is made or gets another secret. RFC 8945 section 8 asks for secrets as long as the
+// digest; those shorter than half of it are refused.
+func checkKey(k *model.TSIG) error {
+	key, err := keyOf(k)
+	if err != nil {
+		return err
+	}
+	if least := (model.TSIGDigest(key.Algorithm) + 1) / 2; len(key.Secret) < least {
+		return invalid(model.CodeTSIGSecret, "The secret must have at least %d octets, half of the algorithm's digest.", least)
+	}
+	return nil
+}
+
+// editTSIG changes a key as it stands in this transaction: an edit of the name never writes an older secret back.
+func (p *plan) editTSIG(access *accessWork, e model.EditTSIG) (model.Outcome, error) {
+	at := access.tsig(e.ID)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", e.ID)
+	}
+	old := *at
+	k, err := e.Apply(old)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	k.ID, k.Account = old.ID, old.Account
+	if old == k {
+		return model.Outcome{TSIG: &k}, nil
+	}
 	if _, err := keyOf(&k); err != nil {
 		return model.Outcome{}, err
 	}
-	entry := auditOf{action: "create", legacy: "add", resource: "secondary_dns.tsig", after: k}
-	if k.ID == "" {
-		k.ID = p.cfg.NewID()
-	} else {
-		old := access.tsig(k.ID)
-		if old == nil {
-			return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", k.ID)
+	// A short secret of an earlier version can be renamed, but not taken for another algorithm.
+	if old.Secret != k.Secret || old.Algo != k.Algo {
+		if err := checkKey(&k); err != nil {
+			return model.Outcome{}, err
 		}
-		if *old == k {
-			return model.Outcome{TSIG: &k}, nil
-		}
-		entry.action, entry.legacy, entry.before = "update", "set", *old
 	}
 	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
-	entry.id, entry.after = k.ID, k
-	p.audit(entry)
+	p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.tsig", id: k.ID, before: old, after: k})
 	return model.Outcome{TSIG: &k}, nil
 }
 

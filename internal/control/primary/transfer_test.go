@@ -13,8 +13,8 @@ import (
 
 func (b *bench) tsig(t *testing.T, name string) model.ID {
 	t.Helper()
-	return b.must(t, model.Change{Edits: []model.Edit{model.PutTSIG{TSIG: model.TSIG{
-		Name: name, Algo: "hmac-sha256.", Secret: "c3dvcmRmaXNo",
+	return b.must(t, model.Change{Edits: []model.Edit{model.AddTSIG{TSIG: model.TSIG{
+		Name: name, Algo: "hmac-sha256.", Secret: "c3dvcmRmaXNoc3dvcmRmaXNo",
 	}}}}).Outcomes[0].TSIG.ID
 }
 
@@ -93,12 +93,13 @@ func TestLinks(t *testing.T) {
 		{"unknown TSIG", model.DeleteTSIG{ID: other}, model.CodeTSIGNotFound},
 		{"unknown peer", model.DeletePeer{ID: wrong}, model.CodePeerNotFound},
 		{"unknown ACL", model.DeleteACL{ID: wrong}, model.CodeACLNotFound},
-		{"replace unknown TSIG", model.PutTSIG{TSIG: model.TSIG{ID: "x", Name: "k", Algo: "hmac-sha1", Secret: "YWJj"}}, model.CodeTSIGNotFound},
+		{"replace unknown TSIG", model.EditTSIG{ID: "x"}, model.CodeTSIGNotFound},
 		{"replace unknown peer", model.PutPeer{Peer: model.Peer{ID: "x"}}, model.CodePeerNotFound},
 		{"replace unknown ACL", model.PutACL{ACL: model.ACL{ID: "x"}}, model.CodeACLNotFound},
 		{"peer with unknown TSIG", model.PutPeer{Peer: model.Peer{Name: "n", TSIG: "x"}}, model.CodePeerTSIG},
-		{"TSIG with a bad name", model.PutTSIG{TSIG: model.TSIG{Name: "a..b", Algo: "hmac-sha1", Secret: "YWJj"}}, model.CodeTSIGName},
-		{"TSIG with a bad secret", model.PutTSIG{TSIG: model.TSIG{Name: "k", Algo: "hmac-sha1", Secret: "!"}}, model.CodeTSIGSecret},
+		{"TSIG with a bad name", model.AddTSIG{TSIG: model.TSIG{Name: "a..b", Algo: "hmac-sha1", Secret: "YWJj"}}, model.CodeTSIGName},
+		{"TSIG with a short secret", model.AddTSIG{TSIG: model.TSIG{Name: "k", Algo: "hmac-sha256", Secret: "c3dvcmRmaXNoc3dvcmRm"}}, model.CodeTSIGSecret},
+		{"TSIG with a bad secret", model.AddTSIG{TSIG: model.TSIG{Name: "k", Algo: "hmac-sha1", Secret: "!"}}, model.CodeTSIGSecret},
 	} {
 		_, err := b.change(t, model.Change{Edits: []model.Edit{tt.edit}})
 		if code(err) != tt.want {

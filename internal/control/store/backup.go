@@ -73,7 +73,7 @@ var backupTables = []backupTable{
 	table("audits", 3, "account at id zone zone_name actor email ip action legacy resource resource_id doc"),
 	table("users", 1, "id email doc"),
 	table("members", 1, "id account person created doc"),
-	table("tokens", 1, "id person account hash issued used doc"),
+	table("tokens", 1, "id person account hash issued used doc maker"),
 	table("peer_states", 2, "zone peer serial known data"),
 }
 

@@ -44,9 +44,13 @@ func fill(t *testing.T, w *world) model.Zone {
 			{Kind: model.EntryReset, Account: account.ID, Zone: z.ID, Serial: 9},
 		}
 	})
-	must(t, w.PutUser(t.Context(), model.User{ID: newID(), Email: "a@example.com"}))
-	must(t, w.PutMember(t.Context(), model.Member{ID: newID(), Account: account.ID, User: newID()}))
-	must(t, w.PutToken(t.Context(), model.Token{ID: newID(), Hash: []byte{1}}))
+	w.people(t, func(tx model.PeopleTx) error {
+		return errors.Join(
+			tx.AddUser(t.Context(), model.User{ID: newID(), Email: "a@example.com"}),
+			tx.AddMember(t.Context(), model.Member{ID: newID(), Account: account.ID, User: newID()}),
+			tx.AddToken(t.Context(), model.Token{ID: newID(), Hash: []byte{1}, Maker: model.Maker{Token: newID()}}),
+		)
+	})
 	must(t, w.PutPeerStates(t.Context(), []store.PeerState{{Zone: z.ID, Peer: newID(), Data: []byte{1}}}))
 	must(t, w.PutMeta(t.Context(), "mark", []byte("x")))
 	return z

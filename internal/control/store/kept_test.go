@@ -18,16 +18,18 @@ func TestWrittenIsRead(t *testing.T) {
 		account, user := model.Account{ID: newID(), Name: "one"}, model.User{ID: newID(), Email: "ann@example.com"}
 		w.change(t, func(tx *store.Tx) []model.Entry { must(t, tx.PutAccount(ctx, account)); return nil })
 		z := w.addZone(t, account.ID, "a.test")
-		must(t, w.PutUser(ctx, user))
+		w.people(t, func(tx model.PeopleTx) error { return tx.AddUser(ctx, user) })
 		token := model.Token{ID: newID(), User: user.ID, Hash: []byte("hash"), Status: "active"}
 		stop := readAlways(w, z, token)
 		defer stop()
 		for n := range 50 {
 			token.Status, user.FirstName, account.Name = string(rune('a'+n)), string(rune('a'+n)), string(rune('a'+n))
-			must(t, w.PutToken(ctx, token))
-			must(t, w.PutUser(ctx, user))
+			w.people(t, func(tx model.PeopleTx) error {
+				_, err := tx.EditUser(ctx, user.ID, func(u *model.User) error { *u = user; return nil })
+				return errors.Join(err, tx.AddToken(ctx, token))
+			})
 			m := model.Member{ID: newID(), Account: account.ID, User: user.ID, Created: at(n)}
-			must(t, w.PutMember(ctx, m))
+			w.people(t, func(tx model.PeopleTx) error { return tx.AddMember(ctx, m) })
 			z.Status = string(rune('a' + n))
 			z.Seq = w.change(t, func(tx *store.Tx) []model.Entry {
 				must(t, tx.PutAccount(ctx, account))
@@ -42,8 +44,9 @@ func TestWrittenIsRead(t *testing.T) {
 				return []model.Entry{{Kind: model.EntryDelta, Account: account.ID, Zone: z.ID, Serial: z.Serial}}
 			})
 			w.holds(t, z, account, user, token, []model.Member{m})
-			must(t, w.DeleteMember(ctx, account.ID, m.ID))
-			must(t, w.DeleteToken(ctx, token.ID))
+			w.people(t, func(tx model.PeopleTx) error {
+				return errors.Join(tx.DeleteMember(ctx, account.ID, m.ID), tx.DeleteToken(ctx, token.ID))
+			})
 			if _, err := w.TokenByHash(ctx, token.Hash); !errors.Is(err, model.ErrNotFound) {
 				t.Fatalf("a deleted token is read: %v", err)
 			}

@@ -17,6 +17,8 @@ import (
 //     which primary writes in order of their names,
 //  4. the counter of journal positions, which all commits share, and behind it whatever several commits may write.
 //
+// Transactions about people come one after another by a counter of their own and lock nothing of these.
+//
 // Tx refuses to touch what is of another account or zone than those that were locked, so another order cannot be written.
 // Statements outside of Tx lock the zones whose images or journal they write, or rows of one kind in order of their keys.
 type locks struct {

@@ -74,7 +74,7 @@ func TestLocksOfMany(t *testing.T) {
 	for i := range 12 {
 		zones = append(zones, w.addZone(t, account, "z"+string(rune('a'+i))+".test").ID)
 		token := model.Token{ID: newID(), User: account, Hash: []byte{byte(i)}}
-		must(t, w.PutToken(ctx, token))
+		w.people(t, func(tx model.PeopleTx) error { return tx.AddToken(ctx, token) })
 		tokens = append(tokens, token.ID)
 	}
 	var all sync.WaitGroup

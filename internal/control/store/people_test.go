@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -19,12 +22,18 @@ func TestUsers(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		u := model.User{
 			ID: newID(), Email: "Ann@Example.com", FirstName: "Ann", Admin: true, PasswordHash: "$argon2id$…", KeyHash: []byte{1, 0},
-			Created: at(1), Modified: at(2),
+			Created: at(1), Modified: at(2), Sessions: []byte{7},
 		}
 		account := newID()
-		must(t, w.PutUser(t.Context(), u, testAudit(account, 1)))
-		u.LastName = "Lee"
-		must(t, w.PutUser(t.Context(), u))
+		w.people(t, func(tx model.PeopleTx) error {
+			return errors.Join(tx.AddUser(t.Context(), u), tx.Audit(t.Context(), testAudit(account, 1)))
+		})
+		u.LastName, u.Suspended = "Lee", true
+		w.people(t, func(tx model.PeopleTx) error {
+			got, err := tx.EditUser(t.Context(), u.ID, func(v *model.User) error { v.LastName, v.Suspended = "Lee", true; return nil })
+			equal(t, "edited user", got, u)
+			return err
+		})
 		got, err := w.User(t.Context(), u.ID)
 		must(t, err)
 		equal(t, "user", got, u)
@@ -34,9 +43,25 @@ func TestUsers(t *testing.T) {
 		if _, err := w.UserByEmail(t.Context(), "bob@example.com"); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("no user: %v", err)
 		}
-		err = w.PutUser(t.Context(), model.User{ID: newID(), Email: "ann@example.com"}, testAudit(account, 2))
+		err = w.EditPeople(t.Context(), func(tx model.PeopleTx) error {
+			must(t, tx.Audit(t.Context(), testAudit(account, 2)))
+			return tx.AddUser(t.Context(), model.User{ID: newID(), Email: "ann@example.com"})
+		})
 		if _, ok := errors.AsType[*model.Invalid](err); !ok {
 			t.Errorf("two users with one address: %v", err)
+		}
+		odd := model.User{ID: newID(), Email: "odd@example.com", FirstName: `x","Admin":true,"y`}
+		w.people(t, func(tx model.PeopleTx) error {
+			must(t, tx.AddUser(t.Context(), odd))
+			list, err := tx.Administrators(t.Context())
+			equal(t, "administrators", list, []model.User{u})
+			return err
+		})
+		list, n, err := w.Users(t.Context(), 1, 1)
+		must(t, err)
+		equal(t, "second page of users", list, []model.User{odd})
+		if n != 2 {
+			t.Errorf("%d users", n)
 		}
 		log, err := w.AuditLog(t.Context(), model.AuditQuery{Account: account})
 		must(t, err)
@@ -54,28 +79,100 @@ func TestMembers(t *testing.T) {
 		for i := range 3 {
 			m := model.Member{ID: newID(), Account: accounts[i/2], User: users[i%2], Role: "read_only", Status: "accepted", Created: at(i)}
 			all = append(all, m)
-			must(t, w.PutMember(t.Context(), m))
+			w.people(t, func(tx model.PeopleTx) error { return tx.AddMember(t.Context(), m) })
 		}
 		all[0].Role = "administrator"
-		must(t, w.PutMember(t.Context(), all[0]))
+		w.people(t, func(tx model.PeopleTx) error {
+			_, err := tx.EditMember(t.Context(), accounts[0], all[0].ID, func(m *model.Member) error { m.Role = all[0].Role; return nil })
+			return err
+		})
 		list := func(account, user model.ID, want ...model.Member) {
 			t.Helper()
 			got, err := w.Members(t.Context(), account, user)
 			must(t, err)
 			equal(t, "members", got, want)
+			w.people(t, func(tx model.PeopleTx) error {
+				got, err := tx.Members(t.Context(), account, user)
+				equal(t, "members inside", got, want)
+				return err
+			})
 		}
 		list(accounts[0], "", all[0], all[1])
 		list("", users[0], all[0], all[2])
 		list(accounts[1], users[0], all[2])
 		var invalid *model.Invalid
-		if err := w.PutMember(t.Context(), model.Member{ID: newID(), Account: accounts[0], User: users[0]}); !errors.As(err, &invalid) {
+		again := model.Member{ID: newID(), Account: accounts[0], User: users[0]}
+		err := w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.AddMember(t.Context(), again) })
+		if !errors.As(err, &invalid) {
 			t.Errorf("a member twice: %v", err)
 		}
-		if err := w.DeleteMember(t.Context(), accounts[1], all[0].ID); !errors.Is(err, model.ErrNotFound) {
+		remove := func(account, id model.ID) error {
+			return w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.DeleteMember(t.Context(), account, id) })
+		}
+		if err := remove(accounts[1], all[0].ID); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("deleted another account's member: %v", err)
 		}
-		must(t, w.DeleteMember(t.Context(), accounts[0], all[0].ID, testAudit(accounts[0], 1)))
+		suspended := model.Account{ID: accounts[1], Suspended: true}
+		w.change(t, func(tx *store.Tx) []model.Entry { must(t, tx.PutAccount(t.Context(), suspended)); return nil })
+		all[2].Suspended = true
+		list("", users[0], all[0], all[2])
+		must(t, remove(accounts[0], all[0].ID))
 		list(accounts[0], "", all[1])
+	})
+}
+
+// TestGoneStaysGone: an edit of what is not there is told so, and writes nothing.
+func TestGoneStaysGone(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		id := newID()
+		for what, edit := range map[string]func(tx model.PeopleTx) error{
+			"user": func(tx model.PeopleTx) error {
+				_, err := tx.EditUser(t.Context(), id, func(*model.User) error { return nil })
+				return err
+			},
+			"member": func(tx model.PeopleTx) error {
+				_, err := tx.EditMember(t.Context(), id, id, func(*model.Member) error { return nil })
+				return err
+			},
+			"token": func(tx model.PeopleTx) error {
+				_, err := tx.EditToken(t.Context(), id, func(*model.Token) error { return nil })
+				return err
+			},
+			"token to delete": func(tx model.PeopleTx) error { return tx.DeleteToken(t.Context(), id) },
+		} {
+			if err := w.EditPeople(t.Context(), edit); !errors.Is(err, model.ErrNotFound) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}
+
+// TestEndedSessions ends sessions at once; none comes back, and those that ran out are forgotten.
+func TestEndedSessions(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		mark := func(n byte) []byte { return append([]byte{0, 0, 0, 0, 0, 0, 0, 1}, bytes.Repeat([]byte{n}, 12)...) }
+		var all sync.WaitGroup
+		for n := range byte(16) {
+			all.Go(func() {
+				if err := w.EndSession(context.Background(), mark(n), make([]byte, 8)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		for n := range byte(17) {
+			ended, err := w.SessionEnded(t.Context(), mark(n))
+			must(t, err)
+			if ended != (n < 16) {
+				t.Errorf("session %d: ended %v", n, ended)
+			}
+		}
+		must(t, w.EndSession(t.Context(), []byte{0, 0, 0, 0, 0, 0, 0, 9}, []byte{0, 0, 0, 0, 0, 0, 0, 2}))
+		if ended, err := w.SessionEnded(t.Context(), mark(1)); err != nil || ended {
+			t.Errorf("a session that ran out: %v %v", ended, err)
+		}
 	})
 }
 
@@ -91,16 +188,23 @@ func TestTokens(t *testing.T) {
 				Scopes: []model.Scope{{Kind: "zone", ID: "*", Account: account}},
 			}},
 		}
-		second := model.Token{ID: newID(), User: user, Hash: []byte{3}, Issued: at(2)}
+		second := model.Token{ID: newID(), User: user, Hash: []byte{3}, Issued: at(2), Maker: model.Maker{User: user, Token: full.ID}}
 		of := model.Token{ID: newID(), Account: account, Hash: []byte{4}, Issued: at(3)}
 		for _, tok := range []model.Token{full, second, of} {
-			must(t, w.PutToken(t.Context(), tok, testAudit(account, 1)))
+			w.people(t, func(tx model.PeopleTx) error { return tx.AddToken(t.Context(), tok) })
 		}
 		got, err := w.TokenByHash(t.Context(), []byte{1, 2})
 		must(t, err)
 		equal(t, "token", got, full)
 		full.Name = "renamed"
-		must(t, w.PutToken(t.Context(), full))
+		full.Hash, full.Maker = []byte{9}, model.Maker{}
+		w.people(t, func(tx model.PeopleTx) error {
+			_, err := tx.EditToken(t.Context(), full.ID, func(v *model.Token) error { v.Name, v.Hash = full.Name, full.Hash; return nil })
+			return err
+		})
+		if _, err := w.TokenByHash(t.Context(), []byte{1, 2}); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("a value that was replaced: %v", err)
+		}
 		got, err = w.Token(t.Context(), full.ID)
 		must(t, err)
 		equal(t, "token by id", got, full)
@@ -116,10 +220,13 @@ func TestTokens(t *testing.T) {
 		list(user, "", true, 0, 0, 2, second, full)
 		list(user, "", false, 1, 5, 2, second)
 		list("", account, true, 0, 1, 1, of)
-		must(t, w.DeleteToken(t.Context(), second.ID))
-		if err := w.DeleteToken(t.Context(), second.ID); !errors.Is(err, model.ErrNotFound) {
-			t.Errorf("deleted twice: %v", err)
-		}
+		w.people(t, func(tx model.PeopleTx) error {
+			own, err := tx.Tokens(t.Context(), user, "")
+			equal(t, "tokens inside", own, []model.Token{full, second})
+			made, err2 := tx.TokensMadeBy(t.Context(), full.ID)
+			equal(t, "tokens made", made, []model.Token{second})
+			return errors.Join(err, err2, tx.DeleteToken(t.Context(), second.ID))
+		})
 		if _, err := w.TokenByHash(t.Context(), []byte{3}); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("deleted token: %v", err)
 		}
@@ -131,7 +238,7 @@ func TestTouchToken(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		tok := model.Token{ID: newID(), User: newID(), Hash: []byte{1}, Issued: at(1)}
-		must(t, w.PutToken(t.Context(), tok))
+		w.people(t, func(tx model.PeopleTx) error { return tx.AddToken(t.Context(), tok) })
 		node := w.reopen(t)
 		node.TouchToken(tok.ID, at(8))
 		node.TouchToken(tok.ID, at(9))
@@ -263,4 +370,10 @@ func TestPeerStates(t *testing.T) {
 		_, err := tx.Commit(t.Context(), nil)
 		must(t, err)
 	})
+}
+
+// people runs f in a transaction about people.
+func (w *world) people(tb testing.TB, f func(tx model.PeopleTx) error) {
+	tb.Helper()
+	must(tb, w.EditPeople(context.Background(), f))
 }

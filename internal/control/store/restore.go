@@ -48,14 +48,16 @@ func (s *Store) Restore(ctx context.Context, r io.Reader, progress Progress) err
 
 // restorer reads blocks.
 type restorer struct {
-	s     *Store
-	c     conn
-	in    *bufio.Reader
-	sum   hash.Hash
-	next  int // index of the table that comes next
-	done  int64
-	total int64
-	told  Progress
+	s    *Store
+	c    conn
+	in   *bufio.Reader
+	sum  hash.Hash
+	next int // index of the table that comes next
+	// columns are those of the table that is being read, as the backup has them.
+	columns []string
+	done    int64
+	total   int64
+	told    Progress
 }
 
 func (r *restorer) run(ctx context.Context) error {
@@ -176,9 +178,12 @@ func (r *restorer) table(_ context.Context, payload []byte) error {
 		}
 		columns = append(columns, string(c))
 	}
-	if !slices.Equal(columns, backupTables[r.next].columns) {
+	// An older backup may lack the newest columns, which stand last: their rows get what the tables' defaults say.
+	t := backupTables[r.next]
+	if len(columns) < t.keys || len(columns) > len(t.columns) || !slices.Equal(columns, t.columns[:len(columns)]) {
 		return fmt.Errorf("table %q has the columns %q: %w", name, columns, ErrBackup)
 	}
+	r.columns = columns
 	r.next++
 	return nil
 }
@@ -191,7 +196,7 @@ func (r *restorer) rows(ctx context.Context, payload []byte) error {
 	in := &blockReader{payload}
 	var values []any
 	for len(in.b) > 0 {
-		for range t.columns {
+		for range r.columns {
 			v, err := in.value()
 			if err != nil {
 				return fmt.Errorf("table %s: %w", t.name, err)
@@ -205,9 +210,9 @@ func (r *restorer) rows(ctx context.Context, payload []byte) error {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}
 	}
-	width := len(t.columns)
+	width := len(r.columns)
 	n := len(values) / width
-	into := t.name + ` (` + strings.Join(t.columns, ", ") + `)`
+	into := t.name + ` (` + strings.Join(r.columns, ", ") + `)`
 	_, err := r.c.insert(ctx, into, "", n, width, func(args []any, i int) []any {
 		return append(args, values[i*width:(i+1)*width]...)
 	})

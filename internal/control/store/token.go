@@ -21,80 +21,110 @@ func scanToken(r *sql.Rows) (t model.Token, err error) {
 	return t, nil
 }
 
-func (s *Store) tokens(ctx context.Context, rest string, args ...any) (out []model.Token, err error) {
-	err = s.read.each(ctx, func(r *sql.Rows) error {
+func (c conn) tokens(ctx context.Context, rest string, args ...any) (out []model.Token, err error) {
+	err = c.each(ctx, func(r *sql.Rows) error {
 		t, err := scanToken(r)
 		out = append(out, t)
 		return err
 	}, `SELECT `+tokenColumns+` FROM tokens`+rest, args...)
-	return out, err
+	if err != nil {
+		return nil, fmt.Errorf("read tokens: %w", err)
+	}
+	return out, nil
 }
 
-func (s *Store) token(ctx context.Context, rest string, arg any) (model.Token, error) {
-	list, err := s.tokens(ctx, rest, arg)
-	if err == nil && len(list) == 0 {
-		err = model.ErrNotFound
-	}
+func (c conn) token(ctx context.Context, rest string, arg any) (model.Token, error) {
+	list, err := c.tokens(ctx, rest, arg)
 	if err != nil {
-		return model.Token{}, fmt.Errorf("read token: %w", err)
+		return model.Token{}, err
+	}
+	if len(list) == 0 {
+		return model.Token{}, fmt.Errorf("read token: %w", model.ErrNotFound)
 	}
 	return list[0], nil
 }
 
 // Token reads a token.
 func (s *Store) Token(ctx context.Context, token model.ID) (model.Token, error) {
-	return s.token(ctx, ` WHERE id = ?`, id(token))
+	return s.read.token(ctx, ` WHERE id = ?`, id(token))
 }
 
 // TokenByHash reads the token whose value has the hash. Its LastUsed may be an older one.
 func (s *Store) TokenByHash(ctx context.Context, hash []byte) (model.Token, error) {
-	return s.kept.tokens.read(string(hash), func() (model.Token, error) { return s.token(ctx, ` WHERE hash = ?`, octets(hash)) })
+	return s.kept.tokens.read(string(hash), func() (model.Token, error) {
+		return s.read.token(ctx, ` WHERE hash = ?`, octets(hash))
+	})
 }
+
+// ownedTokens are a user's (account empty) or an account's (user empty) tokens.
+const ownedTokens = ` WHERE person = ? AND account = ?`
 
 // Tokens lists a user's (account empty) or an account's (user empty) tokens by the time of issue, newest first with desc,
 // and counts them (offset and limit ignored). A limit of 0 is none.
 func (s *Store) Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error) {
-	const owned = ` WHERE person = ? AND account = ?`
 	args := []any{id(user), id(account)}
 	var total int
-	if err := s.read.one(ctx, []any{&total}, `SELECT count(*) FROM tokens`+owned, args...); err != nil {
+	if err := s.read.one(ctx, []any{&total}, `SELECT count(*) FROM tokens`+ownedTokens, args...); err != nil {
 		return nil, 0, fmt.Errorf("count tokens: %w", err)
 	}
-	text, args := paged(owned+` ORDER BY `+ordered(desc, "issued", "id"), args, offset, limit)
-	list, err := s.tokens(ctx, text, args...)
-	if err != nil {
-		return nil, 0, fmt.Errorf("list tokens: %w", err)
-	}
-	return list, total, nil
+	text, args := paged(ownedTokens+` ORDER BY `+ordered(desc, "issued", "id"), args, offset, limit)
+	list, err := s.read.tokens(ctx, text, args...)
+	return list, total, err
 }
 
-// PutToken inserts or replaces a token; its LastUsed moves the stored one only forward.
-func (s *Store) PutToken(ctx context.Context, t model.Token, a ...model.Audit) error {
-	used := micros(t.LastUsed)
-	t.LastUsed = time.Time{}
-	d, err := doc(t)
+// Token reads a token.
+func (t *peopleTx) Token(ctx context.Context, token model.ID) (model.Token, error) {
+	return t.c.token(ctx, ` WHERE id = ?`, id(token))
+}
+
+// Tokens lists a user's or an account's tokens.
+func (t *peopleTx) Tokens(ctx context.Context, user, account model.ID) ([]model.Token, error) {
+	return t.c.tokens(ctx, ownedTokens+` ORDER BY issued, id`, id(user), id(account))
+}
+
+// TokensMadeBy lists the tokens that a token has made.
+func (t *peopleTx) TokensMadeBy(ctx context.Context, token model.ID) ([]model.Token, error) {
+	return t.c.tokens(ctx, ` WHERE maker = ? ORDER BY issued, id`, id(token))
+}
+
+// AddToken inserts a token.
+func (t *peopleTx) AddToken(ctx context.Context, v model.Token) error {
+	used := micros(v.LastUsed)
+	v.LastUsed = time.Time{}
+	d, err := doc(v)
 	if err != nil {
 		return err
 	}
-	const text = `INSERT INTO tokens (id, person, account, hash, issued, used, doc) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id)
-		DO UPDATE SET person = excluded.person, account = excluded.account, hash = excluded.hash, issued = excluded.issued,
-		used = CASE WHEN excluded.used > tokens.used THEN excluded.used ELSE tokens.used END, doc = excluded.doc`
-	err = s.audited(ctx, a, func(c conn) error {
-		_, err := c.exec(ctx, text, id(t.ID), id(t.User), id(t.Account), octets(t.Hash), micros(t.Issued), used, d)
-		return err
-	})
+	taken := &model.Invalid{Code: model.CodeTokenInvalid, Message: "There is a token of this value already."}
+	const text = `INSERT INTO tokens (id, person, account, hash, issued, used, doc, maker) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	err = added(ctx, t.c, taken, text, id(v.ID), id(v.User), id(v.Account), octets(v.Hash), micros(v.Issued), used, d,
+		id(v.Maker.Token))
 	if err != nil {
-		return fmt.Errorf("write token %s: %w", t.ID, err)
+		return fmt.Errorf("add token %s: %w", v.ID, err)
 	}
 	return nil
 }
 
-// DeleteToken removes a token.
-func (s *Store) DeleteToken(ctx context.Context, token model.ID, a ...model.Audit) error {
-	err := s.audited(ctx, a, func(c conn) error {
-		return deleteOne(ctx, c, `DELETE FROM tokens WHERE id = ?`, id(token))
+// EditToken changes a token; its id, owner, maker, time of issue and last use stay.
+func (t *peopleTx) EditToken(ctx context.Context, token model.ID, edit func(*model.Token) error) (model.Token, error) {
+	v, err := edited(func() (model.Token, error) { return t.Token(ctx, token) }, edit, func(v *model.Token) (int, error) {
+		row := *v
+		row.LastUsed = time.Time{}
+		d, err := doc(row)
+		if err != nil {
+			return 0, err
+		}
+		return t.c.exec(ctx, `UPDATE tokens SET hash = ?, doc = ? WHERE id = ?`, octets(v.Hash), d, id(token))
 	})
 	if err != nil {
+		return v, fmt.Errorf("edit token %s: %w", token, err)
+	}
+	return v, nil
+}
+
+// DeleteToken removes a token.
+func (t *peopleTx) DeleteToken(ctx context.Context, token model.ID) error {
+	if err := deleteOne(ctx, t.c, `DELETE FROM tokens WHERE id = ?`, id(token)); err != nil {
 		return fmt.Errorf("delete token %s: %w", token, err)
 	}
 	return nil
@@ -170,6 +200,9 @@ func (s *Store) writeTouches(ctx context.Context) {
 		return
 	}
 	err := s.write(ctx, true, func(c conn) error {
+		if err := c.lockPeople(ctx); err != nil {
+			return err
+		}
 		for _, token := range slices.Sorted(maps.Keys(waiting)) { // in one order on all nodes
 			const text = `UPDATE tokens SET used = ? WHERE id = ? AND used < ?`
 			at := micros(waiting[token])

@@ -86,6 +86,9 @@ func (t *Tx) settle(entries []model.Entry, committed bool) {
 	for account := range t.accounts {
 		kept.accounts.drop(account)
 	}
+	if len(t.accounts) > 0 {
+		kept.members.clear() // they tell whether the account is suspended
+	}
 	for zone := range t.zones {
 		kept.zones.drop(zone)
 	}

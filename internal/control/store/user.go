@@ -3,131 +3,93 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// audited runs f, which writes about people and their tokens, and writes the audit entries in one durable transaction.
-func (s *Store) audited(ctx context.Context, a []model.Audit, f func(c conn) error) error {
-	defer s.kept.people()
-	return s.write(ctx, false, func(c conn) error {
-		if err := f(c); err != nil {
-			return err
-		}
-		return putAudits(ctx, c, a)
-	})
-}
-
-// User reads a user; UserByEmail one by the address, without case.
-func (s *Store) User(ctx context.Context, user model.ID) (model.User, error) {
-	return s.kept.users.read(user, func() (u model.User, err error) {
-		if err = s.read.one(ctx, []any{toDoc{&u}}, `SELECT doc FROM users WHERE id = ?`, id(user)); err != nil {
-			return u, fmt.Errorf("read user %s: %w", user, err)
-		}
-		return u, nil
-	})
-}
-
-// UserByEmail reads the user with the address, compared without case.
-func (s *Store) UserByEmail(ctx context.Context, email string) (u model.User, err error) {
-	err = s.read.one(ctx, []any{toDoc{&u}}, `SELECT doc FROM users WHERE email = ?`, lowerASCII(email))
-	if err != nil {
-		return u, fmt.Errorf("read user by e-mail: %w", err)
+func (c conn) user(ctx context.Context, cond string, arg any) (u model.User, err error) {
+	if err = c.one(ctx, []any{toDoc{&u}}, `SELECT doc FROM users WHERE `+cond, arg); err != nil {
+		return u, fmt.Errorf("read user: %w", err)
 	}
 	return u, nil
 }
 
-// PutUser inserts or replaces a user. An e-mail address that another user has is a *model.Invalid.
-func (s *Store) PutUser(ctx context.Context, u model.User, a ...model.Audit) error {
-	d, err := doc(u)
-	if err != nil {
-		return err
-	}
-	const text = `INSERT INTO users (id, email, doc) VALUES (?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET email = excluded.email, doc = excluded.doc`
-	err = s.audited(ctx, a, func(c conn) error {
-		_, err := c.exec(ctx, text, id(u.ID), lowerASCII(u.Email), d)
-		if errors.Is(err, errUnique) {
-			return &model.Invalid{Code: model.CodeUserInvalid, Message: "Another user has this e-mail address."}
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("write user %s: %w", u.ID, err)
-	}
-	return nil
+// User reads a user; UserByEmail one by the address, without case.
+func (s *Store) User(ctx context.Context, user model.ID) (model.User, error) {
+	return s.kept.users.read(user, func() (model.User, error) { return s.read.user(ctx, `id = ?`, id(user)) })
 }
 
-// Members lists memberships of the account, of the user, or of both together, oldest first; either may be empty.
-func (s *Store) Members(ctx context.Context, account, user model.ID) ([]model.Member, error) {
-	if account != "" || user == "" {
-		return s.listMembers(ctx, account, user)
-	}
-	list, err := s.kept.members.read(user, func() ([]model.Member, error) { return s.listMembers(ctx, "", user) })
-	return slices.Clone(list), err
+// UserByEmail reads the user with the address, compared without case.
+func (s *Store) UserByEmail(ctx context.Context, email string) (model.User, error) {
+	return s.read.user(ctx, `email = ?`, lowerASCII(email))
 }
 
-func (s *Store) listMembers(ctx context.Context, account, user model.ID) ([]model.Member, error) {
-	w := where{d: s.d}
-	if account != "" {
-		w.add("account = ?", id(account))
+// Users lists users by e-mail address, and counts them (offset and limit ignored). A limit of 0 is none.
+func (s *Store) Users(ctx context.Context, offset, limit int) ([]model.User, int, error) {
+	var total int
+	if err := s.read.one(ctx, []any{&total}, `SELECT count(*) FROM users`); err != nil {
+		return nil, 0, fmt.Errorf("count users: %w", err)
 	}
-	if user != "" {
-		w.add("person = ?", id(user))
-	}
-	var out []model.Member
-	err := s.read.each(ctx, func(r *sql.Rows) error {
-		var m model.Member
-		err := r.Scan(toDoc{&m})
-		out = append(out, m)
+	text, args := paged(`SELECT doc FROM users ORDER BY email`, nil, offset, limit)
+	out, err := s.read.users(ctx, text, args...)
+	return out, total, err
+}
+
+func (c conn) users(ctx context.Context, text string, args ...any) (out []model.User, err error) {
+	err = c.each(ctx, func(r *sql.Rows) error {
+		var u model.User
+		err := r.Scan(toDoc{&u})
+		out = append(out, u)
 		return err
-	}, `SELECT doc FROM members`+w.text()+` ORDER BY created, id`, w.args...)
+	}, text, args...)
 	if err != nil {
-		return nil, fmt.Errorf("list members: %w", err)
+		return nil, fmt.Errorf("list users: %w", err)
 	}
 	return out, nil
 }
 
-// PutMember inserts or replaces a membership. One that the user has already under another id is a *model.Invalid.
-func (s *Store) PutMember(ctx context.Context, m model.Member, a ...model.Audit) error {
-	d, err := doc(m)
+// User reads a user.
+func (t *peopleTx) User(ctx context.Context, user model.ID) (model.User, error) {
+	return t.c.user(ctx, `id = ?`, id(user))
+}
+
+// UserByEmail reads the user with the address, compared without case.
+func (t *peopleTx) UserByEmail(ctx context.Context, email string) (model.User, error) {
+	return t.c.user(ctx, `email = ?`, lowerASCII(email))
+}
+
+// Administrators lists the administrators of the server.
+func (t *peopleTx) Administrators(ctx context.Context) ([]model.User, error) {
+	// The document is written by encoding/json, which puts no blanks into it and escapes quotes in texts.
+	return t.c.users(ctx, `SELECT doc FROM users WHERE doc LIKE '%,"Admin":true,%' ORDER BY id`)
+}
+
+// AddUser inserts a user.
+func (t *peopleTx) AddUser(ctx context.Context, u model.User) error {
+	d, err := doc(u)
 	if err != nil {
 		return err
 	}
-	const text = `INSERT INTO members (id, account, person, created, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id)
-		DO UPDATE SET account = excluded.account, person = excluded.person, created = excluded.created, doc = excluded.doc`
-	err = s.audited(ctx, a, func(c conn) error {
-		_, err := c.exec(ctx, text, id(m.ID), id(m.Account), id(m.User), micros(m.Created), d)
-		if errors.Is(err, errUnique) {
-			return &model.Invalid{Code: model.CodeMemberInvalid, Message: "The user is a member of the account already."}
+	taken := &model.Invalid{Code: model.CodeUserInvalid, Message: "Another user has this e-mail address."}
+	err = added(ctx, t.c, taken, `INSERT INTO users (id, email, doc) VALUES (?, ?, ?)`, id(u.ID), lowerASCII(u.Email), d)
+	if err != nil {
+		return fmt.Errorf("add user %s: %w", u.ID, err)
+	}
+	return nil
+}
+
+// EditUser changes a user; the id and the address stay.
+func (t *peopleTx) EditUser(ctx context.Context, user model.ID, edit func(*model.User) error) (model.User, error) {
+	u, err := edited(func() (model.User, error) { return t.User(ctx, user) }, edit, func(u *model.User) (int, error) {
+		d, err := doc(u)
+		if err != nil {
+			return 0, err
 		}
-		return err
+		return t.c.exec(ctx, `UPDATE users SET doc = ? WHERE id = ?`, d, id(user))
 	})
 	if err != nil {
-		return fmt.Errorf("write member %s: %w", m.ID, err)
+		return u, fmt.Errorf("edit user %s: %w", user, err)
 	}
-	return nil
-}
-
-// DeleteMember removes a membership.
-func (s *Store) DeleteMember(ctx context.Context, account, member model.ID, a ...model.Audit) error {
-	err := s.audited(ctx, a, func(c conn) error {
-		return deleteOne(ctx, c, `DELETE FROM members WHERE id = ? AND account = ?`, id(member), id(account))
-	})
-	if err != nil {
-		return fmt.Errorf("delete member %s: %w", member, err)
-	}
-	return nil
-}
-
-// deleteOne runs a DELETE of one row; model.ErrNotFound when there is none.
-func deleteOne(ctx context.Context, c conn, text string, args ...any) error {
-	n, err := c.exec(ctx, text, args...)
-	if err == nil && n == 0 {
-		return model.ErrNotFound
-	}
-	return err
+	return u, nil
 }

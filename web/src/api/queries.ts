@@ -134,6 +134,12 @@ export const membersQuery = (account: string) =>
     queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/members", accountPath(account))),
   });
 
+/** Accounts that have asked the signed-in user to become a member. */
+export const invitationsQuery = queryOptions({
+  queryKey: ["invitations"],
+  queryFn: () => result(api.GET("/client/v4/memberships", { params: { query: { status: "pending", per_page: 50 } } })),
+});
+
 export const tokensQuery = queryOptions({
   queryKey: ["tokens"],
   queryFn: () => result(api.GET("/client/v4/user/tokens", { params: { query: { per_page: 50 } } })),

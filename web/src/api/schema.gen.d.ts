@@ -935,8 +935,8 @@ export interface paths {
         get: operations["listMembers"];
         put?: never;
         /**
-         * Add a member
-         * @description A user of this e-mail address is made when there is none; its first password is in this answer alone.
+         * Invite a member
+         * @description The user is a member once he has accepted (PUT /client/v4/memberships/{membership_id}). A user of this e-mail address is made when there is none; its first password is in this answer alone.
          */
         post: operations["addMember"];
         delete?: never;
@@ -1027,9 +1027,265 @@ export interface paths {
         get?: never;
         /**
          * Give a user a new password
-         * @description For users who lost theirs; the answer is the only one that holds it.
+         * @description For users who lost theirs; the answer is the only one that holds it. All sessions of the user end. Tokens and the key stay unless revoke_tokens is true; a message with code 13084 says so.
          */
         put: operations["resetPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/client/v4/memberships/{membership_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a membership of the signed-in user */
+        get: operations["getMembership"];
+        /**
+         * Accept or reject an invitation
+         * @description In person, by a session or the global key: tokens are refused. A rejected invitation is removed.
+         */
+        put: operations["answerInvitation"];
+        post?: never;
+        /**
+         * Leave an account
+         * @description In person, by a session or the global key: tokens are refused. The last administrator of an account stays.
+         */
+        delete: operations["leaveAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/client/v4/accounts/{account_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the members of an account in the upstream form */
+        get: operations["listAccountMembers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/client/v4/accounts/{account_id}/members/{member_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a member in the upstream form */
+        get: operations["getAccountMember"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/client/v4/accounts/{account_id}/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the roles that members can have */
+        get: operations["listRoles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/client/v4/accounts/{account_id}/roles/{role_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a role */
+        get: operations["getRole"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Suspend an account or let it in again
+         * @description Members and tokens of a suspended account reach nothing of it. Its zones are answered and transferred as before.
+         */
+        patch: operations["suspendAccount"];
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke all tokens of an account */
+        delete: operations["revokeAccountTokens"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all users of the server */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a user */
+        get: operations["showUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Suspend a user or let him in again
+         * @description A suspended user comes in by no credential and all sessions end; tokens and the key work again when he is let in again. One administrator of the server stays.
+         */
+        patch: operations["suspendUser"];
+        trace?: never;
+    };
+    "/headwater/v1/users/{user_id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End all sessions of a user */
+        delete: operations["endSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/users/{user_id}/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke all tokens of a user */
+        delete: operations["revokeTokens"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/users/{user_id}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke the global key of a user */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/audit_logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what happened to the signed-in user
+         * @description Sign-ins and refused ones, tokens, the password, the key and the name.
+         */
+        get: operations["listUserAuditLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/audit_logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what administrators of the server did to users */
+        get: operations["listServerAuditLogs"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1723,7 +1979,7 @@ export interface components {
             id: components["schemas"]["ID"];
             /** @description A domain name */
             name: string;
-            /** @description Base64 */
+            /** @description Base64; empty for who may only read */
             secret: string;
             /** @description A name of RFC 8945, such as hmac-sha256. */
             algo: string;
@@ -1843,7 +2099,7 @@ export interface components {
             id: components["schemas"]["ID"];
             role: components["schemas"]["Role"];
             /** @enum {string} */
-            status: "accepted";
+            status: "accepted" | "pending";
             user: {
                 id: components["schemas"]["ID"];
                 email: string;
@@ -1851,11 +2107,70 @@ export interface components {
                 last_name?: string | null;
             };
         };
+        AccountMember: {
+            id: components["schemas"]["ID"];
+            /** @enum {string} */
+            status: "accepted" | "pending";
+            user: {
+                id: components["schemas"]["ID"];
+                email: string;
+                first_name?: string | null;
+                last_name?: string | null;
+                two_factor_authentication_enabled?: boolean;
+            };
+            roles: components["schemas"]["AccountRole"][];
+        };
+        AccountRole: {
+            id: components["schemas"]["ID"];
+            name: string;
+            description: string;
+            permissions: {
+                [key: string]: {
+                    read?: boolean;
+                    write?: boolean;
+                };
+            };
+        };
+        AccountState: {
+            id: components["schemas"]["ID"];
+            name: string;
+            suspended: boolean;
+        };
+        UserState: {
+            id: components["schemas"]["ID"];
+            email: string;
+            first_name?: string | null;
+            last_name?: string | null;
+            server_admin: boolean;
+            suspended: boolean;
+            /** @description Whether the user has a global key */
+            has_key: boolean;
+            /** Format: date-time */
+            created_on: string | null;
+            /** Format: date-time */
+            modified_on: string | null;
+        };
+        Revoked: {
+            /** @description How many tokens were removed */
+            revoked: number;
+        };
+        TokenName: {
+            id: components["schemas"]["ID"];
+            name: string;
+            account_id?: components["schemas"]["ID"];
+        };
+        TokenDeleted: {
+            id: components["schemas"]["ID"];
+            /** @description Tokens that the removed ones have made and that are still there */
+            made?: components["schemas"]["TokenName"][];
+            /** @description Tokens that went with it */
+            removed?: components["schemas"]["TokenName"][];
+        };
         MemberAdded: {
             id: components["schemas"]["ID"];
             role: components["schemas"]["Role"];
             /** @enum {string} */
-            status: "accepted";
+            status: "accepted" | "pending";
             user: {
                 id: components["schemas"]["ID"];
                 email: string;
@@ -1901,6 +2216,11 @@ export interface components {
             /** Format: date-time */
             expires_on?: string;
             policies: components["schemas"]["TokenPolicy"][];
+            /** @description Who made it and by which token */
+            made_by?: {
+                user_id?: components["schemas"]["ID"];
+                token_id?: components["schemas"]["ID"];
+            };
             condition?: components["schemas"]["TokenCondition"];
         };
         TokenWithValue: {
@@ -1919,6 +2239,11 @@ export interface components {
             /** Format: date-time */
             expires_on?: string;
             policies: components["schemas"]["TokenPolicy"][];
+            /** @description Who made it and by which token */
+            made_by?: {
+                user_id?: components["schemas"]["ID"];
+                token_id?: components["schemas"]["ID"];
+            };
             condition?: components["schemas"]["TokenCondition"];
             value: string;
         };
@@ -2229,6 +2554,10 @@ export interface components {
         token_id: string;
         /** @description Id of the membership */
         member_id: string;
+        /** @description Id of the membership */
+        membership_id: string;
+        /** @description Id of the role */
+        role_id: string;
         /** @description Id of the user */
         user_id: string;
         /** @description First page is 1; a page past the end is empty */
@@ -4552,7 +4881,10 @@ export interface operations {
     };
     deleteUserToken: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description delete removes also all tokens that this one has made, and what those have made */
+                made?: "delete";
+            };
             header?: never;
             path: {
                 /** @description Id of the token */
@@ -4569,7 +4901,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        result: components["schemas"]["Deleted"];
+                        result: components["schemas"]["TokenDeleted"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
@@ -4829,7 +5161,10 @@ export interface operations {
     };
     deleteAccountToken: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description delete removes also all tokens that this one has made, and what those have made */
+                made?: "delete";
+            };
             header?: never;
             path: {
                 /** @description Id of the account */
@@ -4848,7 +5183,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        result: components["schemas"]["Deleted"];
+                        result: components["schemas"]["TokenDeleted"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
@@ -5228,6 +5563,11 @@ export interface operations {
                 "application/json": {
                     email: string;
                     role: components["schemas"]["Role"];
+                    /**
+                     * @description accepted is for administrators of the server
+                     * @enum {string}
+                     */
+                    status?: "pending" | "accepted";
                 };
             };
         };
@@ -5439,7 +5779,9 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": unknown;
+                "application/json": {
+                    revoke_tokens?: boolean;
+                };
             };
         };
         responses: {
@@ -5455,6 +5797,587 @@ export interface operations {
                         success: true;
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getMembership: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the membership */
+                membership_id: components["parameters"]["membership_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Membership"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    answerInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the membership */
+                membership_id: components["parameters"]["membership_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    status: "accepted" | "rejected";
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Membership"] | components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    leaveAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the membership */
+                membership_id: components["parameters"]["membership_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listAccountMembers: {
+        parameters: {
+            query?: {
+                status?: "accepted" | "pending" | "rejected";
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description What is above the most allowed is cut */
+                per_page?: components["parameters"]["per_page"];
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AccountMember"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getAccountMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the membership */
+                member_id: components["parameters"]["member_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AccountMember"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listRoles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AccountRole"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the role */
+                role_id: components["parameters"]["role_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AccountRole"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    suspendAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    suspended: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AccountState"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    revokeAccountTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Revoked"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description What is above the most allowed is cut */
+                per_page?: components["parameters"]["per_page"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UserState"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    showUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UserState"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    suspendUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    suspended: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UserState"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    endSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    revokeTokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Revoked"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listUserAuditLogs: {
+        parameters: {
+            query?: {
+                id?: string;
+                "action.type"?: string;
+                "actor.ip"?: string;
+                "actor.email"?: string;
+                since?: string;
+                before?: string;
+                direction?: components["parameters"]["direction"];
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description 100 when absent, at most 1000 */
+                per_page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AuditV1"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listServerAuditLogs: {
+        parameters: {
+            query?: {
+                id?: string;
+                "action.type"?: string;
+                "actor.ip"?: string;
+                "actor.email"?: string;
+                since?: string;
+                before?: string;
+                direction?: components["parameters"]["direction"];
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description 100 when absent, at most 1000 */
+                per_page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AuditV1"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
                     };
                 };
             };

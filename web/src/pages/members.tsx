@@ -57,6 +57,7 @@ export default function Members() {
                 <Table.Row>
                   <Table.Head>E-mail</Table.Head>
                   <Table.Head>Role</Table.Head>
+                  <Table.Head>Status</Table.Head>
                   <Table.Head>Actions</Table.Head>
                 </Table.Row>
               </Table.Header>
@@ -73,6 +74,7 @@ export default function Members() {
                         onChange={(role) => change.run({ id: m.id, role })}
                       />
                     </Table.Cell>
+                    <Table.Cell>{m.status === "accepted" ? "Member" : "Invited"}</Table.Cell>
                     <Table.Cell>
                       <Button
                         shape="square"
@@ -141,11 +143,11 @@ function AddMember(props: { account: string; open: boolean; onClose: () => void 
       <InfoDialog
         open={added !== null}
         onClose={() => setAdded(null)}
-        title="Member added"
+        title="Member invited"
         description={
           added?.password
-            ? "The person has a new user. Hand over this password; it is shown once."
-            : "The person had a user already, and signs in as before."
+            ? "The person has a new user. Hand over this password; it is shown once. The invitation is accepted under My Profile."
+            : "The person had a user already, and accepts the invitation under My Profile."
         }
       >
         {added?.password && <ClipboardText text={added.password} labels={{ copyAction: "Copy password" }} />}

@@ -4,7 +4,7 @@ import { Input } from "@cloudflare/kumo/components/input";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { api, result, setCSRF, type Schema } from "../api/client";
-import { userQuery } from "../api/queries";
+import { invitationsQuery, userQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { FormError } from "../ui/dialogs";
 import { Card, Loaded, Page } from "../ui/page";
@@ -17,6 +17,7 @@ export default function Profile() {
       <Loaded query={user}>
         {(u) => (
           <>
+            <Invitations />
             <NameCard user={u} />
             <PasswordCard email={u.email} />
             <KeyCard email={u.email} />
@@ -44,6 +45,37 @@ function Form(props: { onSubmit: () => void; error: Error | null; busy: boolean;
         </Button>
       </div>
     </form>
+  );
+}
+
+/** Accounts that have asked; nothing while there are none. */
+function Invitations() {
+  const list = useQuery(invitationsQuery).data ?? [];
+  const answer = useAction({
+    done: "Answered",
+    stale: [["invitations"], ["accounts"], ["session"]],
+    run: ({ id, status }: { id: string; status: "accepted" | "rejected" }) =>
+      result(api.PUT("/client/v4/memberships/{membership_id}", { params: { path: { membership_id: id } }, body: { status } })),
+  });
+  if (list.length === 0) return null;
+  return (
+    <Card title="Invitations" description="These accounts ask you to become a member.">
+      <ul className="m-0 flex list-none flex-col gap-3 p-0">
+        {list.map((m) => (
+          <li key={m.id} className="flex flex-wrap items-center gap-2">
+            <span className="grow">
+              {m.account.name} · {m.roles.join(", ")}
+            </span>
+            <Button size="sm" variant="primary" aria-label={`Accept ${m.account.name}`} onClick={() => answer.run({ id: m.id, status: "accepted" })}>
+              Accept
+            </Button>
+            <Button size="sm" aria-label={`Reject ${m.account.name}`} onClick={() => answer.run({ id: m.id, status: "rejected" })}>
+              Reject
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </Card>
   );
 }
 

@@ -43,11 +43,14 @@ export function TSIGs(props: { account: string }) {
               { head: "Algorithm", cell: (k) => k.algo },
               {
                 head: "Secret",
-                cell: (k) => (
-                  <Button size="sm" icon={CopyIcon} aria-label={`Copy the secret of ${k.name}`} onClick={() => copy.run(k.secret)}>
-                    Copy
-                  </Button>
-                ),
+                cell: (k) =>
+                  k.secret === "" ? (
+                    "Hidden"
+                  ) : (
+                    <Button size="sm" icon={CopyIcon} aria-label={`Copy the secret of ${k.name}`} onClick={() => copy.run(k.secret)}>
+                      Copy
+                    </Button>
+                  ),
               },
               { head: "Used by", cell: (k) => users(k.id).join(", ") || "–" },
             ]}
@@ -68,7 +71,8 @@ export function TSIGs(props: { account: string }) {
 function TSIGForm(props: { account: string; item: Schema<"TSIG"> | null; onClose: () => void }) {
   const [name, setName] = useState(props.item?.name ?? "");
   const [algo, setAlgo] = useState(props.item?.algo ?? "hmac-sha256");
-  const [secret, setSecret] = useState(props.item?.secret ?? "");
+  // What stays empty stays as it is: an edit of the name must not write an older secret back.
+  const [secret, setSecret] = useState("");
   const save = useAction({
     quiet: true,
     done: "TSIG saved",
@@ -111,7 +115,7 @@ function TSIGForm(props: { account: string; item: Schema<"TSIG"> | null; onClose
       />
       <SensitiveInput
         label="Secret (optional)"
-        description={props.item ? "In base64." : "In base64. Without one we generate it."}
+        description={props.item ? "In base64. Left empty, the secret stays." : "In base64. Without one we generate it."}
         autoComplete="off"
         value={secret}
         error={save.at("/secret")}

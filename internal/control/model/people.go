@@ -1,0 +1,49 @@
+package model
+
+import "context"
+
+// PeopleTx is a write transaction about users, members and tokens. Such transactions come one after another, on all nodes
+// together: what is read through one stays true until its end. New rows are added, known ones are edited as they stand in
+// it, and a row that is gone is ErrNotFound, so nothing that was taken away is ever written back.
+type PeopleTx interface {
+	userTx
+	memberTx
+	tokenTx
+	// Audit adds entries to the audit log.
+	Audit(ctx context.Context, a ...Audit) error
+	// PutMeta notes a value under a name, as the store's own PutMeta does.
+	PutMeta(ctx context.Context, key string, v []byte) error
+}
+
+type userTx interface {
+	// Account reads an account; it is not edited here.
+	Account(ctx context.Context, id ID) (Account, error)
+	User(ctx context.Context, id ID) (User, error)
+	UserByEmail(ctx context.Context, email string) (User, error)
+	// Administrators lists the administrators of the server, by id.
+	Administrators(ctx context.Context) ([]User, error)
+	// AddUser fails with an *Invalid when another user has the e-mail address, compared without case, or the id.
+	AddUser(ctx context.Context, u User) error
+	// EditUser hands edit the user as it is and writes what edit makes of it; an error of edit changes nothing.
+	EditUser(ctx context.Context, id ID, edit func(*User) error) (User, error)
+}
+
+type memberTx interface {
+	// Members lists the memberships of an account, of a user, or of both together, oldest first; either may be empty.
+	Members(ctx context.Context, account, user ID) ([]Member, error)
+	// AddMember fails with an *Invalid when the user is a member of the account already.
+	AddMember(ctx context.Context, m Member) error
+	EditMember(ctx context.Context, account, id ID, edit func(*Member) error) (Member, error)
+	DeleteMember(ctx context.Context, account, id ID) error
+}
+
+type tokenTx interface {
+	Token(ctx context.Context, id ID) (Token, error)
+	// Tokens lists all tokens of a user (account empty) or of an account (user empty), by the time of issue.
+	Tokens(ctx context.Context, user, account ID) ([]Token, error)
+	// TokensMadeBy lists the tokens that a token has made.
+	TokensMadeBy(ctx context.Context, id ID) ([]Token, error)
+	AddToken(ctx context.Context, t Token) error
+	EditToken(ctx context.Context, id ID, edit func(*Token) error) (Token, error)
+	DeleteToken(ctx context.Context, id ID) error
+}
