@@ -1,10 +1,9 @@
 package zone
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
+	"hash/maphash"
 	"slices"
 	"sync/atomic"
 
@@ -37,6 +36,7 @@ type holder struct {
 }
 
 type table struct {
+	seed   maphash.Seed
 	slots  []atomic.Pointer[Zone]
 	used   int              // slots taken, graves too; the writer's
 	live   atomic.Int64     // zones
@@ -58,30 +58,12 @@ func NewDB(historyBytes int) *DB {
 	return db
 }
 
-func newTable(size int) *table { return &table{slots: make([]atomic.Pointer[Zone], size)} }
-
-const (
-	hashSeed = 0x9e3779b97f4a7c15
-	hashMix  = 0xd6e8feb86659fd93
-)
-
-// hashLabel extends the hash of a name by the label in front of it, length octet included, eight octets at a time.
-func hashLabel(h uint64, label []byte) uint64 {
-	for len(label) >= 8 {
-		h = mix(h ^ binary.LittleEndian.Uint64(label))
-		label = label[8:]
-	}
-	tail := uint64(len(label))
-	for _, c := range label {
-		tail = tail<<8 | uint64(c)
-	}
-	return mix(h ^ tail)
+func newTable(size int) *table {
+	return &table{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[Zone], size)}
 }
 
-func mix(h uint64) uint64 {
-	hi, lo := bits.Mul64(h, hashMix)
-	return hi ^ lo
-}
+// hash is keyed by a secret of the database: tenants choose names, and must not be able to choose their slots.
+func (t *table) hash(name []byte) uint64 { return maphash.Bytes(t.seed, name) }
 
 // Find returns the zone with the longest apex that name (lower-case wire form) is in, or nil. No lock, no allocation.
 func (db *DB) Find(name []byte) *Zone { return db.find(name, 0) }
@@ -89,36 +71,32 @@ func (db *DB) Find(name []byte) *Zone { return db.find(name, 0) }
 // FindParent is Find for the names above name: who answers a DS query at an apex (RFC 4035 section 3.1.4.1).
 func (db *DB) FindParent(name []byte) *Zone { return db.find(name, 1) }
 
-// find goes outward from the root, because a name's hash grows that way, and keeps the last zone that it meets. Only
-// label counts that some zone has are looked up.
-func (db *DB) find(name []byte, skip int) (found *Zone) {
-	var at [127]uint8 // 255 octets hold no more labels
-	n := 0
-	for i := 0; i < len(name) && name[i] != 0 && n < len(at); i += int(name[i]) + 1 {
-		at[n] = uint8(i)
-		n++
-	}
+// find tries the name itself and then what it is below, up to the root. Only label counts that some zone has are looked
+// up.
+func (db *DB) find(name []byte, skip int) *Zone {
 	t := db.table.Load()
-	h, off := uint64(hashSeed), len(name)-1
-	for labels := 0; labels <= n-skip; labels++ {
-		if labels > 0 {
-			end := off
-			off = int(at[n-labels])
-			h = hashLabel(h, name[off:end])
-		}
-		if t.levels[labels>>6].Load()>>(labels&63)&1 == 0 {
-			continue
-		}
-		if z := t.get(h, name[off:]); z != nil {
-			found = z
-		}
+	left := 0
+	for i := 0; name[i] != 0; i += int(name[i]) + 1 {
+		left++
 	}
-	return found
+	for off := 0; ; left-- {
+		if skip > 0 {
+			skip--
+		} else if t.levels[left>>6].Load()>>(left&63)&1 != 0 {
+			if z := t.get(name[off:]); z != nil {
+				return z
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		off += int(name[off]) + 1
+	}
 }
 
-func (t *table) get(h uint64, apex []byte) *Zone {
+func (t *table) get(apex []byte) *Zone {
 	mask := uint64(len(t.slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
+	for i := t.hash(apex) & mask; ; i = (i + 1) & mask {
 		z := t.slots[i].Load()
 		if z == nil {
 			return nil
@@ -129,25 +107,10 @@ func (t *table) get(h uint64, apex []byte) *Zone {
 	}
 }
 
-func hashName(name wire.Name) uint64 {
-	h := uint64(hashSeed)
-	var at [128]uint8
-	n := 0
-	for i := 0; name[i] != 0; i += int(name[i]) + 1 {
-		at[n] = uint8(i)
-		n++
-	}
-	for l := n - 1; l >= 0; l-- {
-		off := int(at[l])
-		h = hashLabel(h, []byte(name[off:off+1+int(name[off])]))
-	}
-	return h
-}
-
 // put takes a free slot; the table must have one.
 func (t *table) put(z *Zone) {
 	mask := uint64(len(t.slots) - 1)
-	i := hashName(z.Name) & mask
+	i := t.hash([]byte(z.Name)) & mask
 	for t.slots[i].Load() != nil && t.slots[i].Load() != grave {
 		i = (i + 1) & mask
 	}
@@ -175,7 +138,7 @@ func (t *table) remove(z *Zone) {
 // replace puts by in the slot of z, and says whether z was there.
 func (t *table) replace(z, by *Zone) bool {
 	mask := uint64(len(t.slots) - 1)
-	for i := hashName(z.Name) & mask; ; i = (i + 1) & mask {
+	for i := t.hash([]byte(z.Name)) & mask; ; i = (i + 1) & mask {
 		switch t.slots[i].Load() {
 		case nil:
 			return false
@@ -187,7 +150,7 @@ func (t *table) replace(z, by *Zone) bool {
 }
 
 // Get returns the zone with exactly this apex, or nil.
-func (db *DB) Get(apex wire.Name) *Zone { return db.table.Load().get(hashName(apex), []byte(apex)) }
+func (db *DB) Get(apex wire.Name) *Zone { return db.table.Load().get([]byte(apex)) }
 
 // ByID returns the zone with this id, or nil.
 func (db *DB) ByID(id string) *Zone { return db.byID.Load().get(id) }

@@ -1,23 +1,27 @@
 package zone
 
 import (
+	"hash/maphash"
 	"sync/atomic"
 )
 
 // idTable finds zones by id, in the same way as table does by name.
 type idTable struct {
+	seed  maphash.Seed
 	slots []atomic.Pointer[Zone]
 	used  int
 	live  int
 }
 
-func newIDTable(size int) *idTable { return &idTable{slots: make([]atomic.Pointer[Zone], size)} }
+func newIDTable(size int) *idTable {
+	return &idTable{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[Zone], size)}
+}
 
-func hashID(id string) uint64 { return hashLabel(hashSeed, []byte(id)) }
+func (t *idTable) hash(id string) uint64 { return maphash.String(t.seed, id) }
 
 func (t *idTable) get(id string) *Zone {
 	mask := uint64(len(t.slots) - 1)
-	for i := hashID(id) & mask; ; i = (i + 1) & mask {
+	for i := t.hash(id) & mask; ; i = (i + 1) & mask {
 		z := t.slots[i].Load()
 		if z == nil {
 			return nil
@@ -30,7 +34,7 @@ func (t *idTable) get(id string) *Zone {
 
 func (t *idTable) put(z *Zone) {
 	mask := uint64(len(t.slots) - 1)
-	i := hashID(z.ID) & mask
+	i := t.hash(z.ID) & mask
 	for t.slots[i].Load() != nil && t.slots[i].Load() != grave {
 		i = (i + 1) & mask
 	}
@@ -64,7 +68,7 @@ func (db *DB) putID(z *Zone) {
 func (db *DB) removeID(z *Zone) {
 	t := db.byID.Load()
 	mask := uint64(len(t.slots) - 1)
-	for i := hashID(z.ID) & mask; ; i = (i + 1) & mask {
+	for i := t.hash(z.ID) & mask; ; i = (i + 1) & mask {
 		switch t.slots[i].Load() {
 		case nil:
 			return
