@@ -138,7 +138,7 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 	if !n.roles.writes() {
 		return nil
 	}
-	resolver := &flatten.Resolver{Own: n.own()}
+	resolver := &flatten.Resolver{Own: n.own}
 	if n.cfg.Resolver != "" {
 		resolver.Client = &flatten.Client{Addr: n.cfg.Resolver}
 	}
@@ -154,7 +154,8 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
 		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
-		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: server.YieldCore,
+		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Limits: primary.Limits{FlattenTargets: n.cfg.FlattenTargets},
+		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: server.YieldCore,
 	})
 	if err != nil {
 		return err
@@ -172,15 +173,21 @@ func orNever(d time.Duration) time.Duration {
 	return d
 }
 
-// own answers queries for zones of this node from memory, for flattening.
-func (n *Node) own() func(query []byte) []byte {
-	return func(query []byte) []byte {
-		var q wire.Query
-		if q.Parse(query) != wire.ParseOK {
-			return nil
-		}
-		return answer.New(n.db, n.answer).Append(nil, &q, answer.Limits{Size: wire.MaxMessage})
+// own answers queries for zones of an account from memory; nil for what lies in none.
+func (n *Node) own(account model.ID, query []byte) []byte {
+	var q wire.Query
+	if q.Parse(query) != wire.ParseOK {
+		return nil
 	}
+	z := n.db.Find(q.Name)
+	if z == nil || z.AccountID() != string(account) {
+		return nil
+	}
+	msg := answer.New(n.db, n.answer).Append(nil, &q, answer.Limits{Size: wire.MaxMessage})
+	if n.db.Find(q.Name) != z {
+		return nil // another zone has come or gone meanwhile, and whose the answer is nobody knows
+	}
+	return msg
 }
 
 // seen hears of every journal entry.
@@ -208,11 +215,14 @@ func (n *Node) published(z *zone.Zone, forced bool) {
 }
 
 // removed hears of every zone that is gone.
-func (n *Node) removed(zone string) {
+func (n *Node) removed(z *zone.Zone) {
 	if n.notify != nil {
-		n.notify.Remove(zone)
+		n.notify.Remove(z.ID)
 	}
-	n.watch.Forget(zone)
+	if n.flatten != nil {
+		n.flatten.Gone(z)
+	}
+	n.watch.Forget(z.ID)
 }
 
 // responder and transfers fit answer and xfr to the server's plugs.

@@ -21,7 +21,7 @@ func (n *Node) review(ctx context.Context, z model.Zone) (model.Review, error) {
 			return n.store.Records(ctx, z.ID, q, yield)
 		},
 		Find: func(name wire.Name) *zone.Version {
-			if at := n.db.Find([]byte(name)); at != nil {
+			if at := n.db.Find([]byte(name)); at != nil && at.AccountID() == mem.AccountID() {
 				return at.State().Served
 			}
 			return nil

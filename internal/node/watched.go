@@ -16,15 +16,15 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// resolveNameServer finds addresses of name servers: in our own zones from memory, others by the configured resolver. It
-// is nil without one: then nobody is asked who is not a linked peer.
-func (n *Node) resolveNameServer() func(context.Context, wire.Name) ([]netip.Addr, error) {
+// resolveNameServer finds addresses of name servers: in zones of the same account from memory, others by the configured
+// resolver. It is nil without one: then nobody is asked who is not a linked peer.
+func (n *Node) resolveNameServer() func(ctx context.Context, account string, name wire.Name) ([]netip.Addr, error) {
 	if n.cfg.Resolver == "" {
 		return nil
 	}
-	r := flatten.Resolver{Own: n.own(), Client: &flatten.Client{Addr: n.cfg.Resolver}}
-	return func(ctx context.Context, name wire.Name) ([]netip.Addr, error) {
-		a, err := r.Resolve(ctx, name)
+	r := flatten.Resolver{Own: n.own, Client: &flatten.Client{Addr: n.cfg.Resolver}}
+	return func(ctx context.Context, account string, name wire.Name) ([]netip.Addr, error) {
+		a, err := r.Resolve(ctx, model.FlattenTarget{Account: model.ID(account), Name: name})
 		if _, silent := errors.AsType[net.Error](err); silent {
 			err = errResolver // whose own words name ports that differ each time
 		}

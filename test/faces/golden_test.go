@@ -71,7 +71,13 @@ func TestGolden(t *testing.T) {
 			c := &combined{title: "apex " + title, name: fmt.Sprintf("z%d%v.test", i, all), records: apexes()[title]}
 			if title == "cname" {
 				c.records = append(c.records, below()...)
-				c.records = append(c.records, record{name: "flat-dead", typ: "CNAME", content: "dead.test", settings: flat()})
+				c.records = append(c.records,
+					record{name: "flat-dead", typ: "CNAME", content: "dead.test", settings: flat()},
+					record{name: "flat-dead", typ: "MX", content: "a.mail.test"},
+					// Where the target has no address, the wildcard has nothing to say.
+					record{name: "flat-bare.lost", typ: "CNAME", content: "empty.test", settings: flat()},
+					record{name: "*.lost", typ: "A", content: "198.51.100.8"},
+				)
 			}
 			c.id = makeZone(t, n, c.name, c.records)
 			if all {

@@ -50,6 +50,9 @@ func (s *resolver) set(host string, addrs ...string) {
 	s.hosts[host] = list
 }
 
+// fail makes a host one that gets SERVFAIL.
+func (s *resolver) fail(host string) { s.edit(func() { delete(s.hosts, host) }) }
+
 // die makes it silent, live ends that.
 func (s *resolver) die()  { s.edit(func() { s.dead = true }) }
 func (s *resolver) live() { s.edit(func() { s.dead = false }) }

@@ -21,9 +21,9 @@ func (f *Feed) apply(ctx context.Context, e *model.Entry) error {
 	case model.EntryAccess:
 		return f.applyAccess(e)
 	case model.EntryGone:
-		if f.cfg.DB.ByID(string(e.Zone)) != nil {
-			f.cfg.DB.Remove(string(e.Zone))
-			f.cfg.Removed(string(e.Zone))
+		if z := f.cfg.DB.ByID(string(e.Zone)); z != nil {
+			f.cfg.DB.Remove(z.ID)
+			f.cfg.Removed(z)
 		}
 	case model.EntryNotify:
 		if z := f.links(e, nil); z != nil {

@@ -33,7 +33,7 @@ type Config struct {
 	// for. It must return at once. Not called for what is loaded at start.
 	Published func(z *zone.Zone, forced bool)
 	// Removed is called after a zone is gone. It must return at once.
-	Removed func(zone string)
+	Removed func(z *zone.Zone)
 	// Seen is called for every journal entry, those read at start included, with inImage for those that the image read for
 	// the zone holds already; primary.Observe counts them. They come in order, but for those that are read after the start
 	// for the sake of history: these are in order among themselves. It must return at once.
@@ -84,7 +84,7 @@ func New(cfg Config) *Feed {
 		cfg.Published = func(*zone.Zone, bool) {}
 	}
 	if cfg.Removed == nil {
-		cfg.Removed = func(string) {}
+		cfg.Removed = func(*zone.Zone) {}
 	}
 	if cfg.Seen == nil {
 		cfg.Seen = func(model.Entry, bool) {}

@@ -133,10 +133,10 @@ func start(t *testing.T, s *controltest.Store) *node {
 			defer n.mu.Unlock()
 			n.published = append(n.published, fmt.Sprintf("%s %d %v", z.ID, z.State().Transfer.Serial(), forced))
 		},
-		Removed: func(id string) {
+		Removed: func(z *zone.Zone) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
-			n.removed = append(n.removed, id)
+			n.removed = append(n.removed, z.ID)
 		},
 	})
 	n.run(t)

@@ -303,14 +303,14 @@ func (l *loading) finish() {
 	if l.first {
 		return
 	}
-	var gone []string
+	var gone []*zone.Zone
 	for z := range l.f.cfg.DB.All {
 		if _, known := l.images[model.ID(z.ID)]; !known && z.State().Seq <= uint64(l.upto) {
-			gone = append(gone, z.ID)
+			gone = append(gone, z)
 		}
 	}
-	for _, id := range gone {
-		l.f.cfg.DB.Remove(id)
-		l.f.cfg.Removed(id)
+	for _, z := range gone {
+		l.f.cfg.DB.Remove(z.ID)
+		l.f.cfg.Removed(z)
 	}
 }

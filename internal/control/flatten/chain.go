@@ -24,8 +24,9 @@ var (
 // found is what one message says of a name.
 type found struct {
 	addrs   []netip.Addr
-	end     wire.Name // where the aliases lead
-	ttl     uint32    // the least on the way
+	end     wire.Name   // where the aliases lead
+	through []wire.Name // the names that they led to
+	ttl     uint32      // the least on the way
 	aliases int
 	final   bool // nothing more to ask: addresses, or a proof that there are none
 }
@@ -69,7 +70,7 @@ func read(msg []byte, name wire.Name, t wire.Type) (found, error) {
 		if !ok {
 			break
 		}
-		f.end = next
+		f.end, f.through = next, append(f.through, next)
 		if f.aliases++; f.aliases > maxAliases {
 			return found{}, errLoop
 		}

@@ -1,10 +1,8 @@
 package flatten
 
 import (
-	"container/heap"
 	"context"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +15,7 @@ import (
 // Config is what a Flattener needs. Resolve, Change and Clock are required.
 type Config struct {
 	// Resolve finds a target's addresses: a Resolver's method, or in tests something else. It must end with its context.
-	Resolve func(ctx context.Context, target wire.Name) (Answer, error)
+	Resolve func(ctx context.Context, target model.FlattenTarget) (Answer, error)
 	// Change commits a Relearn: primary.Change.
 	Change func(context.Context, model.Change) (model.Result, error)
 	// Zones yields the zones that may hold flattened names; each is rendered anew when Run starts. Nil for none.
@@ -36,7 +34,7 @@ type Config struct {
 	// Damping is the least time between two changes of what secondaries get, for each zone; 1 minute when zero, none when
 	// negative.
 	Damping time.Duration
-	// Lookups bounds the look-ups under way; 32 when zero.
+	// Lookups bounds the look-ups under way, of which no account has more than a quarter; 64 when zero.
 	Lookups int
 	Log     *slog.Logger
 }
@@ -54,7 +52,7 @@ func (c *Config) fill() {
 		}
 	}
 	if c.Lookups <= 0 {
-		c.Lookups = 32
+		c.Lookups = 64
 	}
 	if c.Duty == nil {
 		c.Duty = func(model.ID) bool { return true }
@@ -72,17 +70,23 @@ type Flattener struct {
 	review chan struct{} // Duty answers otherwise
 	stats  counters
 
-	mu      sync.Mutex
-	targets map[wire.Name]*target
-	owners  map[ownerKey]*owner
-	byName  map[wire.Name]*owner // the same, to find loops
-	listing bool                 // discover is at work: what is wanted now has been published long ago
-	queue   schedule
-	zones   map[model.ID]*holder                // those with flattened names
-	late    map[model.ID]time.Time              // those whose secondaries get a change then
-	dirty   map[model.ID]map[wire.Name]struct{} // owners to render anew
-	busy    map[model.ID]bool                   // zones whose Relearn is under way
-	changed map[model.ID]struct{}               // zones that may have new flattened names, written by other nodes
+	share share
+
+	mu       sync.Mutex
+	targets  map[model.FlattenTarget]*target
+	made     uint64 // targets so far
+	names    index
+	accounts map[model.ID]*account
+	agenda   agenda[*account] // those with nothing due
+	line     []*account       // those with something due, in order of arrival
+	owners   map[ownerKey]*owner
+	byName   map[model.FlattenTarget]*owner      // the same as targets would name them, to find loops
+	listing  bool                                // discover is at work: what is wanted now has been published long ago
+	zones    map[model.ID]*holder                // those with flattened names
+	late     agenda[*holder]                     // those whose secondaries get a change then
+	dirty    map[model.ID]map[wire.Name]struct{} // owners to render anew
+	busy     map[model.ID]bool                   // zones whose Relearn is under way
+	changed  map[model.ID]struct{}               // zones that may have new flattened names, written by other nodes
 }
 
 // ownerKey is a flattened name.
@@ -111,10 +115,10 @@ type Stats struct {
 func New(cfg Config) *Flattener {
 	cfg.fill()
 	return &Flattener{
-		cfg: cfg, start: cfg.Clock(), wake: make(chan struct{}, 1), review: make(chan struct{}, 1),
-		changed: map[model.ID]struct{}{},
-		targets: map[wire.Name]*target{}, owners: map[ownerKey]*owner{}, byName: map[wire.Name]*owner{}, zones: map[model.ID]*holder{}, late: map[model.ID]time.Time{},
-		dirty: map[model.ID]map[wire.Name]struct{}{}, busy: map[model.ID]bool{},
+		cfg: cfg, start: cfg.Clock(), wake: make(chan struct{}, 1), review: make(chan struct{}, 1), share: shareOf(cfg.Lookups),
+		targets: map[model.FlattenTarget]*target{}, names: newIndex(), accounts: map[model.ID]*account{},
+		owners: map[ownerKey]*owner{}, byName: map[model.FlattenTarget]*owner{}, zones: map[model.ID]*holder{},
+		dirty: map[model.ID]map[wire.Name]struct{}{}, busy: map[model.ID]bool{}, changed: map[model.ID]struct{}{},
 	}
 }
 
@@ -129,7 +133,7 @@ func (f *Flattener) Stats() Stats {
 }
 
 // Lookup says what is known of a target, and what secondaries of a zone get for it, without waiting for anything.
-func (f *Flattener) Lookup(zone model.ID, name wire.Name) model.Flattened {
+func (f *Flattener) Lookup(zone model.ID, name model.FlattenTarget) model.Flattened {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := f.targets[name]
@@ -137,7 +141,7 @@ func (f *Flattener) Lookup(zone model.ID, name wire.Name) model.Flattened {
 		return model.Flattened{}
 	}
 	told, h := t.told, t.held[zone]
-	told.Held, told.HeldTTL = h.addrs, h.ttl
+	told.HeldState, told.Held, told.HeldTTL = h.state, h.addrs, h.ttl
 	return told
 }
 
@@ -147,35 +151,48 @@ const unpublished = time.Second
 
 // Want notes that a name is flattened to a target, and has an unknown target looked up as soon as the zone's version is
 // published, which Touched tells, or after a second.
-func (f *Flattener) Want(zone model.ID, name, targetName wire.Name) {
+func (f *Flattener) Want(zone model.ID, name wire.Name, wanted model.FlattenTarget) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := ownerKey{zone, name}
-	o := f.owner(key)
+	o := f.owner(key, wanted.Account)
 	o.wants++
-	if t := f.targets[targetName]; t == nil || t.told.State == model.FlattenUnknown {
+	if t := f.targets[wanted]; t == nil || t.told.State == model.FlattenUnknown {
 		o.unsure = true
 	}
-	if o.target != nil && o.target.name == targetName {
+	if o.target != nil && o.target.key == wanted {
 		return
 	}
 	f.leave(key, o)
-	t := f.targets[targetName]
+	t := f.targets[wanted]
 	if t == nil {
-		at := f.cfg.Clock()
-		if !f.listing {
-			at = at.Add(unpublished)
-		}
-		t = newTarget(targetName, at)
-		f.targets[targetName] = t
-		heap.Push(&f.queue, t)
-		f.nudge()
+		t = f.newTarget(wanted)
+		f.zones[zone].fresh[t] = struct{}{}
 	}
 	f.join(t, key)
 	o.target = t
 	if _, known := t.held[zone]; !known {
 		f.hold(t, f.cfg.Clock())
 	}
+}
+
+// newTarget plans the first look-up of a target.
+func (f *Flattener) newTarget(key model.FlattenTarget) *target {
+	f.made++
+	t := &target{
+		key: key, number: f.made, account: f.accountOf(key.Account), place: nowhere,
+		owners: map[ownerKey]struct{}{}, zones: map[model.ID]int{}, held: map[model.ID]held{},
+	}
+	f.targets[key] = t
+	f.names.set(t, []wire.Name{key.Name})
+	t.account.targets++
+	at := f.cfg.Clock()
+	if !f.listing {
+		at = at.Add(unpublished)
+	}
+	f.plan(t, at)
+	f.nudge()
+	return t
 }
 
 // leave takes a name away from its target; a target that nobody wants is forgotten.
@@ -188,10 +205,50 @@ func (f *Flattener) leave(key ownerKey, o *owner) {
 	if len(t.owners) > 0 {
 		return
 	}
-	delete(f.targets, t.name)
-	if t.place >= 0 {
-		heap.Remove(&f.queue, t.place)
+	delete(f.targets, t.key)
+	f.names.set(t, nil)
+	t.account.targets--
+	t.account.queues[t.queued].remove(t)
+	f.arrange(t.account)
+}
+
+// Targets counts the targets of an account besides one. instead is what a name leads to that is to lead there from now on:
+// it does not count if no other name wants it. Known says that the one is wanted already.
+func (f *Flattener) Targets(one model.FlattenTarget, instead wire.Name) (others int, known bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a := f.accounts[one.Account]; a != nil {
+		others = a.targets
 	}
+	if f.targets[one] != nil {
+		return others - 1, true
+	}
+	if t := f.targets[model.FlattenTarget{Account: one.Account, Name: instead}]; t != nil && len(t.owners) == 1 {
+		others--
+	}
+	return others, false
+}
+
+// Doubt has names of a zone rendered anew that may be flattened no longer, so that their targets are let go: those given,
+// or with nil all.
+func (f *Flattener) Doubt(zone model.ID, names []wire.Name) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	z := f.zones[zone]
+	switch {
+	case z == nil:
+		return
+	case names == nil:
+		for n := range z.names {
+			f.render(zone, n)
+		}
+	}
+	for _, n := range names {
+		if _, flattened := z.names[n]; flattened {
+			f.render(zone, n)
+		}
+	}
+	f.nudge()
 }
 
 func (f *Flattener) nudge() {
@@ -201,162 +258,44 @@ func (f *Flattener) nudge() {
 	}
 }
 
-// Touched has targets inside a zone looked up again, because the zone has changed, and those that its names are the first
-// to want: feed's Published. It returns at once.
+// Touched has targets that lead into a zone looked up again, because the zone has changed, and those that its names are the
+// first to want: feed's Published. It returns at once.
 func (f *Flattener) Touched(z *zone.Zone) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	id := model.ID(z.ID)
 	if f.cfg.Shared {
-		f.changed[model.ID(z.ID)] = struct{}{}
+		f.changed[id] = struct{}{}
 	}
-	for name, t := range f.targets {
-		_, wanted := t.zones[model.ID(z.ID)]
-		if !name.Within(z.Name) && (!wanted || !t.fresh()) {
-			continue
+	for t := range f.names.within(model.ID(z.AccountID()), z.Name) {
+		f.lookNow(t)
+	}
+	if h := f.zones[id]; h != nil {
+		for t := range h.fresh {
+			f.lookNow(t)
 		}
-		if t.place < 0 {
-			t.again = true // the look-up under way may have seen the zone as it was
-			continue
-		}
-		t.lookAt = f.cfg.Clock()
-		heap.Fix(&f.queue, t.place)
+		clear(h.fresh)
 	}
 	f.nudge()
 }
 
-// result is a finished look-up.
-type result struct {
-	target *target
-	answer Answer
-	err    error
-}
-
-// Run has every zone rendered anew, which tells what is flattened, and then keeps targets fresh until ctx ends.
-func (f *Flattener) Run(ctx context.Context) error {
-	var jobs sync.WaitGroup
-	defer jobs.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	jobs.Go(func() { f.discoverAll(ctx) })
-	results := make(chan result)
-	running := 0
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		for running < f.cfg.Lookups {
-			t := f.due()
-			if t == nil {
-				break
-			}
-			running++
-			jobs.Go(func() {
-				answer, err := f.resolve(ctx, t)
-				select {
-				case results <- result{t, answer, err}:
-				case <-ctx.Done():
-				}
-			})
-		}
-		f.submit(ctx, &jobs)
-		timer.Reset(f.untilNext(running))
-		select {
-		case <-ctx.Done():
-			return nil
-		case r := <-results:
-			running--
-			f.learn(r)
-		case <-f.wake:
-		case <-timer.C:
-		}
-	}
-}
-
-// idle is how long the loop sleeps when nothing is planned; Want wakes it.
-const idle = time.Hour
-
-func (f *Flattener) untilNext(running int) time.Duration {
+// Gone forgets the names of a zone that is not served any more. What was found in it is void: targets there are looked up
+// elsewhere, and nobody goes on with their last good answer if that fails.
+func (f *Flattener) Gone(z *zone.Zone) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now, wait := f.cfg.Clock(), idle
-	if len(f.queue) > 0 && running < f.cfg.Lookups {
-		wait = min(wait, f.queue[0].lookAt.Sub(now))
-	}
-	if at, waits := f.nextLate(); waits {
-		wait = min(wait, at.Sub(now))
-	}
-	return max(wait, 0)
-}
-
-// resolve looks a target up, unless it leads back to itself through flattened names of our own: then each would go on
-// answering with what the others had.
-func (f *Flattener) resolve(ctx context.Context, t *target) (Answer, error) {
-	if f.loops(t) {
-		return Answer{}, errLoop
-	}
-	return f.cfg.Resolve(ctx, t.name)
-}
-
-// loops follows a target through flattened names. Names in a loop are rendered anew, because one that is flattened no
-// longer is known to nobody else.
-func (f *Flattener) loops(t *target) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	chain := []*target{t}
-	for at := t; len(chain) <= maxAliases; {
-		o := f.byName[at.name]
-		if o == nil || o.target == nil {
-			return false
+	id := model.ID(z.ID)
+	if h := f.zones[id]; h != nil {
+		for n := range h.names {
+			key := ownerKey{id, n}
+			f.forget(key, f.owners[key])
 		}
-		if at = o.target; slices.Contains(chain, at) {
-			for _, c := range chain {
-				f.soilAll(c)
-			}
-			return true
-		}
-		chain = append(chain, at)
 	}
-	return true
+	delete(f.dirty, id)
+	delete(f.changed, id)
+	for t := range f.names.within(model.ID(z.AccountID()), z.Name) {
+		t.void = true
+		f.lookNow(t)
+	}
+	f.nudge()
 }
-
-// due takes a target whose time has come out of the queue; learn puts it back.
-func (f *Flattener) due() *target {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.queue) == 0 || f.queue[0].lookAt.After(f.cfg.Clock()) {
-		return nil
-	}
-	return heap.Pop(&f.queue).(*target)
-}
-
-// learn takes a look-up's outcome in.
-func (f *Flattener) learn(r result) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stats.lookups.Add(1)
-	t, now := r.target, f.cfg.Clock()
-	if f.targets[t.name] != t {
-		return // nobody wants it any more
-	}
-	before := t.told
-	if r.err != nil {
-		f.stats.failures.Add(1)
-		if t.failures == 0 {
-			f.cfg.Log.Warn("flattened target cannot be looked up", "target", t.name.Host(), "error", r.err)
-		}
-		t.failed(now, f.start, &f.cfg)
-	} else {
-		t.learned(r.answer, now, &f.cfg)
-	}
-	if t.again {
-		t.again, t.lookAt = false, now
-	}
-	f.hold(t, now)
-	if !sameTold(before, t.told) || !now.Before(t.verify) {
-		t.verify = now.Add(verifyEvery)
-		f.soilAll(t)
-	}
-	heap.Push(&f.queue, t)
-}
-
-// verifyEvery is how often the names of a target that never changes are rendered anew, to notice those that are gone.
-const verifyEvery = time.Hour

@@ -22,6 +22,7 @@ type bench struct {
 	mu       sync.Mutex
 	world    map[string]flatten.Answer // by host name; a missing one fails
 	owners   map[model.ID]map[string]string
+	accounts map[model.ID]model.ID // of zones; "acc" where nothing is said
 	relearns map[model.ID]int
 	refuse   error
 	lookups  int
@@ -30,6 +31,7 @@ type bench struct {
 func newBench(edit func(*flatten.Config)) *bench {
 	b := &bench{
 		world: map[string]flatten.Answer{}, owners: map[model.ID]map[string]string{}, relearns: map[model.ID]int{},
+		accounts: map[model.ID]model.ID{},
 	}
 	cfg := flatten.Config{
 		Resolve: b.resolve, Change: b.change, Clock: time.Now,
@@ -49,6 +51,13 @@ func newBench(edit func(*flatten.Config)) *bench {
 	return b
 }
 
+func (b *bench) account(zone model.ID) model.ID {
+	if a := b.accounts[zone]; a != "" {
+		return a
+	}
+	return "acc"
+}
+
 func (b *bench) zones() (ids []model.ID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -58,11 +67,11 @@ func (b *bench) zones() (ids []model.ID) {
 	return ids
 }
 
-func (b *bench) resolve(_ context.Context, target wire.Name) (flatten.Answer, error) {
+func (b *bench) resolve(_ context.Context, target model.FlattenTarget) (flatten.Answer, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lookups++
-	a, ok := b.world[target.Host()]
+	a, ok := b.world[target.Name.Host()]
 	if !ok {
 		return flatten.Answer{}, errors.New("silence")
 	}
@@ -86,7 +95,7 @@ func (b *bench) change(_ context.Context, c model.Change) (model.Result, error) 
 	for _, n := range names {
 		host := wire.MustName(n).Host()
 		if target, ok := b.owners[c.Zone][host]; ok {
-			b.f.Want(c.Zone, wire.MustName(n), wire.MustName(target))
+			b.f.Want(c.Zone, wire.MustName(n), model.FlattenTarget{Account: b.account(c.Zone), Name: wire.MustName(target)})
 		}
 	}
 	return model.Result{}, nil
@@ -111,7 +120,12 @@ func (b *bench) own(zone model.ID, owner, target string) {
 	b.owners[zone][owner] = target
 }
 
-func (b *bench) told(target string) model.Flattened { return b.f.Lookup("z", wire.MustName(target)) }
+// target is a host as the one account of most of these tests sees it.
+func (b *bench) target(host string) model.FlattenTarget {
+	return model.FlattenTarget{Account: "acc", Name: wire.MustName(host)}
+}
+
+func (b *bench) told(target string) model.Flattened { return b.f.Lookup("z", b.target(target)) }
 
 func (b *bench) changes(zone model.ID) int {
 	b.mu.Lock()
@@ -312,7 +326,7 @@ func TestLoopOfOwnNames(t *testing.T) {
 			t.Fatal(got)
 		}
 		b.own("z", "two.example", "one.example")
-		b.f.Want("z", wire.MustName("two.example"), wire.MustName("one.example"))
+		b.f.Want("z", wire.MustName("two.example"), b.target("one.example"))
 		pass(2 * time.Minute)
 		for _, name := range []string{"one.example", "two.example"} {
 			if got := b.told(name); len(got.Addrs) != 0 || got.State == model.FlattenKnown {

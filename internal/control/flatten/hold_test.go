@@ -8,7 +8,6 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 func TestDampsWhatSecondariesGet(t *testing.T) {
@@ -86,7 +85,7 @@ func TestDampsByZone(t *testing.T) {
 		if changes < 3 || changes > 5 {
 			t.Errorf("secondaries saw %d changes in 250 seconds", changes)
 		}
-		if got := b.f.Lookup("quiet", wire.MustName("t0.test")).Held; len(got) != 1 || got[0].String() == "192.0.2.0" {
+		if got := b.f.Lookup("quiet", b.target("t0.test")).Held; len(got) != 1 || got[0].String() == "192.0.2.0" {
 			t.Errorf("the other zone's secondaries have %v", got)
 		}
 	})

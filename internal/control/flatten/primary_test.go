@@ -2,6 +2,7 @@ package flatten_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -84,7 +85,8 @@ func startNode(t *testing.T, store *controltest.Store, s *resolver) *node {
 	n.p, err = primary.New(primary.Config{
 		Begin: func(ctx context.Context) (primary.Tx, error) { return store.Begin(ctx) },
 		DB:    n.db, Feed: fd, Flattened: f, Clock: time.Now, NameServers: []string{"ns1.test"},
-		NewID: func() model.ID { return model.ID(fmt.Sprintf("%032x", lastID.Add(1))) },
+		Limits: primary.Limits{FlattenTargets: 3},
+		NewID:  func() model.ID { return model.ID(fmt.Sprintf("%032x", lastID.Add(1))) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -134,4 +136,79 @@ func address(sets []rr.Set) string {
 		}
 	}
 	return "none"
+}
+
+// TestQuota bounds the targets of an account, however they come: by a record, a batch, an edit, or a setting.
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	s := startResolver(t, func(string, wire.Name, wire.Type) reply { return none() })
+	n := startNode(t, controltest.NewStore(), s)
+	for _, a := range []model.ID{"acc", "other"} {
+		n.must(t, model.Change{Edits: []model.Edit{model.CreateAccount{Account: model.Account{ID: a}}}})
+	}
+	record := func(host, target string, flat bool) model.AddRecord {
+		return model.AddRecord{Record: model.Record{
+			Name: wire.MustName(host), Type: wire.TypeCNAME, RData: []byte(wire.MustName(target)),
+			Settings: model.RecordSettings{FlattenCNAME: flat},
+		}}
+	}
+	made := n.must(t, model.Change{Account: "acc", Edits: []model.Edit{
+		model.CreateZone{Zone: model.Zone{Name: wire.MustName("example")}},
+		record("a.example", "one.test", true), record("b.example", "two.test", true), record("c.example", "two.test", true),
+		record("plain1.example", "p1.test", false), record("plain2.example", "p2.test", false),
+	}})
+	id := made.Outcomes[0].Zone.ID
+	try := func(edits ...model.Edit) error {
+		_, err := n.p.Change(t.Context(), model.Change{Account: "acc", Zone: id, Edits: edits})
+		return err
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		if bad, ok := errors.AsType[*model.Invalid](err); !ok || bad.Code != model.CodeFlattenQuota {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	fine := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	edit := func(at int, target string) model.Edit {
+		return model.EditRecord{ID: made.Outcomes[at].Record.ID, Apply: func(r model.Record) (model.Record, error) {
+			r.RData = []byte(wire.MustName(target))
+			return r, nil
+		}}
+	}
+	flattenAll := model.EditZone{Apply: func(z model.Zone) (model.Zone, error) {
+		z.Settings.FlattenAll = true
+		return z, nil
+	}}
+	refused("two in a batch", try(record("d.example", "three.test", true), record("e.example", "four.test", true)))
+	refused("all by a setting", try(flattenAll))
+	fine("the third", try(record("d.example", "three.test", true)))
+	refused("a fourth", try(record("e.example", "four.test", true)))
+	refused("the apex", try(record("example", "four.test", false)))
+	fine("a known one", try(record("f.example", "one.test", true)))
+	fine("one that is not flattened", try(record("g.example", "four.test", false)))
+	refused("an edit of one of two names", try(edit(2, "four.test")))
+	fine("an edit to a known one", try(edit(1, "two.test")))
+	n.must(t, model.Change{Account: "other", Edits: []model.Edit{
+		model.CreateZone{Zone: model.Zone{Name: wire.MustName("other")}}, record("e.other", "four.test", true),
+	}})
+	for _, at := range []int{1, 3} {
+		fine("deletion", try(model.DeleteRecord{ID: made.Outcomes[at].Record.ID}))
+	}
+	fine("another in the place of a target that nobody else wants", retry(t, func() error { return try(edit(2, "four.test")) }))
+}
+
+// retry gives names that are flattened no longer the moment that it takes to see so.
+func retry(t *testing.T, f func() error) (err error) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if err = f(); err == nil {
+			return nil
+		}
+	}
+	return err
 }

@@ -25,11 +25,16 @@ func (f *Flattener) soilIf(t *target, in func(model.ID) bool) {
 		if !in(key.zone) || !f.owners[key].unsure && !f.cfg.Duty(key.zone) {
 			continue // another node does it
 		}
-		if f.dirty[key.zone] == nil {
-			f.dirty[key.zone] = map[wire.Name]struct{}{}
-		}
-		f.dirty[key.zone][key.name] = struct{}{}
+		f.render(key.zone, key.name)
 	}
+}
+
+// render has a name rendered anew.
+func (f *Flattener) render(zone model.ID, name wire.Name) {
+	if f.dirty[zone] == nil {
+		f.dirty[zone] = map[wire.Name]struct{}{}
+	}
+	f.dirty[zone][name] = struct{}{}
 }
 
 // submit asks for a Relearn of every zone with dirty names that has none under way.
@@ -86,7 +91,7 @@ func (f *Flattener) relearn(ctx context.Context, id model.ID, wants map[wire.Nam
 		case err == nil && o.target.told.State != model.FlattenUnknown:
 			o.unsure = false
 		case err != nil:
-			f.soilAll(o.target)
+			f.render(id, n)
 		}
 	}
 }

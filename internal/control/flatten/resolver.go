@@ -4,19 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// Resolver finds the addresses of targets: in the zones of this node from memory, all other names from one recursive
-// resolver.
+// Resolver finds the addresses of names for an account: in the account's own zones from memory, all others from one
+// recursive resolver. Zones of other accounts are asked through the resolver, too: whoever made such a zone here need not be
+// its owner in the DNS.
 type Resolver struct {
 	// Own answers a query as this node would over TCP, without any socket: the fast half's own algorithm, so that
-	// wildcards, cuts and aliases mean here what they mean to everybody. It is given a whole message and returns one,
-	// REFUSED for what it has no zone for. Nil for none.
-	Own    func(query []byte) []byte
+	// wildcards, cuts and aliases mean here what they mean to everybody. It is given a whole message and returns one, or nil
+	// for a name that lies in no zone of the account. Nil for none.
+	Own    func(account model.ID, query []byte) []byte
 	Client *Client // nil: only names in our own zones can be found
 }
 
@@ -25,19 +27,18 @@ var errNoResolver = errors.New("no resolver is configured")
 
 // Resolve finds a target's IPv4 and IPv6 addresses. One failure of the two fails the whole, so that a resolver in trouble
 // cannot make a family vanish.
-func (r *Resolver) Resolve(ctx context.Context, target wire.Name) (Answer, error) {
+func (r *Resolver) Resolve(ctx context.Context, target model.FlattenTarget) (Answer, error) {
 	type half struct {
-		addrs []netip.Addr
-		ttl   time.Duration
-		err   error
+		answer Answer
+		err    error
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	halves := make(chan half, 2)
 	for _, t := range []wire.Type{wire.TypeA, wire.TypeAAAA} {
 		go func() {
-			addrs, ttl, err := r.resolve(ctx, target, t)
-			halves <- half{addrs, ttl, err}
+			a, err := r.resolve(ctx, target, t)
+			halves <- half{a, err}
 		}()
 	}
 	var out Answer
@@ -48,60 +49,64 @@ func (r *Resolver) Resolve(ctx context.Context, target wire.Name) (Answer, error
 			failed = h.err
 			cancel()
 		}
-		out.Addrs = append(out.Addrs, h.addrs...)
-		if i == 0 || h.ttl < out.TTL {
-			out.TTL = h.ttl
+		out.Addrs = append(out.Addrs, h.answer.Addrs...)
+		out.Through = append(out.Through, h.answer.Through...)
+		if i == 0 || h.answer.TTL < out.TTL {
+			out.TTL = h.answer.TTL
 		}
 	}
 	if failed != nil {
 		return Answer{}, failed
 	}
+	slices.Sort(out.Through)
+	out.Through = slices.Compact(out.Through)
 	return out, nil
 }
 
 // resolve follows a name to its addresses of one type through memory and resolver in turn.
-func (r *Resolver) resolve(ctx context.Context, name wire.Name, t wire.Type) ([]netip.Addr, time.Duration, error) {
-	ttl := time.Duration(1<<63 - 1)
-	aliases := 0
+func (r *Resolver) resolve(ctx context.Context, target model.FlattenTarget, t wire.Type) (Answer, error) {
+	out := Answer{TTL: time.Duration(1<<63 - 1)}
+	at := target
 	for range maxQuestions {
-		msg, err := r.ask(ctx, name, t)
+		msg, err := r.ask(ctx, at, t)
 		if err != nil {
-			return nil, 0, fmt.Errorf("look up %s: %w", name, err)
+			return Answer{}, fmt.Errorf("look up %s: %w", at.Name, err)
 		}
-		f, err := read(msg, name, t)
+		f, err := read(msg, at.Name, t)
 		if err != nil {
-			return nil, 0, fmt.Errorf("look up %s: %w", name, err)
+			return Answer{}, fmt.Errorf("look up %s: %w", at.Name, err)
 		}
-		ttl = min(ttl, f.lifetime())
-		if f.final {
-			return f.addrs, ttl, nil
+		out.TTL = min(out.TTL, f.lifetime())
+		if out.Through = append(out.Through, f.through...); f.final {
+			out.Addrs = f.addrs
+			return out, nil
 		}
-		if aliases += f.aliases; aliases > maxAliases {
+		if len(out.Through) > maxAliases {
 			break
 		}
-		name = f.end
+		at.Name = f.end
 	}
-	return nil, 0, fmt.Errorf("look up %s: %w", name, errLoop)
+	return Answer{}, fmt.Errorf("look up %s: %w", at.Name, errLoop)
 }
 
-// ask has a question answered by memory if the name is ours, by the resolver if not.
-func (r *Resolver) ask(ctx context.Context, name wire.Name, t wire.Type) ([]byte, error) {
-	if msg := r.own(name, t); msg != nil {
+// ask has a question answered by memory if the name is the account's, by the resolver if not.
+func (r *Resolver) ask(ctx context.Context, target model.FlattenTarget, t wire.Type) ([]byte, error) {
+	if msg := r.own(target, t); msg != nil {
 		return msg, nil
 	}
 	if r.Client == nil {
 		return nil, errNoResolver
 	}
-	return r.Client.Exchange(ctx, name, t)
+	return r.Client.Exchange(ctx, target.Name, t)
 }
 
-// own is this node's own answer; nil where it has no zone for the name, or only knows to whom the name is delegated.
-func (r *Resolver) own(name wire.Name, t wire.Type) []byte {
+// own is this node's own answer; nil where the account has no zone for the name, or only knows to whom it is delegated.
+func (r *Resolver) own(target model.FlattenTarget, t wire.Type) []byte {
 	if r.Own == nil {
 		return nil
 	}
-	query := ask(name, t)
-	msg := r.Own(query)
+	query := ask(target.Name, t)
+	msg := r.Own(target.Account, query)
 	if !answers(msg, query, false) {
 		return nil
 	}

@@ -13,17 +13,23 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/headwaterdns/headwater/internal/control/flatten"
+	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// seen is a host as some account sees it.
+func seen(host string) model.FlattenTarget {
+	return model.FlattenTarget{Account: "acc", Name: wire.MustName(host)}
+}
 
 func resolve(t *testing.T, s *resolver, name string) (flatten.Answer, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	r := &flatten.Resolver{Client: &flatten.Client{Addr: s.addr, Timeout: 300 * time.Millisecond}}
-	return r.Resolve(ctx, wire.MustName(name))
+	return r.Resolve(ctx, seen(name))
 }
 
 // TestResolver asks a resolver that tells the truth in many ways, and lies.
@@ -200,7 +206,7 @@ func TestQuestionsCannotBeGuessed(t *testing.T) {
 func TestForeignNameWithoutResolver(t *testing.T) {
 	t.Parallel()
 	r := &flatten.Resolver{}
-	if _, err := r.Resolve(t.Context(), wire.MustName("a.test")); err == nil {
+	if _, err := r.Resolve(t.Context(), seen("a.test")); err == nil {
 		t.Error("a foreign name was found without a resolver")
 	}
 }
@@ -211,14 +217,15 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &flatten.Resolver{Client: &flatten.Client{Addr: s.addr, Timeout: time.Hour}}
 	done := make(chan error, 1)
-	go func() { _, err := r.Resolve(ctx, wire.MustName("a.test")); done <- err }()
+	go func() { _, err := r.Resolve(ctx, seen("a.test")); done <- err }()
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestOwnZones has targets in zones of this node answered from memory, and the rest of a chain by the resolver.
+// TestOwnZones has targets in zones of the same account answered from memory, and the rest of a chain by the resolver. To
+// other accounts those zones are as any other.
 func TestOwnZones(t *testing.T) {
 	t.Parallel()
 	s := startResolver(t, func(_ string, n wire.Name, typ wire.Type) reply {
@@ -227,9 +234,9 @@ func TestOwnZones(t *testing.T) {
 		}
 		return say(rec(n.Host(), 90, typ, "203.0.113.1"))
 	})
-	own := func(query []byte) []byte {
+	own := func(account model.ID, query []byte) []byte {
 		r, err := wire.NewReader(query)
-		if err != nil {
+		if err != nil || account != "acc" {
 			return nil
 		}
 		q := r.Question()
@@ -258,18 +265,22 @@ func TestOwnZones(t *testing.T) {
 		return b.Finish()
 	}
 	for _, tt := range []struct {
+		account    model.ID
 		name, want string
 		asked      int
 	}{
-		{"here.own", "192.0.2.33", 0},
-		{"alias.own", "203.0.113.1", 2},
-		{"cut.own", "203.0.113.1", 2},
-		{"other.test", "203.0.113.1", 2},
-		{"broken.own", "error", 0},
+		{"acc", "here.own", "192.0.2.33", 0},
+		{"acc", "alias.own", "203.0.113.1", 2},
+		{"acc", "cut.own", "203.0.113.1", 2},
+		{"acc", "other.test", "203.0.113.1", 2},
+		{"acc", "broken.own", "error", 0},
+		{"other", "here.own", "203.0.113.1", 2},
+		{"other", "alias.own", "203.0.113.1", 2},
+		{"other", "broken.own", "203.0.113.1", 2},
 	} {
 		before := s.count()
 		r := &flatten.Resolver{Own: own, Client: &flatten.Client{Addr: s.addr}}
-		got, err := r.Resolve(t.Context(), wire.MustName(tt.name))
+		got, err := r.Resolve(t.Context(), model.FlattenTarget{Account: tt.account, Name: wire.MustName(tt.name)})
 		switch {
 		case err != nil && tt.want != "error":
 			t.Errorf("%s: %v", tt.name, err)

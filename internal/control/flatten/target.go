@@ -9,36 +9,48 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// Answer is what a look-up found: addresses, none where the target has none, and how long they hold.
+// Answer is what a look-up found: addresses, none where the target has none, and how long they hold. Through are the names
+// that aliases led to on the way.
 type Answer struct {
-	Addrs []netip.Addr
-	TTL   time.Duration
+	Addrs   []netip.Addr
+	TTL     time.Duration
+	Through []wire.Name
 }
 
-// target is the end of one or many flattened CNAMEs. Of told, what secondaries get is left out: held has it by zone.
+// target is the end of one or many flattened CNAMEs of an account. Of told, what secondaries get is left out: held has it
+// by zone.
 type target struct {
-	name     wire.Name
+	key      model.FlattenTarget
+	number   uint64
+	account  *account
+	chain    []wire.Name // its own name, and where aliases led
 	owners   map[ownerKey]struct{}
 	zones    map[model.ID]int // owners by zone
 	told     model.Flattened
 	held     map[model.ID]held
+	void     bool      // what is told was found in a zone that is gone
 	expires  time.Time // when the last good answer's TTL ends; zero before the first
 	failures int       // since the last good answer
 	verify   time.Time
-	lookAt   time.Time // next look-up: the place in the queue
-	again    bool      // look up once more as soon as the present look-up ends
-	place    int       // in the queue, -1 while a look-up is under way
+	lookAt   time.Time // next look-up
+	underWay bool
+	again    bool  // look up once more as soon as the present look-up ends
+	queued   class // in which queue it is, or was before the look-up under way
+	place    int   // in the queue
 }
 
-// newTarget is a target to be looked up at once.
-func newTarget(name wire.Name, now time.Time) *target {
-	return &target{
-		name: name, owners: map[ownerKey]struct{}{}, zones: map[model.ID]int{}, held: map[model.ID]held{}, lookAt: now, place: -1,
+func (t *target) when() time.Time { return t.lookAt }
+func (t *target) slot() *int      { return &t.place }
+
+func (t *target) class() class {
+	switch {
+	case t.failures > 0:
+		return failing
+	case t.expires.IsZero():
+		return untried
 	}
+	return answering
 }
-
-// fresh says that no look-up has ended yet.
-func (t *target) fresh() bool { return t.verify.IsZero() }
 
 // learned takes a good answer in.
 //
@@ -58,7 +70,7 @@ func (t *target) learned(a Answer, now time.Time, cfg *Config) {
 		ttl = old
 	}
 	t.told.State, t.told.Addrs, t.told.TTL = model.FlattenKnown, addrs, ttl
-	t.expires, t.failures = now.Add(left), 0
+	t.expires, t.failures, t.void = now.Add(left), 0, false
 	t.lookAt = now.Add(max(left-seconds(ttl), cfg.MinTTL))
 }
 
@@ -77,6 +89,9 @@ func (t *target) failed(now, start time.Time, cfg *Config) {
 		since = start
 	}
 	end := since.Add(cfg.Keep)
+	if t.void {
+		end = now
+	}
 	t.lookAt = now.Add(min(firstRetry<<min(t.failures-1, 10), lastRetry))
 	if now.Before(end) {
 		if end.Before(t.lookAt) {
@@ -105,30 +120,4 @@ func sameAddrs(a, b []netip.Addr) bool { return slices.Equal(a, b) }
 // sameTold compares what is served; Held has its own damping.
 func sameTold(a, b model.Flattened) bool {
 	return a.State == b.State && a.TTL == b.TTL && sameAddrs(a.Addrs, b.Addrs)
-}
-
-// schedule is a heap of targets by lookAt.
-type schedule []*target
-
-func (s *schedule) Len() int           { return len(*s) }
-func (s *schedule) Less(i, j int) bool { return (*s)[i].lookAt.Before((*s)[j].lookAt) }
-func (s *schedule) Swap(i, j int) {
-	q := *s
-	q[i], q[j] = q[j], q[i]
-	q[i].place, q[j].place = i, j
-}
-
-// Push adds a target; the heap package calls it.
-func (s *schedule) Push(x any) {
-	t := x.(*target)
-	t.place = len(*s)
-	*s = append(*s, t)
-}
-
-// Pop takes the last target off; the heap package calls it.
-func (s *schedule) Pop() any {
-	old := *s
-	t := old[len(old)-1]
-	*s, t.place = old[:len(old)-1], -1
-	return t
 }

@@ -57,17 +57,21 @@ func testEdge() []netip.Addr {
 	}
 }
 
-func (f *targets) Lookup(_ model.ID, target wire.Name) model.Flattened {
+func (f *targets) Lookup(_ model.ID, target model.FlattenTarget) model.Flattened {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.known[target]
+	return f.known[target.Name]
 }
 
-func (f *targets) Want(_ model.ID, owner, target wire.Name) {
+func (f *targets) Want(_ model.ID, owner wire.Name, target model.FlattenTarget) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.wants[owner] = target
+	f.wants[owner] = target.Name
 }
+
+func (f *targets) Doubt(model.ID, []wire.Name) {}
+
+func (f *targets) Targets(model.FlattenTarget, wire.Name) (int, bool) { return 0, true }
 
 func (f *targets) set(target string, addrs ...string) {
 	f.mu.Lock()

@@ -165,13 +165,15 @@ func (s *stage) flushRows(ctx context.Context, z *zoneWork) error {
 }
 
 // scene is what rendering a zone depends on, as planned.
-func (s *stage) scene(z *zoneWork) *scene {
-	row := &z.row
+func (s *stage) scene(z *zoneWork) *scene { return s.sceneOf(z, &z.row) }
+
+// sceneOf is the same with other members of the zone.
+func (s *stage) sceneOf(z *zoneWork, row *model.Zone) *scene {
 	return &scene{
 		zone:    row,
 		dnsOnly: row.Paused || row.Settings.ZoneMode == "dns_only" || z.acct.row.EnforceDNSOnly,
 		pool:    s.pool(z),
-		lookup:  func(target wire.Name) model.Flattened { return s.cfg.Flattened.Lookup(row.ID, target) },
-		want:    func(owner, target wire.Name) { s.cfg.Flattened.Want(row.ID, owner, target) },
+		lookup:  func(target wire.Name) model.Flattened { return s.cfg.Flattened.Lookup(row.ID, z.target(target)) },
+		want:    func(owner, target wire.Name) { s.cfg.Flattened.Want(row.ID, owner, z.target(target)) },
 	}
 }

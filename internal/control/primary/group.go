@@ -168,6 +168,7 @@ func (p *Primary) attempt(ctx context.Context, group []*request, need model.Lock
 	p.stats.commits.Add(1)
 	p.stats.entries.Add(uint64(len(entries)))
 	p.publish(ctx, entries)
+	st.doubts()
 	p.report(st, planned, entries)
 	return nil
 }

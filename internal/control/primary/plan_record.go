@@ -38,7 +38,10 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	if err := rules.Added(at, &r); err != nil {
+	if err = rules.Added(at, &r); err == nil {
+		err = p.checkTarget(z, rows, &r)
+	}
+	if err != nil {
 		var bad *model.Invalid
 		if e.SkipRefused && errors.As(err, &bad) {
 			p.passed++
@@ -81,6 +84,9 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 		return model.Outcome{}, err
 	}
 	if err := rules.Edited(at, old, &r); err != nil {
+		return model.Outcome{}, err
+	}
+	if err := p.checkTarget(z, append(slices.Clip(rows), old), &r); err != nil {
 		return model.Outcome{}, err
 	}
 	p.remove(z, old)
@@ -175,6 +181,7 @@ func (p *plan) remove(z *zoneWork, r *model.Record) {
 	p.tally(z, r.Name, -1)
 	p.touch(z, r.Name)
 	p.noteCut(z, r)
+	p.doubt(z, r)
 }
 
 // retarget notes that a CNAME stands for something else than before.

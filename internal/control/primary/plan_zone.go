@@ -129,6 +129,11 @@ func (p *plan) editZone(ctx context.Context, e model.EditZone) (model.Outcome, e
 	row.Modified = p.now
 	p.zoneChanged(z, &old, &row)
 	p.setRow(z, row)
+	if z.recast {
+		if err := p.checkTargets(ctx, z, &old); err != nil {
+			return model.Outcome{}, err
+		}
+	}
 	p.audit(auditOf{action: "update", legacy: "set", resource: zoneResource(e.Action), id: row.ID, before: old, after: row})
 	return zoneOutcome(z), nil
 }

@@ -55,6 +55,7 @@ type Limits struct {
 	GroupChanges   int // changes in one commit: 512
 	GroupEdits     int // edits after which a group takes no further change: 20000
 	HistoryBytes   int // journal kept per zone for IXFR after a restart: 4 MiB
+	FlattenTargets int // different targets of an account's flattened CNAMEs: no limit
 }
 
 func (l *Limits) fill() {
@@ -75,11 +76,18 @@ type Feed interface {
 	Wait(ctx context.Context, seq model.Seq) error
 }
 
-// Flattened tells what is known of a target, and what secondaries of a zone get for it, without blocking. Want tells that owner, in the zone named, is flattened to target, so that
-// somebody looks it up soon and asks for a Relearn.
+// Flattened looks up the targets of flattened CNAMEs. None of its methods blocks.
 type Flattened interface {
-	Lookup(zone model.ID, target wire.Name) model.Flattened
-	Want(zone model.ID, owner, target wire.Name)
+	// Lookup tells what is known of a target, and what secondaries of a zone get for it.
+	Lookup(zone model.ID, target model.FlattenTarget) model.Flattened
+	// Want tells that owner, in the zone named, is flattened to target, so that somebody looks it up soon and asks for a
+	// Relearn.
+	Want(zone model.ID, owner wire.Name, target model.FlattenTarget)
+	// Doubt tells names of a zone that may be flattened no longer, nil for all of them: a Relearn will show.
+	Doubt(zone model.ID, owners []wire.Name)
+	// Targets counts the targets of the account besides the one named, which may be known already. A target that the name
+	// alone wants that leads to instead now does not count.
+	Targets(one model.FlattenTarget, instead wire.Name) (others int, known bool)
 }
 
 // Primary commits changes. It is safe for many callers; one Run serves them all.
@@ -174,5 +182,7 @@ func (p *Primary) Change(ctx context.Context, c model.Change) (model.Result, err
 // unflattened knows of no target.
 type unflattened struct{}
 
-func (unflattened) Lookup(model.ID, wire.Name) model.Flattened { return model.Flattened{} }
-func (unflattened) Want(model.ID, wire.Name, wire.Name)        {}
+func (unflattened) Lookup(model.ID, model.FlattenTarget) model.Flattened { return model.Flattened{} }
+func (unflattened) Want(model.ID, wire.Name, model.FlattenTarget)        {}
+func (unflattened) Doubt(model.ID, []wire.Name)                          {}
+func (unflattened) Targets(model.FlattenTarget, wire.Name) (int, bool)   { return 0, false }

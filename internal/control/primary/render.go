@@ -13,15 +13,12 @@ import (
 // autoTTL is what a TTL of 1, and everything proxied, is answered with.
 const autoTTL = 300
 
-// typeUnanswerable is the pseudo type that makes a served version answer SERVFAIL at a name.
-const typeUnanswerable wire.Type = 0
-
 // scene is what the rendering of a zone depends on besides the rows.
 type scene struct {
 	zone    *model.Zone
 	dnsOnly bool         // nothing acts as proxied
 	pool    []netip.Addr // edge addresses, of both families
-	lookup  func(wire.Name) model.Flattened
+	lookup  func(target wire.Name) model.Flattened
 	want    func(owner, target wire.Name)
 }
 
@@ -44,7 +41,7 @@ type faces struct{ served, transfer []rr.Set }
 //	proxied address           edge addresses          the origin's, ttl 300     edge addresses
 //	proxied CNAME             edge addresses          the CNAME, ttl 300        edge addresses
 //	CNAME at apex             target's addresses      the CNAME                 target's addresses
-//	CNAME, flatten_all        target's addresses      the CNAME                 target's addresses
+//	CNAME, flatten_all        target's addresses      the CNAME                 target's addresses or the CNAME
 //	CNAME, flatten_cname      target's addresses      the CNAME                 the CNAME
 //
 // Where a face shows a CNAME below the apex it shows nothing else at the name: RFC 2181 section 10.1 allows no neighbours,

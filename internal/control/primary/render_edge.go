@@ -9,6 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // edgePerFamily is how many edge addresses of each family stand in for a proxied record.
@@ -51,51 +52,83 @@ func (s *scene) alias(n *name, rest []rr.Set, cname *model.Record, apex bool) fa
 			return faces{shown, shown}
 		}
 		return faces{served: shown, transfer: self}
-	case !apex && !cname.Settings.FlattenCNAME && !s.zone.Settings.FlattenAll:
+	case !s.flattens(cname):
 		return faces{self, self}
 	}
-	served, transfer := s.flatten(n, cname)
-	f := faces{served: with(rest, served...), transfer: self}
+	known := s.look(n.owner, cname)
+	f := faces{served: with(rest, flattenServed(n, cname, &known)...), transfer: self}
 	if edgeMode && (apex || s.zone.Settings.FlattenAll) {
-		f.transfer = with(rest, transfer...)
+		f.transfer = flattenTransfer(n, cname, &known, rest)
 	}
 	return f
 }
 
-// flatten puts the addresses of a CNAME's target in its place. A target whose last answer is too old is answered with
-// SERVFAIL here, while secondaries, which cannot be told of a failure, keep the last addresses.
-func (s *scene) flatten(n *name, cname *model.Record) (served, transfer []rr.Set) {
+// look asks what is known of a CNAME's target, and tells that it is wanted.
+func (s *scene) look(owner wire.Name, cname *model.Record) model.Flattened {
 	target := wire.Name(cname.RData)
-	s.want(n.owner, target)
-	known := s.lookup(target)
-	transfer = addressSets(n.owner, known.Held, max(known.HeldTTL, 1))
-	if len(transfer) == 0 && known.State != model.FlattenKnown && n.kept {
-		transfer = flattenedSets(n.transfer)
-	}
+	s.want(owner, target)
+	return s.lookup(target)
+}
+
+// flattenServed is what is answered in a CNAME's place: its target's addresses, or a mark that there is none, or that they
+// are not known now. The name exists in any case, so that no wildcard takes its place.
+func flattenServed(n *name, cname *model.Record, known *model.Flattened) []rr.Set {
 	switch known.State {
 	case model.FlattenKnown:
-		return addressSets(n.owner, known.Addrs, max(known.TTL, 1)), transfer
+		return orMark(n.owner, addressSets(n.owner, known.Addrs, flattenTTL(cname, known.TTL)))
 	case model.FlattenUnknown:
 		// After a start nothing has been looked up; what is answered already is the last good answer, be it that there is
 		// no address.
 		if n.kept && !failing(n.served) {
-			return flattenedSets(n.served), transfer
+			return orMark(n.owner, flattenedSets(n.served, cname))
 		}
 	case model.FlattenFailed:
 	}
-	return []rr.Set{{Owner: n.owner, Type: typeUnanswerable, Data: [][]byte{{}}}}, transfer
+	return standIn(n.owner, zone.MarkFail)
+}
+
+// flattenTransfer is what secondaries get for a flattened name, in mode edge: the target's addresses, as long as they are
+// known. Without them it is the CNAME, by which resolvers find out for themselves, and the name exists. Where that cannot
+// stand, at the apex and beside others, secondaries have the name anyhow, and it is nothing if there is no address, and
+// the last addresses while the target cannot be looked up: a zone cannot tell of a failure.
+func flattenTransfer(n *name, cname *model.Record, known *model.Flattened, rest []rr.Set) []rr.Set {
+	alone := len(rest) == 0 // at the apex the zone's own name servers stand beside
+	addrs := addressSets(n.owner, known.Held, flattenTTL(cname, known.HeldTTL))
+	if len(addrs) == 0 && known.HeldState != model.FlattenKnown && n.kept {
+		addrs = flattenedSets(n.transfer, cname)
+	}
+	if alone && (len(addrs) == 0 || known.HeldState == model.FlattenFailed) {
+		return sets(n.owner, []*model.Record{cname})
+	}
+	return with(rest, addrs...)
+}
+
+// flattenTTL is the lower of the target's and the CNAME's own.
+func flattenTTL(cname *model.Record, ttl uint32) uint32 { return min(max(ttl, 1), ttlOf(cname)) }
+
+// standIn is what stands at a name in the served face where no address does.
+func standIn(owner wire.Name, mark string) []rr.Set {
+	return []rr.Set{{Owner: owner, Type: zone.TypeMark, Data: [][]byte{[]byte(mark)}}}
+}
+
+func orMark(owner wire.Name, addrs []rr.Set) []rr.Set {
+	if len(addrs) == 0 {
+		return standIn(owner, zone.MarkNone)
+	}
+	return addrs
 }
 
 // failing says whether a name is answered with SERVFAIL.
 func failing(sets []rr.Set) bool {
-	return slices.ContainsFunc(sets, func(s rr.Set) bool { return s.Type == typeUnanswerable })
+	return slices.ContainsFunc(sets, func(s rr.Set) bool { return zone.Fails(&s) })
 }
 
-// flattenedSets picks the addresses that an earlier flattening has put at a name.
-func flattenedSets(sets []rr.Set) []rr.Set {
+// flattenedSets picks the addresses that an earlier flattening has put at a CNAME's place.
+func flattenedSets(sets []rr.Set, cname *model.Record) []rr.Set {
 	var out []rr.Set
 	for _, set := range sets {
 		if isAddress(set.Type) {
+			set.TTL = flattenTTL(cname, set.TTL)
 			out = append(out, set)
 		}
 	}

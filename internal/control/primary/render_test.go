@@ -15,6 +15,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -73,8 +74,8 @@ func show(sets []rr.Set) string {
 				fmt.Fprintf(&b, "NS %s\n", wire.Name(d))
 			case wire.TypeTXT:
 				fmt.Fprintf(&b, "TXT %q\n", d[1:])
-			case typeUnanswerable:
-				b.WriteString("SERVFAIL\n")
+			case zone.TypeMark:
+				b.WriteString(map[string]string{zone.MarkFail: "SERVFAIL\n", zone.MarkNone: "no address\n"}[string(d)])
 			default:
 				fmt.Fprintf(&b, "TYPE%d %x\n", s.Type, d)
 			}
@@ -91,11 +92,13 @@ func lookups(target wire.Name) model.Flattened {
 	addrs := []netip.Addr{netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("2001:db8:7::7")}
 	switch target.Host() {
 	case "target.test":
-		return model.Flattened{State: model.FlattenKnown, Addrs: addrs, TTL: 45, Held: addrs, HeldTTL: 60}
+		return model.Flattened{
+			State: model.FlattenKnown, Addrs: addrs, TTL: 45, HeldState: model.FlattenKnown, Held: addrs, HeldTTL: 60,
+		}
 	case "dead.test":
-		return model.Flattened{State: model.FlattenFailed, Held: addrs[:1], HeldTTL: 60}
+		return model.Flattened{State: model.FlattenFailed, HeldState: model.FlattenFailed, Held: addrs[:1], HeldTTL: 60}
 	case "empty.test":
-		return model.Flattened{State: model.FlattenKnown, TTL: 45}
+		return model.Flattened{State: model.FlattenKnown, TTL: 45, HeldState: model.FlattenKnown}
 	}
 	return model.Flattened{}
 }
@@ -217,17 +220,107 @@ func TestUnknownTargetKeepsWhatIsAnswered(t *testing.T) {
 	if f := sc.render(n); !equalSets(f.served, before) {
 		t.Errorf("got\n%s", show(f.served))
 	}
-	n.served = nil
-	if f := sc.render(n); len(f.served) != 0 {
-		t.Errorf("a target that had no address is answered with\n%s", show(f.served))
+	for _, served := range [][]rr.Set{nil, standIn(n.owner, zone.MarkNone)} {
+		n.served = served
+		if f := sc.render(n); show(f.served) != "    w.example. 0 no address\n" {
+			t.Errorf("a target that had no address is answered with\n%s", show(f.served))
+		}
 	}
-	n.served = []rr.Set{{Owner: n.owner, Type: typeUnanswerable, Data: [][]byte{{}}}}
+	n.served = standIn(n.owner, zone.MarkFail)
 	if f := sc.render(n); !failing(f.served) {
 		t.Errorf("a target that could not be looked up is answered with\n%s", show(f.served))
 	}
-	n.kept = false
-	if f := sc.render(n); f.served[0].Type != typeUnanswerable {
+	n.served, n.kept = before, false
+	if f := sc.render(n); !failing(f.served) {
 		t.Errorf("a changed CNAME kept the addresses of the old one:\n%s", show(f.served))
+	}
+}
+
+// TestFlattenedName tells, for whatever is known of a target, what is answered and what secondaries get in mode edge: the
+// name exists in both, and no TTL is longer than the CNAME's own.
+func TestFlattenedName(t *testing.T) {
+	t.Parallel()
+	const known, unknown, failed = model.FlattenKnown, model.FlattenUnknown, model.FlattenFailed
+	one := []netip.Addr{netip.MustParseAddr("203.0.113.1")}
+	two := []netip.Addr{netip.MustParseAddr("203.0.113.2")}
+	both := append(append([]netip.Addr(nil), one...), netip.MustParseAddr("2001:db8::1"))
+	const alias = "CNAME target.test."
+	for _, tt := range []struct {
+		title        string
+		known        model.Flattened
+		last         []netip.Addr // in memory, for both faces
+		served       string
+		alone, among string // what secondaries get where the CNAME can stand, and where others stand beside it
+	}{
+		{
+			"answer",
+			model.Flattened{State: known, Addrs: both, TTL: 60, HeldState: known, Held: both, HeldTTL: 30},
+			nil,
+			"60 A 203.0.113.1, 60 AAAA 2001:db8::1", "30 A 203.0.113.1, 30 AAAA 2001:db8::1", "30 A 203.0.113.1, 30 AAAA 2001:db8::1",
+		},
+		{
+			"answer with a long TTL",
+			model.Flattened{State: known, Addrs: one, TTL: 3600, HeldState: known, Held: one, HeldTTL: 3600},
+			nil,
+			"120 A 203.0.113.1", "120 A 203.0.113.1", "120 A 203.0.113.1",
+		},
+		{
+			"IPv4 alone after both",
+			model.Flattened{State: known, Addrs: one, TTL: 60, HeldState: known, Held: both, HeldTTL: 60},
+			both,
+			"60 A 203.0.113.1", "60 A 203.0.113.1, 60 AAAA 2001:db8::1", "60 A 203.0.113.1, 60 AAAA 2001:db8::1",
+		},
+		{
+			"no address, damped",
+			model.Flattened{State: known, HeldState: known, Held: one, HeldTTL: 60},
+			one,
+			"0 no address", "60 A 203.0.113.1", "60 A 203.0.113.1",
+		},
+		{"no address", model.Flattened{State: known, HeldState: known}, one, "0 no address", "120 " + alias, ""},
+		{
+			"failure, within the time to keep",
+			model.Flattened{State: known, Addrs: one, TTL: 60, HeldState: known, Held: one, HeldTTL: 60},
+			one,
+			"60 A 203.0.113.1", "60 A 203.0.113.1", "60 A 203.0.113.1",
+		},
+		{
+			"failure, damped",
+			model.Flattened{State: failed, HeldState: known, Held: one, HeldTTL: 60},
+			one,
+			"0 SERVFAIL", "60 A 203.0.113.1", "60 A 203.0.113.1",
+		},
+		{"failure", model.Flattened{State: failed, HeldState: failed, Held: two, HeldTTL: 60}, one, "0 SERVFAIL", "120 " + alias, "60 A 203.0.113.2"},
+		{"failure since the start", model.Flattened{State: failed, HeldState: failed}, one, "0 SERVFAIL", "120 " + alias, "120 A 203.0.113.1"},
+		{"failure in a zone that is gone", model.Flattened{State: failed, HeldState: known}, one, "0 SERVFAIL", "120 " + alias, ""},
+		{"failure from the first", model.Flattened{State: failed, HeldState: failed}, nil, "0 SERVFAIL", "120 " + alias, ""},
+		{"start", model.Flattened{State: unknown}, one, "120 A 203.0.113.1", "120 A 203.0.113.1", "120 A 203.0.113.1"},
+		{"start, without any address", model.Flattened{State: unknown}, nil, "0 no address", "120 " + alias, ""},
+	} {
+		for _, beside := range []bool{false, true} {
+			zn := model.Zone{Name: testApex, Mode: model.ModeEdge}
+			zn.Settings.FlattenAll = true
+			sc := &scene{zone: &zn, lookup: func(wire.Name) model.Flattened { return tt.known }, want: func(wire.Name, wire.Name) {}}
+			n := &name{owner: wire.MustName("w.example"), kept: true}
+			n.rows = []*model.Record{row("w.example", "CNAME", "target.test", func(r *model.Record) { r.TTL = 120 })}
+			n.served = addressSets(n.owner, tt.last, 300)
+			n.transfer = n.served
+			served, transfer := tt.served, tt.alone
+			if beside {
+				n.rows = append(n.rows, row("w.example", "TXT", "t"))
+				const text = `600 TXT "t"`
+				served, transfer = text+", "+served, strings.TrimSuffix(text+", "+tt.among, ", ")
+			}
+			f := sc.render(n)
+			short := func(sets []rr.Set) string {
+				return strings.ReplaceAll(strings.TrimSpace(strings.ReplaceAll(show(sets), "    w.example. ", "")), "\n", ", ")
+			}
+			if got := short(f.served); got != served {
+				t.Errorf("%s, beside others %v: we answer %s, want %s", tt.title, beside, got, served)
+			}
+			if got := short(f.transfer); got != transfer {
+				t.Errorf("%s, beside others %v: secondaries get %s, want %s", tt.title, beside, got, transfer)
+			}
+		}
 	}
 }
 

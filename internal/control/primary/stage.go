@@ -52,6 +52,7 @@ type zoneWork struct {
 	dependents bool                   // render everything that depends on more than its rows
 	recast     bool                   // what is flattened or proxied has changed: nothing that is answered now may be kept
 	retargeted map[wire.Name]struct{} // owners whose CNAME has changed, likewise
+	doubted    map[wire.Name]struct{} // owners that had a CNAME which went or changed; nil for none
 	relink     bool                   // who may transfer has changed
 	notify     bool
 	raise      *uint32 // the serial is to go on to this, at least
@@ -64,9 +65,10 @@ type accountWork struct {
 	read, row  model.Account
 	fresh      bool
 	dirty      bool
-	access     *accessWork // nil until somebody needs it
-	entitled   bool        // the entitlement has changed: every zone's links are to be written
-	dependents bool        // every zone's dependents are to be rendered
+	access     *accessWork            // nil until somebody needs it
+	entitled   bool                   // the entitlement has changed: every zone's links are to be written
+	dependents bool                   // every zone's dependents are to be rendered
+	targets    map[wire.Name]struct{} // of flattened CNAMEs, new in this group; nil for none
 }
 
 // accessWork is an account's keys, peers and ACLs: as stored, and as planned. The slices are replaced, never written to.

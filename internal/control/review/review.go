@@ -21,7 +21,7 @@ type Input struct {
 	Access zone.Access
 	// Records yields the zone's records that a query finds.
 	Records func(ctx context.Context, query model.RecordQuery, yield func(*model.Record) error) error
-	// Find gives the served face of the zone of this node that a name lies in; nil for none.
+	// Find gives the served face of the zone of the same account that a name lies in; nil for none.
 	Find func(name wire.Name) *zone.Version
 }
 
@@ -91,8 +91,8 @@ const (
 func show(v *zone.Version, f *model.Finding) []string {
 	out := []string{}
 	for _, s := range v.Sets(f.Name) {
-		if s.Type == zone.TypeFail {
-			out = append(out, "SERVFAIL")
+		if s.Type == zone.TypeMark {
+			out = append(out, map[bool]string{true: "SERVFAIL", false: "no address"}[zone.Fails(&s)])
 			continue
 		}
 		if s.Type != f.Type && !stands(s.Type) && f.Reason != model.ReasonNeighbours {
@@ -127,8 +127,8 @@ func look(v *zone.Version, name wire.Name) view {
 	var out view
 	for _, s := range v.Sets(name) {
 		switch {
-		case s.Type == zone.TypeFail:
-			out.fails = true
+		case s.Type == zone.TypeMark:
+			out.fails = zone.Fails(&s)
 		case stands(s.Type):
 			out.addrs = append(out.addrs, s)
 			out.cname = out.cname || s.Type == wire.TypeCNAME
@@ -176,13 +176,20 @@ func (r *reviewer) record(rec *model.Record) {
 		r.add(f)
 	case rec.Type == wire.TypeCNAME && !served.same(&transferred):
 		f.Reason, f.Severity = model.ReasonFlattened, model.SeverityInfo
-		f.Message = "We answer with the target's addresses, secondaries with the CNAME."
-		if !transferred.cname {
-			f.Message = "The target's addresses have just changed; secondaries get them with the next version."
-		}
+		f.Message = flattened(&served, &transferred)
 		r.add(f)
 	}
 	r.withheld(f, &served, &transferred)
+}
+
+func flattened(served, transferred *view) string {
+	switch {
+	case !transferred.cname:
+		return "The target's addresses have just changed; secondaries get that with the next version."
+	case len(served.addrs) == 0:
+		return "The target has no address. We answer so, secondaries with the CNAME."
+	}
+	return "We answer with the target's addresses, secondaries with the CNAME."
 }
 
 func unresolved(transferred *view) string {

@@ -34,7 +34,7 @@ func set(t *testing.T, owner string, typ wire.Type, data ...string) rr.Set {
 }
 
 func fails(owner string) rr.Set {
-	return rr.Set{Owner: wire.MustName(owner), Type: zone.TypeFail, Data: [][]byte{{}}}
+	return rr.Set{Owner: wire.MustName(owner), Type: zone.TypeMark, Data: [][]byte{{}}}
 }
 
 func row(t *testing.T, id, owner string, typ wire.Type, data string, proxied bool) model.Record {

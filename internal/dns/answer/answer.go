@@ -97,7 +97,7 @@ func (r *Responder) route(q *wire.Query) {
 		return
 	}
 	switch q.Type {
-	case zone.TypeFail, wire.TypeOPT, wire.TypeTSIG, wire.TypeTKEY:
+	case zone.TypeMark, wire.TypeOPT, wire.TypeTSIG, wire.TypeTKEY:
 		r.b.SetRcode(wire.RcodeFormErr)
 		return
 	case wire.TypeMAILA, wire.TypeMAILB:

@@ -46,6 +46,7 @@ moved        DNAME there
 there        A 192.0.2.8
 x.there      A 192.0.2.9
 _s._tcp      SRV 1 2 3 www
+to-fail      CNAME fail
 `
 
 func build(t testing.TB, apex, text string, extra ...rr.Set) *zone.Version {
@@ -81,8 +82,10 @@ func database(t testing.TB) *zone.DB {
 	for i := range 200 {
 		big.Data = append(big.Data, []byte{10, 0, 0, byte(i)})
 	}
-	fail := rr.Set{Owner: wire.MustName("fail.example"), Type: zone.TypeFail, Data: [][]byte{{}}}
-	v := build(t, "example", text, big, fail)
+	v := build(t, "example", text, big,
+		rr.Set{Owner: wire.MustName("fail.example"), Type: zone.TypeMark, Data: [][]byte{[]byte(zone.MarkFail)}},
+		rr.Set{Owner: wire.MustName("fail.example"), Type: wire.TypeMX, TTL: 60, Data: [][]byte{[]byte("\x00\x0a\x04mail\x07example\x00")}},
+		rr.Set{Owner: wire.MustName("empty.example"), Type: zone.TypeMark, Data: [][]byte{[]byte(zone.MarkNone)}})
 	db.Reset("1", "a", 1, v, v, zone.Links{}, nil)
 	c := build(t, "child.example", "@ 60 SOA ns h 1 2 3 4 60\n@ 60 NS ns.child.example.\nns 60 A 192.0.2.77\n")
 	db.Reset("2", "a", 1, c, c, zone.Links{}, nil)
@@ -180,6 +183,16 @@ func TestAnswers(t *testing.T) {
 		{"x.moved.example.", dns.TypeA, "NOERROR aa\nan moved. 3600 DNAME there.example.\nan x.moved. 3600 CNAME x.there.example.\nan x.there. 3600 A 192.0.2.9"},
 		{"moved.example.", dns.TypeA, "NOERROR aa" + soaLine},
 		{"fail.example.", dns.TypeA, "SERVFAIL"},
+		{"fail.example.", dns.TypeAAAA, "SERVFAIL"},
+		{"fail.example.", dns.TypeANY, "SERVFAIL"},
+		{"fail.example.", dns.TypeMX, "NOERROR aa\nan fail. 60 MX 10 mail.example.\nad mail. 3600 A 192.0.2.2\nad mail. 3600 AAAA 2001:db8::2"},
+		{"fail.example.", dns.TypeCAA, "NOERROR aa" + soaLine},
+		{"to-fail.example.", dns.TypeA, "SERVFAIL"},
+		{"to-fail.example.", dns.TypeTXT, "NOERROR aa\nan to-fail. 3600 CNAME fail.example." + soaLine},
+		{"empty.example.", dns.TypeA, "NOERROR aa" + soaLine},
+		{"empty.example.", dns.TypeANY, "NOERROR aa" + soaLine},
+		{"empty.example.", dns.TypeNone, "FORMERR"},
+		{"x.empty.example.", dns.TypeA, "NXDOMAIN aa" + soaLine},
 		{"example.", dns.TypeMX, "NOERROR aa\nan 3600 MX 10 mail.example.\nad mail. 3600 A 192.0.2.2\nad mail. 3600 AAAA 2001:db8::2"},
 		{"_s._tcp.example.", dns.TypeSRV, "NOERROR aa\nan _s._tcp. 3600 SRV 1 2 3 www.example.\nad www. 3600 A 192.0.2.3"},
 		{"example.", dns.TypeNS, "NOERROR aa\nan 3600 NS ns1.example.\nad ns1. 3600 A 192.0.2.1"},

@@ -60,16 +60,22 @@ func (w *Watcher) CountNameServers() map[State]int {
 	return out
 }
 
-// lookup resolves a name once for all zones of a round.
+// host is a name as an account sees it.
+type host struct {
+	account string
+	name    wire.Name
+}
+
+// lookup resolves a host once for all zones of a round.
 type lookup struct {
 	once  sync.Once
 	addrs []netip.Addr
 	err   error
 }
 
-func (l *lookup) do(ctx context.Context, w *Watcher, name wire.Name) ([]netip.Addr, error) {
+func (l *lookup) do(ctx context.Context, w *Watcher, h host) ([]netip.Addr, error) {
 	l.once.Do(func() {
-		l.addrs, l.err = w.cfg.Resolve(ctx, name)
+		l.addrs, l.err = w.cfg.Resolve(ctx, h.account, h.name)
 		if l.err == nil && len(l.addrs) == 0 {
 			l.err = errNoAddress
 		}
@@ -81,18 +87,18 @@ func (l *lookup) do(ctx context.Context, w *Watcher, name wire.Name) ([]netip.Ad
 // nameServerRound makes a job for each zone with transfers on: all names of its NS RRset.
 func (w *Watcher) nameServerRound() []job {
 	var out []job
-	names := map[wire.Name]*lookup{}
+	hosts := map[host]*lookup{}
 	w.cfg.DB.All(func(z *zone.Zone) bool {
 		if !z.State().Links.Enabled || !w.cfg.Duty(z.ID) {
 			return true
 		}
 		servers := nameServersOf(z)
 		for _, n := range servers {
-			if names[n] == nil {
-				names[n] = &lookup{}
+			if h := (host{z.AccountID(), n}); hosts[h] == nil {
+				hosts[h] = &lookup{}
 			}
 		}
-		out = append(out, func(ctx context.Context) { w.askNameServers(ctx, z, servers, names) })
+		out = append(out, func(ctx context.Context) { w.askNameServers(ctx, z, servers, hosts) })
 		return true
 	})
 	return out
@@ -113,10 +119,11 @@ func nameServersOf(z *zone.Zone) []wire.Name {
 }
 
 // askNameServers asks one name after the other: a zone never has more than one question under way.
-func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire.Name, known map[wire.Name]*lookup) {
+func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire.Name, known map[host]*lookup) {
 	var out []NameServer
 	for _, name := range names {
-		addrs, err := known[name].do(ctx, w, name)
+		h := host{z.AccountID(), name}
+		addrs, err := known[h].do(ctx, w, h)
 		if err != nil {
 			out = append(out, NameServer{Name: name, State: Silent, Error: err.Error()})
 			continue

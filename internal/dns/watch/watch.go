@@ -81,8 +81,9 @@ type Config struct {
 	Duty func(zoneID string) bool
 	// Seen hears of every serial that a peer was seen with.
 	Seen func(zoneID, peerID string, serial uint32)
-	// Resolve finds the addresses of a name server; nil: name servers are not asked.
-	Resolve func(ctx context.Context, name wire.Name) ([]netip.Addr, error)
+	// Resolve finds the addresses of a name server for an account: accounts may have zones of their own for it. Nil: name
+	// servers are not asked.
+	Resolve func(ctx context.Context, account string, name wire.Name) ([]netip.Addr, error)
 	// NameServerInterval is how often the name servers of zones with transfers on are asked for their SOA; 0: never.
 	NameServerInterval time.Duration
 	// NameServerPort is where they are asked; default 53.

@@ -204,7 +204,7 @@ func TestNameServersAreAsked(t *testing.T) {
 	var resolved atomic.Int32
 	w := watch.New(watch.Config{
 		DB: db, NameServerInterval: 10 * time.Millisecond, NameServerPort: addr.Port(), Timeout: 50 * time.Millisecond,
-		Resolve: func(_ context.Context, name wire.Name) ([]netip.Addr, error) {
+		Resolve: func(_ context.Context, _ string, name wire.Name) ([]netip.Addr, error) {
 			resolved.Add(1)
 			if name == wire.MustName("gone") {
 				return nil, errors.New("no such name")

@@ -89,7 +89,7 @@ func (f *form) pack(p *packer) error {
 // zone packs all of a version but its SOA.
 func (p *packer) zone(v *zone.Version) error {
 	for w := v.Walker(); w.Next(); {
-		if w.Type == zone.TypeFail || w.Type == wire.TypeSOA && len(w.Key) == 0 {
+		if w.Type == zone.TypeMark || w.Type == wire.TypeSOA && len(w.Key) == 0 {
 			continue
 		}
 		if err := p.record(w.Key, w.Type, w.TTL, w.RData, w.InZone); err != nil {

@@ -15,7 +15,7 @@ const (
 	CNAME                  // Set is the name's CNAME, which is not the type asked for
 	DNAME                  // the name is below the owner of the DNAME in Set
 	Delegation             // the name is at or below the cut whose NS RRset is in Set
-	Fail                   // the data of the name is not known now: answer SERVFAIL
+	Fail                   // the name's addresses are asked for, and not known now: answer SERVFAIL
 )
 
 // Match is what Find found. It is meant to be reused, and holds views into the version.
@@ -37,6 +37,9 @@ type Match struct {
 func (m *Match) any(apex wire.Name) {
 	m.Kind = NoData
 	m.e.each(apex, func(s RRset) bool {
+		if s.Type == TypeMark {
+			return true
+		}
 		m.Set, m.Kind = s, Hit
 		return false
 	})
@@ -91,13 +94,15 @@ func (m *Match) typed(v *Version, t wire.Type) {
 		m.Kind = NoData
 		return
 	}
-	if s, ok := e.set(t, v.apex); ok && t != TypeFail {
+	if s, ok := e.set(t, v.apex); ok && t != TypeMark {
 		m.Set, m.Kind = s, Hit
 		return
 	}
-	if _, ok := e.set(TypeFail, v.apex); ok {
-		m.Kind = Fail
-		return
+	if t == wire.TypeA || t == wire.TypeAAAA || t == wire.TypeANY {
+		if s, ok := e.set(TypeMark, v.apex); ok && s.fails() {
+			m.Kind = Fail
+			return
+		}
 	}
 	if s, ok := e.set(wire.TypeCNAME, v.apex); ok && t != wire.TypeANY {
 		m.Set, m.Kind = s, CNAME

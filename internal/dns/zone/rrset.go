@@ -21,9 +21,24 @@ const (
 	lenMask = 0x7fff
 )
 
-// TypeFail is a pseudo type: a record of it, without data, in a served version means that what the name has is not known
-// now, and SERVFAIL is to be answered. It is in no transfer face.
-const TypeFail = wire.Type(0)
+// TypeMark is a pseudo type that stands at names whose addresses are looked up elsewhere, in served versions only: a
+// record of it says why there are none. It is never answered or transferred, but lets the name exist.
+const TypeMark = wire.Type(0)
+
+// The data of a mark. MarkFail, which is empty, says that the addresses are not known now: questions for them are answered
+// with SERVFAIL. MarkNone says that there is no address: NODATA.
+const (
+	MarkFail = ""
+	MarkNone = "\x01"
+)
+
+// fails says whether a set of TypeMark is MarkFail.
+func (s RRset) fails() bool { return len(s.data) == 2+len(MarkFail) }
+
+// Fails says whether a set in full is such a one.
+func Fails(s *rr.Set) bool {
+	return s.Type == TypeMark && len(s.Data) == 1 && string(s.Data[0]) == MarkFail
+}
 
 // shortens says whether rdata of a type ends in a name that may be stored without the apex.
 func shortens(t wire.Type) bool {

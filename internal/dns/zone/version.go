@@ -82,7 +82,7 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 		if !s.Owner.Within(apex) {
 			return nil, fmt.Errorf("%w: %s", ErrOutside, s.Owner)
 		}
-		if len(s.Data) == 0 && s.Type != TypeFail {
+		if len(s.Data) == 0 {
 			continue
 		}
 		at := len(arena)
@@ -237,7 +237,7 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 }
 
 // Walk yields every RRset in canonical order of owners, the SOA where it stands in that order. owner is valid during the
-// call only. The pseudo type TypeFail is yielded like any other.
+// call only. The pseudo type TypeMark is yielded like any other.
 func (v *Version) Walk(yield func(owner []byte, set RRset) bool) {
 	var buf [wire.MaxName]byte
 	for p := range v.tree.pages {

@@ -13,7 +13,7 @@ type Walker struct {
 	// octet. Inside labels 0 is written 01 01 and 1 is written 01 02. It is a view that lives as long as the version, and
 	// keys of neighbours share their beginning: the labels in which both names end.
 	Key  []byte
-	Type wire.Type // TypeFail as well
+	Type wire.Type // TypeMark as well
 	TTL  uint32
 	// RData is the record's data; the apex is left out at its end if InZone is set.
 	RData  []byte

@@ -178,7 +178,13 @@ func sample(t testing.TB) *zone.Version {
 	add("ns.sub.example", wire.TypeA, "\x01\x02\x03\x07")
 	add("moved.example", wire.TypeDNAME, "\x05there\x00")
 	add("moved.example", wire.TypeA, "\x01\x02\x03\x08")
-	add("broken.example", zone.TypeFail, "")
+	add("broken.example", zone.TypeMark, zone.MarkFail)
+	add("broken.example", wire.TypeMX, "\x00\x0a\x00")
+	add("lost.example", zone.TypeMark, zone.MarkFail)
+	add("none.example", zone.TypeMark, zone.MarkNone)
+	add("*.none.example", zone.TypeMark, zone.MarkNone)
+	add("noted.example", zone.TypeMark, zone.MarkNone)
+	add("noted.example", wire.TypeTXT, "\x01n")
 	return m.build(t)
 }
 

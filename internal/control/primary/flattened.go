@@ -1,0 +1,120 @@
+package primary
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// target is a name as the zone's account sees it.
+func (z *zoneWork) target(n wire.Name) model.FlattenTarget {
+	return model.FlattenTarget{Account: z.row.Account, Name: n}
+}
+
+// flattens says whether the addresses of a CNAME's target are answered in its place.
+func (s *scene) flattens(r *model.Record) bool {
+	return r.Type == wire.TypeCNAME && !s.proxied([]*model.Record{r}) &&
+		(r.Name == s.zone.Name || r.Settings.FlattenCNAME || s.zone.Settings.FlattenAll)
+}
+
+// checkTarget refuses a record with a new target for flattening when its account has as many as it may. rows are those at
+// the record's name, its own former state among them.
+func (p *plan) checkTarget(z *zoneWork, rows []*model.Record, r *model.Record) error {
+	quota := p.cfg.Limits.FlattenTargets
+	if quota == 0 || !p.scene(z).flattens(r) {
+		return nil
+	}
+	var instead wire.Name
+	for _, old := range rows {
+		if old.ID == r.ID && old.Type == wire.TypeCNAME && !bytes.Equal(old.RData, r.RData) {
+			instead = wire.Name(old.RData)
+		}
+	}
+	target := z.target(wire.Name(r.RData))
+	if _, planned := z.acct.targets[target.Name]; planned {
+		return nil
+	}
+	others, known := p.cfg.Flattened.Targets(target, instead)
+	if known {
+		return nil
+	}
+	if others+len(z.acct.targets) >= quota {
+		return invalid(model.CodeFlattenQuota, "The account's flattened CNAMEs lead to %d different targets, and it may have no more.", quota)
+	}
+	if z.acct.targets == nil {
+		z.acct.targets = map[wire.Name]struct{}{}
+	}
+	put(&p.undo, z.acct.targets, target.Name, struct{}{})
+	return nil
+}
+
+// checkTargets does so for all records of a zone that new settings flatten.
+func (p *plan) checkTargets(ctx context.Context, z *zoneWork, old *model.Zone) error {
+	if p.cfg.Limits.FlattenTargets == 0 {
+		return nil
+	}
+	if !z.fresh {
+		stored, err := p.tx.Dependent(ctx, z.row.ID)
+		if err != nil {
+			return fmt.Errorf("read dependent names: %w", err)
+		}
+		if err := p.load(ctx, z, stored); err != nil {
+			return err
+		}
+	}
+	before, now := p.sceneOf(z, old), p.scene(z)
+	for _, rows := range z.rows {
+		for _, r := range rows {
+			if r.Type != wire.TypeCNAME || before.flattens(r) || !now.flattens(r) {
+				continue
+			}
+			if err := p.checkTarget(z, nil, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// doubt notes that a CNAME goes or becomes another.
+func (p *plan) doubt(z *zoneWork, r *model.Record) {
+	if r.Type != wire.TypeCNAME {
+		return
+	}
+	if z.doubted == nil {
+		z.doubted = map[wire.Name]struct{}{}
+	}
+	put(&p.undo, z.doubted, r.Name, struct{}{})
+}
+
+// doubts tells, when all is committed, which names may be flattened no longer.
+func (s *stage) doubts() {
+	for _, z := range s.order {
+		switch {
+		case z.gone:
+		case z.recast:
+			s.cfg.Flattened.Doubt(z.row.ID, nil)
+		case len(z.doubted) > 0:
+			s.cfg.Flattened.Doubt(z.row.ID, s.unflattened(z))
+		}
+	}
+}
+
+// unflattened are the names among those in doubt at which nothing is flattened now.
+func (s *stage) unflattened(z *zoneWork) []wire.Name {
+	sc := s.scene(z)
+	out := make([]wire.Name, 0, len(z.doubted))
+	for n := range z.doubted {
+		flat := false
+		for _, r := range z.rows[n] {
+			flat = flat || sc.flattens(r)
+		}
+		if !flat {
+			out = append(out, n)
+		}
+	}
+	return out
+}
