@@ -48,8 +48,9 @@ var floors = map[string][]string{
 
 	"internal/secretkey": {},
 	"internal/client":    {},
+	"internal/httpfront": {},
 	"internal/node": {
-		"web", "internal/client", "internal/secretkey",
+		"web", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/primary", "internal/control/feed",
 		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch",
@@ -72,6 +73,7 @@ var forbidden = []struct{ under, not string }{
 	{"internal/control/api", "database/sql"},
 	{"internal/control/store", "net/http"},
 	{"internal/client", "database/sql"},
+	{"internal/httpfront", "database/sql"},
 }
 
 type pkg struct {

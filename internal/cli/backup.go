@@ -20,13 +20,17 @@ import (
 type storeFlags struct {
 	Data          string `default:"./data" help:"Directory of the embedded store and the secret key."`
 	Database      string `help:"Database URL; default is SQLite in the data directory." placeholder:"URL"`
+	DatabaseFile  string `help:"File with the database URL." placeholder:"FILE"`
 	SecretKeyFile string `help:"File with the key that encrypts secrets at rest; default is secret.key in the data directory." placeholder:"FILE"`
-	SecretKey     string `hidden:"" env:"HEADWATER_SECRET_KEY"`
+	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY"`
 }
 
 // open opens the database, as the options ask for. The secret key must be there.
 func (f *storeFlags) open(ctx context.Context, options store.Config) (*store.Store, error) {
-	c := node.Config{Data: f.Data, Database: f.Database, SecretKeyFile: f.SecretKeyFile, SecretKey: f.SecretKey}
+	c := node.Config{Data: f.Data, Database: f.Database, DatabaseFile: f.DatabaseFile, SecretKeyFile: f.SecretKeyFile, SecretKey: f.SecretKey}
+	if err := c.ReadSecrets(); err != nil {
+		return nil, err
+	}
 	key, err := c.FindKey()
 	if err != nil {
 		return nil, err

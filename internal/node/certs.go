@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
 // certFile is a certificate and its key in files, read again when one of them changes.
@@ -15,26 +17,19 @@ type certFile struct {
 	log       *slog.Logger
 
 	mu     sync.Mutex
-	looked time.Time
 	stamps [2]time.Time // of the files, when they were last read
 	have   *tls.Certificate
 }
-
-// lookAgain is how often the files are looked at, at most.
-const lookAgain = time.Second
 
 // get gives the certificate for a handshake. What cannot be read, such as a file that is half written, is told and leaves the
 // one before in place.
 func (c *certFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); now.Sub(c.looked) >= lookAgain {
-		c.looked = now
-		if stamps := c.stat(); stamps != c.stamps {
-			c.stamps = stamps
-			if err := c.read(); err != nil {
-				c.log.Error("the certificate cannot be read: the one before stays", "error", err)
-			}
+	if stamps := c.stat(); stamps != c.stamps {
+		c.stamps = stamps
+		if err := c.read(); err != nil {
+			c.log.Error("the certificate cannot be read: the one before stays", "error", err)
 		}
 	}
 	return c.have, nil
@@ -44,7 +39,7 @@ func (c *certFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (c *certFile) load() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stamps, c.looked = c.stat(), time.Now()
+	c.stamps = c.stat()
 	return c.read()
 }
 
@@ -58,6 +53,9 @@ func (c *certFile) stat() (out [2]time.Time) {
 }
 
 func (c *certFile) read() error {
+	if err := secretkey.Private(c.key); err != nil {
+		return fmt.Errorf("TLS key: %w", err)
+	}
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err != nil {
 		return fmt.Errorf("TLS certificate: %w", err)

@@ -41,6 +41,14 @@ type Config struct {
 	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
 	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
 
+	DatabaseFile string `help:"File with the database URL." placeholder:"FILE"`
+
+	HTTPConnections          int      `default:"2048" help:"Most connections to the API and the dashboard at once." name:"http-connections"`
+	HTTPConnectionsPerSource int      `default:"256" help:"Most of them from one IPv4 address or IPv6 /64." name:"http-connections-per-source"`
+	TrustedProxies           []string `help:"Address or network of a proxy that is believed when it names the client, by X-Forwarded-For or PROXY protocol; repeatable." placeholder:"NETWORK"`
+	MetricsListen            string   `help:"Address of its own for /metrics, which is then nowhere else." placeholder:"ADDR"`
+	MetricsTokenFile         string   `help:"File with a token that /metrics then asks for." placeholder:"FILE"`
+
 	NameServerInterval time.Duration `default:"5m" help:"How often the names in the NS RRset of zones with transfers on are asked for their serial, if there is a resolver; 0 is never."`
 	NameServerPort     uint16        `default:"53" hidden:"" help:"Port at which they are asked."`
 
@@ -50,6 +58,10 @@ type Config struct {
 	AdminKey      string `secret:"" help:"Global API key of the first administrator (first start only)."`
 	AdminToken    string `secret:"" help:"API token of the first administrator (first start only)."`
 	AdminPassword string `secret:"" help:"Password of the first administrator (first start only)."`
+
+	AdminKeyFile      string `help:"File with the Global API key of the first administrator." placeholder:"FILE"`
+	AdminTokenFile    string `help:"File with the API token of the first administrator." placeholder:"FILE"`
+	AdminPasswordFile string `help:"File with the password of the first administrator." placeholder:"FILE"`
 
 	SecretKeyFile string `help:"File with the key that encrypts secrets at rest; default is secret.key in the data directory." placeholder:"FILE"`
 	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY" help:"The key itself, base64 of 32 bytes."`
@@ -64,7 +76,8 @@ type Config struct {
 	LogFormat string `default:"text" enum:"text,json" help:"text or json."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 
-	logLevel *slog.LevelVar
+	logLevel     *slog.LevelVar
+	metricsToken string
 
 	PprofListen string `help:"Loopback address that offers CPU and memory profiles of the process (/debug/pprof/)." placeholder:"ADDR"`
 }
@@ -139,6 +152,7 @@ type settings struct {
 	edge        []netip.Addr
 	sources     []netip.Addr // of NOTIFY
 	nameservers []string
+	trusted     []netip.Prefix
 }
 
 // Check says whether a node would take the configuration, as far as that can be told without starting it.
@@ -149,6 +163,9 @@ func (c *Config) Check() error {
 
 func (c *Config) settings() (out settings, err error) {
 	if out.roles, err = parseRoles(c.Roles); err != nil {
+		return out, err
+	}
+	if err := c.ReadSecrets(); err != nil {
 		return out, err
 	}
 	if !out.roles.all() && c.embedded() {
@@ -163,8 +180,40 @@ func (c *Config) settings() (out settings, err error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return out, errHalfTLS
 	}
+	if out.trusted, err = networks(c.TrustedProxies, "trusted proxies"); err != nil {
+		return out, err
+	}
 	out.nameservers, err = c.nameservers()
 	return out, err
+}
+
+// ReadSecrets reads what stands in files of its own.
+func (c *Config) ReadSecrets() error {
+	for _, s := range []struct {
+		name, file string
+		value      *string
+	}{
+		{"database", c.DatabaseFile, &c.Database},
+		{"admin-key", c.AdminKeyFile, &c.AdminKey},
+		{"admin-token", c.AdminTokenFile, &c.AdminToken},
+		{"admin-password", c.AdminPasswordFile, &c.AdminPassword},
+		{"metrics-token", c.MetricsTokenFile, &c.metricsToken},
+	} {
+		if s.file == "" {
+			continue
+		}
+		v, err := secretkey.File(s.file)
+		switch {
+		case err != nil:
+			return fmt.Errorf("--%s-file: %w", s.name, err)
+		case v == "":
+			return fmt.Errorf("--%s-file: %s is empty", s.name, s.file)
+		case *s.value != "" && *s.value != v:
+			return fmt.Errorf("--%s and --%s-file say different things", s.name, s.name)
+		}
+		*s.value = v
+	}
+	return nil
 }
 
 var errHalfTLS = errors.New("HTTPS needs both, a certificate (--tls-cert) and its key (--tls-key)")
@@ -196,6 +245,26 @@ func addresses(list []string, what string) ([]netip.Addr, error) {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 		out = append(out, a.Unmap())
+	}
+	return out, nil
+}
+
+// networks reads addresses and networks.
+func networks(list []string, what string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, addrErr := netip.ParseAddr(s)
+			if addrErr != nil {
+				return nil, fmt.Errorf("%s: %q is neither an address nor a network", what, s)
+			}
+			p = netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen())
+		}
+		out = append(out, p.Masked())
 	}
 	return out, nil
 }

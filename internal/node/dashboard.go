@@ -21,6 +21,11 @@ func dashboard() http.Handler {
 			_, _ = io.WriteString(w, "Headwater is running. This program was built without its dashboard; the API is at /client/v4.\n")
 		})
 	}
+	return pages(files)
+}
+
+// pages serves a folder whose index.html is the page for every path that is no file.
+func pages(files fs.FS) http.Handler {
 	server := http.FileServerFS(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -29,12 +34,17 @@ func dashboard() http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "same-origin")
 		name := strings.TrimPrefix(r.URL.Path, "/")
+		st, err := fs.Stat(files, name)
 		if strings.HasPrefix(name, "assets/") {
+			if err != nil || st.IsDir() { // what is there is not listed
+				http.NotFound(w, r)
+				return
+			}
 			h.Set("Cache-Control", "public, max-age=31536000, immutable")
 			server.ServeHTTP(w, r)
 			return
 		}
-		if st, err := fs.Stat(files, name); name == "" || err != nil || st.IsDir() {
+		if name == "" || err != nil || st.IsDir() {
 			h.Set("Cache-Control", "no-cache")
 			http.ServeFileFS(w, r, files, "index.html")
 			return

@@ -2,8 +2,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,76 +13,67 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/httpfront"
 )
 
-// httpFace is the HTTP listener: API, dashboard, health and metrics.
-type httpFace struct {
-	l      net.Listener
-	srv    *http.Server
-	secure bool
-}
-
-func (n *Node) listenHTTP(ctx context.Context) (*httpFace, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", n.cfg.HTTPListen)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", n.cfg.HTTPListen, err)
+// front listens at an address.
+func (n *Node) front(ctx context.Context, address string, h http.Handler, tls bool) (*httpfront.Front, error) {
+	cfg := httpfront.Config{
+		Address: address, Handler: h, HeaderLimit: n.cfg.HeaderLimit, Connections: n.cfg.HTTPConnections,
+		PerSource: n.cfg.HTTPConnectionsPerSource, Trusted: n.trusted, Log: n.log,
 	}
-	f := &httpFace{l: l, srv: &http.Server{
-		Handler: n.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: n.cfg.HeaderLimit,
-	}}
-	if n.certs != nil {
-		if err := n.certs.load(); err != nil {
-			return nil, errors.Join(err, l.Close())
-		}
-		f.srv.TLSConfig = &tls.Config{GetCertificate: n.certs.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
-		f.l = tls.NewListener(l, f.srv.TLSConfig)
-		f.secure = true
-	} else if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		n.log.Warn("HTTP without TLS on an address that others can reach: credentials travel in the clear", "address", l.Addr().String())
+	if tls && n.certs != nil {
+		cfg.Certificate = n.certs.get
 	}
-	return f, nil
-}
-
-func (f *httpFace) url() string {
-	if f.secure {
-		return "https://" + f.l.Addr().String()
-	}
-	return "http://" + f.l.Addr().String()
+	return httpfront.Listen(ctx, cfg)
 }
 
 // bindHTTP binds all that speaks HTTP.
 func (n *Node) bindHTTP(ctx context.Context) (err error) {
-	if n.web, err = n.listenHTTP(ctx); err != nil {
+	if n.certs != nil {
+		if err := n.certs.load(); err != nil {
+			return err
+		}
+	}
+	if n.web, err = n.front(ctx, n.cfg.HTTPListen, n.handler(), true); err != nil {
 		return err
+	}
+	if a, ok := n.web.Addr().(*net.TCPAddr); ok && n.certs == nil && len(n.trusted) == 0 && !a.IP.IsLoopback() {
+		n.log.Warn("HTTP without TLS on an address that others can reach: credentials travel in the clear", "address", a.String())
+	}
+	if n.cfg.MetricsListen != "" {
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", n.metrics())
+		mux.HandleFunc("GET /healthz", healthz)
+		mux.HandleFunc("GET /readyz", n.readyz)
+		if n.scrape, err = n.front(ctx, n.cfg.MetricsListen, mux, true); err != nil {
+			return err
+		}
+		n.log.Info("metrics", "address", n.scrape.URL())
 	}
 	n.profiles, err = n.listenProfiles(ctx)
 	return err
 }
 
-// serve serves until ctx ends or the server is shut down.
-func (f *httpFace) serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = f.srv.Close() })
-	defer stop()
-	return f.srv.Serve(f.l)
-}
-
-// drain closes the listener and lets what was accepted end, as long as ctx lasts.
-func (f *httpFace) drain(ctx context.Context) error { return f.srv.Shutdown(ctx) }
-
 func (n *Node) closeHTTP() {
-	for _, f := range []*httpFace{n.web, n.profiles} {
+	for _, f := range []*httpfront.Front{n.web, n.scrape, n.profiles} {
 		if f != nil {
-			_ = f.l.Close()
+			f.Close()
 		}
 	}
 }
 
+func healthz(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+
 func (n *Node) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", n.readyz)
-	mux.Handle("GET /metrics", n.metrics())
+	if n.cfg.MetricsListen == "" {
+		mux.Handle("GET /metrics", n.metrics())
+	} else {
+		mux.Handle("/metrics", http.NotFoundHandler())
+	}
 	if !n.roles.api {
 		// Not 404: a client that is sent here by mistake must not take its objects for deleted.
 		handleAPI(mux, api.Absent())
@@ -92,7 +81,7 @@ func (n *Node) handler() http.Handler {
 	}
 	var rest http.Handler
 	rest = api.New(api.Config{
-		Store: n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, WaitSeq: n.feed.Wait, EdgeAddresses: n.edge,
+		Store: n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
 		Secondaries: n.secondaries, Review: n.review, Clock: time.Now, Log: n.log,
 		CopyZone: func(ctx context.Context, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
 			return n.copyZone(ctx, rest, c, step)
@@ -143,7 +132,7 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 
 // welcome says what to do next; credentials are printed on the first start alone.
 func (n *Node) welcome(addrs server.Addrs) {
-	out, first, url := n.out, n.first, n.web.url()
+	out, first, url := n.out, n.first, n.web.URL()
 	fmt.Fprint(out, "\nHeadwater is running.\n\n")
 	if n.roles.api {
 		fmt.Fprintf(out, "  dashboard  %s/\n  API        %s/client/v4\n", url, url)

@@ -1,7 +1,10 @@
 package node
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +20,20 @@ import (
 func (n *Node) metrics() http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{n})
-	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+	if n.cfg.metricsToken == "" {
+		return h
+	}
+	want := sha256.Sum256([]byte("Bearer " + n.cfg.metricsToken))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got := sha256.Sum256([]byte(r.Header.Get("Authorization")))
+		if subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "the token of --metrics-token-file is needed", http.StatusUnauthorized)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 type collector struct{ n *Node }
@@ -54,6 +70,22 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		gauge("name_servers", "Addresses of name servers of zones with transfers on, as they answer to anybody, by how they stand.", float64(addrs), "state", string(state))
 	}
 	c.careful(counter, gauge)
+	c.http(counter, gauge)
+}
+
+func (c collector) http(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
+	h := c.n.web.Stats()
+	gauge("http_connections", "Open connections to the API and the dashboard.", float64(h.Open))
+	counter("http_connections_refused_total", "Connections for which there was no room.", h.Refused)
+	counter("http_connections_displaced_total", "Connections that made room for others while they waited for their clients.", h.Displaced)
+	const slow = "Requests that did not come on, and answers that nobody took."
+	counter("http_slow_total", slow, h.SlowRequest, "what", "request")
+	counter("http_slow_total", slow, h.SlowAnswer, "what", "answer")
+	for class, v := range h.Answers {
+		if class > 1 {
+			counter("http_answers_total", "Answers by the first digit of their status.", v, "code", strconv.Itoa(class)+"xx")
+		}
+	}
 }
 
 func (c collector) transfers(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {

@@ -27,34 +27,38 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/httpfront"
 )
 
 // Node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
 type Node struct {
-	cfg      *Config
-	roles    roles
-	log      *slog.Logger
-	store    *store.Store
-	db       *zone.DB
-	feed     *feed.Feed
-	primary  *primary.Primary
-	flatten  *flatten.Flattener
-	notify   *notify.Sender
-	watch    *watch.Watcher
-	duty     *duty.Duty // nil where no other node can be
-	xfr      *xfr.Server
-	dns      *server.Server
-	auth     *auth.Authenticator
-	session  *auth.Sessions
-	edge     []netip.Addr
-	answer   answer.Config
-	web      *httpFace
-	certs    *certFile // nil without TLS
-	profiles *httpFace // nil where they are not wanted
-	out      io.Writer
-	first    *auth.FirstCredentials // made at this start
-	ready    atomic.Bool
-	version  atomic.Uint64 // zone versions published
+	cfg       *Config
+	roles     roles
+	log       *slog.Logger
+	store     *store.Store
+	db        *zone.DB
+	feed      *feed.Feed
+	primary   *primary.Primary
+	flatten   *flatten.Flattener
+	notify    *notify.Sender
+	watch     *watch.Watcher
+	duty      *duty.Duty // nil where no other node can be
+	xfr       *xfr.Server
+	dns       *server.Server
+	auth      *auth.Authenticator
+	session   *auth.Sessions
+	edge      []netip.Addr
+	answer    answer.Config
+	web       *httpfront.Front
+	scrape    *httpfront.Front // of metrics at an address of their own; nil without one
+	trusted   []netip.Prefix
+	certs     *certFile        // nil without TLS
+	profiles  *httpfront.Front // nil where they are not wanted
+	out       io.Writer
+	first     *auth.FirstCredentials // made at this start
+	ready     atomic.Bool
+	positions positions
+	version   atomic.Uint64 // zone versions published
 }
 
 // Open opens the store and makes the parts; nothing runs and no socket is bound yet.
@@ -64,7 +68,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.roles, n.edge = set.roles, set.edge
+	n.roles, n.edge, n.trusted = set.roles, set.edge, set.trusted
 	if c.TLSCert != "" {
 		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}
 	}
@@ -135,6 +139,7 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 		Removed:   n.removed,
 		Seen:      n.seen,
 	})
+	n.positions.wait, n.positions.head = n.feed.Wait, n.store.Head
 	if !n.roles.writes() {
 		return nil
 	}

@@ -31,6 +31,7 @@ const (
 	partWatch     = "watching"
 	partUpkeep    = "upkeep"
 	partImages    = "images"
+	partMetrics   = "metrics"
 	partProfiles  = "profiles"
 	partHTTP      = "HTTP"
 	partReady     = "ready"
@@ -42,7 +43,7 @@ const (
 func downOrder() []string {
 	return []string{
 		partHTTP, partFlatten, partWatch, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partDNS, partDNSBind, partHTTPBind, partProfiles, partMemory, partReady, partFirst, partKnown, partStore,
+		partCommitter, partFeed, partDNS, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFirst, partKnown, partStore,
 	}
 }
 
@@ -88,16 +89,19 @@ func (n *Node) sequence() *sequence {
 	}
 	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
 	n.addWork(add, run)
-	if n.cfg.PprofListen != "" {
-		run(partProfiles, storeBy, func(ctx context.Context) error { return n.profiles.serve(ctx) })
+	if n.cfg.MetricsListen != "" {
+		run(partMetrics, storeBy, func(ctx context.Context) error { return n.scrape.Serve(ctx) })
 	}
-	web := run(partHTTP, drainBy, func(ctx context.Context) error { return n.web.serve(ctx) })
+	if n.cfg.PprofListen != "" {
+		run(partProfiles, storeBy, func(ctx context.Context) error { return n.profiles.Serve(ctx) })
+	}
+	web := run(partHTTP, drainBy, func(ctx context.Context) error { return n.web.Serve(ctx) })
 	parts[len(parts)-1].stop = func(ctx context.Context) error {
 		n.ready.Store(false)
 		if n.web == nil {
 			return nil
 		}
-		return errors.Join(n.web.drain(ctx), web.stop(context.WithoutCancel(ctx)))
+		return errors.Join(n.web.Drain(ctx), web.stop(context.WithoutCancel(ctx)))
 	}
 	add(part{name: partReady, start: n.isReady})
 	s := newSequence(n.log, parts, slices.DeleteFunc(downOrder(), func(name string) bool {
@@ -155,7 +159,7 @@ func (n *Node) isReady(context.Context) error {
 		addrs = n.dns.Addrs()
 	}
 	n.ready.Store(true)
-	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", n.web.url())
+	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", n.web.URL())
 	n.welcome(addrs)
 	return nil
 }

@@ -1,4 +1,5 @@
-// Package secretkey knows the file of the key that encrypts secrets at rest. It must not know what is encrypted.
+// Package secretkey knows files that hold secrets: who may be able to read them, and the form of the key that encrypts secrets
+// at rest. It must not know what is encrypted.
 package secretkey
 
 import (
@@ -24,11 +25,9 @@ func FindOrMake(value, file string) (key [32]byte, err error) {
 // Read is FindOrMake for a key that must be there.
 func Read(value, file string) (key [32]byte, err error) {
 	if value == "" {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return key, fmt.Errorf("read secret key: %w", err)
+		if value, err = File(file); err != nil {
+			return key, fmt.Errorf("secret key: %w", err)
 		}
-		value = string(raw)
 	}
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
 	if err != nil || len(raw) != len(key) {

@@ -46,6 +46,9 @@ func (t *Tx) takeSeq(ctx context.Context, n int) (model.Seq, error) {
 
 const selectHead = `SELECT value FROM counters WHERE name = 'seq'`
 
+// Head is the journal's last position.
+func (s *Store) Head(ctx context.Context) (model.Seq, error) { return s.head(ctx) }
+
 func (s *Store) head(ctx context.Context) (model.Seq, error) { return takeSeq(ctx, s.read, 0) }
 
 // sealName binds a journal entry's secret to its position.

@@ -1,0 +1,225 @@
+package httpfront
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+)
+
+// patience is how long a connection must have waited for its client before it makes room for another.
+const patience = time.Second
+
+// conn is a connection that is counted. It waits for its client whenever no handler of it works.
+type conn struct {
+	net.Conn
+	front  *Front
+	source netip.Prefix // what it counts for; none for one that a proxy has made
+	// working counts handlers that do not wait for the client, since is when it fell to 0.
+	working atomic.Int32
+	since   atomic.Int64
+	named   atomic.Bool // a proxy's connection has got its source
+}
+
+func (c *conn) work() { c.working.Add(1) }
+
+func (c *conn) wait() {
+	if c.working.Add(-1) == 0 {
+		c.since.Store(time.Now().UnixNano())
+	}
+}
+
+// Close gives the room back.
+func (c *conn) Close() error {
+	c.front.conns.remove(c)
+	return c.Conn.Close()
+}
+
+// listener takes connections that there is room for.
+type listener struct {
+	net.Listener
+	front *Front
+}
+
+// Accept waits for the next one.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		raw, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		c := &conn{Conn: raw, front: l.front}
+		c.since.Store(time.Now().UnixNano())
+		if at := address(raw.RemoteAddr()); l.front.trusts(at) {
+			c.Conn = proxyproto.NewConn(raw, proxyproto.WithPolicy(proxyproto.USE), proxyproto.SetReadHeaderTimeout(l.front.cfg.Progress))
+		} else {
+			c.source = sourceOf(at)
+		}
+		if l.front.conns.add(c) {
+			return c, nil
+		}
+		_ = raw.Close()
+	}
+}
+
+func address(a net.Addr) netip.Addr {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// sourceOf is what a client's connections are counted by: who has an IPv6 network has all of its addresses.
+func sourceOf(a netip.Addr) netip.Prefix {
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.WithZone("").Prefix(bits)
+	return p
+}
+
+type connKey struct{}
+
+func connContext(ctx context.Context, nc net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, under(nc))
+}
+
+func under(nc net.Conn) *conn {
+	if t, ok := nc.(*tls.Conn); ok {
+		nc = t.NetConn()
+	}
+	c, _ := nc.(*conn)
+	return c
+}
+
+// connState gives a new request's connection its full time, and one that a proxy has made the source that the proxy names.
+func (f *Front) connState(nc net.Conn, s http.ConnState) {
+	c := under(nc)
+	if c == nil || s != http.StateActive {
+		return
+	}
+	c.since.Store(time.Now().UnixNano())
+	if c.source.IsValid() || c.named.Swap(true) {
+		return
+	}
+	at := address(c.RemoteAddr())
+	if f.trusts(at) {
+		return // the proxy itself, or another one
+	}
+	if !f.conns.name(c, sourceOf(at)) {
+		_ = nc.Close()
+	}
+}
+
+// conns are the open connections, all and by source.
+type conns struct {
+	most, perSource    int
+	mu                 sync.Mutex
+	all                map[*conn]struct{}
+	by                 map[netip.Prefix]map[*conn]struct{}
+	refused, displaced uint64
+}
+
+func newConns(most, perSource int) *conns {
+	return &conns{most: most, perSource: perSource, all: map[*conn]struct{}{}, by: map[netip.Prefix]map[*conn]struct{}{}}
+}
+
+// add counts a connection, if there is room or another one makes room for it.
+func (s *conns) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.roomOf(c.source) || (len(s.all) >= s.most && !s.displace(s.crowd())) {
+		s.refused++
+		return false
+	}
+	s.all[c] = struct{}{}
+	s.join(c)
+	return true
+}
+
+// name gives a connection its source, if that has room.
+func (s *conns) name(c *conn, source netip.Prefix) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, open := s.all[c]; !open || !s.roomOf(source) {
+		s.refused++
+		return false
+	}
+	c.source = source
+	s.join(c)
+	return true
+}
+
+func (s *conns) join(c *conn) {
+	if !c.source.IsValid() {
+		return
+	}
+	if s.by[c.source] == nil {
+		s.by[c.source] = map[*conn]struct{}{}
+	}
+	s.by[c.source][c] = struct{}{}
+}
+
+func (s *conns) roomOf(source netip.Prefix) bool {
+	return !source.IsValid() || len(s.by[source]) < s.perSource || s.displace(s.by[source])
+}
+
+// crowd is the source with most connections, or all when none has any.
+func (s *conns) crowd() map[*conn]struct{} {
+	most := map[*conn]struct{}{}
+	for _, list := range s.by {
+		if len(list) > len(most) {
+			most = list
+		}
+	}
+	if len(most) == 0 {
+		return s.all
+	}
+	return most
+}
+
+// displace closes the connection among some that has waited longest for its client, if one has waited long.
+func (s *conns) displace(some map[*conn]struct{}) bool {
+	var victim *conn
+	oldest := time.Now().Add(-patience).UnixNano()
+	for c := range some {
+		if since := c.since.Load(); c.working.Load() == 0 && since < oldest {
+			victim, oldest = c, since
+		}
+	}
+	if victim == nil {
+		return false
+	}
+	s.drop(victim)
+	s.displaced++
+	go func() { _ = victim.Conn.Close() }()
+	return true
+}
+
+func (s *conns) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(c)
+}
+
+func (s *conns) drop(c *conn) {
+	delete(s.all, c)
+	if list := s.by[c.source]; list != nil {
+		if delete(list, c); len(list) == 0 {
+			delete(s.by, c.source)
+		}
+	}
+}
+
+func (s *conns) stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{Open: len(s.all), Refused: s.refused, Displaced: s.displaced}
+}
