@@ -73,6 +73,8 @@ type Config struct {
 	BatchLimit  int     `default:"10000" help:"Most operations of a batch."`
 	RateLimit   float64 `default:"0" help:"Most API requests a second and credential; 0 is no limit."`
 
+	Quota quotaFlags `embed:"" prefix:"quota-"`
+
 	LogFormat string `default:"text" enum:"text,json" help:"text or json."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 

@@ -87,6 +87,7 @@ func (n *Node) handler() http.Handler {
 			return n.copyZone(ctx, rest, c, step)
 		},
 		CopySources: n.cfg.CopySource,
+		Quotas:      n.cfg.Quota.quotas(),
 		Limits: api.Limits{
 			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
 		},

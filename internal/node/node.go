@@ -159,6 +159,7 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
 		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
+		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
 		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Limits: primary.Limits{FlattenTargets: n.cfg.FlattenTargets},
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: server.YieldCore,
 	})

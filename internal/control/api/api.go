@@ -37,6 +37,7 @@ type recordStore interface {
 	PageRecords(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) (total int, err error)
 	CountRecords(ctx context.Context, zone model.ID, q model.RecordQuery) (int, error)
 	CountAccountRecords(ctx context.Context, account model.ID) (int, error)
+	Usage(ctx context.Context, account model.ID) (map[model.Quota]int64, error)
 }
 
 type transferStore interface {
@@ -83,6 +84,8 @@ type Config struct {
 	Clock       func() time.Time
 	Log         *slog.Logger
 	Limits      Limits
+	// Quotas are what accounts may hold that have none of their own, as the committer has them.
+	Quotas model.Quotas
 }
 
 // Limits bound what a request may hold. Zero values mean the defaults stated.

@@ -166,7 +166,7 @@ func TestServerWithoutEdge(t *testing.T) {
 
 func TestRecordQuota(t *testing.T) {
 	t.Parallel()
-	s := newServerOn(t, func(c *primary.Config) { c.Limits.RecordsPerZone = 1 })
+	s := newServerOn(t, func(c *primary.Config) { c.Quotas = model.Quotas{model.QuotaZoneRecords: 1, model.QuotaACLs: 0} })
 	zone, _ := s.zone("example.com")
 	s.record(zone, `{"name":"one","type":"A","content":"192.0.2.1"}`)
 	s.fails(400, model.CodeQuota, "POST", zone+"/dns_records", `{"name":"two","type":"A","content":"192.0.2.1"}`)

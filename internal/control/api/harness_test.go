@@ -144,6 +144,7 @@ func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...
 	cfg := api.Config{
 		Store: st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
 		Sessions: sessions, WaitSeq: f.Wait, EdgeAddresses: committer.Edge, Clock: s.clock.time,
+		Quotas: committer.Quotas,
 	}
 	for _, o := range opts {
 		o(&cfg)

@@ -115,8 +115,14 @@ func deleteRecord(_ *api, q *request) error {
 }
 
 type usageJSON struct {
-	RecordQuota *int `json:"record_quota"`
-	RecordUsage int  `json:"record_usage"`
+	RecordQuota *int64 `json:"record_quota"`
+	RecordUsage int    `json:"record_usage"`
+}
+
+// quota is what holds of a quota in the request's account; nil is no limit.
+func (q *request) quota(name model.Quota) (*int64, error) {
+	acc, err := q.loadAccount()
+	return at(q.api.Quotas.For(&acc), name), err
 }
 
 func recordUsage(a *api, q *request) error {
@@ -124,7 +130,11 @@ func recordUsage(a *api, q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.ok(usageJSON{RecordUsage: n})
+	quota, err := q.quota(model.QuotaZoneRecords)
+	if err != nil {
+		return err
+	}
+	return q.ok(usageJSON{quota, n})
 }
 
 func accountUsage(a *api, q *request) error {
@@ -132,5 +142,9 @@ func accountUsage(a *api, q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.ok(usageJSON{RecordUsage: n})
+	quota, err := q.quota(model.QuotaRecords)
+	if err != nil {
+		return err
+	}
+	return q.ok(usageJSON{quota, n})
 }

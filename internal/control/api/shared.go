@@ -12,7 +12,7 @@ func otherRoutes() []Route {
 	return slices.Concat(
 		tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), dnssecRoutes(),
 		accountRoutes(), userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), ipsRoutes(),
-		entitlementRoutes(), transferSettingRoutes(), secondaryRoutes(), sessionRoutes(), documentRoutes(), zoneCopyRoutes(),
+		entitlementRoutes(), quotaRoutes(), transferSettingRoutes(), secondaryRoutes(), sessionRoutes(), documentRoutes(), zoneCopyRoutes(),
 	)
 }
 

@@ -76,6 +76,7 @@ const (
 	CodeTokenInvalid    = 13066
 	CodeBodyInvalid     = 13067 // not JSON, too deep, too large, wrong kind of value
 	CodePaging          = 13068
+	CodeQuotaExceeded   = 13069 // of what is no record
 )
 
 // Codes of our own for signing in and for what is not there.

@@ -32,6 +32,8 @@ type Account struct {
 	StrictReview bool
 	// Suspended closes the account to its members and tokens. Its zones are answered and transferred as before.
 	Suspended bool
+	// Quotas are those in which the account differs from the server's.
+	Quotas Quotas `json:",omitempty"`
 }
 
 // TransferMode chooses the transfer face: what secondaries get.

@@ -2,6 +2,7 @@ package primary
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -28,7 +29,7 @@ func cloneZone(z *model.Zone) model.Zone {
 
 func cloneAccount(a *model.Account) model.Account {
 	c := *a
-	c.EdgeAddresses = slices.Clone(a.EdgeAddresses)
+	c.EdgeAddresses, c.Quotas = slices.Clone(a.EdgeAddresses), maps.Clone(a.Quotas)
 	return c
 }
 

@@ -152,6 +152,9 @@ func (s *stage) flushRows(ctx context.Context, z *zoneWork) error {
 			return fmt.Errorf("delete records: %w", err)
 		}
 	}
+	if err := s.tx.GrowZone(ctx, z.row.ID, z.grown.Octets); err != nil {
+		return fmt.Errorf("count octets: %w", err)
+	}
 	if len(z.puts) == 0 {
 		return nil
 	}

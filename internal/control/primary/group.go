@@ -138,6 +138,7 @@ func (p *Primary) attempt(ctx context.Context, group []*request, need model.Lock
 		return err
 	}
 	st := newStage(&p.cfg, tx, need)
+	st.usages = p.usages
 	planned, err := p.planGroup(ctx, st, group)
 	if err != nil || len(planned) == 0 {
 		return err
@@ -163,8 +164,10 @@ func (p *Primary) attempt(ctx context.Context, group []*request, need model.Lock
 		if errors.Is(err, model.ErrStale) {
 			return fmt.Errorf("commit: %w", err)
 		}
+		p.usages.forget(st)
 		return &commitError{cause: err}
 	}
+	p.usages.moved(st)
 	p.stats.commits.Add(1)
 	p.stats.entries.Add(uint64(len(entries)))
 	p.publish(ctx, entries)

@@ -94,6 +94,9 @@ func without[T any](list []T, idOf func(*T) model.ID, id model.ID) []T {
 
 func (p *plan) addTSIG(a *accountWork, access *accessWork, k model.TSIG) (model.Outcome, error) {
 	k.ID, k.Account = p.cfg.NewID(), a.row.ID
+	if err := p.mayHave(a, model.QuotaTSIGs, len(access.tsigs)); err != nil {
+		return model.Outcome{}, err
+	}
 	if err := checkKey(&k); err != nil {
 		return model.Outcome{}, err
 	}
@@ -170,6 +173,9 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 		return model.Outcome{}, invalid(model.CodePeerTSIG, "There is no TSIG %s in this account.", peer.TSIG)
 	}
 	if peer.ID == "" {
+		if err := p.mayHave(a, model.QuotaPeers, len(access.peers)); err != nil {
+			return model.Outcome{}, err
+		}
 		peer.ID = p.cfg.NewID()
 		assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
 		p.audit(auditOf{action: "create", legacy: "add", resource: "secondary_dns.peer", id: peer.ID, after: peer})
@@ -246,6 +252,9 @@ func (p *plan) putACL(a *accountWork, access *accessWork, acl model.ACL) (model.
 	acl.Account = a.row.ID
 	entry := auditOf{action: "create", legacy: "add", resource: "secondary_dns.acl"}
 	if acl.ID == "" {
+		if err := p.mayHave(a, model.QuotaACLs, len(access.acls)); err != nil {
+			return model.Outcome{}, err
+		}
 		acl.ID = p.cfg.NewID()
 	} else {
 		old := access.acl(acl.ID)
@@ -272,6 +281,11 @@ func (p *plan) deleteACL(access *accessWork, id model.ID) (model.Outcome, error)
 	assign(&p.undo, &access.acls, without(access.acls, aclID, id))
 	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.acl", id: id, before: old})
 	return model.Outcome{ACL: &old}, nil
+}
+
+// mayHave holds one more object of a kind that is read whole against its quota.
+func (p *plan) mayHave(a *accountWork, which model.Quota, have int) error {
+	return p.cfg.Quotas.For(&a.row).Allow(which, int64(have), 1)
 }
 
 // shown bounds the users of an object that a refusal names.

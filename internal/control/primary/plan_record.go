@@ -26,7 +26,7 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 		there := *same
 		return model.Outcome{Record: &there, Skipped: true}, nil
 	}
-	if err := rules.Quota(z.count, p.cfg.Limits.RecordsPerZone); err != nil {
+	if err := p.allowRecord(ctx, z, 1, r.Size()); err != nil {
 		return model.Outcome{}, err
 	}
 	p.stamp(&r, nil)
@@ -87,6 +87,9 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 		return model.Outcome{}, err
 	}
 	if err := p.checkTarget(z, append(slices.Clip(rows), old), &r); err != nil {
+		return model.Outcome{}, err
+	}
+	if err := p.allowRecord(ctx, z, 0, r.Size()-old.Size()); err != nil {
 		return model.Outcome{}, err
 	}
 	p.remove(z, old)
@@ -162,7 +165,7 @@ func (p *plan) insert(z *zoneWork, r *model.Record) {
 	put(&p.undo, z.rows, r.Name, append(z.rows[r.Name], r))
 	put(&p.undo, z.byID, r.ID, r)
 	put(&p.undo, z.puts, r.ID, r)
-	p.counted(z, 1)
+	p.grow(z, model.Usage{Records: 1, Octets: r.Size()})
 	p.tally(z, r.Name, 1)
 	p.touch(z, r.Name)
 	p.noteCut(z, r)
@@ -177,7 +180,7 @@ func (p *plan) remove(z *zoneWork, r *model.Record) {
 	}
 	put(&p.undo, z.rows, r.Name, rest)
 	drop(&p.undo, z.byID, r.ID)
-	p.counted(z, -1)
+	p.grow(z, model.Usage{Records: -1, Octets: -r.Size()})
 	p.tally(z, r.Name, -1)
 	p.touch(z, r.Name)
 	p.noteCut(z, r)
@@ -189,10 +192,6 @@ func (p *plan) retarget(z *zoneWork, r *model.Record) {
 	if r.Type == wire.TypeCNAME {
 		put(&p.undo, z.retargeted, r.Name, struct{}{})
 	}
-}
-
-func (p *plan) counted(z *zoneWork, by int) {
-	assign(&p.undo, &z.count, z.count+by)
 }
 
 // noteCut has the name looked at again when the whole change is planned, so that within a batch NS and DS may come and

@@ -28,6 +28,9 @@ func (p *plan) createZone(ctx context.Context, e model.CreateZone) (model.Outcom
 	if err != nil {
 		return model.Outcome{}, err
 	}
+	if err := p.allow(ctx, a, model.QuotaZones, 1); err != nil {
+		return model.Outcome{}, err
+	}
 	taken, err := p.nameTaken(ctx, row.Name)
 	if err != nil {
 		return model.Outcome{}, err
@@ -49,6 +52,7 @@ func (p *plan) createZone(ctx context.Context, e model.CreateZone) (model.Outcom
 	assign(&p.undo, &p.order, append(slices.Clip(p.order), z))
 	p.touch(z, row.Name)
 	p.zid, p.zw = row.ID, z
+	p.grow(z, model.Usage{Zones: 1})
 	p.audit(auditOf{action: "create", legacy: "add", resource: "zone", id: row.ID, after: row})
 	return zoneOutcome(z), nil
 }
@@ -159,6 +163,11 @@ func (p *plan) deleteZone(ctx context.Context) (model.Outcome, error) {
 	if err != nil {
 		return model.Outcome{}, err
 	}
+	stored, err := p.stored(ctx, z)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	p.grow(z, stored.Plus(z.grown).Times(-1))
 	assign(&p.undo, &z.gone, true)
 	put(&p.undo, p.named, z.row.Name, z)
 	p.audit(auditOf{action: "delete", legacy: "delete", resource: "zone", id: z.row.ID, before: z.row})

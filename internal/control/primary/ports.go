@@ -29,6 +29,11 @@ type zoneTx interface {
 	ZoneByName(ctx context.Context, n wire.Name) (model.Zone, error)
 	PutZone(ctx context.Context, z model.Zone) error
 	DeleteZone(ctx context.Context, id model.ID) error
+	// Usage and ZoneUsage are what an account and one of its zones hold, as committed. GrowZone adds to a zone's octets; its
+	// records the store counts itself.
+	Usage(ctx context.Context, account model.ID) (model.Usage, error)
+	ZoneUsage(ctx context.Context, zone model.ID) (model.Usage, error)
+	GrowZone(ctx context.Context, zone model.ID, octets int64) error
 	LastSerial(ctx context.Context, n wire.Name) (uint32, error)
 }
 

@@ -43,12 +43,15 @@ type Config struct {
 	// Describe gives the JSON of a model object for the audit log, without secrets; nil leaves the entries without.
 	Describe func(any) []byte
 	Limits   Limits
-	Log      *slog.Logger
+	// Quotas are what accounts may hold that have none of their own.
+	Quotas model.Quotas
+	// Shared says that other nodes commit to the same store.
+	Shared bool
+	Log    *slog.Logger
 }
 
 // Limits bound what is accepted; a zero member means the default named here.
 type Limits struct {
-	RecordsPerZone int // no limit
 	RecordBytes    int // RDATA octets of one record: rules.MaxData
 	SetBytes       int // one RRset as an answer, all of the message counted: 65535
 	LinkedPeers    int // 30
@@ -98,6 +101,7 @@ type Primary struct {
 	once    sync.Once
 	tails   tails
 	stats   counters
+	usages  usages // the committer's
 }
 
 // New checks the configuration and returns a Primary; nothing is committed before Run.
@@ -134,7 +138,8 @@ func New(cfg Config) (*Primary, error) {
 	cfg.Limits.fill()
 	return &Primary{
 		cfg: cfg, queue: make(chan *request, 2*cfg.Limits.GroupChanges), stopped: make(chan struct{}),
-		tails: tails{byZone: map[model.ID]*tail{}, wake: make(chan struct{}, 1)},
+		tails:  tails{byZone: map[model.ID]*tail{}, wake: make(chan struct{}, 1)},
+		usages: usages{},
 	}, nil
 }
 

@@ -104,7 +104,7 @@ func TestSizes(t *testing.T) {
 	}}); err != nil {
 		t.Errorf("another type at the name: %v", err)
 	}
-	small := start(t, func(c *primary.Config) { c.Limits.RecordBytes, c.Limits.RecordsPerZone = 100, 2 })
+	small := start(t, func(c *primary.Config) { c.Limits.RecordBytes, c.Quotas = 100, model.Quotas{model.QuotaZoneRecords: 2} })
 	z = small.zone(t, "example")
 	if _, err := small.change(t, model.Change{Zone: z.ID, Edits: []model.Edit{
 		model.AddRecord{Record: rec("x.example", "TXT", strings.Repeat("z", 100))},

@@ -26,6 +26,7 @@ type stage struct {
 	order    []*zoneWork             // as first seen
 	accounts map[model.ID]*accountWork
 	audits   []model.Audit
+	usages   usages
 	ids      map[model.ID]bool // changes planned so far
 	mark     *model.Restored   // once it was asked for
 }
@@ -46,7 +47,8 @@ type zoneWork struct {
 	puts    map[model.ID]*model.Record
 	dels    map[model.ID]struct{}
 	touched map[wire.Name]struct{} // owners to render
-	count   int                    // records of the zone; kept right only where a quota is set
+	grown   model.Usage            // by how much it holds more than what is stored
+	stored  *model.Usage           // once somebody has asked
 	under   map[wire.Name]int      // rows below each name; nil until a DNAME is planned
 
 	dependents bool                   // render everything that depends on more than its rows
@@ -69,6 +71,8 @@ type accountWork struct {
 	entitled   bool                   // the entitlement has changed: every zone's links are to be written
 	dependents bool                   // every zone's dependents are to be rendered
 	targets    map[wire.Name]struct{} // of flattened CNAMEs, new in this group; nil for none
+	grown      model.Usage            // by how much it holds more than what is stored
+	counted    bool                   // what it holds has been read in this transaction
 }
 
 // accessWork is an account's keys, peers and ACLs: as stored, and as planned. The slices are replaced, never written to.
@@ -129,11 +133,6 @@ func (s *stage) zone(ctx context.Context, id model.ID) (*zoneWork, error) {
 	z.read = row
 	if z.state, err = s.pin(ctx, row); err != nil {
 		return nil, err
-	}
-	if s.cfg.Limits.RecordsPerZone > 0 {
-		if z.count, err = s.tx.CountRecords(ctx, id); err != nil {
-			return nil, fmt.Errorf("count records of zone %s: %w", id, err)
-		}
 	}
 	s.zones[id] = z
 	s.order = append(s.order, z)

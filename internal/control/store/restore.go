@@ -249,6 +249,9 @@ func (r *restorer) end(ctx context.Context, payload, before []byte) error {
 	if _, err := r.s.secret.open(keyCheck, box); err != nil {
 		return ErrSecretKey
 	}
+	if _, err := r.c.exec(ctx, countOctets); err != nil {
+		return fmt.Errorf("count octets: %w", err)
+	}
 	if r.c.d.afterRestore == "" {
 		return nil
 	}

@@ -20,6 +20,7 @@ type Tx struct {
 
 	numbers map[model.ID]int64 // zone numbers met so far
 	grown   map[int64]int      // by how much the zones' record counts change
+	heavier map[int64]int64    // by how much their records' octets do
 	images  map[model.ID]int64 // zone numbers of images whose position Commit sets
 	gone    map[model.ID]goneZone
 	marked  []model.ID
@@ -39,7 +40,7 @@ func (s *Store) Begin(ctx context.Context) (*Tx, error) {
 	}
 	return &Tx{
 		s: s, c: session.conn, session: session,
-		numbers: map[model.ID]int64{}, grown: map[int64]int{}, images: map[model.ID]int64{}, gone: map[model.ID]goneZone{},
+		numbers: map[model.ID]int64{}, grown: map[int64]int{}, heavier: map[int64]int64{}, images: map[model.ID]int64{}, gone: map[model.ID]goneZone{},
 		zones: map[model.ID]struct{}{}, accounts: map[model.ID]struct{}{}, locks: newLocks(),
 	}, nil
 }
@@ -175,10 +176,14 @@ func (t *Tx) moveZones(ctx context.Context, entries []model.Entry) error {
 	for no := range t.grown {
 		at(no)
 	}
-	const update = `UPDATE zones SET serial = coalesce(?, serial), seq = coalesce(?, seq), records = records + ? WHERE no = ?`
+	for no := range t.heavier {
+		at(no)
+	}
+	const update = `UPDATE zones SET serial = coalesce(?, serial), seq = coalesce(?, seq), records = records + ?,
+		octets = octets + ? WHERE no = ?`
 	for _, no := range order {
 		m := moves[no]
-		if _, err := t.c.exec(ctx, update, m.serial, m.seq, t.grown[no], no); err != nil {
+		if _, err := t.c.exec(ctx, update, m.serial, m.seq, t.grown[no], t.heavier[no], no); err != nil {
 			return fmt.Errorf("move zone: %w", err)
 		}
 	}

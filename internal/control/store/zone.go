@@ -207,6 +207,7 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	}
 	delete(t.numbers, zone)
 	delete(t.grown, no)
+	delete(t.heavier, no)
 	delete(t.images, zone)
 	t.gone[zone] = goneZone{z.Name, z.Serial}
 	return nil

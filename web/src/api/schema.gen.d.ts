@@ -1353,6 +1353,24 @@ export interface paths {
         patch: operations["editAccountEntitlements"];
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how much an account holds, and may */
+        get: operations["getQuotas"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Give an account quotas of its own, or, with null, those of the server */
+        patch: operations["editQuotas"];
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/transfer_settings": {
         parameters: {
             query?: never;
@@ -1864,6 +1882,36 @@ export interface components {
             /** Format: date-time */
             end_time?: string;
             process_time?: number;
+        };
+        /** Format: int64 */
+        QuotaLimit: number | null;
+        Quota: {
+            /**
+             * Format: int64
+             * @description How much the account holds; null where only each zone tells
+             */
+            used: number | null;
+            /**
+             * Format: int64
+             * @description How much it may; null is no limit
+             */
+            limit: number | null;
+            /**
+             * Format: int64
+             * @description Set for this account by a server administrator; null leaves the matter to the server
+             */
+            own: number | null;
+        };
+        Quotas: {
+            zones: components["schemas"]["Quota"];
+            records: components["schemas"]["Quota"];
+            records_per_zone: components["schemas"]["Quota"];
+            octets: components["schemas"]["Quota"];
+            members: components["schemas"]["Quota"];
+            tokens: components["schemas"]["Quota"];
+            tsigs: components["schemas"]["Quota"];
+            peers: components["schemas"]["Quota"];
+            acls: components["schemas"]["Quota"];
         };
         RecordUsage: {
             record_usage: number;
@@ -6517,6 +6565,82 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["AccountEntitlements"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Quotas"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    zones?: components["schemas"]["QuotaLimit"];
+                    records?: components["schemas"]["QuotaLimit"];
+                    records_per_zone?: components["schemas"]["QuotaLimit"];
+                    octets?: components["schemas"]["QuotaLimit"];
+                    members?: components["schemas"]["QuotaLimit"];
+                    tokens?: components["schemas"]["QuotaLimit"];
+                    tsigs?: components["schemas"]["QuotaLimit"];
+                    peers?: components["schemas"]["QuotaLimit"];
+                    acls?: components["schemas"]["QuotaLimit"];
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Quotas"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
