@@ -10,6 +10,8 @@ var (
 	ErrStale = errors.New("stale")
 	// ErrDuplicateChange: a change of this ID was committed before.
 	ErrDuplicateChange = errors.New("duplicate change")
+	// ErrBusy: somebody is at work on the same, and will be done.
+	ErrBusy = errors.New("busy")
 	// ErrUnavailable: the store cannot be reached; the API answers 503.
 	ErrUnavailable = errors.New("store unavailable")
 )

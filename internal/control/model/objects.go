@@ -100,6 +100,8 @@ type Zone struct {
 	Serial uint32
 	// Seq is the newest journal entry of the zone; a change is guarded by it.
 	Seq Seq
+	// Importing says that an import is on its way into the zone: until it is over, its records cannot be changed.
+	Importing bool
 }
 
 // NS are the names of the zone's own name servers, as the apex and the SOA have them: its vanity ones, else those that it

@@ -38,6 +38,7 @@ type backupTable struct {
 	name    string
 	keys    int
 	columns []string
+	owner   string                // an expression for the number of the zone that a row is of; empty where that is not told by a number
 	renew   func(row []any) error // brings a row of an older backup to what migrations have made of its like; may be nil
 }
 
@@ -51,6 +52,12 @@ func (t backupTable) renewed(by func(row []any) error) backupTable {
 	return t
 }
 
+// of is a table whose rows are of zones.
+func (t backupTable) of(owner string) backupTable {
+	t.owner = owner
+	return t
+}
+
 // backupTables are all tables, in the order of backups. The meta table is first: it tells whether the secret key fits.
 var backupTables = []backupTable{
 	table("meta", 1, "name value"),
@@ -60,13 +67,13 @@ var backupTables = []backupTable{
 	table("serials", 1, "name serial"),
 	table("links", 2, "zone peer"),
 	table("records", 4, `zone name type id content priority rdata ttl proxied switches comment tags created modified
-		comment_modified tags_modified`).renewed(renewRecord),
-	table("record_tags", 3, "zone record pos name value"),
+		comment_modified tags_modified`).of("zone").renewed(renewRecord),
+	table("record_tags", 3, "zone record pos name value").of("zone"),
 	table("tsigs", 1, "id account doc secret"),
 	table("peers", 1, "id account doc"),
 	table("acls", 1, "id account doc"),
 	table("journal", 1, "seq kind account zone serial at body secret"),
-	table("images", 1, "part seq serial served size body"),
+	table("images", 1, "part seq serial served size body").of("part / 65536"),
 	table("zone_access", 1, "zone seq serial at body secret"),
 	table("account_access", 1, "account seq at body secret"),
 	table("changes", 1, "id seq at"),

@@ -38,6 +38,8 @@ type dialect struct {
 	// impatient and hurry are expressions that have the database take back this transaction, and with it its locks, should
 	// its node fall silent: they stand where all other nodes wait. Their values mean nothing.
 	impatient, hurry string
+	// nextZone is an expression for a number that neither a zone nor an import has or had a moment ago.
+	nextZone string
 	// afterRestore moves what hands out zone numbers past those that were restored; empty where nothing needs it.
 	afterRestore string
 }

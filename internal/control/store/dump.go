@@ -20,6 +20,15 @@ type dumper struct {
 	done  int64
 	total int64
 	told  Progress
+	all   bool // every row belongs to a zone
+}
+
+// where leaves out rows that belong to no zone.
+func (d *dumper) where(t backupTable) string {
+	if d.all || t.owner == "" {
+		return ""
+	}
+	return ` WHERE ` + t.owner + ` IN (SELECT no FROM zones)`
 }
 
 // Dump writes a backup of everything, from one consistent snapshot, in a form that either engine restores. Secrets stay
@@ -40,9 +49,16 @@ func (s *Store) Dump(ctx context.Context, w io.Writer, progress Progress) error 
 }
 
 func (d *dumper) run(ctx context.Context, c conn) error {
+	var staged bool // rows of imports on their way belong to no zone, and to no backup
+	if err := c.one(ctx, []any{&staged}, `SELECT count(*) > 0 FROM stagings`); err != nil {
+		return fmt.Errorf("look for imports: %w", err)
+	}
+	if !staged {
+		d.all = true
+	}
 	for _, t := range backupTables {
 		var n int64
-		if err := c.one(ctx, []any{&n}, `SELECT count(*) FROM `+t.name); err != nil {
+		if err := c.one(ctx, []any{&n}, `SELECT count(*) FROM `+t.name+d.where(t)); err != nil {
 			return fmt.Errorf("count %s: %w", t.name, err)
 		}
 		d.total += n
@@ -90,7 +106,7 @@ func (d *dumper) table(ctx context.Context, c conn, t backupTable) error {
 			return d.flush()
 		}
 		return nil
-	}, `SELECT `+strings.Join(t.columns, ", ")+` FROM `+t.name+` ORDER BY `+strings.Join(t.columns[:t.keys], ", "))
+	}, `SELECT `+strings.Join(t.columns, ", ")+` FROM `+t.name+d.where(t)+` ORDER BY `+strings.Join(t.columns[:t.keys], ", "))
 	if err != nil {
 		return err
 	}

@@ -40,27 +40,54 @@ func (t *Tx) PutImage(ctx context.Context, img model.Image) error {
 }
 
 func putImage(ctx context.Context, c conn, no int64, img *model.Image) error {
-	first := no << partBits
-	if _, err := c.exec(ctx, `DELETE FROM images WHERE part >= ? AND part <= ?`, first, first|partMost); err != nil {
+	if err := deleteImage(ctx, c, no); err != nil {
 		return err
 	}
-	body := img.Served
-	if len(img.Transfer) > 0 {
-		body = slices.Concat(img.Served, img.Transfer)
-	}
-	size := len(body)
-	for part := first; ; part++ {
-		if part > first|partMost {
-			return errors.New("the image is too large")
-		}
-		piece := body[:min(len(body), pieceSize)]
-		body = body[len(piece):]
-		const text = `INSERT INTO images (part, seq, serial, served, size, body) VALUES (?, ?, ?, ?, ?, ?)`
-		_, err := c.exec(ctx, text, part, int64(img.Seq), int64(img.Serial), int64(len(img.Served)), int64(size), octets(piece))
-		if err != nil || len(body) == 0 {
+	at := int64(0)
+	for piece := range imagePieces(img) {
+		if err := putPiece(ctx, c, no<<partBits, at, img, piece); err != nil {
 			return err
 		}
+		at++
 	}
+	return nil
+}
+
+func deleteImage(ctx context.Context, c conn, no int64) error {
+	first := no << partBits
+	_, err := c.exec(ctx, `DELETE FROM images WHERE part >= ? AND part <= ?`, first, first|partMost)
+	return err
+}
+
+// imagePieces cuts an image's octets, of both faces one behind the other, into the bodies of rows; there is at least one.
+func imagePieces(img *model.Image) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		served, transfer := img.Served, img.Transfer
+		for more := true; more; {
+			piece := served[:min(len(served), pieceSize)]
+			served = served[len(piece):]
+			if rest := pieceSize - len(piece); rest > 0 && len(transfer) > 0 {
+				n := min(rest, len(transfer))
+				piece = slices.Concat(piece, transfer[:n])
+				transfer = transfer[n:]
+			}
+			more = len(served)+len(transfer) > 0
+			if !yield(piece) {
+				return
+			}
+		}
+	}
+}
+
+// putPiece writes one piece, counted from 0, of the image whose first row has the key first.
+func putPiece(ctx context.Context, c conn, first, at int64, img *model.Image, piece []byte) error {
+	if at > partMost {
+		return errors.New("the image is too large")
+	}
+	const text = `INSERT INTO images (part, seq, serial, served, size, body) VALUES (?, ?, ?, ?, ?, ?)`
+	_, err := c.exec(ctx, text, first+at, int64(img.Seq), int64(img.Serial), int64(len(img.Served)),
+		int64(len(img.Served)+len(img.Transfer)), octets(piece))
+	return err
 }
 
 // moveImages sets the positions of images that were written without one.

@@ -44,6 +44,7 @@ var postgresDialect = dialect{
 	impatient: "set_config('" + idleLimit + "', '2s', true)",
 	hurry:     "set_config('" + idleLimit + "', '5s', true)",
 
+	nextZone:     "nextval('zone_no')",
 	afterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM zones",
 }
 

@@ -34,6 +34,7 @@ var sqliteDialect = dialect{
 	lostRace:  func(error) bool { return false }, // there is one writer
 	noTable:   sqliteNoTable,
 	now:       "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+	nextZone:  "1 + max(coalesce((SELECT max(no) FROM zones), 0), coalesce((SELECT max(no) FROM stagings), 0))",
 	impatient: "0",
 	hurry:     "0",
 }

@@ -50,6 +50,7 @@ type Store struct {
 	touch  touches
 	kept   kept
 	marked atomic.Uint64 // changes remembered since old ones were last forgotten
+	sweeps chan struct{} // holds a token when rows are to be cleared away
 	long   chan struct{} // holds a token for each long list that is being read
 
 	stop    context.CancelFunc
@@ -108,7 +109,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Keyless && !cfg.ReadOnly {
 		return nil, errors.New("open store: only who reads alone can do without the secret key")
 	}
-	s := &Store{cfg: cfg, wake: newWaker(), long: make(chan struct{}, longLists)}
+	s := &Store{cfg: cfg, wake: newWaker(), sweeps: make(chan struct{}, 1), long: make(chan struct{}, longLists)}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -148,6 +149,9 @@ func (s *Store) start(ctx context.Context) (err error) {
 		return err
 	}
 	if !s.engine.shared() && !s.cfg.ReadOnly {
+		if err := s.forgetImports(ctx); err != nil {
+			return err
+		}
 		s.kept.open()
 	}
 	s.wake.advance(head)
@@ -157,6 +161,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 	s.running.Go(func() { s.engine.follow(run, s.wake) })
 	if !s.cfg.ReadOnly {
 		s.running.Go(func() { s.tend(run) })
+		s.running.Go(func() { s.sweep(run) })
 	}
 	return nil
 }

@@ -26,15 +26,19 @@ type Tx struct {
 	marked  []model.ID
 	locks   locks
 
+	leaves bool // rows that are to be cleared away afterwards
+
 	zones, accounts map[model.ID]struct{} // whose rows were written here, so that what is kept of them does not count
 }
 
 // Begin waits for the writer's place.
-func (s *Store) Begin(ctx context.Context) (*Tx, error) {
+func (s *Store) Begin(ctx context.Context) (*Tx, error) { return s.begin(ctx, false) }
+
+func (s *Store) begin(ctx context.Context, lazy bool) (*Tx, error) {
 	if s.cfg.ReadOnly {
 		return nil, errReadOnly
 	}
-	session, err := s.engine.begin(ctx, false)
+	session, err := s.engine.begin(ctx, lazy)
 	if err != nil {
 		return nil, fmt.Errorf("begin change: %w", err)
 	}
@@ -74,6 +78,9 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 	}
 	if err != nil {
 		return 0, fmt.Errorf("commit %d entries: %w", len(entries), t.stale(err))
+	}
+	if t.leaves {
+		t.s.sweepSoon()
 	}
 	t.s.count(entries, time.Since(started))
 	t.s.wake.advance(seq)

@@ -45,11 +45,11 @@ func renewZone(row []any) error {
 	return err
 }
 
-const zoneColumns = `z.no, z.id, z.account, z.name, z.status, z.serial, z.seq, z.doc`
+const zoneColumns = `z.no, z.id, z.account, z.name, z.status, z.serial, z.seq, z.staging IS NOT NULL, z.doc`
 
 func scanZone(r *sql.Rows) (z model.Zone, no int64, err error) {
 	var d zoneDoc
-	err = r.Scan(&no, toID{&z.ID}, toID{&z.Account}, toName{&z.Name}, &z.Status, &z.Serial, &z.Seq, toDoc{&d})
+	err = r.Scan(&no, toID{&z.ID}, toID{&z.Account}, toName{&z.Name}, &z.Status, &z.Serial, &z.Seq, &z.Importing, toDoc{&d})
 	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
 	z.NameServers, z.VanityNS, z.Settings, z.Mode = d.NameServers, d.VanityNS, d.Settings, d.Mode
 	z.OutgoingTransfers, z.Outgoing = d.OutgoingTransfers, d.Outgoing
@@ -143,7 +143,8 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	if err != nil {
 		return err
 	}
-	text := `INSERT INTO zones (id, account, name, status, serial, seq, records, doc) VALUES (?, ?, ?, ?, ?, ?, 0, ?)`
+	text := `INSERT INTO zones (no, id, account, name, status, serial, seq, records, doc)
+		VALUES (` + t.c.d.nextZone + `, ?, ?, ?, ?, ?, ?, 0, ?)`
 	if t.owns(z.ID) == nil {
 		text += ` ON CONFLICT (id) DO UPDATE SET account = excluded.account, name = excluded.name, status = excluded.status,
 			doc = excluded.doc`
@@ -188,16 +189,15 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	no := z.no
 	t.zones[zone] = struct{}{}
 	delete(t.locks.rows, zone)
-	first := no << partBits
+	if err := t.deleteRows(ctx, no); err != nil {
+		return fmt.Errorf("delete zone %s: %w", zone, err)
+	}
 	for _, step := range []struct {
 		text string
 		args []any
 	}{
-		{`DELETE FROM records WHERE zone = ?`, []any{no}},
-		{`DELETE FROM record_tags WHERE zone = ?`, []any{no}},
 		{`DELETE FROM links WHERE zone = ?`, []any{no}},
 		{`DELETE FROM zone_access WHERE zone = ?`, []any{no}},
-		{`DELETE FROM images WHERE part >= ? AND part <= ?`, []any{first, first | partMost}},
 		{`DELETE FROM journal WHERE zone = ?`, []any{id(zone)}},
 		{`DELETE FROM zones WHERE no = ?`, []any{no}},
 	} {
@@ -211,6 +211,36 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	delete(t.images, zone)
 	t.gone[zone] = goneZone{z.Name, z.Serial}
 	return nil
+}
+
+// largeZone is so many records that to delete them at once would have others wait.
+const largeZone = 2000
+
+// deleteRows removes a zone's records and image; those of a large zone are left, under a number that is no zone's any more,
+// to be cleared away afterwards.
+func (t *Tx) deleteRows(ctx context.Context, no int64) error {
+	var records int
+	var staging sql.NullInt64
+	if err := t.c.one(ctx, []any{&records, &staging}, `SELECT records, staging FROM zones WHERE no = ?`, no); err != nil {
+		return err
+	}
+	if staging.Valid {
+		t.leaves = true
+		if err := giveUp(ctx, t.c, staging.Int64); err != nil {
+			return err
+		}
+	}
+	if records+t.grown[no] > largeZone {
+		t.leaves = true
+		_, err := t.c.exec(ctx, `INSERT INTO stagings (no, zone, expires) VALUES (?, ?, 0)`, no, []byte{})
+		return err
+	}
+	for _, text := range []string{`DELETE FROM records WHERE zone = ?`, `DELETE FROM record_tags WHERE zone = ?`} {
+		if _, err := t.c.exec(ctx, text, no); err != nil {
+			return err
+		}
+	}
+	return deleteImage(ctx, t.c, no)
 }
 
 // goneZone is a zone that the transaction deletes.
