@@ -126,6 +126,9 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	if h.Sealed > 0 {
 		_, _ = fmt.Fprintf(w, "no secret key: the TSIG keys of %d accounts are closed, zones whose links need one are not transferred\n", h.Sealed)
 	}
+	if h.Damaged > 0 {
+		_, _ = fmt.Fprintf(w, "zones damaged %d: they take no changes, the log names them\n", h.Damaged)
+	}
 	if !h.Failing.IsZero() {
 		_, _ = fmt.Fprintf(w, "store unreachable since %s: answering from memory\n", h.Failing.UTC().Format(time.RFC3339))
 	}

@@ -155,5 +155,6 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	}
 	gauge("store_unreachable", "1 while the store cannot be read.", failing)
 	gauge("store_unreachable_seconds", "For how long the store cannot be read; 0 while it can.", since)
+	gauge("zones_damaged", "Zones whose image or journal cannot be used: they take no changes.", float64(h.Damaged))
 	counter("zones_loaded_again_total", "Zones loaded from their image because the journal did not fit.", h.Resyncs)
 }

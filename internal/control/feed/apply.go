@@ -21,6 +21,7 @@ func (f *Feed) apply(ctx context.Context, e *model.Entry) error {
 	case model.EntryAccess:
 		return f.applyAccess(e)
 	case model.EntryGone:
+		delete(f.damage, e.Zone)
 		if z := f.cfg.DB.ByID(string(e.Zone)); z != nil {
 			f.cfg.DB.Remove(z.ID)
 			f.cfg.Removed(z)
@@ -138,6 +139,7 @@ func (f *Feed) resync(ctx context.Context, e *model.Entry) error {
 		}
 		l = z.State().Links
 	}
+	delete(f.damage, e.Zone)
 	z := f.cfg.DB.Reset(string(e.Zone), string(img.Account), uint64(img.Seq), served, transfer, l, nil)
 	if img.Seq < e.Seq {
 		if err := f.replay(ctx, img.Seq, e); err != nil {
@@ -184,8 +186,11 @@ func (f *Feed) replay(ctx context.Context, after model.Seq, e *model.Entry) erro
 // damaged notes a zone whose image or journal cannot be used. It stays as it is in memory, if it is there at all, and
 // takes no further changes, while all others go on.
 func (f *Feed) damaged(id model.ID, err error) {
-	f.health.Damaged++
-	f.cfg.Log.Error("zone is damaged in the store, keeping what is in memory", "zone", id, "error", err)
+	if _, told := f.damage[id]; told {
+		return
+	}
+	f.damage[id] = struct{}{}
+	f.cfg.Log.Error("zone is damaged in the store, keeping what is in memory and taking no changes", "zone", id, "error", err)
 }
 
 // published tells that a zone changed; what is loaded at start is no change.

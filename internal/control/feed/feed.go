@@ -54,7 +54,8 @@ type Feed struct {
 	waiters  []waiter
 	health   Health
 	sealed   map[model.ID]struct{}
-	past     model.Seq // the journal up to here is history that is still to be recalled
+	damage   map[model.ID]struct{} // zones that cannot be used
+	past     model.Seq             // the journal up to here is history that is still to be recalled
 	loaded   chan struct{}
 	recalled chan struct{}
 }
@@ -71,7 +72,7 @@ type Health struct {
 	Failing time.Time
 	Err     string
 	Resyncs uint64 // zones loaded anew because the journal did not fit
-	Damaged uint64 // zones met whose image or journal could not be used
+	Damaged int    // zones whose image or journal cannot be used: they stay as they are in memory, if at all, and take no change
 	Sealed  int    // accounts whose TSIG keys this node cannot open: what needs one is refused
 }
 
@@ -95,7 +96,7 @@ func New(cfg Config) *Feed {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Feed{cfg: cfg, loaded: make(chan struct{}), recalled: make(chan struct{}), sealed: map[model.ID]struct{}{}}
+	return &Feed{cfg: cfg, loaded: make(chan struct{}), recalled: make(chan struct{}), sealed: map[model.ID]struct{}{}, damage: map[model.ID]struct{}{}}
 }
 
 // Loaded is closed once every zone is in memory.
@@ -109,7 +110,7 @@ func (f *Feed) Health() Health {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h := f.health
-	h.Loaded, h.Seq, h.Sealed = f.ready, f.applied, len(f.sealed)
+	h.Loaded, h.Seq, h.Sealed, h.Damaged = f.ready, f.applied, len(f.sealed), len(f.damage)
 	return h
 }
 

@@ -429,7 +429,7 @@ func TestTailOfOtherEntries(t *testing.T) {
 	last := w.step("one", 12, 13)
 	n := start(t, w.store)
 	n.wait(t, last[0].Seq)
-	if n.serial(t, "one") != 13 || n.serial(t, "two") != 31 || n.Health().Damaged+n.Health().Resyncs != 0 {
+	if n.serial(t, "one") != 13 || n.serial(t, "two") != 31 || n.Health().Damaged != 0 || n.Health().Resyncs != 0 {
 		t.Errorf("serials %d and %d, %+v", n.serial(t, "one"), n.serial(t, "two"), n.Health())
 	}
 	if seq := n.db.ByID("one").State().Seq; seq != uint64(last[0].Seq) {

@@ -176,6 +176,7 @@ func (l *loading) publish(z *loaded) {
 			return
 		}
 	}
+	delete(l.f.damage, z.img.Zone)
 	mem := db.Reset(id, string(z.img.Account), uint64(z.img.Seq), z.served, z.transfer, z.links, nil)
 	l.f.published(mem, false)
 }
@@ -302,6 +303,11 @@ func (l *loading) finish() {
 	}
 	if l.first {
 		return
+	}
+	for id := range l.f.damage {
+		if _, known := l.images[id]; !known {
+			delete(l.f.damage, id)
+		}
 	}
 	var gone []*zone.Zone
 	for z := range l.f.cfg.DB.All {

@@ -97,4 +97,5 @@ const (
 	CodeTokenBeyond    = 13083 // 403: a token makes or changes more than it may itself
 	CodeTokensRemain   = 13084 // a message: tokens and the key outlive a new password
 	CodeFlattenQuota   = 13086 // the account has as many flattened targets as it may
+	CodeZoneDamaged    = 13099 // 500
 )

@@ -150,7 +150,9 @@ func (p *Primary) Maintain(ctx context.Context) error {
 		for id, ok := p.tails.next(); ok && ctx.Err() == nil; id, ok = p.tails.next() {
 			if err := p.checkpoint(ctx, id); err != nil && ctx.Err() == nil {
 				p.cfg.Log.Warn("image not written", "zone", id, "error", err)
-				p.pause(ctx)
+				if errors.Is(err, model.ErrUnavailable) {
+					p.pause(ctx) // what is wrong with one zone holds up no other
+				}
 			}
 		}
 	}

@@ -87,9 +87,9 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 // zone is the zone that the change concerns. A zone of another account is not found, as if it did not exist.
 func (p *plan) zone(ctx context.Context) (*zoneWork, error) {
 	if p.zw != nil && !p.zw.gone {
-		return p.zw, nil
+		return p.zw, p.zw.bad
 	}
-	z, err := p.stage.zone(ctx, p.zid)
+	z, err := p.stage.anyZone(ctx, p.zid)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (p *plan) zone(ctx context.Context) (*zoneWork, error) {
 		return nil, fmt.Errorf("zone %s in account %s: %w", p.zid, p.change.Account, model.ErrNotFound)
 	}
 	p.zw = z
-	return z, nil
+	return z, z.bad
 }
 
 // touch has a name of the zone rendered.

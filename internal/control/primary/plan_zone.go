@@ -160,7 +160,7 @@ func (p *plan) zoneChanged(z *zoneWork, old, row *model.Zone) {
 
 func (p *plan) deleteZone(ctx context.Context) (model.Outcome, error) {
 	z, err := p.zone(ctx)
-	if err != nil {
+	if err != nil && (z == nil || z.bad == nil) {
 		return model.Outcome{}, err
 	}
 	stored, err := p.stored(ctx, z)

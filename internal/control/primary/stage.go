@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -40,7 +41,8 @@ type zoneWork struct {
 	gone  bool
 	dirty bool // row is to be written
 
-	state *zone.State // memory at read.Seq; nil for a new zone
+	state *zone.State // memory at read.Seq; nil for a new zone, and for a damaged one
+	bad   error       // the zone is damaged: it can be deleted, and nothing else
 
 	rows    map[wire.Name][]*model.Record // by owner; an owner that is missing has not been read
 	byID    map[model.ID]*model.Record    // all of rows
@@ -113,8 +115,18 @@ func (s *stage) account(ctx context.Context, id model.ID) (*accountWork, error) 
 	return a, nil
 }
 
-// zone reads a zone and pins the memory it stands on; ErrNotFound when there is none, errLag when memory is behind.
+// zone reads a zone and pins the memory it stands on; ErrNotFound when there is none, a lagError when memory is behind. A
+// damaged zone is one fault of those who want to change it.
 func (s *stage) zone(ctx context.Context, id model.ID) (*zoneWork, error) {
+	z, err := s.anyZone(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return z, z.bad
+}
+
+// anyZone is zone for what can be done to a damaged one, too.
+func (s *stage) anyZone(ctx context.Context, id model.ID) (*zoneWork, error) {
 	if z := s.zones[id]; z != nil {
 		if z.gone {
 			return nil, fmt.Errorf("zone %s: %w", id, model.ErrNotFound)
@@ -131,7 +143,10 @@ func (s *stage) zone(ctx context.Context, id model.ID) (*zoneWork, error) {
 	}
 	z := newZoneWork(row, a)
 	z.read = row
-	if z.state, err = s.pin(ctx, row); err != nil {
+	switch z.state, err = s.pin(ctx, row); {
+	case ownFault(err):
+		z.bad = err
+	case err != nil:
 		return nil, err
 	}
 	s.zones[id] = z
@@ -158,10 +173,17 @@ func (s *stage) pin(ctx context.Context, row model.Zone) (*zone.State, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockedWait)
 	defer cancel()
-	if err := s.cfg.Feed.Wait(ctx, row.Seq); err == nil {
-		if state := s.memory(row); state != nil {
-			return state, nil
-		}
+	if s.cfg.Feed.Wait(ctx, row.Seq) != nil {
+		return nil, &lagError{seq: row.Seq}
+	}
+	if state := s.memory(row); state != nil {
+		return state, nil
+	}
+	if mem := s.cfg.DB.ByID(string(row.ID)); mem == nil || mem.State().Seq < uint64(row.Seq) {
+		// Memory has all that the journal has, but not this: it could not be used, and waiting will not mend it.
+		e := invalid(model.CodeZoneDamaged, "The zone %s is damaged in the store: it can be deleted, and takes no other change.", row.Name.Host())
+		e.Status = http.StatusInternalServerError
+		return nil, e
 	}
 	return nil, &lagError{seq: row.Seq}
 }
@@ -276,7 +298,7 @@ func (s *stage) prefetch(ctx context.Context, changes []*model.Change) error {
 			continue
 		}
 		z, err := s.zone(ctx, c.Zone)
-		if errors.Is(err, model.ErrNotFound) {
+		if ownFault(err) {
 			continue
 		}
 		if err != nil {
