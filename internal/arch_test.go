@@ -24,6 +24,7 @@ var floors = map[string][]string{
 	"internal/control/controltest": {"internal/control/model", "internal/dns/wire"},
 	"internal/dns/xfr":             {"internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/tsig"},
 	"internal/dns/notify":          {"internal/dns/wire", "internal/dns/zone", "internal/dns/tsig"},
+	"internal/dns/tally":           {},
 	"internal/dns/watch":           {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/server": {
 		"internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
@@ -53,7 +54,7 @@ var floors = map[string][]string{
 		"web", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/primary", "internal/control/feed",
 		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api",
-		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch",
+		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/tally",
 		"internal/dns/server",
 	},
 	"internal/cli": {

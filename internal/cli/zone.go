@@ -218,6 +218,7 @@ func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 			Name    string `json:"name"`
 			Address string `json:"address"`
 			State   string `json:"state"`
+			Cause   string `json:"cause"`
 			Serial  *int64 `json:"serial"`
 		} `json:"peers"`
 		NameServers []struct {
@@ -234,7 +235,7 @@ func (c *zoneStatusCmd) Run(ctx context.Context, s *streams) error {
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s\tserial %d\n", c.Name, out.Serial)
 	for _, p := range out.Peers {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, p.Address, serialText(p.Serial), p.State)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, p.Address, serialText(p.Serial), p.State, p.Cause)
 	}
 	for _, n := range out.NameServers {
 		fmt.Fprintf(w, "NS %s\t%s\t%s\t%s\t%s\n", n.Name, n.Address, serialText(n.Serial), n.State, n.Error)

@@ -26,7 +26,7 @@ type Config struct {
 	HTTPListen     string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
 	TLSCert        string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
 	TLSKey         string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
-	NotifySource   []string      `help:"Address to send NOTIFY from, one per family." placeholder:"IP"`
+	NotifySource   []string      `help:"Address that NOTIFY leaves from, one of a family; default is the address that DNS listens on, where that is one." placeholder:"IP"`
 	NotifyInterval time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
 	ProbeInterval  time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is never."`
 	Nameservers    []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
@@ -176,7 +176,7 @@ func (c *Config) settings() (out settings, err error) {
 	if out.edge, err = addresses(c.EdgeAddresses, "edge addresses"); err != nil {
 		return out, err
 	}
-	if out.sources, err = addresses(c.NotifySource, "NOTIFY source"); err != nil {
+	if out.sources, err = notifySources(c); err != nil {
 		return out, err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {

@@ -93,7 +93,12 @@ func (c collector) transfers(counter func(string, string, uint64, ...string), ga
 	for kind, v := range t.ByKind {
 		counter("transfers_total", "Finished transfers by the form of the answer.", v, "kind", strings.ToLower(string(kind)))
 	}
-	counter("transfers_refused_total", "Transfer requests refused.", t.Refused)
+	refused := uint64(0)
+	for cause, v := range t.Refused {
+		refused += v
+		counter("refusals_total", "Requests of secondaries and strangers refused, by why.", v, "reason", string(cause))
+	}
+	counter("transfers_refused_total", "The same in all: transfers, and other requests whose signature does not verify.", refused)
 	counter("transfers_failed_total", "Transfers that ended early.", t.Failed)
 	counter("transfer_records_total", "Records sent in transfers.", t.Records)
 	counter("transfer_bytes_total", "Octets sent in transfers.", t.Bytes)
@@ -105,7 +110,9 @@ func (c collector) notify(counter func(string, string, uint64, ...string), gauge
 	counter("notify_sent_total", "NOTIFY messages sent.", no.Sent)
 	counter("notify_retries_total", "NOTIFY messages sent again.", no.Retries)
 	counter("notify_acked_total", "NOTIFYs answered with NOERROR.", no.Acked)
-	counter("notify_refused_total", "NOTIFYs answered with an error.", no.Refused)
+	counter("notify_refused_total", "NOTIFYs answered with an error, one of TSIG included.", no.Refused)
+	counter("notify_unverified_total", "Answers to NOTIFY whose signature does not verify.", no.Bad)
+	counter("notify_unsent_total", "NOTIFY messages that could not leave.", no.Unsent)
 	gauge("notify_pending", "Peers and zones that wait for a NOTIFY or its answer.", float64(no.Pending))
 	if c.n.duty == nil {
 		return

@@ -23,6 +23,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/dns/tally"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -44,6 +45,7 @@ type Node struct {
 	watch     *watch.Watcher
 	duty      *duty.Duty // nil where no other node can be
 	xfr       *xfr.Server
+	tally     *tally.Tally // of what strangers do
 	dns       *server.Server
 	auth      *auth.Authenticator
 	session   *auth.Sessions
@@ -63,7 +65,7 @@ type Node struct {
 
 // Open opens the store and makes the parts; nothing runs and no socket is bound yet.
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
-	n := &Node{cfg: c, log: log, db: zone.NewDB(0)}
+	n := &Node{cfg: c, log: log, db: zone.NewDB(0), tally: tally.New(tally.Config{})}
 	set, err := c.settings()
 	if err != nil {
 		return nil, err
@@ -113,7 +115,7 @@ func (n *Node) wireFast(sources []netip.Addr) {
 	n.dns = server.New(server.Config{
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log, Threads: cores,
 		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
-		Transfers:    transfers{n.xfr},
+		Transfers:    n.xfr,
 	})
 }
 
@@ -136,6 +138,7 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 	n.feed = feed.New(feed.Config{
 		Source: n.store, DB: n.db, Log: n.log,
 		Published: n.published,
+		Linked:    n.linked,
 		Removed:   n.removed,
 		Seen:      n.seen,
 	})
@@ -220,6 +223,16 @@ func (n *Node) published(z *zone.Zone, forced bool) {
 	}
 }
 
+// linked hears of every zone whose links, or whose peers, have changed.
+func (n *Node) linked(z *zone.Zone) {
+	if n.notify != nil {
+		n.notify.Link(z)
+	}
+	if n.flatten != nil {
+		n.flatten.Touched(z)
+	}
+}
+
 // removed hears of every zone that is gone.
 func (n *Node) removed(z *zone.Zone) {
 	if n.notify != nil {
@@ -231,50 +244,9 @@ func (n *Node) removed(z *zone.Zone) {
 	n.watch.Forget(z.ID)
 }
 
-// responder and transfers fit answer and xfr to the server's plugs.
+// responder fits answer to the server's plug.
 type responder struct{ a *answer.Responder }
 
 func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
 	return r.a.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
-}
-
-type transfers struct{ s *xfr.Server }
-
-func request(r *server.Request) *xfr.Request {
-	return &xfr.Request{Query: r.Query, Source: r.Source, Session: r.Session, Size: r.Limits.Size}
-}
-
-func (t transfers) Datagram(dst []byte, r *server.Request) []byte {
-	return t.s.Datagram(dst, request(r))
-}
-
-func (t transfers) Stream(ctx context.Context, w server.Writer, r *server.Request) error {
-	return t.s.Stream(ctx, w, request(r))
-}
-
-// transferred logs one line for each transfer and each refusal, and tells notify what the peer has now.
-func (n *Node) transferred(r xfr.Report) {
-	n.watch.Transferred(r)
-	attrs := []any{
-		"zone", r.Zone, "source", r.Source.String(), "peer", r.Peer.Name, "asked", r.Asked.String(), "tcp", r.TCP,
-	}
-	if r.Key != "" {
-		attrs = append(attrs, "key", r.Key)
-	}
-	if r.Asked == wire.TypeIXFR {
-		attrs = append(attrs, "from", r.From)
-	}
-	if r.Kind == "" {
-		n.log.Warn("transfer refused", append(attrs, "rcode", r.Rcode.String(), "reason", r.Reason)...)
-		return
-	}
-	attrs = append(attrs, "kind", string(r.Kind), "serial", r.To, "records", r.Records, "bytes", r.Bytes, "duration", r.Duration)
-	if r.Reason != "" {
-		n.log.Warn("transfer failed", append(attrs, "reason", r.Reason)...)
-		return
-	}
-	n.log.Info("transfer", attrs...)
-	if n.notify != nil && r.Peer.ID != "" && r.Kind != xfr.TooLarge {
-		n.notify.Seen(r.ZoneID, r.Peer.ID, r.To)
-	}
 }

@@ -24,6 +24,7 @@ const (
 	partKnown     = "what secondaries know"
 	partFirst     = "first start"
 	partDNS       = "DNS"
+	partTally     = "tally"
 	partMemory    = "memory"
 	partFlatten   = "flattening"
 	partLease     = "lease"
@@ -43,7 +44,7 @@ const (
 func downOrder() []string {
 	return []string{
 		partHTTP, partFlatten, partWatch, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partDNS, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFirst, partKnown, partStore,
+		partCommitter, partFeed, partDNS, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFirst, partKnown, partStore,
 	}
 }
 
@@ -86,6 +87,7 @@ func (n *Node) sequence() *sequence {
 	add(part{name: partFirst, start: n.firstStart})
 	if n.dns != nil {
 		run(partDNS, dnsBy, n.dns.Run)
+		run(partTally, storeBy, n.tellRest)
 	}
 	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
 	n.addWork(add, run)

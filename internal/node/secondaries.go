@@ -28,6 +28,11 @@ func (n *Node) secondaries(ctx context.Context, z model.Zone) (api.Secondaries, 
 	for _, v := range n.watch.Peers(mem) {
 		out.Peers = append(out.Peers, n.peer(st, &v))
 	}
+	for _, s := range n.watch.Strangers(mem.ID) {
+		out.Strangers = append(out.Strangers, api.Stranger{
+			Address: s.Addr.String(), Cause: string(s.Cause), Reason: s.Reason, Key: s.Key, Since: s.Since, On: s.On, Count: s.Count,
+		})
+	}
 	for _, s := range n.watch.NameServers(mem) {
 		out.NameServers = append(out.NameServers, nameServer(&s))
 	}
@@ -46,7 +51,9 @@ func nameServer(s *watch.NameServer) api.SecondaryNS {
 }
 
 func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
-	p := api.SecondaryPeer{Peer: model.ID(v.Peer.ID), Name: v.Peer.Name, State: api.SecondaryState(v.State), Seen: v.Seen}
+	p := api.SecondaryPeer{
+		Peer: model.ID(v.Peer.ID), Name: v.Peer.Name, State: api.SecondaryState(v.State), Cause: v.Cause, Seen: v.Seen,
+	}
 	if v.Peer.Addr.IsValid() {
 		p.Address = v.Peer.Addr.String()
 	}
@@ -54,26 +61,26 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 		p.Serial = &v.Serial
 		p.VersionsBehind, p.SecondsBehind = behind(st, v)
 	}
+	if v.State == watch.Ahead {
+		past := v.Serial + 1
+		p.RaiseTo = &past
+	}
 	if s := v.Notify; !s.Sent.IsZero() {
 		p.LastNotify = &api.NotifyEvent{On: s.Sent, Serial: s.Serial, Attempts: s.Tries, Answer: s.Answer}
 	}
-	if r := v.Transfer; r != nil {
-		p.LastTransfer = &api.TransferEvent{
-			On: v.TransferOn, Kind: string(r.Kind), Serial: r.To, Records: r.Records, Bytes: r.Bytes, Took: r.Duration,
-			Key: r.Key, Outcome: r.Reason,
-		}
-		if r.From != 0 {
-			p.LastTransfer.From = &r.From
-		}
-		if r.Reason == "" {
-			p.LastTransfer.Outcome = "complete"
-		}
+	if v.Transfer != nil {
+		p.LastTransfer = transferEvent(v)
 	}
 	if r := v.Refusal; r != nil {
-		p.LastRefusal = &api.RefusalEvent{On: v.RefusalOn, Address: r.Source.String(), Reason: r.Reason}
+		p.LastRefusal = &api.RefusalEvent{
+			On: v.RefusalOn, Address: r.Source.String(), Cause: string(r.Cause), Reason: r.Reason, Key: r.Key, OneOf: names(r.Client.OneOf),
+		}
 	}
 	for _, e := range v.History {
-		ev := api.SecondaryEvent{On: e.On, Event: e.Kind, Text: e.Text}
+		ev := api.SecondaryEvent{On: e.On, Since: e.Since, Count: max(e.Count, 1), Event: e.Kind, Text: e.Text}
+		if ev.Since.IsZero() {
+			ev.Since = e.On
+		}
 		if e.HasSerial {
 			ev.Serial = &e.Serial
 		}
@@ -82,10 +89,37 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 	return p
 }
 
+func transferEvent(v *watch.View) *api.TransferEvent {
+	r := v.Transfer
+	t := &api.TransferEvent{
+		On: v.TransferOn, Kind: string(r.Kind), Serial: r.To, Records: r.Records, Bytes: r.Bytes, Took: r.Duration,
+		Key: r.Key, Outcome: r.Reason, OneOf: names(r.Client.OneOf),
+	}
+	if r.From != 0 {
+		t.From = &r.From
+	}
+	if r.Reason == "" {
+		t.Outcome = "complete"
+	}
+	return t
+}
+
+func names(peers []zone.Peer) []string {
+	out := make([]string, 0, len(peers))
+	for _, p := range peers {
+		out = append(out, p.Name)
+	}
+	return out
+}
+
 // behind counts versions by the history, where that reaches, and seconds since the peer was last seen in step.
 func behind(st *zone.State, v *watch.View) (versions *int, seconds *int64) {
-	if v.State == watch.InStep {
+	switch v.State {
+	case watch.InStep:
 		return new(int), new(int64)
+	case watch.Ahead:
+		return nil, nil
+	default:
 	}
 	if chain, ok := st.History.Since(v.Serial); ok {
 		n := len(chain)

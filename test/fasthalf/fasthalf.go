@@ -22,7 +22,7 @@ func Serve(t testing.TB, db *zone.DB, a answer.Config, x xfr.Config) netip.AddrP
 	s := server.New(server.Config{
 		DNS: []string{"127.0.0.1:0"}, DB: db, Threads: 1,
 		NewResponder: func() server.Responder { return responder{answer.New(db, a)} },
-		Transfers:    transfers{xfr.NewServer(x)},
+		Transfers:    xfr.NewServer(x),
 	})
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)
@@ -42,18 +42,4 @@ type responder struct{ r *answer.Responder }
 
 func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
 	return r.r.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
-}
-
-type transfers struct{ s *xfr.Server }
-
-func request(r *server.Request) *xfr.Request {
-	return &xfr.Request{Query: r.Query, Source: r.Source, Session: r.Session, Size: r.Limits.Size}
-}
-
-func (t transfers) Datagram(dst []byte, r *server.Request) []byte {
-	return t.s.Datagram(dst, request(r))
-}
-
-func (t transfers) Stream(ctx context.Context, w server.Writer, r *server.Request) error {
-	return t.s.Stream(ctx, w, request(r))
 }

@@ -2,6 +2,7 @@ package refusals
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -167,9 +168,9 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"right key", ask{zone: "locked.example", typ: wire.TypeAXFR, key: right}, "127.0.0.1", false, false, 0, nil},
 		{"mixed case", ask{zone: "LoCkEd.example", typ: wire.TypeAXFR, key: right}, "127.0.0.1", false, false, 0, nil},
-		{"wrong secret", ask{zone: "locked.example", typ: wire.TypeAXFR, key: wrong}, "127.0.0.1", false, false, wire.RcodeNotAuth, []string{"signed request", "BADSIG"}},
-		{"unknown key", ask{zone: "locked.example", typ: wire.TypeAXFR, key: unknown}, "127.0.0.1", false, false, wire.RcodeNotAuth, []string{"signed request", "BADKEY"}},
-		{"clock off", ask{zone: "locked.example", typ: wire.TypeAXFR, key: right, skew: -time.Hour}, "127.0.0.1", false, false, wire.RcodeNotAuth, []string{"signed request", "BADTIME"}},
+		{"wrong secret", ask{zone: "locked.example", typ: wire.TypeAXFR, key: wrong}, "127.0.0.1", false, false, wire.RcodeNotAuth, []string{"transfer refused", "BADSIG"}},
+		{"unknown key", ask{zone: "locked.example", typ: wire.TypeAXFR, key: unknown}, "127.0.0.1", false, false, wire.RcodeNotAuth, []string{"transfer refused", "BADKEY"}},
+		{"clock off", ask{zone: "locked.example", typ: wire.TypeAXFR, key: right, skew: -time.Hour}, "127.0.0.1", false, false, wire.RcodeNotAuth, []string{"transfer refused", "BADTIME"}},
 		{"key of another link", ask{zone: "locked.example", typ: wire.TypeAXFR, key: others}, "127.0.0.1", false, false, wire.RcodeRefused, []string{"transfer refused", "not the links'"}},
 		{"no key", ask{zone: "locked.example", typ: wire.TypeAXFR}, "127.0.0.1", false, false, wire.RcodeRefused, []string{"transfer refused", "not signed"}},
 		{"no key, IXFR", ask{zone: "locked.example", typ: wire.TypeIXFR, soa: "locked.example"}, "127.0.0.1", false, false, wire.RcodeRefused, []string{"transfer refused", "not signed"}},
@@ -233,13 +234,84 @@ func TestRefusalsAreCounted(t *testing.T) {
 	if _, err := w.n.Log().Wait(t.Context(), 0, "transfer refused"); err != nil {
 		t.Fatal(err)
 	}
+	if body := w.metrics(t); !strings.Contains(body, "headwater_transfers_refused_total 1") {
+		t.Error(body)
+	}
+}
+
+// However many requests strangers send, in their own name or anybody's, the log stays short, all are counted by their reason,
+// and what is different is still told.
+func TestFloodsOfRefusals(t *testing.T) {
+	w := open(t)
+	const each = 500
+	wrong := mustKey(t, "right.key", other)
+	at := w.n.Log().Len()
+	for i := range each {
+		axfr := ask{zone: "open.example", typ: wire.TypeAXFR}
+		overTCP(t, w.n.DNS, "127.0.0.7", axfr.bytes(t))
+		ixfr := ask{zone: "open.example", typ: wire.TypeIXFR, soa: "open.example"}
+		overUDP(t, w.n.DNS, fmt.Sprintf("127.0.%d.%d", 1+i/250, 1+i%250), ixfr.bytes(t))
+		signed := ask{zone: "locked.example", typ: wire.TypeSOA, key: wrong}
+		overUDP(t, w.n.DNS, fmt.Sprintf("127.1.%d.%d", 1+i/250, 1+i%250), signed.bytes(t))
+	}
+	lines := strings.Count(w.n.Log().String()[at:], "\n")
+	if lines > 40 {
+		t.Errorf("%d refusals made %d lines", 3*each, lines)
+	}
+	a := ask{zone: "locked.example", typ: wire.TypeAXFR}
+	overTCP(t, w.n.DNS, "127.0.0.1", a.bytes(t))
+	if _, err := w.n.Log().Wait(t.Context(), at, "transfer refused", "not signed"); err != nil {
+		t.Error("a refusal of another kind is hidden:", err)
+	}
+	metrics := w.metrics(t)
+	for _, want := range []string{
+		`headwater_refusals_total{reason="address"} 1000`, `headwater_refusals_total{reason="signature"} 500`,
+		`headwater_refusals_total{reason="unsigned"} 1`, "headwater_transfers_refused_total 1501",
+	} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("no %s in\n%s", want, metrics)
+		}
+	}
+}
+
+func (w *world) metrics(t *testing.T) string {
+	t.Helper()
 	res, err := http.Get(w.n.HTTP + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil || !strings.Contains(string(body), "headwater_transfers_refused_total 1") {
-		t.Errorf("%v\n%s", err, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// A secondary with a wrong secret, and a stranger, are shown where operators look.
+func TestRefusalsAreShown(t *testing.T) {
+	w := open(t)
+	wrong := mustKey(t, "right.key", other)
+	soa := ask{zone: "locked.example", typ: wire.TypeSOA, key: wrong}
+	overUDP(t, w.n.DNS, "127.0.0.1", soa.bytes(t))
+	overTCP(t, w.n.DNS, "127.0.0.7", (&ask{zone: "locked.example", typ: wire.TypeAXFR, key: mustKey(t, "unknown.key", secret)}).bytes(t))
+	var zones []struct{ ID string }
+	w.n.Call(t, http.MethodGet, "/zones?name=locked.example", nil, &zones)
+	var known struct {
+		Peers []struct {
+			Refusal *struct{ Cause, Key, Address string } `json:"last_refusal"`
+			History []struct{ Event, Text string }
+		}
+		Strangers []struct{ Address, Cause, Key string }
+	}
+	w.n.Call(t, http.MethodGet, "/headwater/v1/zones/"+zones[0].ID+"/secondaries", nil, &known)
+	if len(known.Peers) != 1 || len(known.Strangers) != 1 {
+		t.Fatalf("%+v", known)
+	}
+	if r := known.Peers[0].Refusal; r == nil || r.Cause != "signature" || !strings.HasPrefix(r.Key, "right.key") || !strings.HasPrefix(r.Address, "127.0.0.1:") {
+		t.Errorf("last refusal: %+v", r)
+	}
+	if s := known.Strangers[0]; s.Address != "127.0.0.7" || s.Cause != "unknown_key" || !strings.HasPrefix(s.Key, "unknown.key") {
+		t.Errorf("stranger: %+v", s)
 	}
 }

@@ -79,9 +79,9 @@ test("a zone goes by hand from nothing to a secondary that follows it", async (t
 
   await nsd.stop();
   await server.api("POST", `/client/v4/zones/${zone.id}/dns_records`, { type: "TXT", name: "@", content: "one more" });
-  await page.goto(`${server.url}/${server.account}/example.com/secondaries`); // at once: it is silent a few seconds later
+  await page.goto(`${server.url}/${server.account}/example.com/secondaries`); // at once: it is found unreachable a few seconds later
   await card.getByText("Behind", { exact: true }).waitFor();
-  await card.getByText("Silent", { exact: true }).waitFor({ timeout: 90_000 });
+  await card.getByText("Unreachable", { exact: true }).waitFor({ timeout: 90_000 });
   nsd.start();
   await card.getByText("In step", { exact: true }).waitFor({ timeout: 60_000 });
 
@@ -211,5 +211,5 @@ test("the names of the NS RRset are asked as anybody would", async (t) => {
   await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
   const list = page.getByRole("region", { name: "Name servers" }).first();
   await list.getByRole("row", { name: /ns9\.example\.com 127\.0\.0\.1 In step/ }).waitFor({ timeout: 60_000 });
-  await list.getByRole("row", { name: /ns1\.example\.net . Silent/ }).waitFor();
+  await list.getByRole("row", { name: /ns1\.example\.net . No address/ }).waitFor();
 });

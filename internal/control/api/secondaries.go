@@ -15,22 +15,28 @@ func secondaryRoutes() []Route {
 	}
 }
 
-// SecondaryState says how a secondary stands to us.
+// SecondaryState says how a secondary stands to us, by cause.
 type SecondaryState string
 
 // The states of secondaries.
 const (
-	SecondaryInStep  SecondaryState = "in_step" // holds our serial
-	SecondaryBehind  SecondaryState = "behind"  // holds an older one
-	SecondarySilent  SecondaryState = "silent"  // has not answered for longer than it may
-	SecondaryUnknown SecondaryState = "unknown" // was never heard of
+	SecondaryInStep      SecondaryState = "in_step"     // holds our serial
+	SecondaryBehind      SecondaryState = "behind"      // holds an older one
+	SecondaryAhead       SecondaryState = "ahead"       // holds a newer one, and takes nothing from us
+	SecondaryRefuses     SecondaryState = "refuses"     // answers with an error
+	SecondaryWrongKey    SecondaryState = "wrong_key"   // signs, or wants us to sign, otherwise than agreed
+	SecondaryNoZone      SecondaryState = "no_zone"     // answers, but does not have the zone
+	SecondaryUnreachable SecondaryState = "unreachable" // does not answer
+	SecondaryNoAddress   SecondaryState = "no_address"  // cannot be asked
+	SecondaryUnknown     SecondaryState = "unknown"     // was never heard of
 )
 
 // Secondaries is what is known of a zone's secondaries: its linked peers, and the names of its NS RRset as seen from
-// outside. Serial and Enabled are filled in by the API.
+// outside; and who else was refused the zone. Serial and Enabled are filled in by the API.
 type Secondaries struct {
 	Peers       []SecondaryPeer
 	NameServers []SecondaryNS
+	Strangers   []Stranger
 }
 
 // SecondaryPeer is one linked peer. Zero times mean never; nil pointers mean unknown.
@@ -39,7 +45,9 @@ type SecondaryPeer struct {
 	Name           string
 	Address        string // address and port of NOTIFY; empty without
 	State          SecondaryState
+	Cause          string  // why it is not in step, in words; empty where that is all that is known
 	Serial         *uint32 // newest that it is known to hold
+	RaiseTo        *uint32 // of one that is ahead: the serial that it would take
 	VersionsBehind *int
 	SecondsBehind  *int64
 	Seen           time.Time // last SOA query, transfer or answer to a NOTIFY
@@ -47,6 +55,16 @@ type SecondaryPeer struct {
 	LastTransfer   *TransferEvent
 	LastRefusal    *RefusalEvent
 	History        []SecondaryEvent // newest first
+}
+
+// Stranger is an address that was refused the zone and is no linked peer's.
+type Stranger struct {
+	Address   string
+	Cause     string // as in RefusalEvent
+	Reason    string
+	Key       string
+	Since, On time.Time
+	Count     int
 }
 
 // NotifyEvent is a NOTIFY as it went: Answer is an rcode's name, or what went wrong in words.
@@ -60,7 +78,7 @@ type NotifyEvent struct {
 // TransferEvent is a transfer that was served. From is nil for AXFR.
 type TransferEvent struct {
 	On      time.Time
-	Kind    string // "AXFR" or "IXFR": what was sent, not what was asked for
+	Kind    string // "AXFR", "IXFR" or "AXFR-style IXFR"
 	From    *uint32
 	Serial  uint32
 	Records int
@@ -68,19 +86,25 @@ type TransferEvent struct {
 	Took    time.Duration
 	Key     string // name of the TSIG; empty for none
 	Outcome string
+	OneOf   []string // names of the peers that it may have been, where it is not certain that it was this one
 }
 
 // RefusalEvent is a request of the peer that was refused.
 type RefusalEvent struct {
 	On      time.Time
 	Address string
-	Reason  string
+	Cause   string // a word: "signature", "unknown_key", "unsigned", "off", …
+	Reason  string // the same in words
+	Key     string // that the request named
+	OneOf   []string
 }
 
 // SecondaryEvent is one point of a peer's timeline.
 type SecondaryEvent struct {
-	On     time.Time
-	Event  string // "notify", "transfer", "refusal", "probe" or "state"
+	On     time.Time // the last time
+	Since  time.Time // the first
+	Count  int       // how often in a row; of a NOTIFY, how many messages
+	Event  string    // "notify", "transfer", "refusal", "probe" or "state"
 	Serial *uint32
 	Text   string
 }
@@ -100,6 +124,17 @@ type secondariesJSON struct {
 	Enabled     bool                `json:"enabled"`
 	Peers       []secondaryPeerJSON `json:"peers"`
 	NameServers []secondaryNSJSON   `json:"name_servers"`
+	Strangers   []strangerJSON      `json:"strangers"`
+}
+
+type strangerJSON struct {
+	Address string `json:"address"`
+	Cause   string `json:"cause"`
+	Reason  string `json:"reason"`
+	Key     string `json:"key"`
+	Since   stamp  `json:"since"`
+	On      stamp  `json:"on"`
+	Count   int    `json:"count"`
 }
 
 type secondaryPeerJSON struct {
@@ -115,6 +150,8 @@ type secondaryPeerJSON struct {
 	LastTransfer   *transferJSON        `json:"last_transfer"`
 	LastRefusal    *refusalJSON         `json:"last_refusal"`
 	History        []secondaryEventJSON `json:"history"`
+	Cause          string               `json:"cause"`
+	RaiseTo        *uint32              `json:"raise_to"`
 }
 
 type notifyJSON struct {
@@ -125,21 +162,25 @@ type notifyJSON struct {
 }
 
 type transferJSON struct {
-	On           stamp   `json:"on"`
-	Kind         string  `json:"kind"`
-	From         *uint32 `json:"from_serial"`
-	Serial       uint32  `json:"serial"`
-	Records      int     `json:"records"`
-	Bytes        int64   `json:"bytes"`
-	Milliseconds int64   `json:"milliseconds"`
-	Key          string  `json:"key"`
-	Outcome      string  `json:"outcome"`
+	On           stamp    `json:"on"`
+	Kind         string   `json:"kind"`
+	From         *uint32  `json:"from_serial"`
+	Serial       uint32   `json:"serial"`
+	Records      int      `json:"records"`
+	Bytes        int64    `json:"bytes"`
+	Milliseconds int64    `json:"milliseconds"`
+	Key          string   `json:"key"`
+	Outcome      string   `json:"outcome"`
+	OneOf        []string `json:"one_of"`
 }
 
 type refusalJSON struct {
-	On      stamp  `json:"on"`
-	Address string `json:"address"`
-	Reason  string `json:"reason"`
+	On      stamp    `json:"on"`
+	Address string   `json:"address"`
+	Reason  string   `json:"reason"`
+	Cause   string   `json:"cause"`
+	Key     string   `json:"key"`
+	OneOf   []string `json:"one_of"`
 }
 
 type secondaryEventJSON struct {
@@ -147,6 +188,8 @@ type secondaryEventJSON struct {
 	Event  string  `json:"event"`
 	Serial *uint32 `json:"serial"`
 	Text   string  `json:"text"`
+	Since  stamp   `json:"since"`
+	Count  int     `json:"count"`
 }
 
 type secondaryNSJSON struct {
@@ -160,10 +203,11 @@ type secondaryNSJSON struct {
 
 func renderSecondaryPeer(p *SecondaryPeer) secondaryPeerJSON {
 	out := secondaryPeerJSON{
-		Peer: p.Peer, Name: p.Name, Address: p.Address, State: p.State, Serial: p.Serial, Seen: stamp(p.Seen),
+		Peer: p.Peer, Name: p.Name, Address: p.Address, State: p.State, Cause: p.Cause, Serial: p.Serial, RaiseTo: p.RaiseTo,
+		Seen:           stamp(p.Seen),
 		VersionsBehind: p.VersionsBehind, SecondsBehind: p.SecondsBehind,
 		History: each(p.History, func(e *SecondaryEvent) secondaryEventJSON {
-			return secondaryEventJSON{stamp(e.On), e.Event, e.Serial, e.Text}
+			return secondaryEventJSON{stamp(e.On), e.Event, e.Serial, e.Text, stamp(e.Since), e.Count}
 		}),
 	}
 	if n := p.LastNotify; n != nil {
@@ -171,11 +215,11 @@ func renderSecondaryPeer(p *SecondaryPeer) secondaryPeerJSON {
 	}
 	if t := p.LastTransfer; t != nil {
 		out.LastTransfer = &transferJSON{
-			stamp(t.On), t.Kind, t.From, t.Serial, t.Records, t.Bytes, t.Took.Milliseconds(), t.Key, t.Outcome,
+			stamp(t.On), t.Kind, t.From, t.Serial, t.Records, t.Bytes, t.Took.Milliseconds(), t.Key, t.Outcome, orEmpty(t.OneOf),
 		}
 	}
 	if r := p.LastRefusal; r != nil {
-		out.LastRefusal = &refusalJSON{stamp(r.On), r.Address, r.Reason}
+		out.LastRefusal = &refusalJSON{stamp(r.On), r.Address, r.Reason, r.Cause, r.Key, orEmpty(r.OneOf)}
 	}
 	return out
 }
@@ -198,6 +242,9 @@ func (a *api) listSecondaries(q *request) error {
 		Peers:   each(known.Peers, renderSecondaryPeer),
 		NameServers: each(known.NameServers, func(n *SecondaryNS) secondaryNSJSON {
 			return secondaryNSJSON{n.Name, n.Address, n.State, n.Serial, stamp(n.Seen), n.Error}
+		}),
+		Strangers: each(known.Strangers, func(s *Stranger) strangerJSON {
+			return strangerJSON{s.Address, s.Cause, s.Reason, s.Key, stamp(s.Since), stamp(s.On), s.Count}
 		}),
 	})
 }

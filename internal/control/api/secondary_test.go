@@ -523,11 +523,12 @@ func TestSecondariesAndReview(t *testing.T) {
 				Serial: &serial, VersionsBehind: &behind, SecondsBehind: &seconds, Seen: at,
 				LastNotify:   &api.NotifyEvent{On: at, Serial: 9, Attempts: 1, Answer: "NOERROR"},
 				LastTransfer: &api.TransferEvent{On: at.Add(-time.Minute), Kind: "AXFR", Serial: 7, Records: 3, Bytes: 300, Took: time.Second, Outcome: "sent"},
-				LastRefusal:  &api.RefusalEvent{On: at, Address: "192.0.2.9:1", Reason: "no TSIG"},
-				History:      []api.SecondaryEvent{{On: at, Event: "notify", Serial: &serial, Text: "answered"}},
+				LastRefusal:  &api.RefusalEvent{On: at, Address: "192.0.2.9:1", Cause: "unsigned", Reason: "no TSIG", OneOf: []string{"busy", "idle"}},
+				History:      []api.SecondaryEvent{{On: at, Since: at, Count: 1, Event: "notify", Serial: &serial, Text: "answered"}},
 			},
 		},
-		NameServers: []api.SecondaryNS{{Name: "ns1.example", Address: "192.0.2.1", State: api.SecondarySilent, Error: "timeout"}},
+		Strangers:   []api.Stranger{{Address: "198.51.100.1", Cause: "address", Reason: "neither peer nor ACL", Since: at, On: at, Count: 3}},
+		NameServers: []api.SecondaryNS{{Name: "ns1.example", Address: "192.0.2.1", State: api.SecondaryUnreachable, Error: "timeout"}},
 	}
 	found := model.Review{Total: 2000, Critical: 1, Findings: []model.Finding{
 		{
@@ -538,11 +539,17 @@ func TestSecondariesAndReview(t *testing.T) {
 		{Reason: model.ReasonApexNS, Severity: model.SeverityWarning, Message: "m", Name: wire.MustName("example.com"), Type: wire.TypeNS},
 		{Reason: model.ReasonTooLarge, Severity: model.SeverityInfo, Message: "m", Name: wire.MustName("www.example.com"), Type: wire.TypeTXT},
 	}}
+	ahead := serial + 1
+	for _, state := range []api.SecondaryState{
+		api.SecondaryAhead, api.SecondaryRefuses, api.SecondaryWrongKey, api.SecondaryNoZone, api.SecondaryUnreachable, api.SecondaryNoAddress,
+	} {
+		known.Peers = append(known.Peers, api.SecondaryPeer{Peer: known.Peers[0].Peer, State: state, Cause: "words", RaiseTo: &ahead})
+	}
 	s := newServer(t, watched(&known, &found))
 	zone, id := s.zone("example.com")
 	got := s.must("GET", "/headwater/v1"+zone+"/secondaries", nil).object(t)
 	peers, _ := got["peers"].([]any)
-	if got["zone_id"] != id || got["enabled"] != false || len(peers) != 2 {
+	if got["zone_id"] != id || got["enabled"] != false || len(peers) != 8 || len(got["strangers"].([]any)) != 1 {
 		t.Fatalf("secondaries: %v", got)
 	}
 	busy, _ := peers[1].(map[string]any)

@@ -79,7 +79,7 @@ func (f *Feed) applyAccess(e *model.Entry) error {
 			uint64(e.Seq), "error", err)
 	}
 	if z := f.links(e, &l); z != nil {
-		f.published(z, false)
+		f.linked(z)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (f *Feed) setAccount(e *model.Entry) {
 func (f *Feed) accountChanged(account string) {
 	f.cfg.DB.All(func(z *zone.Zone) bool {
 		if z.AccountID() == account && len(z.State().Links.Peers) > 0 {
-			f.published(z, false)
+			f.linked(z)
 		}
 		return true
 	})
@@ -197,5 +197,12 @@ func (f *Feed) damaged(id model.ID, err error) {
 func (f *Feed) published(z *zone.Zone, forced bool) {
 	if f.ready {
 		f.cfg.Published(z, forced)
+	}
+}
+
+// linked tells that a zone's links or its peers changed, likewise.
+func (f *Feed) linked(z *zone.Zone) {
+	if f.ready {
+		f.cfg.Linked(z)
 	}
 }

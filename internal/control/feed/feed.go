@@ -32,6 +32,8 @@ type Config struct {
 	// Published is called after a zone's transfer face, links or existence changed, with forced for a NOTIFY that was asked
 	// for. It must return at once. Not called for what is loaded at start.
 	Published func(z *zone.Zone, forced bool)
+	// Linked is called in place of Published where only links or peers have changed; nil: Published is.
+	Linked func(z *zone.Zone)
 	// Removed is called after a zone is gone. It must return at once.
 	Removed func(z *zone.Zone)
 	// Seen is called for every journal entry, those read at start included, with inImage for those that the image read for
@@ -83,6 +85,9 @@ func New(cfg Config) *Feed {
 	}
 	if cfg.Published == nil {
 		cfg.Published = func(*zone.Zone, bool) {}
+	}
+	if cfg.Linked == nil {
+		cfg.Linked = func(z *zone.Zone) { cfg.Published(z, false) }
 	}
 	if cfg.Removed == nil {
 		cfg.Removed = func(*zone.Zone) {}

@@ -401,6 +401,48 @@ func TestLateAnswerIsHeard(t *testing.T) {
 	}
 }
 
+// A peer is told after the last change though something at its address was seen with it; what was seen ends repetitions.
+func TestSeenEndsRepetitionsOnly(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	w := start(t, notify.Config{Interval: 300 * time.Millisecond, Retry: time.Hour, RetryMost: time.Hour}, true, p)
+	p.reply(t, p.wait(t), wire.RcodeNoError, nil)
+	w.waitAnswer(t)
+	w.publish(t, 2)
+	w.s.Seen("z", "a", 2) // by a script that transferred from the peer's address, before the NOTIFY leaves
+	if n := p.wait(t); n.serial != 2 {
+		t.Errorf("told of %d", n.serial)
+	}
+	w.s.Seen("z", "a", 1)
+	w.waitPending(t, 1)
+	w.s.Seen("z", "a", 2)
+	w.waitIdle(t)
+	w.stop()
+	if w.saved["a"] != 2 {
+		t.Errorf("saved %v", w.saved)
+	}
+}
+
+// A peer that claims a serial ahead of ours is told of ours nevertheless.
+func TestPeersAheadAreTold(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	w := start(t, notify.Config{Interval: time.Millisecond, Load: func(_ context.Context, yield func(notify.Ack)) error {
+		yield(notify.Ack{Zone: "z", Peer: "a", Serial: 2026112801})
+		return nil
+	}}, true, p)
+	for serial := uint32(1); serial < 4; serial++ {
+		n := p.wait(t)
+		if n.serial != serial {
+			t.Errorf("told of %d, want %d", n.serial, serial)
+		}
+		p.reply(t, n, wire.RcodeNoError, nil)
+		w.s.Seen("z", "a", 2026112801)
+		w.waitAnswer(t)
+		w.publish(t, serial+1)
+	}
+}
+
 // Ten thousand zones of a dead peer delay no NOTIFY to a living one, and leave nothing behind.
 func TestManyZones(t *testing.T) {
 	t.Parallel()

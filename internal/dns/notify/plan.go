@@ -21,11 +21,15 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		return
 	}
 	s.forget(id, access.Peers)
-	if !s.cfg.Duty(id) || s.unreviewed(id, w) {
+	if !s.cfg.Duty(id) {
 		s.park(id)
 		if w.forced {
 			s.leaveForced(id, forcedMark{z.State().Transfer.Serial(), now})
 		}
+		return
+	}
+	if s.unreviewed(id, w) {
+		s.waiting[id] = s.waiting[id].and(w)
 		return
 	}
 	v := z.State().Transfer
@@ -42,7 +46,9 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		if t == nil {
 			t = s.add(z, p)
 		}
-		t.learn(s.known)
+		if w.review && !w.linked && !(t.inDoubt && t.index >= 0) {
+			t.learn(s.known)
+		}
 		moved := t.peer.Addr != p.Addr || t.peer.Key != p.Key && t.inDoubt
 		t.peer, t.serial, t.soa, t.ttl = p, v.Serial(), rdata, ttl
 		t.status.Serial = t.serial
@@ -51,15 +57,23 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 	}
 }
 
+// lag is how long a node may know less than the others.
+const lag = 2 * time.Second
+
 // schedule decides when a task is due. anew says that what is under way does not count.
 func (s *Sender) schedule(t *task, anew bool, now time.Time) {
 	switch {
-	case !t.forced && t.status.Known && !wire.SerialNewer(t.serial, t.status.Acked):
-		s.queue.drop(t) // it may know a newer one, from another node, before this node does
+	case !t.forced && t.status.Known && t.serial == t.status.Acked:
+		s.queue.drop(t)
+		return
+	case !t.forced && t.status.Known && wire.SerialNewer(t.status.Acked, t.serial):
+		// Another node may have told it of a change that this one is about to see; else the store was restored.
+		t.refused = false
+		s.queue.at(t, latest(now, t.status.Sent).Add(lag))
 		return
 	case t.inDoubt && t.sent == t.serial && !anew:
 		if t.index < 0 { // the zone was another node's for a moment: the answer may be on its way still
-			s.queue.at(t, latest(now, t.status.Sent.Add(s.cfg.pause(t.status.Tries, t.refused))))
+			s.queue.at(t, latest(now, t.status.Sent.Add(s.cfg.pause(t.tries, t.refused))))
 		}
 		return // its own retries go on
 	case t.slotted:
@@ -94,8 +108,9 @@ func (t *task) learn(known map[taskKey]uint32) {
 	}
 }
 
-// unreviewed says that a zone has perhaps just fallen to this node, and what its peers know is about to be read: a review
-// plans every zone.
+// unreviewed says that a zone has perhaps just fallen to this node, and what its peers know is about to be read. What was
+// wished for waits until that is over: the review plans every zone that it finds linked, and this one may have been linked
+// after it looked.
 func (s *Sender) unreviewed(id string, w wish) bool {
 	return s.reviews.Load() > 0 && !w.review && s.zones[id] == nil
 }
@@ -144,10 +159,10 @@ func (s *Sender) forget(id string, keep []zone.Peer) {
 	s.zones[id] = tasks
 }
 
-// ack notes that a peer knows a serial; news of an older one than is known are late.
+// ack notes that a peer knows a serial, which it was told of.
 func (s *Sender) ack(t *task, serial uint32) {
 	if t.status.Known && serial != t.serial && wire.SerialNewer(t.status.Acked, serial) {
-		return
+		return // late news
 	}
 	if !t.status.Known || t.status.Acked != serial {
 		t.status.Acked, t.status.Known = serial, true
@@ -155,8 +170,17 @@ func (s *Sender) ack(t *task, serial uint32) {
 		knock(s.acked)
 	}
 	if serial == t.serial && !t.forced {
-		t.inDoubt, t.status.Tries = false, 0
+		t.inDoubt, t.tries = false, 0
 		s.queue.drop(t)
+	}
+}
+
+// saw ends repetitions: a peer that was told of a serial and has it need not be told again. Who was not told yet will be,
+// whoever was seen: what looks like the peer may be another program at its address.
+func (s *Sender) saw(a Ack) {
+	t := s.task(a.Zone, a.Peer)
+	if t != nil && t.inDoubt && t.sent == a.Serial {
+		s.ack(t, a.Serial)
 	}
 }
 

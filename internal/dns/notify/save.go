@@ -82,8 +82,15 @@ func (s *Sender) reviewAll(ctx context.Context) error {
 		}
 	}
 	s.wishAll(known)
-	s.reviews.CompareAndSwap(called, 0) // unless it was called again meanwhile
+	s.reviewed(called)
 	return nil
+}
+
+// reviewed lets what waited for a review go on, unless another was called for meanwhile.
+func (s *Sender) reviewed(called int32) {
+	if s.reviews.CompareAndSwap(called, 0) {
+		s.ring()
+	}
 }
 
 func (s *Sender) wishAll(known map[taskKey]uint32) {

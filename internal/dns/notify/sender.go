@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -17,7 +19,8 @@ import (
 // Config makes a Sender. DB is required; zero values mean the defaults stated.
 type Config struct {
 	DB *zone.DB
-	// Sources are addresses to send from, at most one a family; the system's choice otherwise.
+	// Sources are addresses to send from, at most one a family; the system's choice otherwise. A loopback address serves for
+	// peers on loopback alone.
 	Sources []netip.Addr
 	// Interval is the least time between two NOTIFYs to a peer for a zone while changes keep coming; default 1 s.
 	Interval time.Duration
@@ -67,14 +70,22 @@ func (c *Config) setDefaults() {
 
 // Stats counts what was sent and what came back.
 type Stats struct {
-	Sent, Retries, Acked, Refused, Bad uint64
-	Pending                            int
+	Sent, Retries, Acked, Refused, Bad, Unsent uint64
+	Pending                                    int
 }
 
-// wish is what somebody wants of a zone.
-type wish struct{ forced, gone, review bool }
+// wish is what somebody wants of a zone, besides that it be planned: a NOTIFY though nothing changed; its end; that what is kept
+// of its peers counts; or that it does not, because they are linked anew.
+type wish struct{ forced, gone, review, linked bool }
 
-// Sender sends NOTIFYs. Wake, Force, Remove, Seen and Review return at once and may be called from anywhere.
+// and is both wishes; the later one says whether the zone is there.
+func (w wish) and(next wish) wish {
+	return wish{
+		forced: w.forced || next.forced, gone: next.gone, review: w.review || next.review, linked: w.linked || next.linked,
+	}
+}
+
+// Sender sends NOTIFYs. Wake, Link, Force, Remove, Seen and Review return at once and may be called from anywhere.
 type Sender struct {
 	cfg    Config
 	bell   chan struct{}
@@ -95,6 +106,7 @@ type Sender struct {
 	flights map[flight]*task   // what answers are expected to
 	queue   queue
 	pace    pace
+	waiting map[string]wish       // of zones that wait for a review to end
 	known   map[taskKey]uint32    // loaded, for tasks made by a review
 	forced  map[string]forcedMark // NOTIFYs that were asked for, of zones of other nodes
 	dirty   map[taskKey]uint32    // to be saved
@@ -106,7 +118,7 @@ func New(cfg Config) *Sender {
 	cfg.setDefaults()
 	s := &Sender{
 		cfg: cfg, bell: make(chan struct{}, 1), acked: make(chan struct{}, 1), review: make(chan struct{}, 1),
-		zones: map[string][]*task{}, flights: map[flight]*task{}, forced: map[string]forcedMark{},
+		zones: map[string][]*task{}, waiting: map[string]wish{}, flights: map[flight]*task{}, forced: map[string]forcedMark{},
 		dirty: map[taskKey]uint32{}, pace: newPace(cfg.Rate),
 	}
 	s.wishes.zones = map[string]wish{}
@@ -116,6 +128,9 @@ func New(cfg Config) *Sender {
 // Wake says that a zone was published: its peers are told, unless they know.
 func (s *Sender) Wake(z *zone.Zone) { s.wish(z.ID, wish{}) }
 
+// Link says that a zone's links have changed: peers that are linked or switched on anew are told, whatever they knew before.
+func (s *Sender) Link(z *zone.Zone) { s.wish(z.ID, wish{linked: true}) }
+
 // Force sends a NOTIFY to each of the zone's peers though they may know its serial.
 func (s *Sender) Force(z *zone.Zone) { s.wish(z.ID, wish{forced: true}) }
 
@@ -124,8 +139,7 @@ func (s *Sender) Remove(zoneID string) { s.wish(zoneID, wish{gone: true}) }
 
 func (s *Sender) wish(id string, w wish) {
 	s.wishes.Lock()
-	old := s.wishes.zones[id]
-	s.wishes.zones[id] = wish{forced: old.forced || w.forced, gone: w.gone, review: old.review || w.review}
+	s.wishes.zones[id] = s.wishes.zones[id].and(w)
 	s.wishes.Unlock()
 	s.ring()
 }
@@ -147,7 +161,7 @@ func knock(c chan struct{}) {
 	}
 }
 
-// Seen says that a peer has a serial: it transferred the zone, or asked for its SOA and had the newest.
+// Seen says that a peer has a serial: for certain it transferred the zone, asked and had it already, or answered with it.
 func (s *Sender) Seen(zoneID, peerID string, serial uint32) {
 	s.wishes.Lock()
 	s.wishes.seen = append(s.wishes.seen, Ack{Zone: zoneID, Peer: peerID, Serial: serial})
@@ -222,17 +236,21 @@ func (s *Sender) take() {
 	s.wishes.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// Whoever is linked or switched on later is told at once, whatever it knew before.
 	s.known = known
 	defer func() { s.known = nil }()
 	now := s.cfg.Now()
 	for id, w := range zones {
 		s.plan(id, w, now)
 	}
-	for _, a := range seen {
-		if t := s.task(a.Zone, a.Peer); t != nil {
-			s.ack(t, a.Serial)
+	if len(s.waiting) > 0 && s.reviews.Load() == 0 {
+		waiting := s.waiting
+		s.waiting = map[string]wish{}
+		for id, w := range waiting {
+			s.plan(id, w, now)
 		}
+	}
+	for _, a := range seen {
+		s.saw(a)
 	}
 }
 
@@ -282,17 +300,17 @@ func (s *Sender) write(t *task, now time.Time) []byte {
 	}
 	if t.inDoubt {
 		s.stats.Retries++
-		t.status.Answer = "no answer yet"
+		t.status.Answer, t.status.Outcome = "no answer yet", Waiting
 		s.cfg.Answered(t.zone, t.status)
 	}
 	s.cfg.Log.Debug("NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", t.peer.Name),
-		slog.Uint64("serial", uint64(t.serial)), slog.Bool("forced", t.forced), slog.Int("tries", t.status.Tries),
+		slog.Uint64("serial", uint64(t.serial)), slog.Bool("forced", t.forced), slog.Int("tries", t.tries),
 		slog.Bool("known", t.status.Known), slog.Uint64("acked", uint64(t.status.Acked)))
 	t.inDoubt, t.sent, t.forced = true, t.serial, false
-	t.status.Sent = now
-	t.status.Tries++
+	t.tries++
+	t.status.Sent, t.status.Tries = now, t.tries
 	s.stats.Sent++
-	s.queue.at(t, now.Add(s.cfg.pause(t.status.Tries, t.refused)))
+	s.queue.at(t, now.Add(s.cfg.pause(t.tries, t.refused)))
 	return message(t, now)
 }
 
@@ -308,8 +326,19 @@ func (s *Sender) land(t *task) {
 func (s *Sender) failed(l *letter, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.task.status.Answer = err.Error()
-	s.cfg.Log.Debug("cannot send NOTIFY", slog.String("zone", l.task.name.String()), slog.String("peer", l.to.String()), slog.Any("error", err))
+	s.stats.Unsent++
+	t := l.task
+	t.status.Answer, t.status.Outcome = "it cannot leave: "+inWords(err), Unsent
+	s.cfg.Answered(t.zone, t.status)
+	s.cfg.Log.Debug("cannot send NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", l.to.String()), slog.Any("error", err))
+}
+
+// inWords is an error without addresses and ports, so that the same reads the same.
+func inWords(err error) string {
+	if no, ok := errors.AsType[syscall.Errno](err); ok {
+		return no.Error()
+	}
+	return err.Error()
 }
 
 // Status lists how the zone's peers fare, ordered by peer.

@@ -25,9 +25,23 @@ type Status struct {
 	Known    bool      // Acked means something
 	Sent     time.Time // the last NOTIFY; zero: none since start
 	Answered time.Time // the last answer
-	Answer   string    // in words: "NOERROR", "REFUSED", "timeout", "signature does not fit", …
-	Tries    int       // since the last answer
+	Answer   string    // in words: "NOERROR", "REFUSED", "no answer yet", "NOTAUTH (BADSIG)", …
+	Outcome  Outcome   // the same for programs
+	Tries    int       // messages that told what was told last, the first and its repetitions
 }
+
+// Outcome is what came of a NOTIFY so far.
+type Outcome string
+
+// The outcomes.
+const (
+	Waiting  Outcome = "waiting"  // it is out, and not answered
+	Accepted Outcome = "accepted" // NOERROR
+	Refused  Outcome = "refused"  // another response code
+	NoZone   Outcome = "no_zone"  // NOTAUTH: the peer is no authority for the zone (RFC 1996 section 3.10, RFC 8906)
+	BadKey   Outcome = "bad_key"  // the peer cannot verify our signature, or we not its
+	Unsent   Outcome = "unsent"   // it could not leave
+)
 
 type taskKey struct{ zone, peer string }
 
@@ -50,6 +64,7 @@ type task struct {
 	inDoubt bool // a message is out that was not answered
 	refused bool // the last answer was an error
 	slotted bool // it waits for its slot (see pace)
+	tries   int  // without an answer
 
 	due    time.Time
 	index  int    // in the heap, -1 outside

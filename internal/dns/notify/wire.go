@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -25,10 +27,11 @@ func message(t *task, now time.Time) []byte {
 	return msg
 }
 
-// sockets are one for each family.
+// sockets are one for each family, and one more where a source serves for loopback alone.
 type sockets struct {
-	v4, v6 *net.UDPConn
-	once   sync.Once
+	v4, v6     *net.UDPConn
+	far4, far6 *net.UDPConn // for peers beyond loopback, where v4 or v6 cannot reach them
+	once       sync.Once
 }
 
 func (s *Sender) listen() (*sockets, error) {
@@ -41,41 +44,58 @@ func (s *Sender) listen() (*sockets, error) {
 		}
 	}
 	var k sockets
-	var err error
-	k.v4, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from4, 0)))
+	err := errors.Join(open("udp4", from4, &k.v4, &k.far4), open("udp6", from6, &k.v6, &k.far6))
 	if err != nil {
-		return nil, fmt.Errorf("send NOTIFYs from %s: %w", from4, err)
-	}
-	k.v6, err = net.ListenUDP("udp6", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from6, 0)))
-	if err != nil {
-		if from6 != netip.IPv6Unspecified() {
-			k.close()
-			return nil, fmt.Errorf("send NOTIFYs from %s: %w", from6, err)
-		}
-		k.v6 = nil // a machine without IPv6
+		k.close()
+		return nil, err
 	}
 	return &k, nil
 }
 
+// open binds a family's socket to a source. A family that the machine does not have is left out, unless a source of it
+// was asked for.
+func open(network string, from netip.Addr, at, far **net.UDPConn) (err error) {
+	*at, err = net.ListenUDP(network, net.UDPAddrFromAddrPort(netip.AddrPortFrom(from, 0)))
+	switch {
+	case err != nil && from.IsUnspecified():
+		return nil
+	case err != nil:
+		return fmt.Errorf("send NOTIFYs from %s: %w", from, err)
+	case from.IsLoopback():
+		*far, err = net.ListenUDP(network, nil)
+	}
+	return err
+}
+
+func (k *sockets) all() []*net.UDPConn {
+	return slices.DeleteFunc([]*net.UDPConn{k.v4, k.v6, k.far4, k.far6}, func(c *net.UDPConn) bool { return c == nil })
+}
+
 func (k *sockets) close() {
 	k.once.Do(func() {
-		for _, c := range []*net.UDPConn{k.v4, k.v6} {
-			if c != nil {
-				_ = c.Close()
-			}
+		for _, c := range k.all() {
+			_ = c.Close()
 		}
 	})
 }
 
-var errFamily = errors.New("no socket of the address's family")
+// Errors of a peer whose family the machine does not have.
+var (
+	errNo4 = errors.New("there is no IPv4 here")
+	errNo6 = errors.New("there is no IPv6 here")
+)
 
 func (k *sockets) send(msg []byte, to netip.AddrPort) error {
-	c := k.v6
+	near, far, none := k.v6, k.far6, errNo6
 	if to.Addr().Is4() {
-		c = k.v4
+		near, far, none = k.v4, k.far4, errNo4
+	}
+	c := near
+	if far != nil && !to.Addr().IsLoopback() {
+		c = far
 	}
 	if c == nil {
-		return errFamily
+		return none
 	}
 	_, err := c.WriteToUDPAddrPort(msg, to)
 	return err
@@ -83,10 +103,7 @@ func (k *sockets) send(msg []byte, to netip.AddrPort) error {
 
 // receive reads answers until the sockets are closed.
 func (k *sockets) receive(wg *sync.WaitGroup, s *Sender) {
-	for _, c := range []*net.UDPConn{k.v4, k.v6} {
-		if c == nil {
-			continue
-		}
+	for _, c := range k.all() {
 		wg.Go(func() {
 			buf := make([]byte, 2048)
 			for {
@@ -128,21 +145,44 @@ func (s *Sender) answer(msg []byte, from netip.AddrPort) {
 		return
 	}
 	now := s.cfg.Now()
-	if t.client != nil {
-		if err := t.client.Verify(msg, tsigAt, true, now); err != nil {
-			s.stats.Bad++
-			t.status.Answer = err.Error()
-			s.cfg.Answered(t.zone, t.status)
-			return
-		}
-	}
-	t.status.Answered, t.status.Answer = now, r.Rcode().String()
-	if r.Rcode() == wire.RcodeNoError {
+	before := t.status.Answer
+	var says *tsig.PeerError
+	switch err := verify(t, msg, tsigAt, now); {
+	case errors.As(err, &says):
+		// The answer is not signed because the peer could not verify ours, and it will not the next time.
+		s.rejected(t, now, r.Rcode().String()+" ("+says.Code.ErrorString()+")", BadKey)
+	case errors.Is(err, tsig.ErrUnsigned) && r.Rcode() != wire.RcodeNoError:
+		// As some servers refuse a zone that they do not have; anybody can write it, so it changes no pace.
+		s.stats.Refused++
+		t.status.Answer, t.status.Outcome = r.Rcode().String()+", unsigned", outcomeOf(r.Rcode())
+	case err != nil:
+		s.stats.Bad++
+		t.status.Answer, t.status.Outcome = err.Error(), BadKey
+	case r.Rcode() == wire.RcodeNoError:
 		s.accepted(t, now)
-	} else {
-		s.rejected(t, now)
+	default:
+		s.rejected(t, now, r.Rcode().String(), outcomeOf(r.Rcode()))
+	}
+	if t.status.Outcome != Accepted && t.status.Answer != before {
+		s.cfg.Log.Warn("a secondary refuses NOTIFY", slog.String("zone", t.name.String()),
+			slog.String("peer", t.peer.Addr.String()), slog.String("answer", t.status.Answer))
 	}
 	s.cfg.Answered(t.zone, t.status)
+}
+
+func outcomeOf(code wire.Rcode) Outcome {
+	if code == wire.RcodeNotAuth {
+		return NoZone
+	}
+	return Refused
+}
+
+// verify checks the signature of an answer, if it must have one.
+func verify(t *task, msg []byte, tsigAt int, now time.Time) error {
+	if t.client == nil {
+		return nil
+	}
+	return t.client.Verify(msg, tsigAt, true, now)
 }
 
 // accepted takes an answer that acknowledges what was sent last.
@@ -150,7 +190,8 @@ func (s *Sender) accepted(t *task, now time.Time) {
 	s.stats.Acked++
 	s.land(t)
 	waited := t.inDoubt // not if the peer was seen with the serial before its answer came
-	t.inDoubt, t.refused, t.status.Tries = false, false, 0
+	t.inDoubt, t.refused, t.tries = false, false, 0
+	t.status.Answered, t.status.Answer, t.status.Outcome = now, wire.RcodeNoError.String(), Accepted
 	s.ack(t, t.sent)
 	if waited && (t.sent != t.serial || t.forced) && !t.slotted {
 		s.queue.at(t, latest(now, t.status.Sent.Add(s.cfg.Interval)))
@@ -159,13 +200,11 @@ func (s *Sender) accepted(t *task, now time.Time) {
 }
 
 // rejected takes an answer with an error: the peer will hardly change its mind soon.
-func (s *Sender) rejected(t *task, now time.Time) {
+func (s *Sender) rejected(t *task, now time.Time, answer string, o Outcome) {
 	s.stats.Refused++
-	if !t.inDoubt {
-		return
+	t.status.Answered, t.status.Answer, t.status.Outcome = now, answer, o
+	if t.inDoubt {
+		t.refused = true
+		s.queue.at(t, now.Add(s.cfg.pause(t.tries, true)))
 	}
-	t.refused = true
-	s.queue.at(t, now.Add(s.cfg.pause(t.status.Tries, true)))
-	s.cfg.Log.Warn("a secondary refuses NOTIFY", slog.String("zone", t.name.String()),
-		slog.String("peer", t.peer.Addr.String()), slog.String("answer", t.status.Answer))
 }

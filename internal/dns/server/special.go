@@ -2,33 +2,29 @@ package server
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/netip"
 
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// Request is a transfer query that came through the door.
-type Request struct {
-	Query   *wire.Query
-	Source  netip.AddrPort // IPv4-mapped addresses are IPv4 here
-	Limits  Limits
-	Session *tsig.Server // the verified signature, which signs what is sent; nil for an unsigned request
-}
-
-// Transfers answers AXFR and IXFR queries; it decides who may have them and logs what it does.
+// Transfers answers AXFR and IXFR queries; it decides who may have them and reports what it does.
 type Transfers interface {
 	// Datagram appends the response to a query over UDP to dst, signed if the request was.
-	Datagram(dst []byte, r *Request) []byte
+	Datagram(dst []byte, r *xfr.Request) []byte
 	// Stream writes the response to a query over TCP through w, which takes whole messages behind their lengths. An
 	// error closes the connection: the client must not take what it got for a whole transfer.
-	Stream(ctx context.Context, w Writer, r *Request) error
+	Stream(ctx context.Context, w io.Writer, r *xfr.Request) error
+	// Denied hears of queries of any type that were refused at the door because their signature did not verify, with the
+	// error: BADKEY, BADSIG, BADTIME, BADTRUNC, or FORMERR.
+	Denied(r *xfr.Request, tcp bool, code wire.Rcode)
 }
 
-// Writer takes octets of a TCP connection; each Write has a deadline of its own.
-type Writer interface{ Write(b []byte) (int, error) }
+var _ Transfers = (*xfr.Server)(nil)
 
 // special answers odd requests: c is the connection they came by, nil for UDP.
 func (h *handler) special(ctx context.Context, dst []byte, source netip.AddrPort, l Limits, c *conn) ([]byte, error) {
@@ -50,7 +46,7 @@ func (h *handler) special(ctx context.Context, dst []byte, source netip.AddrPort
 			out = h.fail(dst, wire.RcodeRefused)
 			break
 		}
-		return h.transfer(ctx, dst, &Request{Query: &h.q, Source: source, Limits: l, Session: session}, c)
+		return h.transfer(ctx, dst, &xfr.Request{Query: &h.q, Source: source, Size: l.Size, Session: session}, c)
 	default:
 		out = h.plain(dst, wire.ParseOK, l)
 	}
@@ -63,16 +59,15 @@ func (h *handler) door(dst []byte, source netip.AddrPort, tcp bool) (s *tsig.Ser
 		return nil, nil
 	}
 	s, code := tsig.Verify(h.q.Msg, h.q.TSIGAt, h.s.keysOf(h.q.Name), h.s.cfg.Now())
-	switch code {
-	case wire.RcodeNoError:
+	if code == wire.RcodeNoError {
 		return s, nil
-	case wire.RcodeFormErr:
-		return nil, h.fail(dst, code)
-	default:
 	}
-	name, _ := wire.NameFromWire(h.q.Name)
-	h.s.cfg.Log.Info("refused a signed request", slog.String("peer", source.String()), slog.String("zone", name.String()),
-		slog.String("type", h.q.Type.String()), slog.Bool("tcp", tcp), slog.String("reason", code.ErrorString()))
+	if h.s.cfg.Transfers != nil && h.q.Opcode == wire.OpcodeQuery {
+		h.s.cfg.Transfers.Denied(&xfr.Request{Query: &h.q, Source: source, Session: s}, tcp, code)
+	}
+	if code == wire.RcodeFormErr {
+		return nil, h.fail(dst, code)
+	}
 	return nil, h.sign(s, h.fail(dst, wire.RcodeNotAuth), len(dst))
 }
 
@@ -117,7 +112,7 @@ func (h *handler) notify(dst []byte, source netip.AddrPort) []byte {
 }
 
 // transfer hands a transfer over. On a connection, earlier answers leave first, and what the transfer writes follows.
-func (h *handler) transfer(ctx context.Context, dst []byte, r *Request, c *conn) ([]byte, error) {
+func (h *handler) transfer(ctx context.Context, dst []byte, r *xfr.Request, c *conn) ([]byte, error) {
 	if c == nil {
 		return h.s.cfg.Transfers.Datagram(dst, r), nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
 )
 
 func TestPipelined(t *testing.T) {
@@ -180,11 +181,13 @@ type fakeTransfers struct {
 	release chan struct{}
 }
 
-func (f *fakeTransfers) Datagram(dst []byte, r *server.Request) []byte {
+func (f *fakeTransfers) Denied(*xfr.Request, bool, wire.Rcode) {}
+
+func (f *fakeTransfers) Datagram(dst []byte, r *xfr.Request) []byte {
 	return append(dst, r.Query.Msg...)
 }
 
-func (f *fakeTransfers) Stream(ctx context.Context, w server.Writer, r *server.Request) error {
+func (f *fakeTransfers) Stream(ctx context.Context, w io.Writer, r *xfr.Request) error {
 	if f.started != nil {
 		close(f.started)
 		select {

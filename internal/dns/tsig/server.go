@@ -70,6 +70,9 @@ func (s *Server) matches(k *Key, msg []byte, r *record) bool {
 // Key is the key that the request was signed with, nil if none fits (BADKEY, BADSIG).
 func (s *Server) Key() *Key { return s.key }
 
+// KeyName is the key that the request names, whether it is one of ours or not.
+func (s *Server) KeyName() wire.Name { return s.req.name }
+
 // Overhead is how many octets Sign appends at most.
 func (s *Server) Overhead() int { return overhead(s.req.name, s.req.algorithm) }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -16,12 +17,16 @@ import (
 type Memory struct {
 	Zone, Peer string // ids
 	Serial     uint32
-	Known      bool // Serial means something
-	Failed     bool // the last question got no answer
+	Known      bool  // Serial means something
+	Trouble    State // what was wrong with the last answer, and in words
+	Words      string
+	Code       wire.Rcode
+	Good       time.Time
 	InStep     time.Time
 	Seen       time.Time
 	Notify     notify.Status
-	Transfer   *xfr.Report // without its Peer
+	ToldOn     time.Time
+	Transfer   *xfr.Report // without keys
 	TransferOn time.Time
 	Refusal    *xfr.Report // likewise
 	RefusalOn  time.Time
@@ -58,7 +63,7 @@ func (w *Watcher) Load(list []Memory) {
 			m.History = m.History[len(m.History)-historyMost:]
 		}
 		w.of[key{m.Zone, m.Peer}] = &record{
-			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, failed: m.Failed, status: m.Notify,
+			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, probe: trouble{m.Trouble, m.Words, m.Code}, good: m.Good, status: m.Notify, toldOn: m.ToldOn,
 			transfer: m.Transfer, transferOn: m.TransferOn, refusal: m.Refusal, refusalOn: m.RefusalOn,
 			events: slices.Clone(m.History),
 		}
@@ -122,8 +127,9 @@ func (w *Watcher) unsaved(least change) []Memory {
 		}
 		r.unsaved = nothing
 		out = append(out, Memory{
-			Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, Failed: r.failed, InStep: r.inStep, Seen: r.seen,
-			Notify: r.status, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
+			Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, InStep: r.inStep, Seen: r.seen,
+			Trouble: r.probe.State, Words: r.probe.Text, Code: r.probe.Code, Good: r.good,
+			Notify: r.status, ToldOn: r.toldOn, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
 			History: slices.Clone(r.events),
 		})
 	}

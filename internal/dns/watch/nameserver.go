@@ -29,7 +29,7 @@ type NameServer struct {
 	Serial uint32
 	Known  bool      // Serial means something
 	Seen   time.Time // last answer
-	Error  string    // why it is silent
+	Error  string    // why it does not answer with a serial; empty when it does
 }
 
 // NameServers tells how the names of a zone's NS RRset answered when they were last asked, in order of the RRset.
@@ -39,7 +39,7 @@ func (w *Watcher) NameServers(z *zone.Zone) []NameServer {
 	defer w.mu.Unlock()
 	out := slices.Clone(w.ns[z.ID])
 	for i := range out {
-		if n := &out[i]; n.State != Silent {
+		if n := &out[i]; n.Error == "" {
 			n.State = standing(n.Serial, ours)
 		}
 	}
@@ -48,7 +48,7 @@ func (w *Watcher) NameServers(z *zone.Zone) []NameServer {
 
 // CountNameServers says how many addresses of name servers stand in each state, over all zones with transfers on.
 func (w *Watcher) CountNameServers() map[State]int {
-	out := map[State]int{InStep: 0, Behind: 0, Silent: 0}
+	out := none()
 	w.cfg.DB.All(func(z *zone.Zone) bool {
 		if z.State().Links.Enabled {
 			for _, n := range w.NameServers(z) {
@@ -125,14 +125,18 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 		h := host{z.AccountID(), name}
 		addrs, err := known[h].do(ctx, w, h)
 		if err != nil {
-			out = append(out, NameServer{Name: name, State: Silent, Error: err.Error()})
+			out = append(out, NameServer{Name: name, State: NoAddress, Error: err.Error()})
 			continue
 		}
 		for _, a := range addrs {
-			n := NameServer{Name: name, Addr: a, State: InStep, Known: true}
-			n.Serial, err = w.ask(ctx, z.Name, netip.AddrPortFrom(a, w.cfg.NameServerPort))
-			if n.Seen = w.cfg.Now(); err != nil {
-				n.State, n.Known, n.Seen, n.Error = Silent, false, time.Time{}, err.Error()
+			n := NameServer{Name: name, Addr: a, State: InStep, Known: true, Seen: w.cfg.Now()}
+			serial, t := w.ask(ctx, z.Name, netip.AddrPortFrom(a, w.cfg.NameServerPort))
+			n.Serial = serial
+			if !t.none() {
+				n.State, n.Known, n.Error = t.State, false, t.Text
+			}
+			if t.State == Unreachable {
+				n.Seen = time.Time{}
 			}
 			out = append(out, n)
 		}
@@ -144,9 +148,13 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 	defer w.mu.Unlock()
 	for i := range out {
 		n := &out[i]
-		for _, before := range w.ns[z.ID] { // a silent one was seen with something once
-			if n.State == Silent && before.Name == n.Name && before.Addr == n.Addr {
-				n.Serial, n.Known, n.Seen = before.Serial, before.Known, before.Seen
+		for _, before := range w.ns[z.ID] { // one without an answer was seen with something once
+			if n.Error == "" || before.Name != n.Name || before.Addr != n.Addr {
+				continue
+			}
+			n.Serial, n.Known = before.Serial, before.Known
+			if n.Seen.IsZero() {
+				n.Seen = before.Seen
 			}
 		}
 	}

@@ -14,30 +14,11 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// State says how a secondary stands.
-type State string
-
-// The states.
-const (
-	InStep  State = "in_step" // it has our serial
-	Behind  State = "behind"  // it has an older one
-	Silent  State = "silent"  // it does not answer
-	Unknown State = "unknown" // nothing was heard of it yet
-)
-
-// Event is a point of a peer's history.
-type Event struct {
-	On        time.Time
-	Kind      string // "notify", "transfer", "refusal", "probe"
-	Serial    uint32
-	HasSerial bool
-	Text      string
-}
-
 // View is what is known of a peer of a zone. Zero times mean never.
 type View struct {
 	Peer       zone.Peer
 	State      State
+	Cause      string // why it is not in step, in words, where that is known
 	Serial     uint32
 	Known      bool      // Serial means something
 	Since      time.Time // when the peer was last seen in step, for how far it is behind
@@ -50,9 +31,6 @@ type View struct {
 	History    []Event // newest first
 }
 
-// historyMost bounds the events kept for each peer.
-const historyMost = 20
-
 type key struct{ zone, peer string }
 
 type record struct {
@@ -60,8 +38,10 @@ type record struct {
 	known      bool
 	inStep     time.Time
 	seen       time.Time
-	failed     bool // the last probe got no answer
+	probe      trouble   // what was wrong with the answer when it was last asked
+	good       time.Time // last transfer, or NOTIFY accepted
 	status     notify.Status
+	toldOn     time.Time // when status was
 	transfer   *xfr.Report
 	transferOn time.Time
 	refusal    *xfr.Report
@@ -99,10 +79,11 @@ type Config struct {
 
 // Watcher remembers. Its methods return at once and may be called from anywhere.
 type Watcher struct {
-	cfg Config
-	mu  sync.Mutex
-	of  map[key]*record
-	ns  map[string][]NameServer // by zone
+	cfg       Config
+	mu        sync.Mutex
+	of        map[key]*record
+	ns        map[string][]NameServer // by zone
+	strangers map[string][]Stranger   // by zone, the last at the end
 }
 
 // New returns a Watcher that knows nothing yet.
@@ -128,7 +109,7 @@ func New(cfg Config) *Watcher {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Watcher{cfg: cfg, of: map[key]*record{}, ns: map[string][]NameServer{}}
+	return &Watcher{cfg: cfg, of: map[key]*record{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}}
 }
 
 func (w *Watcher) at(k key) *record {
@@ -140,31 +121,9 @@ func (w *Watcher) at(k key) *record {
 	return r
 }
 
-// add keeps an event. One that says the same as the last of its kind takes that one's place: a secondary that is silent
-// for a week must not push out what came before by telling so in turns with the NOTIFYs that it does not answer.
-func (r *record) add(e Event) {
-	for i, l := range slices.Backward(r.events) {
-		if l.Kind != e.Kind {
-			continue
-		}
-		if l.Text == e.Text && l.Serial == e.Serial {
-			r.events = append(slices.Delete(r.events, i, i+1), e)
-			r.unsaved = max(r.unsaved, again)
-			return
-		}
-		break
-	}
-	r.unsaved = news
-	if len(r.events) == historyMost {
-		copy(r.events, r.events[1:])
-		r.events = r.events[:historyMost-1]
-	}
-	r.events = append(r.events, e)
-}
-
 // holds notes a serial that the peer has.
 func (w *Watcher) holds(z *zone.Zone, r *record, serial uint32, now time.Time) {
-	r.serial, r.known, r.seen, r.failed = serial, true, now, false
+	r.serial, r.known, r.seen, r.probe = serial, true, now, trouble{}
 	if serial == z.State().Transfer.Serial() {
 		r.inStep = now
 	}
@@ -177,51 +136,97 @@ func (w *Watcher) Notified(zoneID string, s notify.Status) {
 	r := w.at(key{zoneID, s.Peer})
 	now := w.cfg.Now()
 	if s.Answered.After(r.status.Answered) {
-		r.seen, r.failed = now, false
+		r.seen = now
+		if r.probe.State == Unreachable {
+			r.probe = trouble{}
+		}
 	}
-	r.status = s
-	r.add(Event{On: now, Kind: "notify", Serial: s.Serial, HasSerial: true, Text: s.Answer})
+	r.status, r.toldOn = s, now
+	if s.Outcome == notify.Accepted {
+		r.heard(now)
+	}
+	r.add(Event{
+		On: now, Kind: "notify", Serial: s.Serial, HasSerial: true, Text: s.Answer, Count: s.Tries,
+		Open: s.Outcome != notify.Accepted,
+	})
 }
 
-// Transferred takes what came of a transfer request: of a linked peer it is kept, of others not.
+// Transferred takes what came of a transfer request, and of other requests that were refused for their signature. What is
+// certainly a linked peer's is kept as its; what may be one's of several is kept with each of them, as that; of strangers
+// the refusals are.
 func (w *Watcher) Transferred(rep xfr.Report) {
 	z := w.cfg.DB.ByID(rep.ZoneID)
-	if z == nil || rep.Peer.ID == "" {
+	if z == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r := w.at(key{rep.ZoneID, rep.Peer.ID})
-	rep.Peer = zone.Peer{} // it is known by its link, and may have another key by then
-	now := w.cfg.Now()
-	r.seen, r.failed = now, false
-	switch {
-	case rep.Kind == "":
-		r.refusal, r.refusalOn = &rep, now
-		r.add(Event{On: now, Kind: "refusal", Text: rep.Reason})
-	case rep.Reason != "":
-		r.transfer, r.transferOn = &rep, now
-		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: rep.Reason})
-	case rep.Kind == xfr.UpToDate: // it asked, and had nothing to fetch
-		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: "up to date"})
-		w.holds(z, r, rep.To, now)
-	case rep.Kind == xfr.TooLarge: // it asks by TCP next
-		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: string(rep.Kind)})
-	default:
-		r.transfer, r.transferOn = &rep, now
-		r.add(Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: string(rep.Kind)})
-		w.holds(z, r, rep.To, now)
+	peers := rep.Client.Peers()
+	if len(peers) == 0 && rep.Refused() {
+		w.stranger(&rep)
+	}
+	certain := rep.Client.Peer.ID != ""
+	rep.Client = xfr.Client{OneOf: nameOnly(rep.Client.OneOf)}
+	for _, p := range peers {
+		w.at(key{rep.ZoneID, p.ID}).transferred(w, z, &rep, certain)
 	}
 }
 
+// nameOnly leaves of peers what tells them apart: no keys, which are not for keeping.
+func nameOnly(peers []zone.Peer) []zone.Peer {
+	out := make([]zone.Peer, 0, len(peers))
+	for _, p := range peers {
+		out = append(out, zone.Peer{ID: p.ID, Name: p.Name})
+	}
+	return out
+}
+
+func (r *record) transferred(w *Watcher, z *zone.Zone, rep *xfr.Report, certain bool) {
+	now := w.cfg.Now()
+	e := Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: string(rep.Kind)}
+	switch {
+	case rep.Refused():
+		r.refusal, r.refusalOn = rep, now
+		e = Event{On: now, Kind: "refusal", Text: rep.Reason}
+	case rep.Reason != "":
+		r.transfer, r.transferOn = rep, now
+		e.Text = rep.Reason
+	case rep.Kind == xfr.TooLarge: // it asks by TCP next
+	case rep.Kind == xfr.UpToDate: // it asked, and had nothing to fetch
+		e.Text = "up to date"
+		if rep.From != rep.To {
+			e.Serial, e.Text = rep.From, "it holds a later serial: nothing to fetch"
+		}
+	default:
+		r.transfer, r.transferOn = rep, now
+	}
+	if !certain {
+		e.Text += ", by one of the peers at " + rep.Source.Addr().Unmap().String()
+		r.add(e)
+		return
+	}
+	r.seen = now
+	if r.probe.State == Unreachable {
+		r.probe = trouble{}
+	}
+	if serial, ok := rep.Holds(); ok {
+		r.heard(now)
+		w.holds(z, r, serial, now)
+	}
+	r.add(e)
+}
+
 // probed takes the answer to a question of ours.
-func (w *Watcher) probed(z *zone.Zone, peer string, serial uint32, err error) {
+func (w *Watcher) probed(z *zone.Zone, peer string, serial uint32, t trouble) {
 	w.mu.Lock()
 	r := w.at(key{z.ID, peer})
 	now := w.cfg.Now()
-	if err != nil {
-		r.failed = true
-		r.add(Event{On: now, Kind: "probe", Text: err.Error()})
+	if !t.none() {
+		if t.State != Unreachable {
+			r.seen = now
+		}
+		r.probe = t
+		r.add(Event{On: now, Kind: "probe", Text: t.Text})
 		w.mu.Unlock()
 		return
 	}
@@ -239,15 +244,16 @@ func (w *Watcher) Peers(z *zone.Zone) []View {
 	defer w.mu.Unlock()
 	out := make([]View, 0, len(access.Peers))
 	for _, p := range access.Peers {
-		v := View{Peer: p, State: Unknown}
-		if r := w.of[key{z.ID, p.ID}]; r != nil {
-			v.Serial, v.Known, v.Since, v.Seen, v.Notify = r.serial, r.known, r.inStep, r.seen, r.status
-			v.Transfer, v.TransferOn, v.Refusal, v.RefusalOn = r.transfer, r.transferOn, r.refusal, r.refusalOn
-			for _, v0 := range slices.Backward(r.events) {
-				v.History = append(v.History, v0)
-			}
-			v.State = r.state(serial)
+		v := View{Peer: p}
+		r := w.of[key{z.ID, p.ID}]
+		if r == nil {
+			r = &record{} // not kept
 		}
+		v.State, v.Cause = r.state(serial, p.Addr.IsValid())
+		v.Serial, v.Known, v.Since, v.Seen, v.Notify = r.serial, r.known, r.inStep, r.seen, r.status
+		v.Transfer, v.TransferOn, v.Refusal, v.RefusalOn = r.transfer, r.transferOn, r.refusal, r.refusalOn
+		v.History = slices.Clone(r.events)
+		slices.Reverse(v.History)
 		out = append(out, v)
 	}
 	return out
@@ -270,24 +276,6 @@ func (w *Watcher) Held(zoneID string) []uint32 {
 	return out
 }
 
-func (r *record) state(ours uint32) State {
-	switch {
-	case r.failed:
-		return Silent
-	case !r.known:
-		return Unknown
-	}
-	return standing(r.serial, ours)
-}
-
-// standing compares a serial that a server holds with ours. A newer one means that we are about to know of it, too.
-func standing(theirs, ours uint32) State {
-	if theirs == ours || wire.SerialNewer(theirs, ours) {
-		return InStep
-	}
-	return Behind
-}
-
 // Forget drops what is known of a zone.
 func (w *Watcher) Forget(zoneID string) {
 	w.mu.Lock()
@@ -298,11 +286,12 @@ func (w *Watcher) Forget(zoneID string) {
 		}
 	}
 	delete(w.ns, zoneID)
+	delete(w.strangers, zoneID)
 }
 
 // Count says how many linked peers stand in each state, over all zones with transfers on.
 func (w *Watcher) Count() map[State]int {
-	out := map[State]int{InStep: 0, Behind: 0, Silent: 0, Unknown: 0}
+	out := none()
 	w.cfg.DB.All(func(z *zone.Zone) bool {
 		if z.State().Links.Enabled {
 			for _, v := range w.Peers(z) {
@@ -311,5 +300,14 @@ func (w *Watcher) Count() map[State]int {
 		}
 		return true
 	})
+	return out
+}
+
+// none counts nothing, in every state.
+func none() map[State]int {
+	out := map[State]int{}
+	for _, s := range States() {
+		out[s] = 0
+	}
 	return out
 }

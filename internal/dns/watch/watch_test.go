@@ -1,8 +1,10 @@
 package watch_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/netip"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -26,6 +29,16 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var apex = wire.MustName("example")
+
+func client(ids ...string) (c xfr.Client) {
+	for _, id := range ids {
+		c.OneOf = append(c.OneOf, zone.Peer{ID: id, Name: id, Key: &tsig.Key{Secret: []byte("secret")}})
+	}
+	if len(ids) == 1 {
+		c.Peer, c.OneOf = c.OneOf[0], nil
+	}
+	return c
+}
 
 func soa(serial uint32) []byte {
 	data := append([]byte("\x02ns\x00\x01h\x00"), make([]byte, 20)...)
@@ -119,7 +132,7 @@ func TestProbesTellStates(t *testing.T) {
 	serial.Store(4)
 	await(watch.Behind)
 	serial.Store(0)
-	await(watch.Silent)
+	await(watch.Unreachable)
 	serial.Store(5)
 	await(watch.InStep)
 	if n := w.Count()[watch.InStep]; n != 1 {
@@ -136,30 +149,30 @@ func TestReportsAreKept(t *testing.T) {
 	if v := w.Peers(z); v[0].State != watch.Unknown {
 		t.Errorf("%+v", v)
 	}
-	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Kind: xfr.AXFR, To: 4})
-	w.Notified("z", notify.Status{Peer: "p", Serial: 5, Answered: now, Answer: "NOERROR"})
-	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Reason: "not signed"})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Kind: xfr.AXFR, To: 4})
+	w.Notified("z", notify.Status{Peer: "p", Serial: 5, Answered: now, Answer: "NOERROR", Outcome: notify.Accepted})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Reason: "not signed"})
 	v := w.Peers(z)[0]
 	if v.State != watch.Behind || v.Transfer == nil || v.Refusal == nil || v.Notify.Answer != "NOERROR" || len(v.History) != 3 || v.History[0].Kind != "refusal" {
 		t.Errorf("%+v", v)
 	}
-	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Kind: xfr.IXFR, To: 5})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Kind: xfr.IXFR, To: 5})
 	if v := w.Peers(z)[0]; v.State != watch.InStep {
 		t.Errorf("%+v", v)
 	}
-	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Kind: xfr.UpToDate, To: 5})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Kind: xfr.UpToDate, From: 5, To: 5})
 	if v := w.Peers(z)[0]; v.Transfer.Kind != xfr.IXFR || v.History[0].Text != "up to date" {
 		t.Errorf("a question without a transfer took the last transfer's place: %+v", v)
 	}
 	for range 100 { // a silent one, told in vain: it pushes nothing out
 		w.Notified("z", notify.Status{Peer: "p", Serial: 5, Answer: "no answer yet"})
-		w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Reason: "not signed"})
+		w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Reason: "not signed"})
 	}
 	if v := w.Peers(z)[0]; len(v.History) != 6 || v.History[0].Kind != "refusal" || v.History[1].Text != "no answer yet" {
 		t.Errorf("%+v", v.History)
 	}
 	for i := range 100 {
-		w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Kind: xfr.IXFR, To: uint32(i)})
+		w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Kind: xfr.IXFR, To: uint32(i)})
 	}
 	if n := len(w.Peers(z)[0].History); n > 20 {
 		t.Errorf("%d events", n)
@@ -217,19 +230,19 @@ func TestNameServersAreAsked(t *testing.T) {
 	stands := func(want watch.State) func() bool {
 		return func() bool {
 			list := w.NameServers(z)
-			return len(list) == 2 && list[0].State == want && list[1].State == watch.Silent && list[1].Error == "no such name"
+			return len(list) == 2 && list[0].State == want && list[1].State == watch.NoAddress && list[1].Error == "no such name"
 		}
 	}
 	eventually(t, "in step", stands(watch.InStep))
 	serial.Store(4)
 	eventually(t, "behind", stands(watch.Behind))
 	serial.Store(0)
-	eventually(t, "silent", stands(watch.Silent))
+	eventually(t, "silent", stands(watch.Unreachable))
 	if n := w.NameServers(z)[0]; n.Serial != 4 || n.Seen.IsZero() || n.Error == "" {
 		t.Errorf("what a silent one said last: %+v", n)
 	}
-	if n := w.CountNameServers()[watch.Silent]; n != 2 {
-		t.Errorf("%d silent", n)
+	if n := w.CountNameServers(); n[watch.Unreachable] != 1 || n[watch.NoAddress] != 1 {
+		t.Errorf("%v", n)
 	}
 	v := db.ByID("z").State().Transfer
 	db.Reset("z", "acc", 2, v, v, zone.Links{}, nil)
@@ -267,10 +280,10 @@ func TestMemoryOutlivesTheWatcher(t *testing.T) {
 	}
 	w := watch.New(cfg)
 	stop := running(t, w)
-	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p", Name: "peer"}, Kind: xfr.AXFR, To: 4, Bytes: 77})
-	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "p"}, Reason: "not signed"})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Kind: xfr.AXFR, To: 4, Bytes: 77})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Reason: "not signed"})
 	w.Notified("z", notify.Status{Peer: "p", Serial: 5, Answered: time.Now(), Answer: "NOERROR"})
-	w.Transferred(xfr.Report{ZoneID: "z", Peer: zone.Peer{ID: "unlinked"}, Reason: "not linked"})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("unlinked"), Reason: "not linked"})
 	eventually(t, "the second try to save", func() bool { mu.Lock(); defer mu.Unlock(); return len(kept) > 0 })
 	eventually(t, "a probe", func() bool { return w.Peers(db.ByID("z"))[0].State == watch.InStep })
 	mu.Lock()
@@ -288,7 +301,7 @@ func TestMemoryOutlivesTheWatcher(t *testing.T) {
 		t.Fatalf("kept: %v", kept)
 	}
 	m := kept["z p"]
-	if m.Transfer.Peer.Name != "" {
+	if text, _ := json.Marshal(m); bytes.Contains(text, []byte("c2VjcmV0")) || len(text) == 0 {
 		t.Errorf("a memory with a peer, and so with its key: %+v", m.Transfer)
 	}
 	again := watch.New(cfg)

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -43,8 +44,47 @@ func TestAllow(t *testing.T) {
 	}
 	for _, tt := range tests {
 		d := xfr.Allow(&tt.access, netip.MustParseAddr(tt.from), tt.key)
-		if (d.Rcode == wire.RcodeNoError) != tt.ok || tt.ok != (d.Reason == "") {
+		if (d.Rcode == wire.RcodeNoError) != tt.ok || tt.ok != (d.Cause == "") {
 			t.Errorf("%s: %+v", tt.name, d)
+		}
+	}
+}
+
+// Who asks is certain where one peer alone answers at an address, or none but one has the key.
+func TestWhoAsks(t *testing.T) {
+	t.Parallel()
+	other, _ := tsig.NewKey("other", "hmac-sha256", "b3RoZXI=", false)
+	at := netip.MustParseAddrPort("192.0.2.1:53")
+	peers := map[string]zone.Peer{
+		"a": {ID: "a", Addr: at, Key: key}, "b": {ID: "b", Addr: netip.AddrPortFrom(at.Addr(), 54), Key: key},
+		"c": {ID: "c", Addr: netip.MustParseAddrPort("192.0.2.3:53"), Key: key}, "d": {ID: "d", Addr: netip.MustParseAddrPort("192.0.2.3:54"), Key: other},
+		"e": {ID: "e", Addr: netip.MustParseAddrPort("[::ffff:192.0.2.5]:53"), Key: key}, "none": {ID: "none", Key: key},
+	}
+	db := zone.NewDB(0)
+	db.SetAccount(&zone.Account{ID: "acc", Keys: []*tsig.Key{key, other}, Peers: peers})
+	v, err := zone.Build(apex, []rr.Set{soa(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		links []string
+		from  string
+		key   *tsig.Key
+		peer  string
+		oneOf int
+	}{
+		{[]string{"a", "b", "c"}, "192.0.2.1", key, "", 2},
+		{[]string{"a", "c"}, "192.0.2.1", key, "", 1}, // b is not linked, but asks from there
+		{[]string{"a", "c"}, "192.0.2.3", key, "c", 0},
+		{[]string{"a", "c"}, "192.0.2.3", nil, "", 1},
+		{[]string{"e"}, "192.0.2.5", nil, "e", 0},
+		{[]string{"e"}, "::ffff:192.0.2.5", key, "e", 0},
+		{[]string{"e", "none"}, "192.0.2.9", key, "", 0},
+	} {
+		a := db.Reset("z", "acc", 1, v, v, zone.Links{Enabled: true, Peers: tt.links}, nil).Access()
+		c := xfr.Allow(&a, netip.MustParseAddr(tt.from), tt.key).Client
+		if c.Peer.ID != tt.peer || len(c.OneOf) != tt.oneOf {
+			t.Errorf("%v from %s: %+v", tt.links, tt.from, c)
 		}
 	}
 }

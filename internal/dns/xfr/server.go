@@ -106,31 +106,60 @@ func (r *Request) signer() signer {
 
 // admit does what comes before an answer, quota aside: it finds the zone, decides on access, and looks at the request.
 func (s *Server) admit(r *Request, rep *Report) (*zone.Zone, bool) {
-	refuse := func(code wire.Rcode, reason string) (*zone.Zone, bool) {
-		rep.Rcode, rep.Reason = code, reason
+	refuse := func(code wire.Rcode, cause Cause) (*zone.Zone, bool) {
+		rep.refuse(code, cause)
 		return nil, false
 	}
 	name, err := wire.NameFromWire(r.Query.Name)
 	if err != nil {
-		return refuse(wire.RcodeFormErr, "the question's name is malformed")
+		return refuse(wire.RcodeFormErr, CauseForm)
 	}
 	rep.Zone = name.String()
 	z := s.cfg.DB.Get(name)
 	if z == nil {
-		return refuse(wire.RcodeNotAuth, "no such zone is served here")
+		return refuse(wire.RcodeNotAuth, CauseNoZone)
 	}
 	access := z.Access()
 	d := Allow(&access, r.Source.Addr(), r.key())
-	rep.ZoneID, rep.Peer = z.ID, d.Peer
+	rep.ZoneID, rep.Client = z.ID, d.Client
 	switch {
 	case d.Rcode != wire.RcodeNoError:
-		return refuse(d.Rcode, d.Reason)
+		return refuse(d.Rcode, d.Cause)
 	case r.Query.Type == wire.TypeAXFR && !rep.TCP:
-		return refuse(wire.RcodeFormErr, "AXFR is for TCP")
+		rep.Reason = "AXFR is for TCP"
+		return refuse(wire.RcodeFormErr, CauseForm)
 	case r.Query.Type == wire.TypeIXFR && (r.Query.BadSOA || !r.Query.HasSerial):
-		return refuse(wire.RcodeFormErr, "the IXFR request has no well-formed SOA")
+		rep.Reason = "the IXFR request has no well-formed SOA"
+		return refuse(wire.RcodeFormErr, CauseForm)
 	}
 	return z, true
+}
+
+// refuse notes why a request is refused, in its own words where it has some.
+func (r *Report) refuse(code wire.Rcode, cause Cause) {
+	r.Rcode, r.Cause = code, cause
+	if r.Reason == "" {
+		r.Reason = reasons[cause]
+	}
+}
+
+// Denied takes note of a query whose signature did not verify, with the error of its TSIG (RFC 8945 section 5.2), or with
+// FORMERR for one that cannot be read. Whatever the query asks for: a secondary with a wrong secret fails when it
+// asks for the SOA, and never gets as far as a transfer.
+func (s *Server) Denied(r *Request, tcp bool, code wire.Rcode) {
+	rep, start := s.report(r, tcp)
+	if name, err := wire.NameFromWire(r.Query.Name); err == nil {
+		rep.Zone = name.String()
+	}
+	if r.Session != nil {
+		rep.Key = r.Session.KeyName().String()
+	}
+	if z := s.cfg.DB.Find(r.Query.Name); z != nil {
+		access := z.Access()
+		rep.ZoneID, rep.Client = z.ID, clientOf(&access, r.Source.Addr(), nil)
+	}
+	rep.refuse(wire.RcodeNotAuth, causeOf(code))
+	s.done(rep, start)
 }
 
 func (s *Server) report(r *Request, tcp bool) (*Report, time.Time) {
@@ -157,7 +186,7 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 	}
 	leave, ok := s.quota.enter(ctx, z.ID, r.Source.Addr())
 	if !ok {
-		rep.Rcode, rep.Reason = wire.RcodeServFail, "too many transfers are running"
+		rep.refuse(wire.RcodeServFail, CauseBusy)
 		return s.refuse(w, r, rep.Rcode)
 	}
 	defer leave()
@@ -220,8 +249,8 @@ func (g *guard) Write(b []byte) (int, error) {
 		return 0, fmt.Errorf("%w: the zone is gone", ErrRevoked)
 	}
 	access := g.z.Access()
-	if d := Allow(&access, g.r.Source.Addr(), g.r.key()); d.Rcode != wire.RcodeNoError {
-		return 0, fmt.Errorf("%w: %s", ErrRevoked, d.Reason)
+	if cause := refusal(&access, g.r.Source.Addr(), g.r.key()); cause != "" {
+		return 0, fmt.Errorf("%w: %s", ErrRevoked, reasons[cause])
 	}
 	<-g.s.turns
 	n, err := g.w.Write(b)

@@ -8,7 +8,7 @@ import (
 // Stats counts transfers by what came of them.
 type Stats struct {
 	ByKind  map[Kind]uint64 // finished
-	Refused uint64
+	Refused map[Cause]uint64
 	Failed  uint64
 	Records uint64
 	Bytes   uint64
@@ -25,8 +25,11 @@ func (c *stats) count(r *Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case r.Kind == noAnswer:
-		c.s.Refused++
+	case r.Refused():
+		if c.s.Refused == nil {
+			c.s.Refused = map[Cause]uint64{}
+		}
+		c.s.Refused[r.Cause]++
 	case r.Reason != "":
 		c.s.Failed++
 	default:
@@ -43,7 +46,7 @@ func (c *stats) count(r *Report) {
 func (s *Server) Stats() Stats {
 	s.stats.mu.Lock()
 	out := s.stats.s
-	out.ByKind = maps.Clone(s.stats.s.ByKind)
+	out.ByKind, out.Refused = maps.Clone(s.stats.s.ByKind), maps.Clone(s.stats.s.Refused)
 	s.stats.mu.Unlock()
 	out.Running, out.Waiting = s.quota.counts()
 	return out

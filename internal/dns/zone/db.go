@@ -284,8 +284,11 @@ func (db *DB) SetLinks(id string, seq uint64, l Links) *Zone {
 	return z
 }
 
-// SetAccount replaces an account's data; its zones see it at once.
-func (db *DB) SetAccount(a *Account) { db.holder(a.ID).current.Store(a) }
+// SetAccount replaces an account's data, which is the DB's from here on; its zones see it at once.
+func (db *DB) SetAccount(a *Account) {
+	a.index()
+	db.holder(a.ID).current.Store(a)
+}
 
 // Remove takes a zone out.
 func (db *DB) Remove(id string) {

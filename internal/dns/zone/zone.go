@@ -23,6 +23,21 @@ type Account struct {
 	ACL   []netip.Prefix
 	Keys  []*tsig.Key
 	Peers map[string]Peer // by id
+
+	at map[netip.Addr][]Peer // by where they answer; made by SetAccount
+}
+
+// plain is an address as it is compared: without a zone of IPv6, and never IPv4 in IPv6.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
+func (a *Account) index() {
+	a.at = make(map[netip.Addr][]Peer, len(a.Peers))
+	for _, p := range a.Peers {
+		if p.Addr.IsValid() {
+			addr := plain(p.Addr.Addr())
+			a.at[addr] = append(a.at[addr], p)
+		}
+	}
 }
 
 // Links are a zone's part of access: which of the account's peers it is linked to, and whether transfers are on
@@ -39,6 +54,27 @@ type Access struct {
 	ACL     []netip.Prefix
 	Key     *tsig.Key   // what the links demand; nil when no linked peer has a key
 	Keys    []*tsig.Key // all keys of the account: to tell "wrong key for this zone" from "unknown key"
+
+	account *Account
+}
+
+// Client says which linked peers may have sent a request: those at the address that it came from. That is certain only
+// where there is one, and where no other peer of the account answers at the address, or none that has the key with which
+// the request was signed (nil for none). Servers behind one address cannot be told apart otherwise, whether it is a
+// machine's, a router's or a container's.
+func (a *Access) Client(from netip.Addr, key *tsig.Key) (peers []Peer, certain bool) {
+	from = plain(from)
+	for _, p := range a.Peers {
+		if p.Addr.IsValid() && plain(p.Addr.Addr()) == from {
+			peers = append(peers, p)
+		}
+	}
+	if len(peers) != 1 || a.account == nil {
+		return peers, len(peers) == 1
+	}
+	return peers, !slices.ContainsFunc(a.account.at[from], func(p Peer) bool {
+		return p.ID != peers[0].ID && (key == nil || p.Key == nil || p.Key.Name == key.Name)
+	})
 }
 
 // State is all of a zone that readers see at one moment: one pointer load gives it whole. It is immutable.
@@ -72,7 +108,7 @@ func (z *Zone) Access() Access {
 	if acc == nil {
 		return a
 	}
-	a.ACL, a.Keys = acc.ACL, acc.Keys
+	a.ACL, a.Keys, a.account = acc.ACL, acc.Keys, acc
 	for _, id := range links.Peers {
 		p, ok := acc.Peers[id]
 		if !ok {

@@ -2497,17 +2497,29 @@ export interface components {
             enabled: boolean;
             peers: components["schemas"]["SecondaryPeer"][];
             name_servers: components["schemas"]["SecondaryNS"][];
+            /** @description Who was refused the zone and is none of its linked peers, the last first */
+            strangers: components["schemas"]["SecondaryStranger"][];
         };
-        /** @enum {string} */
-        SecondaryState: "in_step" | "behind" | "silent" | "unknown";
+        /**
+         * @description How a secondary stands, by cause. `in_step`: it holds our serial. `behind`: an older one. `ahead`: a newer one; it takes no change
+         *     until our serial has passed it. `refuses`: it answers with an error. `wrong_key`: it and we do not agree on a TSIG.
+         *     `no_zone`: it answers, but does not have the zone. `unreachable`: it does not answer. `no_address`: there is nothing to ask.
+         *     `unknown`: nothing was heard of it yet.
+         * @enum {string}
+         */
+        SecondaryState: "in_step" | "behind" | "ahead" | "refuses" | "wrong_key" | "no_zone" | "unreachable" | "no_address" | "unknown";
         SecondaryPeer: {
             peer_id: components["schemas"]["ID"];
             name: string;
             /** @description Address and port of NOTIFY; empty for a peer without */
             address: string;
             state: components["schemas"]["SecondaryState"];
+            /** @description Why it is not in step, in words; empty when there is nothing to add to the state */
+            cause: string;
             /** @description Newest serial that the peer is known to hold */
             serial: number | null;
+            /** @description Of one that is ahead: the serial to raise the zone to, so that it follows again */
+            raise_to: number | null;
             versions_behind: number | null;
             seconds_behind: number | null;
             /** Format: date-time */
@@ -2524,7 +2536,7 @@ export interface components {
                 /** Format: date-time */
                 on: string;
                 /** @enum {string} */
-                kind: "AXFR" | "IXFR";
+                kind: "AXFR" | "IXFR" | "AXFR-style IXFR";
                 from_serial: number | null;
                 serial: number;
                 records: number;
@@ -2533,18 +2545,53 @@ export interface components {
                 /** @description Name of the TSIG; empty for none */
                 key: string;
                 outcome: string;
+                /** @description Names of the peers that it may have been, where several answer at the address; empty when it was this one */
+                one_of: string[];
             } | null;
             last_refusal: {
                 /** Format: date-time */
                 on: string;
                 address: string;
+                cause: components["schemas"]["RefusalCause"];
+                /** @description The same in words */
                 reason: string;
+                /** @description Name of the TSIG that the request named */
+                key: string;
+                /** @description As in last_transfer */
+                one_of: string[];
             } | null;
             history: components["schemas"]["SecondaryEvent"][];
         };
-        SecondaryEvent: {
+        /** @enum {string} */
+        RefusalCause: "off" | "address" | "unsigned" | "other_key" | "unknown_key" | "signature" | "truncated" | "time" | "no_zone" | "form" | "busy";
+        SecondaryStranger: {
+            address: string;
+            cause: components["schemas"]["RefusalCause"];
+            reason: string;
+            /** @description Name of the TSIG that its last request named */
+            key: string;
             /** Format: date-time */
+            since: string;
+            /**
+             * Format: date-time
+             * @description The last time
+             */
             on: string;
+            count: number;
+        };
+        SecondaryEvent: {
+            /**
+             * Format: date-time
+             * @description The last time
+             */
+            on: string;
+            /**
+             * Format: date-time
+             * @description The first
+             */
+            since: string;
+            /** @description How often in a row; of a NOTIFY, how many messages it took */
+            count: number;
             /** @enum {string} */
             event: "notify" | "transfer" | "refusal" | "probe" | "state";
             serial: number | null;

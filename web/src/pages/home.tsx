@@ -12,7 +12,7 @@ import { useDeferredValue, useState } from "react";
 import type { Schema } from "../api/client";
 import { outgoingStatusQuery, secondariesQuery, zonesQuery } from "../api/queries";
 import { Loaded, Page, TableFrame } from "../ui/page";
-import { counted } from "../ui/format";
+import { stateWords } from "../ui/state";
 import { AddZone } from "./home-add";
 
 /** All zones of the account, with how their secondaries stand. */
@@ -115,15 +115,12 @@ function ZoneRow(props: { account: string; zone: Schema<"Zone"> }) {
 function Standing(props: { peers: Schema<"SecondaryPeer">[] }) {
   const count = (state: Schema<"SecondaryState">) => props.peers.filter((p) => p.state === state).length;
   if (props.peers.length === 0) return "None linked";
-  const bad = [
-    [count("behind"), "behind", "warning"],
-    [count("silent"), "silent", "error"],
-    [count("unknown"), "not heard of", "neutral"],
-  ] as const;
   return (
     <span className="flex flex-wrap gap-1">
-      {count("in_step") > 0 && <Badge variant="success">{`${counted(count("in_step"), "in step", "in step")}`}</Badge>}
-      {bad.map(([n, word, variant]) => n > 0 && <Badge key={word} variant={variant}>{`${n} ${word}`}</Badge>)}
+      {stateWords.map(([state, [variant, words]]) => {
+        const n = count(state);
+        return n > 0 && <Badge key={state} variant={variant}>{`${n} ${words.toLowerCase()}`}</Badge>;
+      })}
     </span>
   );
 }

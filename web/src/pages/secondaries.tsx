@@ -8,6 +8,7 @@ import type { Schema } from "../api/client";
 import { secondariesQuery, zoneQuery } from "../api/queries";
 import { ago, counted, moment, octets } from "../ui/format";
 import { Card, Loaded, Page, TableFrame } from "../ui/page";
+import { RaiseSerial } from "../transfers/raise-serial";
 import { StateBadge } from "../ui/state";
 import { Notice } from "../ui/notice";
 
@@ -30,8 +31,9 @@ export default function Secondaries() {
               </dl>
               {s.peers.length === 0 && <Empty size="sm" title="No linked peers" description="Link peers under DNS > Settings." />}
               {s.peers.map((p) => (
-                <Peer key={p.peer_id} peer={p} ours={s.serial} />
+                <Peer key={p.peer_id} peer={p} ours={s.serial} zone={zone.id} />
               ))}
+              <Strangers list={s.strangers} />
               <NameServers list={s.name_servers} enabled={s.enabled} />
             </>
           )
@@ -56,11 +58,36 @@ function distance(p: Schema<"SecondaryPeer">): string {
   return [versions, seconds].filter((x) => x !== null).join(", ") || "–";
 }
 
-function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number }) {
+/** What the state means, and what to do about it. */
+function Cause(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string }) {
+  const p = props.peer;
+  if (p.state === "ahead" && p.raise_to !== null) {
+    return (
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
+        <p className="m-0 text-sm">{`It holds serial ${p.serial}, which is ahead of ours (${props.ours}): it takes no change until ours has passed it.`}</p>
+        <RaiseSerial zone={props.zone} atLeast={p.raise_to} />
+      </div>
+    );
+  }
+  if (p.cause === "") return null;
+  return <p className="mt-0 mb-4 text-sm">{`${p.cause.charAt(0).toUpperCase()}${p.cause.slice(1)}.${advice[p.state] ?? ""}`}</p>;
+}
+
+const advice: Partial<Record<Schema<"SecondaryState">, string>> = {
+  wrong_key: " Compare name, algorithm and secret of the key on both sides; the configuration for it is under Zone transfers.",
+  no_zone: " Add the zone to its configuration.",
+  unreachable: " Is it running, and are address and port of the peer right?",
+};
+
+/** Whom something was, where several peers answer at one address. */
+const whom = (names: string[]) => (names.length > 0 ? `, one of ${names.join(", ")}` : "");
+
+function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string }) {
   const p = props.peer;
   const [notify, transfer, refusal] = [p.last_notify, p.last_transfer, p.last_refusal];
   return (
     <Card title={p.name} description={p.address || "No address: NOTIFY cannot be sent"} actions={<StateBadge state={p.state} />}>
+      <Cause {...props} />
       <dl className="m-0 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
         <Fact name="Serial it holds">{p.serial === null ? "Not known" : `${p.serial} (ours: ${props.ours})`}</Fact>
         <Fact name="Behind by">{distance(p)}</Fact>
@@ -70,10 +97,10 @@ function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number }) {
         </Fact>
         <Fact name="Last transfer">
           {transfer
-            ? `${ago(transfer.on)}, ${transfer.kind} to ${transfer.serial}, ${counted(transfer.records, "record")}, ${octets(transfer.bytes)} in ${transfer.milliseconds} ms, ${transfer.key ? `key ${transfer.key}` : "no key"}`
+            ? `${ago(transfer.on)}, ${transfer.kind} to ${transfer.serial}, ${counted(transfer.records, "record")}, ${octets(transfer.bytes)} in ${transfer.milliseconds} ms, ${transfer.key ? `key ${transfer.key}` : "no key"}${whom(transfer.one_of)}`
             : "–"}
         </Fact>
-        <Fact name="Last refusal">{refusal ? `${ago(refusal.on)}, ${refusal.address}: ${refusal.reason}` : "–"}</Fact>
+        <Fact name="Last refusal">{refusal ? `${ago(refusal.on)}, ${refusal.address}${whom(refusal.one_of)}: ${refusal.reason}` : "–"}</Fact>
       </dl>
       {p.history.length > 0 && (
         <ol className="mt-5 mb-0 flex list-none flex-col gap-2 border-l-2 border-kumo-hairline p-0 pl-4" aria-label={`Timeline of ${p.name}`}>
@@ -84,11 +111,29 @@ function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number }) {
               </time>
               <Badge variant={e.event === "refusal" ? "error" : "neutral"}>{e.event}</Badge>
               <span className="min-w-0 break-words">{e.text}</span>
+              {e.count > 1 && <span className="text-kumo-subtle">{`× ${e.count} since ${moment(e.since)}`}</span>}
             </li>
           ))}
         </ol>
       )}
     </Card>
+  );
+}
+
+function Strangers(props: { list: Schema<"SecondaryStranger">[] }) {
+  if (props.list.length === 0) return null;
+  return (
+    <section aria-label="Others that were refused" className="flex flex-col gap-3">
+      <h2 className="m-0 text-lg font-semibold">Others that were refused</h2>
+      <ul className="m-0 flex list-none flex-col gap-2 p-0 text-sm">
+        {props.list.map((o) => (
+          <li key={`${o.address} ${o.cause}`} className="min-w-0 break-words">
+            <span className="text-kumo-subtle">{ago(o.on)} </span>
+            {`${o.address}${o.key ? `, key ${o.key}` : ""}: ${o.reason}${o.count > 1 ? ` (× ${o.count} since ${moment(o.since)})` : ""}`}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -3,6 +3,7 @@ import { Meter } from "@cloudflare/kumo/components/meter";
 import { useState } from "react";
 import type { Schema } from "../api/client";
 import { importZoneFile, type Imported } from "../api/upload";
+import { RaiseSerial } from "../transfers/raise-serial";
 import { useAction } from "../ui/action";
 import { FormDialog } from "../ui/dialogs";
 import { FileDrop } from "../ui/file-drop";
@@ -38,7 +39,7 @@ export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void 
       disabled={file === null}
       onSubmit={() => file && load.run(file)}
     >
-      {done && <Outcome imported={done} />}
+      {done && <Outcome imported={done} zone={props.zone.id} />}
       <FileDrop label={done ? "Another BIND zone file" : "BIND zone file"} file={file} onFile={setFile} />
       <Checkbox label="Proxy imported A, AAAA and CNAME records" checked={proxied} onCheckedChange={(v) => setProxied(v === true)} />
       <Checkbox label="Leave out lines that are not valid" checked={skipInvalid} onCheckedChange={(v) => setSkipInvalid(v === true)} />
@@ -47,9 +48,10 @@ export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void 
   );
 }
 
-/** How many records came in, and which lines did not, with the reasons. */
-export function Outcome({ imported }: { imported: Imported }) {
-  const { recs_added: added, total_records_parsed: parsed } = imported.result;
+/** How many records came in, and which lines did not, with the reasons; and the remedy where the file's serial is ahead of the zone's. */
+export function Outcome({ imported, zone }: { imported: Imported; zone: string }) {
+  const { recs_added: added, total_records_parsed: parsed, serial_ahead: ahead } = imported.result;
+  const [raised, setRaised] = useState(false);
   return (
     <div role="status" className="text-sm">
       <p className="m-0 font-medium">{`${added} of ${counted(parsed, "record")} ${added === 1 ? "was" : "were"} added.`}</p>
@@ -61,6 +63,12 @@ export function Outcome({ imported }: { imported: Imported }) {
             </li>
           ))}
         </ul>
+      )}
+      {ahead && !raised && (
+        <div className="mt-3 flex flex-col items-start gap-2">
+          <p className="m-0">{`Secondaries that hold the file's serial ${ahead.file} take no change from here, where it is ${ahead.zone}, until ours has passed it.`}</p>
+          <RaiseSerial zone={zone} atLeast={ahead.at_least} then={() => setRaised(true)} />
+        </div>
       )}
     </div>
   );

@@ -4,9 +4,17 @@ import type { Schema } from "../api/client";
 const states = {
   in_step: ["success", "In step"],
   behind: ["warning", "Behind"],
-  silent: ["error", "Silent"],
+  ahead: ["warning", "Ahead"],
+  refuses: ["error", "Refuses"],
+  wrong_key: ["error", "Wrong key"],
+  no_zone: ["error", "Zone not there"],
+  unreachable: ["error", "Unreachable"],
+  no_address: ["neutral", "No address"],
   unknown: ["neutral", "Not heard of yet"],
-} as const;
+} as const satisfies Record<Schema<"SecondaryState">, readonly [string, string]>;
+
+/** The states in words, in the order in which they are shown. */
+export const stateWords = Object.entries(states) as [Schema<"SecondaryState">, (typeof states)[keyof typeof states]][];
 
 /** How a secondary stands to us. */
 export function StateBadge(props: { state: Schema<"SecondaryState"> }) {

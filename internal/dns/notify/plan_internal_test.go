@@ -1,0 +1,70 @@
+package notify
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+func linkable(t *testing.T) (*zone.DB, zone.Links) {
+	t.Helper()
+	name := wire.MustName("example")
+	v, err := zone.Build(name, []rr.Set{{Owner: name, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{make([]byte, 22)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := zone.NewDB(0)
+	db.SetAccount(&zone.Account{ID: "acc", Peers: map[string]zone.Peer{
+		"a": {ID: "a", Addr: netip.MustParseAddrPort("127.0.0.1:53")}, "b": {ID: "b", Addr: netip.MustParseAddrPort("127.0.0.1:54")},
+	}})
+	db.Reset("z", "acc", 1, v, v, zone.Links{}, nil)
+	return db, zone.Links{Enabled: true, Peers: []string{"a", "b"}}
+}
+
+// A zone that is linked when a review has looked at all zones, and is not over yet, is told of when it is.
+func TestLinkedBetweenTwoLooks(t *testing.T) {
+	t.Parallel()
+	db, links := linkable(t)
+	s := New(Config{DB: db})
+	s.Review()
+	called := s.reviews.Load()
+	s.wishAll(nil)
+	s.Link(db.SetLinks("z", 2, links))
+	s.take()
+	if len(s.queue) != 0 {
+		t.Fatal("told before it is known what the peers know")
+	}
+	s.Review() // of another change of duties: what waits must wait for that one
+	s.reviewed(called)
+	s.take()
+	if len(s.queue) != 0 {
+		t.Fatal("told before the second review")
+	}
+	s.reviewed(s.reviews.Load())
+	s.take()
+	if len(s.queue) != 2 {
+		t.Errorf("%d NOTIFYs are due, want 2", len(s.queue))
+	}
+}
+
+// What peers knew under an earlier link does not count for the new one, though a review comes at the same moment; what they
+// know of a zone that stayed linked does.
+func TestLinkedWhileKnown(t *testing.T) {
+	t.Parallel()
+	for _, linked := range []bool{true, false} {
+		db, links := linkable(t)
+		s := New(Config{DB: db})
+		z := db.SetLinks("z", 2, links)
+		s.wishAll(map[taskKey]uint32{{"z", "a"}: z.State().Transfer.Serial()})
+		if linked {
+			s.Link(z)
+		}
+		s.take()
+		if want := map[bool]int{true: 2, false: 1}[linked]; len(s.queue) != want {
+			t.Errorf("linked anew %v: %d NOTIFYs are due, want %d", linked, len(s.queue), want)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/tally"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+)
+
+// transferred takes every transfer and every refusal to those who want to know: the watcher, who tells operators; the log;
+// and notify, which need not repeat itself to a peer that has what it was told of.
+func (n *Node) transferred(r xfr.Report) {
+	n.watch.Transferred(r)
+	n.logTransfer(&r)
+	if serial, ok := r.Holds(); ok && n.notify != nil && r.Client.Peer.ID != "" {
+		n.notify.Seen(r.ZoneID, r.Client.Peer.ID, serial)
+	}
+}
+
+// logTransfer writes a line for each transfer. What strangers can cause as often as they like gets a line now and then.
+func (n *Node) logTransfer(r *xfr.Report) {
+	forgeable := !r.TCP && r.Key == "" || r.Refused() && !r.TCP
+	what := ""
+	switch {
+	case r.Refused():
+		what = "refused: " + string(r.Cause)
+	case r.Reason != "":
+		what = "failed"
+	case forgeable:
+		what = string(r.Kind)
+	}
+	if what != "" && !n.tally.Line(tally.Event{Source: r.Source.Addr(), What: n.about(r) + what, Forgeable: forgeable}) {
+		return
+	}
+	attrs := []any{"zone", r.Zone, "source", r.Source.String()}
+	if p := r.Client.Peer; p.ID != "" {
+		attrs = append(attrs, "peer", p.Name)
+	}
+	if list := r.Client.OneOf; len(list) > 0 {
+		attrs = append(attrs, "one_of", names(list))
+	}
+	attrs = append(attrs, "asked", r.Asked.String(), "tcp", r.TCP)
+	if r.Key != "" {
+		attrs = append(attrs, "key", r.Key)
+	}
+	if r.Asked == wire.TypeIXFR {
+		attrs = append(attrs, "from", r.From)
+	}
+	if r.Refused() {
+		n.log.Warn("transfer refused", append(attrs, "rcode", r.Rcode.String(), "cause", string(r.Cause), "reason", r.Reason)...)
+		return
+	}
+	attrs = append(attrs, "kind", string(r.Kind), "serial", r.To, "records", r.Records, "bytes", r.Bytes, "duration", r.Duration)
+	if r.Reason != "" {
+		n.log.Warn("transfer failed", append(attrs, "reason", r.Reason)...)
+		return
+	}
+	n.log.Info("transfer", attrs...)
+}
+
+// about says what a report is about in words that no stranger chooses: the transport, and the zone if it is one of ours.
+func (n *Node) about(r *xfr.Report) string {
+	words := "udp "
+	if r.TCP {
+		words = "tcp "
+	}
+	if z := n.db.ByID(r.ZoneID); z != nil {
+		words += z.Name.Host() + " "
+	}
+	return words
+}
+
+// tellRest tells, at the end of each window, how much got no line of its own.
+func (n *Node) tellRest(ctx context.Context) error {
+	tick := time.NewTicker(n.tally.Window())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			n.logRest()
+			return nil
+		case <-tick.C:
+			n.logRest()
+		}
+	}
+}
+
+func (n *Node) logRest() {
+	for _, r := range n.tally.Rest() {
+		from := "many"
+		if r.Source.IsValid() {
+			from = r.Source.String()
+		}
+		n.log.Warn("more of the same", "what", r.What, "source", from, "count", r.Count)
+	}
+}
