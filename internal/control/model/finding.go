@@ -28,6 +28,9 @@ const (
 	ReasonTooLarge   Reason = "record_too_large"    // a record or an RRset is larger than peers take
 	ReasonNotInNS    Reason = "secondary_not_in_ns" // resolvers are not told of a linked peer
 	ReasonUnresolved Reason = "unresolved"          // a flattened CNAME whose target cannot be looked up
+	ReasonForbidden  Reason = "forbidden"           // a rule says that it must not stand there; it was made before the rule
+	ReasonRefused    Reason = "refused"             // allowed, and a server refuses it or misreads it
+	ReasonNoAddress  Reason = "ns_without_address"  // a name server in the zone that has no address there
 )
 
 // Finding is one difference between what we answer and what secondaries will hold, or a reason why one of them will not

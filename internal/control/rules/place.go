@@ -86,7 +86,7 @@ func beside(p *Place, r *model.Record) error {
 		if other.ID == r.ID {
 			continue
 		}
-		if err := neighbour(p.Apex, other.Type, r); err != nil {
+		if err := Neighbour(p.Apex, r.Name, other.Type, r.Type); err != nil {
 			return err
 		}
 	}
@@ -96,27 +96,28 @@ func beside(p *Place, r *model.Record) error {
 	return sizes(p, r)
 }
 
-// neighbour says whether r may stand beside a record of another's type (contract section 5.6).
+// Neighbour says whether a record of type t may stand at a name beside one of another type, or of the same (contract section
+// 5.6).
 //
 // A CNAME may have neighbours of most types: they are answered beside it where the CNAME is flattened or proxied, and kept
 // but not answered where it stands as itself, because RFC 2181 section 10.1 lets nothing else exist at such a name. Below
 // the apex NS stands with NS and DS alone, so also without DNAME (RFC 6672 section 2.3). A DNAME stands beside no CNAME and
 // no other DNAME (RFC 6672 section 2.4).
-func neighbour(apex wire.Name, other wire.Type, r *model.Record) error {
+func Neighbour(apex, owner wire.Name, other, t wire.Type) error {
 	switch {
-	case r.Type == wire.TypeCNAME && (other == wire.TypeCNAME || isAddress(other)):
+	case t == wire.TypeCNAME && (other == wire.TypeCNAME || isAddress(other)):
 		return invalid(model.CodeCNAMEConflict, "", "An A, AAAA, or CNAME record with that host already exists.")
-	case isAddress(r.Type) && other == wire.TypeCNAME:
+	case isAddress(t) && other == wire.TypeCNAME:
 		return invalid(model.CodeAddressConflict, "", "A CNAME record with that host already exists.")
-	case r.Type == wire.TypeDNAME && (other == wire.TypeDNAME || other == wire.TypeCNAME):
+	case t == wire.TypeDNAME && (other == wire.TypeDNAME || other == wire.TypeCNAME):
 		return invalid(model.CodeDNAMEConflict, "", "A DNAME or CNAME record with that host already exists.")
-	case r.Type == wire.TypeCNAME && other == wire.TypeDNAME:
+	case t == wire.TypeCNAME && other == wire.TypeDNAME:
 		return invalid(model.CodeDNAMEConflict, "", "A DNAME record with that host already exists.")
-	case r.Name == apex:
+	case owner == apex:
 		return nil
-	case r.Type == wire.TypeNS && other != wire.TypeNS && other != wire.TypeDS:
+	case t == wire.TypeNS && other != wire.TypeNS && other != wire.TypeDS:
 		return invalid(model.CodeNSOntoOthers, "", "Non-NS records with that host already exist.")
-	case other == wire.TypeNS && r.Type != wire.TypeNS && r.Type != wire.TypeDS:
+	case other == wire.TypeNS && t != wire.TypeNS && t != wire.TypeDS:
 		return invalid(model.CodeOthersOntoNS, "", "NS records with that host already exist.")
 	}
 	return nil
@@ -124,11 +125,16 @@ func neighbour(apex wire.Name, other wire.Type, r *model.Record) error {
 
 func isAddress(t wire.Type) bool { return t == wire.TypeA || t == wire.TypeAAAA }
 
-// redirected: nothing stands below a DNAME (RFC 6672 section 2.4).
+// Below is the rule that nothing stands below a DNAME (RFC 6672 section 2.4).
+func Below(dname wire.Name) error {
+	return invalid(model.CodeBelowDNAME, "/name", "A DNAME record at %s takes the place of all names below it.", dname.Host())
+}
+
+// redirected looks for that in both directions.
 func redirected(p *Place, r *model.Record) error {
 	switch {
 	case p.DNAME != "":
-		return invalid(model.CodeBelowDNAME, "/name", "A DNAME record at %s takes the place of all names below it.", p.DNAME.Host())
+		return Below(p.DNAME)
 	case r.Type == wire.TypeDNAME && p.Below:
 		return invalid(model.CodeBelowDNAME, "/name", "A DNAME record takes the place of all names below its own, and there are records.")
 	}

@@ -20,11 +20,14 @@ const (
 	MostTTL  = 86400
 )
 
+// typeNXT is what NSEC was before RFC 3755.
+const typeNXT wire.Type = 30
+
 // Type says whether records of a type may be made. Those that the server makes itself, and those for queries only, are no
 // types of records here.
 func Type(t wire.Type) error {
 	switch t {
-	case wire.TypeSOA, wire.TypeSIG, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
+	case wire.TypeSOA, wire.TypeSIG, typeNXT, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
 	default:
 		if !rr.IsMeta(t) {
 			return nil
@@ -59,7 +62,7 @@ func dataSize(data []byte, most int) error {
 
 // Record holds a record against every rule that can be told from the record alone.
 func Record(apex wire.Name, r *model.Record) error {
-	if err := standing(apex, r); err != nil {
+	if err := Standing(apex, r.Name, r.Type, r.RData); err != nil {
 		return err
 	}
 	if err := TTL(int64(r.TTL)); err != nil && !r.Proxied {
@@ -71,21 +74,21 @@ func Record(apex wire.Name, r *model.Record) error {
 	return Text(r)
 }
 
-// standing are the rules on name, type and data.
-func standing(apex wire.Name, r *model.Record) error {
-	if !r.Name.Within(apex) {
-		return invalid(model.CodeNameInvalid, "/name", "DNS name is invalid: %s is not in the zone %s.", r.Name.Host(), apex.Host())
+// Standing holds a record's name, type and data against each other.
+func Standing(apex, owner wire.Name, t wire.Type, data []byte) error {
+	if !owner.Within(apex) {
+		return invalid(model.CodeNameInvalid, "/name", "DNS name is invalid: %s is not in the zone %s.", owner.Host(), apex.Host())
 	}
-	if err := Type(r.Type); err != nil {
+	if err := Type(t); err != nil {
 		return err
 	}
-	if err := rr.Valid(r.Type, r.RData); err != nil {
-		return invalid(model.CodeContentInvalid, "/content", "Content for %s record is invalid: %v.", r.Type, err)
+	if err := rr.Valid(t, data); err != nil {
+		return invalid(model.CodeContentInvalid, "/content", "Content for %s record is invalid: %v.", t, err)
 	}
 	switch {
-	case r.Type == wire.TypeCNAME && string(r.RData) == string(r.Name):
+	case t == wire.TypeCNAME && string(data) == string(owner):
 		return invalid(model.CodeCNAMESelf, "/content", "CNAME content cannot reference itself.")
-	case r.Type == wire.TypeDS && r.Name == apex: // RFC 4035 section 2.4
+	case t == wire.TypeDS && owner == apex: // RFC 4035 section 2.4
 		return invalid(model.CodeDSAtApex, "/name", "DS records of a zone belong into its parent; they cannot stand at the apex.")
 	}
 	return nil

@@ -13,9 +13,11 @@ const (
 	partStrings             // character-strings to the end, at least one
 	partRest                // octets to the end, at least one
 	partAny                 // octets to the end, maybe none
+	partMaybe               // a character-string, or the end
 )
 
-// shapes gives the parts of the RDATA of common types. The DNS library takes an early end at any border of fields for
+// shapes gives the parts of the RDATA of all types that BIND, NSD, Knot or PowerDNS knows: one of them that finds a record
+// too short, or with octets left over, refuses the zone. The DNS library takes an early end at any border of fields for
 // absent members, so its word alone does not do.
 //
 //nolint:gochecknoglobals // a table
@@ -56,36 +58,99 @@ var shapes = map[wire.Type][]int{
 	wire.TypeTLSA:       {3, partRest},
 	wire.TypeTXT:        {partStrings},
 	wire.TypeURI:        {4, partRest},
+	typeA6:              {1, partAny},
+	typeAMTRELAY:        {2, partAny},
+	typeATMA:            {1, partRest},
+	typeAVC:             {partStrings},
 	typeDHCID:           {partRest},
 	typeDLV:             {4, partRest},
-	typeHIP:             {4, partAny},
+	typeDOA:             {9, partString, partAny},
+	typeDSYNC:           {5, partName},
+	typeEID:             {partRest},
+	typeHHIT:            {partRest},
+	typeBRID:            {partRest},
+	typeHIP:             {4, partRest},
+	typeIPSECKEY:        {3, partAny},
+	typeISDN:            {partString, partMaybe},
+	typeL32:             {6},
+	typeL64:             {10},
 	typeLP:              {2, partName},
+	typeMB:              {partName},
+	typeMD:              {partName},
+	typeMF:              {partName},
+	typeMG:              {partName},
 	typeMINFO:           {partName, partName},
+	typeMR:              {partName},
+	typeNID:             {10},
+	typeNIMLOC:          {partRest},
+	typeNINFO:           {partStrings},
+	typeNSAP:            {partRest},
+	typeNSAPPTR:         {partName},
+	typeNULL:            {partRest},
 	typePX:              {2, partName, partName},
+	typeRESINFO:         {partStrings},
+	typeRKEY:            {4, partRest},
 	typeRT:              {2, partName},
+	typeSINK:            {3, partAny},
 	typeSPF:             {partStrings},
+	typeTA:              {4, partRest},
+	typeTALINK:          {partName, partName},
+	typeWALLET:          {partStrings},
+	typeWKS:             {5, partAny},
 	typeX25:             {partString},
 	typeZONEMD:          {6, partRest},
+	wire.TypeKEY:        {4, partAny},
 }
 
 // Types that have rules here but no name in wire.
 const (
-	typeMINFO  wire.Type = 14
-	typeX25    wire.Type = 19
-	typeRT     wire.Type = 21
-	typePX     wire.Type = 26
-	typeDHCID  wire.Type = 49
-	typeHIP    wire.Type = 55
-	typeZONEMD wire.Type = 63
-	typeSPF    wire.Type = 99
-	typeLP     wire.Type = 107
-	typeDLV    wire.Type = 32769
+	typeMD       wire.Type = 3
+	typeMF       wire.Type = 4
+	typeMB       wire.Type = 7
+	typeMG       wire.Type = 8
+	typeMR       wire.Type = 9
+	typeNULL     wire.Type = 10
+	typeWKS      wire.Type = 11
+	typeMINFO    wire.Type = 14
+	typeX25      wire.Type = 19
+	typeISDN     wire.Type = 20
+	typeRT       wire.Type = 21
+	typeNSAP     wire.Type = 22
+	typeNSAPPTR  wire.Type = 23
+	typePX       wire.Type = 26
+	typeEID      wire.Type = 31
+	typeNIMLOC   wire.Type = 32
+	typeATMA     wire.Type = 34
+	typeA6       wire.Type = 38
+	typeSINK     wire.Type = 40
+	typeIPSECKEY wire.Type = 45
+	typeDHCID    wire.Type = 49
+	typeHIP      wire.Type = 55
+	typeNINFO    wire.Type = 56
+	typeRKEY     wire.Type = 57
+	typeTALINK   wire.Type = 58
+	typeZONEMD   wire.Type = 63
+	typeDSYNC    wire.Type = 66
+	typeHHIT     wire.Type = 67
+	typeBRID     wire.Type = 68
+	typeSPF      wire.Type = 99
+	typeNID      wire.Type = 104
+	typeL32      wire.Type = 105
+	typeL64      wire.Type = 106
+	typeLP       wire.Type = 107
+	typeAVC      wire.Type = 258
+	typeDOA      wire.Type = 259
+	typeAMTRELAY wire.Type = 260
+	typeRESINFO  wire.Type = 261
+	typeWALLET   wire.Type = 262
+	typeTA       wire.Type = 32768
+	typeDLV      wire.Type = 32769
 )
 
 // isPlain says whether its shape and checkStrict are all there is to say about a type's RDATA: no bitmap, no parameters.
 func isPlain(t wire.Type) bool {
 	switch t {
-	case wire.TypeCSYNC, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeSVCB, wire.TypeHTTPS, typeHIP:
+	case wire.TypeCSYNC, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeSVCB, wire.TypeHTTPS:
 		return false
 	default:
 		return shapes[t] != nil
@@ -126,6 +191,11 @@ func partLen(part int, data []byte) (n int, ok bool) {
 		return len(data), len(data) > 0
 	case partAny:
 		return len(data), true
+	case partMaybe:
+		if len(data) == 0 {
+			return 0, true
+		}
+		return stringLen(data)
 	}
 	return part, part <= len(data)
 }

@@ -15,7 +15,7 @@ import (
 // follow us: a secondary that checks them refuses the whole transfer for one bad record.
 func checkStrict(t wire.Type, data []byte) error {
 	switch t {
-	case wire.TypeDS, wire.TypeCDS, typeDLV:
+	case wire.TypeDS, wire.TypeCDS, typeDLV, typeTA:
 		return checkDigest(int(data[3]), len(data)-4, map[int]int{1: 20, 2: 32, 4: 48})
 	case wire.TypeSSHFP:
 		return checkDigest(int(data[1]), len(data)-2, map[int]int{1: 20, 2: 32})
@@ -25,7 +25,7 @@ func checkStrict(t wire.Type, data []byte) error {
 		}
 		return checkDigest(int(data[5]), len(data)-6, map[int]int{1: 48, 2: 64})
 	case wire.TypeDNSKEY, wire.TypeCDNSKEY:
-		return checkKey(data)
+		return checkPrivateKey(data)
 	case wire.TypeCAA:
 		return checkTag(data[2 : 2+int(data[1])])
 	case wire.TypeLOC:
@@ -34,15 +34,10 @@ func checkStrict(t wire.Type, data []byte) error {
 		return checkNAPTR(data)
 	case typeX25:
 		return checkX25(data[1:])
-	case typeHIP:
-		if data[0] == 0 || data[2] == 0 && data[3] == 0 {
-			return fmt.Errorf("%w: the host identity or its tag is empty", ErrSyntax)
-		}
-		return nil
 	case wire.TypeSVCB, wire.TypeHTTPS:
 		return checkService(data)
 	default:
-		return nil
+		return checkOdd(t, data)
 	}
 }
 
@@ -53,8 +48,8 @@ func checkDigest(kind, n int, sizes map[int]int) error {
 	return nil
 }
 
-// checkKey: a key of a private algorithm begins with that algorithm's name (RFC 4034 appendix A.1.1).
-func checkKey(data []byte) error {
+// checkPrivateKey: a key of a private algorithm begins with that algorithm's name (RFC 4034 appendix A.1.1).
+func checkPrivateKey(data []byte) error {
 	const privateDNS = 253
 	if data[3] != privateDNS {
 		return nil
