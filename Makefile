@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
 ZONES    ?= 1000000
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones chaos conform big check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones chaos conform rules big check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -57,6 +57,9 @@ CHAOSTIME ?= 4m
 
 chaos: deps ## nodes, database and connections are killed under writes for CHAOSTIME; HEADWATER_SEED repeats a run
 	HEADWATER_CHAOS=$(CHAOSTIME) $(GO) test -count=1 -v -timeout 20m -run 'TestChaos$$' ./test/cluster
+
+rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD, Knot and PowerDNS; HEADWATER_SEED repeats a run
+	HEADWATER_RULES=100 $(GO) test -count=1 -v -timeout 20m ./test/rules
 
 bench: deps build
 	$(GO) run ./test/bench

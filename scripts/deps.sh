@@ -9,10 +9,12 @@ need() { # need PATH PACKAGE
 
 missing=
 need /usr/sbin/named bind9
+need /usr/bin/named-checkzone bind9-utils
 need /usr/bin/dig bind9-dnsutils
 need /usr/sbin/nsd nsd
 need /usr/sbin/knotd knot
 need /usr/bin/kdig knot-dnsutils
+need /usr/bin/kzonecheck knot-dnssecutils
 need /usr/sbin/pdns_server pdns-server
 need /usr/lib/x86_64-linux-gnu/pdns/libgsqlite3backend.so pdns-backend-sqlite3
 need /usr/bin/sqlite3 sqlite3

@@ -102,6 +102,68 @@ func claims(t *testing.T) []claim {
 			},
 		},
 		{
+			title: "two DNAMEs", sets: []rr.Set{claimSet(t, "d.example.org", wire.TypeDNAME, "a.example.net.", "b.example.net."), www},
+			finding: model.ReasonForbidden, grave: true,
+			refuse: map[peers.Program]string{peers.BIND: "multiple RRs of singleton type", peers.Knot: "multiple DNAME records"},
+			answer: only(map[string]string{"www.example.org A": "A"}, peers.NSD, peers.PowerDNS),
+		},
+		{
+			title:   "data below a DNAME",
+			sets:    []rr.Set{claimSet(t, "d.example.org", wire.TypeDNAME, "a.example.net."), claimSet(t, "x.d.example.org", wire.TypeA, hosts[0]), www},
+			finding: model.ReasonForbidden, grave: true,
+			refuse: map[peers.Program]string{peers.Knot: "child record exists under DNAME"},
+			answer: only(map[string]string{"www.example.org A": "A"}, peers.BIND, peers.NSD, peers.PowerDNS),
+		},
+		{
+			title:   "DNAME beside NS",
+			sets:    []rr.Set{claimSet(t, "d.example.org", wire.TypeDNAME, "a.example.net."), claimSet(t, "d.example.org", wire.TypeNS, "ns.example.net."), www},
+			finding: model.ReasonForbidden, grave: true,
+			refuse: map[peers.Program]string{peers.Knot: "NS record exists beside DNAME"},
+			answer: only(map[string]string{"www.example.org A": "A"}, peers.BIND, peers.NSD, peers.PowerDNS),
+		},
+		{
+			title:   "DS at the apex",
+			sets:    []rr.Set{claimSet(t, "example.org", wire.TypeDS, "1 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"), www},
+			finding: model.ReasonForbidden, grave: true,
+			answer: only(map[string]string{"www.example.org A": "A"}, peers.Programs()...),
+		},
+		{
+			title: "NS at a wildcard", sets: []rr.Set{claimSet(t, "*.w.example.org", wire.TypeNS, "ns.example.net."), www},
+			finding: model.ReasonRefused, grave: true, refuse: map[peers.Program]string{peers.BIND: "invalid NS owner name (wildcard)"},
+			answer: only(map[string]string{"www.example.org A": "A"}, peers.NSD, peers.Knot, peers.PowerDNS),
+		},
+		{
+			title: "parameters in AliasMode", sets: []rr.Set{claimSet(t, "s.example.org", wire.TypeHTTPS, "0 a.example.net. alpn=h2"), www},
+			finding: model.ReasonRefused, grave: true, refuse: map[peers.Program]string{peers.PowerDNS: "unable to"},
+			answer: only(map[string]string{"www.example.org A": "A", "s.example.org HTTPS": "HTTPS"}, peers.BIND, peers.NSD, peers.Knot),
+		},
+		{
+			title: "ALPN of other octets", sets: []rr.Set{claimSet(t, "s.example.org", wire.TypeHTTPS, `1 a.example.net. alpn="\2102"`), www},
+			finding: model.ReasonRefused, grave: true,
+			answer: map[peers.Program]map[string]string{
+				peers.BIND: {"s.example.org HTTPS": "HTTPS"}, peers.NSD: {"s.example.org HTTPS": "HTTPS"},
+				peers.Knot: {"s.example.org HTTPS": "HTTPS"}, peers.PowerDNS: {"s.example.org HTTPS": "", "www.example.org A": "A"},
+			},
+		},
+		{
+			title: "KEY without a key", sets: []rr.Set{claimSet(t, "k.example.org", wire.TypeKEY, `\# 4 c000030d`), www},
+			finding: model.ReasonRefused, grave: true,
+			answer: map[peers.Program]map[string]string{
+				peers.BIND: {"k.example.org KEY": "KEY"}, peers.NSD: {"k.example.org KEY": "KEY"},
+				peers.Knot: {"k.example.org KEY": "KEY"}, peers.PowerDNS: {"k.example.org KEY": "", "www.example.org A": "A"},
+			},
+		},
+		{
+			title: "IPSECKEY without a key", sets: []rr.Set{claimSet(t, "k.example.org", 45, `\# 3 0a0000`), www},
+			finding: model.ReasonRefused, grave: true, refuse: map[peers.Program]string{peers.BIND: "unexpected end of input"},
+			answer: only(map[string]string{"k.example.org IPSECKEY": "IPSECKEY"}, peers.NSD, peers.Knot, peers.PowerDNS),
+		},
+		{
+			title: "IPSECKEY of algorithm 3", sets: []rr.Set{claimSet(t, "k.example.org", 45, `\# 4 0a000301`), www},
+			finding: model.ReasonRefused, grave: true, refuse: map[peers.Program]string{peers.PowerDNS: "invalid algorithm type"},
+			answer: only(map[string]string{"k.example.org IPSECKEY": "IPSECKEY"}, peers.BIND, peers.NSD, peers.Knot),
+		},
+		{
 			title:  "100 addresses",
 			sets:   []rr.Set{claimSet(t, "www.example.org", wire.TypeA, hosts[:100]...)},
 			answer: only(map[string]string{"www.example.org A": "100 A"}, peers.Programs()...),

@@ -38,7 +38,7 @@ func TestAcceptedIsLoaded(t *testing.T) {
 	seed := number(t, "HEADWATER_SEED", rand.Uint64())
 	t.Logf("HEADWATER_SEED=%d", seed)
 	d := rand.New(rand.NewPCG(seed, 0))
-	each := int(number(t, "HEADWATER_RULES", 8))
+	each := int(number(t, "HEADWATER_RULES", 6))
 	w := newWorld(t)
 	for range each {
 		for _, c := range []candidate{pairs(d, 8), apex(d), apex(d)} {
@@ -65,7 +65,7 @@ func TestAcceptedIsLoaded(t *testing.T) {
 	w.loaded(t, secs)
 	w.checkers(t)
 	for _, z := range w.made() { // and what comes after
-		w.Call(t, "POST", "/zones/"+z.id+"/dns_records", map[string]any{"name": "follows." + z.name, "type": "TXT", "content": "later"}, nil)
+		w.Call(t, "POST", "/zones/"+z.id+"/dns_records", map[string]any{"name": z.name, "type": "TXT", "content": "later"}, nil)
 	}
 	w.loaded(t, secs)
 }
@@ -96,14 +96,14 @@ func (w *world) told(t *testing.T) {
 		accepted += w.zones[i].accepted
 		critical += len(w.zones[i].critical)
 	}
-	t.Logf("%d zones, %d records asked for, %d accepted, %d critical findings", len(w.made()), asked, accepted, critical)
+	t.Logf("after %v: %d zones, %d records asked for, %d accepted, %d critical findings", time.Since(w.start).Round(time.Millisecond), len(w.made()), asked, accepted, critical)
 	if accepted < asked/10 || accepted > asked*9/10 || critical == 0 {
 		t.Error("the generator is too tame, or too wild, to show anything")
 	}
 }
 
 // loadTime is how long all zones may take to be everywhere; it takes a few seconds.
-const loadTime = 15 * time.Second
+const loadTime = 60 * time.Second
 
 // loaded waits until all secondaries hold all zones as we transfer them.
 func (w *world) loaded(t *testing.T, secs map[peers.Program]*peers.Secondary) {
@@ -188,9 +188,7 @@ func (w *world) checkers(t *testing.T) {
 		})
 	}
 	for _, z := range w.made() {
-		if !strings.HasPrefix(z.title, "TYPE") || z.title < "TYPE3" {
-			work <- z
-		}
+		work <- z
 	}
 	close(work)
 	wg.Wait()

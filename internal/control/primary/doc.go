@@ -8,6 +8,7 @@
 // zone once, gives it one new serial, and commits everything at once. Memory is not written here: feed applies the
 // journal entries, on this node as on all others.
 //
-// Start with Primary.Change, then group.go (the committer), plan.go (rules), render.go (the two faces), flush.go (what a
-// group becomes). The package knows neither SQL nor JSON; its cost follows the names a change touches, never the zone.
+// Start with Primary.Change, then group.go (the committer), plan.go (edits; what may stand in a zone is the matter of package
+// rules), render.go (the two faces), flush.go (what a group becomes). The package knows neither SQL nor JSON; its cost
+// follows the names a change touches, never the zone.
 package primary

@@ -89,6 +89,7 @@ type loader struct {
 	owner    []byte
 	types    []wire.Type // met at owner
 	dname    wire.Name   // the last owner of a DNAME, until names leave what is below it
+	keys     keys        // of the apex
 	buf      []byte
 }
 
@@ -104,11 +105,15 @@ func (l *loader) set(owner []byte, t wire.Type, count int, records iter.Seq[[]by
 	longest, forbidden, refusal := 0, "", ""
 	for data := range records {
 		longest = max(longest, len(data))
-		if err := rules.Standing(l.apex, name, t, data); err != nil && t != wire.TypeSOA && forbidden == "" {
+		err := rules.Standing(l.apex, name, t, data)
+		if err != nil && t != wire.TypeSOA && forbidden == "" {
 			forbidden = err.Error()
 		}
 		if refusal == "" {
 			refusal = refused(name, t, data)
+		}
+		if name == l.apex && err == nil {
+			l.keys.learn(t, data)
 		}
 		if t == wire.TypeNS && l.face != nil {
 			l.nameServer(wire.Name(data))
@@ -180,6 +185,9 @@ func (l *loader) nameEnds() {
 	name := wire.Name(l.owner)
 	if slices.Contains(l.types, wire.TypeDNAME) && l.dname == "" {
 		l.dname = name
+	}
+	if name == l.apex {
+		l.children()
 	}
 	switch {
 	case len(l.types) < 2:

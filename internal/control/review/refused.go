@@ -13,7 +13,11 @@ const (
 	wildcardText = "NS records stand at a wildcard, which RFC 4592 section 4.2 leaves undefined. BIND refuses the whole zone."
 	aliasText    = "A record in AliasMode has parameters, which RFC 9460 section 2.4.2 advises against. PowerDNS misreads what follows, " +
 		"refuses the zone and every change of it, and waits ten seconds each time, in which it takes no other zone."
-	keylessText   = "An IPSECKEY record has no key. BIND refuses the whole zone."
+	keylessText = "An IPSECKEY record has no key. BIND refuses the whole zone."
+	noKeyText   = "A KEY record says that there is no key. PowerDNS keeps it in a form that it cannot read: it does not answer " +
+		"for the name and cannot hand the zone on."
+	alpnText = "An ALPN name has octets that are not plain ASCII. PowerDNS keeps the record in a form that it cannot read: it does " +
+		"not answer for the name and cannot hand the zone on."
 	algorithmText = "An IPSECKEY record has an algorithm above 2. PowerDNS refuses the zone and every change of it."
 )
 
@@ -21,10 +25,12 @@ const (
 // holds them against records of every type.
 func refused(owner wire.Name, t wire.Type, data []byte) string {
 	switch {
+	case (t == wire.TypeHTTPS || t == wire.TypeSVCB) && len(data) > 2:
+		return refusedService(data)
 	case t == wire.TypeNS && owner.IsWildcard():
 		return wildcardText
-	case (t == wire.TypeHTTPS || t == wire.TypeSVCB) && len(data) > 2 && binary.BigEndian.Uint16(data) == 0 && parameters(data[2:]):
-		return aliasText
+	case t == wire.TypeKEY && len(data) == 4:
+		return noKeyText
 	case t == typeIPSECKEY && len(data) > 2 && data[2] == 0:
 		return keylessText
 	case t == typeIPSECKEY && len(data) > 2 && data[2] > 2:
@@ -33,12 +39,46 @@ func refused(owner wire.Name, t wire.Type, data []byte) string {
 	return ""
 }
 
-// parameters says whether something follows a name.
-func parameters(data []byte) bool {
+// refusedService looks at SVCB and HTTPS.
+func refusedService(data []byte) string {
+	alias := binary.BigEndian.Uint16(data) == 0
+	params := behindName(data[2:])
+	if alias && len(params) > 0 {
+		return aliasText
+	}
+	const keyALPN, head = 1, 4
+	for len(params) >= head {
+		key, n := binary.BigEndian.Uint16(params), int(binary.BigEndian.Uint16(params[2:]))
+		if len(params) < head+n {
+			return ""
+		}
+		if key == keyALPN && !plain(params[head:head+n]) {
+			return alpnText
+		}
+		params = params[head+n:]
+	}
+	return ""
+}
+
+// plain says whether the names of an ALPN list are of visible ASCII that no text form needs to escape.
+func plain(list []byte) bool {
+	for len(list) > 0 && 1+int(list[0]) <= len(list) {
+		for _, c := range list[1 : 1+int(list[0])] {
+			if c <= ' ' || c >= 0x7f || c == ',' || c == '\\' || c == '"' {
+				return false
+			}
+		}
+		list = list[1+int(list[0]):]
+	}
+	return true
+}
+
+// behindName is what follows a name.
+func behindName(data []byte) []byte {
 	for i := 0; i < len(data); i += 1 + int(data[i]) {
 		if data[i] == 0 {
-			return i+1 < len(data)
+			return data[i+1:]
 		}
 	}
-	return false
+	return nil
 }

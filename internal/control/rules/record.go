@@ -20,14 +20,19 @@ const (
 	MostTTL  = 86400
 )
 
-// typeNXT is what NSEC was before RFC 3755.
-const typeNXT wire.Type = 30
+// Types that nobody may use any more: MD and MF are to be refused in zone files (RFC 1035 sections 3.3.4 and 3.3.5), NXT is
+// what NSEC was before RFC 3755.
+const (
+	typeMD  wire.Type = 3
+	typeMF  wire.Type = 4
+	typeNXT wire.Type = 30
+)
 
-// Type says whether records of a type may be made. Those that the server makes itself, and those for queries only, are no
-// types of records here.
+// Type says whether records of a type may be made. Those that the server makes itself, those for queries only, and those that
+// are obsolete, are no types of records here.
 func Type(t wire.Type) error {
 	switch t {
-	case wire.TypeSOA, wire.TypeSIG, typeNXT, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
+	case typeMD, typeMF, typeNXT, wire.TypeSOA, wire.TypeSIG, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
 	default:
 		if !rr.IsMeta(t) {
 			return nil

@@ -2470,7 +2470,7 @@ export interface components {
             /** @description Gravest first */
             findings: {
                 /** @enum {string} */
-                reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved";
+                reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved" | "forbidden" | "refused" | "ns_without_address";
                 /**
                  * @description critical: BIND, NSD, Knot or PowerDNS does not load the zone, or does not answer it as one; warning: secondaries answer otherwise than we do; info: what else there is to know.
                  * @enum {string}
