@@ -58,7 +58,7 @@ var floors = map[string][]string{
 		"internal/dns/server",
 	},
 	"internal/cli": {
-		"internal/node", "internal/client", "internal/secretkey", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
+		"internal/node", "internal/client", "internal/secretkey", "internal/control/auth", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
 	},
 	"cmd/headwater": {"internal/cli"},
 }

@@ -18,6 +18,7 @@ type commands struct {
 	Serve    serveCmd   `cmd:"" help:"Run the primary."`
 	Zone     zoneCmd    `cmd:"" help:"Import, export, check or look at a zone."`
 	Import   importCmd  `cmd:"" help:"Copy from another server."`
+	Admin    adminCmd   `cmd:"" help:"Find a way back in, on the data themselves."`
 	Backup   backupCmd  `cmd:"" help:"Write a backup of everything."`
 	Restore  restoreCmd `cmd:"" help:"Restore a backup into an empty database."`
 	Migrate  migrateCmd `cmd:"" help:"Copy everything to another database engine."`

@@ -59,6 +59,7 @@ type Config struct {
 	AdminToken    string `secret:"" help:"API token of the first administrator (first start only)."`
 	AdminPassword string `secret:"" help:"Password of the first administrator (first start only)."`
 
+	CredentialsFile   string `help:"File for the credentials that the first start makes up; default is the terminal, or first-credentials.txt in the data directory." placeholder:"FILE"`
 	AdminKeyFile      string `help:"File with the Global API key of the first administrator." placeholder:"FILE"`
 	AdminTokenFile    string `help:"File with the API token of the first administrator." placeholder:"FILE"`
 	AdminPasswordFile string `help:"File with the password of the first administrator." placeholder:"FILE"`

@@ -134,9 +134,9 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// welcome says what to do next; credentials are printed on the first start alone.
+// welcome says where everything is, and on the first start what to do next.
 func (n *Node) welcome(addrs server.Addrs) {
-	out, first, url := n.out, n.first, n.web.URL()
+	out, url := n.out, n.web.URL()
 	fmt.Fprint(out, "\nHeadwater is running.\n\n")
 	if n.roles.api {
 		fmt.Fprintf(out, "  dashboard  %s/\n  API        %s/client/v4\n", url, url)
@@ -151,27 +151,12 @@ func (n *Node) welcome(addrs server.Addrs) {
 		}
 		fmt.Fprintf(out, "  DNS        %s (UDP and TCP)\n", dns)
 	}
-	if first == nil {
+	if n.first == nil {
 		return
 	}
-	fmt.Fprintf(out, "\nFirst start. These credentials are shown once; keep them:\n\n  account    %s\n  e-mail     %s\n", first.Account, first.Email)
-	show := func(name, value string, generated bool) {
-		if generated {
-			fmt.Fprintf(out, "  %-10s %s\n", name, value)
-		} else {
-			fmt.Fprintf(out, "  %-10s (as configured)\n", name)
-		}
+	fmt.Fprintf(out, "\nFirst start:\n\n  account    %s\n  e-mail     %s\n", n.first.Account, n.first.Email)
+	if dns.IsValid() {
+		fmt.Fprintf(out, "\nTry, with the API token in $TOKEN:\n\n  curl -s %s/client/v4/zones -H \"Authorization: Bearer $TOKEN\" \\\n    --json '{\"name\":\"example.com\"}'\n  dig @%s -p %d example.com SOA\n\n",
+			url, dns.Addr(), dns.Port())
 	}
-	show("password", first.Password, first.PasswordGenerated)
-	show("API token", first.Token, first.TokenGenerated)
-	show("API key", first.Key, first.KeyGenerated)
-	token := "$TOKEN"
-	if first.TokenGenerated {
-		token = first.Token
-	}
-	if !dns.IsValid() {
-		return
-	}
-	fmt.Fprintf(out, "\nTry:\n\n  curl -s %s/client/v4/zones -H 'Authorization: Bearer %s' \\\n    --json '{\"name\":\"example.com\"}'\n  dig @%s -p %d example.com SOA\n\n",
-		url, token, dns.Addr(), dns.Port())
 }

@@ -26,6 +26,9 @@ type BootstrapOptions struct {
 	Now      time.Time
 	// CreateAccount makes the first account through the one way in; an account of this ID may be there already.
 	CreateAccount func(ctx context.Context, a model.Account) error
+	// Show hands the credentials to whoever is to have them, before they count: what nobody was shown lets nobody in, and an
+	// end between the two has the next start show others. nil shows nothing.
+	Show func(c *FirstCredentials) error
 }
 
 // FirstCredentials are the first administrator's, in clear: to be shown once, never logged again.
@@ -59,6 +62,11 @@ func Bootstrap(ctx context.Context, st BootstrapStore, o BootstrapOptions) (*Fir
 	}
 	if err := o.CreateAccount(ctx, firstAccount(c, o.Now)); err != nil {
 		return nil, fmt.Errorf("create the first account: %w", err)
+	}
+	if o.Show != nil {
+		if err := o.Show(c); err != nil {
+			return nil, fmt.Errorf("show the credentials: %w", err)
+		}
 	}
 	if err := st.EditPeople(ctx, func(tx model.PeopleTx) error { return firstPeople(ctx, tx, c, hash, o.Now) }); err != nil {
 		return nil, fmt.Errorf("create the administrator: %w", err)

@@ -99,3 +99,35 @@ func TestBootstrapGiven(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestBootstrapShowsFirst: what nobody was shown lets nobody in, and whoever was shown something that then came to nothing is
+// shown something else by the next start.
+func TestBootstrapShowsFirst(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	o := f.options()
+	closed := errors.New("the terminal is closed")
+	o.Show = func(*auth.FirstCredentials) error { return closed }
+	if _, err := auth.Bootstrap(t.Context(), f, o); !errors.Is(err, closed) || len(f.users)+len(f.tokens) > 0 {
+		t.Errorf("nobody was shown anything: %v, %d users, %d tokens", err, len(f.users), len(f.tokens))
+	}
+	var shown []*auth.FirstCredentials
+	o.Show = func(c *auth.FirstCredentials) error {
+		if len(f.users) > 0 {
+			t.Error("the administrator was made before anybody was shown the credentials")
+		}
+		shown = append(shown, c)
+		f.fail = closed // the process dies here
+		return nil
+	}
+	if _, err := auth.Bootstrap(t.Context(), f, o); err == nil {
+		t.Error("no error")
+	}
+	f.fail = nil
+	o.Show = func(c *auth.FirstCredentials) error { shown = append(shown, c); return nil }
+	c, err := auth.Bootstrap(t.Context(), f, o)
+	if err != nil || len(shown) != 2 || shown[1] != c {
+		t.Fatalf("%v, shown %d times", err, len(shown))
+	}
+	f.mustIdentity(t, auth.Credentials{Authorization: "Bearer " + c.Token})
+}
