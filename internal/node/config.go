@@ -76,6 +76,8 @@ type Config struct {
 
 	Quota quotaFlags `embed:"" prefix:"quota-"`
 
+	AuditKeep time.Duration `default:"9600h" help:"How long entries of the audit log are kept; 0 is for ever."`
+
 	LogFormat string `default:"text" enum:"text,json" help:"text or json."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 

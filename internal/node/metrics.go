@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -151,6 +152,13 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	st := c.n.store.Stats()
 	counter("commits_total", "Transactions committed.", st.Commits)
 	counter("commit_seconds_total", "Whole seconds spent in committing.", st.CommitNanos/1e9)
+	for what, n := range c.n.traces.Counts() {
+		if what == api.SignIns {
+			counter("sign_ins_total", "Sessions opened.", n)
+			continue
+		}
+		counter("credentials_refused_total", "Requests and sign-ins refused for their credentials, by the reason.", n, "reason", what)
+	}
 	counter("journal_entries_total", "Journal entries written.", st.JournalRows)
 	counter("versions_total", "Zone versions published since the start.", c.n.version.Load())
 	h := c.n.feed.Health()

@@ -49,6 +49,7 @@ type Node struct {
 	dns       *server.Server
 	auth      *auth.Authenticator
 	session   *auth.Sessions
+	traces    api.Traces
 	edge      []netip.Addr
 	answer    answer.Config
 	web       *httpfront.Front
@@ -76,7 +77,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	}
 	open := store.Config{
 		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
-		Tidies: func() bool { return n.holds("") }, Yield: server.YieldCore,
+		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: server.YieldCore,
 	}
 	if open.SecretKey, open.Keyless, err = c.key(open.ReadOnly); err != nil {
 		return nil, err

@@ -81,9 +81,11 @@ type Config struct {
 	// may copy; administrators of the server may copy from any.
 	CopyZone    CopyZoneFunc
 	CopySources []string
-	Clock       func() time.Time
-	Log         *slog.Logger
-	Limits      Limits
+	// Traces count sign-ins and refusals; nil: nobody asks for the numbers.
+	Traces *Traces
+	Clock  func() time.Time
+	Log    *slog.Logger
+	Limits Limits
 	// Quotas are what accounts may hold that have none of their own, as the committer has them.
 	Quotas model.Quotas
 }
@@ -130,6 +132,9 @@ func New(cfg Config) http.Handler {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Traces == nil {
+		cfg.Traces = &Traces{}
 	}
 	a := &api{Config: cfg, limits: newLimiter(cfg.Limits)}
 	return a.handler()

@@ -171,7 +171,7 @@ type auditV1Resource struct {
 
 func renderAuditV1(a *model.Audit) auditV1JSON {
 	out := auditV1JSON{
-		ID: a.ID, When: stamp(a.When), Action: auditV1Action{a.Legacy, true}, Interface: "API",
+		ID: a.ID, When: stamp(a.When), Action: auditV1Action{a.Legacy, a.Legacy != refusedAction}, Interface: "API",
 		Actor: auditV1Actor{ID: a.Actor.User, Email: a.Actor.Email, IP: addressText(a), Type: "user"},
 		Owner: auditOwner{a.Account}, Resource: auditV1Resource{a.ResourceID, a.Resource},
 		NewValue: string(a.After), OldValue: string(a.Before), NewValueJSON: a.After, OldValueJSON: a.Before,

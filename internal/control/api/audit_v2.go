@@ -52,16 +52,20 @@ type auditV2Resource struct {
 	Response json.RawMessage `json:"response,omitempty"`
 }
 
-// What entries have in common; filters on these match all of the log or nothing of it.
-const (
-	auditProduct = "dns"
-	auditSuccess = "success"
-)
+// auditProduct is what entries have in common; a filter on it matches all of the log or nothing of it.
+const auditProduct = "dns"
+
+func auditResult(a *model.Audit) string {
+	if a.Legacy == refusedAction {
+		return "failure"
+	}
+	return "success"
+}
 
 func renderAuditV2(a *model.Audit, account string) auditV2JSON {
 	out := auditV2JSON{
 		ID: a.ID, Account: accountRef{a.Account, account},
-		Action: auditV2Action{a.Action, auditSuccess, a.Legacy, stamp(a.When)},
+		Action: auditV2Action{a.Action, auditResult(a), a.Legacy, stamp(a.When)},
 		Actor: auditV2Actor{
 			ID: a.Actor.User, Type: actorType(&a.Actor), Email: a.Actor.Email, IP: addressText(a), Token: a.Actor.Token,
 		},

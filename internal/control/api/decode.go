@@ -11,9 +11,16 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
+// publicBody bounds the bodies of strangers, in octets.
+const publicBody = 4 << 10
+
 // body reads the request's body, bounded.
 func (q *request) body() ([]byte, error) {
-	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, q.api.Limits.Body))
+	most := q.api.Limits.Body
+	if q.route.Scope == ScopePublic {
+		most = min(most, publicBody)
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, most))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, &model.Invalid{Code: model.CodeBodyInvalid, Message: "The body is too large.", Status: http.StatusRequestEntityTooLarge}
 	}

@@ -89,8 +89,11 @@ func (q *request) fail(err error) {
 		q.api.Log.Error("request failed", "request", q.id, "method", q.r.Method, "path", q.r.URL.Path, "error", err)
 	}
 	var denied *auth.Failure
-	if errors.As(err, &denied) && denied.RetryAfter > 0 {
-		q.retryAfter(denied.RetryAfter)
+	if errors.As(err, &denied) {
+		q.api.Traces.refused(q, denied)
+		if denied.RetryAfter > 0 {
+			q.retryAfter(denied.RetryAfter)
+		}
 	}
 	first := apiError{Code: f.code, Message: f.message, ErrorChain: f.chain}
 	if f.pointer != "" {

@@ -55,6 +55,10 @@ func (a *api) signIn(q *request) error {
 		return err
 	}
 	q.setCookie(s.Cookie, s.Expires)
+	if s.Browser != "" {
+		q.leaveBrowser(s.Browser)
+	}
+	a.Traces.signedIn(q, who)
 	return q.ok(q.session(who, s.Expires))
 }
 
@@ -73,10 +77,28 @@ func (q *request) open() (auth.NewSession, error) {
 	if err := q.decode(&in); err != nil {
 		return auth.NewSession{}, err
 	}
-	if in.Email == "" || in.Password == "" {
+	if !auth.ValidEmail(in.Email) || in.Password == "" {
 		return auth.NewSession{}, invalid(model.CodeSignIn, "", "Signing in takes an e-mail address and a password.")
 	}
-	return q.api.Sessions.SignIn(q.ctx(), in.Email, in.Password, q.addr())
+	r := auth.SignInRequest{Email: in.Email, Password: in.Password, Addr: q.addr()}
+	if c, err := q.r.Cookie(browserCookie); err == nil {
+		r.Browser = c.Value
+	}
+	return q.api.Sessions.SignIn(q.ctx(), r)
+}
+
+// browserCookie is what a sign-in leaves in the browser, for browserLife. It opens nothing: it tells the one who has signed
+// in here before from strangers who guess.
+const (
+	browserCookie = "headwater_browser"
+	browserLife   = 365 * 24 * time.Hour
+)
+
+func (q *request) leaveBrowser(value string) {
+	http.SetCookie(q.w, &http.Cookie{ //nolint:gosec // Secure as for the session
+		Name: browserCookie, Value: value, Path: own + "/session", Expires: q.now().Add(browserLife), HttpOnly: true,
+		SameSite: http.SameSiteStrictMode, Secure: q.r.TLS != nil,
+	})
 }
 
 // setCookie hands the session to the browser, or takes it back with an empty value. Scripts cannot read it, and no other

@@ -148,7 +148,7 @@ func (q *request) confirm(password string) error {
 	if q.api.Sessions == nil {
 		return missing(model.CodeUserInvalid, "There are no passwords on this server.")
 	}
-	return q.api.Sessions.CheckPassword(q.ctx(), q.who.User, password, q.addr())
+	return q.api.Sessions.CheckPassword(q.ctx(), q.who.User, password)
 }
 
 // changed is what the audit log shows of a credential: that it was replaced, nothing of it.

@@ -116,7 +116,7 @@ func (a *Authenticator) ofToken(ctx context.Context, t *model.Token, c Credentia
 	}
 	if !addressAllowed(t, c.Addr) {
 		return nil, &Failure{
-			Status: statusForbidden, Code: 9109, Why: WhyAddress,
+			Status: statusForbidden, Code: 9109, Why: WhyAddress, Owner: ownerOf(t),
 			Message: "Cannot use the access token from location: " + c.Addr.Unmap().String(),
 		}
 	}
@@ -124,11 +124,18 @@ func (a *Authenticator) ofToken(ctx context.Context, t *model.Token, c Credentia
 	return id, nil
 }
 
+func ownerOf(t *model.Token) model.ID {
+	if t.User != "" {
+		return t.User
+	}
+	return t.Account
+}
+
 // whose makes the identity of a token's owner, if the token is good today.
 func (a *Authenticator) whose(ctx context.Context, r Reader, t *model.Token, account bool) (*Identity, error) {
 	now := a.clock()
 	if TokenStatus(t, now) != StatusActive || now.Before(t.NotBefore) {
-		return nil, unknownToken(account)
+		return nil, unknownToken(account).of(ownerOf(t))
 	}
 	if t.User == "" {
 		acc, err := r.Account(ctx, t.Account)
@@ -138,7 +145,7 @@ func (a *Authenticator) whose(ctx context.Context, r Reader, t *model.Token, acc
 		case err != nil:
 			return nil, fmt.Errorf("look up token's account: %w", err)
 		case acc.Suspended:
-			return nil, suspended("account")
+			return nil, suspended("account").of(t.Account)
 		}
 		return &Identity{Token: t, Context: ContextToken}, nil
 	}
@@ -160,7 +167,7 @@ func (a *Authenticator) whose(ctx context.Context, r Reader, t *model.Token, acc
 // ofUser makes a user's identity. Memberships that wait to be accepted, and those in suspended accounts, give nothing.
 func ofUser(ctx context.Context, r Reader, u model.User) (*Identity, error) {
 	if u.Suspended {
-		return nil, suspended("user")
+		return nil, suspended("user").of(u.ID)
 	}
 	id := &Identity{User: u, members: map[model.ID]bool{}}
 	list, err := r.Members(ctx, "", u.ID)
@@ -228,7 +235,7 @@ func (a *Authenticator) byKey(ctx context.Context, c Credentials) (*Identity, er
 		return nil, fmt.Errorf("look up user: %w", err)
 	}
 	if err != nil || len(u.KeyHash) == 0 || !sameDigest(u.KeyHash, c.Key) {
-		return nil, unknownKey()
+		return nil, unknownKey().of(u.ID)
 	}
 	id, err := ofUser(ctx, a.store, u)
 	if err != nil {

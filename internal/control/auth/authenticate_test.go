@@ -83,7 +83,7 @@ func TestFailures(t *testing.T) {
 			if got.Why == "" {
 				t.Error("no reason for metrics and logs")
 			}
-			got.Why = ""
+			got.Why, got.Owner = "", ""
 			if d := cmp.Diff(tt.want, got); d != "" {
 				t.Error(d)
 			}

@@ -38,7 +38,7 @@ func TestBootstrap(t *testing.T) {
 		}
 	}
 	s := auth.NewSessions(auth.SessionConfig{Store: f, Clock: f.clock})
-	if _, err := s.SignIn(t.Context(), c.Email, c.Password, home); err != nil {
+	if _, err := s.SignIn(t.Context(), auth.SignInRequest{Email: c.Email, Password: c.Password, Addr: home}); err != nil {
 		t.Errorf("sign in: %v", err)
 	}
 	again, err := auth.Bootstrap(t.Context(), f, f.options())

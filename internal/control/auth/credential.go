@@ -9,6 +9,8 @@ import (
 	"hash/crc32"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -97,18 +99,18 @@ func ValidToken(s string) bool {
 // ValidKey says whether s looks like a global API key.
 func ValidKey(s string) bool { return len(s) >= 32 && len(s) <= 256 && plain(s) }
 
-// ValidEmail says whether s looks like an e-mail address. It is a name to sign in with, so the check is a loose one.
+// maxEmail is the longest e-mail address, in octets (RFC 5321 section 4.5.3.1, less the angle brackets).
+const maxEmail = 254
+
+// ValidEmail says whether s looks like an e-mail address. It is a name to sign in with, so the check is a loose one: two
+// parts of visible text around one "@", and not long.
 func ValidEmail(s string) bool {
-	local, domain, ok := strings.Cut(s, "@")
-	if !ok || local == "" || domain == "" || len(s) > 254 {
+	if len(s) > maxEmail || !utf8.ValidString(s) {
 		return false
 	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] == 0x7f || s[i] == '"' || s[i] == '<' || s[i] == '>' {
-			return false
-		}
-	}
-	return !strings.Contains(domain, "@")
+	local, domain, ok := strings.Cut(s, "@")
+	return ok && local != "" && domain != "" && !strings.Contains(domain, "@") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) })
 }
 
 func plain(s string) bool {

@@ -25,8 +25,16 @@ type Failure struct {
 	Chain   []Reason
 	// RetryAfter is in seconds; not zero only when throttled.
 	RetryAfter int
-	// Why names the reason in metrics and logs; clients do not see it.
-	Why string
+	// Why names the reason in metrics and logs, Owner whose credential it was, as far as that is known: a user, or the
+	// account of a token. Clients do not see them.
+	Why   string
+	Owner model.ID
+}
+
+// of says whose credential failed.
+func (f *Failure) of(owner model.ID) *Failure {
+	f.Owner = owner
+	return f
 }
 
 // The reasons of failures, as metrics and logs name them.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -56,7 +58,7 @@ func NewSessions(cfg SessionConfig) *Sessions {
 	}
 	return &Sessions{
 		store: cfg.Store, clock: cfg.Clock, key: key,
-		throttle: throttle{count: map[string]counter{}}, hashing: NewHashing(),
+		throttle: newThrottle(), hashing: NewHashing(),
 	}
 }
 
@@ -66,44 +68,105 @@ type NewSession struct {
 	CSRF    string
 	Expires time.Time
 	User    model.User // zero for an account's token
+	// Browser is for the browser to keep and to send when it signs in again (SignInRequest); empty for a token's session.
+	Browser string
+}
+
+// SignInRequest is what a stranger sends, and from where.
+type SignInRequest struct {
+	Email, Password string
+	Addr            netip.Addr
+	// Browser is what an earlier sign-in has left in the browser: by it the right person is told from who guesses for
+	// the same e-mail, even from the same address. It opens nothing.
+	Browser string
 }
 
 // SignIn opens a session by e-mail and password. It fails with a *Failure, the same for an unknown e-mail as for a wrong
 // password, and with another when there were too many failures.
-func (s *Sessions) SignIn(ctx context.Context, email, password string, addr netip.Addr) (NewSession, error) {
+func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (NewSession, error) {
 	now := s.clock()
-	at := newAttempt(email, addr)
-	if wait := s.throttle.take(at, now); wait > 0 {
-		return NewSession{}, tooOften(wait)
+	browser := ""
+	if s.leftBy(r.Browser, r.Email) {
+		browser = r.Browser
 	}
-	u, err := s.store.UserByEmail(ctx, email)
-	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		return NewSession{}, fmt.Errorf("look up user: %w", err)
-	}
-	ok, err := s.hashing.verify(ctx, stranger, network(addr), u.PasswordHash, password)
+	at := newAttempt(r.Email, r.Addr, browser)
+	u, err := s.guarded(ctx, at, func() (model.User, bool, error) {
+		u, err := s.store.UserByEmail(ctx, r.Email)
+		if err != nil && !errors.Is(err, model.ErrNotFound) {
+			return u, false, fmt.Errorf("look up user: %w", err)
+		}
+		ok, err := s.hashing.verify(ctx, stranger, network(r.Addr), u.PasswordHash, r.Password)
+		return u, ok, err
+	})
 	if err != nil {
 		return NewSession{}, err
 	}
-	if !ok {
-		return NewSession{}, &Failure{
-			Status: statusForbidden, Code: model.CodeSignIn, Message: "The e-mail address or the password is wrong",
-		}
+	if u.Suspended {
+		return NewSession{}, suspended("user").of(u.ID)
 	}
-	s.throttle.forgive(at)
-	return s.issue(now, sessionOfUser, u.ID, sessionSecret(&u), u), nil
+	out := s.issue(now, sessionOfUser, u.ID, sessionSecret(&u), u)
+	out.Browser = s.newBrowser(r.Email)
+	return out, nil
+}
+
+// guarded runs the check of a password under the throttle.
+func (s *Sessions) guarded(ctx context.Context, at attempt, check func() (model.User, bool, error)) (model.User, error) {
+	wait, slow := s.throttle.take(at, s.clock())
+	if wait > 0 {
+		return model.User{}, tooOften(wait)
+	}
+	if err := s.throttle.pass(ctx, slow); err != nil {
+		return model.User{}, fmt.Errorf("wait to sign in: %w", err)
+	}
+	u, ok, err := check()
+	if err != nil {
+		return u, err
+	}
+	if !ok {
+		return u, (&Failure{
+			Status: statusForbidden, Code: model.CodeSignIn, Why: WhyPassword, Message: "The e-mail address or the password is wrong",
+		}).of(u.ID)
+	}
+	s.throttle.forgive(at, s.clock())
+	return u, nil
+}
+
+// newBrowser makes what a browser keeps: base64url of a nonce and HMAC-SHA256 over it and the e-mail.
+func (s *Sessions) newBrowser(email string) string {
+	nonce := make([]byte, nonceSize)
+	mustRead(nonce)
+	return base64.RawURLEncoding.EncodeToString(append(nonce, s.browserMAC(nonce, email)...))
+}
+
+func (s *Sessions) browserMAC(nonce []byte, email string) []byte {
+	return s.mac("browser", append(bytes.Clone(nonce), strings.ToLower(email)...))
+}
+
+// leftBy says whether a sign-in for the e-mail has left the value.
+func (s *Sessions) leftBy(value, email string) bool {
+	if len(value) > 128 {
+		return false
+	}
+	b, err := base64.RawURLEncoding.DecodeString(value)
+	return err == nil && len(b) == nonceSize+sha256.Size && hmac.Equal(b[nonceSize:], s.browserMAC(b[:nonceSize], email))
 }
 
 func tooOften(wait time.Duration) *Failure {
 	sec := int((wait + time.Second - 1) / time.Second)
 	return &Failure{
-		Status: statusTooManyRequests, Code: model.CodeSignInTooOften, RetryAfter: sec,
+		Status: statusTooManyRequests, Code: model.CodeSignInTooOften, Why: WhyThrottled, RetryAfter: sec,
 		Message: fmt.Sprintf("Too many failed sign-ins, please wait %d seconds", sec),
 	}
 }
 
-// CheckPassword says whether the password is the user's: asked again before a new one is set. It is throttled as SignIn.
-func (s *Sessions) CheckPassword(ctx context.Context, u model.User, password string, addr netip.Addr) error {
-	_, err := s.SignIn(ctx, u.Email, password, addr)
+// CheckPassword says whether the password is the user's: asked again before a new one is set. It is throttled as SignIn, for
+// the user alone.
+func (s *Sessions) CheckPassword(ctx context.Context, u model.User, password string) error {
+	own := subjectOf("user", string(u.ID))
+	_, err := s.guarded(ctx, attempt{own: limit{own, ofBrowser}, pair: own}, func() (model.User, bool, error) {
+		ok, err := s.hashing.verify(ctx, known, string(u.ID), u.PasswordHash, password)
+		return u, ok, err
+	})
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
@@ -335,6 +336,43 @@ func TestAudit(t *testing.T) {
 				t.Errorf("cursor %q: %v", cursor, err)
 			}
 		}
+	})
+}
+
+// TestPruneAudits: entries go when they are as old as the flag says, of every log, in more than one transaction, and none
+// before.
+func TestPruneAudits(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		const day, many = 24 * time.Hour, 1100
+		logs := []model.ID{"", newID(), newID(), newID()} // the server's, and of accounts and users
+		w.people(t, func(tx model.PeopleTx) error {
+			var all []model.Audit
+			for i, owner := range logs[:3] {
+				for n := range many {
+					a := testAudit(owner, 0)
+					a.When = w.now.Add(-400*day - time.Second).Add(time.Duration(n-many) * time.Minute)
+					all = append(all, a)
+				}
+				kept := testAudit(owner, 0)
+				kept.When = w.now.Add(-400 * day).Add(time.Duration(i) * time.Second)
+				all = append(all, kept)
+			}
+			return tx.Audit(t.Context(), append(all, testAudit(logs[3], 0))...)
+		})
+		count := func() (n []int) {
+			for _, owner := range logs {
+				list, err := w.AuditLog(t.Context(), model.AuditQuery{Account: owner})
+				must(t, err)
+				n = append(n, len(list))
+			}
+			return n
+		}
+		equal(t, "entries", count(), []int{many + 1, many + 1, many + 1, 1})
+		must(t, w.PruneAudits(t.Context(), 0)) // for ever
+		equal(t, "entries kept for ever", count(), []int{many + 1, many + 1, many + 1, 1})
+		must(t, w.PruneAudits(t.Context(), 400*day))
+		equal(t, "entries left", count(), []int{1, 1, 1, 1})
 	})
 }
 

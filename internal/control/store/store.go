@@ -29,8 +29,10 @@ type Config struct {
 	Alone bool
 	// Keyless says that there is no secret key: secrets stay closed. It goes with ReadOnly.
 	Keyless bool
-	// Tidies says whether this node takes old entries off the journal, asked each time; nil: it does.
+	// Tidies says whether this node takes old entries off the journal and the audit log, asked each time; nil: it does.
 	Tidies func() bool
+	// AuditKeep is how long entries of the audit log are kept; 0 is for ever.
+	AuditKeep time.Duration
 	// Yield is called between two statements of a transaction on SQLite, which computes in this process, for threads that
 	// answer queries; nil: nobody is let through.
 	Yield func()

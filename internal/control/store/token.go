@@ -157,7 +157,8 @@ const (
 	tidyPause  = time.Hour
 )
 
-// tend writes touches some seconds after the first of them, and once more at the end, and prunes the journal now and then.
+// tend writes touches some seconds after the first of them, and once more at the end, and prunes the journal and the
+// audit log now and then.
 func (s *Store) tend(ctx context.Context) {
 	tidy := time.NewTicker(tidyPause)
 	defer tidy.Stop()
@@ -172,6 +173,9 @@ func (s *Store) tend(ctx context.Context) {
 			}
 			if err := s.pruneNotices(ctx); err != nil {
 				s.cfg.Log.Warn("old journal entries not pruned", "error", err)
+			}
+			if err := s.pruneAudits(ctx, s.cfg.AuditKeep); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Warn("old audit entries not pruned", "error", err)
 			}
 		case <-s.touch.due:
 			if pause(ctx, touchPause); ctx.Err() == nil {

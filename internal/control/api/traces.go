@@ -1,0 +1,132 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// Traces are what sign-ins and refused credentials leave: counters by reason, a log line now and then, and entries in the
+// audit log of the one whose credential it was. Each is bounded, whatever strangers send. The zero value is ready.
+type Traces struct {
+	mu      sync.Mutex
+	counts  map[string]uint64
+	lines   *rate.Limiter
+	unsaid  int // lines left out since the last
+	told    map[model.ID]*rate.Limiter
+	forgets time.Time // when told is emptied
+}
+
+// Bounds of traces.
+const (
+	linesEvery  = time.Second
+	linesBurst  = 10
+	toldEvery   = 10 * time.Minute // audit entries of refusals, for each user or account
+	toldBurst   = 5
+	toldMost    = 10_000
+	toldForgets = time.Hour
+)
+
+// SignIns is the name under which sign-ins are counted.
+const SignIns = "sign_in"
+
+// Counts says how many sign-ins there were, under SignIns, and how many refusals by their reasons.
+func (t *Traces) Counts() map[string]uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.counts)
+}
+
+func (t *Traces) count(what string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = map[string]uint64{}
+	}
+	t.counts[what]++
+}
+
+// signedIn leaves the traces of a sign-in.
+func (t *Traces) signedIn(q *request, who *auth.Identity) {
+	t.count(SignIns)
+	t.say(q, "signed in", slog.String("user", string(who.User.ID)))
+	q.who = who
+	owner := who.User.ID
+	if owner == "" {
+		owner = who.Token.Account
+	}
+	e := q.told(owner, "create", "session", owner, nil, nil)
+	e.Legacy = "login"
+	t.write(q, e)
+}
+
+// refused leaves those of credentials that did not do.
+func (t *Traces) refused(q *request, f *auth.Failure) {
+	t.count(f.Why)
+	if f.Why == auth.WhyNothing {
+		return // whoever looks what is there
+	}
+	t.say(q, "refused", slog.String("reason", f.Why), slog.String("owner", string(f.Owner)))
+	if f.Owner == "" || f.Why == auth.WhyForbidden || !t.mayTell(f.Owner, q.now()) {
+		return
+	}
+	after, _ := marshal(map[string]string{"reason": f.Why}) // a map of strings
+	t.write(q, model.Audit{
+		ID: auth.NewID(), Account: f.Owner, Actor: model.Actor{IP: q.addr(), Request: q.id, Context: "system"}, When: q.now(),
+		Action: "view", Legacy: refusedAction, Resource: "session", ResourceID: f.Owner, After: after,
+	})
+}
+
+// refusedAction is how the audit log names a credential that was refused.
+const refusedAction = "login_refused"
+
+// say writes a log line, and left-out ones as a number.
+func (t *Traces) say(q *request, what string, attrs ...any) {
+	t.mu.Lock()
+	if t.lines == nil {
+		t.lines = rate.NewLimiter(rate.Every(linesEvery), linesBurst)
+	}
+	if !t.lines.Allow() {
+		t.unsaid++
+		t.mu.Unlock()
+		return
+	}
+	unsaid := t.unsaid
+	t.unsaid = 0
+	t.mu.Unlock()
+	if unsaid > 0 {
+		attrs = append(attrs, slog.Int("left_out", unsaid))
+	}
+	attrs = append(attrs, slog.String("source", q.addr().String()), slog.String("request", q.id))
+	q.api.Log.Info(what, attrs...)
+}
+
+// mayTell bounds what refusals write for one user or account.
+func (t *Traces) mayTell(owner model.ID, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.told == nil || len(t.told) >= toldMost || !now.Before(t.forgets) {
+		t.told, t.forgets = map[model.ID]*rate.Limiter{}, now.Add(toldForgets)
+	}
+	l := t.told[owner]
+	if l == nil {
+		l = rate.NewLimiter(rate.Every(toldEvery), toldBurst)
+		t.told[owner] = l
+	}
+	return l.AllowN(now, 1)
+}
+
+// write adds an entry to the audit log. That it cannot is no reason to refuse what it is about.
+func (t *Traces) write(q *request, e model.Audit) {
+	err := q.api.Store.EditPeople(q.ctx(), func(tx model.PeopleTx) error { return tx.Audit(q.ctx(), e) })
+	if err != nil && !errors.Is(err, model.ErrUnavailable) {
+		q.api.Log.Warn("sign-in not written to the audit log", "request", q.id, "error", err)
+	}
+}
