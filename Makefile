@@ -7,7 +7,7 @@ TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
 ZONES    ?= 1000000
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones chaos conform rules big check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones chaos stranger rules conform big check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -60,6 +60,11 @@ chaos: deps ## nodes, database and connections are killed under writes for CHAOS
 
 rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD, Knot and PowerDNS; HEADWATER_SEED repeats a run
 	HEADWATER_RULES=100 $(GO) test -count=1 -v -timeout 20m ./test/rules
+
+STRANGERTIME ?= 2m
+
+stranger: ## strangers and a tenant do their worst to one process of 512 MiB for STRANGERTIME while an honest tenant works
+	HEADWATER_STRANGER=$(STRANGERTIME) $(GO) test -count=1 -v -timeout 20m -run 'TestStranger$$' ./test/stranger
 
 bench: deps build
 	$(GO) run ./test/bench

@@ -1,0 +1,104 @@
+package stranger
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/test/peers"
+)
+
+// honest is a tenant who adds records one at a time, and resolvers that ask for them.
+type honest struct {
+	w     *world
+	took  []time.Duration // of each addition
+	asked int
+
+	mu       sync.Mutex
+	failures []error
+}
+
+// How often, so that the honest are no load of their own.
+const (
+	addEvery = 25 * time.Millisecond
+	askEvery = 5 * time.Millisecond
+)
+
+// failed remembers a failure; enough of them are enough.
+func (h *honest) failed(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.failures) < 20 {
+		h.failures = append(h.failures, err)
+	}
+}
+
+func (h *honest) add(ctx context.Context) {
+	tick := time.NewTicker(addEvery)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := h.addOne(context.WithoutCancel(ctx), i); err != nil {
+			h.failed(err)
+		}
+	}
+}
+
+// addOne adds a record and asks for it: what was acknowledged is there.
+func (h *honest) addOne(ctx context.Context, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	host := fmt.Sprintf("h%d.honest.example", i)
+	start := time.Now()
+	a, err := h.w.n.Do(ctx, http.MethodPost, "/zones/"+h.w.zone+"/dns_records", map[string]any{
+		"type": "A", "name": host, "content": "192.0.2.7",
+	})
+	if err != nil {
+		return err
+	}
+	h.took = append(h.took, time.Since(start))
+	if a.Status != http.StatusOK {
+		return fmt.Errorf("add %s: %d %.300s", host, a.Status, a.Body)
+	}
+	return h.look(ctx, host)
+}
+
+func (h *honest) ask(ctx context.Context) {
+	tick := time.NewTicker(askEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := h.look(context.WithoutCancel(ctx), "www.honest.example"); err != nil {
+			h.failed(err)
+		}
+		h.asked++
+	}
+}
+
+// look asks once more, as resolvers do, when a datagram was lost.
+func (h *honest) look(ctx context.Context, host string) error {
+	name := wire.MustName(host)
+	var err error
+	for range 3 {
+		var msg []byte
+		if msg, err = peers.Ask(ctx, "udp", h.w.n.DNS, name, wire.TypeA); err != nil {
+			continue
+		}
+		if f := wire.HeaderFlags(msg); f.Rcode() != wire.RcodeNoError || msg[7] == 0 {
+			return fmt.Errorf("%s: %s with %d answers", host, f.Rcode(), msg[7])
+		}
+		return nil
+	}
+	return err
+}
