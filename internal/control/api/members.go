@@ -140,6 +140,13 @@ func (q *request) addMemberIn(tx model.PeopleTx, m model.Member, fresh model.Use
 	if len(there) > 0 {
 		return memberJSON{}, invalid(model.CodeMemberInvalid, "/email", "The user is a member, or invited, already.")
 	}
+	all, err := tx.Members(q.ctx(), m.Account, "")
+	if err == nil {
+		err = q.allow(tx, model.QuotaMembers, m.Account, len(all))
+	}
+	if err != nil {
+		return memberJSON{}, err
+	}
 	out := renderMember(&m, &u)
 	return out, errors.Join(tx.AddMember(q.ctx(), m), tx.Audit(q.ctx(), q.audit("create", "member", m.ID, nil, out)))
 }

@@ -43,6 +43,19 @@ func (q *request) okQuotas(acc *model.Account) error {
 	return q.ok(out)
 }
 
+// allow holds one more of something of an account, or of a user, against its quota.
+func (q *request) allow(tx model.PeopleTx, which model.Quota, account model.ID, have int) error {
+	quotas := q.api.Quotas
+	if account != "" {
+		acc, err := tx.Account(q.ctx(), account)
+		if err != nil {
+			return err
+		}
+		quotas = quotas.For(&acc)
+	}
+	return quotas.Allow(which, int64(have), 1)
+}
+
 func at[K comparable](m map[K]int64, key K) *int64 {
 	if v, ok := m[key]; ok {
 		return &v

@@ -24,12 +24,16 @@ func (s *server) used(name model.Quota) string {
 	return fmt.Sprint(q["used"])
 }
 
+const readToken = `{"name":"t%d","policies":[{"effect":"allow","permission_groups":[{"id":"82e64a83756745bbbb1c9c2701bf816b"}],` +
+	`"resources":{"com.cloudflare.api.account.zone.*":"*"}}]}`
+
 // TestQuotasAtTheEdge has many clients take what is left at once: as many get it as the quota says, not one more, what is
 // refused is refused by the quota's code, and what is given back can be taken again.
 func TestQuotasAtTheEdge(t *testing.T) {
 	t.Parallel()
 	s := withQuotas(t, model.Quotas{
 		model.QuotaZones: 3, model.QuotaRecords: 9, model.QuotaZoneRecords: 7, model.QuotaTSIGs: 3, model.QuotaPeers: 3, model.QuotaACLs: 3,
+		model.QuotaTokens: 4, model.QuotaMembers: 2,
 	})
 	z, _ := s.zone("first.test")
 	other, _ := s.zone("second.test")
@@ -46,6 +50,8 @@ func TestQuotasAtTheEdge(t *testing.T) {
 		{model.QuotaRecords, other + "/dns_records", `{"name":"n%d","type":"TXT","content":"x"}`, 1, model.CodeQuota},
 		{model.QuotaTSIGs, dns + "/tsigs", `{"name":"k%d.test","algo":"hmac-sha256."}`, 3, model.CodeQuotaExceeded},
 		{model.QuotaPeers, dns + "/peers", `{"name":"p%d"}`, 3, model.CodeQuotaExceeded},
+		{model.QuotaTokens, "/accounts/" + string(s.account) + "/tokens", readToken, 4, model.CodeQuotaExceeded},
+		{model.QuotaTokens, "/user/tokens", readToken, 3, model.CodeQuotaExceeded}, // the user has one already
 		{model.QuotaACLs, dns + "/acls", `{"name":"a%d","ip_range":"192.0.2.0/28"}`, 3, model.CodeQuotaExceeded},
 	} {
 		var made, refused atomic.Int64
@@ -93,8 +99,11 @@ func TestQuotasAtTheEdge(t *testing.T) {
 	if q := got["zones"].(map[string]any); fmt.Sprintf("%v %v %v", q["limit"], q["own"], q["used"]) != "4 4 2" {
 		t.Errorf("zones: %v", q)
 	}
-	if q := got["tokens"].(map[string]any); q["limit"] != nil {
-		t.Errorf("tokens: %v", q)
+	members := "/headwater/v1/accounts/" + string(s.account) + "/members"
+	s.must("POST", members, `{"email":"second@example.com","role":"read_only"}`)
+	s.fails(400, model.CodeQuotaExceeded, "POST", members, `{"email":"third@example.com","role":"read_only"}`)
+	if q := got["octets"].(map[string]any); q["limit"] != nil {
+		t.Errorf("octets: %v", q)
 	}
 	s.must("DELETE", z, nil)
 	if n := s.used(model.QuotaRecords); n != "1" {

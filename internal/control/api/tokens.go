@@ -250,6 +250,13 @@ func (a *api) createToken(q *request) error {
 		if err := q.covers(&t); err != nil {
 			return err
 		}
+		all, err := tx.Tokens(q.ctx(), t.User, t.Account)
+		if err == nil {
+			err = q.allow(tx, model.QuotaTokens, t.Account, len(all))
+		}
+		if err != nil {
+			return err
+		}
 		if err := tx.AddToken(q.ctx(), t); err != nil {
 			return err
 		}
