@@ -67,12 +67,14 @@ type Config struct {
 	SecretKeyFile string `help:"File with the key that encrypts secrets at rest; default is secret.key in the data directory." placeholder:"FILE"`
 	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY" help:"The key itself, base64 of 32 bytes."`
 
-	BodyLimit   int64   `default:"16777216" help:"Most octets of a JSON body."`
-	HeaderLimit int     `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
-	DepthLimit  int     `default:"32" help:"Deepest nesting of a JSON body."`
-	ImportLimit int64   `default:"536870912" help:"Most octets of a zone file import."`
-	BatchLimit  int     `default:"10000" help:"Most operations of a batch."`
-	RateLimit   float64 `default:"0" help:"Most API requests a second and credential; 0 is no limit."`
+	BodyLimit            int64   `default:"16777216" help:"Most octets of a JSON body."`
+	HeaderLimit          int     `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
+	DepthLimit           int     `default:"32" help:"Deepest nesting of a JSON body."`
+	ImportLimit          int64   `default:"536870912" help:"Most octets of a zone file import."`
+	BatchLimit           int     `default:"10000" help:"Most operations of a batch."`
+	HeavyReads           int     `default:"32" help:"Most exports, long lists and reviews that run at once."`
+	HeavyReadsPerAccount int     `default:"8" help:"Most of them for one account."`
+	RateLimit            float64 `default:"0" help:"Most API requests a second and credential; 0 is no limit."`
 
 	Quota quotaFlags `embed:"" prefix:"quota-"`
 

@@ -90,6 +90,7 @@ func (n *Node) handler() http.Handler {
 		Quotas:      n.cfg.Quota.quotas(),
 		Limits: api.Limits{
 			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
+			Heavy: n.cfg.HeavyReads, HeavyEach: n.cfg.HeavyReadsPerAccount,
 		},
 	})
 	handleAPI(mux, rest)

@@ -97,6 +97,8 @@ type Limits struct {
 	Depth     int     // of JSON; default 32
 	Batch     int     // operations of a batch; default 10,000
 	PerSecond float64 // requests a second and credential; default 0: no limit
+	Heavy     int     // exports, long lists and reviews at once; default 32
+	HeavyEach int     // of them for one account; default 8
 	Burst     int     // of them at once; default ten seconds' worth
 }
 
@@ -113,6 +115,12 @@ func (l *Limits) setDefaults() {
 	if l.Batch <= 0 {
 		l.Batch = 10_000
 	}
+	if l.Heavy <= 0 {
+		l.Heavy = 32
+	}
+	if l.HeavyEach <= 0 {
+		l.HeavyEach = 8
+	}
 	if l.Burst <= 0 {
 		l.Burst = max(1, int(l.PerSecond*10))
 	}
@@ -122,6 +130,7 @@ func (l *Limits) setDefaults() {
 type api struct {
 	Config
 	limits *limiter
+	places *places
 }
 
 // New returns the handler of /client/v4 and /headwater/v1.
@@ -136,6 +145,6 @@ func New(cfg Config) http.Handler {
 	if cfg.Traces == nil {
 		cfg.Traces = &Traces{}
 	}
-	a := &api{Config: cfg, limits: newLimiter(cfg.Limits)}
+	a := &api{Config: cfg, limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits)}
 	return a.handler()
 }

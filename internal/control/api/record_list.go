@@ -13,6 +13,7 @@ import (
 const (
 	recordsUsual = 100
 	recordsMost  = 5_000_000
+	shortList    = 1000 // a longer page needs a place among what reads much
 )
 
 // listRecords streams: a page may hold a million records.
@@ -30,11 +31,18 @@ func listRecords(a *api, q *request) error {
 		return err
 	}
 	query.Offset, query.Limit = offset(page, per), per
+	if per > shortList {
+		return q.heavily(func() error { return streamRecords(a, q, query, page) })
+	}
+	return streamRecords(a, q, query, page)
+}
+
+func streamRecords(a *api, q *request, query model.RecordQuery, page int) error {
 	total := 0
 	return q.stream(func(yield func(any) error) (err error) {
 		total, err = a.Store.PageRecords(q.ctx(), q.zone.ID, query, func(r *model.Record) error { return yield(toJSON(&q.zone, r)) })
 		return err
-	}, func(count int) resultInfo { return info(page, per, count, total) })
+	}, func(count int) resultInfo { return info(page, query.Limit, count, total) })
 }
 
 // recordQuery reads the filters of contract section 5.10.

@@ -17,7 +17,7 @@ func recordRoutes() []Route {
 		{http.MethodPut, records + "/{dns_record_id}", ScopeZone, dnsWrite, putRecord},
 		{http.MethodDelete, records + "/{dns_record_id}", ScopeZone, dnsWrite, deleteRecord},
 		{http.MethodPost, records + "/batch", ScopeZone, dnsWrite, batchRecords},
-		{http.MethodGet, records + "/export", ScopeZone, dnsRead, exportRecords},
+		{http.MethodGet, records + "/export", ScopeZone, dnsRead, heavy(exportRecords)},
 		{http.MethodPost, records + "/import", ScopeZone, dnsWrite, importRecords},
 		{http.MethodGet, records + "/usage", ScopeZone, dnsRead, recordUsage},
 		{http.MethodGet, client + "/accounts/{account_id}/dns_records/usage", ScopeAccount, accSetRead, accountUsage},

@@ -11,7 +11,7 @@ func secondaryRoutes() []Route {
 	const zone = own + "/zones/{zone_id}"
 	return []Route{
 		{http.MethodGet, zone + "/secondaries", ScopeZone, outgoingRead, (*api).listSecondaries},
-		{http.MethodGet, zone + "/transfer_review", ScopeZone, outgoingRead, (*api).reviewTransfer},
+		{http.MethodGet, zone + "/transfer_review", ScopeZone, outgoingRead, heavy((*api).reviewTransfer)},
 	}
 }
 

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -44,28 +43,10 @@ var recordOrders = map[string][]string{
 	"proxied": {"proxied", "name", "type", "id"},
 }
 
-// A list of more than shortList records may be read as slowly as some client takes it. Only so many of those at a time
-// leave connections to everybody else.
-const (
-	shortList = 200
-	longLists = 4
-)
-
-// readSlowly waits for a place among the long lists, if the list is one, and returns what gives it back.
-func (s *Store) readSlowly(ctx context.Context, limit int) (end func(), err error) {
-	if limit > 0 && limit <= shortList {
-		return func() {}, nil
-	}
-	select {
-	case s.long <- struct{}{}:
-		return func() { <-s.long }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for other long lists: %w", ctx.Err())
-	}
-}
-
-// Records streams the records that the query selects; the pointer is valid during the call only. yield must not list
-// records: few long lists are read at a time, and the others wait.
+// Records streams the records that the query selects; the pointer is valid during the call only. No statement and no
+// snapshot of the database is open while yield runs, however long it takes: who reads a list of more than a page sees each
+// record as it was when its page was read. Records that are there from beginning to end come exactly once, unless their
+// place in the order changes meanwhile.
 func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) error {
 	keys, ok := recordOrders[q.Order]
 	if !ok {
@@ -75,28 +56,15 @@ func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery,
 	if err != nil {
 		return fmt.Errorf("list records: %w", err)
 	}
-	if scans {
-		hidden := make([]string, len(keys))
-		for i, k := range keys {
-			hidden[i] = s.d.unordered(k)
-		}
-		keys = hidden
+	l := &recordLister{c: s.read, zone: zone, q: &q, keys: keys, where: w}
+	switch {
+	case q.Limit > 0 && q.Limit <= recordPage:
+		err = l.once(ctx, scans, yield)
+	case scans || !walked[q.Order]:
+		err = l.picked(ctx, scans, yield)
+	default:
+		err = l.walk(ctx, yield)
 	}
-	end, err := s.readSlowly(ctx, q.Limit)
-	if err != nil {
-		return fmt.Errorf("list records of zone %s: %w", zone, err)
-	}
-	defer end()
-	text := `SELECT ` + recordColumns + ` FROM records` + w.text() + ` ORDER BY ` + ordered(q.Desc, keys...)
-	text, args := paged(text, w.args, q.Offset, q.Limit)
-	r := newRecordReader(zone)
-	err = s.read.each(ctx, func(rows *sql.Rows) error {
-		p, err := r.scan(rows)
-		if err != nil {
-			return err
-		}
-		return yield(p)
-	}, text, args...)
 	if err != nil {
 		return fmt.Errorf("list records of zone %s: %w", zone, err)
 	}

@@ -61,6 +61,7 @@ func (s *Store) pageFew(ctx context.Context, zone model.ID, q *model.RecordQuery
 	text := `WITH hits AS MATERIALIZED (SELECT ` + recordColumns + ` FROM records` + w.text() + ` LIMIT ?)
 		SELECT ` + recordColumns + `, (SELECT count(*) FROM hits) FROM hits ORDER BY ` + ordered(q.Desc, keys...)
 	text, args := paged(text, append(w.args, int64(fewHits+1)), q.Offset, q.Limit)
+	var list []model.Record
 	r := newRecordReader(zone)
 	r.dest = append(r.dest, &total)
 	err = s.read.each(ctx, func(rows *sql.Rows) error {
@@ -71,8 +72,12 @@ func (s *Store) pageFew(ctx context.Context, zone model.ID, q *model.RecordQuery
 		if total > fewHits {
 			return errMany
 		}
-		return yield(p)
+		list = append(list, *p)
+		return nil
 	}, text, args...)
+	if err == nil {
+		err = yieldAll(list, yield)
+	}
 	if err == nil && total == 0 && q.Offset > 0 { // a page past the end has no row to tell the number
 		return s.CountRecords(ctx, zone, *q)
 	}

@@ -53,7 +53,6 @@ type Store struct {
 	kept   kept
 	marked atomic.Uint64 // changes remembered since old ones were last forgotten
 	sweeps chan struct{} // holds a token when rows are to be cleared away
-	long   chan struct{} // holds a token for each long list that is being read
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -111,7 +110,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Keyless && !cfg.ReadOnly {
 		return nil, errors.New("open store: only who reads alone can do without the secret key")
 	}
-	s := &Store{cfg: cfg, wake: newWaker(), sweeps: make(chan struct{}, 1), long: make(chan struct{}, longLists)}
+	s := &Store{cfg: cfg, wake: newWaker(), sweeps: make(chan struct{}, 1)}
 	if err := s.connect(ctx); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}

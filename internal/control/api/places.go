@@ -1,0 +1,89 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// places bounds what reads much at once, exports, long lists and reviews: for each account, and in all. A client that does
+// not read what it asked for keeps a place of its own account, and others wait for none of its.
+type places struct {
+	each, all int
+	patience  time.Duration
+
+	mu    sync.Mutex
+	taken int
+	of    map[model.ID]int
+	freed chan struct{} // closed, and made anew, whenever a place is given back
+}
+
+// placePatience is how long a request waits for a place before it is told to come again.
+const placePatience = time.Second
+
+func newPlaces(l Limits) *places {
+	return &places{each: l.HeavyEach, all: l.Heavy, patience: placePatience, of: map[model.ID]int{}, freed: make(chan struct{})}
+}
+
+// take waits a moment for a place of the account and gives what gives it back; false: there is none.
+func (p *places) take(ctx context.Context, account model.ID) (end func(), ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
+	defer cancel()
+	for {
+		freed, ok := p.try(account)
+		if ok {
+			return sync.OnceFunc(func() { p.give(account) }), true
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+}
+
+func (p *places) try(account model.ID) (freed <-chan struct{}, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.of[account] >= p.each || p.taken >= p.all {
+		return p.freed, false
+	}
+	p.of[account]++
+	p.taken++
+	return nil, true
+}
+
+func (p *places) give(account model.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken--
+	if p.of[account]--; p.of[account] == 0 {
+		delete(p.of, account)
+	}
+	close(p.freed)
+	p.freed = make(chan struct{})
+}
+
+// heavily runs a handler in a place of the request's account.
+func (q *request) heavily(handle func() error) error {
+	end, ok := q.api.places.take(q.ctx(), q.account)
+	if !ok {
+		q.retryAfter(2)
+		return &apiFailure{
+			status: http.StatusTooManyRequests, code: codeRate,
+			message: "Too many exports, long lists and reviews of this account or server are under way. Please wait and try again.",
+		}
+	}
+	defer end()
+	return handle()
+}
+
+// heavy is a handler that always needs a place.
+func heavy(handle func(*api, *request) error) func(*api, *request) error {
+	return func(a *api, q *request) error {
+		return q.heavily(func() error { return handle(a, q) })
+	}
+}

@@ -1,0 +1,69 @@
+package api_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestUnreadExports leaves four exports of one account unread, which fill its places: what it asks for beyond them is told
+// to come again, its short requests and everything of another account go on, and the places come back with the clients' end.
+func TestUnreadExports(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(c *apiConfig) { c.Limits.HeavyEach, c.Limits.Heavy = 4, 5 })
+	plain := s.client
+	s.client = plainClient(t) // answers of many MiB need not be checked
+	z, _ := s.zone("big.test")
+	var file strings.Builder
+	for i := range 4000 { // more than the sockets between take
+		fmt.Fprintf(&file, "n%d\t300\tIN\tTXT\t%s\n", i, strings.Repeat(`"`+long("x", 250)+`" `, 14))
+	}
+	if r := s.importFile(z+"/dns_records/import", "file", file.String()); r.Status != 200 {
+		t.Fatalf("import: %.300s", r.Raw)
+	}
+	s.client = plain
+	other := s.must("POST", "/headwater/v1/accounts", `{"name":"other"}`).object(t)["id"].(string)
+	oz := "/zones/" + s.must("POST", "/zones", `{"name":"other.test","account":{"id":"`+other+`"}}`).object(t)["id"].(string)
+	s.record(oz, `{"name":"www","type":"A","content":"192.0.2.1"}`)
+
+	var unread []net.Conn
+	for range 4 {
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		unread = append(unread, c)
+		fmt.Fprintf(c, "GET /client/v4%s/dns_records/export HTTP/1.1\r\nHost: headwater\r\nAuthorization: Bearer %s\r\n\r\n", z, s.token)
+		if _, err := c.Read(make([]byte, 12)); err != nil { // it has begun
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{z + "/dns_records/export", z + "/dns_records?per_page=5000"} {
+		if r := s.fails(http.StatusTooManyRequests, 10100, "GET", path, nil); r.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", path)
+		}
+	}
+	start := time.Now()
+	s.must("GET", z+"/dns_records?per_page=100", nil)
+	s.record(z, `{"name":"added","type":"A","content":"192.0.2.1"}`)
+	for range 10 {
+		s.must("GET", oz+"/dns_records/export", nil)
+		s.must("GET", oz+"/dns_records?per_page=5000000", nil)
+		s.must("PATCH", oz, `{"paused":false}`)
+	}
+	s.record(oz, `{"name":"new","type":"A","content":"192.0.2.1"}`)
+	t.Logf("the others took %v", time.Since(start))
+	for _, c := range unread {
+		c.Close()
+	}
+	s.client = plainClient(t)
+	for deadline := time.Now().Add(time.Minute); s.do("GET", z+"/dns_records/export", nil).Status != 200; {
+		if time.Now().After(deadline) {
+			t.Fatal("the places do not come back")
+		}
+	}
+}
