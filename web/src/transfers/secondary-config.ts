@@ -52,7 +52,6 @@ function powerdns(f: ConfigFacts): string {
   if (f.key) lines.push(`pdnsutil import-tsig-key ${dotless(f.key.name)} ${dotless(f.key.algo)} '${f.key.secret}'`);
   lines.push(`pdnsutil create-secondary-zone ${f.zone} ${address}:${f.port}`);
   if (f.key) lines.push(`pdnsutil activate-tsig-key ${f.zone} ${dotless(f.key.name)} secondary`);
-  lines.push(`pdnsutil set-meta ${f.zone} IXFR 1`);
   return lines.join("\n");
 }
 
