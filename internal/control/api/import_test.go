@@ -180,7 +180,12 @@ func TestImportForms(t *testing.T) {
 		{"syntax", "ok A 192.0.2.1\nbad A\n", 9005, "Line 2: "},
 		{"foreign", "ok A 192.0.2.1\nother.test. A 192.0.2.1\n", 9000, "Line 2: "},
 		{"conflict", "a A 192.0.2.1\nb A 192.0.2.1\nwww CNAME t.test.\n", 81053, "Line 3: "},
-		{"type", "a SOA a. b. 1 2 3 4 5\n", 9002, "Line 1: "},
+		{"type", "a SOA a. b. 1 2 3 4 5\n", 9002, "Line 1: DNS record type SOA is invalid."},
+		{"obsolete type", "a A 192.0.2.1\nb NXT c.example. A\n", 9002, "Line 2: DNS record type NXT is invalid."},
+		{"unknown type", "a A 192.0.2.1\nb FOO c\n", model.CodeImport, `Line 2: bad record data: "FOO" is no record type`},
+		{"two DNAMEs", "d DNAME a.test.\nd DNAME b.test.\n", model.CodeDNAMEConflict, "Line 2: "},
+		{"below a DNAME", "x.d A 192.0.2.1\nd DNAME b.test.\n", model.CodeBelowDNAME, "Line 2: "},
+		{"short data", "s TYPE258 \\# 0\n", model.CodeImport, "Line 1: "},
 	} {
 		r := s.importFile(z+"/dns_records/import", "file", tt.file)
 		if r.Status != 400 || len(r.Errors) == 0 || !strings.HasPrefix(r.Errors[0].Message, tt.message) {
@@ -192,6 +197,15 @@ func TestImportForms(t *testing.T) {
 	}
 	if s.serial(zid) != serial {
 		t.Error("a refused import moved the serial")
+	}
+	r = s.importFile(z+"/dns_records/import", "file", "colon PTR k:k.test.\nlist MX 10 a,b\n") // as other servers write names
+	if added, _ := r.imported(t); added != 2 {
+		t.Errorf("names with punctuation: %d %s", r.Status, r.Raw)
+	}
+	for query, want := range map[string]string{"type=PTR": `k\:k.test`, "name=list.example.com": `a\,b.example.com`} {
+		if got := s.must("GET", z+"/dns_records?"+query, nil).list(t); len(got) != 1 || got[0]["content"] != want {
+			t.Errorf("%s finds %v, want %s", query, got, want)
+		}
 	}
 	mixed := "new A 192.0.2.1\nbad A nope\nwww CNAME t.test.\nother.test. A 192.0.2.1\nnew A 192.0.2.1\nfine TXT x\n"
 	r = s.importFile(z+"/dns_records/import?skip_invalid=true", "file", mixed)

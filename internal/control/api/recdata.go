@@ -66,7 +66,46 @@ func parseData(t wire.Type, data map[string]json.RawMessage, priority *uint16, z
 // recordFrom is parseContent for RDATA that came from elsewhere (an import). The RDATA that it gives is what a client
 // would have got, which may differ in the case of a target.
 func recordFrom(t wire.Type, rdata []byte, zone wire.Name) (content string, prio *uint16, canonical []byte, err error) {
-	return parseContent(t, rr.FormatData(t, rdata), nil, zone)
+	return parseContent(t, formatData(t, rdata), nil, zone)
+}
+
+// formatData writes RDATA as parseContent reads it: names of hosts, unlike those in files, have their punctuation escaped.
+func formatData(t wire.Type, rdata []byte) string {
+	text := rr.FormatData(t, rdata)
+	switch t {
+	case wire.TypeCNAME, wire.TypeNS, wire.TypePTR, wire.TypeMX, wire.TypeSRV, wire.TypeNAPTR:
+		return escapePunctuation(text)
+	case wire.TypeHTTPS, wire.TypeSVCB:
+		if f := strings.SplitN(text, " ", 3); len(f) > 1 && !strings.HasPrefix(text, `\#`) {
+			f[1] = escapePunctuation(f[1])
+			return strings.Join(f, " ")
+		}
+	}
+	return text
+}
+
+// escapePunctuation puts a backslash before what parseHost wants escaped, outside of quotes.
+func escapePunctuation(text string) string {
+	if !strings.ContainsAny(text, punctuation) {
+		return text
+	}
+	var b strings.Builder
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\' && i+1 < len(text):
+			b.WriteByte(c)
+			i++
+			c = text[i]
+		case c == '"':
+			quoted = !quoted
+		case !quoted && strings.IndexByte(punctuation, c) >= 0:
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 func contentData(t wire.Type, content string, priority *uint16, zone wire.Name) (recdata, error) {
@@ -122,7 +161,7 @@ func unknownForm(t wire.Type, content string, priority *uint16, zone wire.Name) 
 	if err != nil {
 		return recdata{}, err
 	}
-	text := rr.FormatData(t, rdata)
+	text := formatData(t, rdata)
 	if !strings.HasPrefix(text, `\#`) {
 		return contentData(t, text, priority, zone)
 	}
@@ -219,9 +258,6 @@ func parseHost(s string, zone wire.Name) (text string, name wire.Name, err error
 	if _, err := netip.ParseAddr(name.Host()); err == nil {
 		return "", "", faulty("", "%s is an address, not a host name", s)
 	}
-	if hasPunctuation(name) {
-		return "", "", faulty("", "%s has a character that host names do not have", strconv.Quote(s))
-	}
 	// A dot at the end of a name is never escaped, or the name would not have ended there.
 	if text != "." && endsInDot(text) {
 		text = text[:len(text)-1]
@@ -229,24 +265,17 @@ func parseHost(s string, zone wire.Name) (text string, name wire.Name, err error
 	return text, name, nil
 }
 
-// needsEscape finds what a name in text does not hold as it is: two words, a comment, a quoted string.
+// punctuation is what a URL, an address with a port, or a list has. A name may have it, too, but then it has to say so with a
+// backslash: without, it is taken for what it looks like.
+const punctuation = ":,<>"
+
+// needsEscape finds what a name in text does not hold as it is: two words, a comment, a quoted string, punctuation.
 func needsEscape(s string) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '\\':
 			i++
-		case c <= ' ' || c == 0x7f || strings.IndexByte(`"();@$`, c) >= 0:
-			return true
-		}
-	}
-	return false
-}
-
-// hasPunctuation finds what a URL, an address with a port, or a list has, however it was spelled. A length octet may
-// look like it, so labels are what it looks at.
-func hasPunctuation(name wire.Name) bool {
-	for l := range name.Labels() {
-		if strings.ContainsAny(l, ":,<>") {
+		case c <= ' ' || c == 0x7f || strings.IndexByte(`"();@$`+punctuation, c) >= 0:
 			return true
 		}
 	}

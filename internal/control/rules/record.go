@@ -29,7 +29,7 @@ const (
 )
 
 // Type says whether records of a type may be made. Those that the server makes itself, those for queries only, and those that
-// are obsolete, are no types of records here.
+// are obsolete, are no types of records here; 0 stands for one that nobody knows.
 func Type(t wire.Type) error {
 	switch t {
 	case typeMD, typeMF, typeNXT, wire.TypeSOA, wire.TypeSIG, wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
@@ -38,7 +38,10 @@ func Type(t wire.Type) error {
 			return nil
 		}
 	}
-	return invalid(model.CodeTypeInvalid, "/type", "DNS record type is invalid.")
+	if t == 0 {
+		return invalid(model.CodeTypeInvalid, "/type", "DNS record type is invalid.")
+	}
+	return invalid(model.CodeTypeInvalid, "/type", "DNS record type %s is invalid.", t)
 }
 
 // TTL says whether a TTL may be set, in seconds.
