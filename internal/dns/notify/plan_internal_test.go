@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -66,5 +67,20 @@ func TestLinkedWhileKnown(t *testing.T) {
 		if want := map[bool]int{true: 2, false: 1}[linked]; len(s.queue) != want {
 			t.Errorf("linked anew %v: %d NOTIFYs are due, want %d", linked, len(s.queue), want)
 		}
+	}
+}
+
+// A peer whose family is not there gets that as its answer.
+func TestMissingFamily(t *testing.T) {
+	t.Parallel()
+	for to, want := range map[string]error{"192.0.2.1:53": errNo4, "[2001:db8::1]:53": errNo6} {
+		if err := (&sockets{}).send(nil, netip.MustParseAddrPort(to)); !errors.Is(err, want) {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	s := New(Config{Sources: []netip.Addr{netip.MustParseAddr("2001:db8::bad")}})
+	if k, err := s.listen(); err == nil {
+		k.close()
+		t.Error("a source that is no address of this machine is taken")
 	}
 }

@@ -26,11 +26,16 @@ func (s *Server) listenTCP(e endpoint) (*listener, error) {
 	return &listener{Listener: l, s: s, transferOnly: e.transferOnly, count: s.counts.add(TCP)}, nil
 }
 
-// acceptPause is how long accepting rests when the process is out of file descriptors.
-const acceptPause = 50 * time.Millisecond
+// acceptPause is how long accepting rests when the process is out of file descriptors, which strangers can bring about; and
+// warnPause is how long that goes on before it is told again.
+const (
+	acceptPause = 50 * time.Millisecond
+	warnPause   = time.Minute
+)
 
 // serve accepts until the listener is closed or ctx ends; busy is the context of what the connections do.
 func (l *listener) serve(ctx, busy context.Context) {
+	var warned time.Time
 	for {
 		c, err := l.Accept()
 		switch {
@@ -39,7 +44,10 @@ func (l *listener) serve(ctx, busy context.Context) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
-			l.s.cfg.Log.Warn("cannot accept a DNS connection", "address", l.Addr().String(), "error", err)
+			if now := time.Now(); now.Sub(warned) >= warnPause {
+				l.s.cfg.Log.Warn("cannot accept a DNS connection", "address", l.Addr().String(), "error", err)
+				warned = now
+			}
 			select {
 			case <-ctx.Done():
 				return

@@ -1,0 +1,78 @@
+package notify_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// What peers answer is told by what it means, and refusals of a signature are counted as refusals.
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	key, _ := tsig.NewKey("k", "hmac-sha256", "c2VjcmV0c2VjcmV0c2VjcmV0", false)
+	wrong, _ := tsig.NewKey("k", "hmac-sha256", "b3RoZXJvdGhlcm90aGVyb3RoZXI=", false)
+	unknown, _ := tsig.NewKey("another", "hmac-sha256", "c2VjcmV0c2VjcmV0c2VjcmV0", false)
+	for _, tt := range []struct {
+		name            string
+		code            wire.Rcode
+		theirs          *tsig.Key // what the peer verifies and signs with; nil: it does not sign
+		answer          string
+		outcome         notify.Outcome
+		refused, unsure uint64
+	}{
+		{"accepted", wire.RcodeNoError, key, "NOERROR", notify.Accepted, 0, 0},
+		{"refused", wire.RcodeRefused, key, "REFUSED", notify.Refused, 1, 0},
+		{"no such zone", wire.RcodeNotAuth, key, "NOTAUTH", notify.NoZone, 1, 0},
+		{"another secret", wire.RcodeNotAuth, wrong, "NOTAUTH (BADSIG)", notify.BadKey, 1, 0},
+		{"another key", wire.RcodeNotAuth, unknown, "NOTAUTH (BADKEY)", notify.BadKey, 1, 0},
+		{"no such zone, unsigned", wire.RcodeNotAuth, nil, "NOTAUTH, unsigned", notify.NoZone, 1, 0},
+		{"refused, unsigned", wire.RcodeRefused, nil, "REFUSED, unsigned", notify.Refused, 1, 0},
+		{"accepted, unsigned", wire.RcodeNoError, nil, "the answer is not signed", notify.BadKey, 0, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPeer(t)
+			p.key = key
+			w := start(t, notify.Config{Retry: time.Hour, RetryMost: time.Hour}, true, p)
+			p.reply(t, p.wait(t), tt.code, tt.theirs)
+			s := w.waitAnswer(t)
+			if s.Answer != tt.answer || s.Outcome != tt.outcome || s.Tries != 1 || s.Pending != (tt.outcome != notify.Accepted) {
+				t.Errorf("%+v", s)
+			}
+			if st := w.s.Stats(); st.Refused != tt.refused || st.Bad != tt.unsure {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
+// NOTIFY leaves from the source of its family; what cannot leave is told with the reason, the same each time.
+func TestSources(t *testing.T) {
+	t.Parallel()
+	p, far := newPeer(t), newPeer(t)
+	far.addr = netip.MustParseAddrPort("127.0.0.1:0") // which nothing can be sent to
+	w := start(t, notify.Config{
+		Interval: time.Millisecond, Retry: time.Millisecond, RetryMost: time.Millisecond, Sources: []netip.Addr{netip.MustParseAddr("127.0.0.9")},
+	}, true, p, far)
+	n := p.wait(t)
+	if n.from.Addr() != netip.MustParseAddr("127.0.0.9") {
+		t.Errorf("from %s", n.from)
+	}
+	p.reply(t, n, wire.RcodeNoError, nil)
+	answers := map[string]int{}
+	for unsent := 0; unsent < 5; {
+		if s := w.waitAnswer(t); s.Peer == "b" {
+			answers[s.Answer]++
+			if s.Outcome == notify.Unsent {
+				unsent++
+			}
+		}
+	}
+	if len(answers) > 2 || w.s.Stats().Unsent == 0 { // "no answer yet", and why
+		t.Errorf("%v", answers)
+	}
+}
