@@ -18,6 +18,7 @@ const module = "github.com/headwaterdns/headwater/"
 var floors = map[string][]string{
 	"internal/dns/wire":            {},
 	"internal/dns/rr":              {"internal/dns/wire"},
+	"internal/dns/reach":           {},
 	"internal/dns/tsig":            {"internal/dns/wire"},
 	"internal/dns/zone":            {"internal/dns/wire", "internal/dns/rr", "internal/dns/tsig"},
 	"internal/dns/answer":          {"internal/dns/wire", "internal/dns/zone"},

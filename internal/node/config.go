@@ -9,9 +9,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/reach"
 	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
@@ -53,6 +55,8 @@ type Config struct {
 	NameServerPort     uint16        `default:"53" hidden:"" help:"Port at which they are asked."`
 
 	CopySource []string `default:"https://api.cloudflare.com/client/v4" help:"Address of an API from which members of an account may copy zones; repeatable. Server administrators may copy from any." placeholder:"URL"`
+
+	ForbidNetworks []string `default:"loopback,link-local,metadata" help:"Network that members of an account may not have this server reach, as a peer, as a name server, or as what a copy source leads to; repeatable. A prefix, or loopback, link-local (both unless --dns-listen or --transfer-listen is there itself), metadata (of clouds), none. Server administrators may name any." placeholder:"NET"`
 
 	AdminEmail    string `help:"E-mail of the first administrator (first start only)."`
 	AdminKey      string `secret:"" help:"Global API key of the first administrator (first start only)."`
@@ -160,6 +164,7 @@ type settings struct {
 	sources     []netip.Addr // of NOTIFY
 	nameservers []string
 	trusted     []netip.Prefix
+	reach       *reach.Rule
 }
 
 // Check says whether a node would take the configuration, as far as that can be told without starting it.
@@ -182,6 +187,9 @@ func (c *Config) settings() (out settings, err error) {
 		return out, err
 	}
 	if out.sources, err = notifySources(c); err != nil {
+		return out, err
+	}
+	if out.reach, err = c.reach(); err != nil {
 		return out, err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
@@ -221,6 +229,21 @@ func (c *Config) ReadSecrets() error {
 		*s.value = v
 	}
 	return nil
+}
+
+// reach is where tenants may have this node send to.
+func (c *Config) reach() (*reach.Rule, error) {
+	var listen []netip.Addr
+	for _, s := range slices.Concat(c.DNSListen, c.TransferListen) {
+		if at, err := netip.ParseAddrPort(s); err == nil {
+			listen = append(listen, at.Addr())
+		}
+	}
+	rule, err := reach.Parse(c.ForbidNetworks, listen)
+	if err != nil {
+		return nil, fmt.Errorf("networks that tenants may not name (--forbid-networks): %w", err)
+	}
+	return rule, nil
 }
 
 var errHalfTLS = errors.New("HTTPS needs both, a certificate (--tls-cert) and its key (--tls-key)")

@@ -22,6 +22,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/reach"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/tally"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
@@ -51,6 +52,7 @@ type Node struct {
 	session   *auth.Sessions
 	traces    api.Traces
 	edge      []netip.Addr
+	reach     *reach.Rule
 	answer    answer.Config
 	web       *httpfront.Front
 	scrape    *httpfront.Front // of metrics at an address of their own; nil without one
@@ -99,7 +101,8 @@ func (n *Node) wireFast(sources []netip.Addr) {
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log,
 		Seen:    func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
-		Resolve: n.resolveNameServer(), NameServerInterval: n.cfg.NameServerInterval, NameServerPort: n.cfg.NameServerPort,
+		Resolve: n.resolveNameServer(), Allowed: n.reach.Allows, Tells: n.reach.Tells,
+		NameServerInterval: n.cfg.NameServerInterval, NameServerPort: n.cfg.NameServerPort,
 		Save: n.saveWatched,
 	})
 	if n.roles.notify {

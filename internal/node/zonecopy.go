@@ -22,17 +22,20 @@ func (n *Node) copyZone(ctx context.Context, own http.Handler, c *api.ZoneCopy, 
 	p := &copyProgress{step: step}
 	defer p.end()
 	k := &client.Copier{
-		From: client.New(c.From, c.Token), To: client.New("http://headwater", ""), Lenient: c.SkipInvalid, Bare: !c.Transfers,
+		From: n.copySource(c), To: client.New("http://headwater", ""), Lenient: c.SkipInvalid, Bare: !c.Transfers,
 		Account: string(c.Account),
 		Told:    func(text string) { p.tell(func(s *api.ZoneCopyStep) { s.Text = text }) },
 		Read:    func(octets int64) { p.tell(func(s *api.ZoneCopyStep) { s.Octets = octets }) },
 		Made:    func(zone string) { p.tell(func(s *api.ZoneCopyStep) { s.Zone = model.ID(zone) }) },
 	}
-	// Who may name an address was decided; where it leads on to was not.
-	k.From.HTTP.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	defer k.From.HTTP.CloseIdleConnections()
 	k.To.HTTP.Transport = &inProcess{own, c.Credential, c.RemoteAddr}
 	z, err := k.From.Zone(ctx, c.Zone)
 	if err != nil {
+		if !c.Trusted {
+			n.log.Info("source of a copy does not answer", "source", c.From, "error", err)
+			err = untold(err)
+		}
 		return nil, copyFailure(err, "The source: ")
 	}
 	there, err := k.To.Zone(ctx, c.Zone)

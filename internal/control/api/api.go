@@ -77,6 +77,9 @@ type Config struct {
 	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
 	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
 	Review      func(ctx context.Context, z model.Zone) (model.Review, error)
+	// PeerAllowed says whether members of an account may name an address as a peer; nil: any. Administrators of the server
+	// may.
+	PeerAllowed func(netip.Addr) bool
 	// CopyZone copies a zone from another server; nil: 404. CopySources are the addresses from which members of an account
 	// may copy; administrators of the server may copy from any.
 	CopyZone    CopyZoneFunc

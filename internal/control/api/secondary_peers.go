@@ -147,7 +147,11 @@ func (q *request) putPeer(id model.ID) error {
 		return err
 	}
 	p.ID = id
-	res, err := q.change(model.PutPeer{Peer: p})
+	e := model.PutPeer{Peer: p, Allowed: q.api.PeerAllowed}
+	if q.who.ServerAdmin() {
+		e.Allowed = nil
+	}
+	res, err := q.change(e)
 	if err != nil {
 		return pointAt(err, map[int]string{model.CodePeerTSIG: "/tsig_id", model.CodePeersTSIGDiffer: "/tsig_id"})
 	}

@@ -30,6 +30,8 @@ type ZoneCopy struct {
 	// rights than those.
 	Credential http.Header
 	RemoteAddr string
+	// Trusted says that an administrator of the server asks: the source may be anywhere, and is told of as it answers.
+	Trusted bool
 }
 
 // ZoneCopyStep is a point of a copy's progress.
@@ -156,6 +158,7 @@ func (q *request) zoneCopy(b *zoneCopyBody) (*ZoneCopy, error) {
 	c := &ZoneCopy{
 		Account: q.account, From: from.String(), Token: b.Source.Token, Zone: name.Host(), Transfers: b.Transfers,
 		SkipInvalid: b.SkipInvalid, Credential: http.Header{}, RemoteAddr: q.r.RemoteAddr,
+		Trusted: q.who.ServerAdmin(),
 	}
 	for _, h := range []string{"Authorization", "X-Auth-Email", "X-Auth-Key", "Cookie", csrfHeader} {
 		if v := q.r.Header.Values(h); len(v) > 0 {

@@ -1,6 +1,9 @@
 package model
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Change is what somebody asked for: edits that are done together or not at all. All edits concern one zone, or, when
 // Zone is empty, things of the account.
@@ -67,8 +70,12 @@ type EditTSIG struct {
 
 // The edits that create an object (ID empty) or replace all of it (ID set; ErrNotFound when there is none).
 type (
-	// PutPeer is that for a peer.
-	PutPeer struct{ Peer Peer }
+	// PutPeer is that for a peer. Allowed says whether who asks may name an address; nil: any. A peer keeps the address and
+	// port that it has.
+	PutPeer struct {
+		Peer    Peer
+		Allowed func(netip.Addr) bool
+	}
 	// PutACL is that for a range of addresses.
 	PutACL struct{ ACL ACL }
 )

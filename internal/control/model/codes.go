@@ -39,6 +39,7 @@ const (
 	CodePeerInUse       = 13014
 	CodePeerNotFound    = 13015 // 404
 	CodePeersTSIGDiffer = 13016 // linked peers must share one TSIG if any has one
+	CodePeerForbidden   = 13017 // 403: an address that tenants may not name
 	CodeACLName         = 13020
 	CodeACLRange        = 13021
 	CodeACLTooWide      = 13022

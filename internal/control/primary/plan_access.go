@@ -3,6 +3,7 @@ package primary
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, err
 	case model.DeleteTSIG:
 		return p.deleteTSIG(access, e.ID)
 	case model.PutPeer:
-		return p.putPeer(ctx, a, access, e.Peer)
+		return p.putPeer(ctx, a, access, e)
 	case model.DeletePeer:
 		return p.deletePeer(ctx, access, e.ID)
 	case model.PutACL:
@@ -167,8 +168,23 @@ func (p *plan) deleteTSIG(access *accessWork, id model.ID) (model.Outcome, error
 	return model.Outcome{TSIG: &k}, nil
 }
 
-func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, peer model.Peer) (model.Outcome, error) {
+// checkPeerAddress refuses an address that who asks may not name, unless the peer has it and its port already.
+func checkPeerAddress(e *model.PutPeer, old *model.Peer) error {
+	at := e.Peer.IP
+	if !at.IsValid() || e.Allowed == nil || e.Allowed(at) || old != nil && old.IP == at && old.Port == e.Peer.Port {
+		return nil
+	}
+	bad := invalid(model.CodePeerForbidden, "Only administrators of this server may name the address %s as a peer.", at)
+	bad.Status, bad.Pointer = http.StatusForbidden, "/ip"
+	return bad
+}
+
+func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, e model.PutPeer) (model.Outcome, error) {
+	peer := e.Peer
 	peer.Account = a.row.ID
+	if err := checkPeerAddress(&e, access.peer(peer.ID)); err != nil {
+		return model.Outcome{}, err
+	}
 	if peer.TSIG != "" && access.tsig(peer.TSIG) == nil {
 		return model.Outcome{}, invalid(model.CodePeerTSIG, "There is no TSIG %s in this account.", peer.TSIG)
 	}

@@ -20,13 +20,24 @@ import (
 var (
 	silent      = trouble{State: Unreachable, Text: "no answer in time"}
 	nobody      = trouble{State: Unreachable, Text: "nothing listens there"}
+	untold      = trouble{State: Unreachable, Text: "no answer"}
+	notAsked    = trouble{State: Unreachable, Text: "this server asks nobody at that address"}
 	garbled     = trouble{State: Unreachable, Text: "the answer is malformed"}
 	noAuthority = trouble{State: NoZone, Text: "it answers, but is no authority for the zone"}
 	noSOA       = trouble{State: NoZone, Text: "it answers, but knows no such zone"}
 )
 
-// ask asks a server for a zone's serial over UDP, and over TCP where that got nothing or was cut short.
+// ask asks a server for a zone's serial. Where tenants must not find out what listens, one word covers all that is no answer.
 func (w *Watcher) ask(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, trouble) {
+	serial, t := w.question(ctx, name, at)
+	if t.State == Unreachable && !w.cfg.Tells(at.Addr()) {
+		return 0, untold
+	}
+	return serial, t
+}
+
+// question asks over UDP, and over TCP where that got nothing or was cut short.
+func (w *Watcher) question(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, trouble) {
 	msg, t := w.exchange(ctx, "udp", at, name)
 	if t.none() && wire.HeaderFlags(msg)&wire.FlagTC == 0 {
 		return serialOf(msg, name)

@@ -64,6 +64,11 @@ type Config struct {
 	// Resolve finds the addresses of a name server for an account: accounts may have zones of their own for it. Nil: name
 	// servers are not asked.
 	Resolve func(ctx context.Context, account string, name wire.Name) ([]netip.Addr, error)
+	// Allowed says whether a name server may be asked at an address to which its name leads; nil: anywhere. Linked peers may.
+	Allowed func(netip.Addr) bool
+	// Tells says whether it may be told why nobody answers at an address; nil: everywhere. Who names a peer must not learn by it
+	// what listens in networks that only this server reaches.
+	Tells func(netip.Addr) bool
 	// NameServerInterval is how often the name servers of zones with transfers on are asked for their SOA; 0: never.
 	NameServerInterval time.Duration
 	// NameServerPort is where they are asked; default 53.
@@ -96,6 +101,12 @@ func New(cfg Config) *Watcher {
 	}
 	if cfg.Duty == nil {
 		cfg.Duty = func(string) bool { return true }
+	}
+	if cfg.Allowed == nil {
+		cfg.Allowed = func(netip.Addr) bool { return true }
+	}
+	if cfg.Tells == nil {
+		cfg.Tells = func(netip.Addr) bool { return true }
 	}
 	if cfg.Seen == nil {
 		cfg.Seen = func(string, string, uint32) {}

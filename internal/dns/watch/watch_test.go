@@ -253,6 +253,53 @@ func TestNameServersAreAsked(t *testing.T) {
 	})
 }
 
+// TestNameServersElsewhere has the name of a name server lead to an address that its owner may not have asked, unless a peer
+// stands there; and what is said of one that does not answer is the same whether its port is open or closed, where that must
+// not be told.
+func TestNameServersElsewhere(t *testing.T) {
+	t.Parallel()
+	var serial atomic.Uint32 // 0: it reads and says nothing
+	open := secondary(t, &serial)
+	for _, tt := range []struct {
+		peer           netip.AddrPort
+		port           uint16
+		allowed, tells bool
+		want           string
+	}{
+		{netip.AddrPort{}, open.Port(), false, false, "this server asks nobody at that address"},
+		{netip.AddrPort{}, closedPort(t), false, true, "this server asks nobody at that address"},
+		{netip.AddrPort{}, open.Port(), true, false, "no answer"},
+		{netip.AddrPort{}, closedPort(t), true, false, "no answer"},
+		{netip.AddrPortFrom(open.Addr(), 53), open.Port(), false, false, "no answer"},
+		{netip.AddrPort{}, closedPort(t), true, true, "nothing listens there"},
+	} {
+		db := database(t, 5, tt.peer)
+		w := watch.New(watch.Config{
+			DB: db, NameServerInterval: 10 * time.Millisecond, NameServerPort: tt.port, Timeout: 50 * time.Millisecond,
+			Allowed: func(netip.Addr) bool { return tt.allowed },
+			Tells:   func(netip.Addr) bool { return tt.tells },
+			Resolve: func(context.Context, string, wire.Name) ([]netip.Addr, error) { return []netip.Addr{open.Addr()}, nil },
+		})
+		stop := running(t, w)
+		eventually(t, "an outcome", func() bool { return len(w.NameServers(db.ByID("z"))) == 2 })
+		stop()
+		if n := w.NameServers(db.ByID("z"))[0]; n.State != watch.Unreachable || n.Error != tt.want {
+			t.Errorf("%+v: %+v", tt, n)
+		}
+	}
+}
+
+// closedPort is one at which nobody listens.
+func closedPort(t *testing.T) uint16 {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return uint16(c.LocalAddr().(*net.UDPAddr).Port)
+}
+
 func TestMemoryOutlivesTheWatcher(t *testing.T) {
 	t.Parallel()
 	var serial atomic.Uint32

@@ -2051,6 +2051,7 @@ export interface components {
         };
         PeerWrite: {
             name: string;
+            /** @description Some addresses only administrators of the server may name (13017) */
             ip?: string | null;
             /** @description 53 when absent */
             port?: number | null;
