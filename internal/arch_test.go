@@ -55,7 +55,7 @@ var floors = map[string][]string{
 		"web", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/primary", "internal/control/feed",
 		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api",
-		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/tally",
+		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/tally",
 		"internal/dns/server",
 	},
 	"internal/cli": {
