@@ -25,13 +25,16 @@ type matrix struct {
 	other         model.ID // an account that is not the owner's
 	owner, admin  model.ID
 	zone, foreign string // a zone of the account, and another one of it
+	inner         string // a zone of the other account, whose name lies in that of zone
 	ids           map[string]string
 	read, write   []string // names of all groups that read, and of those that write
 }
 
 const (
-	ownerEmail = "owner@example.com"
-	guestEmail = "guest@example.com"
+	ownerEmail     = "owner@example.com"
+	guestEmail     = "guest@example.com"
+	tenantEmail    = "tenant@example.net" // administers the other account
+	suspendedEmail = "suspended@example.com"
 )
 
 func newMatrix(t *testing.T) *matrix {
@@ -48,6 +51,9 @@ func newMatrix(t *testing.T) *matrix {
 	m.owner, m.admin = u.ID, m.user
 	_, m.zone = m.server.zone("example.com")
 	_, m.foreign = m.server.zone("example.net")
+	m.inner = m.must("POST", "/zones", map[string]any{"name": "inner.example.com", "account": map[string]any{"id": m.other}}).id(t)
+	m.addMember(m.other, tenantEmail, auth.RoleAdministrator)
+	m.addMember(m.account, suspendedEmail, auth.RoleAdministrator)
 	for _, g := range auth.Groups() {
 		if g.Write {
 			m.write = append(m.write, g.Name)
@@ -178,6 +184,50 @@ func noToken(want func(*api.Route) verdict) func(*api.Route) verdict {
 	}
 }
 
+func (m *matrix) userOf(email string) model.User {
+	m.t.Helper()
+	u, err := m.store.UserByEmail(m.t.Context(), email)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return u
+}
+
+// madeByToken is a token that may read one zone's records, made by a token that may do so and make tokens.
+func (m *matrix) madeByToken() as {
+	m.t.Helper()
+	maker := m.tokenOf(model.Token{User: m.owner}, []string{"DNS Read", "API Tokens Write"},
+		model.Scope{Kind: auth.KindZone, ID: m.zone}, model.Scope{Kind: auth.KindUser, ID: "*"})
+	body := tokenBody(m.policy("allow", "com.cloudflare.api.account.zone."+m.zone, "DNS Read"))
+	return bearer(m.must("POST", "/user/tokens", body, maker).object(m.t)["value"].(string))
+}
+
+func (*matrix) isSuspended() verdict { return verdict{403, model.CodeSuspended} }
+
+// suspended suspends the user, whose credentials are good and open nothing.
+func (m *matrix) suspended() func(*api.Route) verdict {
+	m.t.Helper()
+	m.must("PATCH", "/headwater/v1/users/"+string(m.userOf(suspendedEmail).ID), `{"suspended":true}`)
+	return func(r *api.Route) verdict {
+		if r.Scope == api.ScopePublic {
+			return letIn
+		}
+		return m.isSuspended()
+	}
+}
+
+// closed makes an account that is suspended.
+func (m *matrix) closed() model.ID {
+	m.t.Helper()
+	id := m.must("POST", "/headwater/v1/accounts", `{"name":"Closed"}`).id(m.t)
+	m.must("PATCH", "/headwater/v1/accounts/"+id, `{"suspended":true}`)
+	return model.ID(id)
+}
+
+func deletesZone(r *api.Route) bool {
+	return r.Method == http.MethodDelete && strings.HasSuffix(r.Path, "/zones/{zone_id}")
+}
+
 func never(*api.Route) bool { return false }
 
 func (m *matrix) columns() []column {
@@ -216,6 +266,16 @@ func (m *matrix) columns() []column {
 		{"read-only member", keyed(guestEmail, m.keyOf(guestEmail)), noToken(unless(func(r *api.Route) bool {
 			return r.Scope == api.ScopeUser || reads(r)
 		}))},
+		{"tenant of the zone inside", keyed(tenantEmail, m.keyOf(tenantEmail)), noToken(unless(func(r *api.Route) bool {
+			return r.Scope == api.ScopeUser
+		}))},
+		{"token for the zone inside", m.tokenOf(model.Token{User: m.userOf(tenantEmail).ID}, everything, onZone(m.inner), onZone(m.zone)), unless(never)},
+		{"token made by a token", m.madeByToken(), unless(func(r *api.Route) bool {
+			return r.Scope == api.ScopeZone && slices.Contains(r.Groups, "DNS Read") && !deletesZone(r)
+		})},
+		{"suspended user's key", keyed(suspendedEmail, m.keyOf(suspendedEmail)), m.suspended()},
+		{"suspended user's token", m.tokenOf(model.Token{User: m.userOf(suspendedEmail).ID}, everything, all...), noGood(m.isSuspended(), m.isSuspended())},
+		{"token of a suspended account", m.tokenOf(model.Token{Account: m.closed()}, everything, all...), noGood(m.isSuspended(), m.isSuspended())},
 		{"owner's key", keyed(ownerEmail, m.keyOf(ownerEmail)), noToken(unless(func(r *api.Route) bool {
 			return r.Scope != api.ScopeServer
 		}))},
@@ -258,7 +318,28 @@ func TestAuthorizationMatrix(t *testing.T) {
 		}
 		cells += m.exactlyRight(&r)
 	}
+	cells += m.inside()
 	t.Logf("%d cells", cells)
+}
+
+// inside asks every route of a zone for the one inside, by those who may everything in the zone around it.
+func (m *matrix) inside() (cells int) {
+	m.t.Helper()
+	for _, r := range api.Routes() {
+		if r.Scope != api.ScopeZone || deletesZone(&r) {
+			continue
+		}
+		r.Path = strings.NewReplacer("{zone_id}", m.inner, "{dns_record_id}", strings.Repeat("e", 32)).Replace(r.Path)
+		for name, who := range map[string]as{
+			"owner around": keyed(ownerEmail, m.keyOf(ownerEmail)),
+			"token around": m.tokenOf(model.Token{User: m.owner}, slices.Concat(m.read, m.write), model.Scope{Kind: auth.KindZone, ID: "*"},
+				model.Scope{Kind: auth.KindZone, ID: m.inner}),
+		} {
+			m.check(&r, name, who, forbidden(&r))
+			cells++
+		}
+	}
+	return cells
 }
 
 // exactlyRight asks with a token for each of the route's groups that has this group alone, on this resource alone.
