@@ -1,5 +1,6 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
+import { Checkbox } from "@cloudflare/kumo/components/checkbox";
 import { ClipboardText } from "@cloudflare/kumo/components/clipboard-text";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Table } from "@cloudflare/kumo/components/table";
@@ -24,17 +25,21 @@ export default function Tokens() {
   const [adding, setAdding] = useState(false);
   const [doing, setDoing] = useState<Doing | null>(null);
   const [value, setValue] = useState("");
+  const [along, setAlong] = useState(false);
+  const made = tokens.data?.filter((t) => t.made_by?.token_id === doing?.token.id) ?? [];
   const act = useAction({
     quiet: true,
     stale: [["tokens"]],
     run: async ({ what, token }: Doing) => {
-      const params = { params: { path: { token_id: token.id } } };
+      const path = { token_id: token.id };
+      const params = { params: { path } };
       if (what === "roll") return result(api.PUT("/client/v4/user/tokens/{token_id}/value", { ...params, body: {} }));
-      await result(api.DELETE("/client/v4/user/tokens/{token_id}", params));
+      await result(api.DELETE("/client/v4/user/tokens/{token_id}", { params: { path, query: along ? { made: "delete" } : {} } }));
       return "";
     },
     then: (made) => {
       setDoing(null);
+      setAlong(false);
       setValue(made);
     },
   });
@@ -67,7 +72,11 @@ export default function Tokens() {
         error={act.error}
         onClose={() => setDoing(null)}
         onConfirm={() => doing && act.run(doing)}
-      />
+      >
+        {doing?.what === "delete" && made.length > 0 && (
+          <Checkbox label={`Delete what it has made, too: ${made.map((t) => t.name).join(", ")}`} checked={along} onCheckedChange={setAlong} />
+        )}
+      </ConfirmDialog>
       <InfoDialog open={value !== ""} onClose={() => setValue("")} title="Your API token" description="Copy it now: it is shown once.">
         <ClipboardText text={value} labels={{ copyAction: "Copy token" }} />
       </InfoDialog>

@@ -115,6 +115,7 @@ export function ConfirmDialog(props: {
   error?: Error | null;
   onClose: () => void;
   onConfirm: () => void;
+  children?: ReactNode;
 }) {
   return (
     <FormDialog
@@ -127,6 +128,8 @@ export function ConfirmDialog(props: {
       error={props.error}
       destructive
       onSubmit={props.onConfirm}
-    />
+    >
+      {props.children}
+    </FormDialog>
   );
 }
