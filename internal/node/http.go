@@ -128,6 +128,12 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	if h.Sealed > 0 {
 		_, _ = fmt.Fprintf(w, "no secret key: the TSIG keys of %d accounts are closed, zones whose links need one are not transferred\n", h.Sealed)
 	}
+	if h.Stale {
+		_, _ = io.WriteString(w, "the store has lost changes: answering from memory while all is loaded anew\n")
+	}
+	if h.Rewinds > 0 {
+		_, _ = fmt.Fprintf(w, "history lost %d times since the start: the database had fewer changes than were published, the log tells which zones\n", h.Rewinds)
+	}
 	if h.Damaged > 0 {
 		_, _ = fmt.Fprintf(w, "zones damaged %d: they take no changes, the log names them\n", h.Damaged)
 	}

@@ -170,6 +170,7 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	}
 	gauge("store_unreachable", "1 while the store cannot be read.", failing)
 	gauge("store_unreachable_seconds", "For how long the store cannot be read; 0 while it can.", since)
+	counter("history_lost_total", "Times that the database was found to have lost changes which this node had published.", h.Rewinds)
 	gauge("zones_damaged", "Zones whose image or journal cannot be used: they take no changes.", float64(h.Damaged))
 	counter("zones_loaded_again_total", "Zones loaded from their image because the journal did not fit.", h.Resyncs)
 }

@@ -145,6 +145,8 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 		Linked:    n.linked,
 		Removed:   n.removed,
 		Seen:      n.seen,
+		Rewound:   n.rewound,
+		Lost:      n.lost,
 	})
 	n.positions.wait, n.positions.head = n.feed.Wait, n.store.Head
 	if !n.roles.writes() {

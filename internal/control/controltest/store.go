@@ -162,10 +162,22 @@ func (s *Store) Entries(_ context.Context, after model.Seq, yield func(model.Ent
 		return err
 	}
 	r := s.read()
+	if after > r.seq {
+		return fmt.Errorf("entries after %d: %w", after, model.ErrDiverged)
+	}
 	if after < r.pruned {
 		return fmt.Errorf("entries after %d: %w", after, model.ErrStale)
 	}
 	return r.between(after, r.seq, yield)
+}
+
+// NoteLoss marks the store at its head, as one that has lost changes.
+func (s *Store) NoteLoss(context.Context) error {
+	if err := s.fail("note loss"); err != nil {
+		return err
+	}
+	s.MarkRestored(time.Now(), model.JumpLeast)
+	return nil
 }
 
 // Remaining yields what is left of the journal after a position and up to another.

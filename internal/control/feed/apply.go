@@ -157,10 +157,7 @@ var errStop = errors.New("stop")
 // here.
 func (f *Feed) replay(ctx context.Context, after model.Seq, e *model.Entry) error {
 	var bad error
-	err := f.cfg.Source.Entries(ctx, after, func(next model.Entry) error {
-		if next.Seq > e.Seq {
-			return errStop
-		}
+	err := f.cfg.Source.Remaining(ctx, after, e.Seq, func(next model.Entry) error {
 		if next.Zone != e.Zone || next.Kind != model.EntryDelta {
 			return nil
 		}
@@ -195,7 +192,7 @@ func (f *Feed) damaged(id model.ID, err error) {
 
 // published tells that a zone changed; what is loaded at start is no change.
 func (f *Feed) published(z *zone.Zone, forced bool) {
-	if f.ready {
+	if f.begun {
 		f.cfg.Published(z, forced)
 	}
 }

@@ -17,10 +17,13 @@ type Source interface {
 	// position, and the one up to which every image holds what its zone's entries say.
 	Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error)
 	Image(ctx context.Context, zone model.ID) (model.Image, error)
-	// Entries yields the entries after seq in order; model.ErrStale when some of them are pruned.
+	// Entries yields the entries after seq in order, to who has loaded all up to there; model.ErrStale when some of them are
+	// pruned, model.ErrDiverged when the store has not the history that was read before.
 	Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error
 	// Remaining yields what the journal has left after a position and up to another, in order.
 	Remaining(ctx context.Context, after, upto model.Seq, yield func(model.Entry) error) error
+	// NoteLoss marks, unless that is done already, that the store has lost changes which were published.
+	NoteLoss(ctx context.Context) error
 	// Wait returns when an entry after seq may be there.
 	Wait(ctx context.Context, after model.Seq) error
 }
@@ -40,6 +43,10 @@ type Config struct {
 	// the zone holds already; primary.Observe counts them. They come in order, but for those that are read after the start
 	// for the sake of history: these are in order among themselves. It must return at once.
 	Seen func(e model.Entry, inImage bool)
+	// Rewound is called when all is loaded anew because the store has lost changes: positions seen before mean nothing.
+	Rewound func()
+	// Lost hears, after that, of zones that were published at serials past what they have now. It must return at once.
+	Lost func([]Lost)
 	// Workers decode images at start; 0 means one for each processor.
 	Workers int
 	Clock   func() time.Time // nil: time.Now
@@ -52,7 +59,9 @@ type Feed struct {
 
 	mu       sync.Mutex // held while the DB is written
 	applied  model.Seq
-	ready    bool
+	ready    bool                // memory has what the store has, as far as applied
+	begun    bool                // the first load is over
+	lost     map[model.ID]uint32 // serials that zones were published at, while a rewind goes on
 	waiters  []waiter
 	health   Health
 	sealed   map[model.ID]struct{}
@@ -73,6 +82,8 @@ type Health struct {
 	Seq     model.Seq
 	Failing time.Time
 	Err     string
+	Rewinds uint64 // times that the store was found to have lost changes
+	Stale   bool   // and all is being loaded anew because of it
 	Resyncs uint64 // zones loaded anew because the journal did not fit
 	Damaged int    // zones whose image or journal cannot be used: they stay as they are in memory, if at all, and take no change
 	Sealed  int    // accounts whose TSIG keys this node cannot open: what needs one is refused
@@ -95,6 +106,12 @@ func New(cfg Config) *Feed {
 	if cfg.Seen == nil {
 		cfg.Seen = func(model.Entry, bool) {}
 	}
+	if cfg.Rewound == nil {
+		cfg.Rewound = func() {}
+	}
+	if cfg.Lost == nil {
+		cfg.Lost = func([]Lost) {}
+	}
 	if cfg.Workers <= 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -115,7 +132,8 @@ func (f *Feed) Health() Health {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h := f.health
-	h.Loaded, h.Seq, h.Sealed, h.Damaged = f.ready, f.applied, len(f.sealed), len(f.damage)
+	h.Stale = f.begun && !f.ready
+	h.Loaded, h.Seq, h.Sealed, h.Damaged = f.begun, f.applied, len(f.sealed), len(f.damage)
 	return h
 }
 

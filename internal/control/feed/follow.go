@@ -66,6 +66,9 @@ func (f *Feed) round(ctx context.Context) error {
 		}
 	}
 	err := f.follow(ctx, after)
+	if errors.Is(err, model.ErrDiverged) {
+		return f.rewind(ctx, err)
+	}
 	if errors.Is(err, model.ErrStale) {
 		f.cfg.Log.Warn("the journal has been pruned past this node, loading all zones anew", "position", uint64(after))
 		return f.load(ctx)

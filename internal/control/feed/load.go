@@ -22,6 +22,7 @@ const (
 type loading struct {
 	f     *Feed
 	first bool // of this process
+	anew  bool // memory is not what the store has: nothing of it is kept
 	upto  model.Seq
 	whole model.Seq // at a first load: all images hold the entries up to here, which are left for later
 	// images are the positions of the images read: at a first load of damaged ones alone, for memory tells the others.
@@ -51,8 +52,9 @@ type loaded struct {
 // start, the part of the journal that is history of all zones is left to recall, so that nobody waits for it.
 func (f *Feed) load(ctx context.Context) error {
 	l := &loading{f: f, images: map[model.ID]position{}, history: history{}, tails: tails{of: map[model.ID][]model.Entry{}}}
-	_, ready := f.position()
-	l.first = !ready
+	f.mu.Lock()
+	l.first, l.anew = !f.begun, f.begun && !f.ready
+	f.mu.Unlock()
 	if l.first {
 		f.empty() // of what an attempt that failed has left
 	}
@@ -65,8 +67,12 @@ func (f *Feed) load(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l.finish()
+	if l.anew {
+		f.rewound(l.upto)
+	}
+	f.ready = true
 	if l.first {
-		f.ready, f.past = true, l.whole
+		f.begun, f.past = true, l.whole
 		close(f.loaded)
 		f.cfg.Log.Info("zones loaded", "zones", f.cfg.DB.Len(), "position", uint64(l.upto))
 	}
@@ -169,11 +175,14 @@ func (l *loading) publish(z *loaded) {
 	}
 	if !l.first {
 		old := db.ByID(id)
-		kept := old != nil && old.State().Seq >= uint64(z.img.Seq)
+		kept := !l.anew && old != nil && old.State().Seq >= uint64(z.img.Seq)
 		l.images[z.img.Zone] = position{z.img.Seq, kept}
 		if kept {
 			db.SetLinks(id, old.State().Seq, z.links)
 			return
+		}
+		if l.anew && old != nil {
+			l.f.losing(old, z.img.Seq, z.transfer.Serial())
 		}
 	}
 	delete(l.f.damage, z.img.Zone)
@@ -311,7 +320,7 @@ func (l *loading) finish() {
 	}
 	var gone []*zone.Zone
 	for z := range l.f.cfg.DB.All {
-		if _, known := l.images[model.ID(z.ID)]; !known && z.State().Seq <= uint64(l.upto) {
+		if _, known := l.images[model.ID(z.ID)]; !known && (l.anew || z.State().Seq <= uint64(l.upto)) {
 			gone = append(gone, z)
 		}
 	}

@@ -8,6 +8,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrStale: the rows moved on since they were read; primary tries again by itself.
 	ErrStale = errors.New("stale")
+	// ErrDiverged: the store has lost changes that memory has, or has others in their place.
+	ErrDiverged = errors.New("the store has another history")
 	// ErrDuplicateChange: a change of this ID was committed before.
 	ErrDuplicateChange = errors.New("duplicate change")
 	// ErrBusy: somebody is at work on the same, and will be done.

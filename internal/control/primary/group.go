@@ -85,6 +85,8 @@ func (p *Primary) try(ctx context.Context, group []*request) error {
 		switch {
 		case err == nil:
 			return nil
+		case n == attempts && (errors.As(err, &lag) || errors.Is(err, model.ErrStale)):
+			return fmt.Errorf("%w: %w", err, model.ErrUnavailable) // nothing was committed
 		case n == attempts || ctx.Err() != nil:
 			return err
 		case errors.As(err, &unlocked):

@@ -126,6 +126,15 @@ func (p *Primary) Observe(e model.Entry, inImage bool) {
 	}
 }
 
+// Rewound forgets what was observed: the journal is read anew, and it is another one.
+func (p *Primary) Rewound() {
+	t := &p.tails
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.byZone)
+	t.due = nil
+}
+
 // ownID is an identifier as memory has it, so that there is one text for both.
 func (p *Primary) ownID(id model.ID) model.ID {
 	if z := p.cfg.DB.ByID(string(id)); z != nil {

@@ -29,6 +29,9 @@ type dialect struct {
 	classify func(error) error
 	// lostRace says that the same transaction may succeed when it is run again.
 	lostRace func(error) bool
+	// timeline is an expression for what changes whenever the server's history may have lost its end, and system one for what all
+	// servers of that history have in common; noTimeline where nothing is known.
+	timeline, system string
 	// noTable says that a table is not there.
 	noTable func(error) bool
 	// notify tells other processes of a commit, inside its transaction; empty where there are none.
@@ -43,6 +46,9 @@ type dialect struct {
 	// afterRestore moves what hands out zone numbers past those that were restored; empty where nothing needs it.
 	afterRestore string
 }
+
+// noTimeline is the empty text.
+const noTimeline = "''"
 
 // bind writes a statement in the dialect's form. No statement has a ? inside a literal.
 func (d *dialect) bind(text string) string {

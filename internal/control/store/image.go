@@ -181,9 +181,14 @@ func (s *Store) Image(ctx context.Context, zone model.ID) (model.Image, error) {
 // at or before an image's Seq are history, later ones apply. What is Remaining up to there is history alone.
 func (s *Store) Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error) {
 	err = s.view(ctx, func(c conn) (err error) {
-		if seq, err = takeSeq(ctx, c, 0); err != nil {
+		var st standing
+		if seq, err = takeSeq(ctx, c, 0); err == nil {
+			err = c.one(ctx, st.dest(), `SELECT `+c.d.selectStanding())
+		}
+		if err != nil {
 			return err
 		}
+		s.lineage.load(st.mark)
 		if err = s.loadAccounts(ctx, c, access); err != nil {
 			return err
 		}
@@ -236,6 +241,9 @@ func (s *Store) loadZones(ctx context.Context, c conn, image func(model.Image) e
 // gone. It may be lost in a crash of the machine, as a whole.
 func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq) error {
 	err := s.write(ctx, true, func(c conn) error {
+		if err := s.onLineage(ctx, c); err != nil {
+			return err
+		}
 		var no, newest, held int64
 		const text = `SELECT z.no, z.seq, i.seq FROM zones z JOIN images i ON i.part = z.no * 65536 WHERE z.id = ?`
 		if err := c.one(ctx, []any{&no, &newest, &held}, text+c.d.lock, id(img.Zone)); err != nil {
@@ -273,6 +281,9 @@ WHERE part = (SELECT no * 65536 FROM zones WHERE id = ?) AND seq < ? AND size <=
 			if err := c.lockZones(ctx, zones, func(model.Zone, int64) {}); err != nil {
 				return err
 			}
+		}
+		if err := s.onLineage(ctx, c); err != nil {
+			return err
 		}
 		for i := range images {
 			img := &images[i]

@@ -81,16 +81,18 @@ func (s *Store) count(entries []model.Entry, took time.Duration) {
 // selectEntries tells with each entry where the journal begins and ends, so that one statement, and so one state of the
 // tables, shows whether something is missing before it.
 const (
-	selectEnds    = `(SELECT value FROM counters WHERE name = 'floor'), (SELECT value FROM counters WHERE name = 'seq')`
+	selectEnds    = `(SELECT value FROM counters WHERE name = 'floor'), (SELECT value FROM counters WHERE name = 'seq'), (SELECT value FROM meta WHERE name = '` + restoredAt + `')`
 	entryColumns  = `seq, kind, account, zone, serial, at, body, secret`
-	selectEntries = `SELECT ` + selectEnds + `, ` + entryColumns + ` FROM journal WHERE seq > ? ORDER BY seq`
+	selectEntries = `SELECT ` + selectEnds + `, ` + entryColumns + ` FROM journal WHERE seq >= ? ORDER BY seq`
 	selectJournal = `SELECT ` + entryColumns + ` FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq`
 )
 
-// Entries yields journal entries after seq in order. model.ErrStale when entries after seq were pruned already, or when
-// the journal ends before seq (a database restored from an older state).
+// Entries yields journal entries after seq in order, to who has loaded what is up to there. model.ErrStale when entries after
+// seq were pruned already; model.ErrDiverged when the journal is not the one that was read before: it ends before seq, or
+// changes are marked as lost.
 // Entries of a zone that is deleted are missing without that: a later entry tells that the zone is gone.
 func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error {
+	s.lineage.follow()
 	some := false
 	r := newEntryReader()
 	err := s.read.each(ctx, func(rows *sql.Rows) error {
@@ -99,15 +101,27 @@ func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.E
 		}
 		if !some {
 			some = true
-			if err := r.ends.check(after); err != nil {
+			if err := s.checkEnds(&r.ends, after); err != nil {
 				return err
 			}
 		}
-		return s.yieldEntry(r, yield)
+		if model.Seq(r.seq) == after { // it is asked for only to see whether it is still the same
+			if e := r.entry(); !s.lineage.same(&e) {
+				return fmt.Errorf("another entry at %d than before: %w", after, model.ErrDiverged)
+			}
+			return nil
+		}
+		return s.yieldEntry(r, func(e model.Entry) error {
+			err := yield(e)
+			if err == nil {
+				s.lineage.note(&e)
+			}
+			return err
+		})
 	}, selectEntries, int64(after))
 	if err == nil && !some {
-		if err = s.read.one(ctx, r.dest[:2], `SELECT `+selectEnds); err == nil {
-			err = r.ends.check(after)
+		if err = s.read.one(ctx, r.dest[:endColumns], `SELECT `+selectEnds); err == nil {
+			err = s.checkEnds(&r.ends, after)
 		}
 	}
 	if err != nil {
@@ -120,7 +134,7 @@ func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.E
 func (s *Store) Remaining(ctx context.Context, after, upto model.Seq, yield func(model.Entry) error) error {
 	r := newEntryReader()
 	err := s.read.each(ctx, func(rows *sql.Rows) error {
-		if err := rows.Scan(r.dest[2:]...); err != nil {
+		if err := rows.Scan(r.dest[endColumns:]...); err != nil {
 			return err
 		}
 		return s.yieldEntry(r, yield)
@@ -154,7 +168,7 @@ type entryReader struct {
 func newEntryReader() *entryReader {
 	r := &entryReader{}
 	r.dest = []any{
-		&r.ends.floor, &r.ends.head, &r.seq, &r.kind, toID{&r.account}, toID{&r.zone}, &r.serial, &r.at, &r.body, &r.secret,
+		&r.ends.floor, &r.ends.head, toText{&r.ends.mark}, &r.seq, &r.kind, toID{&r.account}, toID{&r.zone}, &r.serial, &r.at, &r.body, &r.secret,
 	}
 	return r
 }
@@ -167,11 +181,22 @@ func (r *entryReader) entry() model.Entry {
 	}
 }
 
-// journalEnds are the last position that was pruned and the last that was taken.
-type journalEnds struct{ floor, head int64 }
+// journalEnds are the last position that was pruned, the last that was taken, and the mark of lost changes.
+type journalEnds struct {
+	floor, head int64
+	mark        string
+}
 
-func (j journalEnds) check(after model.Seq) error {
-	if int64(after) < j.floor || int64(after) > j.head {
+// endColumns is how many columns selectEnds has.
+const endColumns = 3
+
+func (s *Store) checkEnds(j *journalEnds, after model.Seq) error {
+	switch {
+	case int64(after) > j.head:
+		return fmt.Errorf("the journal ends at %d: %w", j.head, model.ErrDiverged)
+	case !s.lineage.stands(j.mark):
+		return fmt.Errorf("changes are marked as lost: %w", model.ErrDiverged)
+	case int64(after) < j.floor:
 		return fmt.Errorf("the journal has %d to %d: %w", j.floor, j.head, model.ErrStale)
 	}
 	return nil

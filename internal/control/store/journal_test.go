@@ -39,7 +39,7 @@ func TestJournal(t *testing.T) {
 		if got.Seq != seq || got.Serial != 4294967295 {
 			t.Errorf("zone at %d with serial %d", got.Seq, got.Serial)
 		}
-		if err := w.Entries(t.Context(), seq+1, nil); !errors.Is(err, model.ErrStale) {
+		if err := w.Entries(t.Context(), seq+1, nil); !errors.Is(err, model.ErrDiverged) {
 			t.Errorf("after the end: %v", err)
 		}
 		stop := errors.New("stop")

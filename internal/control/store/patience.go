@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // Bounds of what a server that falls silent can hold up. The operating system's own take hours, and a proxy in between
@@ -14,20 +17,59 @@ import (
 const (
 	patience     = time.Minute      // of one read or write; no statement takes longer
 	connectLimit = 10 * time.Second // unless the address says otherwise
-	quietFirst   = 15 * time.Second
-	quietAgain   = 5 * time.Second
+	quietFirst   = 5 * time.Second
+	quietAgain   = 2 * time.Second
 	quietMost    = 3
+	quietUnacked = quietFirst + quietMost*quietAgain // of what was sent
 )
 
-// patientDial opens connections that give up on a silent server after limit.
-func patientDial(limit time.Duration) pgconn.DialFunc {
-	d := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: quietFirst, Interval: quietAgain, Count: quietMost}}
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+// errUncut is a cancel request that is not sent.
+var errUncut = errors.New("a commit is never cancelled")
+
+// patientConnect readies one connection to be made: it gives up on a silent server after patience, and once it is there,
+// nothing goes to the server beside it while a COMMIT is on its way. The driver would else ask the server to cancel one
+// whose connection it has given up.
+func patientConnect(_ context.Context, cfg *pgx.ConnConfig) error {
+	d := &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: quietFirst, Interval: quietAgain, Count: quietMost},
+		Control:         boundUnacked,
+	}
+	var mu sync.Mutex
+	var last *patientConn
+	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if last != nil && last.committing.Load() {
+			return nil, errUncut
+		}
 		c, err := d.DialContext(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return &patientConn{Conn: c, limit: limit}, nil
+		last = &patientConn{Conn: c, limit: patience}
+		return last, nil
+	}
+	return nil
+}
+
+// patientOf finds the connection under a driver's, also under TLS; nil if there is none of ours.
+func patientOf(driven any) *patientConn {
+	c, ok := driven.(*stdlib.Conn)
+	if !ok {
+		return nil
+	}
+	under := c.Conn().PgConn().Conn()
+	if t, ok := under.(interface{ NetConn() net.Conn }); ok {
+		under = t.NetConn()
+	}
+	p, _ := under.(*patientConn)
+	return p
+}
+
+// commits says that a COMMIT is on its way: then there is no limit but the user's, who leaves it alone.
+func (c *patientConn) commits(on bool) {
+	if c != nil {
+		c.committing.Store(on)
 	}
 }
 
@@ -35,6 +77,8 @@ func patientDial(limit time.Duration) pgconn.DialFunc {
 type patientConn struct {
 	net.Conn
 	limit time.Duration
+
+	committing atomic.Bool
 
 	mu          sync.Mutex // a deadline that is set while another is being set must not be lost
 	read, write time.Time
@@ -66,6 +110,9 @@ func (c *patientConn) SetWriteDeadline(t time.Time) error {
 
 // sooner is the user's deadline, or the limit's if that is sooner.
 func (c *patientConn) sooner(user time.Time) time.Time {
+	if c.committing.Load() {
+		return user
+	}
 	own := time.Now().Add(c.limit)
 	if user.IsZero() || own.Before(user) {
 		return own

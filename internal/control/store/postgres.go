@@ -11,6 +11,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,7 +39,10 @@ var postgresDialect = dialect{
 	classify: classifyPostgres,
 	lostRace: postgresLostRace,
 	noTable:  postgresNoTable,
-	notify:   "SELECT pg_notify('" + channel + "', ?)",
+	notify:   "pg_notify('" + channel + "', ?)",
+
+	timeline: "CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END",
+	system:   "(SELECT CAST(system_identifier AS TEXT) FROM pg_control_system())",
 
 	now:       "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
 	impatient: "set_config('" + idleLimit + "', '2s', true)",
@@ -60,6 +64,7 @@ type postgresEngine struct {
 	cfg *pgx.ConnConfig
 	db  *sql.DB
 	log *slog.Logger
+	age atomic.Int64 // connections of another age are given up when they are taken up again
 }
 
 const (
@@ -67,9 +72,10 @@ const (
 	idleTime     = 5 * time.Minute
 	lockPause    = 1 // seconds between two tries to be the one node that migrates
 	lockAttempts = 300
-	endLimit     = 30 * time.Second // of a COMMIT or ROLLBACK
+	endLimit     = 10 * time.Second // of a COMMIT or ROLLBACK
+	lockLimit    = "10s"            // of waiting for another transaction's lock
 	idleMost     = "60s"            // of a transaction, while a change is planned
-	headLimit    = 10 * time.Second // of the listener's question for the head
+	headLimit    = 5 * time.Second  // of the listener's question for the head
 )
 
 func openPostgres(ctx context.Context, cfg *Config) (engine, conn, error) {
@@ -78,7 +84,7 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, conn, error) {
 		// The driver's own text repeats the address, which may hold a password.
 		return nil, conn{}, errors.New("the database address cannot be read: want postgres://user@host:port/name")
 	}
-	for name, value := range map[string]string{"application_name": "headwater", idleLimit: idleMost} {
+	for name, value := range map[string]string{"application_name": "headwater", idleLimit: idleMost, "lock_timeout": lockLimit} {
 		if to.RuntimeParams[name] == "" {
 			to.RuntimeParams[name] = value
 		}
@@ -87,9 +93,10 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, conn, error) {
 		to.ConnectTimeout = connectLimit
 	}
 	unbounded := to.Copy()
-	to.DialFunc = patientDial(patience)
+	delete(unbounded.RuntimeParams, "lock_timeout")
 	d := postgresDialect
-	e := &postgresEngine{d: &d, cfg: to, db: stdlib.OpenDB(*to), log: cfg.Log}
+	e := &postgresEngine{d: &d, cfg: to, log: cfg.Log}
+	e.db = stdlib.OpenDB(*to, stdlib.OptionBeforeConnect(patientConnect), stdlib.OptionAfterConnect(e.born), stdlib.OptionResetSession(e.fresh))
 	e.db.SetMaxOpenConns(maxConns)
 	e.db.SetMaxIdleConns(maxConns)
 	e.db.SetConnMaxIdleTime(idleTime)
@@ -187,10 +194,15 @@ func (e *postgresEngine) probe(ctx context.Context) error {
 	if _, err := c.ExecContext(ctx, "LISTEN "+channel); err != nil {
 		e.d.notify = ""
 		e.log.Info("the database knows no LISTEN, asking for news instead")
-		return nil
 	}
-	_, err = c.ExecContext(ctx, "UNLISTEN *")
-	return err
+	if _, err = c.ExecContext(ctx, "UNLISTEN *"); err != nil {
+		return fmt.Errorf("probe: %w", classifyPostgres(err))
+	}
+	if _, err := c.ExecContext(ctx, "SELECT "+e.d.timeline+", "+e.d.system); err != nil {
+		e.d.timeline, e.d.system = noTimeline, noTimeline
+		e.log.Info("the database does not tell its timeline: a standby that lagged is known by the journal alone", "error", err)
+	}
+	return nil
 }
 
 func (e *postgresEngine) begin(ctx context.Context, lazy bool) (*session, error) {
@@ -207,14 +219,14 @@ func (e *postgresEngine) begin(ctx context.Context, lazy bool) (*session, error)
 	return s, nil
 }
 
-// beginWrite starts a transaction that outlives ctx: a COMMIT that is interrupted leaves everybody in doubt, so only
-// endLimit takes one off a server that does not answer.
+// beginWrite starts a transaction that outlives ctx.
 func (e *postgresEngine) beginWrite(ctx context.Context) (*session, error) {
 	own, drop := context.WithCancel(context.WithoutCancel(ctx))
 	detach := context.AfterFunc(ctx, drop)
-	tx, err := e.db.BeginTx(own, nil)
+	line, tx, err := e.beginOn(own)
 	if !detach() && err == nil {
 		_ = tx.Rollback()
+		_ = line.Close()
 		err = ctx.Err()
 	}
 	if err != nil {
@@ -225,24 +237,91 @@ func (e *postgresEngine) beginWrite(ctx context.Context) (*session, error) {
 		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
 	}
 	s := e.session(tx)
-	inner, rollback := s.commit, s.rollback
+	end := func() {
+		_ = line.Close() // back to the pool
+		drop()
+	}
+	inner, rollback, over := s.commit, s.rollback, false
 	s.commit = func(ctx context.Context) error {
-		limit := time.AfterFunc(endLimit, drop)
-		defer limit.Stop()
-		err := inner(ctx)
-		if err != nil && own.Err() != nil {
-			return fmt.Errorf("no answer to commit in %s: %w: %w", endLimit, model.ErrUnavailable, err)
-		}
-		return err
+		over = true
+		return commitUncut(line, func() error {
+			defer end()
+			return inner(ctx)
+		})
 	}
 	s.rollback = func() {
+		if over {
+			return
+		}
+		over = true
 		limit := time.AfterFunc(endLimit, drop)
 		defer limit.Stop()
 		rollback()
-		drop()
+		end()
 	}
 	return s, nil
 }
+
+// beginOn begins a transaction on a connection that is known.
+func (e *postgresEngine) beginOn(ctx context.Context) (*sql.Conn, *sql.Tx, error) {
+	line, err := e.db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := line.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, line.Close())
+	}
+	return line, tx, nil
+}
+
+// commitUncut sends a COMMIT and waits for the answer, but no longer than endLimit: then nobody knows what became of it. It is
+// never cancelled. A server that waits for its standby would take that for a wish to be done without one, and show what the
+// client was told is in doubt. The connection is left to end by itself.
+func commitUncut(line *sql.Conn, commit func() error) error {
+	var wire *patientConn
+	err := line.Raw(func(c any) error {
+		wire = patientOf(c)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("commit: %w", classifyPostgres(err))
+	}
+	wire.commits(true)
+	done := make(chan error, 1)
+	go func() {
+		err := commit()
+		wire.commits(false)
+		done <- err
+	}()
+	limit := time.NewTimer(endLimit)
+	defer limit.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-limit.C:
+		return fmt.Errorf("no answer to commit in %s: %w", endLimit, model.ErrUnavailable)
+	}
+}
+
+// ageKey is where a connection keeps its age.
+const ageKey = "headwater age"
+
+// born gives a new connection its age.
+func (e *postgresEngine) born(_ context.Context, c *pgx.Conn) error {
+	c.PgConn().CustomData()[ageKey] = e.age.Load()
+	return nil
+}
+
+// fresh refuses a connection of another age, which the pool then replaces.
+func (e *postgresEngine) fresh(_ context.Context, c *pgx.Conn) error {
+	if age, _ := c.PgConn().CustomData()[ageKey].(int64); age != e.age.Load() {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+func (e *postgresEngine) refresh() { e.age.Add(1) }
 
 func (e *postgresEngine) session(tx *sql.Tx) *session {
 	s := &session{conn: conn{d: e.d, on: tx}}
@@ -295,13 +374,14 @@ const (
 
 // follow listens on a connection of its own. A message lost costs time, never truth: the head is asked for again and
 // again.
-func (e *postgresEngine) follow(ctx context.Context, w *waker) {
+func (e *postgresEngine) follow(ctx context.Context, w *waker, hear func(context.Context, standing)) {
 	wait := firstConnect
 	for ctx.Err() == nil {
-		heard, err := e.listen(ctx, w)
+		heard, err := e.listen(ctx, w, hear)
 		if ctx.Err() != nil {
 			return
 		}
+		e.refresh() // another server may answer at this address from now on
 		w.setDeaf(true)
 		if heard {
 			wait = firstConnect
@@ -313,8 +393,12 @@ func (e *postgresEngine) follow(ctx context.Context, w *waker) {
 }
 
 // listen advances the waker until the connection fails; it says whether there was one.
-func (e *postgresEngine) listen(ctx context.Context, w *waker) (heard bool, err error) {
-	c, err := pgx.ConnectConfig(ctx, e.cfg)
+func (e *postgresEngine) listen(ctx context.Context, w *waker, hear func(context.Context, standing)) (heard bool, err error) {
+	to := e.cfg.Copy()
+	if err := patientConnect(ctx, to); err != nil {
+		return false, err
+	}
+	c, err := pgx.ConnectConfig(ctx, to)
 	if err != nil {
 		return false, fmt.Errorf("connect: %w", err)
 	}
@@ -329,11 +413,11 @@ func (e *postgresEngine) listen(ctx context.Context, w *waker) (heard bool, err 
 		}
 	}
 	for {
-		head, err := e.askHead(ctx, c)
+		st, err := e.askHead(ctx, c)
 		if err != nil {
 			return true, err
 		}
-		w.advance(head)
+		hear(ctx, st)
 		w.setDeaf(false)
 		if err := e.hear(ctx, c, w); err != nil {
 			return true, err
@@ -341,14 +425,16 @@ func (e *postgresEngine) listen(ctx context.Context, w *waker) (heard bool, err 
 	}
 }
 
-func (e *postgresEngine) askHead(ctx context.Context, c *pgx.Conn) (model.Seq, error) {
+func (e *postgresEngine) askHead(ctx context.Context, c *pgx.Conn) (st standing, err error) {
 	ctx, cancel := context.WithTimeout(ctx, headLimit)
 	defer cancel()
-	var head int64
-	if err := c.QueryRow(ctx, selectHead).Scan(&head); err != nil {
-		return 0, fmt.Errorf("read head: %w", err)
+	var mark, noted []byte
+	text := `SELECT value, ` + e.d.selectStanding() + ` FROM counters WHERE name = 'seq'`
+	if err := c.QueryRow(ctx, text).Scan(&st.head, &mark, &noted, &st.timeline); err != nil {
+		return st, fmt.Errorf("read head: %w", err)
 	}
-	return model.Seq(head), nil
+	st.mark, st.noted = string(mark), string(noted)
+	return st, nil
 }
 
 // hear takes messages until none came for a while.
@@ -383,7 +469,7 @@ const (
 
 // Classes and codes of a server that cannot serve now: connection trouble, lack of resources, shutting down or starting, a
 // transaction that idled for too long.
-var unavailableStates = []string{"08", "53", "57P", "58", "25006", "25P03", "25P04"}
+var unavailableStates = []string{"08", "53", "57P", "58", "25006", "25P03", "25P04", "55P03"}
 
 func classifyPostgres(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, model.ErrUnavailable) || errors.Is(err, model.ErrStale) {

@@ -22,7 +22,7 @@ func (s *Store) MarkRestored(ctx context.Context) error {
 		return fmt.Errorf("mark restored: %w", err)
 	}
 	defer tx.Rollback()
-	if err := tx.markRestored(ctx); err != nil {
+	if err := s.markRestored(ctx, tx.c); err != nil {
 		return fmt.Errorf("mark restored: %w", err)
 	}
 	tx.over = true
@@ -32,22 +32,22 @@ func (s *Store) MarkRestored(ctx context.Context) error {
 	return nil
 }
 
-func (t *Tx) markRestored(ctx context.Context) error {
+func (s *Store) markRestored(ctx context.Context, c conn) error {
 	// The counter is written, though not moved, so that its lock is held to the end: positions above are given out later.
-	if _, err := t.c.exec(ctx, `UPDATE counters SET value = value WHERE name = 'seq'`); err != nil {
+	if err := c.lockHead(ctx); err != nil {
 		return err
 	}
-	head, err := takeSeq(ctx, t.c, 0)
+	head, err := takeSeq(ctx, c, 0)
 	if err != nil {
 		return err
 	}
 	jump := model.JumpLeast + rand.N[uint32](model.JumpMost-model.JumpLeast)
-	mark := fmt.Sprintf("%d %d %d", head, t.s.cfg.Clock().UnixMicro(), jump)
-	if _, err := t.c.exec(ctx, upsertMeta, restoredAt, octets([]byte(mark))); err != nil {
+	mark := fmt.Sprintf("%d %d %d", head, s.cfg.Clock().UnixMicro(), jump)
+	if _, err := c.exec(ctx, upsertMeta, restoredAt, octets([]byte(mark))); err != nil {
 		return err
 	}
 	// Zones that were deleted may have been made again and changed in what is lost.
-	_, err = t.c.exec(ctx, `UPDATE serials SET serial = (serial + ?) & 4294967295`, int64(jump))
+	_, err = c.exec(ctx, `UPDATE serials SET serial = (serial + ?) & 4294967295`, int64(jump))
 	return err
 }
 

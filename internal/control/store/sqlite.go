@@ -33,6 +33,8 @@ var sqliteDialect = dialect{
 	classify:  classifySQLite,
 	lostRace:  func(error) bool { return false }, // there is one writer
 	noTable:   sqliteNoTable,
+	timeline:  noTimeline,
+	system:    noTimeline,
 	now:       "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
 	nextZone:  "1 + max(coalesce((SELECT max(no) FROM zones), 0), coalesce((SELECT max(no) FROM stagings), 0))",
 	impatient: "0",
@@ -274,7 +276,7 @@ func (e *sqliteEngine) snapshot(ctx context.Context) (*session, error) {
 
 // follow copies the log into the file now and then. There is nobody to listen to: all commits are of this process and
 // tell the waker themselves.
-func (e *sqliteEngine) follow(ctx context.Context, _ *waker) {
+func (e *sqliteEngine) follow(ctx context.Context, _ *waker, _ func(context.Context, standing)) {
 	tick := time.NewTicker(copyPause)
 	defer tick.Stop()
 	for {
@@ -290,6 +292,7 @@ func (e *sqliteEngine) follow(ctx context.Context, _ *waker) {
 }
 
 func (e *sqliteEngine) shared() bool                   { return false }
+func (e *sqliteEngine) refresh()                       {}
 func (e *sqliteEngine) ping(ctx context.Context) error { return e.readers.PingContext(ctx) }
 
 func (e *sqliteEngine) close() error {

@@ -42,17 +42,18 @@ type Config struct {
 
 // Store is a database of either engine. It is safe for many callers.
 type Store struct {
-	cfg    Config
-	d      *dialect
-	engine engine
-	read   conn // for single statements outside any transaction
-	secret *sealer
-	wake   *waker
-	stats  counters
-	touch  touches
-	kept   kept
-	marked atomic.Uint64 // changes remembered since old ones were last forgotten
-	sweeps chan struct{} // holds a token when rows are to be cleared away
+	cfg     Config
+	d       *dialect
+	engine  engine
+	read    conn // for single statements outside any transaction
+	secret  *sealer
+	wake    *waker
+	stats   counters
+	touch   touches
+	kept    kept
+	lineage lineage
+	marked  atomic.Uint64 // changes remembered since old ones were last forgotten
+	sweeps  chan struct{} // holds a token when rows are to be cleared away
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -65,8 +66,10 @@ type engine interface {
 	begin(ctx context.Context, lazy bool) (*session, error)
 	// snapshot starts a transaction that only reads, all from one state.
 	snapshot(ctx context.Context) (*session, error)
-	// follow tells the waker of other processes' commits until ctx ends.
-	follow(ctx context.Context, w *waker)
+	// follow tells the waker of other processes' commits until ctx ends, and hear, now and then, where the database stands.
+	follow(ctx context.Context, w *waker, hear func(context.Context, standing))
+	// refresh gives up connections that were made before.
+	refresh()
 	ping(ctx context.Context) error
 	// shared says whether other processes may use the database.
 	shared() bool
@@ -145,6 +148,11 @@ func (s *Store) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if !s.cfg.ReadOnly {
+		if err := s.noteTimeline(ctx); err != nil {
+			return err
+		}
+	}
 	head, err := s.head(ctx)
 	if err != nil {
 		return err
@@ -159,7 +167,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 	s.touch.due = make(chan struct{}, 1)
 	var run context.Context
 	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.running.Go(func() { s.engine.follow(run, s.wake) })
+	s.running.Go(func() { s.engine.follow(run, s.wake, s.hear) })
 	if !s.cfg.ReadOnly {
 		s.running.Go(func() { s.tend(run) })
 		s.running.Go(func() { s.sweep(run) })

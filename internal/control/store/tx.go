@@ -82,6 +82,9 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 	if t.leaves {
 		t.s.sweepSoon()
 	}
+	if len(entries) > 0 {
+		t.s.lineage.note(&entries[len(entries)-1])
+	}
 	t.s.count(entries, time.Since(started))
 	t.s.wake.advance(seq)
 	t.s.forgetChanges(ctx, len(t.marked))
@@ -145,7 +148,7 @@ func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error)
 	if err := t.rememberChanges(ctx, seq); err != nil {
 		return 0, err
 	}
-	return seq, t.c.announce(ctx, seq)
+	return seq, t.announce(ctx, seq)
 }
 
 // moveZones gives each zone the serial and position of its last entry, and its new number of records.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ type waker struct {
 	head model.Seq
 	more chan struct{} // closed and replaced when head moves, and when deaf becomes true
 	deaf bool          // nobody tells of commits at present
+	odd  bool          // something is amiss: who waits next is sent to look for himself
 }
 
 func newWaker() *waker { return &waker{more: make(chan struct{})} }
@@ -27,6 +29,15 @@ func (w *waker) advance(seq model.Seq) {
 		close(w.more)
 		w.more = make(chan struct{})
 	}
+}
+
+// alarm takes the head as it was read, though it may have been farther, and sends who waits to look for himself.
+func (w *waker) alarm(head model.Seq) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.head, w.odd = head, true
+	close(w.more)
+	w.more = make(chan struct{})
 }
 
 // newest is the newest position that was heard of.
@@ -54,9 +65,10 @@ const deafPause = time.Second
 func (w *waker) wait(ctx context.Context, after model.Seq) error {
 	for first := true; ; first = false {
 		w.mu.Lock()
-		head, more, deaf := w.head, w.more, w.deaf
+		head, more, deaf, odd := w.head, w.more, w.deaf, w.odd
+		w.odd = false
 		w.mu.Unlock()
-		if head > after || deaf && !first {
+		if odd || head > after || deaf && !first {
 			return nil
 		}
 		var look <-chan time.Time
@@ -72,10 +84,23 @@ func (w *waker) wait(ctx context.Context, after model.Seq) error {
 	}
 }
 
-// announce tells other processes of a commit once it is visible.
-func (c conn) announce(ctx context.Context, seq model.Seq) error {
-	if c.d.notify == "" {
+// announce tells other processes of a commit once it is visible. In the same breath it makes sure that the database has the
+// history that the commit was planned on; other commits wait already, so it stays so.
+func (t *Tx) announce(ctx context.Context, seq model.Seq) error {
+	if t.c.d.alone {
 		return nil
 	}
-	return c.each(ctx, discard, c.d.notify, strconv.FormatUint(uint64(seq), 10))
+	var st standing
+	var told any
+	dest := append(st.dest(), &told)
+	text, args := `SELECT `+t.c.d.selectStanding(), []any(nil)
+	if t.c.d.notify != "" {
+		text, args = text+`, `+t.c.d.notify, []any{strconv.FormatUint(uint64(seq), 10)}
+	} else {
+		dest = dest[:len(dest)-1]
+	}
+	if err := t.c.one(ctx, dest, text, args...); err != nil {
+		return fmt.Errorf("announce: %w", err)
+	}
+	return t.s.standsOn(&st)
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Server is one running PostgreSQL with an empty cluster.
+// Server is one running PostgreSQL.
 type Server struct {
 	folder string
 	port   int
@@ -175,7 +175,7 @@ func (s *Server) awaitReady(out io.Reader) error {
 		var said []string
 		told := false
 		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if !told && strings.Contains(lines.Text(), "ready to accept connections") {
+			if !told && strings.Contains(lines.Text(), "ready to accept ") {
 				told = true
 				close(ready)
 			}
