@@ -38,7 +38,6 @@ type Config struct {
 	FlattenDamping time.Duration `default:"1m" help:"Least time between two changes of what secondaries of a zone get for its flattened CNAMEs; 0 is none."`
 	FlattenMinTTL  time.Duration `default:"1s" help:"Soonest that the target of a flattened CNAME is looked up again." name:"flatten-min-ttl"`
 	FlattenMaxTTL  time.Duration `default:"1h" help:"Latest that the target of a flattened CNAME is looked up again." name:"flatten-max-ttl"`
-	FlattenTargets int           `default:"5000" help:"Most different targets of flattened CNAMEs in an account; 0 is no limit."`
 	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
 	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
 	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`

@@ -169,7 +169,7 @@ func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) 
 		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
-		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log, Limits: primary.Limits{FlattenTargets: n.cfg.FlattenTargets},
+		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: server.YieldCore,
 	})
 	if err != nil {
@@ -203,6 +203,12 @@ func (n *Node) own(account model.ID, query []byte) []byte {
 		return nil // another zone has come or gone meanwhile, and whose the answer is nobody knows
 	}
 	return msg
+}
+
+// flattened counts an account's targets of flattened CNAMEs.
+func (n *Node) flattened(account model.ID) int64 {
+	count, _ := n.flatten.Targets(model.FlattenTarget{Account: account}, "")
+	return int64(count)
 }
 
 // seen hears of every journal entry.

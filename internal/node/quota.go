@@ -14,6 +14,7 @@ type quotaFlags struct {
 	TSIGs          int64 `default:"1000" help:"Most TSIGs of an account; 0 is no limit." name:"tsigs"`
 	Peers          int64 `default:"1000" help:"Most peers of an account; 0 is no limit."`
 	ACLs           int64 `default:"1000" help:"Most ACLs of an account; 0 is no limit." name:"acls"`
+	Flattened      int64 `default:"5000" help:"Most different targets of an account's flattened CNAMEs; 0 is no limit." name:"flattened-targets"`
 }
 
 func (f *quotaFlags) quotas() model.Quotas {
@@ -21,6 +22,7 @@ func (f *quotaFlags) quotas() model.Quotas {
 	for name, limit := range map[model.Quota]int64{
 		model.QuotaZones: f.Zones, model.QuotaRecords: f.Records, model.QuotaZoneRecords: f.RecordsPerZone, model.QuotaOctets: f.Octets,
 		model.QuotaMembers: f.Members, model.QuotaTokens: f.Tokens, model.QuotaTSIGs: f.TSIGs, model.QuotaPeers: f.Peers, model.QuotaACLs: f.ACLs,
+		model.QuotaFlattened: f.Flattened,
 	} {
 		if limit > 0 {
 			out[name] = limit

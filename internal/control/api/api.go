@@ -77,6 +77,8 @@ type Config struct {
 	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
 	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
 	Review      func(ctx context.Context, z model.Zone) (model.Review, error)
+	// Flattened counts an account's targets of flattened CNAMEs; nil: nobody knows.
+	Flattened func(account model.ID) int64
 	// PeerAllowed says whether members of an account may name an address as a peer; nil: any. Administrators of the server
 	// may.
 	PeerAllowed func(netip.Addr) bool

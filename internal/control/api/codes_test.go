@@ -172,23 +172,6 @@ func TestRecordQuota(t *testing.T) {
 	s.fails(400, model.CodeQuota, "POST", zone+"/dns_records", `{"name":"two","type":"A","content":"192.0.2.1"}`)
 }
 
-// TestFlattenQuota refuses the second target of an account that may have one; package flatten tests the counting.
-func TestFlattenQuota(t *testing.T) {
-	t.Parallel()
-	s := newServerOn(t, func(c *primary.Config) { c.Limits.FlattenTargets = 1 })
-	zone, _ := s.zone("example.com")
-	const flat = `{"name":"%s","type":"CNAME","content":"%s.test","settings":{"flatten_cname":true}}`
-	batch := func(targets ...string) string {
-		var posts []string
-		for i, target := range targets {
-			posts = append(posts, fmt.Sprintf(flat, fmt.Sprint("h", i), target))
-		}
-		return `{"posts":[` + strings.Join(posts, ",") + `]}`
-	}
-	s.fails(400, model.CodeFlattenQuota, "POST", zone+"/dns_records/batch", batch("one", "two"))
-	s.must("POST", zone+"/dns_records/batch", batch("one", "one"))
-}
-
 // TestKeyFailures sends global keys and addresses that are no good in the ways of contract section 2.2.
 func TestKeyFailures(t *testing.T) {
 	t.Parallel()

@@ -35,6 +35,9 @@ func (q *request) okQuotas(acc *model.Account) error {
 	if err != nil {
 		return err
 	}
+	if q.api.Flattened != nil {
+		used[model.QuotaFlattened] = q.api.Flattened(acc.ID)
+	}
 	limits := q.api.Quotas.For(acc)
 	out := map[model.Quota]quotaJSON{}
 	for _, name := range model.AllQuotas() {

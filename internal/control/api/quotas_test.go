@@ -165,3 +165,22 @@ func TestOctets(t *testing.T) {
 		t.Errorf("an account without zones has %s octets", got)
 	}
 }
+
+// TestFlattenQuota refuses the second target of an account that may have one; package flatten tests the counting.
+func TestFlattenQuota(t *testing.T) {
+	t.Parallel()
+	s := withQuotas(t, model.Quotas{model.QuotaFlattened: 1})
+	zone, _ := s.zone("example.com")
+	const flat = `{"name":"%s","type":"CNAME","content":"%s.test","settings":{"flatten_cname":true}}`
+	batch := func(targets ...string) string {
+		var posts []string
+		for i, target := range targets {
+			posts = append(posts, fmt.Sprintf(flat, fmt.Sprint("h", i), target))
+		}
+		return `{"posts":[` + strings.Join(posts, ",") + `]}`
+	}
+	s.fails(400, model.CodeQuotaExceeded, "POST", zone+"/dns_records/batch", batch("one", "two"))
+	s.must("POST", zone+"/dns_records/batch", batch("one", "one"))
+	s.must("PATCH", "/headwater/v1/accounts/"+string(s.account)+"/quotas", `{"flattened_targets":2}`)
+	s.must("POST", zone+"/dns_records/batch", `{"posts":[`+fmt.Sprintf(flat, "h8", "two")+`,`+fmt.Sprintf(flat, "h9", "three")+`]}`)
+}

@@ -85,7 +85,7 @@ func startNode(t *testing.T, store *controltest.Store, s *resolver) *node {
 	n.p, err = primary.New(primary.Config{
 		Begin: func(ctx context.Context) (primary.Tx, error) { return store.Begin(ctx) },
 		DB:    n.db, Feed: fd, Flattened: f, Clock: time.Now, NameServers: []string{"ns1.test"},
-		Limits: primary.Limits{FlattenTargets: 3},
+		Quotas: model.Quotas{model.QuotaFlattened: 3},
 		NewID:  func() model.ID { return model.ID(fmt.Sprintf("%032x", lastID.Add(1))) },
 	})
 	if err != nil {
@@ -164,7 +164,7 @@ func TestQuota(t *testing.T) {
 	}
 	refused := func(what string, err error) {
 		t.Helper()
-		if bad, ok := errors.AsType[*model.Invalid](err); !ok || bad.Code != model.CodeFlattenQuota {
+		if bad, ok := errors.AsType[*model.Invalid](err); !ok || bad.Code != model.CodeQuotaExceeded {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

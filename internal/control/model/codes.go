@@ -97,6 +97,5 @@ const (
 	CodeSuspended      = 13082 // 403: the user, or the account of the token
 	CodeTokenBeyond    = 13083 // 403: a token makes or changes more than it may itself
 	CodeTokensRemain   = 13084 // a message: tokens and the key outlive a new password
-	CodeFlattenQuota   = 13086 // the account has as many flattened targets as it may
 	CodeZoneDamaged    = 13099 // 500
 )

@@ -19,6 +19,7 @@ const (
 	QuotaTSIGs       Quota = "tsigs"
 	QuotaPeers       Quota = "peers"
 	QuotaACLs        Quota = "acls"
+	QuotaFlattened   Quota = "flattened_targets" // different targets of flattened CNAMEs, as far as this node knows them
 )
 
 // quotaNouns are what a refusal calls them, in the order in which they are listed.
@@ -37,6 +38,7 @@ var quotaNouns = []struct {
 	{QuotaTSIGs, "TSIGs"},
 	{QuotaPeers, "peers"},
 	{QuotaACLs, "ACLs"},
+	{QuotaFlattened, "different targets of flattened CNAMEs"},
 }
 
 // AllQuotas lists every Quota.

@@ -23,8 +23,8 @@ func (s *scene) flattens(r *model.Record) bool {
 // checkTarget refuses a record with a new target for flattening when its account has as many as it may. rows are those at
 // the record's name, its own former state among them.
 func (p *plan) checkTarget(z *zoneWork, rows []*model.Record, r *model.Record) error {
-	quota := p.cfg.Limits.FlattenTargets
-	if quota == 0 || !p.scene(z).flattens(r) {
+	quotas := p.cfg.Quotas.For(&z.acct.row)
+	if _, bounded := quotas[model.QuotaFlattened]; !bounded || !p.scene(z).flattens(r) {
 		return nil
 	}
 	var instead wire.Name
@@ -41,8 +41,8 @@ func (p *plan) checkTarget(z *zoneWork, rows []*model.Record, r *model.Record) e
 	if known {
 		return nil
 	}
-	if others+len(z.acct.targets) >= quota {
-		return invalid(model.CodeFlattenQuota, "The account's flattened CNAMEs lead to %d different targets, and it may have no more.", quota)
+	if err := quotas.Allow(model.QuotaFlattened, int64(others+len(z.acct.targets)), 1); err != nil {
+		return err
 	}
 	if z.acct.targets == nil {
 		z.acct.targets = map[wire.Name]struct{}{}
@@ -53,7 +53,7 @@ func (p *plan) checkTarget(z *zoneWork, rows []*model.Record, r *model.Record) e
 
 // checkTargets does so for all records of a zone that new settings flatten.
 func (p *plan) checkTargets(ctx context.Context, z *zoneWork, old *model.Zone) error {
-	if p.cfg.Limits.FlattenTargets == 0 {
+	if _, bounded := p.cfg.Quotas.For(&z.acct.row)[model.QuotaFlattened]; !bounded {
 		return nil
 	}
 	if !z.fresh {

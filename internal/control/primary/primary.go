@@ -52,13 +52,12 @@ type Config struct {
 
 // Limits bound what is accepted; a zero member means the default named here.
 type Limits struct {
-	RecordBytes    int // RDATA octets of one record: rules.MaxData
-	SetBytes       int // one RRset as an answer, all of the message counted: 65535
-	LinkedPeers    int // 30
-	GroupChanges   int // changes in one commit: 512
-	GroupEdits     int // edits after which a group takes no further change: 20000
-	HistoryBytes   int // journal kept per zone for IXFR after a restart: 4 MiB
-	FlattenTargets int // different targets of an account's flattened CNAMEs: no limit
+	RecordBytes  int // RDATA octets of one record: rules.MaxData
+	SetBytes     int // one RRset as an answer, all of the message counted: 65535
+	LinkedPeers  int // 30
+	GroupChanges int // changes in one commit: 512
+	GroupEdits   int // edits after which a group takes no further change: 20000
+	HistoryBytes int // journal kept per zone for IXFR after a restart: 4 MiB
 }
 
 func (l *Limits) fill() {

@@ -1912,6 +1912,7 @@ export interface components {
             tsigs: components["schemas"]["Quota"];
             peers: components["schemas"]["Quota"];
             acls: components["schemas"]["Quota"];
+            flattened_targets: components["schemas"]["Quota"];
         };
         RecordUsage: {
             record_usage: number;
@@ -6677,6 +6678,7 @@ export interface operations {
                     tsigs?: components["schemas"]["QuotaLimit"];
                     peers?: components["schemas"]["QuotaLimit"];
                     acls?: components["schemas"]["QuotaLimit"];
+                    flattened_targets?: components["schemas"]["QuotaLimit"];
                 };
             };
         };
