@@ -27,20 +27,28 @@ type storeFlags struct {
 
 // open opens the database, as the options ask for. The secret key must be there.
 func (f *storeFlags) open(ctx context.Context, options store.Config) (*store.Store, error) {
-	c := node.Config{Data: f.Data, Database: f.Database, DatabaseFile: f.DatabaseFile, SecretKeyFile: f.SecretKeyFile, SecretKey: f.SecretKey}
+	st, _, err := f.openWith(ctx, options)
+	return st, err
+}
+
+// openWith is open, and tells which configuration it comes to.
+func (f *storeFlags) openWith(ctx context.Context, options store.Config) (*store.Store, *node.Config, error) {
+	c := &node.Config{Data: f.Data, Database: f.Database, DatabaseFile: f.DatabaseFile, SecretKeyFile: f.SecretKeyFile, SecretKey: f.SecretKey}
 	if err := c.ReadSecrets(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	key, err := c.FindKey()
+	keys, err := c.FindKeys()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	log, err := (&node.Config{LogLevel: "error"}).Logger(os.Stderr)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	options.URL, options.SecretKey, options.Clock, options.Log = c.DatabaseURL(), key, time.Now, log
-	return store.Open(ctx, options)
+	options.URL, options.SecretKey, options.OlderKeys = c.DatabaseURL(), keys.Current(), keys.Older()
+	options.Clock, options.Log = time.Now, log
+	st, err := store.Open(ctx, options)
+	return st, c, err
 }
 
 type backupCmd struct {
@@ -67,7 +75,7 @@ func (c *backupCmd) Run(ctx context.Context, s *streams) error {
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // gone already after the rename
 	bar := spinner(s.err, "rows")
-	err = st.Dump(ctx, f, bar.told)
+	n, err := st.DumpCounting(ctx, f, bar.told)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
@@ -75,8 +83,13 @@ func (c *backupCmd) Run(ctx context.Context, s *streams) error {
 	if err := os.Rename(f.Name(), c.File); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "%s written\n", c.File)
+	_, err = fmt.Fprintf(s.out, "%s written: %s\n", c.File, sized(n))
 	return err
+}
+
+// sized is how much a store holds, in words.
+func sized(n store.Summary) string {
+	return fmt.Sprintf("%d zones, %d records, position %d", n.Zones, n.Records, n.Seq)
 }
 
 type restoreCmd struct {
@@ -114,7 +127,11 @@ func (c *restoreCmd) Run(ctx context.Context, s *streams) error {
 	if err := st.MarkRestored(ctx); err != nil {
 		return fmt.Errorf("the data are restored, but serials may repeat until this is done again with --mark: %w", err)
 	}
-	_, err = fmt.Fprintf(s.out, "%s restored\n", what)
+	n, err := st.Summary(ctx)
+	if err != nil {
+		return fmt.Errorf("the data are restored, and cannot be counted: %w", err)
+	}
+	_, err = fmt.Fprintf(s.out, "%s restored: %s\n", what, sized(n))
 	return err
 }
 
@@ -137,7 +154,7 @@ type migrateCmd struct {
 	To            string `required:"" help:"Empty database to write." placeholder:"URL"`
 	Data          string `default:"./data" help:"Directory of the secret key."`
 	SecretKeyFile string `help:"File with the secret key of both." placeholder:"FILE"`
-	SecretKey     string `hidden:"" env:"HEADWATER_SECRET_KEY"`
+	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY"`
 }
 
 // Help shows an example.
@@ -179,7 +196,11 @@ func (c *migrateCmd) Run(ctx context.Context, s *streams) error {
 	if a != b {
 		return errMigrate
 	}
-	_, err = fmt.Fprintf(s.out, "copied and verified (SHA-256 of either's backup: %x)\n", a)
+	n, err := to.Summary(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(s.out, "copied and verified: %s (SHA-256 of either's backup: %x)\n", sized(n), a)
 	return err
 }
 

@@ -14,16 +14,17 @@ import (
 )
 
 type commands struct {
-	Config   string     `help:"YAML file with the flags' names as keys." placeholder:"FILE"`
-	Serve    serveCmd   `cmd:"" help:"Run the primary."`
-	Zone     zoneCmd    `cmd:"" help:"Import, export, check or look at a zone."`
-	Import   importCmd  `cmd:"" help:"Copy from another server."`
-	Admin    adminCmd   `cmd:"" help:"Find a way back in, on the data themselves."`
-	Backup   backupCmd  `cmd:"" help:"Write a backup of everything."`
-	Restore  restoreCmd `cmd:"" help:"Restore a backup into an empty database."`
-	Migrate  migrateCmd `cmd:"" help:"Copy everything to another database engine."`
-	Settings configCmd  `cmd:"" name:"config" help:"Check the configuration, or show what it comes to."`
-	Version  versionCmd `cmd:"" help:"Print the version."`
+	Config       string          `help:"YAML file with the flags' names as keys." placeholder:"FILE"`
+	Serve        serveCmd        `cmd:"" help:"Run the primary."`
+	Zone         zoneCmd         `cmd:"" help:"Import, export, check or look at a zone."`
+	Import       importCmd       `cmd:"" help:"Copy from another server."`
+	Admin        adminCmd        `cmd:"" help:"Find a way back in, on the data themselves."`
+	Backup       backupCmd       `cmd:"" help:"Write a backup of everything."`
+	Restore      restoreCmd      `cmd:"" help:"Restore a backup into an empty database."`
+	Migrate      migrateCmd      `cmd:"" help:"Copy everything to another database engine."`
+	RotateSecret rotateSecretCmd `cmd:"" help:"Encrypt all secrets with a new key."`
+	Settings     configCmd       `cmd:"" name:"config" help:"Check the configuration, or show what it comes to."`
+	Version      versionCmd      `cmd:"" help:"Print the version."`
 }
 
 // Run does what the arguments say and returns the exit status: 0, 1 for what failed, 2 for arguments that make no sense.

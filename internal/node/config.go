@@ -125,35 +125,35 @@ func (c *Config) DatabaseURL() string {
 // embedded says that the database is a file of this node alone.
 func (c *Config) embedded() bool { return strings.HasPrefix(c.DatabaseURL(), "sqlite:") }
 
-func (c *Config) keyFile() string {
+// KeyFile is the file of the secret key, which does not count where the key is given itself.
+func (c *Config) KeyFile() string {
 	if c.SecretKeyFile != "" {
 		return c.SecretKeyFile
 	}
 	return filepath.Join(c.Data, "secret.key")
 }
 
-// FindKey finds the secret key of a store that is there already.
-func (c *Config) FindKey() ([32]byte, error) { return secretkey.Read(c.SecretKey, c.keyFile()) }
+// FindKeys finds the secret keys of a store that is there already.
+func (c *Config) FindKeys() (secretkey.Keys, error) { return secretkey.Read(c.SecretKey, c.KeyFile()) }
 
-// prepare makes the data directory and finds the secret key.
-func (c *Config) prepare() (key [32]byte, err error) {
+// prepare makes the data directory and finds the secret keys.
+func (c *Config) prepare() (secretkey.Keys, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return key, fmt.Errorf("data directory: %w", err)
+		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	return secretkey.FindOrMake(c.SecretKey, c.keyFile())
+	return secretkey.FindOrMake(c.SecretKey, c.KeyFile())
 }
 
-// key finds the secret key. A node that only reads makes none up, and can do without.
-func (c *Config) key(reads bool) (key [32]byte, keyless bool, err error) {
+// keys finds the secret keys. A node that only reads makes none up, and can do without: then there are none.
+func (c *Config) keys(reads bool) (secretkey.Keys, error) {
 	if !reads {
-		key, err = c.prepare()
-		return key, false, err
+		return c.prepare()
 	}
-	key, err = secretkey.Read(c.SecretKey, c.keyFile())
+	keys, err := c.FindKeys()
 	if c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
-		return key, true, nil
+		return nil, nil
 	}
-	return key, false, err
+	return keys, err
 }
 
 // settings are what a configuration comes to.

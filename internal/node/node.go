@@ -81,8 +81,12 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
 		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: server.YieldCore,
 	}
-	if open.SecretKey, open.Keyless, err = c.key(open.ReadOnly); err != nil {
+	keys, err := c.keys(open.ReadOnly)
+	if err != nil {
 		return nil, err
+	}
+	if open.Keyless = len(keys) == 0; !open.Keyless {
+		open.SecretKey, open.OlderKeys = keys.Current(), keys.Older()
 	}
 	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname}
 	if n.store, err = store.Open(ctx, open); err != nil {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
 // Credential is a line of what somebody has to keep.
@@ -31,32 +32,9 @@ func Show(out io.Writer, file string, force bool, title string, list []Credentia
 	if err != nil {
 		return err
 	}
-	if err := writePrivate(at, text.String()); err != nil {
+	if err := secretkey.WriteFile(at, text.String()); err != nil {
 		return fmt.Errorf("credentials that nobody could see would be of no use (--credentials-file names another place for them): %w", err)
 	}
 	_, err = fmt.Fprintf(out, "\n%s They are in this file, which nobody else can read; keep them and remove it:\n\n  %s\n", title, at)
 	return err
-}
-
-// writePrivate writes a file of mode 0600, wholly or not at all, and durably.
-func writePrivate(file, text string) error {
-	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, ".headwater-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) //nolint:errcheck // gone already after the rename
-	_, err = io.WriteString(f, text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), file); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -3,7 +3,9 @@ package secretkey
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -38,4 +40,32 @@ func File(file string) (string, error) {
 		return "", err
 	}
 	return strings.TrimSpace(string(raw)), nil
+}
+
+// WriteFile writes a file that nobody else can read, wholly or not at all, and durably. Who owned it before owns it on.
+func WriteFile(file, text string) error {
+	dir := filepath.Dir(file)
+	f, err := os.CreateTemp(dir, ".headwater-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone already after the rename
+	if st, err := os.Stat(file); err == nil {
+		if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+			_ = f.Chown(int(sys.Uid), int(sys.Gid)) // as far as we may
+		}
+	}
+	_, err = io.WriteString(f, text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), file); err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
 }

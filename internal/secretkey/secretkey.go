@@ -10,51 +10,77 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"unicode"
 )
 
-// FindOrMake finds the key that encrypts secrets at rest: from value (base64 of 32 bytes) when given, else from file, which
-// is made with mode 0600 on the first start.
-func FindOrMake(value, file string) (key [32]byte, err error) {
-	key, err = Read(value, file)
+// Keys are the key that encrypts, and behind it older ones that only open what they have encrypted.
+type Keys [][32]byte
+
+// Current is the key that encrypts.
+func (k Keys) Current() [32]byte { return k[0] }
+
+// Older are the others.
+func (k Keys) Older() [][32]byte { return k[1:] }
+
+// FindOrMake finds the keys that encrypt secrets at rest: in value when given, else in a file, which is made with mode 0600
+// and one key on the first start.
+func FindOrMake(value, file string) (Keys, error) {
+	keys, err := Read(value, file)
 	if value == "" && errors.Is(err, fs.ErrNotExist) {
 		return makeKey(file)
 	}
-	return key, err
+	return keys, err
 }
 
-// Read is FindOrMake for a key that must be there.
-func Read(value, file string) (key [32]byte, err error) {
+// Read is FindOrMake for keys that must be there. Each is base64 of 32 bytes; white space or commas stand between.
+func Read(value, file string) (Keys, error) {
 	if value == "" {
+		var err error
 		if value, err = File(file); err != nil {
-			return key, fmt.Errorf("secret key: %w", err)
+			return nil, fmt.Errorf("secret key: %w", err)
 		}
 	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(value))
-	if err != nil || len(raw) != len(key) {
-		// The value itself must not reach a log.
-		return key, errors.New("the secret key must be base64 of 32 bytes")
+	var keys Keys
+	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || r == ',' }) {
+		raw, err := base64.StdEncoding.DecodeString(word)
+		if err != nil || len(raw) != 32 {
+			// The value itself must not reach a log.
+			return nil, errForm
+		}
+		keys = append(keys, [32]byte(raw))
 	}
-	copy(key[:], raw)
-	return key, nil
+	if len(keys) == 0 {
+		return nil, errForm
+	}
+	return keys, nil
 }
 
-func makeKey(file string) (key [32]byte, err error) {
-	if _, err := rand.Read(key[:]); err != nil {
-		return key, fmt.Errorf("make secret key: %w", err)
+var errForm = errors.New("the secret key must be base64 of 32 bytes")
+
+// New makes a key up.
+func New() (key [32]byte) {
+	_, _ = rand.Read(key[:]) // never fails (crypto/rand)
+	return key
+}
+
+// Write replaces a file of keys, wholly or not at all, and durably. Who owned it owns it on.
+func Write(file string, keys Keys) error {
+	var text strings.Builder
+	for _, k := range keys {
+		fmt.Fprintln(&text, base64.StdEncoding.EncodeToString(k[:]))
 	}
+	return WriteFile(file, text.String())
+}
+
+func makeKey(file string) (Keys, error) {
+	key := New()
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return key, fmt.Errorf("write secret key: %w", err)
+		return nil, fmt.Errorf("write secret key: %w", err)
 	}
 	_, err = fmt.Fprintln(f, base64.StdEncoding.EncodeToString(key[:]))
-	if err == nil {
-		err = f.Sync()
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("write secret key: %w", err)
 	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return key, fmt.Errorf("write secret key: %w", err)
-	}
-	return key, nil
+	return Keys{key}, nil
 }

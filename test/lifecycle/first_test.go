@@ -224,16 +224,44 @@ func TestAdminResetBesideNodes(t *testing.T) {
 	}
 }
 
-// Tools make nothing where there is no store.
+// Tools make nothing where there is no store, and say so; what they wrote they count.
 func TestToolsMakeNothing(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"admin", "list"}, {"admin", "reset"}, {"backup", filepath.Join(t.TempDir(), "x.hwb")}} {
+	for _, args := range [][]string{
+		{"admin", "list"}, {"admin", "reset"}, {"rotate-secret"}, {"backup", filepath.Join(t.TempDir(), "x.hwb")}, {"restore", "--mark"},
+		{"migrate", "--from", "sqlite:" + filepath.Join(t.TempDir(), "headwatr.db"), "--to", "sqlite:" + filepath.Join(t.TempDir(), "to.db")},
+	} {
 		dir := filepath.Join(t.TempDir(), "wrong")
 		if out, code := tool(t, append(args, "--data", dir)...); code == 0 {
 			t.Errorf("%q: status 0: %s", args, out)
 		}
 		if _, err := os.Stat(dir); err == nil {
 			t.Errorf("%q made %s", args, dir)
+		}
+	}
+	dir := t.TempDir()
+	n, err := node.Start(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Kill)
+	n.Call(t, http.MethodPost, "/zones", `{"name":"example.com"}`, &zone{})
+	file := filepath.Join(t.TempDir(), "x.hwb")
+	for i, args := range [][]string{{"backup", "--data", dir, file}, {"restore", "--data", filepath.Join(dir, "other"), file}} {
+		if i == 1 {
+			key, err := os.ReadFile(filepath.Join(dir, "secret.key"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.MkdirAll(filepath.Join(dir, "other"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "other", "secret.key"), key, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if out, code := tool(t, args...); code != 0 || !strings.Contains(out, "1 zones, 0 records, position ") {
+			t.Errorf("%q: status %d: %s", args, code, out)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"hash"
 	"io"
 	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
 // dumper writes rows in blocks.
@@ -21,6 +23,28 @@ type dumper struct {
 	total int64
 	told  Progress
 	all   bool // every row belongs to a zone
+	sized Summary
+}
+
+// Summary is how much a store or a backup holds.
+type Summary struct {
+	Zones, Records int64
+	Seq            model.Seq // the journal's last position
+}
+
+// Summary counts what the store holds.
+func (s *Store) Summary(ctx context.Context) (out Summary, err error) {
+	err = s.view(ctx, func(c conn) error {
+		err := c.one(ctx, []any{&out.Zones}, `SELECT count(*) FROM zones`)
+		if err == nil {
+			err = c.one(ctx, []any{&out.Records}, `SELECT count(*) FROM records WHERE zone IN (SELECT no FROM zones)`)
+		}
+		if err == nil {
+			err = c.one(ctx, []any{&out.Seq}, selectHead)
+		}
+		return err
+	})
+	return out, err
 }
 
 // where leaves out rows that belong to no zone.
@@ -35,6 +59,12 @@ func (d *dumper) where(t backupTable) string {
 // encrypted with the store's secret key, which the backup does not hold. Two dumps of equal contents are equal, whatever
 // the engines. progress may be nil.
 func (s *Store) Dump(ctx context.Context, w io.Writer, progress Progress) error {
+	_, err := s.DumpCounting(ctx, w, progress)
+	return err
+}
+
+// DumpCounting is Dump, and tells how much it wrote.
+func (s *Store) DumpCounting(ctx context.Context, w io.Writer, progress Progress) (Summary, error) {
 	buffered := bufio.NewWriterSize(w, blockGoal)
 	sum := sha256.New()
 	d := &dumper{out: io.MultiWriter(buffered, sum), sum: sum, told: progress}
@@ -43,9 +73,9 @@ func (s *Store) Dump(ctx context.Context, w io.Writer, progress Progress) error 
 		err = buffered.Flush()
 	}
 	if err != nil {
-		return fmt.Errorf("dump: %w", err)
+		return Summary{}, fmt.Errorf("dump: %w", err)
 	}
-	return nil
+	return d.sized, nil
 }
 
 func (d *dumper) run(ctx context.Context, c conn) error {
@@ -62,6 +92,15 @@ func (d *dumper) run(ctx context.Context, c conn) error {
 			return fmt.Errorf("count %s: %w", t.name, err)
 		}
 		d.total += n
+		switch t.name {
+		case "zones":
+			d.sized.Zones = n
+		case "records":
+			d.sized.Records = n
+		}
+	}
+	if err := c.one(ctx, []any{&d.sized.Seq}, selectHead); err != nil {
+		return fmt.Errorf("read the journal's position: %w", err)
 	}
 	if _, err := io.WriteString(d.out, backupMagic); err != nil {
 		return err

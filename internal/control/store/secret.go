@@ -31,15 +31,26 @@ func (s *Store) unseal(e *model.Entry, row string, box []byte) (err error) {
 }
 
 // sealer encrypts what must not be read from the tables: XChaCha20-Poly1305 with a random nonce in front, bound to the
-// row by its name.
-type sealer struct{ aead cipher.AEAD }
+// row by its name. While a store gets a new key, what older ones have sealed can be read.
+type sealer struct {
+	aead  cipher.AEAD
+	older []cipher.AEAD
+}
 
-func newSealer(key [32]byte) (*sealer, error) {
-	aead, err := chacha20poly1305.NewX(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("secret key: %w", err)
+func newSealer(key [32]byte, older ...[32]byte) (*sealer, error) {
+	out := &sealer{}
+	for i, k := range append([][32]byte{key}, older...) {
+		aead, err := chacha20poly1305.NewX(k[:])
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("secret key: %w", err)
+		case i == 0:
+			out.aead = aead
+		default:
+			out.older = append(out.older, aead)
+		}
 	}
-	return &sealer{aead: aead}, nil
+	return out, nil
 }
 
 // seal encrypts for the row; no secret is no octets.
@@ -64,11 +75,22 @@ func (s *sealer) open(row string, box []byte) ([]byte, error) {
 		return nil, errSealed
 	}
 	nonce, sealed := box[:chacha20poly1305.NonceSizeX], box[chacha20poly1305.NonceSizeX:]
-	secret, err := s.aead.Open(nil, nonce, sealed, []byte(row))
-	if err != nil {
-		return nil, errSealed
+	if secret, err := s.aead.Open(nil, nonce, sealed, []byte(row)); err == nil {
+		return secret, nil
 	}
-	return secret, nil
+	for _, aead := range s.older {
+		if secret, err := aead.Open(nil, nonce, sealed, []byte(row)); err == nil {
+			return secret, nil
+		}
+	}
+	return nil, errSealed
+}
+
+// fresh says whether the current key has sealed a box.
+func (s *sealer) fresh(row string, box []byte) bool {
+	current := sealer{aead: s.aead}
+	_, err := current.open(row, box)
+	return err == nil
 }
 
 // keyCheck names a meta row that only the right key opens.

@@ -18,6 +18,8 @@ import (
 type Config struct {
 	URL       string   // "sqlite:/path/file.db" or "postgres://…"
 	SecretKey [32]byte // encrypts secrets at rest
+	// OlderKeys open what they have encrypted before, until Reseal has done away with it.
+	OlderKeys [][32]byte
 	// ReadOnly keeps to what a database user may do who can only read: no migration, no write, no file made. On PostgreSQL
 	// Open then waits until another node has made the tables.
 	ReadOnly bool
@@ -141,7 +143,7 @@ func (s *Store) connect(ctx context.Context) (err error) {
 // start checks the secret key, reads the head of the journal and begins what runs beside the callers.
 func (s *Store) start(ctx context.Context) (err error) {
 	if !s.cfg.Keyless {
-		if s.secret, err = newSealer(s.cfg.SecretKey); err != nil {
+		if s.secret, err = newSealer(s.cfg.SecretKey, s.cfg.OlderKeys...); err != nil {
 			return err
 		}
 		if err := s.checkKey(ctx); err != nil {
