@@ -26,5 +26,6 @@ func (n *Node) review(ctx context.Context, z model.Zone) (model.Review, error) {
 			}
 			return nil
 		},
+		Inside: func(ctx context.Context) ([]model.Zone, error) { return n.store.ZonesBelow(ctx, z.Name, review.Most) },
 	})
 }

@@ -95,6 +95,7 @@ type accountDescription struct {
 	ZoneDefaults      dnsSettingsJSON    `json:"zone_defaults"`
 	EnforceDNSOnly    bool               `json:"enforce_dns_only"`
 	EdgeAddresses     []string           `json:"edge_addresses"`
+	SharedNames       []model.ID         `json:"shared_names"`
 	Mode              model.TransferMode `json:"transfer_mode"`
 	StrictReview      bool               `json:"strict_review"`
 	Suspended         bool               `json:"suspended"`
@@ -103,7 +104,7 @@ type accountDescription struct {
 func describeAccount(a *model.Account) accountDescription {
 	return accountDescription{
 		accountJSON: renderAccount(a), OutgoingTransfers: a.OutgoingTransfers, ZoneDefaults: renderSettings(&a.ZoneDefaults, ""),
-		EnforceDNSOnly: a.EnforceDNSOnly, EdgeAddresses: addressTexts(a.EdgeAddresses), Mode: a.TransferMode, StrictReview: a.StrictReview,
+		EnforceDNSOnly: a.EnforceDNSOnly, EdgeAddresses: addressTexts(a.EdgeAddresses), SharedNames: append([]model.ID{}, a.SharesNames...), Mode: a.TransferMode, StrictReview: a.StrictReview,
 		Suspended: a.Suspended,
 	}
 }

@@ -17,6 +17,8 @@ func transferSettingRoutes() []Route {
 		{http.MethodGet, zone + "/transfer_settings", ScopeZone, outgoingRead, (*api).getZoneTransfer},
 		{http.MethodPatch, zone + "/transfer_settings", ScopeZone, outgoingWrite, (*api).editZoneTransfer},
 		{http.MethodPost, zone + "/serial", ScopeZone, dnsWrite, (*api).raiseSerial},
+		{http.MethodGet, account + "/shared_names", ScopeAccount, accSetRead, (*api).getSharedNames},
+		{http.MethodPatch, account + "/shared_names", ScopeAccount, accSetWrite, (*api).editSharedNames},
 		{http.MethodGet, account + "/edge_addresses", ScopeAccount, accSetRead, (*api).getEdge},
 		{http.MethodPatch, account + "/edge_addresses", ScopeAccount, accSetWrite, (*api).editEdge},
 	}

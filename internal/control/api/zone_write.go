@@ -53,7 +53,7 @@ func (a *api) createZone(q *request) error {
 		return err
 	}
 	q.account = z.Account
-	res, err := q.change(model.CreateZone{Zone: z})
+	res, err := q.change(model.CreateZone{Zone: z, Anywhere: q.who.ServerAdmin()})
 	if err != nil {
 		return zoneExists(err, name)
 	}

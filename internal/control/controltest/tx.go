@@ -121,6 +121,24 @@ func (t *Tx) PutAccount(_ context.Context, a model.Account) error {
 	return t.s.fail("put account")
 }
 
+// ManyAccounts says whether there is more than one account.
+func (t *Tx) ManyAccounts(context.Context) (bool, error) { return len(t.r.accounts) > 1, nil }
+
+// Relatives tells which other accounts have zones above or below a name.
+func (t *Tx) Relatives(_ context.Context, n wire.Name, account model.ID) ([]model.Relative, error) {
+	seen := map[model.ID]wire.Name{}
+	for _, z := range t.r.zones {
+		if z.Account != account && z.Name != n && (z.Name.Within(n) || n.Within(z.Name)) {
+			seen[z.Account] = z.Name
+		}
+	}
+	var out []model.Relative
+	for _, id := range slices.Sorted(maps.Keys(seen)) {
+		out = append(out, model.Relative{Account: id, Zone: seen[id]})
+	}
+	return out, nil
+}
+
 // AccountZones yields an account's zones.
 func (t *Tx) AccountZones(_ context.Context, account model.ID, yield func(model.ID) error) error {
 	for _, id := range slices.Sorted(maps.Keys(t.r.zones)) {

@@ -153,7 +153,7 @@ func TestQuota(t *testing.T) {
 		}}
 	}
 	made := n.must(t, model.Change{Account: "acc", Edits: []model.Edit{
-		model.CreateZone{Zone: model.Zone{Name: wire.MustName("example")}},
+		model.CreateZone{Zone: model.Zone{Name: wire.MustName("example")}, Anywhere: true},
 		record("a.example", "one.test", true), record("b.example", "two.test", true), record("c.example", "two.test", true),
 		record("plain1.example", "p1.test", false), record("plain2.example", "p2.test", false),
 	}})
@@ -194,7 +194,7 @@ func TestQuota(t *testing.T) {
 	refused("an edit of one of two names", try(edit(2, "four.test")))
 	fine("an edit to a known one", try(edit(1, "two.test")))
 	n.must(t, model.Change{Account: "other", Edits: []model.Edit{
-		model.CreateZone{Zone: model.Zone{Name: wire.MustName("other")}}, record("e.other", "four.test", true),
+		model.CreateZone{Zone: model.Zone{Name: wire.MustName("other")}, Anywhere: true}, record("e.other", "four.test", true),
 	}})
 	for _, at := range []int{1, 3} {
 		fine("deletion", try(model.DeleteRecord{ID: made.Outcomes[at].Record.ID}))

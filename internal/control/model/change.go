@@ -39,8 +39,12 @@ type EditRecord struct {
 // DeleteRecord removes a record by id.
 type DeleteRecord struct{ ID ID }
 
-// CreateZone makes a zone. ID, times, name servers, serial and settings are set by primary where zero.
-type CreateZone struct{ Zone Zone }
+// CreateZone makes a zone. ID, times, name servers, serial and settings are set by primary where zero. Anywhere says that a
+// server administrator asks for it, who may make zones inside those of other accounts, and such as com.
+type CreateZone struct {
+	Zone     Zone
+	Anywhere bool
+}
 
 // EditZone changes a zone's own members, its settings or its outgoing configuration; Apply as in EditRecord. Action names
 // the edit for the audit log, e.g. "outgoing.enable"; empty is a plain update.

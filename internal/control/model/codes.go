@@ -57,6 +57,9 @@ const (
 	CodeDNAMEConflict = 13040 // DNAME onto DNAME or CNAME, CNAME onto DNAME
 	CodeBelowDNAME    = 13041 // a record below a DNAME, or a DNAME above records
 	CodeDSAtApex      = 13042
+	CodeZoneNested    = 13043 // above or below a zone of another account
+	CodePublicSuffix  = 13044
+	CodeSharesNames   = 13045
 
 	CodeTypeChange      = 13050 // a record's type cannot change
 	CodeBatchTooLarge   = 13051

@@ -30,6 +30,7 @@ const (
 	ReasonUnresolved Reason = "unresolved"          // a flattened CNAME whose target cannot be looked up
 	ReasonForbidden  Reason = "forbidden"           // a rule says that it must not stand there; it was made before the rule
 	ReasonRefused    Reason = "refused"             // allowed, and a server refuses it or misreads it
+	ReasonHidden     Reason = "hidden_by_zone"      // another zone of this server answers for names of this one
 	ReasonNoAddress  Reason = "ns_without_address"  // a name server in the zone that has no address there
 )
 

@@ -28,12 +28,20 @@ type Account struct {
 	EdgeAddresses []netip.Addr
 	// TransferMode is what new zones start with.
 	TransferMode TransferMode
+	// SharesNames are accounts that may have zones above and below those of this one, if they say the same of it.
+	SharesNames []ID
 	// StrictReview lets enable refuse what no secondary can load.
 	StrictReview bool
 	// Suspended closes the account to its members and tokens. Its zones are answered and transferred as before.
 	Suspended bool
 	// Quotas are those in which the account differs from the server's.
 	Quotas Quotas `json:",omitempty"`
+}
+
+// Relative is a zone of another account above or below a name.
+type Relative struct {
+	Account ID
+	Zone    wire.Name
 }
 
 // TransferMode chooses the transfer face: what secondaries get.

@@ -29,7 +29,7 @@ func cloneZone(z *model.Zone) model.Zone {
 
 func cloneAccount(a *model.Account) model.Account {
 	c := *a
-	c.EdgeAddresses, c.Quotas = slices.Clone(a.EdgeAddresses), maps.Clone(a.Quotas)
+	c.EdgeAddresses, c.SharesNames, c.Quotas = slices.Clone(a.EdgeAddresses), slices.Clone(a.SharesNames), maps.Clone(a.Quotas)
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -37,6 +38,9 @@ func (p *plan) createZone(ctx context.Context, e model.CreateZone) (model.Outcom
 	}
 	if taken {
 		return model.Outcome{}, invalid(model.CodeZoneExists, "%s already exists", row.Name.Host())
+	}
+	if err := p.checkName(ctx, &row, &a.row, e.Anywhere); err != nil {
+		return model.Outcome{}, err
 	}
 	if row.Serial, err = p.firstSerial(ctx, row.Name); err != nil {
 		return model.Outcome{}, err
@@ -92,8 +96,7 @@ func (p *plan) fillZone(row *model.Zone, a *model.Account) {
 	}
 }
 
-// nameTaken says whether a zone of this name exists, this group's doings included. Names are unique on the server, nested
-// zones are welcome.
+// nameTaken says whether a zone of this name exists, this group's doings included. Names are unique on the server.
 func (p *plan) nameTaken(ctx context.Context, n wire.Name) (bool, error) {
 	if z := p.named[n]; z != nil {
 		return !z.gone, nil
@@ -103,6 +106,41 @@ func (p *plan) nameTaken(ctx context.Context, n wire.Name) (bool, error) {
 		return false, nil
 	}
 	return err == nil, wrap(err, "look for zone %s", n.Host())
+}
+
+// checkName gathers for package rules what is around a new zone's name, this group's doings included.
+func (p *plan) checkName(ctx context.Context, row *model.Zone, owner *model.Account, anywhere bool) error {
+	if anywhere {
+		return nil
+	}
+	many, err := p.tx.ManyAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	if many {
+		if err := rules.Suffix(row.Name); err != nil {
+			return err
+		}
+	}
+	list, err := p.tx.Relatives(ctx, row.Name, row.Account)
+	if err != nil {
+		return err
+	}
+	for _, z := range p.order {
+		if other := z.row.Name; z.fresh && !z.gone && z.row.Account != row.Account && (other.Within(row.Name) || row.Name.Within(other)) {
+			list = append(list, model.Relative{Account: z.row.Account, Zone: other})
+		}
+	}
+	for _, r := range list {
+		other, err := p.account(ctx, r.Account)
+		if err != nil {
+			return err
+		}
+		if err := rules.Nested(row.Name, owner, &other.row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *plan) editZone(ctx context.Context, e model.EditZone) (model.Outcome, error) {

@@ -21,12 +21,16 @@ type Tx interface {
 type accountTx interface {
 	Account(ctx context.Context, id model.ID) (model.Account, error)
 	PutAccount(ctx context.Context, a model.Account) error
+	ManyAccounts(ctx context.Context) (bool, error)
 	AccountZones(ctx context.Context, account model.ID, yield func(model.ID) error) error
 }
 
 type zoneTx interface {
 	Zone(ctx context.Context, id model.ID) (model.Zone, error)
 	ZoneByName(ctx context.Context, n wire.Name) (model.Zone, error)
+	// Relatives are zones of other accounts above and below a name, one for each account, as committed; Commit is stale when
+	// another account has got one since.
+	Relatives(ctx context.Context, n wire.Name, account model.ID) ([]model.Relative, error)
 	PutZone(ctx context.Context, z model.Zone) error
 	DeleteZone(ctx context.Context, id model.ID) error
 	// Usage and ZoneUsage are what an account and one of its zones hold, as committed. GrowZone adds to a zone's octets; its

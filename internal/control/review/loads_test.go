@@ -14,6 +14,36 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
+// TestZonesInside tells of a zone that hides records, and not of one that is delegated to.
+func TestZonesInside(t *testing.T) {
+	t.Parallel()
+	delegation := []rr.Set{
+		set(t, "c."+apex, wire.TypeNS, "ns.c", "ns.test."), set(t, "ns.c."+apex, wire.TypeA, "192.0.2.1"),
+		set(t, "c."+apex, wire.TypeDS, "1 13 2 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+	}
+	for title, tt := range map[string]struct {
+		sets []rr.Set
+		want string
+	}{
+		"nothing there":       {[]rr.Set{set(t, "cc."+apex, wire.TypeTXT, "x")}, ""},
+		"delegation and glue": {delegation, ""},
+		"at its apex":         {[]rr.Set{set(t, "c."+apex, wire.TypeTXT, "x")}, "c.example.org, of another account"},
+		"below":               {append([]rr.Set{set(t, "x.y.c."+apex, wire.TypeA, "192.0.2.1")}, delegation...), "such as x.y.c.example.org"},
+		"beside glue":         {append([]rr.Set{set(t, "ns.c."+apex, wire.TypeTXT, "x")}, delegation...), "such as ns.c.example.org"},
+	} {
+		w := world{served: tt.sets, transfer: tt.sets, inside: []model.Zone{{Name: wire.MustName("c." + apex), Account: "other"}}}
+		got := ""
+		for _, f := range w.review(t).Findings {
+			if f.Reason == model.ReasonHidden && f.Severity == model.SeverityWarning {
+				got = f.Message
+			}
+		}
+		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: %q, want %q", title, got, tt.want)
+		}
+	}
+}
+
 // TestStoredAgainstTheRules reviews zones that hold what nobody can add any more, and what only some servers take.
 func TestStoredAgainstTheRules(t *testing.T) {
 	t.Parallel()

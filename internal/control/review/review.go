@@ -23,6 +23,8 @@ type Input struct {
 	Records func(ctx context.Context, query model.RecordQuery, yield func(*model.Record) error) error
 	// Find gives the served face of the zone of the same account that a name lies in; nil for none.
 	Find func(name wire.Name) *zone.Version
+	// Inside lists zones of this server that lie in this one, of any account; nil for none.
+	Inside func(ctx context.Context) ([]model.Zone, error)
 }
 
 // Most bounds the findings of each severity that a review holds.
@@ -54,6 +56,15 @@ func Of(ctx context.Context, in Input) (model.Review, error) {
 		r.add(f)
 	})
 	r.nameServers()
+	if in.Inside != nil {
+		inside, err := in.Inside(ctx)
+		if err != nil {
+			return model.Review{}, fmt.Errorf("review zone %s: %w", in.Zone.ID, err)
+		}
+		for i := range inside {
+			r.hidden(&inside[i])
+		}
+	}
 	out := model.Review{Total: r.total, Critical: r.critical}
 	for _, s := range []model.Severity{model.SeverityCritical, model.SeverityWarning, model.SeverityInfo} {
 		out.Findings = append(out.Findings, r.by[s]...)

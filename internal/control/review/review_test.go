@@ -49,6 +49,7 @@ type world struct {
 	peers            []zone.Peer
 	edit             func(*model.Zone)
 	others           map[string]*zone.Version
+	inside           []model.Zone
 }
 
 func (w *world) review(t *testing.T) model.Review {
@@ -76,6 +77,7 @@ func (w *world) review(t *testing.T) model.Review {
 	st := &zone.State{Served: build(w.served), Transfer: build(w.transfer)}
 	r, err := review.Of(t.Context(), review.Input{
 		Zone: &z, State: st, Access: zone.Access{Peers: w.peers},
+		Inside: func(context.Context) ([]model.Zone, error) { return w.inside, nil },
 		Records: func(_ context.Context, _ model.RecordQuery, yield func(*model.Record) error) error {
 			for i := range w.rows {
 				if err := yield(&w.rows[i]); err != nil {

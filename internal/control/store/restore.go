@@ -252,6 +252,9 @@ func (r *restorer) end(ctx context.Context, payload, before []byte) error {
 	if _, err := r.c.exec(ctx, countOctets); err != nil {
 		return fmt.Errorf("count octets: %w", err)
 	}
+	if err := r.c.fillPaths(ctx); err != nil {
+		return err
+	}
 	if r.c.d.afterRestore == "" {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // Tx is the one write transaction of a group of changes. On SQLite there is one at a time; on PostgreSQL it holds what Lock has
@@ -25,6 +26,7 @@ type Tx struct {
 	gone    map[model.ID]goneZone
 	marked  []model.ID
 	locks   locks
+	related map[wire.Name]relatives // what was told of names to be
 
 	leaves bool // rows that are to be cleared away afterwards
 
@@ -46,6 +48,7 @@ func (s *Store) begin(ctx context.Context, lazy bool) (*Tx, error) {
 		s: s, c: session.conn, session: session,
 		numbers: map[model.ID]int64{}, grown: map[int64]int{}, heavier: map[int64]int64{}, images: map[model.ID]int64{}, gone: map[model.ID]goneZone{},
 		zones: map[model.ID]struct{}{}, accounts: map[model.ID]struct{}{}, locks: newLocks(),
+		related: map[wire.Name]relatives{},
 	}, nil
 }
 
@@ -139,7 +142,7 @@ func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error)
 		entries[i].Seq = seq - model.Seq(len(entries)-1-i)
 	}
 	for _, step := range []func(context.Context, []model.Entry) error{
-		t.appendJournal, t.moveZones, t.moveImages, t.keepAccess, t.forgetZones,
+		t.holdRelatives, t.appendJournal, t.moveZones, t.moveImages, t.keepAccess, t.forgetZones,
 	} {
 		if err := step(ctx, entries); err != nil {
 			return 0, err

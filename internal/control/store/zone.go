@@ -143,8 +143,8 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	if err != nil {
 		return err
 	}
-	text := `INSERT INTO zones (no, id, account, name, status, serial, seq, records, doc)
-		VALUES (` + t.c.d.nextZone + `, ?, ?, ?, ?, ?, ?, 0, ?)`
+	text := `INSERT INTO zones (no, id, account, name, path, status, serial, seq, records, doc)
+		VALUES (` + t.c.d.nextZone + `, ?, ?, ?, ?, ?, ?, ?, 0, ?)`
 	if t.owns(z.ID) == nil {
 		text += ` ON CONFLICT (id) DO UPDATE SET account = excluded.account, name = excluded.name, status = excluded.status,
 			doc = excluded.doc`
@@ -152,7 +152,8 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	var no int64
 	t.zones[z.ID] = struct{}{}
 	delete(t.locks.rows, z.ID)
-	err = t.c.one(ctx, []any{&no}, text+` RETURNING no`, id(z.ID), id(z.Account), z.Name.Host(), z.Status, int64(z.Serial), int64(z.Seq), d)
+	err = t.c.one(ctx, []any{&no}, text+` RETURNING no`, id(z.ID), id(z.Account), z.Name.Host(), pathOf(z.Name), z.Status, int64(z.Serial),
+		int64(z.Seq), d)
 	if err == nil {
 		t.numbers[z.ID], t.locks.zones[z.ID] = no, true
 		delete(t.gone, z.ID)

@@ -1450,6 +1450,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/shared_names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show with which accounts an account shares names */
+        get: operations["getSharedNames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set with which accounts an account shares names
+         * @description A zone above or below one of another account can be made if both accounts name each other here. The list is replaced.
+         */
+        patch: operations["editSharedNames"];
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/edge_addresses": {
         parameters: {
             query?: never;
@@ -2456,6 +2477,10 @@ export interface components {
             mode?: components["schemas"]["TransferMode"];
             strict_review?: boolean;
         };
+        SharedNames: {
+            /** @description Accounts that may have zones above and below those of this one, if they name it, too */
+            accounts: components["schemas"]["ID"][];
+        };
         EdgeAddresses: {
             /** @description The account's own */
             addresses: string[];
@@ -2472,7 +2497,7 @@ export interface components {
             /** @description Gravest first */
             findings: {
                 /** @enum {string} */
-                reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved" | "forbidden" | "refused" | "ns_without_address";
+                reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved" | "forbidden" | "refused" | "ns_without_address" | "hidden_by_zone";
                 /**
                  * @description critical: BIND, NSD, Knot or PowerDNS does not load the zone, or does not answer it as one; warning: secondaries answer otherwise than we do; info: what else there is to know.
                  * @enum {string}
@@ -6932,6 +6957,74 @@ export interface operations {
                             /** @description The serial that the zone has now */
                             serial: number;
                         };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getSharedNames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["SharedNames"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editSharedNames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    accounts: components["schemas"]["ID"][];
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["SharedNames"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

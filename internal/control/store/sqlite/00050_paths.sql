@@ -1,0 +1,12 @@
+-- +goose Up
+-- A zone's labels from the right, each with a dot behind it: what lies below a name is a range of them.
+ALTER TABLE zones ADD COLUMN path TEXT NOT NULL DEFAULT '';
+
+WITH RECURSIVE r (no, rest, path) AS (
+    SELECT no, name || '.', '' FROM zones
+    UNION ALL
+    SELECT no, substr(rest, instr(rest, '.') + 1), substr(rest, 1, instr(rest, '.')) || path FROM r WHERE rest <> ''
+)
+UPDATE zones SET path = r.path FROM r WHERE r.no = zones.no AND r.rest = '';
+
+CREATE INDEX zones_path ON zones (path, account);
