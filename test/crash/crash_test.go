@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -57,85 +59,179 @@ func open(t *testing.T, program peers.Program) *zone {
 	return z
 }
 
-// acked is what the API acknowledged: record id to its content; an empty content is an acknowledged deletion.
-type acked struct {
+// ledger is what the node must hold: what it acknowledged, and of what was in flight when it died all or nothing.
+type ledger struct {
 	sync.Mutex
-	records map[string]string
-	maybe   map[string]bool // contents sent whose answer never came
+	records map[string]record // by id, as acknowledged
+	flights []flight          // changes without an answer, or with one that leaves it open
 }
 
-// write adds, edits and deletes records until ctx ends or the node dies.
-func (z *zone) write(ctx context.Context, r *rand.Rand, round, w int, a *acked) {
+type record struct{ Name, Content string }
+
+// flight is a change of which nobody knows whether it was made.
+type flight struct {
+	added   []record // records that it adds, all or none
+	id      string   // or the record that it changes
+	becomes *record  // to this; nil: it is deleted
+}
+
+// settle takes note of an answer: acknowledged, refused, or in doubt.
+func (l *ledger) settle(f flight, a *node.Answer, err error) {
+	l.Lock()
+	defer l.Unlock()
+	switch {
+	case err != nil || a.Status >= http.StatusInternalServerError:
+		l.flights = append(l.flights, f)
+	case a.Status != http.StatusOK: // refused: nothing of it may be there
+	case f.id != "" && f.becomes == nil:
+		delete(l.records, f.id)
+	case f.id != "":
+		l.records[f.id] = *f.becomes
+	default:
+		for _, made := range created(a.Result) {
+			l.records[made.ID] = record{made.Name, made.Content}
+		}
+	}
+}
+
+type madeRecord struct{ ID, Name, Content string }
+
+// created are the records that an answer tells of: one, or those of a batch.
+func created(result json.RawMessage) []madeRecord {
+	var one madeRecord
+	var batch struct{ Posts []madeRecord }
+	if json.Unmarshal(result, &batch) == nil && len(batch.Posts) > 0 {
+		return batch.Posts
+	}
+	if json.Unmarshal(result, &one) != nil {
+		return nil
+	}
+	return []madeRecord{one}
+}
+
+// write adds, edits and deletes records, alone and several at once, until ctx ends or the node dies. Each writer has records
+// of its own, and one change in flight.
+func (z *zone) write(ctx context.Context, r *rand.Rand, round, w int, l *ledger) {
 	path := "/zones/" + z.id + "/dns_records"
-	var mine []string
+	mine := map[string]record{}
 	for i := 0; ctx.Err() == nil; i++ {
-		content := fmt.Sprintf("r%d-w%d-%d", round, w, i)
-		method, at, id := http.MethodPost, path, ""
-		body := map[string]any{"type": "TXT", "name": fmt.Sprintf("w%d-%d", w, r.IntN(30)), "content": content}
-		if len(mine) > 3 && r.IntN(3) == 0 {
-			id = mine[r.IntN(len(mine))]
-			method, at = http.MethodPatch, path+"/"+id
-			body = map[string]any{"content": content}
-			if r.IntN(3) == 0 {
-				method, body, content = http.MethodDelete, nil, ""
+		fresh := func(k int) record {
+			return record{fmt.Sprintf("w%d-%d.%s", w, r.IntN(30), apex.Host()), fmt.Sprintf("\"r%d-w%d-%d-%d\"", round, w, i, k)}
+		}
+		var f flight
+		method, at, body := http.MethodPost, path, any(nil)
+		one := fresh(0)
+		switch id := anyOf(r, mine); {
+		case len(mine) > 3 && r.IntN(4) == 0:
+			f = flight{id: id}
+			method, at = http.MethodDelete, path+"/"+id
+		case len(mine) > 3 && r.IntN(3) == 0:
+			one.Name = mine[id].Name
+			f = flight{id: id, becomes: &one}
+			method, at, body = http.MethodPatch, path+"/"+id, map[string]any{"content": one.Content}
+		case r.IntN(3) == 0:
+			f = flight{added: []record{one, fresh(1), fresh(2)}}
+			var posts []map[string]any
+			for _, a := range f.added {
+				posts = append(posts, map[string]any{"type": "TXT", "name": a.Name, "content": a.Content})
 			}
+			at, body = path+"/batch", map[string]any{"posts": posts}
+		default:
+			f = flight{added: []record{one}}
+			body = map[string]any{"type": "TXT", "name": one.Name, "content": one.Content}
 		}
-		a.Lock()
-		a.maybe[content] = true
-		if id != "" {
-			delete(a.records, id) // between two truths until the answer comes
-		}
-		a.Unlock()
-		res, err := z.n.Do(ctx, method, at, any(body))
+		res, err := z.n.Do(ctx, method, at, body)
+		l.settle(f, res, err)
 		if err != nil {
 			return
 		}
 		if res.Status != http.StatusOK {
 			continue
 		}
-		var got struct{ ID string }
-		if json.Unmarshal(res.Result, &got) != nil {
-			return
-		}
-		a.Lock()
-		a.records[got.ID] = content
-		a.Unlock()
-		if method == http.MethodPost {
-			mine = append(mine, got.ID)
-		}
-		if content == "" {
-			for k, m := range mine {
-				if m == got.ID {
-					mine = append(mine[:k], mine[k+1:]...)
-					break
-				}
+		switch {
+		case f.id != "" && f.becomes == nil:
+			delete(mine, f.id)
+		case f.id != "":
+			mine[f.id] = *f.becomes
+		default:
+			for _, made := range created(res.Result) {
+				mine[made.ID] = record{made.Name, made.Content}
 			}
 		}
 	}
 }
 
-// check compares what the API lists with what it acknowledged.
-func (z *zone) check(t *testing.T, a *acked) {
+// anyOf is one of the ids, or none.
+func anyOf(r *rand.Rand, m map[string]record) string {
+	ids := slices.Sorted(maps.Keys(m))
+	if len(ids) == 0 {
+		return ""
+	}
+	return ids[r.IntN(len(ids))]
+}
+
+// check holds what the API lists against the ledger: what was acknowledged is there, what was in flight wholly or not at all,
+// and nothing else.
+func (z *zone) check(t *testing.T, l *ledger) (doubts int) {
 	t.Helper()
-	var list []struct{ ID, Content string }
+	var list []madeRecord
 	z.n.Call(t, http.MethodGet, "/zones/"+z.id+"/dns_records?per_page=5000000", nil, &list)
-	have := map[string]string{}
-	for _, r := range list {
-		have[r.ID] = r.Content
-		if want, ok := a.records[r.ID]; !ok && !a.maybe[r.Content] || ok && want == "" {
-			t.Errorf("record %s with %q is there", r.ID, r.Content)
+	have := map[string]record{}
+	for _, m := range list {
+		have[m.ID] = record{m.Name, m.Content}
+	}
+	for _, f := range l.flights {
+		if f.id != "" {
+			l.resolve(t, f, have)
+		} else {
+			l.adopt(t, f, have)
 		}
 	}
-	for id, content := range a.records {
-		if content != "" && have[id] != content {
-			t.Errorf("acknowledged record %s has %q, want %q", id, have[id], content)
+	for id, want := range l.records {
+		if have[id] != want {
+			t.Errorf("acknowledged record %s is %+v, want %+v", id, have[id], want)
 		}
 	}
-	// What the node knows after the crash is the truth of the next round.
-	for id := range a.records {
-		if a.records[id] != "" {
-			a.records[id] = have[id]
+	for id, r := range have {
+		if _, known := l.records[id]; !known {
+			t.Errorf("record %s, %+v, was refused, deleted or never sent, and is there", id, r)
 		}
+	}
+	doubts, l.flights = len(l.flights), nil
+	return doubts
+}
+
+// resolve takes over what became of a record that a change in flight concerned: it is as before, or as it was to become.
+func (l *ledger) resolve(t *testing.T, f flight, have map[string]record) {
+	t.Helper()
+	got, there := have[f.id]
+	switch {
+	case there && got == l.records[f.id]:
+	case f.becomes == nil && !there:
+		delete(l.records, f.id)
+	case f.becomes != nil && there && got == *f.becomes:
+		l.records[f.id] = got
+	default:
+		t.Errorf("record %s was %+v when a change of it was in flight, and is %+v (there: %v)", f.id, l.records[f.id], got, there)
+	}
+}
+
+// adopt takes over the records that a change in flight has made: all of them, once, or none.
+func (l *ledger) adopt(t *testing.T, f flight, have map[string]record) {
+	t.Helper()
+	var found []string
+	for _, want := range f.added {
+		for id, got := range have {
+			if got == want {
+				found = append(found, id)
+			}
+		}
+	}
+	if len(found) != 0 && len(found) != len(f.added) {
+		t.Errorf("of a change in flight, %+v, %d of %d records are there", f.added, len(found), len(f.added))
+	}
+	for _, id := range found {
+		l.records[id] = have[id]
 	}
 }
 
@@ -170,7 +266,7 @@ func TestKillUnderWrites(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	z := open(t, peers.Knot)
-	a := &acked{records: map[string]string{}, maybe: map[string]bool{}}
+	l, doubts := &ledger{records: map[string]record{}}, 0
 	r := rand.New(rand.NewPCG(seed, 0))
 	serial := uint32(0)
 	for round := range rounds {
@@ -178,7 +274,7 @@ func TestKillUnderWrites(t *testing.T) {
 		writing, stop := context.WithCancel(ctx)
 		for w := range writers {
 			own := rand.New(rand.NewPCG(seed, uint64(round*writers+w+1)))
-			wg.Go(func() { z.write(writing, own, round, w, a) })
+			wg.Go(func() { z.write(writing, own, round, w, l) })
 		}
 		// The moment of death is the point: an event to wait for would make it the same one each time.
 		<-time.After(time.Duration(20+r.IntN(150)) * time.Millisecond)
@@ -188,7 +284,7 @@ func TestKillUnderWrites(t *testing.T) {
 		if err := z.n.Run(); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		z.check(t, a)
+		doubts += z.check(t, l)
 		now, err := peers.Serial(ctx, z.n.DNS, apex)
 		if err != nil {
 			t.Fatal(err)
@@ -202,7 +298,10 @@ func TestKillUnderWrites(t *testing.T) {
 			t.Fatalf("round %d failed", round)
 		}
 	}
-	t.Logf("%d rounds, %d records acknowledged", rounds, len(a.records))
+	t.Logf("%d rounds, %d records, %d changes in flight when the node died", rounds, len(l.records), doubts)
+	if doubts < rounds {
+		t.Errorf("only %d changes were in flight in %d deaths: this proves little", doubts, rounds)
+	}
 }
 
 // TestTermination ends a node as an operator would: status 0, and nothing is lost either.
