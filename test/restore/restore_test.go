@@ -173,4 +173,3 @@ func waitSerial(t *testing.T, s *peers.Secondary, zone string, serial uint32) {
 		t.Fatal(err)
 	}
 }
-

@@ -66,8 +66,13 @@ func TestSerialsPassWhatSecondariesHold(t *testing.T) {
 	var held []uint32
 	b := start(t, func(c *primary.Config) { c.Held = func(model.ID) []uint32 { return held } })
 	for i, tt := range []struct{ ahead, want uint32 }{
-		{0, model.JumpLeast}, {50, model.JumpLeast}, {model.JumpMost, model.JumpMost + 1}, {1<<30 - 1, 1 << 30},
-		{1<<31 - 1, model.JumpLeast}, {1 << 31, model.JumpLeast}, {1<<32 - 5, model.JumpLeast},
+		{0, model.JumpLeast},
+		{50, model.JumpLeast},
+		{model.JumpMost, model.JumpMost + 1},
+		{1<<30 - 1, 1 << 30},
+		{1<<31 - 1, model.JumpLeast},
+		{1 << 31, model.JumpLeast},
+		{1<<32 - 5, model.JumpLeast},
 	} {
 		z := b.zone(t, fmt.Sprintf("z%d.example", i))
 		from := b.serial(t, z.ID)
@@ -144,7 +149,8 @@ func TestRaiseSerial(t *testing.T) {
 	}
 	at = b.serial(t, z.ID)
 	b.must(t, model.Change{Account: account, Zone: z.ID, Edits: []model.Edit{
-		model.RaiseSerial{AtLeast: at + 700}, model.RaiseSerial{AtLeast: at + 500},
+		model.RaiseSerial{AtLeast: at + 700},
+		model.RaiseSerial{AtLeast: at + 500},
 		model.AddRecord{Record: rec("a.one.example", "A", "192.0.2.1")},
 	}})
 	if got := b.serial(t, z.ID); got != at+700 {

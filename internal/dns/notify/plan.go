@@ -46,7 +46,7 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		if t == nil {
 			t = s.add(z, p)
 		}
-		if w.review && !w.linked && !(t.inDoubt && t.index >= 0) {
+		if underWay := t.inDoubt && t.index >= 0; w.review && !w.linked && !underWay {
 			t.learn(s.known)
 		}
 		moved := t.peer.Addr != p.Addr || t.peer.Key != p.Key && t.inDoubt

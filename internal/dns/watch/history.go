@@ -1,6 +1,9 @@
 package watch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Event is a point of a peer's history: what happened, once or several times in a row.
 type Event struct {
@@ -43,8 +46,8 @@ func (r *record) add(e Event) {
 
 // last is where the last event of a kind stands, -1 where there is none.
 func (r *record) last(kind string) int {
-	for i := len(r.events) - 1; i >= 0; i-- {
-		if r.events[i].Kind == kind {
+	for i, e := range slices.Backward(r.events) {
+		if e.Kind == kind {
 			return i
 		}
 	}
