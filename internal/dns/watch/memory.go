@@ -62,10 +62,32 @@ func (w *Watcher) Load(list []Memory) {
 		if len(m.History) > historyMost {
 			m.History = m.History[len(m.History)-historyMost:]
 		}
-		w.of[key{m.Zone, m.Peer}] = &record{
-			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, probe: trouble{m.Trouble, m.Words, m.Code}, good: m.Good, status: m.Notify, toldOn: m.ToldOn,
-			transfer: m.Transfer, transferOn: m.TransferOn, refusal: m.Refusal, refusalOn: m.RefusalOn,
+		r := &record{
+			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, probe: trouble{m.Trouble, m.Words, m.Code}, good: m.Good,
+			status: m.Notify, toldOn: m.ToldOn, transfer: m.Transfer, transferOn: m.TransferOn, refusal: m.Refusal, refusalOn: m.RefusalOn,
 			events: slices.Clone(m.History),
+		}
+		if old != nil {
+			r.keep(old)
+		}
+		w.of[key{m.Zone, m.Peer}] = r
+	}
+}
+
+// keep takes over what this node alone has seen since: a secondary may ask another node than the one that asks it.
+func (r *record) keep(old *record) {
+	if old.transferOn.After(r.transferOn) {
+		r.transfer, r.transferOn = old.transfer, old.transferOn
+	}
+	if old.refusalOn.After(r.refusalOn) {
+		r.refusal, r.refusalOn = old.refusal, old.refusalOn
+	}
+	if old.good.After(r.good) {
+		r.good = old.good
+	}
+	for _, e := range old.events {
+		if (e.Kind == "transfer" || e.Kind == "refusal") && !slices.ContainsFunc(r.events, func(o Event) bool { return o.Kind == e.Kind && !o.On.Before(e.On) }) {
+			r.push(e)
 		}
 	}
 }

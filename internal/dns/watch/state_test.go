@@ -236,3 +236,23 @@ func TestStrangers(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// What one node saw of a secondary that asks it outlives what another, which asks the secondary, has kept since.
+func TestTwoNodesSeeOneSecondary(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0)
+	db := database(t, 5, netip.MustParseAddrPort("192.0.2.1:53"))
+	w := watch.New(watch.Config{DB: db, Now: func() time.Time { return now }})
+	w.Transferred(xfr.Report{ZoneID: "z", TCP: true, Client: client("p"), Kind: xfr.AXFR, To: 4, Bytes: 77})
+	now = now.Add(time.Second)
+	w.Transferred(xfr.Report{ZoneID: "z", Client: client("p"), Cause: xfr.CauseSignature, Reason: "BADSIG"})
+	for i := range 3 {
+		w.Load([]watch.Memory{{Zone: "z", Peer: "p", Serial: 4, Known: true, Seen: now.Add(time.Duration(1+i) * time.Minute), History: []watch.Event{
+			{On: now.Add(time.Minute), Kind: "probe", Text: "answered"},
+		}}})
+		v := w.Peers(db.ByID("z"))[0]
+		if v.State != watch.WrongKey || v.Transfer == nil || v.Transfer.Bytes != 77 || len(v.History) != 3 {
+			t.Errorf("%+v", v)
+		}
+	}
+}
