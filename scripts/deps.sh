@@ -22,6 +22,8 @@ need /usr/lib/postgresql/15/bin/postgres postgresql-15
 need /usr/bin/chromium chromium
 need /usr/bin/strace strace
 need /usr/bin/systemd-analyze systemd
+need /usr/bin/lexicon lexicon
+need /usr/lib/python3/dist-packages/ansible_collections/community/general/plugins/modules/cloudflare_dns.py ansible
 [ -z "$missing" ] && exit 0
 
 echo "tests need these Debian packages:$missing"
