@@ -16,6 +16,7 @@ import (
 const (
 	nameServersMost = 32 // names of an NS RRset
 	addressesMost   = 8  // addresses of a name
+	nameServersTime = time.Minute
 )
 
 // errNoAddress is the error of a name server whose name has no address.
@@ -103,7 +104,7 @@ func (w *Watcher) nameServerRound() []job {
 				hosts[h] = &lookup{}
 			}
 		}
-		out = append(out, func(ctx context.Context) { w.askNameServers(ctx, z, servers, hosts) })
+		out = append(out, job{z.AccountID(), z.ID, func(ctx context.Context) { w.askNameServers(ctx, z, servers, hosts) }})
 		return true
 	})
 	return out
@@ -126,7 +127,12 @@ func nameServersOf(z *zone.Zone) []wire.Name {
 // askNameServers asks one name after the other: a zone never has more than one question under way.
 func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire.Name, known map[host]*lookup) {
 	var out []NameServer
+	end := time.Now().Add(nameServersTime)
 	for _, name := range names {
+		if time.Now().After(end) {
+			out = append(out, NameServer{Name: name, State: Unknown, Error: "the others took all the time"})
+			continue
+		}
 		h := host{z.AccountID(), name}
 		addrs, err := known[h].do(ctx, w, h)
 		if err != nil {

@@ -8,36 +8,28 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// askers bounds how many questions are under way.
-const askers = 16
-
-// job asks something of somebody.
-type job func(ctx context.Context)
+// How many questions are under way to peers, and to name servers, whose look-ups take longer; and how many of one account.
+const (
+	peerAskers, peerShare             = 48, 16
+	nameServerAskers, nameServerShare = 32, 8
+)
 
 // Run asks peers and name servers, and saves what is known, until ctx ends.
 func (w *Watcher) Run(ctx context.Context) error {
-	work := make(chan job)
-	var askersGone, wg sync.WaitGroup
-	for range askers {
-		askersGone.Go(func() {
-			for j := range work {
-				j(ctx)
-			}
-		})
-	}
+	var wg sync.WaitGroup
 	if w.cfg.Interval > 0 {
-		wg.Go(func() { rounds(ctx, w.cfg.Interval, w.peerRound, work) })
+		wg.Go(func() { rounds(ctx, w.cfg.Interval, w.peerRound, newTurns(peerShare), peerAskers) })
 	}
 	if w.cfg.NameServerInterval > 0 && w.cfg.Resolve != nil {
-		wg.Go(func() { rounds(ctx, w.cfg.NameServerInterval, w.nameServerRound, work) })
+		wg.Go(func() {
+			rounds(ctx, w.cfg.NameServerInterval, w.nameServerRound, newTurns(nameServerShare), nameServerAskers)
+		})
 	}
 	if w.cfg.Save != nil {
 		wg.Go(func() { w.save(ctx) })
 	}
 	<-ctx.Done()
 	wg.Wait()
-	close(work)
-	askersGone.Wait()
 	if w.cfg.Save != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSaveTime)
 		defer cancel()
@@ -46,8 +38,14 @@ func (w *Watcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// rounds hands out jobs, at each interval anew.
-func rounds(ctx context.Context, interval time.Duration, jobs func() []job, work chan<- job) {
+// rounds hands jobs to askers, at each interval anew, until ctx ends and the last of them has.
+func rounds(ctx context.Context, interval time.Duration, jobs func() []job, work *turns, askers int) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer work.close()
+	for range askers {
+		wg.Go(func() { work.ask(ctx) })
+	}
 	for {
 		begin := time.Now()
 		spread(ctx, interval/2, jobs(), work)
@@ -60,18 +58,14 @@ func rounds(ctx context.Context, interval time.Duration, jobs func() []job, work
 }
 
 // spread hands out jobs evenly over a time.
-func spread(ctx context.Context, over time.Duration, jobs []job, work chan<- job) {
+func spread(ctx context.Context, over time.Duration, jobs []job, work *turns) {
 	if len(jobs) == 0 {
 		return
 	}
 	tick := time.NewTicker(max(over/time.Duration(len(jobs)), time.Microsecond))
 	defer tick.Stop()
 	for _, j := range jobs {
-		select {
-		case work <- j:
-		case <-ctx.Done():
-			return
-		}
+		work.add(j)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -91,12 +85,12 @@ func (w *Watcher) peerRound() []job {
 			if !p.Addr.IsValid() {
 				continue
 			}
-			out = append(out, func(ctx context.Context) {
+			out = append(out, job{z.AccountID(), z.ID + " " + p.ID, func(ctx context.Context) {
 				serial, t := w.ask(ctx, z.Name, p.Addr)
 				if ctx.Err() == nil {
 					w.probed(z, p.ID, serial, t)
 				}
-			})
+			}})
 		}
 		return true
 	})
