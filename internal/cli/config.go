@@ -260,8 +260,8 @@ func commandPath(n *kong.Node) []string {
 
 // Variables that Kubernetes sets for a service whose name begins with headwater: by their names, and one by its value.
 var (
-	links = regexp.MustCompile(`^HEADWATER(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=`) //nolint:gochecknoglobals // patterns
-	link  = regexp.MustCompile(`^HEADWATER(_[A-Z0-9_]+)?_PORT=(tcp|udp|sctp)://`)                                                                     //nolint:gochecknoglobals // as above
+	links = regexp.MustCompile(`^HEADWATER(_[A-Z0-9_]+)?_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=`)
+	link  = regexp.MustCompile(`^HEADWATER(_[A-Z0-9_]+)?_PORT=(tcp|udp|sctp)://`)
 )
 
 const envPrefix = "HEADWATER_"

@@ -42,6 +42,7 @@ type Config struct {
 	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
 	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
 
+	MustExist    bool   `help:"Refuse to start where there is no store yet, such as on a volume that is not mounted."`
 	DatabaseFile string `help:"File with the database URL." placeholder:"FILE"`
 
 	HTTPConnections          int      `default:"2048" help:"Most connections to the API and the dashboard at once." name:"http-connections"`
@@ -146,11 +147,11 @@ func (c *Config) prepare() (secretkey.Keys, error) {
 
 // keys finds the secret keys. A node that only reads makes none up, and can do without: then there are none.
 func (c *Config) keys(reads bool) (secretkey.Keys, error) {
-	if !reads {
+	if !reads && !c.MustExist {
 		return c.prepare()
 	}
 	keys, err := c.FindKeys()
-	if c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
+	if reads && c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return keys, err

@@ -78,7 +78,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}
 	}
 	open := store.Config{
-		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(),
+		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(), Existing: c.MustExist,
 		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: server.YieldCore,
 	}
 	keys, err := c.keys(open.ReadOnly)
@@ -94,7 +94,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	}
 	n.shareWork()
 	n.wireFast(set.sources)
-	if err := n.wireCareful(ctx, set.nameservers, open.SecretKey); err != nil {
+	if err := n.wireCareful(set.nameservers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
@@ -142,7 +142,7 @@ func (n *Node) wireNotify(sources []netip.Addr) {
 }
 
 // wireCareful makes the parts of the careful half.
-func (n *Node) wireCareful(ctx context.Context, servers []string, key [32]byte) error {
+func (n *Node) wireCareful(servers []string, key [32]byte) error {
 	n.feed = feed.New(feed.Config{
 		Source: n.store, DB: n.db, Log: n.log,
 		Published: n.published,

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 )
@@ -100,6 +102,7 @@ func (n *Node) sequence() *sequence {
 	web := run(partHTTP, drainBy, func(ctx context.Context) error { return n.web.Serve(ctx) })
 	parts[len(parts)-1].stop = func(ctx context.Context) error {
 		n.ready.Store(false)
+		tellSystemd(daemon.SdNotifyStopping)
 		if n.web == nil {
 			return nil
 		}
@@ -163,8 +166,12 @@ func (n *Node) isReady(context.Context) error {
 	n.ready.Store(true)
 	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", n.web.URL())
 	n.welcome(addrs)
+	tellSystemd(daemon.SdNotifyReady)
 	return nil
 }
+
+// tellSystemd tells the service manager how things stand, if one wants to know.
+func tellSystemd(state string) { _, _ = daemon.SdNotify(false, state) }
 
 // loaded waits until every zone is in memory.
 func (n *Node) loaded(ctx context.Context, ended <-chan struct{}) error {

@@ -142,8 +142,16 @@ func TestDownOrder(t *testing.T) {
 	order := downOrder()
 	at := func(name string) int { return slices.Index(order, name) }
 	for _, rule := range [][2]string{ // the first ends before the second
-		{partHTTP, partFlatten}, {partHTTP, partNotify}, {partHTTP, partCommitter}, {partNotify, partLease}, {partUpkeep, partImages},
-		{partImages, partCommitter}, {partFlatten, partCommitter}, {partCommitter, partFeed}, {partFeed, partDNS}, {partDNS, partStore},
+		{partHTTP, partFlatten},
+		{partHTTP, partNotify},
+		{partHTTP, partCommitter},
+		{partNotify, partLease},
+		{partUpkeep, partImages},
+		{partImages, partCommitter},
+		{partFlatten, partCommitter},
+		{partCommitter, partFeed},
+		{partFeed, partDNS},
+		{partDNS, partStore},
 	} {
 		if at(rule[0]) < 0 || at(rule[0]) > at(rule[1]) {
 			t.Errorf("%s does not end before %s", rule[0], rule[1])

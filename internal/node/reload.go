@@ -1,7 +1,6 @@
 package node
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 )
@@ -40,7 +39,7 @@ func (c *Config) differing(next *Config) []string {
 		if !f.IsExported() || f.Name == "LogLevel" || reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 			continue
 		}
-		out = append(out, fmt.Sprint(f.Name))
+		out = append(out, f.Name)
 	}
 	return out
 }

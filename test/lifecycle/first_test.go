@@ -228,7 +228,11 @@ func TestAdminResetBesideNodes(t *testing.T) {
 func TestToolsMakeNothing(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"admin", "list"}, {"admin", "reset"}, {"rotate-secret"}, {"backup", filepath.Join(t.TempDir(), "x.hwb")}, {"restore", "--mark"},
+		{"admin", "list"},
+		{"admin", "reset"},
+		{"rotate-secret"},
+		{"backup", filepath.Join(t.TempDir(), "x.hwb")},
+		{"restore", "--mark"},
 		{"migrate", "--from", "sqlite:" + filepath.Join(t.TempDir(), "headwatr.db"), "--to", "sqlite:" + filepath.Join(t.TempDir(), "to.db")},
 	} {
 		dir := filepath.Join(t.TempDir(), "wrong")

@@ -91,17 +91,16 @@ func whoIsReset(ctx context.Context, tx model.PeopleTx, o *ResetOptions) (model.
 }
 
 func reset(ctx context.Context, tx model.PeopleTx, o *ResetOptions, u model.User, c *FirstCredentials, hash string) error {
-	change := func(u *model.User) error {
+	change := func(u *model.User) {
 		u.Admin, u.Suspended, u.PasswordHash, u.KeyHash = true, false, hash, Digest(c.Key)
 		u.Sessions, u.Modified = NewSessionsValue(), o.Now
-		return nil
 	}
 	_, err := tx.User(ctx, u.ID)
 	if err := ensure(err, func() error {
-		_ = change(&u)
+		change(&u)
 		return tx.AddUser(ctx, u)
 	}, func() error {
-		_, err := tx.EditUser(ctx, u.ID, change)
+		_, err := tx.EditUser(ctx, u.ID, func(u *model.User) error { change(u); return nil })
 		return err
 	}); err != nil {
 		return err

@@ -147,7 +147,7 @@ func TestForgedCookies(t *testing.T) {
 }
 
 // try signs in and returns what the browser keeps.
-func (s *signIn) try(email, pw string, from, browser string) (string, error) {
+func (s *signIn) try(email, pw, from, browser string) (string, error) {
 	n, err := s.sessions.SignIn(context.Background(), auth.SignInRequest{
 		Email: email, Password: pw, Addr: netip.MustParseAddr(from), Browser: browser,
 	})
