@@ -170,6 +170,13 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 	var err error
 	n.primary, err = primary.New(primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
+		Stage: func(ctx context.Context, zone model.ID) (primary.Staging, error) {
+			st, err := n.store.Stage(ctx, zone)
+			if err != nil {
+				return nil, err
+			}
+			return st, nil
+		},
 		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),

@@ -126,6 +126,32 @@ func (CreateAccount) edit() {}
 func (EditAccount) edit()   {}
 func (Relearn) edit()       {}
 
+// Import asks for many records to be added to a zone together, or none of them. Their IDs and times are set by primary, which
+// keeps them: the caller must not touch them any more.
+type Import struct {
+	ID      ID // as of a Change
+	Account ID
+	Zone    ID
+	Actor   Actor
+	Records []*Record
+	// Lenient passes over records that break a rule; otherwise the first of them is the error, an EditError.
+	Lenient bool
+}
+
+// Imported answers an Import. Notes are of records that were passed over, in order.
+type Imported struct {
+	Added  int
+	Notes  []ImportNote
+	Seq    Seq
+	Serial uint32
+}
+
+// ImportNote is a record that was passed over: an identical one is there, or it breaks a rule.
+type ImportNote struct {
+	Index   int      // in Import.Records
+	Refused *Invalid // nil for an identical one
+}
+
 // Outcome is what one Edit led to: the object as it is now (for deletions, as it was). The member of the edit's kind is
 // set.
 type Outcome struct {

@@ -61,6 +61,8 @@ const (
 	CodePublicSuffix  = 13044
 	CodeSharesNames   = 13045
 
+	CodeImporting = 13043 // 503: an import into the zone is on its way
+
 	CodeTypeChange      = 13050 // a record's type cannot change
 	CodeBatchTooLarge   = 13051
 	CodeContentInvalid  = 13052 // content or data of a type without a code upstream

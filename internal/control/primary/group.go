@@ -44,6 +44,10 @@ func (p *Primary) serve(ctx context.Context, group []*request) {
 			r.answer(model.Result{}, fmt.Errorf("change: %w", err))
 			continue
 		}
+		if r.work != nil {
+			r.answer(model.Result{}, r.work(ctx))
+			continue
+		}
 		waiting = append(waiting, r)
 	}
 	if len(waiting) == 0 {

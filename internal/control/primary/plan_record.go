@@ -12,7 +12,7 @@ import (
 )
 
 func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome, error) {
-	z, err := p.zone(ctx)
+	z, err := p.recordsOf(ctx)
 	if err != nil {
 		return model.Outcome{}, err
 	}
@@ -115,8 +115,17 @@ func (p *plan) deleteRecord(ctx context.Context, e model.DeleteRecord) (model.Ou
 	return model.Outcome{Record: &out}, nil
 }
 
-func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Record, error) {
+// recordsOf is the zone, whose records the change is about. While an import is on its way nobody else changes them.
+func (p *plan) recordsOf(ctx context.Context) (*zoneWork, error) {
 	z, err := p.zone(ctx)
+	if err == nil && z.read.Importing {
+		return nil, errImporting()
+	}
+	return z, err
+}
+
+func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Record, error) {
+	z, err := p.recordsOf(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,8 @@ type Config struct {
 	Begin func(context.Context) (Tx, error)
 	// Checkpoint replaces a zone's image and prunes its journal up to keep; nil turns Maintain off.
 	Checkpoint func(ctx context.Context, img model.Image, keep model.Seq) error
+	// Stage begins an import in slices; with nil every import is one transaction.
+	Stage func(ctx context.Context, zone model.ID) (Staging, error)
 	// RenewImages replaces the images of small zones and prunes nothing; Settle needs it.
 	RenewImages func(ctx context.Context, images []model.Image) error
 	// Duty says whether this node maintains a zone; nil: all of them. Two nodes that do cost writes, not truth.
@@ -52,19 +54,20 @@ type Config struct {
 
 // Limits bound what is accepted; a zero member means the default named here.
 type Limits struct {
-	RecordBytes  int // RDATA octets of one record: rules.MaxData
-	SetBytes     int // one RRset as an answer, all of the message counted: 65535
-	LinkedPeers  int // 30
-	GroupChanges int // changes in one commit: 512
-	GroupEdits   int // edits after which a group takes no further change: 20000
-	HistoryBytes int // journal kept per zone for IXFR after a restart: 4 MiB
+	RecordBytes   int // RDATA octets of one record: rules.MaxData
+	SetBytes      int // one RRset as an answer, all of the message counted: 65535
+	LinkedPeers   int // 30
+	GroupChanges  int // changes in one commit: 512
+	GroupEdits    int // edits after which a group takes no further change: 20000
+	ImportRecords int // records from which on an import goes in slices: 5000
+	HistoryBytes  int // journal kept per zone for IXFR after a restart: 4 MiB
 }
 
 func (l *Limits) fill() {
 	for _, f := range []struct {
 		at  *int
 		def int
-	}{{&l.RecordBytes, rules.MaxData}, {&l.SetBytes, 65535}, {&l.LinkedPeers, 30}, {&l.GroupChanges, 512}, {&l.GroupEdits, 20000}, {&l.HistoryBytes, 4 << 20}} {
+	}{{&l.RecordBytes, rules.MaxData}, {&l.SetBytes, 65535}, {&l.LinkedPeers, 30}, {&l.GroupChanges, 512}, {&l.GroupEdits, 20000}, {&l.ImportRecords, 5000}, {&l.HistoryBytes, 4 << 20}} {
 		if *f.at == 0 {
 			*f.at = f.def
 		}
@@ -99,6 +102,7 @@ type Primary struct {
 	stopped chan struct{} // closed when Run is over
 	once    sync.Once
 	tails   tails
+	imports imports
 	stats   counters
 	usages  usages // the committer's
 }
@@ -146,6 +150,7 @@ func New(cfg Config) (*Primary, error) {
 type request struct {
 	ctx    context.Context //nolint:containedctx // belongs to the caller, who may give up while the request waits
 	change model.Change
+	work   func(ctx context.Context) error // something else for the committer to do alone
 	out    model.Result
 	err    error
 	done   chan struct{}
@@ -154,8 +159,24 @@ type request struct {
 // Change commits c and returns once it is durable and, on this node, visible. The user's faults are *model.Invalid. When
 // ctx ends first, or the commit itself fails, the outcome is unknown to the caller; a change with an ID is then safe to try
 // again, one without is not remembered.
+//
+// A change of records waits for an import into their zone, a while.
 func (p *Primary) Change(ctx context.Context, c model.Change) (model.Result, error) {
-	r := &request{ctx: ctx, change: c, done: make(chan struct{})}
+	for patience := time.Now().Add(importPatience); ; {
+		out, err := p.changeOnce(ctx, c)
+		if !isImporting(err) || !p.imports.wait(ctx, c.Zone, patience) {
+			return out, err
+		}
+	}
+}
+
+func (p *Primary) changeOnce(ctx context.Context, c model.Change) (model.Result, error) {
+	return p.queued(&request{ctx: ctx, change: c, done: make(chan struct{})})
+}
+
+// queued hands a request to the committer and waits for its answer.
+func (p *Primary) queued(r *request) (model.Result, error) {
+	ctx := r.ctx
 	select {
 	case <-p.stopped:
 		return model.Result{}, fmt.Errorf("change: %w", model.ErrUnavailable)

@@ -117,14 +117,22 @@ func list(t *testing.T, st *store.Store, id model.ID) (out []model.Record) {
 // openOn starts a node on a real store and returns what stops it.
 func (b *bench) openOn(t *testing.T, st *store.Store) (stop func()) {
 	t.Helper()
+	return b.openWith(t, st, func(*primary.Config) {})
+}
+
+// openWith is openOn with more in the configuration.
+func (b *bench) openWith(t *testing.T, st *store.Store, more func(*primary.Config)) (stop func()) {
+	t.Helper()
 	b.db = zone.NewDB(0)
 	b.feed = feed.New(feed.Config{Source: st, DB: b.db})
 	var err error
-	b.p, err = primary.New(primary.Config{
+	cfg := primary.Config{
 		Begin: func(ctx context.Context) (primary.Tx, error) { return st.Begin(ctx) },
 		DB:    b.db, Feed: b.feed, Flattened: b.flat, Clock: b.clock, NewID: newID,
 		NameServers: []string{"ns1.hw.test"}, Edge: testEdge(),
-	})
+	}
+	more(&cfg)
+	b.p, err = primary.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,13 +83,7 @@ func (s *stage) nextVersion(ctx context.Context, z *zoneWork, names []wire.Name)
 	}
 	z.serial = to
 	soa.Data[0] = withSerial(soa.Data[0], to)
-	step := &zone.Step{Transfer: diff.transfer.delta(from, to, old, &soa)}
-	if diff.split {
-		served := diff.served.delta(from, to, old, &soa)
-		if !bytes.Equal(served.Removed, step.Transfer.Removed) || !bytes.Equal(served.Added, step.Transfer.Added) {
-			step.Served = &served
-		}
-	}
+	step := diff.step(from, to, old, &soa)
 	if n := diff.transfer.records + diff.served.records; n > max(resetLeast, z.state.Transfer.Records()/resetShare) {
 		return s.replace(ctx, z, step)
 	}
@@ -106,21 +100,29 @@ func currentSOA(z *zoneWork) (*rr.Set, error) {
 
 // replace journals a big change as a reset, with the image that it leads to.
 func (s *stage) replace(ctx context.Context, z *zoneWork, step *zone.Step) ([]model.Entry, error) {
-	transfer, err := z.state.Transfer.Apply(&step.Transfer)
+	served, transfer, err := z.after(step)
 	if err != nil {
-		return nil, fmt.Errorf("apply: %w", err)
-	}
-	served := transfer
-	if z.state.Served != z.state.Transfer || step.Served != nil {
-		d := step.Served
-		if d == nil {
-			d = &step.Transfer
-		}
-		if served, err = z.state.Served.Apply(d); err != nil {
-			return nil, fmt.Errorf("apply to the served face: %w", err)
-		}
+		return nil, err
 	}
 	return s.reset(ctx, z, served, transfer)
+}
+
+// after gives the faces that a step leads to.
+func (z *zoneWork) after(step *zone.Step) (served, transfer *zone.Version, err error) {
+	if transfer, err = z.state.Transfer.Apply(&step.Transfer); err != nil {
+		return nil, nil, fmt.Errorf("apply: %w", err)
+	}
+	if z.state.Served == z.state.Transfer && step.Served == nil {
+		return transfer, transfer, nil
+	}
+	d := step.Served
+	if d == nil {
+		d = &step.Transfer
+	}
+	if served, err = z.state.Served.Apply(d); err != nil {
+		return nil, nil, fmt.Errorf("apply to the served face: %w", err)
+	}
+	return served, transfer, nil
 }
 
 func (s *stage) reset(ctx context.Context, z *zoneWork, served, transfer *zone.Version) ([]model.Entry, error) {
@@ -151,6 +153,18 @@ func (s *stage) diffFaces(z *zoneWork, names []wire.Name) *faceDiff {
 		d.add(&n, sc.render(&n))
 	}
 	return d
+}
+
+// step frames the difference with two SOA records.
+func (d *faceDiff) step(from, to uint32, old, soa *rr.Set) *zone.Step {
+	step := &zone.Step{Transfer: d.transfer.delta(from, to, old, soa)}
+	if d.split {
+		served := d.served.delta(from, to, old, soa)
+		if !bytes.Equal(served.Removed, step.Transfer.Removed) || !bytes.Equal(served.Added, step.Transfer.Added) {
+			step.Served = &served
+		}
+	}
+	return step
 }
 
 func (d *faceDiff) add(n *name, f faces) {

@@ -13,7 +13,7 @@ import (
 
 // Staging is what a zone will have when an import is complete: its records as they are, those that come, and its image. All
 // of it stands under a number of its own that belongs to no zone. Every reader finds rows by the number of a zone, so nobody
-// sees any of it, and to make all of it visible is to give the zone the number (Tx.Adopt). It is written in slices, each a
+// sees any of it, and to make all of it visible is to give the zone the number (Adopt). It is written in slices, each a
 // short transaction, so that others write between them. What a crash leaves is cleared away in slices, too.
 //
 // While a zone is staged its records must not be changed (model.Zone.Importing): that is the caller's to see to.
@@ -182,9 +182,13 @@ func (st *Staging) PutImage(ctx context.Context, img *model.Image) error {
 	return nil
 }
 
-// Adopt gives the zone of an import all that was staged, which is so many records, and the image; it needs a journal entry.
-// model.ErrStale when the import has been given up.
-func (t *Tx) Adopt(ctx context.Context, st *Staging, records int) error {
+// Adopt gives the zone all that was staged, which is so many records, and the image, with the commit of tx, a *Tx of this store
+// that has locked the zone and journals an entry of it. model.ErrStale when the import has been given up.
+func (st *Staging) Adopt(ctx context.Context, tx any, records int) error {
+	t, ok := tx.(*Tx)
+	if !ok {
+		return fmt.Errorf("adopt an import in a %T", tx)
+	}
 	if err := t.owns(st.zone); err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func TestStagedRowsAreSeenByNobodyAndThenByAll(t *testing.T) {
 		w.change(t, func(tx *store.Tx) []model.Entry {
 			_, err := tx.Zone(ctx, z.ID)
 			must(t, err)
-			must(t, tx.Adopt(ctx, st, 1601))
+			must(t, st.Adopt(ctx, tx, 1601))
 			return []model.Entry{{Kind: model.EntryReset, Account: account, Zone: z.ID, Serial: 9, At: at(9)}}
 		})
 		must(t, st.Abandon(ctx)) // too late, and no harm
@@ -171,7 +171,7 @@ func TestImportsThatEndEarlyLeaveNothing(t *testing.T) {
 				must(t, err)
 				_, err = tx.Zone(ctx, z.ID)
 				must(t, err)
-				if err := tx.Adopt(ctx, st, 701); !errors.Is(err, model.ErrStale) {
+				if err := st.Adopt(ctx, tx, 701); !errors.Is(err, model.ErrStale) {
 					t.Errorf("an import that was given up is adopted: %v", err)
 				}
 				tx.Rollback()
