@@ -90,7 +90,7 @@ func (n *Node) handler() http.Handler {
 		CopySources: n.cfg.CopySource,
 		Quotas:      n.cfg.Quota.quotas(),
 		Limits: api.Limits{
-			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
+			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Memory: n.cfg.ImportMemory, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
 			Heavy: n.cfg.HeavyReads, HeavyEach: n.cfg.HeavyReadsPerAccount,
 		},
 	})

@@ -14,6 +14,7 @@ import (
 // Changer is the one way into zones and what belongs to them: primary.Primary.
 type Changer interface {
 	Change(ctx context.Context, c model.Change) (model.Result, error)
+	Import(ctx context.Context, in *model.Import) (model.Imported, error)
 }
 
 // Store is what the API reads, and the few things that it writes besides changes. Each resource uses its own part.
@@ -99,6 +100,7 @@ type Config struct {
 type Limits struct {
 	Body      int64   // octets of a JSON body; default 16 MiB
 	Import    int64   // octets of an import; default 512 MiB
+	Memory    int64   // octets that all imports together may hold in memory; default 1 GiB
 	Depth     int     // of JSON; default 32
 	Batch     int     // operations of a batch; default 10,000
 	PerSecond float64 // requests a second and credential; default 0: no limit
@@ -113,6 +115,9 @@ func (l *Limits) setDefaults() {
 	}
 	if l.Import <= 0 {
 		l.Import = 512 << 20
+	}
+	if l.Memory <= 0 {
+		l.Memory = 1 << 30
 	}
 	if l.Depth <= 0 {
 		l.Depth = 32
@@ -136,6 +141,7 @@ type api struct {
 	Config
 	limits *limiter
 	places *places
+	memory *memory
 }
 
 // New returns the handler of /client/v4 and /headwater/v1.
@@ -150,6 +156,6 @@ func New(cfg Config) http.Handler {
 	if cfg.Traces == nil {
 		cfg.Traces = &Traces{}
 	}
-	a := &api{Config: cfg, limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits)}
+	a := &api{Config: cfg, memory: newMemory(cfg.Limits.Memory), limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits)}
 	return a.handler()
 }

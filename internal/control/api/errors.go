@@ -85,7 +85,11 @@ func failure(err error) *apiFailure {
 // fail answers with an error. What is our fault is logged with its cause, which the client does not see.
 func (q *request) fail(err error) {
 	f := failure(err)
-	if f.status >= http.StatusInternalServerError {
+	busy := f.code == model.CodeImporting
+	if busy {
+		q.retryAfter(importRetry)
+	}
+	if f.status >= http.StatusInternalServerError && !busy {
 		q.api.Log.Error("request failed", "request", q.id, "method", q.r.Method, "path", q.r.URL.Path, "error", err)
 	}
 	var denied *auth.Failure

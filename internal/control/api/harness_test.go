@@ -125,7 +125,14 @@ func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...
 	f := feed.New(feed.Config{Source: st, DB: s.db})
 	committer := primary.Config{
 		Begin: func(ctx context.Context) (primary.Tx, error) { return st.Begin(ctx) },
-		DB:    s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID, Describe: api.Describe,
+		Stage: func(ctx context.Context, zone model.ID) (primary.Staging, error) {
+			staging, err := st.Stage(ctx, zone)
+			if err != nil {
+				return nil, err
+			}
+			return staging, nil
+		},
+		DB: s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID, Describe: api.Describe,
 		NameServers: []string{"ns1.headwater.test", "ns2.headwater.test"},
 		Edge:        edges,
 	}
@@ -283,6 +290,12 @@ func (s *server) do(method, path string, body any, headers ...as) *reply {
 		}
 		in = bytes.NewReader(j)
 	}
+	return s.stream(method, path, in, headers...)
+}
+
+// stream is do for a body that is read as it comes.
+func (s *server) stream(method, path string, in io.Reader, headers ...as) *reply {
+	s.t.Helper()
 	if strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "/headwater") {
 		path = "/client/v4" + path
 	}

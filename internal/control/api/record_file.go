@@ -38,14 +38,20 @@ type importer struct {
 	proxied bool
 	lenient bool // pass over what is invalid instead of refusing the file
 	parsed  int
-	edits   []model.Edit
-	lines   []int32      // where each edit stands in the file
-	decided map[int]bool // edits whose line says whether they are proxied
+	records []*model.Record
+	lines   []importLine // where each record stands in the file
+	share   *memoryShare
 	notes   []message
 	more    int
 	serial  *uint32 // of the file's SOA
 	ours    uint32  // after the import
 	errs    []apiError
+}
+
+// importLine is a line of the file. decided says that it tells itself whether its record is proxied.
+type importLine struct {
+	number  int32
+	decided bool
 }
 
 func atLine(line int, text string) string { return "Line " + strconv.Itoa(line) + ": " + text }
@@ -62,7 +68,10 @@ func (i *importer) note(line int, text string) {
 // skip_invalid says to pass over what is invalid; what was passed over is told line by line.
 func importRecords(a *api, q *request) error {
 	start := q.now()
-	i := &importer{zone: &q.zone, ours: q.zone.Serial, lenient: last(q.r.URL.Query(), "skip_invalid") == "true"}
+	i := &importer{
+		zone: &q.zone, ours: q.zone.Serial, lenient: last(q.r.URL.Query(), "skip_invalid") == "true", share: a.memory.share(q.account),
+	}
+	defer i.share.give()
 	if err := q.readImport(i); err != nil {
 		return err
 	}
@@ -89,26 +98,25 @@ func importRecords(a *api, q *request) error {
 
 // commit adds all records in one change and tells what became of those that were not added.
 func (i *importer) commit(q *request) (added int, err error) {
-	if len(i.edits) == 0 {
+	if len(i.records) == 0 {
 		return 0, nil
 	}
-	res, err := q.change(i.edits...)
+	records := i.records
+	i.records = nil // they are the committer's from here on
+	res, err := q.importRecords(records, i.lenient)
 	if err != nil {
 		return 0, i.located(err)
 	}
 	i.ours = res.Serial
-	for n := range res.Outcomes {
-		o := &res.Outcomes[n]
-		switch line := int(i.lines[n]); {
-		case o.Refused != nil:
-			i.note(line, o.Refused.Message)
-		case o.Skipped:
-			i.note(line, "An identical record already exists; it is skipped.")
-		default:
-			added++
+	for _, n := range res.Notes {
+		line := int(i.lines[n.Index].number)
+		if n.Refused != nil {
+			i.note(line, n.Refused.Message)
+			continue
 		}
+		i.note(line, "An identical record already exists; it is skipped.")
 	}
-	return added, nil
+	return res.Added, nil
 }
 
 // located adds the line to an error of a rule that needed other rows.
@@ -119,7 +127,7 @@ func (i *importer) located(err error) error {
 		return err
 	}
 	out := *bad
-	out.Message = atLine(int(i.lines[at.Index]), bad.Message)
+	out.Message = atLine(int(i.lines[at.Index].number), bad.Message)
 	return &out
 }
 
@@ -166,21 +174,21 @@ func (q *request) readImport(i *importer) error {
 
 // proxyRead makes records proxied that were read before the form said so, and whose line does not say otherwise.
 func (i *importer) proxyRead() {
-	for n, e := range i.edits {
-		add, ok := e.(model.AddRecord)
-		if !ok || !rules.Proxiable(add.Record.Type, add.Record.Content) || i.decided[n] {
+	for n, r := range i.records {
+		if i.lines[n].decided || !rules.Proxiable(r.Type, r.Content) {
 			continue
 		}
-		add.Record.Proxied = true
-		if err := rules.Record(i.zone.Name, &add.Record); err != nil {
-			i.refuse(int(i.lines[n]), err)
-			continue
+		r.Proxied = true
+		if err := rules.Record(i.zone.Name, r); err != nil {
+			i.refuse(int(i.lines[n].number), err)
 		}
-		i.edits[n] = add
 	}
 }
 
 func importBroken(err error) error {
+	if bad, ok := errors.AsType[*model.Invalid](err); ok {
+		return bad
+	}
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return &model.Invalid{
 			Code: model.CodeImport, Message: "The file is too large.", Status: http.StatusRequestEntityTooLarge,
@@ -203,32 +211,35 @@ func (i *importer) read(r io.Reader) error {
 		case err != nil:
 			return err
 		}
-		i.take(&e)
+		if err := i.take(&e); err != nil {
+			return err
+		}
 	}
 }
 
-// take turns a record of the file into an edit. SOA and NS at the apex are the server's own, unless a line is marked as
-// one that an operator entered.
-func (i *importer) take(e *rr.Entry) {
+// take keeps a record of the file. SOA and NS at the apex are the server's own, unless a line is marked as
+// one that an operator entered. The error says that there is no memory for more.
+func (i *importer) take(e *rr.Entry) error {
 	i.parsed++
 	i.noteSerial(e)
 	if e.Owner == i.zone.Name && (e.Type == wire.TypeSOA || e.Type == wire.TypeNS && !isOperatorsNS(e.Comment)) {
 		i.note(e.Line, e.Type.String()+" at the apex is skipped: the server makes its own.")
-		return
+		return nil
 	}
 	r, decided, err := i.record(e)
 	if err != nil {
 		i.wrong(e.Line, err)
-		return
+		return nil
 	}
-	if decided {
-		if i.decided == nil {
-			i.decided = map[int]bool{}
-		}
-		i.decided[len(i.edits)] = true
+	if len(i.errs) > 0 {
+		return nil // the file is refused; the rest is read for its errors alone
 	}
-	i.edits = append(i.edits, model.AddRecord{Record: r, SkipIdentical: true, SkipRefused: i.lenient})
-	i.lines = append(i.lines, int32(e.Line))
+	if err := i.share.take(recordCost(&r)); err != nil {
+		return err
+	}
+	i.records = append(i.records, &r)
+	i.lines = append(i.lines, importLine{int32(e.Line), decided})
+	return nil
 }
 
 // wrong refuses the file for a line, or passes it over when that was asked for. $INCLUDE is never passed over: what it

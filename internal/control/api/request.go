@@ -78,6 +78,21 @@ func (q *request) change(edits ...model.Edit) (model.Result, error) {
 	return res, err
 }
 
+// importRecords is change for many new records.
+func (q *request) importRecords(records []*model.Record, lenient bool) (model.Imported, error) {
+	id, err := q.changeID()
+	if err != nil {
+		return model.Imported{}, err
+	}
+	res, err := q.api.Changer.Import(q.ctx(), &model.Import{
+		ID: id, Account: q.account, Zone: q.zone.ID, Actor: q.actor(), Records: records, Lenient: lenient,
+	})
+	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
+		q.seq = res.Seq
+	}
+	return res, err
+}
+
 // changeMost bounds what a client may name a change.
 const changeMost = 128
 
