@@ -15,8 +15,8 @@ const (
 	gcRoom      = 64 << 20 // octets, at least where that is not above gcMost
 	gcLeast     = 25       // percent
 	gcMost      = 100
-	gcStep      = 5 // smaller differences are not worth stopping for
-	gcLookAgain = 30 * time.Second
+	gcStep      = 5           // smaller differences are not worth stopping for
+	gcLookAgain = time.Second // an import may fill in a few
 )
 
 // tuneMemory gives back to the system what loading has left behind, once it is over, and then keeps the collector's
