@@ -169,7 +169,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 	})
 	var err error
 	n.primary, err = primary.New(primary.Config{
-		Begin:      func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
+		Begin: func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
 		Stage: func(ctx context.Context, zone model.ID) (primary.Staging, error) {
 			st, err := n.store.Stage(ctx, zone)
 			if err != nil {
