@@ -10,7 +10,9 @@ func TestLexicon(t *testing.T) {
 	t.Parallel()
 	s := open(t)
 	f := s.fixed(t)
-	run := func(args ...string) string { return f.run(t, "/usr/bin/lexicon", append([]string{"cloudflare"}, args...)...) }
+	run := func(args ...string) string {
+		return f.run(t, "/usr/bin/lexicon", append([]string{"cloudflare"}, args...)...)
+	}
 	run("create", s.zone, "TXT", "--name", "_acme-challenge."+s.zone, "--content", "token one")
 	run("create", s.zone, "A", "--name", "www", "--content", "192.0.2.1", "--ttl", "300")
 	run("create", s.zone, "SRV", "--name", "_sip._tcp", "--content", "10 5 5060 sip.example.net.")
