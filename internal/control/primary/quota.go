@@ -19,7 +19,7 @@ type usage struct {
 }
 
 // usageLife is how long a number is believed where other nodes commit, too.
-const usageLife = 30 * time.Second
+const usageLife = 5 * time.Second
 
 // usagesMost bounds the accounts that are remembered.
 const usagesMost = 100_000
@@ -59,6 +59,9 @@ func (s *stage) usage(ctx context.Context, a *accountWork, exact bool) (model.Us
 	return known.Plus(a.grown), nil
 }
 
+// near says that a number comes so close to a limit that what others have committed since it was read may matter.
+func near(n, limit int64) bool { return n > limit-max(limit/64, 1000) }
+
 // allow holds what an account is going to have more of against its quota.
 func (s *stage) allow(ctx context.Context, a *accountWork, which model.Quota, more int64) error {
 	quotas := s.cfg.Quotas.For(&a.row)
@@ -70,7 +73,7 @@ func (s *stage) allow(ctx context.Context, a *accountWork, which model.Quota, mo
 	if err != nil {
 		return err
 	}
-	if have.Of(which)+more > limit-limit/64 { // near enough that what others have done may matter
+	if near(have.Of(which)+more, limit) {
 		if have, err = s.usage(ctx, a, true); err != nil {
 			return err
 		}
@@ -96,7 +99,7 @@ func (s *stage) allowRecord(ctx context.Context, z *zoneWork, added, octets int6
 	}
 	// Most zones need not be counted: their account has fewer records in all.
 	all, err := s.usage(ctx, z.acct, false)
-	if err != nil || all.Records+added <= limit-limit/64 {
+	if err != nil || !near(all.Records+added, limit) {
 		return err
 	}
 	stored, err := s.stored(ctx, z)
