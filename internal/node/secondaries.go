@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
@@ -56,6 +57,7 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 	}
 	if v.Peer.Addr.IsValid() {
 		p.Address = v.Peer.Addr.String()
+		p.NotifySource = n.notifySource(v.Peer.Addr.Addr())
 	}
 	if v.Known {
 		p.Serial = &v.Serial
@@ -87,6 +89,17 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 		p.History = append(p.History, ev)
 	}
 	return p
+}
+
+// notifySource is where NOTIFY to a peer leaves from, empty where the system chooses, or another node notifies.
+func (n *Node) notifySource(to netip.Addr) string {
+	if n.notify == nil {
+		return ""
+	}
+	if from := n.notify.From(to); from.IsValid() {
+		return from.String()
+	}
+	return ""
 }
 
 func transferEvent(v *watch.View) *api.TransferEvent {

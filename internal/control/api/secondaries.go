@@ -45,6 +45,7 @@ type SecondaryPeer struct {
 	Name           string
 	Address        string // address and port of NOTIFY; empty without
 	State          SecondaryState
+	NotifySource   string  // address that NOTIFY leaves from; empty where the system chooses
 	Cause          string  // why it is not in step, in words; empty where that is all that is known
 	Serial         *uint32 // newest that it is known to hold
 	RaiseTo        *uint32 // of one that is ahead: the serial that it would take
@@ -152,6 +153,7 @@ type secondaryPeerJSON struct {
 	History        []secondaryEventJSON `json:"history"`
 	Cause          string               `json:"cause"`
 	RaiseTo        *uint32              `json:"raise_to"`
+	NotifySource   string               `json:"notify_source"`
 }
 
 type notifyJSON struct {
@@ -204,6 +206,7 @@ type secondaryNSJSON struct {
 func renderSecondaryPeer(p *SecondaryPeer) secondaryPeerJSON {
 	out := secondaryPeerJSON{
 		Peer: p.Peer, Name: p.Name, Address: p.Address, State: p.State, Cause: p.Cause, Serial: p.Serial, RaiseTo: p.RaiseTo,
+		NotifySource:   p.NotifySource,
 		Seen:           stamp(p.Seen),
 		VersionsBehind: p.VersionsBehind, SecondsBehind: p.SecondsBehind,
 		History: each(p.History, func(e *SecondaryEvent) secondaryEventJSON {

@@ -76,3 +76,15 @@ func TestSources(t *testing.T) {
 		t.Errorf("%v", answers)
 	}
 }
+
+func TestFrom(t *testing.T) {
+	t.Parallel()
+	s := notify.New(notify.Config{Sources: []netip.Addr{netip.MustParseAddr("127.0.0.9"), netip.MustParseAddr("2001:db8::1")}})
+	for to, want := range map[string]string{
+		"127.0.0.1": "127.0.0.9", "::ffff:127.0.0.1": "127.0.0.9", "192.0.2.1": "invalid IP", "2001:db8::2": "2001:db8::1", "::1": "2001:db8::1",
+	} {
+		if got := s.From(netip.MustParseAddr(to)); got.String() != want {
+			t.Errorf("to %s from %s, want %s", to, got, want)
+		}
+	}
+}

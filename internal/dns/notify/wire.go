@@ -52,6 +52,17 @@ func (s *Sender) listen() (*sockets, error) {
 	return &k, nil
 }
 
+// From is the address that NOTIFYs to a peer leave from; invalid where the system chooses.
+func (s *Sender) From(to netip.Addr) netip.Addr {
+	to = to.Unmap()
+	for _, a := range s.cfg.Sources {
+		if a = a.Unmap(); a.Is4() == to.Is4() && (!a.IsLoopback() || to.IsLoopback()) {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
 // open binds a family's socket to a source. A family that the machine does not have is left out, unless a source of it
 // was asked for.
 func open(network string, from netip.Addr, at, far **net.UDPConn) (err error) {

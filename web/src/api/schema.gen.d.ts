@@ -2545,6 +2545,8 @@ export interface components {
             cause: string;
             /** @description Newest serial that the peer is known to hold */
             serial: number | null;
+            /** @description Address that NOTIFY leaves from; empty where the system chooses, because none of the family is configured */
+            notify_source: string;
             /** @description Of one that is ahead: the serial to raise the zone to, so that it follows again */
             raise_to: number | null;
             versions_behind: number | null;

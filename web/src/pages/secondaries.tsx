@@ -95,6 +95,7 @@ function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string
         <Fact name="Last NOTIFY">
           {notify ? `${ago(notify.on)}, serial ${notify.serial}: ${notify.answer}${notify.attempts > 0 ? ` (${counted(notify.attempts, "attempt")})` : ""}` : "–"}
         </Fact>
+        {p.address && <Fact name="NOTIFY leaves from">{p.notify_source || "An address that the system chooses"}</Fact>}
         <Fact name="Last transfer">
           {transfer
             ? `${ago(transfer.on)}, ${transfer.kind} to ${transfer.serial}, ${counted(transfer.records, "record")}, ${octets(transfer.bytes)} in ${transfer.milliseconds} ms, ${transfer.key ? `key ${transfer.key}` : "no key"}${whom(transfer.one_of)}`
