@@ -3,7 +3,6 @@ package primary
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -175,7 +174,7 @@ func checkPeerAddress(e *model.PutPeer, old *model.Peer) error {
 		return nil
 	}
 	bad := invalid(model.CodePeerForbidden, "Only administrators of this server may name the address %s as a peer.", at)
-	bad.Status, bad.Pointer = http.StatusForbidden, "/ip"
+	bad.Status, bad.Pointer = 403, "/ip"
 	return bad
 }
 

@@ -124,6 +124,22 @@ func nameServersOf(z *zone.Zone) []wire.Name {
 	return out
 }
 
+// askNameServer asks one address of a name.
+func (w *Watcher) askNameServer(ctx context.Context, z *zone.Zone, name wire.Name, a netip.Addr) NameServer {
+	n := NameServer{Name: name, Addr: a, State: InStep, Known: true, Seen: w.cfg.Now()}
+	t := notAsked
+	if w.cfg.Allowed(a) || linked(z, a) {
+		n.Serial, t = w.ask(ctx, z.Name, netip.AddrPortFrom(a, w.cfg.NameServerPort))
+	}
+	if !t.none() {
+		n.State, n.Known, n.Error = t.State, false, t.Text
+	}
+	if t.State == Unreachable {
+		n.Seen = time.Time{}
+	}
+	return n
+}
+
 // askNameServers asks one name after the other: a zone never has more than one question under way.
 func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire.Name, known map[host]*lookup) {
 	var out []NameServer
@@ -140,18 +156,7 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 			continue
 		}
 		for _, a := range addrs {
-			n := NameServer{Name: name, Addr: a, State: InStep, Known: true, Seen: w.cfg.Now()}
-			t := notAsked
-			if w.cfg.Allowed(a) || linked(z, a) {
-				n.Serial, t = w.ask(ctx, z.Name, netip.AddrPortFrom(a, w.cfg.NameServerPort))
-			}
-			if !t.none() {
-				n.State, n.Known, n.Error = t.State, false, t.Text
-			}
-			if t.State == Unreachable {
-				n.Seen = time.Time{}
-			}
-			out = append(out, n)
+			out = append(out, w.askNameServer(ctx, z, name, a))
 		}
 	}
 	if ctx.Err() != nil || w.cfg.DB.ByID(z.ID) == nil {
