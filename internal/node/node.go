@@ -73,7 +73,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.roles, n.edge, n.trusted = set.roles, set.edge, set.trusted
+	n.roles, n.edge, n.trusted, n.reach = set.roles, set.edge, set.trusted, set.reach
 	if c.TLSCert != "" {
 		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}
 	}
