@@ -413,3 +413,45 @@ func certificate(t *testing.T) func(*tls.ClientHelloInfo) (*tls.Certificate, err
 	t.Cleanup(s.Close)
 	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &s.TLS.Certificates[0], nil }
 }
+
+// Over HTTP/2, too, a body that does not come on is cut, its stream alone, and what moves on is not.
+func TestSlowStreamIsCut(t *testing.T) {
+	t.Parallel()
+	f := start(t, httpfront.Config{Handler: http.HandlerFunc(reads), Certificate: certificate(t)})
+	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	defer tr.CloseIdleConnections()
+	ask := func(body io.Reader) int {
+		req, _ := http.NewRequest(http.MethodPost, f.URL(), body)
+		req.Header.Set("Authorization", "y")
+		res, err := tr.RoundTrip(req)
+		if err != nil {
+			return 0
+		}
+		defer res.Body.Close()
+		if res.ProtoMajor != 2 {
+			t.Fatalf("spoke %s", res.Proto)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		return res.StatusCode
+	}
+	stalled, w := io.Pipe()
+	defer w.Close()
+	go func() { _, _ = w.Write([]byte("start")) }()
+	if got := ask(stalled); got == http.StatusOK {
+		t.Error("a body that never came was taken for whole")
+	}
+	moving, mw := io.Pipe()
+	go func() {
+		for range 6 {
+			_, _ = mw.Write(make([]byte, 1024))
+			time.Sleep(progress / 2)
+		}
+		mw.Close()
+	}()
+	if got := ask(moving); got != http.StatusOK {
+		t.Errorf("a body that moves on: %d", got)
+	}
+	if s := f.Stats(); s.SlowRequest != 1 {
+		t.Errorf("%d slow requests were counted", s.SlowRequest)
+	}
+}

@@ -3,6 +3,7 @@ package node
 import (
 	"reflect"
 	"strings"
+	"unicode"
 )
 
 // Reload takes over what may change while the node runs: the level of the log and the certificate. Of other settings that
@@ -39,7 +40,22 @@ func (c *Config) differing(next *Config) []string {
 		if !f.IsExported() || f.Name == "LogLevel" || reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 			continue
 		}
-		out = append(out, f.Name)
+		out = append(out, flagName(f))
 	}
 	return out
+}
+
+// flagName is what a field is called on the command line: by its tag, or its words with hyphens between.
+func flagName(f reflect.StructField) string {
+	if name := f.Tag.Get("name"); name != "" {
+		return name
+	}
+	var b strings.Builder
+	for i, r := range f.Name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }

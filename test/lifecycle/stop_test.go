@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
@@ -138,18 +141,33 @@ func TestStopIsBounded(t *testing.T) {
 	}
 }
 
-// SIGHUP ends nothing.
+// SIGHUP ends nothing: the level of the log is that of the configuration file from then on, of other settings that differ the
+// node says so, and a file that has become wrong changes nothing.
 func TestHangupReloads(t *testing.T) {
 	t.Parallel()
-	n := node.Must(t)
-	from := n.Log().Len()
-	signal(t, n, syscall.SIGHUP)
+	conf := file(t, "headwater.yaml", "log-level: info\n", 0o600)
+	n := node.Must(t, "--config", conf)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if _, err := n.Log().Wait(ctx, from, "reloaded"); err != nil {
-		t.Fatal(err)
+	hangup := func(text string, words ...string) {
+		t.Helper()
+		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		from := n.Log().Len()
+		signal(t, n, syscall.SIGHUP)
+		if _, err := n.Log().Wait(ctx, from, words...); err != nil {
+			t.Fatal(err)
+		}
 	}
+	hangup("log-levle: debug\n", "not reloaded", "headwater.yaml:1", "log-level")
+	hangup("log-level: debug\nprobe-interval: 3s\n", "restart", "probe-interval")
+	from := n.Log().Len()
 	n.Call(t, http.MethodGet, "/zones", nil, nil)
+	if _, err := n.Log().Wait(ctx, from, "DEBUG", "request", "/client/v4/zones"); err != nil {
+		t.Error(err)
+	}
+	hangup("log-level: info\n", "reloaded", "info")
 	if err := n.Stop(); err != nil {
 		t.Error(err)
 	}
@@ -197,4 +215,84 @@ func askSerial(t *testing.T, n *node.Node) uint32 {
 		t.Fatalf("the DNS does not answer: %v", err)
 	}
 	return serial
+}
+
+// hole is a way to a database that can go silent, as a machine does that hangs.
+type hole struct {
+	l      net.Listener
+	silent chan struct{}
+}
+
+func dig(t *testing.T, to string) *hole {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	h := &hole{l, make(chan struct{})}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go h.pass(t, c, to)
+		}
+	}()
+	return h
+}
+
+func (h *hole) pass(t *testing.T, c net.Conn, to string) {
+	t.Cleanup(func() { c.Close() })
+	d, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	t.Cleanup(func() { d.Close() })
+	for _, way := range [][2]net.Conn{{c, d}, {d, c}} {
+		go func() {
+			b := make([]byte, 64<<10)
+			for {
+				n, err := way[0].Read(b)
+				select {
+				case <-h.silent:
+					return
+				default:
+				}
+				if err != nil {
+					way[1].Close()
+					return
+				}
+				if _, err := way[1].Write(b[:n]); err != nil {
+					return
+				}
+			}
+		}()
+	}
+}
+
+// A database that hangs does not keep the program from ending, in order and in time.
+func TestStopBesideADatabaseThatHangs(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(pgtest.Start(t).Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := dig(t, u.Host)
+	u.Host = h.l.Addr().String()
+	n := node.Must(t, "--database", u.String())
+	var z zone
+	n.Call(t, http.MethodPost, "/zones", `{"name":"example.com"}`, &z)
+	close(h.silent)
+	c := dial(t, n.HTTP)
+	body := `{"type":"A","name":"www","content":"192.0.2.10"}`
+	send(t, c, "POST /client/v4/zones/%s/dns_records HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", z.ID, node.Token, len(body), body)
+	began := time.Now()
+	if err := n.Stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 12*time.Second {
+		t.Errorf("the end took %s", took)
+	}
 }
