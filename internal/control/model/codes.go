@@ -60,8 +60,7 @@ const (
 	CodeZoneNested    = 13043 // above or below a zone of another account
 	CodePublicSuffix  = 13044
 	CodeSharesNames   = 13045
-
-	CodeImporting = 13043 // 503: an import into the zone is on its way
+	CodeImporting     = 13046 // 503: an import into the zone is on its way
 
 	CodeTypeChange      = 13050 // a record's type cannot change
 	CodeBatchTooLarge   = 13051
