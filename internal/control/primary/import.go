@@ -11,6 +11,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // Staging takes in, in slices and unseen, what a zone will have after an import. Adopt makes it visible with the commit of tx;
@@ -46,7 +47,7 @@ func (p *Primary) Import(ctx context.Context, in *model.Import) (model.Imported,
 	}
 	defer p.imports.begin(in.Zone)()
 	i := &importing{p: p, in: in, st: st, cuts: map[wire.Name]struct{}{}}
-	if err := i.run(ctx); err != nil || len(i.rows) == 0 {
+	if err := i.run(ctx); err != nil || i.out.Added == 0 {
 		if gone := st.Abandon(context.WithoutCancel(ctx)); gone != nil {
 			p.cfg.Log.Warn("an import that ended early is not cleared away yet", "zone", in.Zone, "error", gone)
 		}
@@ -111,6 +112,9 @@ func (i *importing) run(ctx context.Context) error {
 	}
 	if err := i.st.Put(ctx, i.rows); err != nil {
 		return err
+	}
+	for _, r := range i.rows { // written, and nothing of it is rendered
+		r.ID, r.Content, r.Comment, r.Tags = "", "", "", nil
 	}
 	for n := 0; ; n++ {
 		if err := i.render(ctx); err != nil {
@@ -292,21 +296,36 @@ func (i *importing) render(ctx context.Context) error {
 	s.tx = nil
 	z := i.base
 	z.rows, z.retargeted = i.plan.zw.rows, i.plan.zw.retargeted
-	diff := s.diffFaces(z, i.names)
-	old, err := currentSOA(z)
-	if err != nil {
-		return err
-	}
-	soa, err := soaOf(&z.row, i.to)
-	if err != nil {
-		return err
-	}
-	served, transfer, err := z.after(diff.step(z.state.Transfer.Serial(), i.to, old, &soa))
+	served, transfer, err := i.faces(s, z)
 	if err != nil {
 		return err
 	}
 	img := imageOf(string(z.row.ID), string(z.row.Account), served, transfer)
 	return i.st.PutImage(ctx, &img)
+}
+
+// renderSlice is how many names are rendered before what they come to is laid over the faces.
+const renderSlice = 4096
+
+// faces renders all names of the import, some at a time, for the steps of a million records would take more memory than the zone.
+// The last step has the new serial.
+func (i *importing) faces(s *stage, z *zoneWork) (served, transfer *zone.Version, err error) {
+	served, transfer = z.state.Served, z.state.Transfer
+	from := transfer.Serial()
+	for names := range slices.Chunk(i.names, renderSlice) {
+		if served, transfer, err = stepped(served, transfer, s.diffFaces(z, names).step(from, from, nil, nil)); err != nil {
+			return nil, nil, err
+		}
+	}
+	old, err := currentSOA(z)
+	if err != nil {
+		return nil, nil, err
+	}
+	soa, err := soaOf(&z.row, i.to)
+	if err != nil {
+		return nil, nil, err
+	}
+	return stepped(served, transfer, (&faceDiff{}).step(from, i.to, old, &soa))
 }
 
 // adopt makes the import visible, in one short transaction of the committer's.
@@ -341,6 +360,7 @@ func (i *importing) adopt(ctx context.Context) error {
 	i.p.stats.commits.Add(1)
 	i.p.stats.changes.Add(1)
 	i.p.stats.entries.Add(uint64(len(entries)))
+	i.plan, i.rows, i.names, i.base = nil, nil, nil, nil // memory is to take the image in now
 	i.p.publish(ctx, entries)
 	i.out.Seq, i.out.Serial = entries[0].Seq, i.to
 	return nil

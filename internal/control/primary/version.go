@@ -100,29 +100,29 @@ func currentSOA(z *zoneWork) (*rr.Set, error) {
 
 // replace journals a big change as a reset, with the image that it leads to.
 func (s *stage) replace(ctx context.Context, z *zoneWork, step *zone.Step) ([]model.Entry, error) {
-	served, transfer, err := z.after(step)
+	served, transfer, err := stepped(z.state.Served, z.state.Transfer, step)
 	if err != nil {
 		return nil, err
 	}
 	return s.reset(ctx, z, served, transfer)
 }
 
-// after gives the faces that a step leads to.
-func (z *zoneWork) after(step *zone.Step) (served, transfer *zone.Version, err error) {
-	if transfer, err = z.state.Transfer.Apply(&step.Transfer); err != nil {
+// stepped gives the faces that a step leads to.
+func stepped(served, transfer *zone.Version, step *zone.Step) (nextServed, nextTransfer *zone.Version, err error) {
+	if nextTransfer, err = transfer.Apply(&step.Transfer); err != nil {
 		return nil, nil, fmt.Errorf("apply: %w", err)
 	}
-	if z.state.Served == z.state.Transfer && step.Served == nil {
-		return transfer, transfer, nil
+	if served == transfer && step.Served == nil {
+		return nextTransfer, nextTransfer, nil
 	}
 	d := step.Served
 	if d == nil {
 		d = &step.Transfer
 	}
-	if served, err = z.state.Served.Apply(d); err != nil {
+	if nextServed, err = served.Apply(d); err != nil {
 		return nil, nil, fmt.Errorf("apply to the served face: %w", err)
 	}
-	return served, transfer, nil
+	return nextServed, nextTransfer, nil
 }
 
 func (s *stage) reset(ctx context.Context, z *zoneWork, served, transfer *zone.Version) ([]model.Entry, error) {
