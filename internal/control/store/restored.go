@@ -67,10 +67,10 @@ func restored(ctx context.Context, c conn) (r model.Restored, err error) {
 	}
 	var at int64
 	n, err := fmt.Sscan(string(v), &r.Seq, &at, &r.Jump)
-	switch {
-	case n == 3:
+	switch n {
+	case 3:
 		r.At = fromMicros(at)
-	case n == 1: // an earlier version's
+	case 1: // an earlier version's
 		r.Jump = model.JumpLeast
 	default:
 		return r, fmt.Errorf("meta %s: %w", restoredAt, err)

@@ -165,16 +165,23 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range out {
-		n := &out[i]
-		for _, before := range w.ns[z.ID] { // one without an answer was seen with something once
-			if n.Error == "" || before.Name != n.Name || before.Addr != n.Addr {
-				continue
-			}
-			n.Serial, n.Known = before.Serial, before.Known
-			if n.Seen.IsZero() {
-				n.Seen = before.Seen
-			}
-		}
+		out[i].remember(w.ns[z.ID])
 	}
 	w.ns[z.ID] = out
+}
+
+// remember takes over what a server that does not answer was seen with before.
+func (n *NameServer) remember(known []NameServer) {
+	if n.Error == "" {
+		return
+	}
+	for _, before := range known {
+		if before.Name != n.Name || before.Addr != n.Addr {
+			continue
+		}
+		n.Serial, n.Known = before.Serial, before.Known
+		if n.Seen.IsZero() {
+			n.Seen = before.Seen
+		}
+	}
 }
