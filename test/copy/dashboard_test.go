@@ -121,3 +121,67 @@ func TestCopiesThatFail(t *testing.T) {
 		t.Errorf("zones of copies that failed: %v", zones)
 	}
 }
+
+// TestNetworksThatMembersMayNotName has a token of an account name an address of this machine as a peer, and copy from a
+// listed source whose name leads there; an administrator of the server may. By default this server, which listens there, allows it.
+func TestNetworksThatMembersMayNotName(t *testing.T) {
+	t.Parallel()
+	var reached atomic.Bool
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Store(true) }))
+	defer inside.Close()
+	listed := strings.Replace(inside.URL, "127.0.0.1", "localhost", 1)
+	for _, forbidden := range []bool{true, false} {
+		flags := []string{"--copy-source", listed}
+		if forbidden {
+			flags = append(flags, "--forbid-networks", "127.0.0.0/8,::1")
+		}
+		n := node.Must(t, flags...)
+		var token struct{ Value string }
+		n.Call(t, http.MethodPost, "/accounts/"+n.Account+"/tokens", map[string]any{"name": "member", "policies": []any{map[string]any{
+			"effect": "allow", "permission_groups": ownGroups(t, n), "resources": map[string]any{"com.cloudflare.api.account." + n.Account: "*", "com.cloudflare.api.account.zone.*": "*"},
+		}}}, &token)
+		member := [2]string{"Authorization", "Bearer " + token.Value}
+		try := func(path string, body any, headers ...[2]string) *node.Answer {
+			t.Helper()
+			a, err := n.Do(t.Context(), http.MethodPost, path, body, headers...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		peers := "/accounts/" + n.Account + "/secondary_dns/peers"
+		peer := map[string]any{"name": "p", "ip": "127.0.0.1", "port": 22}
+		if a := try(peers, peer, member); a.Success == forbidden || forbidden && (a.Status != http.StatusForbidden || a.Errors[0].Code != 13017) {
+			t.Errorf("forbidden %v: a member's peer: %d %s", forbidden, a.Status, a.Body)
+		}
+		if a := try(peers, peer); !a.Success {
+			t.Errorf("an administrator's peer: %s", a.Body)
+		}
+		reached.Store(false)
+		copies := "/headwater/v1/accounts/" + n.Account + "/zone_copies"
+		a := try(copies, order(listed, "a.example"), member)
+		if a.Success || a.Errors[0].Code != 13080 || !strings.Contains(a.Errors[0].Message, "cannot be reached, or is no server") {
+			t.Errorf("forbidden %v: a member's copy: %d %s", forbidden, a.Status, a.Body)
+		}
+		if reached.Load() == forbidden {
+			t.Errorf("forbidden %v: the source was reached: %v", forbidden, reached.Load())
+		}
+		if try(copies, order(listed, "a.example")); !reached.Load() {
+			t.Error("an administrator's copy did not get there")
+		}
+	}
+}
+
+// ownGroups are the permission groups of accounts and zones.
+func ownGroups(t *testing.T, n *node.Node) (out []map[string]string) {
+	t.Helper()
+	var groups []struct{ ID, Name string }
+	n.Call(t, http.MethodGet, "/user/tokens/permission_groups", nil, &groups)
+	for _, g := range groups {
+		switch g.Name {
+		case "Account Settings Write", "Account DNS Settings Write", "DNS Write", "Zone Write":
+			out = append(out, map[string]string{"id": g.ID})
+		}
+	}
+	return out
+}
