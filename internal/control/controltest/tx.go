@@ -84,6 +84,11 @@ func (t *Tx) Lock(_ context.Context, l model.Locks) error {
 	return t.s.fail("lock")
 }
 
+// LockFree is Lock: nobody else holds a zone.
+func (t *Tx) LockFree(ctx context.Context, zones []model.ID) ([]model.ID, error) {
+	return zones, t.Lock(ctx, model.Locks{Zones: zones})
+}
+
 func (t *Tx) locked(l model.Locks) error {
 	for _, id := range l.Zones {
 		if !slices.Contains(t.locks.Zones, id) {

@@ -134,7 +134,11 @@ func onEvery(t *testing.T, f func(t *testing.T, b *bench)) {
 func node(t *testing.T, on base) *bench {
 	t.Helper()
 	b := &bench{base: on, now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{}, flat: newTargets()}
-	b.open(t, nil)
+	b.open(t, func(c *primary.Config) {
+		if s, ok := on.(onEngine); ok {
+			c.Shared = s.Shared()
+		}
+	})
 	return b
 }
 

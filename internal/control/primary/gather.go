@@ -27,6 +27,24 @@ func (g *gathering) served(group int, took time.Duration) {
 	g.patience = min(took/2, patienceMost)
 }
 
+// fill takes what waits behind a group, waiting for nobody.
+func (g *gathering) fill(group []*request) []*request {
+	edits := 0
+	for _, r := range group {
+		edits += len(r.change.Edits)
+	}
+	for len(group) < g.limits.GroupChanges && edits < g.limits.GroupEdits {
+		select {
+		case r := <-g.queue:
+			group = append(group, r)
+			edits += len(r.change.Edits)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
 // gather takes what waits behind the first request, or comes in time.
 func (g *gathering) gather(ctx context.Context, first *request) []*request {
 	group, edits := []*request{first}, len(first.change.Edits)

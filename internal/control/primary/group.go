@@ -15,16 +15,25 @@ import (
 func (p *Primary) Run(ctx context.Context) error {
 	defer p.once.Do(func() { close(p.stopped) })
 	g := gathering{queue: p.queue, limits: &p.cfg.Limits}
+	var aside []*request
 	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case r := <-p.queue:
-			group := g.gather(ctx, r)
-			begin := time.Now()
-			p.serve(ctx, group)
-			g.served(len(group), time.Since(begin))
+		var group []*request
+		if len(aside) > 0 {
+			if ctx.Err() != nil {
+				return nil
+			}
+			group = g.fill(aside)
+		} else {
+			select {
+			case <-ctx.Done():
+				return nil
+			case r := <-p.queue:
+				group = g.gather(ctx, r)
+			}
 		}
+		begin := time.Now()
+		aside = p.serve(ctx, group)
+		g.served(len(group), time.Since(begin))
 	}
 }
 
@@ -36,8 +45,8 @@ const (
 	lagWait    = 10 * time.Second
 )
 
-// serve commits a group and answers everybody in it.
-func (p *Primary) serve(ctx context.Context, group []*request) {
+// serve commits a group and answers everybody in it, but for those whose zones another node holds: they come again.
+func (p *Primary) serve(ctx context.Context, group []*request) (aside []*request) {
 	waiting := group[:0:0]
 	for _, r := range group {
 		if err := r.ctx.Err(); err != nil {
@@ -51,16 +60,17 @@ func (p *Primary) serve(ctx context.Context, group []*request) {
 		waiting = append(waiting, r)
 	}
 	if len(waiting) == 0 {
-		return
+		return nil
 	}
-	err := p.try(ctx, waiting)
+	aside, err := p.try(ctx, waiting)
+	waiting = notAside(waiting, aside)
 	var unsure *commitError
 	if err != nil && len(waiting) > 1 && !errors.As(err, &unsure) && !errors.Is(err, model.ErrUnavailable) && ctx.Err() == nil {
 		// One of them breaks the transaction for all; alone each gets its own answer.
 		for _, r := range waiting {
-			p.serve(ctx, []*request{r})
+			p.serve(ctx, []*request{r}) // one has nothing to put aside
 		}
-		return
+		return aside
 	}
 	if err != nil {
 		p.stats.failed.Add(uint64(len(waiting)))
@@ -72,6 +82,7 @@ func (p *Primary) serve(ctx context.Context, group []*request) {
 		}
 		r.answer(r.out, r.err)
 	}
+	return aside
 }
 
 func (r *request) answer(out model.Result, err error) {
@@ -79,29 +90,37 @@ func (r *request) answer(out model.Result, err error) {
 	close(r.done)
 }
 
-// try commits a group, again and again while it loses races.
-func (p *Primary) try(ctx context.Context, group []*request) error {
+// try commits a group, again and again while it loses races, and says who is put aside.
+func (p *Primary) try(ctx context.Context, group []*request) (aside []*request, err error) {
 	pause, need := firstPause, locksOf(group)
 	for n := 1; ; n++ {
-		err := p.attempt(ctx, group, need)
+		var more []*request
+		more, err = p.attempt(ctx, group, need, n > 1)
+		for _, r := range more {
+			r.aside++
+		}
+		if len(more) > 0 {
+			aside, group = more, notAside(group, more)
+			need = locksOf(group)
+		}
 		var lag *lagError
 		var unlocked *model.UnlockedError
 		switch {
 		case err == nil:
-			return nil
+			return aside, nil
 		case n == attempts && (errors.As(err, &lag) || errors.Is(err, model.ErrStale)):
-			return fmt.Errorf("%w: %w", err, model.ErrUnavailable) // nothing was committed
+			return aside, fmt.Errorf("%w: %w", err, model.ErrUnavailable) // nothing was committed
 		case n == attempts || ctx.Err() != nil:
-			return err
+			return aside, err
 		case errors.As(err, &unlocked):
 			need = need.With(unlocked.Missing)
 			continue
 		case errors.As(err, &lag):
 			if err := p.catchUp(ctx, lag.seq); err != nil {
-				return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
+				return aside, fmt.Errorf("%w: %w", err, model.ErrUnavailable)
 			}
 		case !errors.Is(err, model.ErrStale):
-			return err
+			return aside, err
 		}
 		p.stats.retries.Add(1)
 		timer := time.NewTimer(pause/2 + rand.N(pause)) // spreads nodes apart
@@ -109,7 +128,7 @@ func (p *Primary) try(ctx context.Context, group []*request) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return err
+			return aside, err
 		}
 		pause = min(2*pause, lastPause)
 	}
@@ -127,22 +146,38 @@ type commitError struct{ cause error }
 func (e *commitError) Error() string { return "commit: " + e.cause.Error() }
 func (e *commitError) Unwrap() error { return e.cause }
 
-// attempt plans, writes and commits a group once. The requests' own outcomes are left in them; an error means that
-// nothing was committed, or, as a commitError, that nobody knows.
-func (p *Primary) attempt(ctx context.Context, group []*request, need model.Locks) error {
+// attempt plans, writes and commits a group once, but for the requests that it gives back, which are put aside; who is
+// patient puts nobody aside.
+func (p *Primary) attempt(ctx context.Context, group []*request, need model.Locks, patient bool) (aside []*request, err error) {
 	tx, err := p.cfg.Begin(ctx)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return nil, fmt.Errorf("begin: %w", err)
 	}
+	aside, err = p.lock(ctx, tx, group, need, patient)
+	if err == nil && len(aside) == len(group) && len(group) > 0 {
+		tx.Rollback()
+		return p.attempt(ctx, group, need, true) // no zone is free: to wait for all is to wait for the first
+	}
+	if err != nil {
+		tx.Rollback()
+		return nil, err
+	}
+	if len(aside) > 0 {
+		group = notAside(group, aside)
+		need = locksOf(group)
+	}
+	return aside, p.commit(ctx, tx, group, need)
+}
+
+// commit plans, writes and commits in a transaction that has its locks. The requests' own outcomes are left in them; an error
+// means that nothing was committed, or, as a commitError, that nobody knows.
+func (p *Primary) commit(ctx context.Context, tx Tx, group []*request, need model.Locks) error {
 	open := true
 	defer func() {
 		if open {
 			tx.Rollback()
 		}
 	}()
-	if err := tx.Lock(ctx, need); err != nil {
-		return err
-	}
 	st := newStage(&p.cfg, tx, need)
 	st.usages = p.usages
 	planned, err := p.planGroup(ctx, st, group)

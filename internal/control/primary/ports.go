@@ -11,6 +11,8 @@ import (
 type Tx interface {
 	// Lock is called once, before anything is read. What is written or relied upon later without it is a *model.UnlockedError.
 	Lock(ctx context.Context, l model.Locks) error
+	// LockFree is Lock for those of the zones that nobody else holds; it gives them in order.
+	LockFree(ctx context.Context, zones []model.ID) ([]model.ID, error)
 	accountTx
 	zoneTx
 	recordTx

@@ -151,6 +151,7 @@ type request struct {
 	ctx    context.Context //nolint:containedctx // belongs to the caller, who may give up while the request waits
 	change model.Change
 	work   func(ctx context.Context) error // something else for the committer to do alone
+	aside  int                             // times that it was put aside
 	out    model.Result
 	err    error
 	done   chan struct{}

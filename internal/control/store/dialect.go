@@ -11,6 +11,7 @@ type dialect struct {
 	numbered bool   // parameters are $1, $2, …
 	alone    bool   // one transaction writes at a time
 	lock     string // ends a SELECT whose rows stay locked until the transaction's end
+	lockFree string // the same for rows that nobody else has locked, the others are left out; empty where there is no such thing
 	// insert begins a statement of many rows, of which there may be so many.
 	insert string
 	rows   int

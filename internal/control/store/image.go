@@ -278,7 +278,7 @@ WHERE part = (SELECT no * 65536 FROM zones WHERE id = ?) AND seq < ? AND size <=
 	slices.Sort(zones)
 	err := s.write(ctx, true, func(c conn) error {
 		if !c.d.alone {
-			if err := c.lockZones(ctx, zones, func(model.Zone, int64) {}); err != nil {
+			if err := c.lockZones(ctx, zones, c.d.lock, func(model.Zone, int64) {}); err != nil {
 				return err
 			}
 		}

@@ -37,10 +37,9 @@ var errLockedTwice = errors.New("a transaction takes its locks once, before anyt
 // Lock takes the locks of a transaction, before it reads anything: it may then write these accounts, these zones, and what
 // is theirs. Rows that are not there are no error. Whatever else is touched later is a *model.UnlockedError.
 func (t *Tx) Lock(ctx context.Context, l model.Locks) error {
-	if t.locks.taken || len(t.zones)+len(t.accounts) > 0 {
-		return errLockedTwice
+	if err := t.lockOnce(); err != nil {
+		return err
 	}
-	t.locks.taken = true
 	l = model.Locks{}.With(l) // in order
 	for _, a := range l.Accounts {
 		t.locks.accounts[a] = true
@@ -53,7 +52,7 @@ func (t *Tx) Lock(ctx context.Context, l model.Locks) error {
 	}
 	err := t.c.in(ctx, discard, `SELECT id FROM accounts WHERE id IN (%s) ORDER BY id`+t.c.d.lock, nil, ids(l.Accounts))
 	if err == nil {
-		err = t.c.lockZones(ctx, l.Zones, func(z model.Zone, no int64) { t.locks.rows[z.ID] = numberedZone{z, no} })
+		err = t.c.lockZones(ctx, l.Zones, t.c.d.lock, t.keep)
 	}
 	if err != nil {
 		return fmt.Errorf("lock %d accounts and %d zones: %w", len(l.Accounts), len(l.Zones), err)
@@ -61,8 +60,42 @@ func (t *Tx) Lock(ctx context.Context, l model.Locks) error {
 	return nil
 }
 
+// LockFree is Lock for those of the zones that no other transaction holds, and gives them in order: nobody is waited for.
+func (t *Tx) LockFree(ctx context.Context, zones []model.ID) (free []model.ID, err error) {
+	l := model.Locks{}.With(model.Locks{Zones: zones})
+	if t.c.d.lockFree == "" {
+		return l.Zones, t.Lock(ctx, l)
+	}
+	if err := t.lockOnce(); err != nil {
+		return nil, err
+	}
+	err = t.c.lockZones(ctx, l.Zones, t.c.d.lockFree, func(z model.Zone, no int64) {
+		t.keep(z, no)
+		t.locks.zones[z.ID] = true
+		free = append(free, z.ID)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lock what is free of %d zones: %w", len(l.Zones), err)
+	}
+	return free, nil
+}
+
+func (t *Tx) lockOnce() error {
+	if t.locks.taken || len(t.zones)+len(t.accounts) > 0 {
+		return errLockedTwice
+	}
+	t.locks.taken = true
+	return nil
+}
+
+// keep takes a zone that was locked. Its position was committed, so who follows the journal need not wait to be told.
+func (t *Tx) keep(z model.Zone, no int64) {
+	t.locks.rows[z.ID] = numberedZone{z, no}
+	t.s.wake.advance(z.Seq)
+}
+
 // lockZones locks zones, which are in order of id, and yields those that are there.
-func (c conn) lockZones(ctx context.Context, zones []model.ID, yield func(z model.Zone, no int64)) error {
+func (c conn) lockZones(ctx context.Context, zones []model.ID, lock string, yield func(z model.Zone, no int64)) error {
 	const text = `SELECT ` + zoneColumns + ` FROM zones z WHERE z.id IN (%s) ORDER BY z.id`
 	return c.in(ctx, func(r *sql.Rows) error {
 		z, no, err := scanZone(r)
@@ -70,7 +103,7 @@ func (c conn) lockZones(ctx context.Context, zones []model.ID, yield func(z mode
 			yield(z, no)
 		}
 		return err
-	}, text+c.d.lock, nil, ids(zones))
+	}, text+lock, nil, ids(zones))
 }
 
 // owns says whether the transaction has locked a zone, or made it.

@@ -29,6 +29,7 @@ var postgresDialect = dialect{
 	insert:    "INSERT INTO ",
 	rows:      512,
 	lock:      " FOR UPDATE",
+	lockFree:  " FOR UPDATE SKIP LOCKED",
 	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
 	position:  "strpos(%s, ?)",
 	char:      "chr",

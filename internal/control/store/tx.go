@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -192,16 +193,28 @@ func (t *Tx) moveZones(ctx context.Context, entries []model.Entry) error {
 	for no := range t.heavier {
 		at(no)
 	}
-	const update = `UPDATE zones SET serial = coalesce(?, serial), seq = coalesce(?, seq), records = records + ?,
-		octets = octets + ? WHERE no = ?`
-	for _, no := range order {
-		m := moves[no]
-		if _, err := t.c.exec(ctx, update, m.serial, m.seq, t.grown[no], t.heavier[no], no); err != nil {
-			return fmt.Errorf("move zone: %w", err)
+	// All in few statements: other nodes' commits wait for this.
+	for len(order) > 0 {
+		size := t.c.d.chunk(len(order), 5)
+		args := make([]any, 0, 5*size)
+		for _, no := range order[:size] {
+			m := moves[no]
+			args = append(args, no, m.serial, m.seq, t.grown[no], t.heavier[no])
+		}
+		order = order[size:]
+		if _, err := t.c.exec(ctx, fmt.Sprintf(moveZones, moveRow+strings.Repeat(", "+moveRow, size-1)), args...); err != nil {
+			return fmt.Errorf("move zones: %w", err)
 		}
 	}
 	return nil
 }
+
+const (
+	moveZones = `WITH moves (zone, serial, seq, grown, heavier) AS (VALUES %s)
+		UPDATE zones SET serial = coalesce(m.serial, zones.serial), seq = coalesce(m.seq, zones.seq),
+		records = zones.records + m.grown, octets = zones.octets + m.heavier FROM moves m WHERE zones.no = m.zone`
+	moveRow = `(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))`
+)
 
 // Changes are remembered for this long, and forgotten when so many new ones came.
 const (
