@@ -87,7 +87,7 @@ func importFile(z *model.Zone, n int) []*model.Record {
 func contents(t *testing.T, st *store.Store, z model.ID) (out []string) {
 	t.Helper()
 	for _, r := range list(t, st, z) {
-		out = append(out, fmt.Sprint(r.Name, r.Type, r.Content, r.RData, r.TTL, r.Proxied, r.Created, r.Modified))
+		out = append(out, fmt.Sprint(r.Name, r.Type, r.Content, fmt.Sprintf("%x", r.RData), r.TTL, r.Proxied, r.Created, r.Modified))
 	}
 	slices.Sort(out)
 	return out
@@ -114,8 +114,7 @@ func TestImportInSlicesIsTheSame(t *testing.T) {
 			}})
 			out, err := b.p.Import(t.Context(), &model.Import{ID: newID(), Account: account, Zone: z.ID, Records: importFile(&z, 2000), Lenient: lenient})
 			r := result{Imported: out, Rows: contents(t, st, z.ID)}
-			var at *model.EditError
-			if errors.As(err, &at) {
+			if at, ok := errors.AsType[*model.EditError](err); ok {
 				r.Err = fmt.Sprint(at.Index, at.Err)
 			} else if err != nil {
 				t.Fatal(err)

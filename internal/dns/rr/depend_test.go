@@ -28,15 +28,19 @@ func TestDependentLinesArePassedOver(t *testing.T) {
 		{"NUL", "b\x00 A 192.0.2.1\n A 192.0.2.2\nc A 192.0.2.3", "1! 2! c:3"},
 		{"type", "b BOGUS x\n A 192.0.2.2", "1! b:2"},
 		{"data", "b A 192.0.2.999\n A 192.0.2.2", "1! b:2"},
-		{"origin", "$ORIGIN a..b\nc A 192.0.2.1\n@ A 192.0.2.2\n A 192.0.2.3\nd.x. A 192.0.2.4\n A 192.0.2.5\n$ORIGIN sub\ne A 192.0.2.6\n$ORIGIN y.x.\nf A 192.0.2.7",
-			"1! 2! 3! 4! d.x.:5 d.x.:6 7! 8! f.y.x.:10"},
+		{
+			"origin", "$ORIGIN a..b\nc A 192.0.2.1\n@ A 192.0.2.2\n A 192.0.2.3\nd.x. A 192.0.2.4\n A 192.0.2.5\n$ORIGIN sub\ne A 192.0.2.6\n$ORIGIN y.x.\nf A 192.0.2.7",
+			"1! 2! 3! 4! d.x.:5 d.x.:6 7! 8! f.y.x.:10",
+		},
 		{"origin in data", "$ORIGIN a..b\nc.x. CNAME d\nc.x. MX 10 d.x.\nc.x. MX 10 @\nc.x. TXT d\nc.x. RP d. d", "1! 2! c.x.:3 4! c.x.:5 6!"},
 		{"origin in quotes", "$ORIGIN \"open\nc A 192.0.2.1", "1! 2!"},
 		{"misspelt", "$ORIGN sub\nc 1 A 192.0.2.1\nc.x. A 192.0.2.1", "1! 2! 3!"},
 		{"ttl", "$TTL soon\na A 192.0.2.1\n A 192.0.2.2\n 60 A 192.0.2.3\n$TTL 5\n A 192.0.2.4", "1! 2! 3! a/60:4 a/5:6"},
 		{"last ttl", "$TTL 5\na 60x A 192.0.2.1\nb A 192.0.2.2", "2! b/5:3"},
-		{"generate", "$GENERATE 1-2 a$ BOGUS $\n A 192.0.2.1\n$GENERATE 1-2 b..$ A 192.0.2.$\n$GENERATE 1-2 c$ A 192.0.2.$\n A 192.0.2.1",
-			"1! @:2 3! c1:4 c2:4 @:5"},
+		{
+			"generate", "$GENERATE 1-2 a$ BOGUS $\n A 192.0.2.1\n$GENERATE 1-2 b..$ A 192.0.2.$\n$GENERATE 1-2 c$ A 192.0.2.$\n A 192.0.2.1",
+			"1! @:2 3! c1:4 c2:4 @:5",
+		},
 		{"generate with no origin", "$ORIGIN a..b\n$GENERATE 1-2 a$ A 192.0.2.$\n$GENERATE 1-2 a$.x. A 192.0.2.$\n$GENERATE 1-2 a$.x. CNAME b$", "1! 2! a1.x.:3 a2.x.:3 4! 4!"},
 	} {
 		in := "@ TXT first\n"

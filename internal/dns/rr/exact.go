@@ -38,7 +38,7 @@ func parseURI(text string) ([]byte, error) {
 	if !isQuoted(f[2]) {
 		return nil, fmt.Errorf("%w: the target must be quoted", ErrSyntax)
 	}
-	data, err := make([]byte, 0, 4+len(f[2])), error(nil)
+	data := make([]byte, 0, 4+len(f[2]))
 	for _, s := range f[:2] {
 		n, err := strconv.ParseUint(s, 10, 16)
 		if err != nil {
@@ -46,7 +46,8 @@ func parseURI(text string) ([]byte, error) {
 		}
 		data = binary.BigEndian.AppendUint16(data, uint16(n))
 	}
-	if data, err = appendText(data, f[2]); err == nil && len(data) == 4 {
+	data, err := appendText(data, f[2])
+	if err == nil && len(data) == 4 {
 		err = fmt.Errorf("%w: the target is empty", ErrSyntax)
 	}
 	return data, err

@@ -200,7 +200,7 @@ func (x *lexer) takeField() {
 				return
 			}
 		case c == '"':
-			if last, any := x.last(i); any && last != '=' {
+			if last, ok := x.last(i); ok && last != '=' {
 				x.cut(i)
 				return
 			}
@@ -226,7 +226,7 @@ func (x *lexer) first(n int) byte {
 }
 
 // last is the octet before the nth of rest, if the field has one.
-func (x *lexer) last(n int) (c byte, any bool) {
+func (x *lexer) last(n int) (c byte, ok bool) {
 	switch {
 	case n > 0:
 		return x.rest[n-1], true

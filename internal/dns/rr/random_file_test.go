@@ -6,8 +6,6 @@ import (
 )
 
 // The pieces that files are made of: what zone files have, and what looks like it.
-//
-//nolint:gochecknoglobals // tables
 var (
 	fileOwners = strings.Split(`a|b|@|IN|in|ch|300|1h|A|txt|*|*.w|a.b|x\.y|\097b|\300|\2|a..b|.|a.|"q"|"q w"|"q\"w"|a\ b|a\;b|a\(b|_x|-|`+
 		`\$x|$x|CLASS1|CLASS3|sub.x.|x.|other.|a\|\@|a@|@a|a"b"|TYPE1|$ORIGIN|$TTL|\"|a'b|`+
@@ -101,8 +99,6 @@ func joined(rng *rand.Rand, f []string) string {
 }
 
 // dataShapes gives the fields of types: n a name, t a text, i a number, h hexadecimal, b base64, a an address.
-//
-//nolint:gochecknoglobals // a table
 var dataShapes = map[string]string{
 	"A": "a", "a": "a", "AAAA": "A", "TYPE1": "a", "NS": "n", "PTR": "n", "DNAME": "n", "MX": "in", "KX": "in", "AFSDB": "in", "SRV": "iiin",
 	"TXT": "t", "type16": "tt", "SPF": "t", "HINFO": "tt", "CAA": "itt", "NAPTR": "iitttn", "SSHFP": "iih", "TLSA": "iiih", "URI": "iit",
@@ -164,9 +160,22 @@ func randomDirective(rng *rand.Rand) string {
 	}
 	m := pick(rng, fileMarks)
 	kind := [][]string{
-		{"A", "192.0.2." + m}, {"TXT", m}, {"TXT", `"a ` + m + `"`}, {"TXT", `"\"a ` + m + `\""`}, {"PTR", "n" + m}, {"MX", `"10 m` + m + `"`},
-		{"MX", "10", "m" + m}, {"CNAME", m + ".0.0"}, {"NS", "ns" + m}, {"TXT", `"a" "b"`}, {"TXT", `"a" ( b )`}, {"TXT", `"a ; ` + m + `"`},
-		{"BOGUS", m}, {"ANY", m}, {"AAAA", "2001:db8::" + m}, {"TYPE65280", `"\# 1 0` + m + `"`},
+		{"A", "192.0.2." + m},
+		{"TXT", m},
+		{"TXT", `"a ` + m + `"`},
+		{"TXT", `"\"a ` + m + `\""`},
+		{"PTR", "n" + m},
+		{"MX", `"10 m` + m + `"`},
+		{"MX", "10", "m" + m},
+		{"CNAME", m + ".0.0"},
+		{"NS", "ns" + m},
+		{"TXT", `"a" "b"`},
+		{"TXT", `"a" ( b )`},
+		{"TXT", `"a ; ` + m + `"`},
+		{"BOGUS", m},
+		{"ANY", m},
+		{"AAAA", "2001:db8::" + m},
+		{"TYPE65280", `"\# 1 0` + m + `"`},
 	}[rng.IntN(16)]
 	return joined(rng, append(f, kind...))
 }

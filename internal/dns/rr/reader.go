@@ -115,11 +115,11 @@ func (r *Reader) Next() (Entry, error) {
 		if err := r.lex.next(); err != nil {
 			return Entry{}, err
 		}
-		e, any, err := r.line()
+		e, found, err := r.line()
 		if err != nil {
 			return Entry{}, &LineError{r.lex.start, err}
 		}
-		if any {
+		if found {
 			return e, nil
 		}
 	}
@@ -128,8 +128,8 @@ func (r *Reader) Next() (Entry, error) {
 //nolint:gochecknoglobals // a constant
 var byteOrderMark = []byte("\ufeff")
 
-// line reads the logical line that the lexer holds; any says whether it is a record.
-func (r *Reader) line() (e Entry, any bool, err error) {
+// line reads the logical line that the lexer holds; found says whether it is a record.
+func (r *Reader) line() (e Entry, found bool, err error) {
 	x := &r.lex
 	switch {
 	case x.err != nil:
