@@ -45,8 +45,12 @@ func TestFilterOperators(t *testing.T) {
 	equal := func(s, v string) bool { return s == v }
 	not := func(s, v string) bool { return s != v }
 	ops := []op{
-		{"", "", equal}, {"equal", "exact", equal}, {"contains", "contains", strings.Contains}, {"starts_with", "startswith", strings.HasPrefix},
-		{"ends_with", "endswith", strings.HasSuffix}, {"not_equal", "", not},
+		{"", "", equal},
+		{"equal", "exact", equal},
+		{"contains", "contains", strings.Contains},
+		{"starts_with", "startswith", strings.HasPrefix},
+		{"ends_with", "endswith", strings.HasSuffix},
+		{"not_equal", "", not},
 	}
 	want := func(list []string, o op, v string) []string {
 		var out []string

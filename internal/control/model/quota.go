@@ -99,8 +99,9 @@ func (u Usage) Of(q Quota) int64 {
 		return u.Records
 	case QuotaOctets:
 		return u.Octets
+	default:
+		return 0
 	}
-	return 0
 }
 
 // Plus is the sum of both.
