@@ -50,6 +50,7 @@ func (c *adminResetCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	defer handOver(c.Data)
 	defer st.Close()
 	o.Show = func(f *auth.FirstCredentials) error {
 		password := "(as given)"

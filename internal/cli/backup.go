@@ -116,6 +116,7 @@ func (c *restoreCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	defer handOver(c.Data)
 	defer st.Close()
 	what := "database"
 	if !c.Mark {

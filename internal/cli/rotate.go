@@ -34,6 +34,7 @@ func (c *rotateSecretCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	defer handOver(c.Data)
 	defer st.Close()
 	keys, err := c.keys(ctx, st, cfg)
 	if err != nil {

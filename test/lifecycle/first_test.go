@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
@@ -267,5 +268,46 @@ func TestToolsMakeNothing(t *testing.T) {
 		if out, code := tool(t, args...); code != 0 || !strings.Contains(out, "1 zones, 0 records, position ") {
 			t.Errorf("%q: status %d: %s", args, code, out)
 		}
+	}
+}
+
+// What root restores into a directory of somebody else can be opened by him.
+func TestRootHandsFilesOver(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	dir := t.TempDir()
+	n, err := node.Start(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backup := filepath.Join(t.TempDir(), "x.hwb")
+	if out, code := tool(t, "backup", "--data", dir, backup); code != 0 {
+		t.Fatal(out)
+	}
+	if err := n.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	const somebody = 65534
+	other := t.TempDir()
+	if err := os.Chown(other, somebody, somebody); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := tool(t, "restore", "--data", other, "--secret-key-file", filepath.Join(dir, "secret.key"), backup); code != 0 {
+		t.Fatal(out)
+	}
+	files, _ := filepath.Glob(filepath.Join(other, "headwater.db*"))
+	for _, f := range files {
+		st, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sys, _ := st.Sys().(*syscall.Stat_t); sys.Uid != somebody {
+			t.Errorf("%s belongs to %d", f, sys.Uid)
+		}
+	}
+	if len(files) < 2 {
+		t.Errorf("only %q", files)
 	}
 }
