@@ -137,6 +137,9 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	if h.Damaged > 0 {
 		_, _ = fmt.Fprintf(w, "zones damaged %d: they take no changes, the log names them\n", h.Damaged)
 	}
+	if since := n.store.Stats().Unwritable; !since.IsZero() {
+		_, _ = fmt.Fprintf(w, "store takes no changes since %s\n", since.UTC().Format(time.RFC3339))
+	}
 	if !h.Failing.IsZero() {
 		_, _ = fmt.Fprintf(w, "store unreachable since %s: answering from memory\n", h.Failing.UTC().Format(time.RFC3339))
 	}

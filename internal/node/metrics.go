@@ -151,6 +151,11 @@ func rcodeName(code int) string {
 func (c collector) careful(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
 	st := c.n.store.Stats()
 	counter("commits_total", "Transactions committed.", st.Commits)
+	unwritable := 0.0
+	if !st.Unwritable.IsZero() {
+		unwritable = time.Since(st.Unwritable).Seconds()
+	}
+	gauge("store_unwritable_seconds", "For how long no transaction has come about; 0 while they do.", unwritable)
 	counter("commit_seconds_total", "Whole seconds spent in committing.", st.CommitNanos/1e9)
 	for what, n := range c.n.traces.Counts() {
 		if what == api.SignIns {

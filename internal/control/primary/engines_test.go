@@ -55,7 +55,7 @@ func (s onEngine) rows(t *testing.T, zone model.ID) []model.Record {
 
 func (s onEngine) row(t *testing.T, zone model.ID) model.Zone {
 	t.Helper()
-	z, err := s.Store.Zone(t.Context(), zone)
+	z, err := s.Zone(t.Context(), zone)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func (p *plan) zone(ctx context.Context) (*zoneWork, error) {
 	if p.zw != nil && !p.zw.gone {
 		return p.zw, p.zw.bad
 	}
-	z, err := p.stage.anyZone(ctx, p.zid)
+	z, err := p.anyZone(ctx, p.zid)
 	if err != nil {
 		return nil, err
 	}

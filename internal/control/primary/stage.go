@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -182,7 +181,7 @@ func (s *stage) pin(ctx context.Context, row model.Zone) (*zone.State, error) {
 	if mem := s.cfg.DB.ByID(string(row.ID)); mem == nil || mem.State().Seq < uint64(row.Seq) {
 		// Memory has all that the journal has, but not this: it could not be used, and waiting will not mend it.
 		e := invalid(model.CodeZoneDamaged, "The zone %s is damaged in the store: it can be deleted, and takes no other change.", row.Name.Host())
-		e.Status = http.StatusInternalServerError
+		e.Status = 500
 		return nil, e
 	}
 	return nil, &lagError{seq: row.Seq}

@@ -18,7 +18,7 @@ import (
 func TestCommitIsNotCancelled(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
-	w := &world{url: server.Database(t)}
+	w := &world{url: server.Database(t), now: at(1)}
 	w.Store = w.open(t)
 	account := newID()
 	server.Do(t, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
@@ -38,6 +38,9 @@ func TestCommitIsNotCancelled(t *testing.T) {
 		t.Errorf("commit: %v", err)
 	}
 	tx.Rollback()
+	if w.Stats().Unwritable.IsZero() {
+		t.Error("the database takes nothing, and this is not told")
+	}
 	if took := time.Since(began); took > time.Minute {
 		t.Errorf("told after %s", took)
 	}
@@ -54,6 +57,10 @@ func TestCommitIsNotCancelled(t *testing.T) {
 	}
 	if _, err := w.Account(t.Context(), account); err != nil {
 		t.Error(err)
+	}
+	must(t, w.PutMeta(t.Context(), "mark", nil))
+	if since := w.Stats().Unwritable; !since.IsZero() {
+		t.Errorf("the database takes nothing since %s, it is told", since)
 	}
 }
 

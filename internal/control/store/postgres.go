@@ -199,7 +199,7 @@ func (e *postgresEngine) probe(ctx context.Context) error {
 	if _, err = c.ExecContext(ctx, "UNLISTEN *"); err != nil {
 		return fmt.Errorf("probe: %w", classifyPostgres(err))
 	}
-	if _, err := c.ExecContext(ctx, "SELECT "+e.d.timeline+", "+e.d.system); err != nil {
+	if err := (conn{d: e.d, on: c}).each(ctx, discard, `SELECT `+e.d.timeline+`, `+e.d.system); err != nil {
 		e.d.timeline, e.d.system = noTimeline, noTimeline
 		e.log.Info("the database does not tell its timeline: a standby that lagged is known by the journal alone", "error", err)
 	}

@@ -88,11 +88,19 @@ type session struct {
 	settle func(committed bool)
 }
 
-type counters struct{ commits, nanos, rows, bytes atomic.Uint64 }
+type counters struct {
+	commits, nanos, rows, bytes atomic.Uint64
+	stuck                       atomic.Int64 // microseconds since 1970; 0: transactions come about
+}
 
 // Stats are counters since the store was opened: write transactions of changes, the time they took in Commit, and the
 // journal rows and octets they wrote.
-type Stats struct{ Commits, CommitNanos, JournalRows, JournalBytes uint64 }
+// Unwritable is since when no transaction has come about because the database cannot be reached, does not answer or takes nothing; zero
+// while it does.
+type Stats struct {
+	Commits, CommitNanos, JournalRows, JournalBytes uint64
+	Unwritable                                      time.Time
+}
 
 // ErrNoStore is a database that is not there, or that has nothing of ours in it.
 var ErrNoStore = errors.New("there is no store here")
@@ -201,7 +209,8 @@ func (s *Store) Ping(ctx context.Context) error {
 // Stats returns the counters as they are now.
 func (s *Store) Stats() Stats {
 	return Stats{
-		Commits: s.stats.commits.Load(), CommitNanos: s.stats.nanos.Load(),
+		Unwritable: fromMicros(s.stats.stuck.Load()),
+		Commits:    s.stats.commits.Load(), CommitNanos: s.stats.nanos.Load(),
 		JournalRows: s.stats.rows.Load(), JournalBytes: s.stats.bytes.Load(),
 	}
 }
@@ -228,10 +237,21 @@ func (s *Store) write(ctx context.Context, lazy bool, f func(c conn) error) erro
 	}
 }
 
-func (s *Store) writeOnce(ctx context.Context, lazy bool, f func(c conn) error) error {
+// wrote takes note of how a transaction has ended.
+func (s *Store) wrote(err error) {
+	switch {
+	case err == nil:
+		s.stats.stuck.Store(0)
+	case errors.Is(err, model.ErrUnavailable):
+		s.stats.stuck.CompareAndSwap(0, s.cfg.Clock().UnixMicro())
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, lazy bool, f func(c conn) error) (err error) {
 	if s.cfg.ReadOnly {
 		return errReadOnly
 	}
+	defer func() { s.wrote(err) }()
 	tx, err := s.engine.begin(ctx, lazy)
 	if err != nil {
 		return err

@@ -43,6 +43,7 @@ func (s *Store) begin(ctx context.Context, lazy bool) (*Tx, error) {
 	}
 	session, err := s.engine.begin(ctx, lazy)
 	if err != nil {
+		s.wrote(err)
 		return nil, fmt.Errorf("begin change: %w", err)
 	}
 	return &Tx{
@@ -80,6 +81,7 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 		err = t.session.commit(ctx)
 		t.over = true
 	}
+	t.s.wrote(err)
 	if err != nil {
 		return 0, fmt.Errorf("commit %d entries: %w", len(entries), t.stale(err))
 	}
