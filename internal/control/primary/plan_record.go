@@ -29,7 +29,7 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 	if err := p.allowRecord(ctx, z, 1, r.Size()); err != nil {
 		return model.Outcome{}, err
 	}
-	p.stamp(&r, nil)
+	rules.Stamp(&r, nil, p.now)
 	r.Zone = z.row.ID
 	if r.ID == "" {
 		r.ID = p.cfg.NewID()
@@ -70,7 +70,7 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 		return model.Outcome{}, err
 	}
 	r.ID, r.Zone = old.ID, old.Zone
-	p.stamp(&r, old)
+	rules.Stamp(&r, old, p.now)
 	if rules.Same(&r, old) {
 		out := *old
 		return model.Outcome{Record: &out}, nil
@@ -137,36 +137,6 @@ func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Rec
 		return nil, nil, missing(model.CodeRecordNotFound, "Record does not exist.")
 	}
 	return z, r, nil
-}
-
-// stamp sets what the server decides of a record: its times, and the automatic TTL of a proxied one. old is nil for a new
-// record.
-func (p *plan) stamp(r, old *model.Record) {
-	if r.Proxied || r.TTL == 0 {
-		r.TTL = rules.AutomaticTTL
-	}
-	if old == nil {
-		r.Created, r.Modified = p.now, p.now
-		old = &model.Record{}
-	} else {
-		r.Created, r.Modified = old.Created, old.Modified
-		r.CommentModified, r.TagsModified = old.CommentModified, old.TagsModified
-		if !rules.Same(r, old) {
-			r.Modified = p.now
-		}
-	}
-	switch {
-	case r.Comment == "":
-		r.CommentModified = model.Record{}.CommentModified
-	case r.Comment != old.Comment:
-		r.CommentModified = p.now
-	}
-	switch {
-	case len(r.Tags) == 0:
-		r.TagsModified = model.Record{}.TagsModified
-	case !slices.Equal(r.Tags, old.Tags):
-		r.TagsModified = p.now
-	}
 }
 
 // insert puts a record in place; the caller has checked it.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
@@ -225,5 +226,56 @@ func TestSizesAndQuota(t *testing.T) {
 	cut := []*model.Record{rec(t, "c.zone.example", "DS", ds)}
 	if code(rules.Cut(apex, cut)) != model.CodeDSWithoutNS || rules.Cut(apex, append(cut, rec(t, "c.zone.example", "NS", "a."))) != nil {
 		t.Error("DS needs NS, and nothing else")
+	}
+}
+
+func TestStamp(t *testing.T) {
+	t.Parallel()
+	first, second := time.Unix(100, 0), time.Unix(200, 0)
+	r := rec(t, "w.zone.example", "A", "192.0.2.1", func(r *model.Record) { r.Comment, r.TTL = "c", 0 })
+	rules.Stamp(r, nil, first)
+	if r.TTL != rules.AutomaticTTL || r.Created != first || r.Modified != first || r.CommentModified != first || !r.TagsModified.IsZero() {
+		t.Errorf("new: %+v", r)
+	}
+	same := *r
+	rules.Stamp(&same, r, second)
+	if !rules.Same(&same, r) || same.Modified != first || same.CommentModified != first {
+		t.Errorf("unchanged: %+v", same)
+	}
+	other := *r
+	other.Comment, other.Tags, other.Proxied, other.TTL, other.Created = "", []string{"a"}, true, 60, second
+	rules.Stamp(&other, r, second)
+	if other.TTL != rules.AutomaticTTL || other.Created != first || other.Modified != second || !other.CommentModified.IsZero() || other.TagsModified != second {
+		t.Errorf("changed: %+v", other)
+	}
+}
+
+// TestSuffix: names below which others register are nobody's; those that only look so are.
+func TestSuffix(t *testing.T) {
+	t.Parallel()
+	for name, public := range map[string]bool{
+		"com": true, "co.uk": true, "github.io": true, "internal": true, "home.arpa": true, "ck": true, "foo.ck": true, "www.ck": false,
+		"example.com": false, "corp.internal": false, "a.home.arpa": false, "10.in-addr.arpa": false, "ip6.arpa": true, "xn--p1ai": true,
+	} {
+		if got := code(rules.Suffix(wire.MustName(name))) == model.CodePublicSuffix; got != public {
+			t.Errorf("%s is a public suffix: %v", name, got)
+		}
+	}
+}
+
+func TestNested(t *testing.T) {
+	t.Parallel()
+	a, b := model.Account{ID: "a"}, model.Account{ID: "b"}
+	for _, tt := range []struct {
+		of, back []model.ID
+		want     int
+	}{
+		{nil, nil, model.CodeZoneNested}, {[]model.ID{"b"}, nil, model.CodeZoneNested}, {nil, []model.ID{"a"}, model.CodeZoneNested},
+		{[]model.ID{"c"}, []model.ID{"a"}, model.CodeZoneNested}, {[]model.ID{"c", "b"}, []model.ID{"a"}, 0},
+	} {
+		a.SharesNames, b.SharesNames = tt.of, tt.back
+		if got := code(rules.Nested(apex, &a, &b)); got != tt.want {
+			t.Errorf("%v and %v: %d, want %d", tt.of, tt.back, got, tt.want)
+		}
 	}
 }
