@@ -164,17 +164,18 @@ func (l *loader) nameServer(host wire.Name) {
 	var m zone.Match
 	for _, t := range []wire.Type{wire.TypeA, wire.TypeAAAA} {
 		l.face.Find([]byte(host), t, &m)
-		switch m.Kind {
-		case zone.Hit:
+		if m.Kind == zone.Hit {
 			return
-		case zone.Delegation:
-			if m.Owner != len(host)-len(l.owner) || !host.Within(wire.Name(l.owner)) {
-				return // below another cut
-			}
-			if l.face.At([]byte(host), &m) {
-				if _, ok := m.RRset(t); ok {
-					return
-				}
+		}
+		if m.Kind != zone.Delegation {
+			continue
+		}
+		if m.Owner != len(host)-len(l.owner) || !host.Within(wire.Name(l.owner)) {
+			return // below another cut
+		}
+		if l.face.At([]byte(host), &m) {
+			if _, ok := m.RRset(t); ok {
+				return
 			}
 		}
 	}

@@ -270,8 +270,11 @@ func TestNested(t *testing.T) {
 		of, back []model.ID
 		want     int
 	}{
-		{nil, nil, model.CodeZoneNested}, {[]model.ID{"b"}, nil, model.CodeZoneNested}, {nil, []model.ID{"a"}, model.CodeZoneNested},
-		{[]model.ID{"c"}, []model.ID{"a"}, model.CodeZoneNested}, {[]model.ID{"c", "b"}, []model.ID{"a"}, 0},
+		{nil, nil, model.CodeZoneNested},
+		{[]model.ID{"b"}, nil, model.CodeZoneNested},
+		{nil, []model.ID{"a"}, model.CodeZoneNested},
+		{[]model.ID{"c"}, []model.ID{"a"}, model.CodeZoneNested},
+		{[]model.ID{"c", "b"}, []model.ID{"a"}, 0},
 	} {
 		a.SharesNames, b.SharesNames = tt.of, tt.back
 		if got := code(rules.Nested(apex, &a, &b)); got != tt.want {
