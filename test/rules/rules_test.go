@@ -139,7 +139,12 @@ func folded(t *testing.T, records []byte) (out []byte) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		records, r.RData = rest, bytes.ToLower(r.RData)
+		records, r.RData = rest, bytes.Clone(r.RData)
+		for i, c := range r.RData {
+			if c >= 'A' && c <= 'Z' {
+				r.RData[i] = c | 0x20
+			}
+		}
 		out = r.Append(out)
 	}
 	return out

@@ -284,10 +284,9 @@ func fixOf(z *model.Zone, reason model.Reason) fixJSON {
 		return fixJSON{"Transfer mode", base + "dns/settings"}
 	case model.ReasonApexNS:
 		return fixJSON{"Multi-provider", base + "dns/settings"}
-	case model.ReasonNeighbours, model.ReasonTooLarge, model.ReasonNotInNS, model.ReasonUnresolved, model.ReasonForbidden, model.ReasonRefused,
-		model.ReasonNoAddress:
+	default:
+		return fixJSON{"DNS records", base + "dns/records"}
 	}
-	return fixJSON{"DNS records", base + "dns/records"}
 }
 
 type reviewJSON struct {
