@@ -234,7 +234,7 @@ func (i *importing) add(ctx context.Context, r *model.Record) (added bool, refus
 	if err := p.allowRecord(ctx, z, 1, r.Size()); err != nil {
 		return false, nil, err
 	}
-	p.stamp(r, nil)
+	rules.Stamp(r, nil, p.now)
 	at, err := p.place(ctx, z, rows, r)
 	if err == nil {
 		err = rules.Added(at, r)
