@@ -121,7 +121,11 @@ func (i *importing) run(ctx context.Context) error {
 			return err
 		}
 		_, err := i.p.queued(&request{ctx: ctx, work: i.adopt, done: make(chan struct{})})
-		if n == importTries || err == nil || !errors.Is(err, errMoved) && !errors.Is(err, model.ErrStale) {
+		moved := errors.Is(err, errMoved) || errors.Is(err, model.ErrStale)
+		switch {
+		case moved && n == importTries:
+			return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
+		case !moved:
 			return err
 		}
 	}

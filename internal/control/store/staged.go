@@ -30,7 +30,7 @@ const (
 )
 
 // errAbandoned is an import that another node has taken for dead.
-var errAbandoned = errors.New("the import was silent for too long and has been given up")
+var errAbandoned = fmt.Errorf("the import was silent for too long and has been given up: %w", model.ErrUnavailable)
 
 // Stage begins an import into a zone; model.ErrBusy while there is another one, model.ErrNotFound without the zone.
 func (s *Store) Stage(ctx context.Context, zone model.ID) (*Staging, error) {
