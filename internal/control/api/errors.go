@@ -92,8 +92,7 @@ func (q *request) fail(err error) {
 	if f.status >= http.StatusInternalServerError && !busy {
 		q.api.Log.Error("request failed", "request", q.id, "method", q.r.Method, "path", q.r.URL.Path, "error", err)
 	}
-	var denied *auth.Failure
-	if errors.As(err, &denied) {
+	if denied, ok := errors.AsType[*auth.Failure](err); ok {
 		q.api.Traces.refused(q, denied)
 		if denied.RetryAfter > 0 {
 			q.retryAfter(denied.RetryAfter)

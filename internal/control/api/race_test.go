@@ -296,8 +296,7 @@ func TestServerKeepsAdministrator(t *testing.T) {
 func TestSignedOutStaysOut(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, s *server) {
-		var value string
-		value = s.must("POST", "/user/tokens", tokenBody(s.policy("allow", "com.cloudflare.api.account.zone.*", "Zone Read"))).object(t)["value"].(string)
+		value := s.must("POST", "/user/tokens", tokenBody(s.policy("allow", "com.cloudflare.api.account.zone.*", "Zone Read"))).object(t)["value"].(string)
 		for round := range *raceRounds {
 			var cookies, csrf [raceClients]as
 			for n := range cookies {

@@ -294,7 +294,7 @@ func TestTokensMadeByTokens(t *testing.T) {
 	if by := made["made_by"].(map[string]any); by["user_id"] != string(s.user) || by["token_id"] == nil {
 		t.Errorf("made by %v", by)
 	}
-	child := func(expires any, ips any, policies ...map[string]any) map[string]any {
+	child := func(expires, ips any, policies ...map[string]any) map[string]any {
 		b := tokenBody(policies...)
 		b["expires_on"] = expires
 		if ips != nil {

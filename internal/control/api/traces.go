@@ -56,7 +56,7 @@ func (t *Traces) count(what string) {
 // signedIn leaves the traces of a sign-in.
 func (t *Traces) signedIn(q *request, who *auth.Identity) {
 	t.count(SignIns)
-	t.say(q, "signed in", slog.String("user", string(who.User.ID)))
+	t.say(q, slog.String("outcome", "signed in"), slog.String("owner", string(who.User.ID)))
 	q.who = who
 	owner := who.User.ID
 	if owner == "" {
@@ -73,7 +73,7 @@ func (t *Traces) refused(q *request, f *auth.Failure) {
 	if f.Why == auth.WhyNothing {
 		return // whoever looks what is there
 	}
-	t.say(q, "refused", slog.String("reason", f.Why), slog.String("owner", string(f.Owner)))
+	t.say(q, slog.String("outcome", "refused"), slog.String("reason", f.Why), slog.String("owner", string(f.Owner)))
 	if f.Owner == "" || f.Why == auth.WhyForbidden || !t.mayTell(f.Owner, q.now()) {
 		return
 	}
@@ -88,7 +88,7 @@ func (t *Traces) refused(q *request, f *auth.Failure) {
 const refusedAction = "login_refused"
 
 // say writes a log line, and left-out ones as a number.
-func (t *Traces) say(q *request, what string, attrs ...any) {
+func (t *Traces) say(q *request, attrs ...any) {
 	t.mu.Lock()
 	if t.lines == nil {
 		t.lines = rate.NewLimiter(rate.Every(linesEvery), linesBurst)
@@ -105,7 +105,7 @@ func (t *Traces) say(q *request, what string, attrs ...any) {
 		attrs = append(attrs, slog.Int("left_out", unsaid))
 	}
 	attrs = append(attrs, slog.String("source", q.addr().String()), slog.String("request", q.id))
-	q.api.Log.Info(what, attrs...)
+	q.api.Log.Info("credentials", attrs...)
 }
 
 // mayTell bounds what refusals write for one user or account.

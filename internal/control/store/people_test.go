@@ -101,10 +101,9 @@ func TestMembers(t *testing.T) {
 		list(accounts[0], "", all[0], all[1])
 		list("", users[0], all[0], all[2])
 		list(accounts[1], users[0], all[2])
-		var invalid *model.Invalid
 		again := model.Member{ID: newID(), Account: accounts[0], User: users[0]}
 		err := w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.AddMember(t.Context(), again) })
-		if !errors.As(err, &invalid) {
+		if _, ok := errors.AsType[*model.Invalid](err); !ok {
 			t.Errorf("a member twice: %v", err)
 		}
 		remove := func(account, id model.ID) error {

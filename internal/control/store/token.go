@@ -56,18 +56,18 @@ func (s *Store) TokenByHash(ctx context.Context, hash []byte) (model.Token, erro
 	})
 }
 
-// ownedTokens are a user's (account empty) or an account's (user empty) tokens.
-const ownedTokens = ` WHERE person = ? AND account = ?`
+// owned are a user's (account empty) or an account's (user empty) tokens.
+const owned = ` WHERE person = ? AND account = ?`
 
 // Tokens lists a user's (account empty) or an account's (user empty) tokens by the time of issue, newest first with desc,
 // and counts them (offset and limit ignored). A limit of 0 is none.
 func (s *Store) Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error) {
 	args := []any{id(user), id(account)}
 	var total int
-	if err := s.read.one(ctx, []any{&total}, `SELECT count(*) FROM tokens`+ownedTokens, args...); err != nil {
+	if err := s.read.one(ctx, []any{&total}, `SELECT count(*) FROM tokens`+owned, args...); err != nil {
 		return nil, 0, fmt.Errorf("count tokens: %w", err)
 	}
-	text, args := paged(ownedTokens+` ORDER BY `+ordered(desc, "issued", "id"), args, offset, limit)
+	text, args := paged(owned+` ORDER BY `+ordered(desc, "issued", "id"), args, offset, limit)
 	list, err := s.read.tokens(ctx, text, args...)
 	return list, total, err
 }
@@ -79,7 +79,7 @@ func (t *peopleTx) Token(ctx context.Context, token model.ID) (model.Token, erro
 
 // Tokens lists a user's or an account's tokens.
 func (t *peopleTx) Tokens(ctx context.Context, user, account model.ID) ([]model.Token, error) {
-	return t.c.tokens(ctx, ownedTokens+` ORDER BY issued, id`, id(user), id(account))
+	return t.c.tokens(ctx, owned+` ORDER BY issued, id`, id(user), id(account))
 }
 
 // TokensMadeBy lists the tokens that a token has made.
