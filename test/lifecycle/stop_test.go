@@ -160,7 +160,7 @@ func TestHangupReloads(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	hangup("log-levle: debug\n", "not reloaded", "headwater.yaml:1", "log-level")
+	hangup("log-lvl: debug\n", "not reloaded", "headwater.yaml:1", "log-level")
 	hangup("log-level: debug\nprobe-interval: 3s\n", "restart", "probe-interval")
 	from := n.Log().Len()
 	n.Call(t, http.MethodGet, "/zones", nil, nil)
