@@ -38,7 +38,7 @@ func openV6(t *testing.T, opts ...option.RequestOption) *v6 {
 	})
 	check(t, err)
 	equal(t, "zone", z.Name, c.zone)
-	equal(t, "status", z.Status, zones.ZoneStatusPending)
+	equal(t, "status", z.Status, zones.ZoneStatusActive)
 	c.id = z.ID
 	return c
 }

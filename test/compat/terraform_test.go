@@ -138,7 +138,8 @@ func TestTerraform(t *testing.T) {
 	})
 	t.Run("dns_zone_transfers_peer", func(t *testing.T) {
 		c.live(t, resource{
-			list: account + "peers", create: "POST", write: "PUT", made: `{"name":"peer"}`,
+			list: account + "peers", create: "POST", write: "PUT",
+			made:    `{"name":"peer","ip":null,"port":null,"ixfr_enable":null,"tsig_id":null}`,
 			changed: `{"name":"peer","ip":"192.0.2.53","port":5353,"ixfr_enable":true}`,
 		})
 	})
