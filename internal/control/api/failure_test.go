@@ -39,6 +39,9 @@ func TestOurFaults(t *testing.T) {
 		{"deadline", func() error { return context.DeadlineExceeded }, 503, 10503},
 		{"other", func() error { return fmt.Errorf("disk is full at secret place") }, 500, 10500},
 		{"panic", func() error { panic("secret place") }, 500, 10500},
+		{"damaged", func() error {
+			return &model.Invalid{Code: model.CodeZoneDamaged, Message: "The zone is damaged in the store.", Status: http.StatusInternalServerError}
+		}, 500, model.CodeZoneDamaged},
 	} {
 		f.fail = tt.fail
 		for _, call := range []struct{ method, path, body string }{
