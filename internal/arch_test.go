@@ -47,6 +47,25 @@ var floors = map[string][]string{
 	"internal/control/api": {
 		"api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
+	"internal/control/api/zone": {
+		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+	},
+	"internal/control/api/record": {"internal/control/api", "internal/control/model", "internal/control/rules", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/api/transfer": {
+		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+	},
+	"internal/control/api/zonefile": {
+		"internal/control/api", "internal/control/api/record", "internal/control/api/zone",
+		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+	},
+	"internal/control/api/people": {
+		"internal/control/api", "internal/control/api/record", "internal/control/api/transfer", "internal/control/api/zone",
+		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/wire",
+	},
+	"internal/control/api/rooms": {
+		"internal/control/api", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",
+		"internal/control/api/zone", "internal/control/api/zonefile",
+	},
 
 	"internal/secretkey": {},
 	"internal/client":    {},
@@ -54,7 +73,7 @@ var floors = map[string][]string{
 	"internal/node": {
 		"web", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/primary", "internal/control/feed",
-		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api",
+		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms", "internal/control/api/people",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/tally",
 		"internal/dns/server",
 	},

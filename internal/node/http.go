@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/httpfront"
 )
@@ -81,7 +82,8 @@ func (n *Node) handler() http.Handler {
 	}
 	var rest http.Handler
 	rest = api.New(api.Config{
-		Store: n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
+		Routes: rooms.Routes(),
+		Store:  n.store, Changer: n.primary, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
 		PeerAllowed: n.reach.Allows, Flattened: n.flattened,
 		Secondaries: n.secondaries, Review: n.review, Clock: time.Now, Log: n.log,
 		CopyZone: func(ctx context.Context, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/duty"
 	"github.com/headwaterdns/headwater/internal/control/feed"
@@ -180,7 +181,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
-		NameServers: servers, Edge: n.edge, Describe: api.Describe, Log: n.log,
+		NameServers: servers, Edge: n.edge, Describe: people.Describe, Log: n.log,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: server.YieldCore,
 	})
 	if err != nil {

@@ -5,9 +5,9 @@ import "net/http"
 // Absent answers for a node that does not serve the API, every request alike and in the API's own form: 503, so that
 // clients and balancers go elsewhere.
 func Absent() http.Handler {
-	body, err := marshal(envelope{
-		Errors:   []apiError{{Code: codeUnavailable, Message: "This node does not serve the API."}},
-		Messages: []message{},
+	body, err := Marshal(Envelope{
+		Errors:   []ErrorJSON{{Code: codeUnavailable, Message: "This node does not serve the API."}},
+		Messages: []Message{},
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if err != nil {

@@ -22,7 +22,7 @@ type Store interface {
 	zoneStore
 	recordStore
 	transferStore
-	accountStore
+	AccountStore
 	peopleStore
 	auth.Store
 }
@@ -51,7 +51,8 @@ type transferStore interface {
 	ACLs(ctx context.Context, account model.ID) ([]model.ACL, error)
 }
 
-type accountStore interface {
+// AccountStore is what is read of accounts and their people.
+type AccountStore interface {
 	Account(ctx context.Context, id model.ID) (model.Account, error)
 	Accounts(ctx context.Context, ids []model.ID, name string, desc bool, offset, limit int) ([]model.Account, int, error)
 	AuditLog(ctx context.Context, q model.AuditQuery) ([]model.Audit, error)
@@ -66,6 +67,8 @@ type peopleStore interface {
 
 // Config is what the API needs. Store, Changer and Auth are required.
 type Config struct {
+	// Routes are the operations of the rooms below this package (package rooms lists them all).
+	Routes  []Route
 	Store   Store
 	Changer Changer
 	Auth    *auth.Authenticator
@@ -136,12 +139,12 @@ func (l *Limits) setDefaults() {
 	}
 }
 
-// api holds what handlers share; nothing in it changes after New.
-type api struct {
+// API holds what handlers share; nothing in it changes after New.
+type API struct {
 	Config
 	limits *limiter
 	places *places
-	memory *memory
+	Memory *memory
 }
 
 // New returns the handler of /client/v4 and /headwater/v1.
@@ -156,6 +159,6 @@ func New(cfg Config) http.Handler {
 	if cfg.Traces == nil {
 		cfg.Traces = &Traces{}
 	}
-	a := &api{Config: cfg, memory: newMemory(cfg.Limits.Memory), limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits)}
+	a := &API{Config: cfg, Memory: newMemory(cfg.Limits.Memory), limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits)}
 	return a.handler()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -308,7 +309,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 	m := newMatrix(t)
 	cells := 0
 	columns := m.columns()
-	for _, r := range api.Routes() {
+	for _, r := range api.Routes(rooms.Routes()) {
 		if r.Path == "/docs" || r.Path == "/openapi.json" {
 			continue // no envelope, and nothing to protect
 		}
@@ -325,7 +326,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 // inside asks every route of a zone for the one inside, by those who may everything in the zone around it.
 func (m *matrix) inside() (cells int) {
 	m.t.Helper()
-	for _, r := range api.Routes() {
+	for _, r := range api.Routes(rooms.Routes()) {
 		if r.Scope != api.ScopeZone || deletesZone(&r) {
 			continue
 		}
@@ -387,7 +388,7 @@ func beyondTokens(r *api.Route) bool {
 // ask for none.
 func TestEveryRouteIsClosed(t *testing.T) {
 	t.Parallel()
-	for _, r := range api.Routes() {
+	for _, r := range api.Routes(rooms.Routes()) {
 		switch r.Scope {
 		case api.ScopePublic, api.ScopeAny, api.ScopeServer:
 		default:

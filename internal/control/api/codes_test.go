@@ -25,7 +25,7 @@ import (
 func allCodes() (map[int]string, error) {
 	codes := map[int]string{}
 	files := []string{"../model/codes.go"}
-	for _, dir := range []string{".", "../auth"} {
+	for _, dir := range []string{".", "*", "../auth"} {
 		in, err := filepath.Glob(dir + "/*.go")
 		if err != nil {
 			return nil, err

@@ -15,23 +15,23 @@ import (
 const publicBody = 4 << 10
 
 // body reads the request's body, bounded.
-func (q *request) body() ([]byte, error) {
-	most := q.api.Limits.Body
+func (q *Request) body() ([]byte, error) {
+	most := q.API.Limits.Body
 	if q.route.Scope == ScopePublic {
 		most = min(most, publicBody)
 	}
-	b, err := io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, most))
+	b, err := io.ReadAll(http.MaxBytesReader(q.W, q.R.Body, most))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, &model.Invalid{Code: model.CodeBodyInvalid, Message: "The body is too large.", Status: http.StatusRequestEntityTooLarge}
 	}
 	if err != nil {
-		return nil, invalid(model.CodeBodyInvalid, "", "The body could not be read.")
+		return nil, Invalid(model.CodeBodyInvalid, "", "The body could not be read.")
 	}
 	return b, nil
 }
 
-// decode reads a JSON body into v. Unknown members are ignored; a member of the wrong kind is named.
-func (q *request) decode(v any) error {
+// Decode reads a JSON body into v. Unknown members are ignored; a member of the wrong kind is named.
+func (q *Request) Decode(v any) error {
 	b, err := q.body()
 	if err != nil {
 		return err
@@ -39,16 +39,16 @@ func (q *request) decode(v any) error {
 	if err := checkJSON(b); err != nil {
 		return err
 	}
-	return decodeJSON(b, q.api.Limits.Depth, "", v)
+	return DecodeJSON(b, q.API.Limits.Depth, "", v)
 }
 
-// decodeJSON is decode for bytes; at is where they stand in the request, as a JSON pointer.
-func decodeJSON(b []byte, depth int, at string, v any) error {
+// DecodeJSON is decode for bytes; at is where they stand in the request, as a JSON pointer.
+func DecodeJSON(b []byte, depth int, at string, v any) error {
 	if err := checkDepth(b, depth); err != nil {
 		return err
 	}
 	if first := bytes.TrimLeft(b, " \t\r\n"); len(first) == 0 || first[0] != '{' {
-		return invalid(model.CodeBodyInvalid, at, "The body must be a JSON object.")
+		return Invalid(model.CodeBodyInvalid, at, "The body must be a JSON object.")
 	}
 	err := unmarshal(b, v)
 	var kind *json.UnmarshalTypeError
@@ -59,19 +59,22 @@ func decodeJSON(b []byte, depth int, at string, v any) error {
 	case errors.As(err, &bad):
 		return bad
 	case errors.As(err, &kind):
-		return invalid(model.CodeBodyInvalid, at+"/"+strings.ReplaceAll(kind.Field, ".", "/"),
+		return Invalid(model.CodeBodyInvalid, at+"/"+strings.ReplaceAll(kind.Field, ".", "/"),
 			"A "+kind.Value+" cannot stand in "+kind.Field+".")
 	}
-	return invalid(model.CodeBodyInvalid, at, "The body is not valid JSON.")
+	return Invalid(model.CodeBodyInvalid, at, "The body is not valid JSON.")
+}
+
+// Quick is a body that reads its usual form by itself, far quicker than the decoder. False leaves it to that, and the body
+// as it was.
+type Quick interface {
+	ParseQuick(b []byte) bool
 }
 
 // unmarshal reads a record without the decoder where it can: the decoder costs ten times as much.
 func unmarshal(b []byte, v any) error {
-	if body, ok := v.(*recordBody); ok {
-		if body.parse(b) {
-			return nil
-		}
-		*body = recordBody{}
+	if body, ok := v.(Quick); ok && body.ParseQuick(b) {
+		return nil
 	}
 	return json.Unmarshal(b, v)
 }
@@ -88,7 +91,7 @@ func checkDepth(b []byte, most int) error {
 		case quoted:
 		case c == '{' || c == '[':
 			if depth++; depth > most {
-				return invalid(model.CodeBodyInvalid, "", "The body is nested too deeply.")
+				return Invalid(model.CodeBodyInvalid, "", "The body is nested too deeply.")
 			}
 		case c == '}' || c == ']':
 			depth--
@@ -97,15 +100,15 @@ func checkDepth(b []byte, most int) error {
 	return nil
 }
 
-// optional is a member that may be absent, null, or there.
-type optional[T any] struct {
+// Optional is a member that may be absent, null, or there.
+type Optional[T any] struct {
 	Set   bool // it was sent, null included
 	Null  bool
 	Value T
 }
 
 // UnmarshalJSON notes that the member was there.
-func (o *optional[T]) UnmarshalJSON(b []byte) error {
+func (o *Optional[T]) UnmarshalJSON(b []byte) error {
 	o.Set = true
 	if string(b) == "null" {
 		o.Null = true
@@ -114,5 +117,5 @@ func (o *optional[T]) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &o.Value)
 }
 
-// given says whether a value was sent.
-func (o *optional[T]) given() bool { return o.Set && !o.Null }
+// Given says whether a value was sent.
+func (o *Optional[T]) Given() bool { return o.Set && !o.Null }

@@ -6,9 +6,9 @@
 //
 //	request --outer--> mux --serve--> credentials, rate, position, permission --> handler --> envelope
 //
-// Start reading at routes.go, the table of all operations: what is not in it does not exist. request.go is what a handler
-// works with, envelope.go and errors.go are what it answers with.
+// Start reading at routes.go: an operation that is in no room's list does not exist. request.go is what a handler works with,
+// envelope.go and errors.go are what it answers with.
 //
-// Files are named by resource. record_file.go and its siblings are import and export. recdata.go and its siblings
-// translate a record's content and data (contract sections 5.3 and 5.7) to RDATA and back.
+// Resources have rooms of their own below: zone, record, zonefile, transfer and people; package rooms lists them. This package
+// knows none of them.
 package api

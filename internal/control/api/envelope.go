@@ -11,34 +11,37 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// envelope is the frame of every answer (contract section 1.1). Shell clients read it with regular expressions: the JSON
+// Envelope is the frame of every answer (contract section 1.1). Shell clients read it with regular expressions: the JSON
 // is compact, and the order of members matters.
-type envelope struct {
-	Result     any        `json:"result"`
-	Success    bool       `json:"success"`
-	Errors     []apiError `json:"errors"`
-	Messages   []message  `json:"messages"`
-	ResultInfo any        `json:"result_info,omitempty"`
-	Timing     any        `json:"timing,omitempty"` // of imports
+type Envelope struct {
+	Result     any         `json:"result"`
+	Success    bool        `json:"success"`
+	Errors     []ErrorJSON `json:"errors"`
+	Messages   []Message   `json:"messages"`
+	ResultInfo any         `json:"result_info,omitempty"`
+	Timing     any         `json:"timing,omitempty"` // of imports
 }
 
-type apiError struct {
-	Code       int        `json:"code"`
-	Message    string     `json:"message"`
-	Source     *source    `json:"source,omitempty"`
-	ErrorChain []apiError `json:"error_chain,omitempty"`
+// ErrorJSON is an error in the envelope, with a pointer to the member that it is about.
+type ErrorJSON struct {
+	Code       int         `json:"code"`
+	Message    string      `json:"message"`
+	Source     *source     `json:"source,omitempty"`
+	ErrorChain []ErrorJSON `json:"error_chain,omitempty"`
 }
 
 type source struct {
 	Pointer string `json:"pointer"`
 }
 
-type message struct {
+// Message is something to be told beside a result.
+type Message struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 }
 
-type resultInfo struct {
+// ResultInfo tells of a page of a list.
+type ResultInfo struct {
 	Page       int `json:"page"`
 	PerPage    int `json:"per_page"`
 	Count      int `json:"count"`
@@ -46,20 +49,21 @@ type resultInfo struct {
 	TotalPages int `json:"total_pages"`
 }
 
-// idOnly is the result of deletions.
-type idOnly struct {
+// IDOnly is the result of deletions.
+type IDOnly struct {
 	ID model.ID `json:"id"`
 }
 
-// marshal writes compact JSON without escaping <, > and &, which stand in URIs and comments.
-func marshal(v any) ([]byte, error) {
-	if a, ok := v.(appender); ok {
-		return a.appendJSON(make([]byte, 0, recordSize)), nil
+// Marshal writes compact JSON without escaping <, > and &, which stand in URIs and comments.
+func Marshal(v any) ([]byte, error) {
+	if a, ok := v.(Appender); ok {
+		return a.AppendJSON(make([]byte, 0, RecordSize)), nil
 	}
-	return encode(v)
+	return Encode(v)
 }
 
-func encode(v any) ([]byte, error) {
+// Encode writes JSON; what writes its own is asked for it.
+func Encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -69,77 +73,79 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// ok answers 200 with a result.
-func (q *request) ok(result any, messages ...message) error {
-	return q.send(http.StatusOK, envelope{Result: result, Success: true, Messages: messages})
+// OK answers 200 with a result.
+func (q *Request) OK(result any, messages ...Message) error {
+	return q.Send(http.StatusOK, Envelope{Result: result, Success: true, Messages: messages})
 }
 
-// list answers a page of a list.
-func (q *request) list(result any, info resultInfo) error {
-	return q.send(http.StatusOK, envelope{Result: result, Success: true, ResultInfo: &info})
+// List answers a page of a list.
+func (q *Request) List(result any, info ResultInfo) error {
+	return q.Send(http.StatusOK, Envelope{Result: result, Success: true, ResultInfo: &info})
 }
 
-// onePage answers a list that always comes whole.
-func onePage[T any](q *request, items []T) error {
+// OnePage answers a list that always comes whole.
+func OnePage[T any](q *Request, items []T) error {
 	if items == nil {
 		items = []T{}
 	}
 	n := len(items)
-	return q.list(items, resultInfo{Page: 1, PerPage: max(n, 1), Count: n, TotalCount: n, TotalPages: min(n, 1)})
+	return q.List(items, ResultInfo{Page: 1, PerPage: max(n, 1), Count: n, TotalCount: n, TotalPages: min(n, 1)})
 }
 
-func (q *request) send(status int, e envelope) error {
+// Send answers with an envelope.
+func (q *Request) Send(status int, e Envelope) error {
 	if e.Errors == nil {
-		e.Errors = []apiError{}
+		e.Errors = []ErrorJSON{}
 	}
 	if e.Messages == nil {
-		e.Messages = []message{}
+		e.Messages = []Message{}
 	}
-	b, err := e.marshal()
+	b, err := e.Marshal()
 	if err != nil {
 		return err
 	}
-	q.head(status, "application/json")
-	_, err = q.w.Write(b)
-	return q.gone(err)
+	q.Head(status, "application/json")
+	_, err = q.W.Write(b)
+	return q.Gone(err)
 }
 
-// marshal writes the envelope. A result that writes itself is not copied into it.
-func (e *envelope) marshal() ([]byte, error) {
-	a, ok := e.Result.(appender)
+// Marshal writes the envelope. A result that writes itself is not copied into it.
+func (e *Envelope) Marshal() ([]byte, error) {
+	a, ok := e.Result.(Appender)
 	if !ok || !e.Success || len(e.Errors) > 0 || len(e.Messages) > 0 || e.ResultInfo != nil || e.Timing != nil {
-		return encode(e)
+		return Encode(e)
 	}
-	b := a.appendJSON(append(make([]byte, 0, 2*recordSize), `{"result":`...))
+	b := a.AppendJSON(append(make([]byte, 0, 2*RecordSize), `{"result":`...))
 	return append(b, `,"success":true,"errors":[],"messages":[]}`...), nil
 }
 
-func (q *request) head(status int, contentType string) {
-	h := q.w.Header()
+// Head begins an answer: its status and headers.
+func (q *Request) Head(status int, contentType string) {
+	h := q.W.Header()
 	h.Set("Content-Type", contentType)
 	if q.seq > 0 {
 		h.Set(seqHeader, strconv.FormatUint(uint64(q.seq), 10))
 	}
 	q.status = status
-	q.w.WriteHeader(status)
+	q.W.WriteHeader(status)
 }
 
-// gone takes an error of writing to the client: it went away, and there is nobody to tell.
-func (q *request) gone(err error) error {
+// Gone takes an error of writing to the client: it went away, and there is nobody to tell.
+func (q *Request) Gone(err error) error {
 	if err != nil {
-		q.api.Log.Debug("client went away", "request", q.id, "error", err)
+		q.API.Log.Debug("client went away", "request", q.Id, "error", err)
 	}
 	return nil
 }
 
-// stream answers a list without holding it: each yields the items in turn, as JSON values.
-func (q *request) stream(each func(yield func(v any) error) error, info func(count int) resultInfo) error {
-	out := bufio.NewWriterSize(q.w, 1<<16)
+// Stream answers a list without holding it: each yields the items in turn, as JSON values.
+func (q *Request) Stream(each func(yield func(v any) error) error, info func(count int) ResultInfo) error {
+	out := bufio.NewWriterSize(q.W, 1<<16)
 	count := 0
 	err := each(func(v any) error {
 		switch count {
 		case 0:
-			q.head(http.StatusOK, "application/json")
+			q.Head(http.StatusOK, "application/json")
 			if _, err := out.WriteString(`{"result":[`); err != nil {
 				return err
 			}
@@ -149,7 +155,7 @@ func (q *request) stream(each func(yield func(v any) error) error, info func(cou
 			}
 		}
 		count++
-		b, err := marshal(v)
+		b, err := Marshal(v)
 		if err != nil {
 			return err
 		}
@@ -161,27 +167,45 @@ func (q *request) stream(each func(yield func(v any) error) error, info func(cou
 	}
 	if err != nil {
 		// The status is sent; a cut body is all that can tell the client.
-		q.api.Log.Error("list ended early", "request", q.id, "error", err)
+		q.API.Log.Error("list ended early", "request", q.Id, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	if count == 0 {
-		q.head(http.StatusOK, "application/json")
+		q.Head(http.StatusOK, "application/json")
 		if _, err := out.WriteString(`{"result":[`); err != nil {
-			return q.gone(err)
+			return q.Gone(err)
 		}
 	}
-	tail, err := marshal(info(count))
+	tail, err := Marshal(info(count))
 	if err != nil {
 		return err
 	}
 	_, _ = out.WriteString(`],"success":true,"errors":[],"messages":[],"result_info":`)
 	_, _ = out.Write(tail)
 	_ = out.WriteByte('}')
-	return q.gone(out.Flush())
+	return q.Gone(out.Flush())
 }
 
-// stamp is how times are written: RFC 3339 in UTC with six digits of a second.
-type stamp time.Time
+// Stamp is how times are written: RFC 3339 in UTC with six digits of a second.
+type Stamp time.Time
 
 // MarshalJSON writes null for the zero time.
-func (s stamp) MarshalJSON() ([]byte, error) { return s.append(nil), nil }
+func (s Stamp) MarshalJSON() ([]byte, error) { return s.Append(nil), nil }
+
+// Appender writes its own JSON, octet for octet as the encoder would: for what is written with every change, into the
+// answer and into the audit log, reflection costs more than all the rest of the API.
+type Appender interface {
+	AppendJSON(dst []byte) []byte
+}
+
+// RecordSize is about how many octets the JSON of a record takes.
+const RecordSize = 512
+
+// Append writes null for the zero time.
+func (s Stamp) Append(dst []byte) []byte {
+	t := time.Time(s)
+	if t.IsZero() {
+		return append(dst, "null"...)
+	}
+	return t.UTC().AppendFormat(dst, `"2006-01-02T15:04:05.000000Z"`)
+}

@@ -22,6 +22,8 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
+	"github.com/headwaterdns/headwater/internal/control/api/people"
+	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -132,7 +134,7 @@ func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...
 			}
 			return staging, nil
 		},
-		DB: s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID, Describe: api.Describe,
+		DB: s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID, Describe: people.Describe,
 		NameServers: []string{"ns1.headwater.test", "ns2.headwater.test"},
 		Edge:        edges,
 	}
@@ -149,7 +151,8 @@ func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...
 	s.bootstrap()
 	sessions := auth.NewSessions(auth.SessionConfig{Store: st, Clock: s.clock.time, Key: []byte("a secret of thirty-two octets...")})
 	cfg := api.Config{
-		Store: st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
+		Routes: rooms.Routes(),
+		Store:  st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
 		Sessions: sessions, WaitSeq: f.Wait, EdgeAddresses: committer.Edge, Clock: s.clock.time,
 		Quotas: committer.Quotas,
 	}

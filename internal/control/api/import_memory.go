@@ -21,25 +21,25 @@ func (m *memory) accountMost() int64 { return m.most - m.most/4 }
 
 func newMemory(most int64) *memory { return &memory{most: most, byAccount: map[model.ID]int64{}} }
 
-// memoryShare is what one import holds of it.
-type memoryShare struct {
+// MemoryShare is what one import holds of it.
+type MemoryShare struct {
 	of      *memory
 	account model.ID
 	held    int64 // taken from all
 	used    int64 // of held
 }
 
-// share begins with nothing.
-func (m *memory) share(account model.ID) *memoryShare { return &memoryShare{of: m, account: account} }
+// Share begins with nothing.
+func (m *memory) Share(account model.ID) *MemoryShare { return &MemoryShare{of: m, account: account} }
 
 const (
 	shareStep   = 1 << 20
 	importRetry = 5 // seconds after which an import may be tried again
 )
 
-// recordCost is about what a record of an import takes in memory until it is committed, in octets: itself with its place among
+// RecordCost is about what a record of an import takes in memory until it is committed, in octets: itself with its place among
 // the others, and twice its octets in the zone.
-func recordCost(r *model.Record) int64 {
+func RecordCost(r *model.Record) int64 {
 	n := 512 + 2*len(r.Name) + len(r.Content) + 4*len(r.RData) + len(r.Comment)
 	for _, t := range r.Tags {
 		n += 16 + len(t)
@@ -47,8 +47,8 @@ func recordCost(r *model.Record) int64 {
 	return int64(n)
 }
 
-// take takes so many octets more, or says why not: the import is too large for good, or others are in its way for now.
-func (s *memoryShare) take(n int64) error {
+// Take takes so many octets more, or says why not: the import is too large for good, or others are in its way for now.
+func (s *MemoryShare) Take(n int64) error {
 	if s.used += n; s.used <= s.held {
 		return nil
 	}
@@ -79,8 +79,8 @@ func (m *memory) refusal(want int64) error {
 	}
 }
 
-// give gives all back.
-func (s *memoryShare) give() {
+// Give gives all back.
+func (s *MemoryShare) Give() {
 	m := s.of
 	m.mu.Lock()
 	defer m.mu.Unlock()

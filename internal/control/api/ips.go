@@ -8,7 +8,7 @@ import (
 )
 
 func ipsRoutes() []Route {
-	return []Route{{http.MethodGet, client + "/ips", ScopePublic, nil, (*api).listIPs}}
+	return []Route{NewRoute(http.MethodGet, Client+"/ips", ScopePublic, nil, (*API).listIPs)}
 }
 
 type ipsJSON struct {
@@ -18,7 +18,7 @@ type ipsJSON struct {
 }
 
 // listIPs tells the addresses that stand in for proxied records: the server's pool, each as a range of its own.
-func (a *api) listIPs(q *request) error {
+func (a *API) listIPs(q *Request) error {
 	out := ipsJSON{IPv4: []string{}, IPv6: []string{}}
 	h := sha256.New()
 	for _, addr := range a.EdgeAddresses {
@@ -32,5 +32,5 @@ func (a *api) listIPs(q *request) error {
 		}
 	}
 	out.ETag = hex.EncodeToString(h.Sum(nil)[:16])
-	return q.ok(out)
+	return q.OK(out)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -122,7 +123,7 @@ func TestTransport(t *testing.T) {
 func TestRoutesAreSound(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, r := range api.Routes() {
+	for _, r := range api.Routes(rooms.Routes()) {
 		if seen[r.Method+" "+r.Path] {
 			t.Errorf("%s %s is there twice", r.Method, r.Path)
 		}

@@ -20,7 +20,7 @@ import (
 
 // outer wraps the mux: a request id, no panic beyond here, no path but those that routes can have, and a trailing slash
 // like none.
-func (a *api) outer(next http.Handler) http.Handler {
+func (a *API) outer(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newRequestID()
 		w.Header().Set(requestHeader, id)
@@ -50,7 +50,7 @@ func (a *api) outer(next http.Handler) http.Handler {
 }
 
 // serve runs one route: credentials, rate, position, permission, handler.
-func (a *api) serve(w http.ResponseWriter, r *http.Request, route *Route) {
+func (a *API) serve(w http.ResponseWriter, r *http.Request, route *Route) {
 	q := a.newRequest(w, r)
 	q.route = route
 	start := a.Clock()
@@ -64,10 +64,10 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route *Route) {
 	if err != nil {
 		q.fail(err)
 	}
-	a.Log.Debug("request", "request", q.id, "method", r.Method, "path", r.URL.Path, "status", q.status, "took", a.Clock().Sub(start))
+	a.Log.Debug("request", "request", q.Id, "method", r.Method, "path", r.URL.Path, "status", q.status, "took", a.Clock().Sub(start))
 }
 
-func (q *request) admit(route *Route) error {
+func (q *Request) admit(route *Route) error {
 	if route.Scope == ScopePublic {
 		return nil
 	}
@@ -78,8 +78,8 @@ func (q *request) admit(route *Route) error {
 		return err
 	}
 	for _, name := range pathIDs(route.Path) {
-		if !validID(q.r.PathValue(name)) {
-			return noRoute(strings.TrimPrefix(q.r.URL.Path, client))
+		if !ValidID(q.R.PathValue(name)) {
+			return noRoute(strings.TrimPrefix(q.R.URL.Path, Client))
 		}
 	}
 	return q.permit(route)
@@ -96,102 +96,102 @@ func pathIDs(path string) []string {
 	return out
 }
 
-func (q *request) authenticate(route *Route) error {
-	h := q.r.Header
+func (q *Request) authenticate(route *Route) error {
+	h := q.R.Header
 	c := auth.Credentials{
 		Authorization: h.Get("Authorization"), Email: h.Get("X-Auth-Email"), Key: h.Get("X-Auth-Key"),
-		CSRF: h.Get(csrfHeader), Writes: q.r.Method != http.MethodGet && q.r.Method != http.MethodHead,
-		Account: strings.HasPrefix(route.Path, client+"/accounts/{account_id}"), Addr: q.addr(),
+		CSRF: h.Get(CSRFHeader), Writes: q.R.Method != http.MethodGet && q.R.Method != http.MethodHead,
+		Account: strings.HasPrefix(route.Path, Client+"/accounts/{account_id}"), Addr: q.Addr(),
 	}
-	if cookie, err := q.r.Cookie(SessionCookie); err == nil {
+	if cookie, err := q.R.Cookie(SessionCookie); err == nil {
 		c.Session = cookie.Value
 	}
-	if !q.api.limits.allow(c.Authorization + "\x00" + c.Key + "\x00" + c.Session) {
+	if !q.API.limits.allow(c.Authorization + "\x00" + c.Key + "\x00" + c.Session) {
 		q.retryAfter(1)
-		return &apiFailure{
-			status: http.StatusTooManyRequests, code: codeRate,
-			message: "More than " + strconv.FormatFloat(q.api.Limits.PerSecond, 'f', -1, 64) + " requests per second reached. Please wait and consider throttling your request speed",
+		return &Failed{
+			Status: http.StatusTooManyRequests, Code: codeRate,
+			Message: "More than " + strconv.FormatFloat(q.API.Limits.PerSecond, 'f', -1, 64) + " requests per second reached. Please wait and consider throttling your request speed",
 		}
 	}
-	who, err := q.api.Auth.Authenticate(q.ctx(), c)
+	who, err := q.API.Auth.Authenticate(q.Ctx(), c)
 	if err != nil {
 		return err
 	}
-	q.who = who
+	q.Who = who
 	return nil
 }
 
-func (q *request) retryAfter(seconds int) { q.w.Header().Set("Retry-After", strconv.Itoa(seconds)) }
+func (q *Request) retryAfter(seconds int) { q.W.Header().Set("Retry-After", strconv.Itoa(seconds)) }
 
 // awaitMost bounds how long a request waits for a position that another node told of.
 const awaitMost = 10 * time.Second
 
 // await waits until this node has what the client has seen elsewhere.
-func (q *request) await() error {
-	s := q.r.Header.Get(seqHeader)
-	if s == "" || q.api.WaitSeq == nil {
+func (q *Request) await() error {
+	s := q.R.Header.Get(seqHeader)
+	if s == "" || q.API.WaitSeq == nil {
 		return nil
 	}
 	seq, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		return invalid(model.CodeRequestInvalid, "", seqHeader+" must be a number.")
+		return Invalid(model.CodeRequestInvalid, "", seqHeader+" must be a number.")
 	}
-	ctx, cancel := context.WithTimeout(q.ctx(), awaitMost)
+	ctx, cancel := context.WithTimeout(q.Ctx(), awaitMost)
 	defer cancel()
-	return q.api.WaitSeq(ctx, model.Seq(seq))
+	return q.API.WaitSeq(ctx, model.Seq(seq))
 }
 
 // permit looks up what the path names and asks whether the identity may.
-func (q *request) permit(route *Route) error {
+func (q *Request) permit(route *Route) error {
 	switch route.Scope {
 	case ScopeAny, ScopePublic:
 		return nil
 	case ScopeServer:
-		if !q.who.ServerAdmin() {
+		if !q.Who.ServerAdmin() {
 			return auth.Forbidden(false)
 		}
 		return q.loadServerScope()
 	case ScopeUser:
-		if !q.who.Can(route.Groups, "", "") {
+		if !q.Who.Can(route.Groups, "", "") {
 			return auth.Forbidden(false)
 		}
 		return nil
 	case ScopeAccount:
-		q.account = q.pathID("account_id")
-		if !q.who.Can(route.Groups, q.account, "") {
+		q.Account = q.PathID("account_id")
+		if !q.Who.Can(route.Groups, q.Account, "") {
 			return auth.Forbidden(false)
 		}
 		// Only administrators of the server and tokens for every account get so far without such an account.
-		_, err := q.api.Store.Account(q.ctx(), q.account)
-		return orMissing(err, model.CodeAccountInvalid, "Invalid account identifier")
+		_, err := q.API.Store.Account(q.Ctx(), q.Account)
+		return OrMissing(err, model.CodeAccountInvalid, "Invalid account identifier")
 	case ScopeZone:
-		z, err := q.api.Store.Zone(q.ctx(), q.pathID("zone_id"))
+		z, err := q.API.Store.Zone(q.Ctx(), q.PathID("zone_id"))
 		if errors.Is(err, model.ErrNotFound) {
-			return missing(model.CodeZoneInvalid, "Invalid zone identifier")
+			return Missing(model.CodeZoneInvalid, "Invalid zone identifier")
 		}
 		if err != nil {
 			return err
 		}
-		if !q.who.Can(route.Groups, z.Account, z.ID) {
+		if !q.Who.Can(route.Groups, z.Account, z.ID) {
 			return auth.Forbidden(strings.Contains(route.Path, "/dns_records"))
 		}
-		q.zone, q.account = z, z.Account
+		q.Zone, q.Account = z, z.Account
 		return nil
 	}
 	return auth.Forbidden(false)
 }
 
 // loadServerScope fills in what an administrator's path names.
-func (q *request) loadServerScope() error {
-	if id := q.r.PathValue("zone_id"); id != "" {
-		z, err := q.api.Store.Zone(q.ctx(), model.ID(id))
+func (q *Request) loadServerScope() error {
+	if id := q.R.PathValue("zone_id"); id != "" {
+		z, err := q.API.Store.Zone(q.Ctx(), model.ID(id))
 		if err != nil {
-			return orMissing(err, model.CodeZoneInvalid, "Invalid zone identifier")
+			return OrMissing(err, model.CodeZoneInvalid, "Invalid zone identifier")
 		}
-		q.zone, q.account = z, z.Account
+		q.Zone, q.Account = z, z.Account
 	}
-	if id := q.r.PathValue("account_id"); id != "" {
-		q.account = model.ID(id)
+	if id := q.R.PathValue("account_id"); id != "" {
+		q.Account = model.ID(id)
 	}
 	return nil
 }
@@ -230,8 +230,8 @@ func (l *limiter) allow(credential string) bool {
 	return b.Allow()
 }
 
-// last gives a parameter's last value, empty when absent.
-func last(v url.Values, name string) string {
+// Last gives a parameter's last value, empty when absent.
+func Last(v url.Values, name string) string {
 	if s := v[name]; len(s) > 0 {
 		return s[len(s)-1]
 	}

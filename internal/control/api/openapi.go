@@ -20,8 +20,8 @@ import (
 
 func documentRoutes() []Route {
 	return []Route{
-		{http.MethodGet, "/openapi.json", ScopePublic, nil, (*api).serveDocument},
-		{http.MethodGet, "/docs", ScopePublic, nil, (*api).servePage},
+		NewRoute(http.MethodGet, "/openapi.json", ScopePublic, nil, (*API).serveDocument),
+		NewRoute(http.MethodGet, "/docs", ScopePublic, nil, (*API).servePage),
 	}
 }
 
@@ -34,25 +34,25 @@ type served struct {
 //nolint:gochecknoglobals // a constant that takes work to make
 var theDocument = sync.OnceValues(func() (served, error) { return renderDocument(document.YAML) })
 
-func (a *api) serveDocument(q *request) error {
+func (a *API) serveDocument(q *Request) error {
 	d, err := theDocument()
 	if err != nil {
 		return err
 	}
-	q.head(http.StatusOK, "application/json")
-	_, err = q.w.Write(d.json)
-	return q.gone(err)
+	q.Head(http.StatusOK, "application/json")
+	_, err = q.W.Write(d.json)
+	return q.Gone(err)
 }
 
-func (a *api) servePage(q *request) error {
+func (a *API) servePage(q *Request) error {
 	d, err := theDocument()
 	if err != nil {
 		return err
 	}
-	q.w.Header().Set("Content-Security-Policy", d.csp)
-	q.head(http.StatusOK, "text/html; charset=utf-8")
-	_, err = q.w.Write(d.page)
-	return q.gone(err)
+	q.W.Header().Set("Content-Security-Policy", d.csp)
+	q.Head(http.StatusOK, "text/html; charset=utf-8")
+	_, err = q.W.Write(d.page)
+	return q.Gone(err)
 }
 
 // operationDoc is what the page shows of one operation.

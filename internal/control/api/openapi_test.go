@@ -15,6 +15,7 @@ import (
 
 	document "github.com/headwaterdns/headwater/api"
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 )
 
@@ -60,7 +61,7 @@ func TestDocumentHoldsTheRoutes(t *testing.T) {
 		}
 	}
 	served := map[string][]string{}
-	for _, r := range api.Routes() {
+	for _, r := range api.Routes(rooms.Routes()) {
 		groups := r.Groups
 		switch r.Scope {
 		case api.ScopePublic:
@@ -88,7 +89,7 @@ func TestGroupsAreTheUpstreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen := 0
-	for _, r := range api.Routes() {
+	for _, r := range api.Routes(rooms.Routes()) {
 		item := d.Paths.Value(strings.TrimPrefix(r.Path, "/client/v4"))
 		if item == nil || item.GetOperation(r.Method) == nil {
 			continue
@@ -157,7 +158,7 @@ func TestDocumentIsServed(t *testing.T) {
 	}
 	r, b = get("/docs")
 	page := string(b)
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") || strings.Count(page, "<article") != len(api.Routes()) {
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") || strings.Count(page, "<article") != len(api.Routes(rooms.Routes())) {
 		t.Errorf("page with %d operations", strings.Count(page, "<article"))
 	}
 	if csp := r.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {

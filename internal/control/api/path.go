@@ -23,7 +23,7 @@ func Paths(next http.Handler) http.Handler {
 // ofAPI says whether a decoded path lies in the API, or would if somebody resolved its dot segments.
 func ofAPI(p string) bool {
 	for _, p := range [...]string{p, path.Clean("/" + strings.ReplaceAll(p, `\`, "/"))} {
-		for _, root := range [...]string{client, own} {
+		for _, root := range [...]string{Client, Own} {
 			if p == root || strings.HasPrefix(p, root+"/") {
 				return true
 			}
@@ -64,14 +64,14 @@ func escapable(c rune) bool {
 
 // refusePath answers for a path that is none.
 func refusePath(w http.ResponseWriter, r *http.Request) {
-	f := failure(noRoute(strings.TrimPrefix(r.URL.EscapedPath(), client)))
-	e := envelope{Errors: append([]apiError{{Code: f.code, Message: f.message}}, f.also...), Messages: []message{}}
-	b, err := e.marshal()
+	f := Failure(noRoute(strings.TrimPrefix(r.URL.EscapedPath(), Client)))
+	e := Envelope{Errors: append([]ErrorJSON{{Code: f.Code, Message: f.Message}}, f.Also...), Messages: []Message{}}
+	b, err := e.Marshal()
 	if err != nil {
-		http.Error(w, http.StatusText(f.status), f.status)
+		http.Error(w, http.StatusText(f.Status), f.Status)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(f.status)
+	w.WriteHeader(f.Status)
 	_, _ = w.Write(b) // the client went away
 }

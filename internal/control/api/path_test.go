@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -109,7 +110,7 @@ func (s *server) refusesPath(method, target string) {
 // routesByPath is the table of operations, with the methods of each path and two that it has not.
 func routesByPath() map[string][]string {
 	out := map[string][]string{}
-	for _, r := range api.Routes() {
+	for _, r := range api.Routes(rooms.Routes()) {
 		if out[r.Path] == nil {
 			out[r.Path] = []string{http.MethodHead, http.MethodOptions}
 		}

@@ -5,15 +5,15 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// people runs f in the transaction about people, if who asks still may inside it: whoever was sent away a moment ago
+// People runs f in the transaction about people, if who asks still may inside it: whoever was sent away a moment ago
 // writes nothing. f may run more than once.
-func (q *request) people(f func(tx model.PeopleTx) error) error {
-	return q.api.Store.EditPeople(q.ctx(), func(tx model.PeopleTx) error {
-		who, err := q.api.Auth.Renew(q.ctx(), tx, q.who)
+func (q *Request) People(f func(tx model.PeopleTx) error) error {
+	return q.API.Store.EditPeople(q.Ctx(), func(tx model.PeopleTx) error {
+		who, err := q.API.Auth.Renew(q.Ctx(), tx, q.Who)
 		if err != nil {
 			return err
 		}
-		q.who = who
+		q.Who = who
 		if !q.mayStill() {
 			return auth.Forbidden(false)
 		}
@@ -22,26 +22,42 @@ func (q *request) people(f func(tx model.PeopleTx) error) error {
 }
 
 // mayStill asks again what permit asked. People are changed by routes of the server, of an account, and of the own user.
-func (q *request) mayStill() bool {
+func (q *Request) mayStill() bool {
 	if q.route.Scope == ScopeServer {
-		return q.who.ServerAdmin()
+		return q.Who.ServerAdmin()
 	}
-	return q.who.Can(q.route.Groups, q.account, "")
+	return q.Who.Can(q.route.Groups, q.Account, "")
 }
 
-// told is an audit entry, in whose log it stands: an account's, a user's own, or with an empty owner the server's.
-func (q *request) told(owner model.ID, action, resource string, id model.ID, before, after any) model.Audit {
-	e := q.audit(action, resource, id, before, after)
+// Told is an audit entry, in whose log it stands: an account's, a user's own, or with an empty owner the server's.
+func (q *Request) Told(owner model.ID, action, resource string, id model.ID, before, after any) model.Audit {
+	e := q.Audit(action, resource, id, before, after)
 	e.Account = owner
 	return e
 }
 
-// toldOfUser tells what happened to a user in the user's own log, and in the server's when an administrator did it.
+// ToldOfUser tells what happened to a user in the user's own log, and in the server's when an administrator did it.
 // Accounts hear nothing of it: what a user is elsewhere is not theirs to know.
-func (q *request) toldOfUser(user model.ID, action, resource string, id model.ID, before, after any) []model.Audit {
-	out := []model.Audit{q.told(user, action, resource, id, before, after)}
-	if q.who.User.ID != user {
-		out = append(out, q.told("", action, resource, id, before, after))
+func (q *Request) ToldOfUser(user model.ID, action, resource string, id model.ID, before, after any) []model.Audit {
+	out := []model.Audit{q.Told(user, action, resource, id, before, after)}
+	if q.Who.User.ID != user {
+		out = append(out, q.Told("", action, resource, id, before, after))
 	}
 	return out
+}
+
+// Audit makes an entry of something that is no change of a zone: those of changes are written by the one way in.
+func (q *Request) Audit(action, resource string, id model.ID, before, after any) model.Audit {
+	legacy := map[string]string{"create": "add", "update": "set", "delete": "delete"}[action]
+	e := model.Audit{
+		ID: auth.NewID(), Account: q.Account, Actor: q.actor(), When: q.Now(),
+		Action: action, Legacy: legacy, Resource: resource, ResourceID: id,
+	}
+	if before != nil {
+		e.Before, _ = Marshal(before) // plain structs of this package
+	}
+	if after != nil {
+		e.After, _ = Marshal(after)
+	}
+	return e
 }

@@ -67,23 +67,23 @@ func (p *places) give(account model.ID) {
 	p.freed = make(chan struct{})
 }
 
-// heavily runs a handler in a place of the request's account.
-func (q *request) heavily(handle func() error) error {
-	end, ok := q.api.places.take(q.ctx(), q.account)
+// Heavily runs a handler in a place of the request's account.
+func (q *Request) Heavily(handle func() error) error {
+	end, ok := q.API.places.take(q.Ctx(), q.Account)
 	if !ok {
 		q.retryAfter(2)
-		return &apiFailure{
-			status: http.StatusTooManyRequests, code: codeRate,
-			message: "Too many exports, long lists and reviews of this account or server are under way. Please wait and try again.",
+		return &Failed{
+			Status: http.StatusTooManyRequests, Code: codeRate,
+			Message: "Too many exports, long lists and reviews of this account or server are under way. Please wait and try again.",
 		}
 	}
 	defer end()
 	return handle()
 }
 
-// heavy is a handler that always needs a place.
-func heavy(handle func(*api, *request) error) func(*api, *request) error {
-	return func(a *api, q *request) error {
-		return q.heavily(func() error { return handle(a, q) })
+// Heavy is a handler that always needs a place.
+func Heavy(handle func(*API, *Request) error) func(*API, *Request) error {
+	return func(a *API, q *Request) error {
+		return q.Heavily(func() error { return handle(a, q) })
 	}
 }

@@ -23,37 +23,40 @@ const (
 	requestHeader = "X-Request-Id"
 	// SessionCookie is the name of the dashboard's cookie.
 	SessionCookie = "headwater_session"
-	csrfHeader    = "X-CSRF-Token"
+	// CSRFHeader carries the session's token with every change.
+	CSRFHeader = "X-CSRF-Token"
 )
 
-// request is one request on its way through a handler.
-type request struct {
-	api *api
-	w   http.ResponseWriter
-	r   *http.Request
-	id  string // of the request, in answer and log
+// Request is one request on its way through a handler.
+type Request struct {
+	API *API
+	W   http.ResponseWriter
+	R   *http.Request
+	Id  string // of the request, in answer and log
 
 	route   *Route
-	who     *auth.Identity // nil on public routes
-	account model.ID       // of the path's account, or of the zone
-	zone    model.Zone     // on routes of ScopeZone
+	Who     *auth.Identity // nil on public routes
+	Account model.ID       // of the path's account, or of the zone
+	Zone    model.Zone     // on routes of ScopeZone
 
 	seq     model.Seq // what the answer is known to be seen from
 	changes int       // made so far
 	status  int
 }
 
-func (a *api) newRequest(w http.ResponseWriter, r *http.Request) *request {
-	return &request{api: a, w: w, r: r, id: w.Header().Get(requestHeader)}
+func (a *API) newRequest(w http.ResponseWriter, r *http.Request) *Request {
+	return &Request{API: a, W: w, R: r, Id: w.Header().Get(requestHeader)}
 }
 
-func (q *request) ctx() context.Context { return q.r.Context() }
+// Ctx ends with the request.
+func (q *Request) Ctx() context.Context { return q.R.Context() }
 
-func (q *request) now() time.Time { return q.api.Clock() }
+// Now is the time as the API sees it.
+func (q *Request) Now() time.Time { return q.API.Clock() }
 
-// addr is who asks; behind a proxy, the proxy.
-func (q *request) addr() netip.Addr {
-	ap, err := netip.ParseAddrPort(q.r.RemoteAddr)
+// Addr is who asks; behind a proxy, the proxy.
+func (q *Request) Addr() netip.Addr {
+	ap, err := netip.ParseAddrPort(q.R.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
 	}
@@ -61,16 +64,16 @@ func (q *request) addr() netip.Addr {
 }
 
 // actor is who acts, for the audit log.
-func (q *request) actor() model.Actor { return q.who.Actor(q.addr(), q.id) }
+func (q *Request) actor() model.Actor { return q.Who.Actor(q.Addr(), q.Id) }
 
-// change hands edits of the request's account and zone to the one way in.
-func (q *request) change(edits ...model.Edit) (model.Result, error) {
+// Change hands edits of the request's account and zone to the one way in.
+func (q *Request) Change(edits ...model.Edit) (model.Result, error) {
 	id, err := q.changeID()
 	if err != nil {
 		return model.Result{}, err
 	}
-	res, err := q.api.Changer.Change(q.ctx(), model.Change{
-		ID: id, Account: q.account, Zone: q.zone.ID, Actor: q.actor(), Edits: edits,
+	res, err := q.API.Changer.Change(q.Ctx(), model.Change{
+		ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Edits: edits,
 	})
 	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
 		q.seq = res.Seq
@@ -78,14 +81,14 @@ func (q *request) change(edits ...model.Edit) (model.Result, error) {
 	return res, err
 }
 
-// importRecords is change for many new records.
-func (q *request) importRecords(records []*model.Record, lenient bool) (model.Imported, error) {
+// ImportRecords is change for many new records.
+func (q *Request) ImportRecords(records []*model.Record, lenient bool) (model.Imported, error) {
 	id, err := q.changeID()
 	if err != nil {
 		return model.Imported{}, err
 	}
-	res, err := q.api.Changer.Import(q.ctx(), &model.Import{
-		ID: id, Account: q.account, Zone: q.zone.ID, Actor: q.actor(), Records: records, Lenient: lenient,
+	res, err := q.API.Changer.Import(q.Ctx(), &model.Import{
+		ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Records: records, Lenient: lenient,
 	})
 	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
 		q.seq = res.Seq
@@ -98,13 +101,13 @@ const changeMost = 128
 
 // changeID is the id of a change that the client has given a name, empty without one. The same name from another user is
 // another change.
-func (q *request) changeID() (model.ID, error) {
-	name := q.r.Header.Get(changeHeader)
+func (q *Request) changeID() (model.ID, error) {
+	name := q.R.Header.Get(changeHeader)
 	if name == "" {
 		return "", nil
 	}
 	if len(name) > changeMost {
-		return "", invalid(model.CodeRequestInvalid, "", changeHeader+" must have at most 128 characters.")
+		return "", Invalid(model.CodeRequestInvalid, "", changeHeader+" must have at most 128 characters.")
 	}
 	q.changes++
 	actor := q.actor()
@@ -112,11 +115,11 @@ func (q *request) changeID() (model.ID, error) {
 	return model.ID(hex.EncodeToString(d[:16])), nil
 }
 
-// pathID is an object id in the path.
-func (q *request) pathID(name string) model.ID { return model.ID(q.r.PathValue(name)) }
+// PathID is an object id in the path.
+func (q *Request) PathID(name string) model.ID { return model.ID(q.R.PathValue(name)) }
 
-// validID says whether s is 32 lower-case hexadecimal digits.
-func validID(s string) bool {
+// ValidID says whether s is 32 lower-case hexadecimal digits.
+func ValidID(s string) bool {
 	if len(s) != 32 {
 		return false
 	}
@@ -134,35 +137,35 @@ func newRequestID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// page reads page and per_page. A page size over the most is cut to it quietly.
-func (q *request) page(usual, most int) (page, per int, err error) {
+// Page reads page and per_page. A page size over the most is cut to it quietly.
+func (q *Request) Page(usual, most int) (page, per int, err error) {
 	page, per = 1, usual
 	for name, v := range map[string]*int{"page": &page, "per_page": &per} {
-		s := q.r.URL.Query().Get(name)
+		s := q.R.URL.Query().Get(name)
 		if s == "" {
 			continue
 		}
 		n, err := strconv.Atoi(s)
 		if err != nil || n < 1 {
-			return 0, 0, invalid(model.CodePaging, "", name+" must be a positive number.")
+			return 0, 0, Invalid(model.CodePaging, "", name+" must be a positive number.")
 		}
 		*v = n
 	}
 	return min(page, 1<<31), min(per, most), nil
 }
 
-// info tells of a page.
-func info(page, per, count, total int) resultInfo {
-	return resultInfo{Page: page, PerPage: per, Count: count, TotalCount: total, TotalPages: (total + per - 1) / per}
+// Info tells of a page.
+func Info(page, per, count, total int) ResultInfo {
+	return ResultInfo{Page: page, PerPage: per, Count: count, TotalCount: total, TotalPages: (total + per - 1) / per}
 }
 
-// direction reads the direction of an order.
-func (q *request) direction() (desc bool, err error) {
-	switch strings.ToLower(q.r.URL.Query().Get("direction")) {
+// Direction reads the direction of an order.
+func (q *Request) Direction() (desc bool, err error) {
+	switch strings.ToLower(q.R.URL.Query().Get("direction")) {
 	case "", "asc":
 		return false, nil
 	case "desc":
 		return true, nil
 	}
-	return false, invalid(model.CodePaging, "", "direction must be asc or desc.")
+	return false, Invalid(model.CodePaging, "", "direction must be asc or desc.")
 }

@@ -26,12 +26,20 @@ type Route struct {
 	Method, Path string
 	Scope        Scope
 	Groups       []string
-	handle       func(a *api, q *request) error
+	handle       func(a *API, q *Request) error
 }
 
-// Routes lists every operation, ordered by path and method.
-func Routes() []Route {
-	all := slices.Concat(zoneRoutes(), recordRoutes(), settingRoutes(), otherRoutes())
+// NewRoute makes a route.
+func NewRoute(method, path string, scope Scope, groups []string, handle func(a *API, q *Request) error) Route {
+	return Route{Method: method, Path: path, Scope: scope, Groups: groups, handle: handle}
+}
+
+// ownRoutes are the operations of the server itself.
+func ownRoutes() []Route { return slices.Concat(ipsRoutes(), documentRoutes()) }
+
+// Routes lists every operation, those of the rooms and our own, ordered by path and method.
+func Routes(rooms []Route) []Route {
+	all := slices.Concat(rooms, ownRoutes())
 	slices.SortStableFunc(all, func(x, y Route) int {
 		if c := strings.Compare(x.Path, y.Path); c != 0 {
 			return c
@@ -46,33 +54,34 @@ func Routes() []Route {
 //
 //nolint:gochecknoglobals // tables
 var (
-	zoneRead      = []string{"Zone Read", "Zone Write", "DNS Read", "DNS Write", "Zone Settings Read", "Zone Settings Write"}
-	zoneWrite     = []string{"Zone Write"}
-	dnsRead       = []string{"DNS Read", "DNS Write"}
-	dnsWrite      = []string{"DNS Write"}
-	settingsRead  = []string{"Zone DNS Settings Read", "DNS Read", "Zone DNS Settings Write", "DNS Write"}
-	settingsWrite = []string{"Zone DNS Settings Write", "DNS Write"}
-	zoneSetRead   = []string{"Zone Settings Read", "Zone Settings Write"}
-	zoneSetWrite  = []string{"Zone Settings Write"}
-	accSetRead    = []string{"Account Settings Read", "Account Settings Write"}
-	accSetWrite   = []string{"Account Settings Write"}
-	accDNSRead    = []string{"Account DNS Settings Read", "Account DNS Settings Write"}
-	accDNSWrite   = []string{"Account DNS Settings Write"}
+	ZoneRead      = []string{"Zone Read", "Zone Write", "DNS Read", "DNS Write", "Zone Settings Read", "Zone Settings Write"}
+	ZoneWrite     = []string{"Zone Write"}
+	DNSRead       = []string{"DNS Read", "DNS Write"}
+	DNSWrite      = []string{"DNS Write"}
+	SettingsRead  = []string{"Zone DNS Settings Read", "DNS Read", "Zone DNS Settings Write", "DNS Write"}
+	SettingsWrite = []string{"Zone DNS Settings Write", "DNS Write"}
+	ZoneSetRead   = []string{"Zone Settings Read", "Zone Settings Write"}
+	ZoneSetWrite  = []string{"Zone Settings Write"}
+	AccSetRead    = []string{"Account Settings Read", "Account Settings Write"}
+	AccSetWrite   = []string{"Account Settings Write"}
+	AccDNSRead    = []string{"Account DNS Settings Read", "Account DNS Settings Write"}
+	AccDNSWrite   = []string{"Account DNS Settings Write"}
 
-	membershipsRead  = []string{"Memberships Read", "Memberships Write"}
-	membershipsWrite = []string{"Memberships Write"}
+	MembershipsRead  = []string{"Memberships Read", "Memberships Write"}
+	MembershipsWrite = []string{"Memberships Write"}
 )
 
+// Client is where the upstream's API stands, Own where our additions do.
 const (
-	client = "/client/v4"
-	own    = "/headwater/v1"
+	Client = "/client/v4"
+	Own    = "/headwater/v1"
 )
 
 // handler builds the mux over all routes, and the middle layers around it.
-func (a *api) handler() http.Handler {
+func (a *API) handler() http.Handler {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
-	for _, r := range Routes() {
+	for _, r := range Routes(a.Routes) {
 		methods[r.Path] = append(methods[r.Path], r.Method)
 		mux.HandleFunc(r.Method+" "+r.Path, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, &r) })
 	}
@@ -89,8 +98,8 @@ func (a *api) handler() http.Handler {
 			return
 		}
 		w.Header().Set("Allow", strings.Join(methods[pattern], ", "))
-		a.newRequest(w, req).fail(&apiFailure{
-			status: http.StatusMethodNotAllowed, code: codeNoMethod, message: req.Method + " is not allowed here.",
+		a.newRequest(w, req).fail(&Failed{
+			Status: http.StatusMethodNotAllowed, Code: codeNoMethod, Message: req.Method + " is not allowed here.",
 		})
 	})
 	return a.outer(mux)

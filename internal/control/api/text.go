@@ -17,16 +17,17 @@ import (
 
 // checkJSON holds all strings of a JSON body against the rule, members' names included.
 func checkJSON(b []byte) error {
-	at := notText(b)
+	at := NotText(b)
 	if at < 0 {
 		return nil
 	}
-	return invalid(model.CodeBodyInvalid, "", fmt.Sprintf(
-		"The body has something at octet %d that is no text: U+0000, half of a surrogate pair, or octets that are not UTF-8.", at))
+	return Invalid(model.CodeBodyInvalid, "", fmt.Sprintf(
+		"The body has something at octet %d that is no text: U+0000, half of a surrogate pair, or octets that are not UTF-8.", at,
+	))
 }
 
-// notText is where JSON first has what is no text, or -1.
-func notText(b []byte) int {
+// NotText is where JSON first has what is no text, or -1.
+func NotText(b []byte) int {
 	if !utf8.Valid(b) {
 		return firstInvalid(b)
 	}
@@ -81,14 +82,14 @@ func firstInvalid(b []byte) int {
 // read without the parts that do not.
 func checkAddress(r *http.Request) error {
 	bad := func(what string) error {
-		return invalid(model.CodeRequestInvalid, "", what+" has U+0000 or octets that are not UTF-8.")
+		return Invalid(model.CodeRequestInvalid, "", what+" has U+0000 or octets that are not UTF-8.")
 	}
 	if !model.IsText(r.URL.Path) {
 		return bad("The path")
 	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return invalid(model.CodeRequestInvalid, "", "The query is malformed: "+err.Error()+".")
+		return Invalid(model.CodeRequestInvalid, "", "The query is malformed: "+err.Error()+".")
 	}
 	for name, values := range query {
 		for _, v := range append(values, name) {
@@ -97,7 +98,7 @@ func checkAddress(r *http.Request) error {
 			}
 		}
 	}
-	for _, name := range []string{"Authorization", "X-Auth-Email", "X-Auth-Key", changeHeader, csrfHeader, "Cookie"} {
+	for _, name := range []string{"Authorization", "X-Auth-Email", "X-Auth-Key", changeHeader, CSRFHeader, "Cookie"} {
 		for _, v := range r.Header.Values(name) {
 			if !model.IsText(v) {
 				return bad("The header " + name)

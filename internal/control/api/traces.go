@@ -53,42 +53,42 @@ func (t *Traces) count(what string) {
 	t.counts[what]++
 }
 
-// signedIn leaves the traces of a sign-in.
-func (t *Traces) signedIn(q *request, who *auth.Identity) {
+// SignedIn leaves the traces of a sign-in.
+func (t *Traces) SignedIn(q *Request, who *auth.Identity) {
 	t.count(SignIns)
 	t.say(q, slog.String("outcome", "signed in"), slog.String("owner", string(who.User.ID)))
-	q.who = who
+	q.Who = who
 	owner := who.User.ID
 	if owner == "" {
 		owner = who.Token.Account
 	}
-	e := q.told(owner, "create", "session", owner, nil, nil)
+	e := q.Told(owner, "create", "session", owner, nil, nil)
 	e.Legacy = "login"
 	t.write(q, e)
 }
 
 // refused leaves those of credentials that did not do.
-func (t *Traces) refused(q *request, f *auth.Failure) {
+func (t *Traces) refused(q *Request, f *auth.Failure) {
 	t.count(f.Why)
 	if f.Why == auth.WhyNothing {
 		return // whoever looks what is there
 	}
 	t.say(q, slog.String("outcome", "refused"), slog.String("reason", f.Why), slog.String("owner", string(f.Owner)))
-	if f.Owner == "" || f.Why == auth.WhyForbidden || !t.mayTell(f.Owner, q.now()) {
+	if f.Owner == "" || f.Why == auth.WhyForbidden || !t.mayTell(f.Owner, q.Now()) {
 		return
 	}
-	after, _ := marshal(map[string]string{"reason": f.Why}) // a map of strings
+	after, _ := Marshal(map[string]string{"reason": f.Why}) // a map of strings
 	t.write(q, model.Audit{
-		ID: auth.NewID(), Account: f.Owner, Actor: model.Actor{IP: q.addr(), Request: q.id, Context: "system"}, When: q.now(),
-		Action: "view", Legacy: refusedAction, Resource: "session", ResourceID: f.Owner, After: after,
+		ID: auth.NewID(), Account: f.Owner, Actor: model.Actor{IP: q.Addr(), Request: q.Id, Context: "system"}, When: q.Now(),
+		Action: "view", Legacy: RefusedAction, Resource: "session", ResourceID: f.Owner, After: after,
 	})
 }
 
-// refusedAction is how the audit log names a credential that was refused.
-const refusedAction = "login_refused"
+// RefusedAction is how the audit log names a credential that was refused.
+const RefusedAction = "login_refused"
 
 // say writes a log line, and left-out ones as a number.
-func (t *Traces) say(q *request, attrs ...any) {
+func (t *Traces) say(q *Request, attrs ...any) {
 	t.mu.Lock()
 	if t.lines == nil {
 		t.lines = rate.NewLimiter(rate.Every(linesEvery), linesBurst)
@@ -104,8 +104,8 @@ func (t *Traces) say(q *request, attrs ...any) {
 	if unsaid > 0 {
 		attrs = append(attrs, slog.Int("left_out", unsaid))
 	}
-	attrs = append(attrs, slog.String("source", q.addr().String()), slog.String("request", q.id))
-	q.api.Log.Info("credentials", attrs...)
+	attrs = append(attrs, slog.String("source", q.Addr().String()), slog.String("request", q.Id))
+	q.API.Log.Info("credentials", attrs...)
 }
 
 // mayTell bounds what refusals write for one user or account.
@@ -124,9 +124,9 @@ func (t *Traces) mayTell(owner model.ID, now time.Time) bool {
 }
 
 // write adds an entry to the audit log. That it cannot is no reason to refuse what it is about.
-func (t *Traces) write(q *request, e model.Audit) {
-	err := q.api.Store.EditPeople(q.ctx(), func(tx model.PeopleTx) error { return tx.Audit(q.ctx(), e) })
+func (t *Traces) write(q *Request, e model.Audit) {
+	err := q.API.Store.EditPeople(q.Ctx(), func(tx model.PeopleTx) error { return tx.Audit(q.Ctx(), e) })
 	if err != nil && !errors.Is(err, model.ErrUnavailable) {
-		q.api.Log.Warn("sign-in not written to the audit log", "request", q.id, "error", err)
+		q.API.Log.Warn("sign-in not written to the audit log", "request", q.Id, "error", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -117,7 +117,7 @@ func (c *Config) fill(ctx context.Context, s *store.Store) error {
 	p, err := primary.New(primary.Config{
 		Begin:      func(ctx context.Context) (primary.Tx, error) { return s.Begin(ctx) },
 		Checkpoint: s.Checkpoint, RenewImages: s.RenewImages, DB: db, Feed: f, Clock: time.Now, NewID: auth.NewID,
-		NameServers: NameServers(), Describe: api.Describe,
+		NameServers: NameServers(), Describe: people.Describe,
 	})
 	if err != nil {
 		return err

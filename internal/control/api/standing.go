@@ -1,0 +1,111 @@
+package api
+
+import (
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// SecondaryState says how a secondary stands to us, by cause.
+type SecondaryState string
+
+// The states of secondaries.
+const (
+	SecondaryInStep      SecondaryState = "in_step"     // holds our serial
+	SecondaryBehind      SecondaryState = "behind"      // holds an older one
+	SecondaryAhead       SecondaryState = "ahead"       // holds a newer one, and takes nothing from us
+	SecondaryRefuses     SecondaryState = "refuses"     // answers with an error
+	SecondaryWrongKey    SecondaryState = "wrong_key"   // signs, or wants us to sign, otherwise than agreed
+	SecondaryNoZone      SecondaryState = "no_zone"     // answers, but does not have the zone
+	SecondaryUnreachable SecondaryState = "unreachable" // does not answer
+	SecondaryNoAddress   SecondaryState = "no_address"  // cannot be asked
+	SecondaryUnknown     SecondaryState = "unknown"     // was never heard of
+)
+
+// Secondaries is what is known of a zone's secondaries: its linked peers, and the names of its NS RRset as seen from
+// outside; and who else was refused the zone. Serial and Enabled are filled in by the API.
+type Secondaries struct {
+	Peers       []SecondaryPeer
+	NameServers []SecondaryNS
+	Strangers   []Stranger
+}
+
+// SecondaryPeer is one linked peer. Zero times mean never; nil pointers mean unknown.
+type SecondaryPeer struct {
+	Peer           model.ID
+	Name           string
+	Address        string // address and port of NOTIFY; empty without
+	State          SecondaryState
+	NotifySource   string  // address that NOTIFY leaves from; empty where the system chooses
+	Cause          string  // why it is not in step, in words; empty where that is all that is known
+	Serial         *uint32 // newest that it is known to hold
+	RaiseTo        *uint32 // of one that is ahead: the serial that it would take
+	VersionsBehind *int
+	SecondsBehind  *int64
+	Seen           time.Time // last SOA query, transfer or answer to a NOTIFY
+	LastNotify     *NotifyEvent
+	LastTransfer   *TransferEvent
+	LastRefusal    *RefusalEvent
+	History        []SecondaryEvent // newest first
+}
+
+// Stranger is an address that was refused the zone and is no linked peer's.
+type Stranger struct {
+	Address   string
+	Cause     string // as in RefusalEvent
+	Reason    string
+	Key       string
+	Since, On time.Time
+	Count     int
+}
+
+// NotifyEvent is a NOTIFY as it went: Answer is an rcode's name, or what went wrong in words.
+type NotifyEvent struct {
+	On       time.Time
+	Serial   uint32
+	Attempts int
+	Answer   string
+}
+
+// TransferEvent is a transfer that was served. From is nil for AXFR.
+type TransferEvent struct {
+	On      time.Time
+	Kind    string // "AXFR", "IXFR" or "AXFR-style IXFR"
+	From    *uint32
+	Serial  uint32
+	Records int
+	Bytes   int64
+	Took    time.Duration
+	Key     string // name of the TSIG; empty for none
+	Outcome string
+	OneOf   []string // names of the peers that it may have been, where it is not certain that it was this one
+}
+
+// RefusalEvent is a request of the peer that was refused.
+type RefusalEvent struct {
+	On      time.Time
+	Address string
+	Cause   string // a word: "signature", "unknown_key", "unsigned", "off", …
+	Reason  string // the same in words
+	Key     string // that the request named
+	OneOf   []string
+}
+
+// SecondaryEvent is one point of a peer's timeline.
+type SecondaryEvent struct {
+	On     time.Time // the last time
+	Since  time.Time // the first
+	Count  int       // how often in a row; of a NOTIFY, how many messages
+	Event  string    // "notify", "transfer", "refusal", "probe" or "state"
+	Serial *uint32
+	Text   string
+}
+
+// SecondaryNS is one name of the zone's NS RRset, asked from outside.
+type SecondaryNS struct {
+	Name, Address string
+	State         SecondaryState
+	Serial        *uint32
+	Seen          time.Time
+	Error         string
+}
