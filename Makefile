@@ -77,6 +77,7 @@ bench-zones: deps ## a million zones on both engines: making them, memory of eac
 
 bench-nodes: deps ## time from a change on one node to the answer of another
 	$(GO) run ./test/bench/nodes
+	$(GO) run ./test/bench/nodes -nodes 2 -core 0.4
 
 deploy-check: deps ## what lies in deploy/, by the linters and loaders of the systems that read it
 	cd test/deploy && $(GO) test ./...

@@ -1,12 +1,10 @@
 package stranger
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,11 +16,11 @@ import (
 
 // world is a process with an honest account and that of a tenant who means no good.
 type world struct {
-	n      *node.Node
-	pid    int
-	group  string // of the kernel's memory controller, empty where there is none
-	zone   string // of the honest account
-	tenant tenant
+	n        *node.Node
+	pid      int
+	confined bool   // by the kernel
+	zone     string // of the honest account
+	tenant   tenant
 
 	mu     sync.Mutex
 	counts map[string]int
@@ -110,26 +108,10 @@ func (w *world) count(name string) int {
 // that it used.
 func (w *world) confine(t *testing.T) {
 	t.Helper()
-	for _, c := range [][2]string{{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"}} {
-		dir, limit := filepath.Join(c[0], "headwater-stranger-"+strconv.Itoa(w.pid)), c[1]
-		if os.Mkdir(dir, 0o755) != nil {
-			continue
-		}
-		// A directory that is no group of the kernel's has no such files.
-		write := func(name, value string) bool {
-			f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0)
-			if err != nil {
-				return false
-			}
-			_, err = f.WriteString(value)
-			return errors.Join(err, f.Close()) == nil
-		}
-		if write(limit, strconv.Itoa(most)) && write("cgroup.procs", strconv.Itoa(w.pid)) {
-			w.group = dir
-			t.Cleanup(func() { w.n.Kill(); _ = os.Remove(dir) })
-			return
-		}
-		_ = os.Remove(dir)
+	release, ok := w.n.Confine(most, 0)
+	t.Cleanup(func() { w.n.Kill(); release() })
+	if w.confined = ok; ok {
+		return
 	}
 	t.Log("no memory controller can be used here: the most that the process used is looked at in the end")
 }
@@ -147,7 +129,7 @@ func (w *world) check(t *testing.T) {
 			hwm, _ = strconv.ParseInt(f[1], 10, 64)
 		}
 	}
-	t.Logf("memory: at most %d MiB resident, controller %q; log: %d octets", hwm>>10, w.group, w.n.Log().Len())
+	t.Logf("memory: at most %d MiB resident, held by the kernel %v; log: %d octets", hwm>>10, w.confined, w.n.Log().Len())
 	if hwm<<10 > most {
 		t.Errorf("the process came to %d MiB", hwm>>10)
 	}

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -33,17 +34,18 @@ const (
 func main() {
 	nodes := flag.Int("nodes", 3, "processes on one database")
 	changes := flag.Int("changes", 1000, "changes to measure in each row")
+	core := flag.Float64("core", 0, "share of a core that each node may use, as if on a machine of its own; 0 is no limit")
 	writers := flag.Int("writers", 4, "clients that write all the time in the busy row")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *nodes, *changes, *writers); err != nil {
+	if err := run(ctx, *nodes, *changes, *writers, *core); err != nil {
 		fmt.Fprintln(os.Stderr, "nodes:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, count, changes, writers int) error {
+func run(ctx context.Context, count, changes, writers int, core float64) error {
 	dir, err := os.MkdirTemp("", "headwater-nodes")
 	if err != nil {
 		return err
@@ -67,6 +69,16 @@ func run(ctx context.Context, count, changes, writers int) error {
 			return err
 		}
 		all = append(all, n)
+		if core > 0 {
+			release, ok := n.Confine(0, core)
+			defer release()
+			if !ok {
+				return errors.New("the kernel holds no process to a share of a core here")
+			}
+		}
+	}
+	if core > 0 {
+		fmt.Printf("each node is held to %.2f of a core\n", core)
 	}
 	zone, err := makeZone(ctx, all[0], "measured.example")
 	if err != nil {
