@@ -144,10 +144,12 @@ test("a session cookie alone cannot change anything", async (t) => {
     );
   assert.equal(await status({}), 403);
   assert.equal(await status({ "X-CSRF-Token": "0".repeat(32) }), 403);
-  const [cookie] = await page.context().cookies();
-  assert.equal(cookie.name, "headwater_session");
-  assert.equal(cookie.httpOnly, true);
-  assert.equal(cookie.sameSite, "Strict");
+  const cookies = await page.context().cookies();
+  assert.deepEqual(cookies.map((c) => c.name).sort(), ["headwater_browser", "headwater_session"]);
+  for (const cookie of cookies) {
+    assert.equal(cookie.httpOnly, true, cookie.name);
+    assert.equal(cookie.sameSite, "Strict", cookie.name);
+  }
 });
 
 test("a session that ended is asked for over the page, and the page is then shown", async (t) => {
