@@ -75,7 +75,7 @@ type Config struct {
 	HeaderLimit          int     `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
 	DepthLimit           int     `default:"32" help:"Deepest nesting of a JSON body."`
 	ImportLimit          int64   `default:"536870912" help:"Most octets of a zone file import."`
-	ImportMemory         int64   `default:"1073741824" help:"Most octets that all imports together may hold in memory; an account's, three quarters of it."`
+	ImportMemory         int64   `default:"0" help:"Most octets that all imports together may hold in memory; an account's, three quarters of it. 0 is a quarter of GOMEMLIMIT where that is set, and 1 GiB at most."`
 	BatchLimit           int     `default:"10000" help:"Most operations of a batch."`
 	HeavyReads           int     `default:"32" help:"Most exports, long lists and reviews that run at once."`
 	HeavyReadsPerAccount int     `default:"8" help:"Most of them for one account."`

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -92,7 +93,7 @@ func (n *Node) handler() http.Handler {
 		CopySources: n.cfg.CopySource,
 		Quotas:      n.cfg.Quota.quotas(),
 		Limits: api.Limits{
-			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Memory: n.cfg.ImportMemory, Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
+			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Memory: importMemory(n.cfg.ImportMemory, debug.SetMemoryLimit(-1)), Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
 			Heavy: n.cfg.HeavyReads, HeavyEach: n.cfg.HeavyReadsPerAccount,
 		},
 	})

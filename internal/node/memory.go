@@ -66,3 +66,15 @@ func liveHeap() uint64 {
 	}
 	return sample[0].Value.Uint64()
 }
+
+// importMost is what all imports together may hold where nobody says otherwise.
+const importMost = 1 << 30
+
+// importMemory is what imports may hold: what was asked for, or else a quarter of the memory that the process may use, so that
+// collecting garbage does not become all that it does.
+func importMemory(asked, limit int64) int64 {
+	if asked > 0 {
+		return asked
+	}
+	return min(limit/4, importMost)
+}

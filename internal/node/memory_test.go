@@ -1,6 +1,7 @@
 package node
 
 import (
+	"math"
 	"runtime"
 	"testing"
 )
@@ -18,5 +19,16 @@ func TestGCPercent(t *testing.T) {
 	runtime.GC()
 	if live := liveHeap(); live == 0 || live > 1<<40 {
 		t.Errorf("%d octets are alive", live)
+	}
+}
+
+func TestImportMemory(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ asked, limit, want int64 }{
+		{0, math.MaxInt64, 1 << 30}, {0, 400 << 20, 100 << 20}, {5 << 20, 400 << 20, 5 << 20},
+	} {
+		if got := importMemory(tt.asked, tt.limit); got != tt.want {
+			t.Errorf("asked for %d of %d: %d, want %d", tt.asked, tt.limit, got, tt.want)
+		}
 	}
 }

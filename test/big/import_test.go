@@ -56,7 +56,9 @@ func TestOthersDuringAnImport(t *testing.T) {
 		}
 	}
 	slices.Sort(waits)
-	at := func(share float64) time.Duration { return waits[int(share*float64(len(waits)-1))].Round(time.Microsecond) }
+	at := func(share float64) time.Duration {
+		return waits[int(share*float64(len(waits)-1))].Round(time.Microsecond)
+	}
 	t.Logf("%d lines in %v; meanwhile %d additions elsewhere, waits %v at the median, %v at p99, %v at most; memory came from %d to %d MiB",
 		size, took.Round(time.Millisecond), len(waits), at(0.5), at(0.99), at(1), idle>>20, memory(t, n, "VmHWM")>>20)
 	if at(1) > most {

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -11,7 +12,6 @@ import (
 
 // Bounds of hashing: each place takes the 19 MiB of argon2id while it works. Who waits takes next to nothing.
 const (
-	hashPlaces  = 2
 	mostWaiting = 1024 // in all
 	mostOfOne   = 128  // of one account, or from one address
 )
@@ -32,9 +32,12 @@ type turns struct {
 	order []string
 }
 
+// hashPlaces are half of the cores, and two at most: the other half is left to those who need no password hashed.
+func hashPlaces() int { return min(2, max(1, runtime.GOMAXPROCS(0)/2)) }
+
 // NewHashing returns a Hashing with all its places free.
 func NewHashing() *Hashing {
-	return &Hashing{free: hashPlaces, queues: [2]turns{{by: map[string][]chan struct{}{}}, {by: map[string][]chan struct{}{}}}}
+	return &Hashing{free: hashPlaces(), queues: [2]turns{{by: map[string][]chan struct{}{}}, {by: map[string][]chan struct{}{}}}}
 }
 
 // The two kinds of who waits for a place.

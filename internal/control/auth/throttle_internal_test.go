@@ -88,7 +88,7 @@ func TestHashingIsFair(t *testing.T) {
 			return nil
 		}
 		var all sync.WaitGroup
-		for range mostOfOne + hashPlaces {
+		for range mostOfOne + hashPlaces() {
 			all.Go(func() {
 				if err := work(known, "greedy"); err != nil {
 					t.Error(err)
@@ -115,13 +115,13 @@ func TestHashingIsFair(t *testing.T) {
 				if err := work(other.kind, other.key); err != nil {
 					t.Error(err)
 				}
-				if n := served.Load(); n > 4*hashPlaces {
+				if n := int(served.Load()); n > 4*hashPlaces() {
 					t.Errorf("%s was served after %d others", other.key, n)
 				}
 			})
 		}
 		all.Wait()
-		if most.Load() != hashPlaces || h.waiting != 0 || h.free != hashPlaces {
+		if int(most.Load()) != hashPlaces() || h.waiting != 0 || h.free != hashPlaces() {
 			t.Errorf("%d at once; %d wait, %d places are free", most.Load(), h.waiting, h.free)
 		}
 		for _, q := range h.queues {

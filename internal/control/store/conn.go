@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -126,13 +127,20 @@ func (c conn) each(ctx context.Context, scan func(*sql.Rows) error, text string,
 		return c.d.classify(err)
 	}
 	defer rows.Close()
-	for rows.Next() {
+	for n := 1; rows.Next(); n++ {
 		if err := scan(rows); err != nil {
 			return err
+		}
+		if n%rowsInTurn == 0 {
+			runtime.Gosched()
 		}
 	}
 	return c.d.classify(rows.Err())
 }
+
+// rowsInTurn is how many rows are read before others have a turn: a short request, which needs a core for a moment and
+// several times, must not wait each time for ten milliseconds of somebody's long list.
+const rowsInTurn = 32
 
 // one reads the first row of a query into dest; model.ErrNotFound when there is none.
 func (c conn) one(ctx context.Context, dest []any, text string, args ...any) error {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -216,8 +217,14 @@ func (i *importer) read(r io.Reader) error {
 		if err := i.take(&e); err != nil {
 			return err
 		}
+		if i.parsed%linesInTurn == 0 {
+			runtime.Gosched()
+		}
 	}
 }
+
+// linesInTurn is how many records of a file are read before shorter requests have a turn.
+const linesInTurn = 32
 
 // take keeps a record of the file. SOA and NS at the apex are the server's own, unless a line is marked as
 // one that an operator entered. The error says that there is no memory for more.
