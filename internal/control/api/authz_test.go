@@ -1,7 +1,10 @@
 package api_test
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/httpfront"
 )
 
 // verdict is what a cell of the matrix expects.
@@ -62,7 +66,31 @@ func newMatrix(t *testing.T) *matrix {
 			m.read = append(m.read, g.Name)
 		}
 	}
+	m.behindProxy()
 	return m
+}
+
+// behindProxy puts the program's own front before the API; it takes a client's address from what a proxy on loopback says.
+func (m *matrix) behindProxy() {
+	m.t.Helper()
+	f, err := httpfront.Listen(m.t.Context(), httpfront.Config{
+		Address: "127.0.0.1:0", Handler: m.handler, Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = f.Serve(context.WithoutCancel(m.t.Context()))
+	}()
+	m.t.Cleanup(func() { _ = f.Drain(context.Background()); f.Close(); <-done })
+	m.url = f.URL()
+}
+
+// from has a proxy say who asks.
+func from(addr string, who as) as {
+	return func(h http.Header) { who(h); h.Set("X-Forwarded-For", addr) }
 }
 
 // token stores a token with one policy that allows the groups on the scopes.
@@ -241,6 +269,8 @@ func (m *matrix) columns() []column {
 	reads := func(r *api.Route) bool {
 		return slices.ContainsFunc(r.Groups, func(g string) bool { return slices.Contains(m.read, g) })
 	}
+	bound := m.tokenOf(model.Token{User: m.owner, In: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}, m.read, all...)
+	elsewhere := verdict{403, 9109}
 	return []column{
 		{"none", nobody, func(r *api.Route) verdict {
 			if r.Scope == api.ScopePublic {
@@ -274,6 +304,9 @@ func (m *matrix) columns() []column {
 		{"token made by a token", m.madeByToken(), unless(func(r *api.Route) bool {
 			return r.Scope == api.ScopeZone && slices.Contains(r.Groups, "DNS Read") && !deletesZone(r)
 		})},
+		{"bound token from its address", from("203.0.113.7", bound), unless(reads)},
+		{"bound token from elsewhere", from("203.0.114.7", bound), noGood(elsewhere, elsewhere)},
+		{"bound token and a client who says so himself", from("203.0.113.7, 198.51.100.1", bound), noGood(elsewhere, elsewhere)},
 		{"suspended user's key", keyed(suspendedEmail, m.keyOf(suspendedEmail)), m.suspended()},
 		{"suspended user's token", m.tokenOf(model.Token{User: m.userOf(suspendedEmail).ID}, everything, all...), noGood(m.isSuspended(), m.isSuspended())},
 		{"token of a suspended account", m.tokenOf(model.Token{Account: m.closed()}, everything, all...), noGood(m.isSuspended(), m.isSuspended())},
