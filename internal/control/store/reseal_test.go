@@ -4,20 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 )
 
-// brittle is a context that ends when it was asked so often.
+// brittle is a context that ends when it was asked so often, by whomever.
 type brittle struct {
 	context.Context
-	left *int
+	left *atomic.Int64
 }
 
 func (b brittle) Err() error {
-	if *b.left--; *b.left < 0 {
+	if b.left.Add(-1) < 0 {
 		return context.Canceled
 	}
 	return b.Context.Err()
@@ -71,7 +72,8 @@ func TestReseal(t *testing.T) {
 		}
 		for _, breaks := range []int{0, 3, 10, 100, 500} {
 			s := open(testKey, newKey)
-			left := breaks
+			var left atomic.Int64
+			left.Store(int64(breaks))
 			if _, err := s.Reseal(brittle{t.Context(), &left}, newKey); err == nil {
 				t.Fatalf("not broken off after %d steps", breaks)
 			}
