@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 )
 
 // ErrInUse is a database that another process works on, which it must have for itself.
@@ -25,14 +26,25 @@ const lockSuffix = ".lock"
 // lockMost bounds what is read of the file, which names the process that holds it.
 const lockMost = 32
 
-// lockFile takes the lock of a database, or fails with ErrInUse at once.
+// lockPatience is how long a lock may be held by who is on the way out: a process that ends, or a child of this one between
+// fork and exec, which has the file open for a moment.
+const (
+	lockPatience = 500 * time.Millisecond
+	lockLook     = 5 * time.Millisecond
+)
+
+// lockFile takes the lock of a database, or fails with ErrInUse, after lockPatience.
 func lockFile(database string) (*fileLock, error) {
 	path := database + lockSuffix
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock of the database: %w", err)
 	}
-	if err := flock(f); err != nil {
+	err = flock(f)
+	for end := time.Now().Add(lockPatience); errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(end); err = flock(f) {
+		time.Sleep(lockLook)
+	}
+	if err != nil {
 		holder, _ := io.ReadAll(io.LimitReader(f, lockMost)) // for the message alone
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
