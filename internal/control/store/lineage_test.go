@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ func TestCommitIsNotCancelled(t *testing.T) {
 	db, err := pgx.Connect(t.Context(), w.url)
 	must(t, err)
 	defer db.Close(context.WithoutCancel(t.Context()))
+	waitsForNobody(t, w.url, db)
 	count := func() (n int) {
 		must(t, db.QueryRow(t.Context(), "SELECT count(*) FROM accounts").Scan(&n))
 		return n
@@ -133,5 +135,40 @@ func TestAnotherHistory(t *testing.T) {
 	}
 	if _, err := note(w.Store); !errors.Is(err, model.ErrStale) {
 		t.Errorf("commit of another history: %v", err)
+	}
+}
+
+// waitsForNobody returns when commits wait for a standby that is not there, which the server's processes hear of one after
+// another. The last of the commits that it tries goes on waiting until the server is told otherwise.
+func waitsForNobody(t *testing.T, url string, db *pgx.Conn) {
+	t.Helper()
+	probe, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	done := make(chan error)
+	go func() {
+		for i := 0; ; i++ {
+			_, err := probe.Exec(t.Context(), fmt.Sprintf("CREATE TABLE waits_%d ()", i))
+			select {
+			case done <- err:
+			case <-t.Context().Done():
+				_ = probe.Close(context.WithoutCancel(t.Context()))
+				return
+			}
+		}
+	}()
+	deadline := time.After(20 * time.Second)
+	for {
+		select {
+		case err := <-done:
+			must(t, err)
+		case <-deadline:
+			t.Fatal("commits wait for nobody")
+		default:
+		}
+		var waiting int
+		must(t, db.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&waiting))
+		if waiting > 0 {
+			return
+		}
 	}
 }
