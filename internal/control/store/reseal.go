@@ -42,11 +42,15 @@ func sealedTables() []sealedTable {
 	return []sealedTable{
 		{
 			"tsigs", `SELECT id, secret FROM tsigs WHERE id > ? AND length(secret) > 0 ORDER BY id` + limit,
-			`UPDATE tsigs SET secret = ? WHERE id = ? AND secret = ?`, []byte{}, byID(tsigName),
+			`UPDATE tsigs SET secret = ? WHERE id = ? AND secret = ?`,
+			[]byte{},
+			byID(tsigName),
 		},
 		{
 			"account_access", `SELECT account, secret FROM account_access WHERE account > ? AND length(secret) > 0 ORDER BY account` + limit,
-			`UPDATE account_access SET secret = ? WHERE account = ? AND secret = ?`, []byte{}, byID(accessName),
+			`UPDATE account_access SET secret = ? WHERE account = ? AND secret = ?`,
+			[]byte{},
+			byID(accessName),
 		},
 		{
 			"zone_access", `SELECT a.zone, z.id, a.secret FROM zone_access a JOIN zones z ON z.no = a.zone
