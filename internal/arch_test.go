@@ -21,6 +21,7 @@ var floors = map[string][]string{
 	"internal/dns/reach":           {},
 	"internal/dns/tsig":            {"internal/dns/wire"},
 	"internal/dns/zone":            {"internal/dns/wire", "internal/dns/rr", "internal/dns/tsig"},
+	"internal/dns/dnssec":          {"internal/dns/wire", "internal/dns/rr"},
 	"internal/dns/answer":          {"internal/dns/wire", "internal/dns/zone"},
 	"internal/control/controltest": {"internal/control/model", "internal/dns/wire"},
 	"internal/dns/xfr":             {"internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/tsig"},

@@ -1,0 +1,7 @@
+// Package dnssec signs zones: keys and their records, signatures, the chains of NSEC and NSEC3, and the steps by which keys
+// come and go. It holds values and pure functions: it knows neither clock nor disk, and not where keys are kept, who asked
+// for a roll, or how a zone is published. Time is a parameter, and the same input gives the same octets on every node.
+//
+// Key and DNSKEY are keys (algorithm.go, key.go), with their DS and CDS records (ds.go) and BIND's files of them (bind.go);
+// rrsig.go makes a signature.
+package dnssec
