@@ -64,10 +64,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if c.n.notify != nil {
 		c.notify(counter, gauge)
 	}
-	for state, peers := range c.n.watch.Count() {
-		gauge("secondaries", "Linked peers of zones with transfers on, by how they stand.", float64(peers), "state", string(state))
+	peers, servers := c.n.watch.Count()
+	for state, n := range peers {
+		gauge("secondaries", "Linked peers of zones with transfers on, by how they stand.", float64(n), "state", string(state))
 	}
-	for state, addrs := range c.n.watch.CountNameServers() {
+	for state, addrs := range servers {
 		gauge("name_servers", "Addresses of name servers of zones with transfers on, as they answer to anybody, by how they stand.", float64(addrs), "state", string(state))
 	}
 	c.careful(counter, gauge)

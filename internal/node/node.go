@@ -235,6 +235,7 @@ func (n *Node) published(z *zone.Zone, forced bool) {
 	if !forced {
 		n.version.Add(1)
 	}
+	n.watch.Moved(z)
 	switch {
 	case n.notify == nil:
 	case forced:
@@ -249,6 +250,7 @@ func (n *Node) published(z *zone.Zone, forced bool) {
 
 // linked hears of every zone whose links, or whose peers, have changed.
 func (n *Node) linked(z *zone.Zone) {
+	n.watch.Moved(z)
 	if n.notify != nil {
 		n.notify.Link(z)
 	}

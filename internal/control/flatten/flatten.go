@@ -181,7 +181,7 @@ func (f *Flattener) newTarget(key model.FlattenTarget) *target {
 	f.made++
 	t := &target{
 		key: key, number: f.made, account: f.accountOf(key.Account), place: nowhere,
-		owners: map[ownerKey]struct{}{}, zones: map[model.ID]int{}, held: map[model.ID]held{},
+		owners: map[model.ID]map[wire.Name]struct{}{}, held: map[model.ID]held{},
 	}
 	f.targets[key] = t
 	f.names.set(t, []wire.Name{key.Name})
@@ -202,7 +202,7 @@ func (f *Flattener) leave(key ownerKey, o *owner) {
 		return
 	}
 	f.part(t, key)
-	if len(t.owners) > 0 {
+	if t.names > 0 {
 		return
 	}
 	delete(f.targets, t.key)
@@ -223,7 +223,7 @@ func (f *Flattener) Targets(one model.FlattenTarget, instead wire.Name) (others 
 	if f.targets[one] != nil {
 		return others - 1, true
 	}
-	if t := f.targets[model.FlattenTarget{Account: one.Account, Name: instead}]; t != nil && len(t.owners) == 1 {
+	if t := f.targets[model.FlattenTarget{Account: one.Account, Name: instead}]; t != nil && t.names == 1 {
 		others--
 	}
 	return others, false

@@ -36,15 +36,14 @@ func (f *Flattener) hold(t *target, now time.Time) {
 	if t.told.State == model.FlattenUnknown {
 		return
 	}
-	var moved []model.ID
-	for id := range t.zones {
+	for id := range t.owners {
 		z := f.zones[id]
 		h, known := t.held[id]
 		switch {
 		case !known && t.told.State == model.FlattenKnown: // before the first answer there is nothing to damp
 			t.take(id)
 			z.last = now
-			moved = append(moved, id)
+			f.soil(t, id)
 		case known && h.same(t.next(h)):
 			delete(z.behind, t)
 		default:
@@ -57,7 +56,6 @@ func (f *Flattener) hold(t *target, now time.Time) {
 			}
 		}
 	}
-	f.soil(t, moved...)
 }
 
 // next is what secondaries get from now on. They keep the last addresses while there is a failure, unless those were found
@@ -104,16 +102,23 @@ func (f *Flattener) catchUpLate(now time.Time) {
 
 // join and part count a target's names by zone.
 func (f *Flattener) join(t *target, key ownerKey) {
-	t.owners[key] = struct{}{}
-	t.zones[key.zone]++
+	in := t.owners[key.zone]
+	if in == nil {
+		in = map[wire.Name]struct{}{}
+		t.owners[key.zone] = in
+	}
+	in[key.name] = struct{}{}
+	t.names++
 }
 
 func (f *Flattener) part(t *target, key ownerKey) {
-	delete(t.owners, key)
-	if t.zones[key.zone]--; t.zones[key.zone] > 0 {
+	in := t.owners[key.zone]
+	delete(in, key.name)
+	t.names--
+	if len(in) > 0 {
 		return
 	}
-	delete(t.zones, key.zone)
+	delete(t.owners, key.zone)
 	delete(t.held, key.zone)
 	z := f.zones[key.zone]
 	delete(z.behind, t)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -72,5 +73,18 @@ func BenchmarkTouched(b *testing.B) {
 		for range x.within("acc", apex) {
 			b.Fatal("found")
 		}
+	}
+}
+
+// BenchmarkSharedTarget is what one zone's turn costs beside very many zones that are flattened to the same target.
+func BenchmarkSharedTarget(b *testing.B) {
+	f := New(Config{Clock: time.Now})
+	key := model.FlattenTarget{Account: "acc", Name: wire.MustName("cdn.test")}
+	for i := range 10_000 {
+		f.Want(model.ID(fmt.Sprint("z", i)), wire.MustName(fmt.Sprintf("www.z%d.test", i)), key)
+	}
+	t := f.targets[key]
+	for b.Loop() {
+		f.soil(t, "z7")
 	}
 }

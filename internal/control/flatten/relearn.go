@@ -3,7 +3,6 @@ package flatten
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -11,21 +10,20 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// soilAll has all names of a target rendered anew, soil those in some zones.
-func (f *Flattener) soilAll(t *target) { f.soilIf(t, func(model.ID) bool { return true }) }
-
-func (f *Flattener) soil(t *target, zones ...model.ID) {
-	if len(zones) > 0 {
-		f.soilIf(t, func(id model.ID) bool { return slices.Contains(zones, id) })
+// soilAll has all names of a target rendered anew, soil those in one zone: as many zones may share a target as there are,
+// and each has its turn by itself.
+func (f *Flattener) soilAll(t *target) {
+	for zone := range t.owners {
+		f.soil(t, zone)
 	}
 }
 
-func (f *Flattener) soilIf(t *target, in func(model.ID) bool) {
-	for key := range t.owners {
-		if !in(key.zone) || !f.owners[key].unsure && !f.cfg.Duty(key.zone) {
-			continue // another node does it
+func (f *Flattener) soil(t *target, zone model.ID) {
+	ours := f.cfg.Duty(zone) // else another node does it
+	for name := range t.owners[zone] {
+		if ours || f.owners[ownerKey{zone, name}].unsure {
+			f.render(zone, name)
 		}
-		f.render(key.zone, key.name)
 	}
 }
 

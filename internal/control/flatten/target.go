@@ -23,9 +23,9 @@ type target struct {
 	key      model.FlattenTarget
 	number   uint64
 	account  *account
-	chain    []wire.Name // its own name, and where aliases led
-	owners   map[ownerKey]struct{}
-	zones    map[model.ID]int // owners by zone
+	chain    []wire.Name                         // its own name, and where aliases led
+	owners   map[model.ID]map[wire.Name]struct{} // by zone
+	names    int                                 // of all zones
 	told     model.Flattened
 	held     map[model.ID]held
 	void     bool      // what is told was found in a zone that is gone

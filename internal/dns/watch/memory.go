@@ -55,7 +55,7 @@ func (w *Watcher) Load(list []Memory) {
 	defer w.mu.Unlock()
 	for i := range list {
 		m := &list[i]
-		old := w.of[key{m.Zone, m.Peer}]
+		old := w.of.get(key{m.Zone, m.Peer})
 		if !w.linked(m.Zone, m.Peer) || old != nil && !old.seen.Before(m.Seen) {
 			continue
 		}
@@ -70,7 +70,8 @@ func (w *Watcher) Load(list []Memory) {
 		if old != nil {
 			r.keep(old)
 		}
-		w.of[key{m.Zone, m.Peer}] = r
+		w.of.put(key{m.Zone, m.Peer}, r)
+		w.tally.move(m.Zone)
 	}
 }
 
@@ -126,7 +127,7 @@ func (w *Watcher) saveOnce(ctx context.Context, least change) {
 		w.cfg.Log.Warn("cannot keep how secondaries fare", slog.Any("error", err))
 		w.mu.Lock()
 		for _, m := range part {
-			if r := w.of[key{m.Zone, m.Peer}]; r != nil {
+			if r := w.of.get(key{m.Zone, m.Peer}); r != nil {
 				r.unsaved = news
 			}
 		}
@@ -139,22 +140,27 @@ func (w *Watcher) unsaved(least change) []Memory {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []Memory
-	for k, r := range w.of {
-		switch {
-		case r.unsaved < least:
-			continue
-		case !w.linked(k.zone, k.peer):
-			delete(w.of, k)
-			continue
+	for zone, of := range w.of {
+		for peer, r := range of {
+			switch k := (key{zone, peer}); {
+			case r.unsaved < least:
+			case !w.linked(zone, peer):
+				w.of.drop(k)
+			default:
+				r.unsaved = nothing
+				out = append(out, r.memory(k))
+			}
 		}
-		r.unsaved = nothing
-		out = append(out, Memory{
-			Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, InStep: r.inStep, Seen: r.seen,
-			Trouble: r.probe.State, Words: r.probe.Text, Code: r.probe.Code, Good: r.good,
-			Notify: r.status, ToldOn: r.toldOn, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
-			History: slices.Clone(r.events),
-		})
 	}
 	slices.SortFunc(out, func(a, b Memory) int { return cmp.Or(cmp.Compare(a.Zone, b.Zone), cmp.Compare(a.Peer, b.Peer)) })
 	return out
+}
+
+func (r *record) memory(k key) Memory {
+	return Memory{
+		Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, InStep: r.inStep, Seen: r.seen,
+		Trouble: r.probe.State, Words: r.probe.Text, Code: r.probe.Code, Good: r.good,
+		Notify: r.status, ToldOn: r.toldOn, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
+		History: slices.Clone(r.events),
+	}
 }

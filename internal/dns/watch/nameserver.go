@@ -40,25 +40,17 @@ func (w *Watcher) NameServers(z *zone.Zone) []NameServer {
 	defer w.mu.Unlock()
 	out := slices.Clone(w.ns[z.ID])
 	for i := range out {
-		if n := &out[i]; n.Error == "" {
-			n.State = standing(n.Serial, ours)
-		}
+		out[i].State = out[i].stands(ours)
 	}
 	return out
 }
 
-// CountNameServers says how many addresses of name servers stand in each state, over all zones with transfers on.
-func (w *Watcher) CountNameServers() map[State]int {
-	out := none()
-	w.cfg.DB.All(func(z *zone.Zone) bool {
-		if z.State().Links.Enabled {
-			for _, n := range w.NameServers(z) {
-				out[n.State]++
-			}
-		}
-		return true
-	})
-	return out
+// stands is how a name server stands beside our serial.
+func (n *NameServer) stands(ours uint32) State {
+	if n.Error == "" {
+		return standing(n.Serial, ours)
+	}
+	return n.State
 }
 
 // linked says whether a zone is linked to a peer with an address.
@@ -94,10 +86,7 @@ func (l *lookup) do(ctx context.Context, w *Watcher, h host) ([]netip.Addr, erro
 func (w *Watcher) nameServerRound() []job {
 	var out []job
 	hosts := map[host]*lookup{}
-	w.cfg.DB.All(func(z *zone.Zone) bool {
-		if !z.State().Links.Enabled || !w.cfg.Duty(z.ID) {
-			return true
-		}
+	for z := range w.watched {
 		servers := nameServersOf(z)
 		for _, n := range servers {
 			if h := (host{z.AccountID(), n}); hosts[h] == nil {
@@ -105,8 +94,7 @@ func (w *Watcher) nameServerRound() []job {
 			}
 		}
 		out = append(out, job{z.AccountID(), z.ID, func(ctx context.Context) { w.askNameServers(ctx, z, servers, hosts) }})
-		return true
-	})
+	}
 	return out
 }
 
@@ -168,6 +156,7 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 		out[i].remember(w.ns[z.ID])
 	}
 	w.ns[z.ID] = out
+	w.tally.move(z.ID)
 }
 
 // remember takes over what a server that does not answer was seen with before.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // How many questions are under way to peers, and to name servers, whose look-ups take longer; and how many of one account.
@@ -77,10 +75,7 @@ func spread(ctx context.Context, over time.Duration, jobs []job, work *turns) {
 // peerRound makes a job for every peer of every zone with transfers on.
 func (w *Watcher) peerRound() []job {
 	var out []job
-	w.cfg.DB.All(func(z *zone.Zone) bool {
-		if !z.State().Links.Enabled || !w.cfg.Duty(z.ID) {
-			return true
-		}
+	for z := range w.watched {
 		for _, p := range z.Access().Peers {
 			if !p.Addr.IsValid() {
 				continue
@@ -92,7 +87,6 @@ func (w *Watcher) peerRound() []job {
 				}
 			}})
 		}
-		return true
-	})
+	}
 	return out
 }

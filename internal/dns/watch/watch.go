@@ -33,6 +33,28 @@ type View struct {
 
 type key struct{ zone, peer string }
 
+// records are what is known of peers, by zone and then by peer, so that a zone that goes takes its own along and costs no look
+// at all others.
+type records map[string]map[string]*record
+
+func (r records) get(k key) *record { return r[k.zone][k.peer] }
+
+func (r records) put(k key, v *record) {
+	of := r[k.zone]
+	if of == nil {
+		of = map[string]*record{}
+		r[k.zone] = of
+	}
+	of[k.peer] = v
+}
+
+func (r records) drop(k key) {
+	of := r[k.zone]
+	if delete(of, k.peer); len(of) == 0 {
+		delete(r, k.zone)
+	}
+}
+
 type record struct {
 	serial     uint32
 	known      bool
@@ -86,9 +108,10 @@ type Config struct {
 type Watcher struct {
 	cfg       Config
 	mu        sync.Mutex
-	of        map[key]*record
+	of        records
 	ns        map[string][]NameServer // by zone
 	strangers map[string][]Stranger   // by zone, the last at the end
+	tally     tally
 }
 
 // New returns a Watcher that knows nothing yet.
@@ -120,15 +143,17 @@ func New(cfg Config) *Watcher {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Watcher{cfg: cfg, of: map[key]*record{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}}
+	return &Watcher{cfg: cfg, of: records{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}, tally: newTally()}
 }
 
+// at is the record of a peer, for writing.
 func (w *Watcher) at(k key) *record {
-	r := w.of[k]
+	r := w.of.get(k)
 	if r == nil {
 		r = &record{}
-		w.of[k] = r
+		w.of.put(k, r)
 	}
+	w.tally.move(k.zone)
 	return r
 }
 
@@ -256,7 +281,7 @@ func (w *Watcher) Peers(z *zone.Zone) []View {
 	out := make([]View, 0, len(access.Peers))
 	for _, p := range access.Peers {
 		v := View{Peer: p}
-		r := w.of[key{z.ID, p.ID}]
+		r := w.of.get(key{z.ID, p.ID})
 		if r == nil {
 			r = &record{} // not kept
 		}
@@ -280,7 +305,7 @@ func (w *Watcher) Held(zoneID string) []uint32 {
 	defer w.mu.Unlock()
 	var out []uint32
 	for _, peer := range z.State().Links.Peers {
-		if r := w.of[key{zoneID, peer}]; r != nil && r.known {
+		if r := w.of.get(key{zoneID, peer}); r != nil && r.known {
 			out = append(out, r.serial)
 		}
 	}
@@ -291,34 +316,8 @@ func (w *Watcher) Held(zoneID string) []uint32 {
 func (w *Watcher) Forget(zoneID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for k := range w.of {
-		if k.zone == zoneID {
-			delete(w.of, k)
-		}
-	}
+	delete(w.of, zoneID)
 	delete(w.ns, zoneID)
+	w.tally.move(zoneID)
 	delete(w.strangers, zoneID)
-}
-
-// Count says how many linked peers stand in each state, over all zones with transfers on.
-func (w *Watcher) Count() map[State]int {
-	out := none()
-	w.cfg.DB.All(func(z *zone.Zone) bool {
-		if z.State().Links.Enabled {
-			for _, v := range w.Peers(z) {
-				out[v.State]++
-			}
-		}
-		return true
-	})
-	return out
-}
-
-// none counts nothing, in every state.
-func none() map[State]int {
-	out := map[State]int{}
-	for _, s := range States() {
-		out[s] = 0
-	}
-	return out
 }

@@ -135,8 +135,8 @@ func TestProbesTellStates(t *testing.T) {
 	await(watch.Unreachable)
 	serial.Store(5)
 	await(watch.InStep)
-	if n := w.Count()[watch.InStep]; n != 1 {
-		t.Errorf("%d in step", n)
+	if peers, _ := w.Count(); peers[watch.InStep] != 1 {
+		t.Errorf("%v", peers)
 	}
 }
 
@@ -241,7 +241,7 @@ func TestNameServersAreAsked(t *testing.T) {
 	if n := w.NameServers(z)[0]; n.Serial != 4 || n.Seen.IsZero() || n.Error == "" {
 		t.Errorf("what a silent one said last: %+v", n)
 	}
-	if n := w.CountNameServers(); n[watch.Unreachable] != 1 || n[watch.NoAddress] != 1 {
+	if _, n := w.Count(); n[watch.Unreachable] != 1 || n[watch.NoAddress] != 1 {
 		t.Errorf("%v", n)
 	}
 	v := db.ByID("z").State().Transfer
