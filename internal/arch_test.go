@@ -31,17 +31,19 @@ var floors = map[string][]string{
 	"internal/dns/server": {
 		"internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
-	"internal/control/model":  {"internal/dns/wire", "internal/dns/rr"},
-	"internal/control/duty":   {"internal/control/model"},
-	"internal/control/store":  {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/rules":  {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/review": {"internal/control/model", "internal/control/rules", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/primary": {
-		"internal/control/model", "internal/control/review", "internal/control/rules", "internal/dns/zone", "internal/dns/rr",
-		"internal/dns/wire",
+	"internal/control/model":   {"internal/dns/wire", "internal/dns/rr"},
+	"internal/control/duty":    {"internal/control/model"},
+	"internal/control/store":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/rules":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/face":    {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
+	"internal/control/commit": {
+		"internal/control/model", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/journal",
+		"internal/dns/zone", "internal/dns/wire",
 	},
 	"internal/control/feed": {
-		"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
+		"internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},
 	"internal/control/flatten": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/control/model"},
@@ -73,7 +75,7 @@ var floors = map[string][]string{
 	"internal/httpfront": {},
 	"internal/node": {
 		"web", "internal/client", "internal/httpfront", "internal/secretkey",
-		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/primary", "internal/control/feed",
+		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
 		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms", "internal/control/api/people",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/tally",
 		"internal/dns/server",
@@ -90,12 +92,19 @@ var forbidden = []struct{ under, not string }{
 	{"internal/dns", "net/http"},
 	{"internal/dns/wire", "context"},
 	{"internal/control/rules", "encoding/json"},
-	{"internal/control/primary", "database/sql"},
+	{"internal/control/face", "database/sql"},
+	{"internal/control/commit", "database/sql"},
 	{"internal/control/feed", "database/sql"},
 	{"internal/control/api", "database/sql"},
 	{"internal/control/store", "net/http"},
 	{"internal/client", "database/sql"},
 	{"internal/httpfront", "database/sql"},
+}
+
+// pure names packages of functions of values: what they import themselves is no context, no clock, no log, no file.
+var pure = map[string][]string{
+	"internal/control/face":  {"context", "time", "log/slog", "os", "sync"},
+	"internal/control/rules": {"context", "log/slog", "os", "sync"},
 }
 
 type pkg struct {
@@ -157,6 +166,17 @@ func TestForbiddenDependencies(t *testing.T) {
 		for _, rule := range forbidden {
 			if (name == rule.under || strings.HasPrefix(name, rule.under+"/")) && slices.Contains(p.Deps, rule.not) {
 				t.Errorf("%s reaches %s", name, rule.not)
+			}
+		}
+	}
+}
+
+func TestPurePackages(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		for _, not := range pure[strings.TrimPrefix(p.ImportPath, module)] {
+			if slices.Contains(p.Imports, not) {
+				t.Errorf("%s imports %s", p.ImportPath, not)
 			}
 		}
 	}

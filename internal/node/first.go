@@ -22,7 +22,7 @@ func (n *Node) firstStart(ctx context.Context) error {
 			Email: n.cfg.AdminEmail, Key: n.cfg.AdminKey, Token: n.cfg.AdminToken, Password: n.cfg.AdminPassword, Now: time.Now(),
 			Show: n.showFirst,
 			CreateAccount: func(ctx context.Context, a model.Account) error {
-				_, err := n.primary.Change(ctx, model.Change{
+				_, err := n.commit.Change(ctx, model.Change{
 					Account: a.ID, Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.CreateAccount{Account: a}},
 				})
 				return err

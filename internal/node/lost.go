@@ -18,15 +18,15 @@ const (
 
 // rewound hears that memory was loaded anew, from a store that has lost changes.
 func (n *Node) rewound() {
-	if n.primary != nil {
-		n.primary.Rewound()
+	if n.commit != nil {
+		n.keep.Rewound()
 	}
 }
 
 // lost has zones published that secondaries may hold in a newer state than the store: past those serials, so that they take
 // it. Every node that has published such a state does so; who comes second finds it done.
 func (n *Node) lost(zones []feed.Lost) {
-	if n.primary == nil {
+	if n.commit == nil {
 		return
 	}
 	go func() {
@@ -44,7 +44,7 @@ func (n *Node) lost(zones []feed.Lost) {
 }
 
 func (n *Node) raise(ctx context.Context, z feed.Lost) error {
-	_, err := n.primary.Change(ctx, model.Change{
+	_, err := n.commit.Change(ctx, model.Change{
 		Zone: z.Zone, Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.RaiseSerial{AtLeast: z.Serial + 1}},
 	})
 	var refused *model.Invalid

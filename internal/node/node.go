@@ -15,11 +15,12 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/duty"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/flatten"
+	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/primary"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
@@ -41,7 +42,8 @@ type Node struct {
 	store     *store.Store
 	db        *zone.DB
 	feed      *feed.Feed
-	primary   *primary.Primary
+	commit    *commit.Committer
+	keep      *journal.Upkeep
 	flatten   *flatten.Flattener
 	notify    *notify.Sender
 	watch     *watch.Watcher
@@ -165,20 +167,22 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		Resolve: resolver.Resolve, Clock: time.Now, Log: n.log, Duty: n.holds, Shared: n.store.Shared(),
 		MinTTL: n.cfg.FlattenMinTTL, MaxTTL: n.cfg.FlattenMaxTTL,
 		Keep: orNever(n.cfg.FlattenKeep), Damping: orNever(n.cfg.FlattenDamping),
-		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.primary.Change(ctx, c) },
+		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.commit.Change(ctx, c) },
 		Zones:  n.store.DependentZones,
 	})
 	var err error
-	n.primary, err = primary.New(primary.Config{
-		Begin: func(ctx context.Context) (primary.Tx, error) { return n.store.Begin(ctx) },
-		Stage: func(ctx context.Context, zone model.ID) (primary.Staging, error) {
+	n.keep = journal.New(journal.Config{
+		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds, DB: n.db, Log: n.log,
+	})
+	n.commit, err = commit.New(commit.Config{
+		Begin: func(ctx context.Context) (commit.Tx, error) { return n.store.Begin(ctx) },
+		Stage: func(ctx context.Context, zone model.ID) (commit.Staging, error) {
 			st, err := n.store.Stage(ctx, zone)
 			if err != nil {
 				return nil, err
 			}
 			return st, nil
 		},
-		Checkpoint: n.store.Checkpoint, RenewImages: n.store.RenewImages, Duty: n.holds,
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
 		NameServers: servers, Edge: n.edge, Describe: people.Describe, Log: n.log,
@@ -225,8 +229,8 @@ func (n *Node) flattened(account model.ID) int64 {
 
 // seen hears of every journal entry.
 func (n *Node) seen(e model.Entry, inImage bool) {
-	if n.primary != nil {
-		n.primary.Observe(e, inImage)
+	if n.keep != nil {
+		n.keep.Observe(e, inImage)
 	}
 }
 

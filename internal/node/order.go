@@ -81,8 +81,8 @@ func (n *Node) sequence() *sequence {
 		feed.start(partFeed, broken)
 		return n.loaded(ctx, feed.done)
 	}
-	if n.primary != nil {
-		run(partCommitter, writeBy, n.primary.Run)
+	if n.commit != nil {
+		run(partCommitter, writeBy, n.commit.Run)
 	}
 	n.addSockets(add)
 	add(part{name: partKnown, start: func(ctx context.Context) error { return n.loadWatched(ctx, "", func(notify.Ack) {}) }})
@@ -144,10 +144,10 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 		}
 		run(partNotify, workBy, n.notify.Run)
 		run(partWatch, workBy, n.watch.Run)
-		run(partUpkeep, workBy, n.primary.Maintain)
+		run(partUpkeep, workBy, n.keep.Run)
 	}
-	if n.primary != nil {
-		add(part{name: partImages, by: imageBy, stop: n.settle})
+	if n.commit != nil {
+		add(part{name: partImages, by: imageBy, stop: n.renewImages})
 	}
 }
 
@@ -187,14 +187,14 @@ func (n *Node) loaded(ctx context.Context, ended <-chan struct{}) error {
 
 var errNotLoaded = errors.New("the zones could not be loaded")
 
-// settleTime bounds how much longer a node stays, when told to stop, for the sake of a quicker start.
-const settleTime = 5 * time.Second
+// renewTime bounds how much longer a node stays, when told to stop, for the sake of a quicker start.
+const renewTime = 5 * time.Second
 
-// settle leaves images behind that the next start loads quickly. It loses nothing if it fails.
-func (n *Node) settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+// renewImages leaves images behind that the next start loads quickly. It loses nothing if it fails.
+func (n *Node) renewImages(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, renewTime)
 	defer cancel()
-	if err := n.primary.Settle(ctx); err != nil {
+	if err := n.keep.RenewSmall(ctx); err != nil {
 		n.log.Info("not all images were renewed, the next start replays more of the journal", "error", err)
 	}
 	return nil

@@ -14,8 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/duty"
-	"github.com/headwaterdns/headwater/internal/control/primary"
+	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 )
 
@@ -199,7 +200,7 @@ func openTest(t *testing.T, list string) *Node {
 		n.dns = &server.Server{}
 	}
 	if r.writes() {
-		n.primary = &primary.Primary{}
+		n.commit, n.keep = &commit.Committer{}, &journal.Upkeep{}
 	}
 	if r.notify {
 		n.duty = &duty.Duty{}

@@ -11,7 +11,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Changer is the one way into zones and what belongs to them: primary.Primary.
+// Changer is the one way into zones and what belongs to them: commit.Committer.
 type Changer interface {
 	Change(ctx context.Context, c model.Change) (model.Result, error)
 	Import(ctx context.Context, in *model.Import) (model.Imported, error)

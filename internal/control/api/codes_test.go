@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
+	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/primary"
 )
 
 // allCodes reads from their sources all codes that an answer may hold: the constants of package model and of this one, and
@@ -145,7 +145,7 @@ func TestSetTooLarge(t *testing.T) {
 // TestServerWithoutEdge refuses proxied records in every way in, and takes them once the account has addresses of its own.
 func TestServerWithoutEdge(t *testing.T) {
 	t.Parallel()
-	s := newServerOn(t, func(c *primary.Config) { c.Edge = nil })
+	s := newServerOn(t, func(c *commit.Config) { c.Edge = nil })
 	zone, _ := s.zone("example.com")
 	records := zone + "/dns_records"
 	const proxied = `{"name":"p","type":"A","content":"192.0.2.2","proxied":true}`
@@ -166,7 +166,7 @@ func TestServerWithoutEdge(t *testing.T) {
 
 func TestRecordQuota(t *testing.T) {
 	t.Parallel()
-	s := newServerOn(t, func(c *primary.Config) { c.Quotas = model.Quotas{model.QuotaZoneRecords: 1, model.QuotaACLs: 0} })
+	s := newServerOn(t, func(c *commit.Config) { c.Quotas = model.Quotas{model.QuotaZoneRecords: 1, model.QuotaACLs: 0} })
 	zone, _ := s.zone("example.com")
 	s.record(zone, `{"name":"one","type":"A","content":"192.0.2.1"}`)
 	s.fails(400, model.CodeQuota, "POST", zone+"/dns_records", `{"name":"two","type":"A","content":"192.0.2.1"}`)

@@ -25,9 +25,9 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/primary"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -110,13 +110,13 @@ func newServer(t *testing.T, opts ...option) *server {
 }
 
 // newServerOn is newServer with a configuration of the committer that rules changes.
-func newServerOn(t *testing.T, rules func(*primary.Config), opts ...option) *server {
+func newServerOn(t *testing.T, rules func(*commit.Config), opts ...option) *server {
 	t.Helper()
 	return newServerAt(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), rules, opts...)
 }
 
 // newServerAt is newServerOn in the database at an address.
-func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...option) *server {
+func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...option) *server {
 	t.Helper()
 	s := &server{t: t, clock: &clock{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
 	st, err := store.Open(t.Context(), store.Config{URL: url, Clock: s.clock.time})
@@ -125,9 +125,9 @@ func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...
 	}
 	s.store, s.db = st, zone.NewDB(0)
 	f := feed.New(feed.Config{Source: st, DB: s.db})
-	committer := primary.Config{
-		Begin: func(ctx context.Context) (primary.Tx, error) { return st.Begin(ctx) },
-		Stage: func(ctx context.Context, zone model.ID) (primary.Staging, error) {
+	committer := commit.Config{
+		Begin: func(ctx context.Context) (commit.Tx, error) { return st.Begin(ctx) },
+		Stage: func(ctx context.Context, zone model.ID) (commit.Staging, error) {
 			staging, err := st.Stage(ctx, zone)
 			if err != nil {
 				return nil, err
@@ -141,7 +141,7 @@ func newServerAt(t *testing.T, url string, rules func(*primary.Config), opts ...
 	if rules != nil {
 		rules(&committer)
 	}
-	p, err := primary.New(committer)
+	p, err := commit.New(committer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,14 +7,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/primary"
 )
 
 // withQuotas starts a server whose accounts may hold so much.
 func withQuotas(t *testing.T, q model.Quotas) *server {
 	t.Helper()
-	return newServerOn(t, func(c *primary.Config) { c.Quotas = q })
+	return newServerOn(t, func(c *commit.Config) { c.Quotas = q })
 }
 
 // used is what the account's quotas say that it holds of one thing.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -127,7 +128,7 @@ func (f *Feed) resync(ctx context.Context, e *model.Entry) error {
 	if err != nil {
 		return fmt.Errorf("load image of zone %s: %w", e.Zone, err)
 	}
-	served, transfer, err := decodeImage(&img)
+	served, transfer, err := journal.Decode(&img)
 	if err != nil {
 		f.damaged(e.Zone, err)
 		return nil

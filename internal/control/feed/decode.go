@@ -1,33 +1,10 @@
 package feed
 
 import (
-	"fmt"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
-
-// decodeImage reads both faces (docs/formats/image.md). The transfer face is told as a step from the served one, so that
-// the two share their pages; none means that they are one version.
-func decodeImage(img *model.Image) (served, transfer *zone.Version, err error) {
-	served, err = zone.Decode(img.Served)
-	if err != nil {
-		return nil, nil, fmt.Errorf("served face: %w", err)
-	}
-	if len(img.Transfer) == 0 {
-		return served, served, nil
-	}
-	step, err := zone.DecodeStep(img.Transfer)
-	if err != nil {
-		return nil, nil, fmt.Errorf("transfer face: %w", err)
-	}
-	transfer, err = served.Apply(&step.Transfer)
-	if err != nil {
-		return nil, nil, fmt.Errorf("transfer face: %w", err)
-	}
-	return served, transfer, nil
-}
 
 func decodeLinks(body []byte) (zone.Links, error) {
 	a, err := model.DecodeZoneAccess(body)

@@ -40,7 +40,7 @@ type Config struct {
 	// Removed is called after a zone is gone. It must return at once.
 	Removed func(z *zone.Zone)
 	// Seen is called for every journal entry, those read at start included, with inImage for those that the image read for
-	// the zone holds already; primary.Observe counts them. They come in order, but for those that are read after the start
+	// the zone holds already; journal.Upkeep counts them. They come in order, but for those that are read after the start
 	// for the sake of history: these are in order among themselves. It must return at once.
 	Seen func(e model.Entry, inImage bool)
 	// Rewound is called when all is loaded anew because the store has lost changes: positions seen before mean nothing.

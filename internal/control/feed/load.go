@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -155,7 +156,7 @@ func (l *loading) access(e model.Entry, batch []*loaded) {
 
 func (l *loading) decode(batch []*loaded) {
 	for _, z := range batch {
-		z.served, z.transfer, z.err = decodeImage(&z.img)
+		z.served, z.transfer, z.err = journal.Decode(&z.img)
 		z.img.Served, z.img.Transfer = nil, nil
 	}
 	l.f.mu.Lock()

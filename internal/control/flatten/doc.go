@@ -1,6 +1,6 @@
 // Package flatten finds out the addresses that stand in for flattened CNAMEs.
 //
-// Rendering (package primary) tells by Want which owners are flattened to which targets, and asks by Lookup what is known.
+// Rendering (package face) tells by Want which owners are flattened to which targets, and asks by Lookup what is known.
 // Flattener.Run looks each target up once for all its owners in an account, again when its TTL runs out, and asks for a
 // Relearn of the owners when something has changed. Targets in zones of the same account are answered from memory, others by
 // the configured resolver (resolver.go).

@@ -16,7 +16,7 @@ import (
 type Config struct {
 	// Resolve finds a target's addresses: a Resolver's method, or in tests something else. It must end with its context.
 	Resolve func(ctx context.Context, target model.FlattenTarget) (Answer, error)
-	// Change commits a Relearn: primary.Change.
+	// Change commits a Relearn: commit.Committer.Change.
 	Change func(context.Context, model.Change) (model.Result, error)
 	// Zones yields the zones that may hold flattened names; each is rendered anew when Run starts. Nil for none.
 	Zones func(ctx context.Context, yield func(model.ID) error) error

@@ -20,7 +20,7 @@ type Change struct {
 // Edit is one step of a Change. The set is closed: the types of this file.
 type Edit interface{ edit() }
 
-// AddRecord adds a record. ID, Created and Modified are set by primary. With SkipIdentical a record that is there
+// AddRecord adds a record. ID, Created and Modified are set by commit. With SkipIdentical a record that is there
 // already is passed over without an error (imports). With SkipRefused one that breaks a rule is passed over, too, and
 // Outcome.Refused says which.
 type AddRecord struct {
@@ -39,7 +39,7 @@ type EditRecord struct {
 // DeleteRecord removes a record by id.
 type DeleteRecord struct{ ID ID }
 
-// CreateZone makes a zone. ID, times, name servers, serial and settings are set by primary where zero. Anywhere says that a
+// CreateZone makes a zone. ID, times, name servers, serial and settings are set by commit where zero. Anywhere says that a
 // server administrator asks for it, who may make zones inside those of other accounts, and such as com.
 type CreateZone struct {
 	Zone     Zone
@@ -63,7 +63,7 @@ type NotifyZone struct{}
 // serial than ours follow again. A zone that is there already stays as it is. What one step cannot reach is refused.
 type RaiseSerial struct{ AtLeast uint32 }
 
-// AddTSIG makes a key. Its ID and account are set by primary.
+// AddTSIG makes a key. Its ID and account are set by commit.
 type AddTSIG struct{ TSIG TSIG }
 
 // EditTSIG changes a key; Apply as in EditRecord. The ID and the account stay.
@@ -126,7 +126,7 @@ func (CreateAccount) edit() {}
 func (EditAccount) edit()   {}
 func (Relearn) edit()       {}
 
-// Import asks for many records to be added to a zone together, or none of them. Their IDs and times are set by primary, which
+// Import asks for many records to be added to a zone together, or none of them. Their IDs and times are set by commit, which
 // keeps them: the caller must not touch them any more.
 type Import struct {
 	ID      ID // as of a Change

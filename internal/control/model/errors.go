@@ -6,7 +6,7 @@ import "errors"
 var (
 	// ErrNotFound: no such object, or not in the account or zone named.
 	ErrNotFound = errors.New("not found")
-	// ErrStale: the rows moved on since they were read; primary tries again by itself.
+	// ErrStale: the rows moved on since they were read; commit tries again by itself.
 	ErrStale = errors.New("stale")
 	// ErrDiverged: the store has lost changes that memory has, or has others in their place.
 	ErrDiverged = errors.New("the store has another history")

@@ -4,7 +4,7 @@
 // It keeps three things for each zone and writes them in one transaction: rows (what the operator edits), the image (the
 // zone as served at some position) and the journal (what changed since).
 //
-//	primary -> Begin … Tx … Commit ->  rows + journal + images  -> Load, Entries, Wait -> feed
+//	commit -> Begin … Tx … Commit ->  rows + journal + images  -> Load, Entries, Wait -> feed
 //	api     -> Zone, Records, … ----------^
 //
 // Both engines run the same statements. What differs stands in one dialect value (dialect.go) and in how a session is

@@ -14,7 +14,7 @@ import (
 //  1. accounts, in order of id,
 //  2. zones, in order of id: Lock takes both, once, before anything else is read,
 //  3. what belongs to a locked account or zone, which nobody else writes; zones and accounts that are made,
-//     which primary writes in order of their names,
+//     which commit writes in order of their names,
 //  4. the counter of journal positions, which all commits share, and behind it whatever several commits may write.
 //
 // Transactions about people come one after another by a counter of their own and lock nothing of these.

@@ -17,9 +17,10 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/feed"
+	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/primary"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -109,20 +110,20 @@ func (c *Config) fill(ctx context.Context, s *store.Store) error {
 	defer parts.Wait()
 	defer stop()
 	db := zone.NewDB(0)
-	var p *primary.Primary
+	keep := journal.New(journal.Config{Checkpoint: s.Checkpoint, RenewImages: s.RenewImages, DB: db})
 	f := feed.New(feed.Config{
 		Source: s, DB: db,
-		Seen: func(e model.Entry, inImage bool) { p.Observe(e, inImage) },
+		Seen: keep.Observe,
 	})
-	p, err := primary.New(primary.Config{
-		Begin:      func(ctx context.Context) (primary.Tx, error) { return s.Begin(ctx) },
-		Checkpoint: s.Checkpoint, RenewImages: s.RenewImages, DB: db, Feed: f, Clock: time.Now, NewID: auth.NewID,
+	p, err := commit.New(commit.Config{
+		Begin: func(ctx context.Context) (commit.Tx, error) { return s.Begin(ctx) },
+		DB:    db, Feed: f, Clock: time.Now, NewID: auth.NewID,
 		NameServers: NameServers(), Describe: people.Describe,
 	})
 	if err != nil {
 		return err
 	}
-	for _, run := range []func(context.Context) error{f.Run, p.Run, p.Maintain} {
+	for _, run := range []func(context.Context) error{f.Run, p.Run, keep.Run} {
 		parts.Go(func() { _ = run(ctx) }) // they end with ctx and have no other error
 	}
 	select {
@@ -137,11 +138,11 @@ func (c *Config) fill(ctx context.Context, s *store.Store) error {
 	if err := c.submit(ctx, p, account); err != nil {
 		return err
 	}
-	return p.Settle(ctx)
+	return keep.RenewSmall(ctx)
 }
 
 // first makes the administrator and the account, as a server's first start does.
-func (c *Config) first(ctx context.Context, s *store.Store, p *primary.Primary) (model.ID, error) {
+func (c *Config) first(ctx context.Context, s *store.Store, p *commit.Committer) (model.ID, error) {
 	made, err := auth.Bootstrap(ctx, s, auth.BootstrapOptions{
 		Token: cmp.Or(c.Token, Token), Now: time.Now(),
 		CreateAccount: func(ctx context.Context, a model.Account) error {
@@ -161,7 +162,7 @@ func (c *Config) first(ctx context.Context, s *store.Store, p *primary.Primary) 
 // clients submit changes at once: more than a group takes, so that the next one is full when a commit ends.
 const clients = 1500
 
-func (c *Config) submit(ctx context.Context, p *primary.Primary, account model.ID) error {
+func (c *Config) submit(ctx context.Context, p *commit.Committer, account model.ID) error {
 	var next, done atomic.Int64
 	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -183,7 +184,7 @@ func (c *Config) submit(ctx context.Context, p *primary.Primary, account model.I
 	return context.Cause(ctx)
 }
 
-func (c *Config) one(ctx context.Context, p *primary.Primary, account model.ID, i int) error {
+func (c *Config) one(ctx context.Context, p *commit.Committer, account model.ID, i int) error {
 	apex, err := wire.ParseName(Name(i))
 	if err != nil {
 		return err

@@ -1,0 +1,183 @@
+package commit
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// flush writes what a workspace became into its transaction and returns the journal entries to commit, accounts before zones.
+func (s *workspace) flush(ctx context.Context) ([]model.Entry, error) {
+	var entries []model.Entry
+	for _, id := range slices.Sorted(maps.Keys(s.accounts)) {
+		a := s.accounts[id]
+		if err := s.spread(ctx, a); err != nil {
+			return nil, err
+		}
+		if a.dirty {
+			if err := s.tx.PutAccount(ctx, a.row); err != nil {
+				return nil, fmt.Errorf("write account %s: %w", id, err)
+			}
+		}
+		more, err := s.flushAccess(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, more...)
+	}
+	// Whoever makes a zone waits for who has just removed one of that name: so names have an order, too (store/locks.go). Of
+	// one name, what is removed comes before what is made.
+	slices.SortStableFunc(s.order, func(a, b *zoneWork) int { return strings.Compare(string(a.row.Name), string(b.row.Name)) })
+	for _, z := range s.order {
+		more, err := s.flushZone(ctx, z)
+		if err != nil {
+			return nil, fmt.Errorf("zone %s: %w", z.row.Name.Host(), err)
+		}
+		if entries = append(entries, more...); len(more) > 0 {
+			z.entry = len(entries) - 1
+		}
+	}
+	if len(s.audits) > 0 {
+		if err := s.tx.Audit(ctx, s.audits); err != nil {
+			return nil, fmt.Errorf("write audit log: %w", err)
+		}
+	}
+	return entries, nil
+}
+
+// spread brings what changed of an account to its zones.
+func (s *workspace) spread(ctx context.Context, a *accountWork) error {
+	if !a.dependents && !a.entitled {
+		return nil
+	}
+	var ids []model.ID
+	collect := func(id model.ID) error { ids = append(ids, id); return nil }
+	if err := s.tx.AccountZones(ctx, a.row.ID, collect); err != nil {
+		return fmt.Errorf("list zones of account %s: %w", a.row.ID, err)
+	}
+	if err := s.lockAll(ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if z := s.zones[id]; z != nil && z.gone {
+			continue
+		}
+		z, err := s.zone(ctx, id)
+		if err != nil {
+			return err
+		}
+		z.dependents, z.recast = z.dependents || a.dependents, z.recast || a.dependents
+		z.relink = z.relink || a.entitled && z.row.Outgoing != nil
+	}
+	return nil
+}
+
+// flushZone writes one zone: rows, then the journal entries that follow from them.
+func (s *workspace) flushZone(ctx context.Context, z *zoneWork) ([]model.Entry, error) {
+	switch {
+	case z.gone && z.fresh:
+		return nil, nil
+	case z.gone:
+		if err := s.tx.DeleteZone(ctx, z.row.ID); err != nil {
+			return nil, fmt.Errorf("delete: %w", err)
+		}
+		return []model.Entry{s.journal(z, model.EntryGone, nil)}, nil
+	}
+	names, err := s.toRender(ctx, z)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.flushRows(ctx, z); err != nil {
+		return nil, err
+	}
+	var entries []model.Entry
+	if z.fresh {
+		entries, err = s.firstVersion(ctx, z, names)
+	} else {
+		entries, err = s.nextVersion(ctx, z, names)
+	}
+	if err != nil {
+		return nil, err
+	}
+	access := linksOf(&z.row, &z.acct.row)
+	if z.relink || z.fresh && z.row.Outgoing != nil {
+		entries = append(entries, s.journal(z, model.EntryAccess, model.ZoneAccess(access).Append(nil)))
+	}
+	if z.notify && access.Enabled {
+		entries = append(entries, s.journal(z, model.EntryNotify, nil))
+	}
+	return entries, nil
+}
+
+func (s *workspace) journal(z *zoneWork, kind model.EntryKind, body []byte) model.Entry {
+	return model.Entry{
+		Kind: kind, Account: z.row.Account, Zone: z.row.ID, Serial: z.serial, At: s.now, Body: body,
+	}
+}
+
+// toRender lists the owners to render, in a fixed order, with their rows read.
+func (s *workspace) toRender(ctx context.Context, z *zoneWork) ([]wire.Name, error) {
+	if z.dependents {
+		z.touched[z.row.Name] = struct{}{}
+		if !z.fresh {
+			stored, err := s.tx.Dependent(ctx, z.row.ID)
+			if err != nil {
+				return nil, fmt.Errorf("read dependent names: %w", err)
+			}
+			for _, n := range stored {
+				z.touched[n] = struct{}{}
+			}
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(z.touched), func(a, b wire.Name) int {
+		return strings.Compare(string(a), string(b))
+	})
+	return names, s.load(ctx, z, names)
+}
+
+func (s *workspace) flushRows(ctx context.Context, z *zoneWork) error {
+	if z.dirty {
+		if err := s.tx.PutZone(ctx, z.row); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	if len(z.dels) > 0 && !z.fresh {
+		ids := slices.Sorted(maps.Keys(z.dels))
+		if err := s.tx.DeleteRecords(ctx, z.row.ID, ids); err != nil {
+			return fmt.Errorf("delete records: %w", err)
+		}
+	}
+	if err := s.tx.GrowZone(ctx, z.row.ID, z.grown.Octets); err != nil {
+		return fmt.Errorf("count octets: %w", err)
+	}
+	if len(z.puts) == 0 {
+		return nil
+	}
+	rows := make([]model.Record, 0, len(z.puts))
+	for _, r := range z.puts {
+		rows = append(rows, *r)
+	}
+	// In the order of the table, which spares the store half of its page writes in an import.
+	slices.SortFunc(rows, func(a, b model.Record) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	return wrap(s.tx.PutRecords(ctx, rows), "write records")
+}
+
+// context is what rendering a zone depends on, as planned.
+func (s *workspace) context(z *zoneWork) *face.Context { return s.contextOf(z, &z.row) }
+
+// contextOf is the same with other members of the zone.
+func (s *workspace) contextOf(z *zoneWork, row *model.Zone) *face.Context {
+	return &face.Context{
+		Zone:    row,
+		DNSOnly: row.Paused || row.Settings.ZoneMode == "dns_only" || z.acct.row.EnforceDNSOnly,
+		Pool:    s.pool(z),
+		Lookup:  func(target wire.Name) model.Flattened { return s.cfg.Flattened.Lookup(row.ID, z.target(target)) },
+		Want:    func(owner, target wire.Name) { s.cfg.Flattened.Want(row.ID, owner, z.target(target)) },
+	}
+}

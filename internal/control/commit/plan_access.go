@@ -1,0 +1,314 @@
+package commit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// editAccess plans what concerns the keys, peers and ACLs of the change's account.
+func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, error) {
+	a, err := p.account(ctx, p.change.Account)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	access, err := p.access(ctx, a)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	switch e := e.(type) {
+	case model.AddTSIG:
+		return p.addTSIG(a, access, e.TSIG)
+	case model.EditTSIG:
+		return p.editTSIG(access, e)
+	case model.DeleteTSIG:
+		return p.deleteTSIG(access, e.ID)
+	case model.PutPeer:
+		return p.putPeer(ctx, a, access, e)
+	case model.DeletePeer:
+		return p.deletePeer(ctx, access, e.ID)
+	case model.PutACL:
+		return p.putACL(a, access, e.ACL)
+	case model.DeleteACL:
+		return p.deleteACL(access, e.ID)
+	}
+	return model.Outcome{}, fmt.Errorf("plan: unknown edit %T", e)
+}
+
+// access reads an account's keys, peers and ACLs once.
+func (s *workspace) access(ctx context.Context, a *accountWork) (*accessWork, error) {
+	if a.access != nil {
+		return a.access, nil
+	}
+	w := &accessWork{}
+	if !a.fresh {
+		var err error
+		if w.readTSIGs, err = s.tx.TSIGs(ctx, a.row.ID); err != nil {
+			return nil, fmt.Errorf("read keys of account %s: %w", a.row.ID, err)
+		}
+		if w.readPeers, err = s.tx.Peers(ctx, a.row.ID); err != nil {
+			return nil, fmt.Errorf("read peers of account %s: %w", a.row.ID, err)
+		}
+		if w.readACLs, err = s.tx.ACLs(ctx, a.row.ID); err != nil {
+			return nil, fmt.Errorf("read ACLs of account %s: %w", a.row.ID, err)
+		}
+	}
+	w.tsigs, w.peers, w.acls = w.readTSIGs, w.readPeers, w.readACLs
+	a.access = w
+	return w, nil
+}
+
+func tsigID(k *model.TSIG) model.ID { return k.ID }
+func peerID(k *model.Peer) model.ID { return k.ID }
+func aclID(k *model.ACL) model.ID   { return k.ID }
+
+func (a *accessWork) tsig(id model.ID) *model.TSIG { return find(a.tsigs, tsigID, id) }
+func (a *accessWork) peer(id model.ID) *model.Peer { return find(a.peers, peerID, id) }
+func (a *accessWork) acl(id model.ID) *model.ACL   { return find(a.acls, aclID, id) }
+
+func find[T any](list []T, idOf func(*T) model.ID, id model.ID) *T {
+	for i := range list {
+		if idOf(&list[i]) == id {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// replaced is list with v in place of the one of its id, or at the end.
+func replaced[T any](list []T, idOf func(*T) model.ID, v T) []T {
+	out := slices.Clone(list)
+	if at := find(out, idOf, idOf(&v)); at != nil {
+		*at = v
+		return out
+	}
+	return append(out, v)
+}
+
+func without[T any](list []T, idOf func(*T) model.ID, id model.ID) []T {
+	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return idOf(&v) == id })
+}
+
+func (p *plan) addTSIG(a *accountWork, access *accessWork, k model.TSIG) (model.Outcome, error) {
+	k.ID, k.Account = p.cfg.NewID(), a.row.ID
+	if err := p.mayHave(a, model.QuotaTSIGs, len(access.tsigs)); err != nil {
+		return model.Outcome{}, err
+	}
+	if err := checkKey(&k); err != nil {
+		return model.Outcome{}, err
+	}
+	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
+	p.audit(auditOf{action: "create", legacy: "add", resource: "secondary_dns.tsig", id: k.ID, after: k})
+	return model.Outcome{TSIG: &k}, nil
+}
+
+// checkKey is keyOf for a key that is made or gets another secret. RFC 8945 section 8 asks for secrets as long as the
+// digest; those shorter than half of it are refused.
+func checkKey(k *model.TSIG) error {
+	key, err := keyOf(k)
+	if err != nil {
+		return err
+	}
+	if least := (model.TSIGDigest(key.Algorithm) + 1) / 2; len(key.Secret) < least {
+		return invalid(model.CodeTSIGSecret, "The secret must have at least %d octets, half of the algorithm's digest.", least)
+	}
+	return nil
+}
+
+// editTSIG changes a key as it stands in this transaction: an edit of the name never writes an older secret back.
+func (p *plan) editTSIG(access *accessWork, e model.EditTSIG) (model.Outcome, error) {
+	at := access.tsig(e.ID)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", e.ID)
+	}
+	old := *at
+	k, err := e.Apply(old)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	k.ID, k.Account = old.ID, old.Account
+	if old == k {
+		return model.Outcome{TSIG: &k}, nil
+	}
+	if _, err := keyOf(&k); err != nil {
+		return model.Outcome{}, err
+	}
+	// A short secret of an earlier version can be renamed, but not taken for another algorithm.
+	if old.Secret != k.Secret || old.Algo != k.Algo {
+		if err := checkKey(&k); err != nil {
+			return model.Outcome{}, err
+		}
+	}
+	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
+	p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.tsig", id: k.ID, before: old, after: k})
+	return model.Outcome{TSIG: &k}, nil
+}
+
+func (p *plan) deleteTSIG(access *accessWork, id model.ID) (model.Outcome, error) {
+	old := access.tsig(id)
+	if old == nil {
+		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", id)
+	}
+	var users []string
+	for _, peer := range access.peers {
+		if peer.TSIG == id {
+			users = append(users, peer.Name+" ("+string(peer.ID)+")")
+		}
+	}
+	if len(users) > 0 {
+		return model.Outcome{}, invalid(model.CodeTSIGInUse, "The TSIG is in use by %s.", few(users))
+	}
+	k := *old
+	assign(&p.undo, &access.tsigs, without(access.tsigs, tsigID, id))
+	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.tsig", id: id, before: k})
+	return model.Outcome{TSIG: &k}, nil
+}
+
+// checkPeerAddress refuses an address that who asks may not name, unless the peer has it and its port already.
+func checkPeerAddress(e *model.PutPeer, old *model.Peer) error {
+	at := e.Peer.IP
+	if !at.IsValid() || e.Allowed == nil || e.Allowed(at) || old != nil && old.IP == at && old.Port == e.Peer.Port {
+		return nil
+	}
+	bad := invalid(model.CodePeerForbidden, "Only administrators of this server may name the address %s as a peer.", at)
+	bad.Status, bad.Pointer = 403, "/ip"
+	return bad
+}
+
+func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, e model.PutPeer) (model.Outcome, error) {
+	peer := e.Peer
+	peer.Account = a.row.ID
+	if err := checkPeerAddress(&e, access.peer(peer.ID)); err != nil {
+		return model.Outcome{}, err
+	}
+	if peer.TSIG != "" && access.tsig(peer.TSIG) == nil {
+		return model.Outcome{}, invalid(model.CodePeerTSIG, "There is no TSIG %s in this account.", peer.TSIG)
+	}
+	if peer.ID == "" {
+		if err := p.mayHave(a, model.QuotaPeers, len(access.peers)); err != nil {
+			return model.Outcome{}, err
+		}
+		peer.ID = p.cfg.NewID()
+		assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+		p.audit(auditOf{action: "create", legacy: "add", resource: "secondary_dns.peer", id: peer.ID, after: peer})
+		return model.Outcome{Peer: &peer}, nil
+	}
+	at := access.peer(peer.ID)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", peer.ID)
+	}
+	old := *at
+	if old == peer {
+		return model.Outcome{Peer: &peer}, nil
+	}
+	assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+	if old.TSIG != peer.TSIG {
+		zones, err := p.linking(ctx, peer.ID, allZones)
+		if err != nil {
+			return model.Outcome{}, err
+		}
+		for _, z := range zones {
+			if err := access.checkShared(z.Outgoing.Peers, z.Name); err != nil {
+				return model.Outcome{}, err
+			}
+		}
+	}
+	p.audit(auditOf{
+		action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: old, after: peer,
+	})
+	return model.Outcome{Peer: &peer}, nil
+}
+
+func (p *plan) deletePeer(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
+	at := access.peer(id)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", id)
+	}
+	old := *at
+	zones, err := p.linking(ctx, id, shown+1)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if len(zones) > 0 {
+		names := make([]string, 0, len(zones))
+		for _, z := range zones {
+			names = append(names, z.Name.Host())
+		}
+		return model.Outcome{}, invalid(model.CodePeerInUse, "The peer is linked to %s.", few(names))
+	}
+	assign(&p.undo, &access.peers, without(access.peers, peerID, id))
+	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.peer", id: id, before: old})
+	return model.Outcome{Peer: &old}, nil
+}
+
+// allZones is a limit that no account reaches, with room to add to it.
+const allZones = 1 << 30
+
+// linking lists zones that are linked to a peer, as planned. The store's answer may be cut at limit; zones of this workspace
+// are told in full.
+func (p *plan) linking(ctx context.Context, peer model.ID, limit int) ([]model.Zone, error) {
+	stored, err := p.tx.ZonesLinking(ctx, peer, limit+len(p.order))
+	if err != nil {
+		return nil, fmt.Errorf("look for zones linked to peer %s: %w", peer, err)
+	}
+	zones := slices.DeleteFunc(stored, func(z model.Zone) bool { return p.zones[z.ID] != nil || z.Outgoing == nil })
+	for _, z := range p.order {
+		if !z.gone && z.row.Outgoing != nil && slices.Contains(z.row.Outgoing.Peers, peer) {
+			zones = append(zones, z.row)
+		}
+	}
+	return zones, nil
+}
+
+func (p *plan) putACL(a *accountWork, access *accessWork, acl model.ACL) (model.Outcome, error) {
+	acl.Account = a.row.ID
+	entry := auditOf{action: "create", legacy: "add", resource: "secondary_dns.acl"}
+	if acl.ID == "" {
+		if err := p.mayHave(a, model.QuotaACLs, len(access.acls)); err != nil {
+			return model.Outcome{}, err
+		}
+		acl.ID = p.cfg.NewID()
+	} else {
+		old := access.acl(acl.ID)
+		if old == nil {
+			return model.Outcome{}, missing(model.CodeACLNotFound, "There is no ACL %s.", acl.ID)
+		}
+		if *old == acl {
+			return model.Outcome{ACL: &acl}, nil
+		}
+		entry.action, entry.legacy, entry.before = "update", "set", *old
+	}
+	assign(&p.undo, &access.acls, replaced(access.acls, aclID, acl))
+	entry.id, entry.after = acl.ID, acl
+	p.audit(entry)
+	return model.Outcome{ACL: &acl}, nil
+}
+
+func (p *plan) deleteACL(access *accessWork, id model.ID) (model.Outcome, error) {
+	at := access.acl(id)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodeACLNotFound, "There is no ACL %s.", id)
+	}
+	old := *at
+	assign(&p.undo, &access.acls, without(access.acls, aclID, id))
+	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.acl", id: id, before: old})
+	return model.Outcome{ACL: &old}, nil
+}
+
+// mayHave holds one more object of a kind that is read whole against its quota.
+func (p *plan) mayHave(a *accountWork, which model.Quota, have int) error {
+	return p.cfg.Quotas.For(&a.row).Allow(which, int64(have), 1)
+}
+
+// shown bounds the users of an object that a refusal names.
+const shown = 3
+
+func few(names []string) string {
+	if len(names) > shown {
+		return strings.Join(names[:shown], ", ") + " and others"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,181 @@
+package commit
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/review"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// checkOutgoing holds a zone's new links and switch against the account's peers and the entitlement.
+func (p *plan) checkOutgoing(ctx context.Context, z *zoneWork, old, row *model.Zone) error {
+	if row.Outgoing == nil {
+		return nil
+	}
+	was := old.Outgoing
+	if was == nil {
+		was = &model.Outgoing{}
+	}
+	if !slices.Equal(was.Peers, row.Outgoing.Peers) {
+		if err := p.checkLinks(ctx, z, row.Outgoing.Peers); err != nil {
+			return err
+		}
+	}
+	if !row.Outgoing.Enabled || was.Enabled {
+		return nil
+	}
+	if !entitled(row, &z.acct.row) {
+		return invalid(model.CodeNotEntitled, "Outgoing zone transfers are not available to this account or zone.")
+	}
+	if z.acct.row.StrictReview {
+		return p.reviewBlocks(ctx, z, row)
+	}
+	return nil
+}
+
+func (p *plan) checkLinks(ctx context.Context, z *zoneWork, ids []model.ID) error {
+	if limit := p.cfg.Limits.LinkedPeers; len(ids) > limit {
+		return invalid(model.CodeOutgoingTooMany, "A zone can be linked to at most %d peers.", limit)
+	}
+	access, err := p.access(ctx, z.acct)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		switch {
+		case access.peer(id) == nil:
+			return invalid(model.CodeOutgoingPeers, "There is no peer %s in this account.", id)
+		case slices.Contains(ids[:i], id):
+			return invalid(model.CodeOutgoingPeers, "The peer %s is named twice.", id)
+		}
+	}
+	return access.checkShared(ids, z.row.Name)
+}
+
+// checkShared says whether linked peers agree on a key: if one has a TSIG, all must have the same.
+func (a *accessWork) checkShared(ids []model.ID, zone wire.Name) error {
+	key := model.ID("")
+	for i, id := range ids {
+		peer := a.peer(id)
+		if peer == nil {
+			continue
+		}
+		if i > 0 && peer.TSIG != key {
+			return invalid(model.CodePeersTSIGDiffer,
+				"All peers linked to %s must share one TSIG as soon as one of them has one.", zone.Host())
+		}
+		key = peer.TSIG
+	}
+	return nil
+}
+
+// reviewBlocks refuses, for accounts that want it strict, to switch on what BIND, NSD, Knot or PowerDNS would not load: the
+// zone's transfer face as memory has it, and as planned where this change or its group has touched it.
+func (p *plan) reviewBlocks(ctx context.Context, z *zoneWork, row *model.Zone) error {
+	overhead, err := p.longestTSIG(ctx, z, row.Outgoing.Peers)
+	if err != nil {
+		return err
+	}
+	_, apex := z.touched[row.Name]
+	owners := slices.Collect(maps.Keys(z.touched))
+	if !apex {
+		owners = append(owners, row.Name)
+	}
+	touched := func(o wire.Name) bool {
+		_, yes := z.touched[o]
+		return yes || o == row.Name
+	}
+	if err := p.load(ctx, z, owners); err != nil {
+		return err
+	}
+	planned := *z
+	planned.row = *row
+	c := p.context(&planned)
+	c.Want = func(wire.Name, wire.Name) {} // this is but a look
+	var worst *model.Finding
+	see := func(f model.Finding) {
+		if worst == nil && f.Severity == model.SeverityCritical {
+			worst = &f
+		}
+	}
+	for _, owner := range owners {
+		review.LoadsSets(row.Name, owner, c.Render(&face.Name{Owner: owner, Rows: z.rows[owner]}).Transfer, overhead, see)
+	}
+	if worst == nil && z.state != nil {
+		review.Loads(z.state.Transfer, overhead, touched, see)
+	}
+	if worst == nil {
+		return nil
+	}
+	return invalid(model.CodeReviewBlocks, "%s %s: %s", worst.Name.Host(), worst.Type, worst.Message)
+}
+
+// longestTSIG is what the longest signature of the peers takes in a message.
+func (p *plan) longestTSIG(ctx context.Context, z *zoneWork, peers []model.ID) (int, error) {
+	access, err := p.access(ctx, z.acct)
+	if err != nil {
+		return 0, err
+	}
+	longest := 0
+	for _, id := range peers {
+		peer := access.peer(id)
+		if peer == nil || peer.TSIG == "" {
+			continue
+		}
+		k := access.tsig(peer.TSIG)
+		if k == nil {
+			continue
+		}
+		key, err := wire.ParseName(k.Name)
+		if err != nil {
+			return 0, fmt.Errorf("name of TSIG %s: %w", k.ID, err)
+		}
+		algorithm, err := wire.ParseName(k.Algo)
+		if err != nil {
+			return 0, fmt.Errorf("algorithm of TSIG %s: %w", k.ID, err)
+		}
+		longest = max(longest, review.Overhead(key, algorithm))
+	}
+	return longest, nil
+}
+
+func (p *plan) notifyZone(ctx context.Context) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if z.row.Outgoing == nil {
+		return model.Outcome{}, missing(model.CodeOutgoingMissing, "The zone has no outgoing transfer configuration.")
+	}
+	if !linksOf(&z.row, &z.acct.row).Enabled {
+		return model.Outcome{}, invalid(model.CodeOutgoingOff, "Outgoing zone transfers are disabled.")
+	}
+	assign(&p.undo, &z.notify, true)
+	p.audit(auditOf{action: "update", legacy: "notify", resource: "zone.outgoing", id: z.row.ID})
+	return zoneOutcome(z), nil
+}
+
+// entitled is what the zone says, or else its account.
+func entitled(z *model.Zone, a *model.Account) bool {
+	if z.OutgoingTransfers != nil {
+		return *z.OutgoingTransfers
+	}
+	return a.OutgoingTransfers
+}
+
+// links are a zone's access as the fast half shall know it.
+type links model.ZoneAccess
+
+func linksOf(z *model.Zone, a *model.Account) links {
+	if z.Outgoing == nil {
+		return links{}
+	}
+	return links{Enabled: z.Outgoing.Enabled && entitled(z, a), Peers: z.Outgoing.Peers}
+}
+
+func (l links) differ(m links) bool { return l.Enabled != m.Enabled || !slices.Equal(l.Peers, m.Peers) }

@@ -1,0 +1,186 @@
+package commit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome, error) {
+	z, err := p.recordsOf(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	r := e.Record
+	rows, err := p.at(ctx, z, r.Name)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if same := rules.Identical(rows, &r); same != nil && e.SkipIdentical {
+		p.passed++
+		there := *same
+		return model.Outcome{Record: &there, Skipped: true}, nil
+	}
+	if err := p.allowRecord(ctx, z, 1, r.Size()); err != nil {
+		return model.Outcome{}, err
+	}
+	rules.Stamp(&r, nil, p.now)
+	r.Zone = z.row.ID
+	if r.ID == "" {
+		r.ID = p.cfg.NewID()
+	}
+	at, err := p.place(ctx, z, rows, &r)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if err = rules.Added(at, &r); err == nil {
+		err = p.checkTarget(z, rows, &r)
+	}
+	if err != nil {
+		var bad *model.Invalid
+		if e.SkipRefused && errors.As(err, &bad) {
+			p.passed++
+			return model.Outcome{Skipped: true, Refused: bad}, nil
+		}
+		return model.Outcome{}, err
+	}
+	p.insert(z, &r)
+	p.retarget(z, &r)
+	if e.SkipIdentical {
+		p.added++
+	} else {
+		p.audit(auditOf{action: "create", legacy: "rec_add", resource: "dns.record", id: r.ID, after: r})
+	}
+	out := r
+	return model.Outcome{Record: &out}, nil
+}
+
+func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcome, error) {
+	z, old, err := p.recordOf(ctx, e.ID)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	r, err := e.Apply(old.Clone())
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	r.ID, r.Zone = old.ID, old.Zone
+	rules.Stamp(&r, old, p.now)
+	if rules.Same(&r, old) {
+		out := *old
+		return model.Outcome{Record: &out}, nil
+	}
+	rows, err := p.at(ctx, z, r.Name)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	at, err := p.place(ctx, z, rows, &r)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if err := rules.Edited(at, old, &r); err != nil {
+		return model.Outcome{}, err
+	}
+	if err := p.checkTarget(z, append(slices.Clip(rows), old), &r); err != nil {
+		return model.Outcome{}, err
+	}
+	if err := p.allowRecord(ctx, z, 0, r.Size()-old.Size()); err != nil {
+		return model.Outcome{}, err
+	}
+	p.remove(z, old)
+	p.insert(z, &r)
+	if r.Name != old.Name || !bytes.Equal(r.RData, old.RData) || r.Proxied != old.Proxied || r.Settings != old.Settings {
+		p.retarget(z, &r)
+	}
+	p.audit(auditOf{action: "update", legacy: "rec_set", resource: "dns.record", id: r.ID, before: *old, after: r})
+	out := r
+	return model.Outcome{Record: &out}, nil
+}
+
+func (p *plan) deleteRecord(ctx context.Context, e model.DeleteRecord) (model.Outcome, error) {
+	z, old, err := p.recordOf(ctx, e.ID)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	p.remove(z, old)
+	put(&p.undo, z.dels, old.ID, struct{}{})
+	drop(&p.undo, z.puts, old.ID)
+	p.audit(auditOf{action: "delete", legacy: "rec_del", resource: "dns.record", id: old.ID, before: *old})
+	out := *old
+	return model.Outcome{Record: &out}, nil
+}
+
+// recordsOf is the zone, whose records the change is about. While an import is on its way nobody else changes them.
+func (p *plan) recordsOf(ctx context.Context) (*zoneWork, error) {
+	z, err := p.zone(ctx)
+	if err == nil && z.read.Importing {
+		return nil, errImporting()
+	}
+	return z, err
+}
+
+func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Record, error) {
+	z, err := p.recordsOf(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := p.record(ctx, z, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r == nil {
+		return nil, nil, missing(model.CodeRecordNotFound, "Record does not exist.")
+	}
+	return z, r, nil
+}
+
+// insert puts a record in place; the caller has checked it.
+func (p *plan) insert(z *zoneWork, r *model.Record) {
+	put(&p.undo, z.rows, r.Name, append(z.rows[r.Name], r))
+	put(&p.undo, z.byID, r.ID, r)
+	put(&p.undo, z.puts, r.ID, r)
+	p.grow(z, model.Usage{Records: 1, Octets: r.Size()})
+	p.tally(z, r.Name, 1)
+	p.touch(z, r.Name)
+	p.noteCut(z, r)
+}
+
+func (p *plan) remove(z *zoneWork, r *model.Record) {
+	rest := make([]*model.Record, 0, len(z.rows[r.Name]))
+	for _, other := range z.rows[r.Name] {
+		if other.ID != r.ID {
+			rest = append(rest, other)
+		}
+	}
+	put(&p.undo, z.rows, r.Name, rest)
+	drop(&p.undo, z.byID, r.ID)
+	p.grow(z, model.Usage{Records: -1, Octets: -r.Size()})
+	p.tally(z, r.Name, -1)
+	p.touch(z, r.Name)
+	p.noteCut(z, r)
+	p.doubt(z, r)
+}
+
+// retarget notes that a CNAME stands for something else than before.
+func (p *plan) retarget(z *zoneWork, r *model.Record) {
+	if r.Type == wire.TypeCNAME {
+		put(&p.undo, z.retargeted, r.Name, struct{}{})
+	}
+}
+
+// noteCut has the name looked at again when the whole change is planned, so that within a batch NS and DS may come and
+// go in any order.
+func (p *plan) noteCut(z *zoneWork, r *model.Record) {
+	if (r.Type != wire.TypeNS && r.Type != wire.TypeDS) || z != p.zw {
+		return
+	}
+	if p.cuts == nil {
+		p.cuts = map[wire.Name]struct{}{}
+	}
+	p.cuts[r.Name] = struct{}{}
+}

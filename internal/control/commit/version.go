@@ -1,0 +1,102 @@
+package commit
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/journal"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Where a change touches more records than resetLeast and a quarter of the zone, the zone's new image is journalled in
+// place of a delta: a delta of that size helps no secondary.
+const (
+	resetLeast = 8192
+	resetShare = 4
+)
+
+// pool is the account's edge addresses, or the server's.
+func (s *workspace) pool(z *zoneWork) []netip.Addr {
+	if own := z.acct.row.EdgeAddresses; len(own) > 0 {
+		return own
+	}
+	return s.cfg.Edge
+}
+
+// firstVersion renders a new zone.
+func (s *workspace) firstVersion(ctx context.Context, z *zoneWork, owners []wire.Name) ([]model.Entry, error) {
+	names := make([]face.Name, 0, len(owners))
+	for _, owner := range owners {
+		names = append(names, face.Name{Owner: owner, Rows: z.rows[owner]})
+	}
+	v, err := s.context(z).First(z.serial, names)
+	if err != nil {
+		return nil, err
+	}
+	return s.reset(ctx, z, v)
+}
+
+// nextVersion renders the touched names of a zone and journals what they changed, if they did.
+func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.Name) ([]model.Entry, error) {
+	if len(owners) == 0 {
+		return nil, nil
+	}
+	base, diff := face.Of(z.state), s.diff(z, owners)
+	old, err := base.SOA()
+	if err != nil {
+		return nil, err
+	}
+	from := base.Transfer.Serial()
+	to := from
+	soa, err := face.SOA(&z.row, from)
+	if err != nil {
+		return nil, err
+	}
+	if z.raise != nil || diff.Transfers() || old.TTL != soa.TTL || !face.SameSOA(old.Data[0], soa.Data[0]) {
+		if to, err = s.nextSerial(ctx, z, to); err != nil {
+			return nil, err
+		}
+	}
+	if from == to && !diff.Serves() {
+		return nil, nil
+	}
+	z.serial = to
+	soa.Data[0] = face.WithSerial(soa.Data[0], to)
+	step := diff.Step(from, to, old, &soa)
+	if diff.Records() > max(resetLeast, base.Transfer.Records()/resetShare) {
+		next, err := base.Apply(step)
+		if err != nil {
+			return nil, err
+		}
+		return s.reset(ctx, z, next)
+	}
+	return []model.Entry{s.journal(z, model.EntryDelta, step.Append(nil))}, nil
+}
+
+// diff renders owners and holds them against memory.
+func (s *workspace) diff(z *zoneWork, owners []wire.Name) *face.Diff {
+	c, d := s.context(z), face.DiffOf(face.Of(z.state))
+	for i, owner := range owners {
+		s.yield(i)
+		d.Render(c, owner, z.rows[owner], z.kept(owner))
+	}
+	return d
+}
+
+// reset writes versions as the zone's image, and journals that it is to be loaded.
+func (s *workspace) reset(ctx context.Context, z *zoneWork, v face.Versions) ([]model.Entry, error) {
+	img := journal.Encode(string(z.row.ID), string(z.row.Account), v.Served, v.Transfer)
+	if err := s.tx.PutImage(ctx, img); err != nil {
+		return nil, fmt.Errorf("write image: %w", err)
+	}
+	return []model.Entry{s.journal(z, model.EntryReset, nil)}, nil
+}
+
+// kept says that a CNAME at owner, if there is one, stands for what it stood for before this group.
+func (z *zoneWork) kept(owner wire.Name) bool {
+	_, retargeted := z.retargeted[owner]
+	return !z.recast && !retargeted
+}

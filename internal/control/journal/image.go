@@ -1,0 +1,42 @@
+package journal
+
+import (
+	"fmt"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// Encode packs both faces of a zone (docs/formats/image.md). The transfer face is told as a step from the served one, so
+// that the two share their pages again when they are loaded. Seq is left to the caller, or to the commit.
+func Encode(id, account string, served, transfer *zone.Version) model.Image {
+	img := model.Image{
+		Zone: model.ID(id), Account: model.ID(account), Name: string(served.Apex()),
+		Serial: transfer.Serial(), Served: served.Append(nil),
+	}
+	if transfer != served {
+		step := zone.Step{Transfer: *zone.Diff(served, transfer)}
+		img.Transfer = step.Append(nil)
+	}
+	return img
+}
+
+// Decode reads what Encode has packed; no step means that the faces are one version.
+func Decode(img *model.Image) (served, transfer *zone.Version, err error) {
+	served, err = zone.Decode(img.Served)
+	if err != nil {
+		return nil, nil, fmt.Errorf("served face: %w", err)
+	}
+	if len(img.Transfer) == 0 {
+		return served, served, nil
+	}
+	step, err := zone.DecodeStep(img.Transfer)
+	if err != nil {
+		return nil, nil, fmt.Errorf("transfer face: %w", err)
+	}
+	transfer, err = served.Apply(&step.Transfer)
+	if err != nil {
+		return nil, nil, fmt.Errorf("transfer face: %w", err)
+	}
+	return served, transfer, nil
+}
