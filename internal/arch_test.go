@@ -24,12 +24,12 @@ var floors = map[string][]string{
 	"internal/dns/dnssec":          {"internal/dns/wire", "internal/dns/rr"},
 	"internal/dns/answer":          {"internal/dns/wire", "internal/dns/zone"},
 	"internal/control/controltest": {"internal/control/model", "internal/dns/wire"},
-	"internal/dns/xfr":             {"internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/tsig"},
+	"internal/dns/xfr":             {"internal/cores", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/tsig"},
 	"internal/dns/notify":          {"internal/dns/wire", "internal/dns/zone", "internal/dns/tsig"},
 	"internal/dns/tally":           {},
 	"internal/dns/watch":           {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/server": {
-		"internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
+		"internal/cores", "internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
 	"internal/control/model":   {"internal/dns/wire", "internal/dns/rr"},
 	"internal/control/duty":    {"internal/control/model"},
@@ -43,10 +43,10 @@ var floors = map[string][]string{
 		"internal/dns/zone", "internal/dns/wire",
 	},
 	"internal/control/feed": {
-		"internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
+		"internal/cores", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},
 	"internal/control/flatten": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/auth":    {"internal/control/model"},
+	"internal/control/auth":    {"internal/cores", "internal/control/model"},
 	"internal/control/api": {
 		"api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
@@ -70,11 +70,12 @@ var floors = map[string][]string{
 		"internal/control/api/zone", "internal/control/api/zonefile",
 	},
 
+	"internal/cores":     {},
 	"internal/secretkey": {},
 	"internal/client":    {},
 	"internal/httpfront": {},
 	"internal/node": {
-		"web", "internal/client", "internal/httpfront", "internal/secretkey",
+		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
 		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms", "internal/control/api/people",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/tally",

@@ -22,6 +22,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/reach"
@@ -118,13 +119,13 @@ func (n *Node) wireFast(sources []netip.Addr) {
 	if !n.roles.dns {
 		return
 	}
-	cores := procs()
+	cores.Provide()
 	n.xfr = xfr.NewServer(xfr.Config{
 		Yield: server.YieldCore,
-		DB:    n.db, Done: n.transferred, Packing: cores, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
+		DB:    n.db, Done: n.transferred, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
 	})
 	n.dns = server.New(server.Config{
-		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log, Threads: cores,
+		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
 		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
 		Transfers:    n.xfr,
 	})

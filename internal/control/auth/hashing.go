@@ -3,11 +3,11 @@ package auth
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/cores"
 )
 
 // Bounds of hashing: each place takes the 19 MiB of argon2id while it works. Who waits takes next to nothing.
@@ -33,7 +33,7 @@ type turns struct {
 }
 
 // hashPlaces are half of the cores, and two at most: the other half is left to those who need no password hashed.
-func hashPlaces() int { return min(2, max(1, runtime.GOMAXPROCS(0)/2)) }
+func hashPlaces() int { return min(2, max(1, cores.Count()/2)) }
 
 // NewHashing returns a Hashing with all its places free.
 func NewHashing() *Hashing {

@@ -3,11 +3,11 @@ package feed
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
@@ -113,7 +113,7 @@ func New(cfg Config) *Feed {
 		cfg.Lost = func([]Lost) {}
 	}
 	if cfg.Workers <= 0 {
-		cfg.Workers = runtime.GOMAXPROCS(0)
+		cfg.Workers = cores.Count()
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

@@ -3,9 +3,9 @@ package server
 import (
 	"log/slog"
 	"math"
-	"runtime"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -26,13 +26,13 @@ type Config struct {
 	// MaxUDP bounds answers over UDP and is announced by EDNS; default 1232 (DNS flag day 2020).
 	MaxUDP int
 
-	// Threads is the number of UDP sockets per address; default GOMAXPROCS.
+	// Threads is the number of UDP sockets per address; default one for each core.
 	Threads int
 	// Portable makes UDP go through package net where a faster way exists.
 	Portable bool
 	// ReceiveBuffer asks the kernel for so many octets per UDP socket; default 4 MiB, which the kernel may lower.
 	ReceiveBuffer int
-	// SlowWorkers and SlowQueue bound the work that is taken off the UDP threads; defaults 2 x GOMAXPROCS and 256. What
+	// SlowWorkers and SlowQueue bound the work that is taken off the UDP threads; defaults two for each core and 256. What
 	// finds the queue full is dropped, as the network might have done.
 	SlowWorkers, SlowQueue int
 
@@ -61,9 +61,9 @@ func (c *Config) setDefaults() {
 	}
 	setDefault(&c.MaxUDP, 1232)
 	c.MaxUDP = min(max(c.MaxUDP, 512), maxRequest)
-	setDefault(&c.Threads, runtime.GOMAXPROCS(0))
+	setDefault(&c.Threads, cores.Count())
 	setDefault(&c.ReceiveBuffer, 4<<20)
-	setDefault(&c.SlowWorkers, 2*runtime.GOMAXPROCS(0))
+	setDefault(&c.SlowWorkers, 2*cores.Count())
 	setDefault(&c.SlowQueue, 256)
 	setDefault(&c.Drain, 5*time.Second)
 	t := &c.TCP

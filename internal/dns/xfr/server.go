@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"runtime"
 	"sync"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -25,7 +25,7 @@ type Config struct {
 	Total, PerZone, PerPeer int
 	Waiting                 int
 	Patience                time.Duration
-	// Packing is how many transfers pack at one moment; default half of Go's processors. If they took all of these, nobody
+	// Packing is how many transfers pack at one moment; default one for each core. If they took all of Go's processors, nobody
 	// would look at the network until one was made to stop, and a client that connects would wait for 10 ms.
 	Packing int
 	// Yield is called by whoever packs, after each message: who waits for the core may have it. Nil: nothing.
@@ -60,7 +60,7 @@ func (c *Config) setDefaults() {
 		c.Waiting = 4 * c.Total
 	}
 	if c.Packing <= 0 {
-		c.Packing = max(1, runtime.GOMAXPROCS(0)/2)
+		c.Packing = cores.Count()
 	}
 	if c.Patience <= 0 {
 		c.Patience = 10 * time.Second
