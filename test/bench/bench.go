@@ -104,6 +104,9 @@ func (b *bench) measureLarge(ctx context.Context) error {
 	if err := b.measureBusy(ctx); err != nil {
 		return err
 	}
+	if err := b.measureProcs(ctx); err != nil {
+		return err
+	}
 	if err := b.measureWrites(ctx); err != nil {
 		return err
 	}

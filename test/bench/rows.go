@@ -47,6 +47,10 @@ const (
 	rowIdle        = "latency p99 at 20,000/s: idle, us"
 	rowChanges     = "latency p99 at 20,000/s: 1,000 changes/s, us"
 	rowMoved       = "latency p99 at 20,000/s: zone transferred, us"
+	rowPlainHot    = "as it comes: UDP, 1,000 hot queries, CPU us a query"
+	rowPlainBeside = "as it comes: AXFR beside 20,000 queries/s, s"
+	rowProcsHot    = "GOMAXPROCS=1: UDP, 1,000 hot queries, CPU us a query"
+	rowProcsBeside = "GOMAXPROCS=1: AXFR beside 20,000 queries/s, s"
 )
 
 // largeRows are those that need the large zone.
@@ -54,6 +58,7 @@ func largeRows() []string {
 	return []string{
 		rowWide, rowHot, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
 		rowBatch, rowAccept, rowAcceptSmall, rowSeen, rowAlone, rowTrace1, rowTrace2, rowTrace3, rowTrace4, rowIdle, rowChanges, rowMoved,
+		rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside,
 		rowSlow1, rowSlow16, rowSlowBatch,
 	}
 }
@@ -97,6 +102,9 @@ func goals() map[string][]goal {
 		rowSeen:       {{factor: 2, row: rowAlone, limit: 20}},
 		rowChanges:    {{factor: 2, row: rowIdle}},
 		rowMoved:      {{factor: 2, row: rowIdle}},
+
+		rowProcsHot:    {{factor: 1.05, row: rowPlainHot}},
+		rowProcsBeside: {{factor: 1.05, row: rowPlainBeside}},
 	}
 }
 
