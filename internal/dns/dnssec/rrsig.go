@@ -48,6 +48,9 @@ func (r RRSIG) Inception() uint32 { return binary.BigEndian.Uint32(r[12:]) }
 // Tag is the tag of the key.
 func (r RRSIG) Tag() uint16 { return binary.BigEndian.Uint16(r[16:]) }
 
+// by says that the signature is of a key.
+func (r RRSIG) by(k *Key) bool { return r.Tag() == k.tag && r.Algorithm() == k.Algorithm }
+
 // appendSigned appends what is signed for a set (RFC 4034 section 3.1.8.1): the RRSIG's members and the records in canonical
 // form and order. Names in the data fold as section 6.2 says, whatever the set holds, because validators do so.
 func appendSigned(dst, head []byte, s *rr.Set) ([]byte, error) {
