@@ -33,7 +33,23 @@ var floors = map[string][]string{
 	},
 	"internal/control/model":   {"internal/dns/wire", "internal/dns/rr"},
 	"internal/control/duty":    {"internal/control/model"},
-	"internal/control/store":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/store": {
+		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/audit",
+		"internal/control/store/people", "internal/control/store/nodes", "internal/control/store/backup",
+	},
+	"internal/control/store/engine":  {"internal/control/model", "internal/dns/wire"},
+	"internal/control/store/journal": {"internal/control/store/engine", "internal/control/model", "internal/dns/wire"},
+	"internal/control/store/audit":   {"internal/control/store/engine", "internal/control/model"},
+	"internal/control/store/zones": {
+		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/audit", "internal/control/model", "internal/dns/wire",
+	},
+	"internal/control/store/people": {
+		"internal/control/store/engine", "internal/control/store/zones", "internal/control/store/audit", "internal/control/model",
+	},
+	"internal/control/store/nodes": {"internal/control/store/engine", "internal/control/model"},
+	"internal/control/store/backup": {
+		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/model",
+	},
 	"internal/control/rules":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/face":    {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
@@ -178,6 +194,22 @@ func TestPurePackages(t *testing.T) {
 		for _, not := range pure[strings.TrimPrefix(p.ImportPath, module)] {
 			if slices.Contains(p.Imports, not) {
 				t.Errorf("%s imports %s", p.ImportPath, not)
+			}
+		}
+	}
+}
+
+// TestOneEngineKnowsDatabases: the rooms of the store write SQL, and only the engine under them hands it to a driver.
+func TestOneEngineKnowsDatabases(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		if !strings.HasPrefix(name, "internal/") || name == "internal/control/store/engine" || strings.HasSuffix(name, "pgtest") {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if imp == "database/sql" || strings.HasPrefix(imp, "github.com/jackc/pgx") || strings.HasPrefix(imp, "modernc.org/sqlite") {
+				t.Errorf("%s imports %s", name, imp)
 			}
 		}
 	}

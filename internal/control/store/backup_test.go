@@ -21,7 +21,7 @@ import (
 // fill puts something into every table.
 func fill(t *testing.T, w *world) model.Zone {
 	t.Helper()
-	account := model.Account{ID: newID(), Name: "Ünï"}
+	account := model.Account{ID: newAccount(), Name: "Ünï"}
 	z := w.addZone(t, account.ID, "a.test")
 	gone := w.addZone(t, account.ID, "gone.test")
 	z.Outgoing = &model.Outgoing{Peers: []model.ID{newID()}}
@@ -150,7 +150,7 @@ func TestBackupDamaged(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		other := &world{url: engines[0].fresh(t)}
 		other.Store = other.open(t)
-		other.addZone(t, newID(), "a.test")
+		other.addZone(t, newAccount(), "a.test")
 		b := dump(t, other.Store)
 		seed := rand.Uint64()
 		dice := rand.New(rand.NewPCG(seed, 0))
@@ -196,7 +196,7 @@ func TestBackupWrongKey(t *testing.T) {
 func TestRestoredMark(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z, gone := w.addZone(t, newID(), "example.com"), w.addZone(t, newID(), "gone.test")
+		z, gone := w.addZone(t, newAccount(), "example.com"), w.addZone(t, newAccount(), "gone.test")
 		w.change(t, func(tx *store.Tx) []model.Entry {
 			must(t, tx.DeleteZone(t.Context(), gone.ID))
 			return []model.Entry{{Kind: model.EntryGone, Zone: gone.ID}}

@@ -26,7 +26,7 @@ func BenchmarkAdd(b *testing.B) {
 	for _, size := range []int{1, 100} {
 		b.Run(fmt.Sprint("batch=", size), func(b *testing.B) {
 			onEach(b, func(b *testing.B, w *world) {
-				account := model.Account{ID: newID(), Name: "bench"}
+				account := model.Account{ID: newAccount(), Name: "bench"}
 				w.change(b, func(tx *store.Tx) []model.Entry {
 					must(b, tx.PutAccount(b.Context(), account))
 					return nil
@@ -83,7 +83,7 @@ func million(zone model.ID) []model.Record {
 // BenchmarkMillion imports a million records in one change, then lists, counts and searches them.
 func BenchmarkMillion(b *testing.B) {
 	onEach(b, func(b *testing.B, w *world) {
-		z := w.addZone(b, newID(), "big.test")
+		z := w.addZone(b, newAccount(), "big.test")
 		list := million(z.ID)
 		started := time.Now()
 		w.addRecords(b, list...)
@@ -135,7 +135,7 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	b.Run("zones=100000", func(b *testing.B) {
 		onEach(b, func(b *testing.B, w *world) {
-			account := newID()
+			account := newAccount()
 			for i := 0; i < 100_000; i += 5000 {
 				w.change(b, func(tx *store.Tx) []model.Entry { return addZones(b, tx, account, i, 5000) })
 			}
@@ -144,7 +144,7 @@ func BenchmarkLoad(b *testing.B) {
 	})
 	b.Run("size=45MB", func(b *testing.B) {
 		onEach(b, func(b *testing.B, w *world) {
-			z := w.addZone(b, newID(), "big.test")
+			z := w.addZone(b, newAccount(), "big.test")
 			must(b, w.Checkpoint(b.Context(), model.Image{Zone: z.ID, Seq: z.Seq, Served: noise(45_000_000)}, 0))
 			w.change(b, func(tx *store.Tx) []model.Entry {
 				must(b, tx.PutImage(b.Context(), model.Image{Zone: z.ID, Served: noise(45_000_000)}))

@@ -12,7 +12,7 @@ import (
 func TestDependentZones(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account := newID()
+		account := newAccount()
 		names := map[model.ID]string{}
 		var want []string
 		for _, tt := range []struct {

@@ -94,7 +94,7 @@ func TestReadsBeside(t *testing.T) {
 	t.Parallel()
 	w := &world{url: engines[0].fresh(t)}
 	w.Store = w.open(t)
-	z := w.addZone(t, newID(), "a.test")
+	z := w.addZone(t, newAccount(), "a.test")
 	for range 2 {
 		w.addRecords(t, testRecord(z.ID, "www.a.test", wire.TypeA, "192.0.2.1"))
 		want := dump(t, w.Store)

@@ -18,7 +18,7 @@ import (
 func TestJournal(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account := newID()
+		account := newAccount()
 		z := w.addZone(t, account, "a.test")
 		list := []model.Entry{
 			{Kind: model.EntryDelta, Account: account, Zone: z.ID, Serial: 4294967295, At: at(9), Body: bytes.Repeat([]byte{0, 255}, 70000)},
@@ -55,7 +55,7 @@ func TestJournal(t *testing.T) {
 func TestRollback(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		tx := w.begin(t)
 		must(t, tx.PutRecords(t.Context(), []model.Record{testRecord(z.ID, "a.test", wire.TypeA, "x")}))
 		must(t, tx.MarkChange(t.Context(), newID()))
@@ -76,7 +76,7 @@ func TestRollback(t *testing.T) {
 func TestSeenChange(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		first := newID()
 		seq := w.change(t, func(tx *store.Tx) []model.Entry {
 			must(t, tx.MarkChange(t.Context(), first))
@@ -129,7 +129,7 @@ func (w *world) load(t *testing.T) (images map[string]model.Image, order []strin
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account := newID()
+		account := newAccount()
 		small, large := w.addZone(t, account, "small.test"), w.addZone(t, account, "large.test")
 		img := model.Image{
 			Zone: large.ID, Account: account, Name: string(large.Name), Serial: 2, Served: noise(3<<20 + 5), Transfer: noise(1<<20 + 1),
@@ -178,7 +178,7 @@ func noise(n int) []byte {
 func TestCheckpoint(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account := newID()
+		account := newAccount()
 		a, b := w.addZone(t, account, "a.test"), w.addZone(t, account, "b.test")
 		var seqs []model.Seq
 		for i := range 6 {
@@ -232,7 +232,7 @@ func TestRenewImages(t *testing.T) {
 			must(t, err)
 			return at
 		}
-		account := newID()
+		account := newAccount()
 		a, b := w.addZone(t, account, "a.test"), w.addZone(t, account, "b.test")
 		if at := whole(); at != b.Seq {
 			t.Errorf("images hold all up to %d, not %d", at, b.Seq)
@@ -272,7 +272,7 @@ func TestRenewImages(t *testing.T) {
 func TestWait(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		must(t, w.Wait(t.Context(), z.Seq-1))
 		short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
@@ -292,7 +292,7 @@ func TestOrder(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		const writers, rounds = 6, 25
-		account := newID()
+		account := newAccount()
 		zones := make([]model.Zone, writers)
 		for i := range zones {
 			zones[i] = w.addZone(t, account, fmt.Sprintf("z%d.test", i))
@@ -380,7 +380,7 @@ func follow(t *testing.T, s *store.Store, at, end model.Seq) {
 func TestSameRow(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		r := testRecord(z.ID, "a.test", wire.TypeTXT, "")
 		w.addRecords(t, r)
 		nodes := []*store.Store{w.Store, w.Store}

@@ -15,7 +15,7 @@ func TestWrittenIsRead(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		account, user := model.Account{ID: newID(), Name: "one"}, model.User{ID: newID(), Email: "ann@example.com"}
+		account, user := model.Account{ID: newAccount(), Name: "one"}, model.User{ID: newID(), Email: "ann@example.com"}
 		w.change(t, func(tx *store.Tx) []model.Entry { must(t, tx.PutAccount(ctx, account)); return nil })
 		z := w.addZone(t, account.ID, "a.test")
 		w.people(t, func(tx model.PeopleTx) error { return tx.AddUser(ctx, user) })
@@ -99,7 +99,7 @@ func TestRefusedIsNotRead(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		account := model.Account{ID: newID(), Name: "one"}
+		account := model.Account{ID: newAccount(), Name: "one"}
 		w.change(t, func(tx *store.Tx) []model.Entry { must(t, tx.PutAccount(ctx, account)); return nil })
 		z := w.addZone(t, account.ID, "a.test")
 		tx := w.begin(t)

@@ -128,7 +128,7 @@ func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	w := &world{url: engines[1].fresh(t)}
 	w.Store = w.open(t)
-	account := newID()
+	account := newAccount()
 	z := w.addZone(t, account, "a.test")
 	seq := w.change(t, func(*store.Tx) []model.Entry {
 		return []model.Entry{{Kind: model.EntryAccess, Account: account, Body: []byte("open"), Secret: []byte("swordfish")}}
@@ -200,7 +200,7 @@ func TestReadOnlyNeedsServer(t *testing.T) {
 func TestSerialsOfPeersRise(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		peer := newID()
 		for _, step := range []struct{ put, want uint32 }{
 			{5, 5}, {9, 9}, {5, 9}, {9, 9}, {1<<32 - 2, 9}, {1<<31 + 1, 1<<31 + 1}, {1<<32 - 2, 1<<32 - 2}, {3, 3}, {1<<32 - 1, 3},
@@ -222,7 +222,7 @@ func TestSerializationFailures(t *testing.T) {
 	t.Parallel()
 	w := &world{url: engines[1].fresh(t)}
 	w.Store = w.open(t)
-	a, b := w.addZone(t, newID(), "a.test"), w.addZone(t, newID(), "b.test")
+	a, b := w.addZone(t, newAccount(), "a.test"), w.addZone(t, newAccount(), "b.test")
 	strict := &world{url: w.url + "&default_transaction_isolation=serializable"}
 	nodes := []*store.Store{strict.open(t), strict.open(t)}
 	late, err := nodes[1].Begin(t.Context())

@@ -21,7 +21,7 @@ func TestCommitIsNotCancelled(t *testing.T) {
 	server := pgtest.Start(t)
 	w := &world{url: server.Database(t), now: at(1)}
 	w.Store = w.open(t)
-	account := newID()
+	account := newAccount()
 	server.Do(t, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
 	db, err := pgx.Connect(t.Context(), w.url)
 	must(t, err)

@@ -17,7 +17,7 @@ func TestNothingWithoutLock(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		account := newID()
+		account := newAccount()
 		z, other := w.addZone(t, account, "a.test"), w.addZone(t, account, "b.test")
 		zone, owner := model.Locks{Zones: []model.ID{z.ID}}, model.Locks{Accounts: []model.ID{account}}
 		for name, tt := range map[string]struct {
@@ -68,7 +68,7 @@ func TestLocksOfMany(t *testing.T) {
 	w := &world{url: engines[1].fresh(t)}
 	w.Store = w.open(t)
 	nodes := []*store.Store{w.Store, w.open(t)}
-	ctx, account, peers := t.Context(), newID(), []model.ID{newID(), newID(), newID()}
+	ctx, account, peers := t.Context(), newAccount(), []model.ID{newAccount(), newAccount(), newAccount()}
 	w.change(t, func(tx *store.Tx) []model.Entry { must(t, tx.PutAccount(ctx, model.Account{ID: account})); return nil })
 	var zones, tokens []model.ID
 	for i := range 12 {

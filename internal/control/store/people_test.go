@@ -25,7 +25,7 @@ func TestUsers(t *testing.T) {
 			ID: newID(), Email: "Ann@Example.com", FirstName: "Ann", Admin: true, PasswordHash: "$argon2id$…", KeyHash: []byte{1, 0},
 			Created: at(1), Modified: at(2), Sessions: []byte{7},
 		}
-		account := newID()
+		account := newAccount()
 		w.people(t, func(tx model.PeopleTx) error {
 			return errors.Join(tx.AddUser(t.Context(), u), tx.Audit(t.Context(), testAudit(account, 1)))
 		})
@@ -75,7 +75,7 @@ func TestUsers(t *testing.T) {
 func TestMembers(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		accounts, users := []model.ID{newID(), newID()}, []model.ID{newID(), newID()}
+		accounts, users := []model.ID{newAccount(), newAccount()}, []model.ID{newAccount(), newAccount()}
 		var all []model.Member
 		for i := range 3 {
 			m := model.Member{ID: newID(), Account: accounts[i/2], User: users[i%2], Role: "read_only", Status: "accepted", Created: at(i)}
@@ -179,7 +179,7 @@ func TestEndedSessions(t *testing.T) {
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		user, account := newID(), newID()
+		user, account := newAccount(), newAccount()
 		full := model.Token{
 			ID: newID(), Name: "full", User: user, Hash: []byte{1, 2}, Status: "active", Issued: at(1), Modified: at(2), LastUsed: at(3),
 			NotBefore: at(4), Expires: at(5), Condition: []byte(`{"request_ip" : {}}`), In: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
@@ -257,7 +257,7 @@ func TestTouchToken(t *testing.T) {
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account, zone, user := newID(), newID(), newID()
+		account, zone, user := newAccount(), newAccount(), newAccount()
 		var all []model.Audit
 		for i := range 6 {
 			a := testAudit(account, i/2)

@@ -15,7 +15,7 @@ import (
 func TestRecordRoundTrip(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		long := strings.Repeat("é%_!'\"\\\n", 8000)
 		list := []model.Record{
 			{
@@ -48,7 +48,7 @@ func TestRecordRoundTrip(t *testing.T) {
 func TestPutAndDeleteRecords(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z, other := w.addZone(t, newID(), "a.test"), w.addZone(t, newID(), "b.test")
+		z, other := w.addZone(t, newAccount(), "a.test"), w.addZone(t, newAccount(), "b.test")
 		var list []model.Record
 		for i := range 1500 { // several chunk sizes
 			r := testRecord(z.ID, fmt.Sprintf("n%04d.a.test", (i*7)%1500), wire.TypeA, fmt.Sprint("192.0.2.", i))
@@ -103,7 +103,7 @@ func TestPutAndDeleteRecords(t *testing.T) {
 func TestRecordsAt(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		var list []model.Record
 		var names []wire.Name
 		for i := range 700 {
@@ -175,7 +175,7 @@ func listed(zone model.ID) []model.Record {
 func TestListRecords(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		other := w.addZone(t, z.Account, "b.test")
 		w.addRecords(t, listed(z.ID)...)
 		w.addRecords(t, listed(other.ID)...)
@@ -225,7 +225,7 @@ func (w *world) samePage(t *testing.T, zone model.ID, q model.RecordQuery, count
 func TestPageOfMany(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		var list []model.Record
 		for i := range 1005 {
 			list = append(list, testRecord(z.ID, fmt.Sprintf("n%d.a.test", i), wire.TypeTXT, strings.Repeat("x", 1+i%3)))
@@ -343,7 +343,7 @@ func recordQueries() []recordQuery {
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		var list []model.Record
 		for i := range 500 {
 			r := testRecord(z.ID, fmt.Sprintf("n%d.a.test", i%40), []wire.Type{wire.TypeA, wire.TypeTXT}[i%2], fmt.Sprint("c", i%7))
@@ -374,7 +374,7 @@ func TestPaging(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		w.addRecords(t, listed(z.ID)...)
 		stop, n := errors.New("stop"), 0
 		err := w.Records(t.Context(), z.ID, model.RecordQuery{}, func(*model.Record) error {

@@ -21,7 +21,7 @@ import (
 func TestLongLists(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		var all []model.Record
 		for i := range 1100 {
 			r := testRecord(z.ID, fmt.Sprintf("n%03d.a.test", i*7%550), []wire.Type{wire.TypeA, wire.TypeTXT, 99}[i%3], strings.Repeat("é", 30*(i%4))+fmt.Sprint(i%9))
@@ -83,7 +83,7 @@ func TestLongLists(t *testing.T) {
 func TestNobodyWaitsForASlowReader(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		var list []model.Record
 		for i := range 600 {
 			list = append(list, testRecord(z.ID, fmt.Sprintf("n%d.a.test", i), wire.TypeTXT, "x"))

@@ -21,7 +21,7 @@ import (
 func TestRelatives(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		one, two, three := newID(), newID(), newID()
+		one, two, three := newAccount(), newAccount(), newAccount()
 		for account, names := range map[model.ID]string{
 			one: "bank.example a.bank.example x-bank.example", two: "www.bank.example bank.example.org shop.test",
 			three: "deep.down.www.bank.example xn--bank.example ban.example bank-example",
@@ -86,7 +86,7 @@ func (w *world) migrateAgain(t *testing.T, file string, back ...string) {
 	db, err := sql.Open(driver, dsn)
 	must(t, err)
 	defer db.Close()
-	text, err := os.ReadFile(filepath.Join(folder, file))
+	text, err := os.ReadFile(filepath.Join("engine", folder, file))
 	must(t, err)
 	for _, s := range append(back, string(text)) {
 		_, err := db.ExecContext(t.Context(), s)
@@ -106,7 +106,7 @@ func TestRelativesRace(t *testing.T) {
 		errs := make([]error, 2)
 		asked.Add(2)
 		for k, s := range []*store.Store{w.Store, other} {
-			account := newID()
+			account := newAccount()
 			done.Go(func() {
 				tx, err := s.Begin(t.Context())
 				must(t, err)

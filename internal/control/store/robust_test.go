@@ -20,7 +20,7 @@ func TestBeginContextEnds(t *testing.T) {
 		tx, err := w.Begin(ctx)
 		must(t, err)
 		defer tx.Rollback()
-		a := model.Account{ID: newID(), Name: "kept"}
+		a := model.Account{ID: newAccount(), Name: "kept"}
 		must(t, tx.PutAccount(t.Context(), a))
 		cancel()
 		if _, err := tx.Commit(t.Context(), nil); err != nil {
@@ -39,7 +39,7 @@ func TestBeginContextEnds(t *testing.T) {
 func TestOddQueries(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		r := testRecord(z.ID, "www.a.test", wire.TypeTXT, "text")
 		r.Tags = []string{"a:b"}
 		w.addRecords(t, r)
@@ -79,7 +79,7 @@ func TestOddQueries(t *testing.T) {
 				return nil
 			})
 			w.change(t, func(tx *store.Tx) []model.Entry {
-				if err := tx.PutAccount(t.Context(), model.Account{ID: newID(), Name: "the " + odd}); err != nil {
+				if err := tx.PutAccount(t.Context(), model.Account{ID: newAccount(), Name: "the " + odd}); err != nil {
 					t.Errorf("put account %q: %v", odd, err)
 				}
 				return nil
@@ -92,7 +92,7 @@ func TestOddQueries(t *testing.T) {
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		w.addRecords(t, testRecord(z.ID, "www.a.test", wire.TypeA, "192.0.2.1"))
 		ctx, cancel := context.WithCancel(t.Context())
 		const slow, reading = 40, 3

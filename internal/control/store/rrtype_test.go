@@ -25,7 +25,7 @@ func TestFilterOnEveryType(t *testing.T) {
 		}
 	}
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		var list []model.Record
 		for _, typ := range types {
 			list = append(list, testRecord(z.ID, "n.a.test", typ, fmt.Sprint(int(typ))))
@@ -46,7 +46,7 @@ func TestFilterOnEveryType(t *testing.T) {
 func TestOlderRows(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z := w.addZone(t, newID(), "a.test")
+		z := w.addZone(t, newAccount(), "a.test")
 		w.addRecords(t, testRecord(z.ID, "a.test", 99, "spf"), testRecord(z.ID, "a.test", 65280, "x"), testRecord(z.ID, "a.test", wire.TypeTXT, "y"))
 		driver, dsn, folder := "sqlite", strings.TrimPrefix(w.url, "sqlite:"), "sqlite"
 		if dsn == w.url {
@@ -66,7 +66,7 @@ func TestOlderRows(t *testing.T) {
 		restored.Store = restored.open(t)
 		must(t, restored.Restore(t.Context(), bytes.NewReader(old), nil))
 
-		files, err := filepath.Glob(filepath.Join(folder, "*_zones.sql"))
+		files, err := filepath.Glob(filepath.Join("engine", folder, "*_zones.sql"))
 		must(t, err)
 		if len(files) != 1 {
 			t.Fatalf("migrations: %q", files)

@@ -4,93 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/audit"
+	"github.com/headwaterdns/headwater/internal/control/store/backup"
+	"github.com/headwaterdns/headwater/internal/control/store/engine"
+	"github.com/headwaterdns/headwater/internal/control/store/journal"
+	"github.com/headwaterdns/headwater/internal/control/store/nodes"
+	"github.com/headwaterdns/headwater/internal/control/store/people"
+	"github.com/headwaterdns/headwater/internal/control/store/zones"
 )
 
-// Config opens a store.
-type Config struct {
-	URL       string   // "sqlite:/path/file.db" or "postgres://…"
-	SecretKey [32]byte // encrypts secrets at rest
-	// OlderKeys open what they have encrypted before, until Reseal has done away with it.
-	OlderKeys [][32]byte
-	// ReadOnly keeps to what a database user may do who can only read: no migration, no write, no file made. On PostgreSQL
-	// Open then waits until another node has made the tables.
-	ReadOnly bool
-	// Existing is for tools: Open neither makes a database nor waits for one. What is not there is ErrNoStore, and one whose
-	// tables have another form than this program knows is ErrVersion if nothing may be written.
-	Existing bool
-	// Alone refuses with ErrInUse while another process works on the database: on SQLite one that may write, on PostgreSQL,
-	// with Existing, a node that holds a lease. Who may write to SQLite is alone in any case.
-	Alone bool
-	// Keyless says that there is no secret key: secrets stay closed. It goes with ReadOnly.
-	Keyless bool
-	// Tidies says whether this node takes old entries off the journal and the audit log, asked each time; nil: it does.
-	Tidies func() bool
-	// AuditKeep is how long entries of the audit log are kept; 0 is for ever.
-	AuditKeep time.Duration
-	// Yield is called between two statements of a transaction on SQLite, which computes in this process, for threads that
-	// answer queries; nil: nobody is let through.
-	Yield func()
-	Clock func() time.Time
-	Log   *slog.Logger
-}
+// The rooms' names where they are embedded.
+type (
+	journalStore = journal.Store
+	zonesStore   = zones.Store
+	auditStore   = audit.Store
+	peopleStore  = people.Store
+	nodesStore   = nodes.Store
+	backupStore  = backup.Store
+)
 
-// Store is a database of either engine. It is safe for many callers.
+// Store is a database of either engine, with all of its rooms. It is safe for many callers.
 type Store struct {
-	cfg     Config
-	d       *dialect
-	engine  engine
-	read    conn // for single statements outside any transaction
-	secret  *sealer
-	wake    *waker
-	stats   counters
-	touch   touches
-	kept    kept
-	lineage lineage
-	marked  atomic.Uint64 // changes remembered since old ones were last forgotten
-	sweeps  chan struct{} // holds a token when rows are to be cleared away
+	db *engine.DB
+	*journalStore
+	*zonesStore
+	*auditStore
+	*peopleStore
+	*nodesStore
+	*backupStore
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	closing sync.Once
-}
-
-// engine is what the two databases do in ways of their own.
-type engine interface {
-	// begin starts a write transaction; a lazy one may be lost in a crash of the machine, as a whole.
-	begin(ctx context.Context, lazy bool) (*session, error)
-	// snapshot starts a transaction that only reads, all from one state.
-	snapshot(ctx context.Context) (*session, error)
-	// follow tells the waker of other processes' commits until ctx ends, and hear, now and then, where the database stands.
-	follow(ctx context.Context, w *waker, hear func(context.Context, standing))
-	// refresh gives up connections that were made before.
-	refresh()
-	ping(ctx context.Context) error
-	// shared says whether other processes may use the database.
-	shared() bool
-	close() error
-}
-
-// session is a transaction of either engine. After commit or rollback it is over; rollback after commit does nothing.
-type session struct {
-	conn
-	commit   func(ctx context.Context) error
-	rollback func()
-	// settle hears whether a commit came about before another transaction may begin. Only an engine calls it whose
-	// database is not shared.
-	settle func(committed bool)
-}
-
-type counters struct {
-	commits, nanos, rows, bytes atomic.Uint64
-	stuck                       atomic.Int64 // microseconds since 1970; 0: transactions come about
 }
 
 // Stats are counters since the store was opened: write transactions of changes, the time they took in Commit, and the
@@ -102,87 +50,64 @@ type Stats struct {
 	Unwritable                                      time.Time
 }
 
-// ErrNoStore is a database that is not there, or that has nothing of ours in it.
-var ErrNoStore = errors.New("there is no store here")
-
-// ErrVersion is a database whose tables have another form than this program knows.
-var ErrVersion = errors.New("the tables are of another version of this program")
-
 // Open connects, migrates the tables and returns the store. A secret key that does not fit the database is ErrSecretKey, a
 // database that another process has for itself ErrInUse.
-func Open(ctx context.Context, cfg Config) (*Store, error) {
-	if cfg.Clock == nil {
-		cfg.Clock = time.Now
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Tidies == nil {
-		cfg.Tidies = func() bool { return true }
-	}
-	if cfg.Keyless && !cfg.ReadOnly {
-		return nil, errors.New("open store: only who reads alone can do without the secret key")
-	}
-	s := &Store{cfg: cfg, wake: newWaker(), sweeps: make(chan struct{}, 1)}
-	if err := s.connect(ctx); err != nil {
+func Open(ctx context.Context, cfg engine.Config) (*Store, error) {
+	db, err := engine.Open(ctx, cfg)
+	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	s := &Store{db: db}
 	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.engine.close())
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
 	}
 	return s, nil
 }
 
-func (s *Store) connect(ctx context.Context) (err error) {
-	scheme, rest, _ := strings.Cut(s.cfg.URL, ":")
-	switch scheme {
-	case "sqlite":
-		s.engine, s.read, err = openSQLite(ctx, strings.TrimPrefix(rest, "//"), &s.cfg)
-	case "postgres", "postgresql":
-		s.engine, s.read, err = openPostgres(ctx, &s.cfg)
-	default:
-		// The address may hold a password: only its scheme is told.
-		err = fmt.Errorf("database address with scheme %q: want sqlite:PATH or postgres://…", scheme)
-	}
-	s.d = s.read.d
-	return err
-}
-
-// start checks the secret key, reads the head of the journal and begins what runs beside the callers.
+// start opens the rooms and begins what runs beside the callers.
 func (s *Store) start(ctx context.Context) (err error) {
-	if !s.cfg.Keyless {
-		if s.secret, err = newSealer(s.cfg.SecretKey, s.cfg.OlderKeys...); err != nil {
-			return err
-		}
-		if err := s.checkKey(ctx); err != nil {
-			return err
-		}
-	}
-	if !s.cfg.ReadOnly {
-		if err := s.noteTimeline(ctx); err != nil {
-			return err
-		}
-	}
-	head, err := s.head(ctx)
-	if err != nil {
+	if s.journalStore, err = journal.Open(ctx, s.db); err != nil {
 		return err
 	}
-	if !s.engine.shared() && !s.cfg.ReadOnly {
-		if err := s.forgetImports(ctx); err != nil {
-			return err
-		}
-		s.kept.open()
+	s.peopleStore = people.New(s.db)
+	if s.zonesStore, err = zones.Open(ctx, s.db, s.journalStore, func() { people.AccountsWritten(s.peopleStore) }); err != nil {
+		return err
 	}
-	s.wake.advance(head)
-	s.touch.due = make(chan struct{}, 1)
+	s.auditStore, s.nodesStore = audit.New(s.db), nodes.New(s.db)
+	s.backupStore = backup.New(s.db, s.journalStore)
 	var run context.Context
 	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.running.Go(func() { s.engine.follow(run, s.wake, s.hear) })
-	if !s.cfg.ReadOnly {
-		s.running.Go(func() { s.tend(run) })
-		s.running.Go(func() { s.sweep(run) })
+	s.running.Go(func() { s.journalStore.Run(run) })
+	if !s.db.Config.ReadOnly {
+		s.running.Go(func() { s.peopleStore.Run(run) })
+		s.running.Go(func() { s.zonesStore.Run(run) })
+		s.running.Go(func() { s.tidy(run) })
 	}
 	return nil
+}
+
+// tidyPause is how often old entries are taken off the journal and the audit log.
+const tidyPause = time.Hour
+
+func (s *Store) tidy(ctx context.Context) {
+	tick := time.NewTicker(tidyPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !s.db.Config.Tidies() {
+			continue
+		}
+		if err := s.PruneNotices(ctx); err != nil {
+			s.db.Config.Log.Warn("old journal entries not pruned", "error", err)
+		}
+		if err := s.PruneAudits(ctx, s.db.Config.AuditKeep); err != nil && ctx.Err() == nil {
+			s.db.Config.Log.Warn("old audit entries not pruned", "error", err)
+		}
+	}
 }
 
 // Close ends what runs beside the callers and closes the database. Transactions must be over.
@@ -191,7 +116,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.stop()
 		s.running.Wait()
-		if err = s.engine.close(); err != nil {
+		if err = s.db.Close(); err != nil {
 			err = fmt.Errorf("close store: %w", err)
 		}
 	})
@@ -199,76 +124,25 @@ func (s *Store) Close() error {
 }
 
 // Ping says whether the store can be reached (readiness); an error wraps model.ErrUnavailable.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.engine.ping(ctx); err != nil {
-		return fmt.Errorf("ping store: %w", s.d.classify(err))
-	}
-	return nil
+func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Shared says whether other processes may work on the same database.
+func (s *Store) Shared() bool { return s.db.Shared() }
+
+// Meta reads from a small table of names and values (first-start marks, server ids); model.ErrNotFound when the name is
+// new. Names that begin with "store." are the store's own.
+func (s *Store) Meta(ctx context.Context, key string) ([]byte, error) { return s.db.Meta(ctx, key) }
+
+// PutMeta writes to it.
+func (s *Store) PutMeta(ctx context.Context, key string, v []byte) error {
+	return s.db.PutMeta(ctx, key, v)
 }
 
 // Stats returns the counters as they are now.
 func (s *Store) Stats() Stats {
+	c := s.journalStore.Counts()
 	return Stats{
-		Unwritable: fromMicros(s.stats.stuck.Load()),
-		Commits:    s.stats.commits.Load(), CommitNanos: s.stats.nanos.Load(),
-		JournalRows: s.stats.rows.Load(), JournalBytes: s.stats.bytes.Load(),
+		Unwritable: s.db.Unwritable(),
+		Commits:    c.Commits, CommitNanos: c.Nanos, JournalRows: c.Rows, JournalBytes: c.Bytes,
 	}
-}
-
-// errReadOnly is a write on a store that was opened to read.
-var errReadOnly = fmt.Errorf("this node only reads: %w", model.ErrUnavailable)
-
-// Bounds of how often a write outside Tx starts again after a lost race, and when.
-const (
-	retries    = 10
-	retryPause = 10 * time.Millisecond // times the number of the try, at most
-)
-
-// write runs f in a write transaction. Lost races start again.
-func (s *Store) write(ctx context.Context, lazy bool, f func(c conn) error) error {
-	for n := 1; ; n++ {
-		err := s.writeOnce(ctx, lazy, f)
-		if err == nil || n == retries || !s.d.lostRace(err) {
-			return err
-		}
-		if pause(ctx, rand.N(time.Duration(n)*retryPause)); ctx.Err() != nil {
-			return err
-		}
-	}
-}
-
-// wrote takes note of how a transaction has ended.
-func (s *Store) wrote(err error) {
-	switch {
-	case err == nil:
-		s.stats.stuck.Store(0)
-	case errors.Is(err, model.ErrUnavailable):
-		s.stats.stuck.CompareAndSwap(0, s.cfg.Clock().UnixMicro())
-	}
-}
-
-func (s *Store) writeOnce(ctx context.Context, lazy bool, f func(c conn) error) (err error) {
-	if s.cfg.ReadOnly {
-		return errReadOnly
-	}
-	defer func() { s.wrote(err) }()
-	tx, err := s.engine.begin(ctx, lazy)
-	if err != nil {
-		return err
-	}
-	defer tx.rollback()
-	if err := f(tx.conn); err != nil {
-		return err
-	}
-	return tx.commit(ctx)
-}
-
-// view runs f on one consistent state of the database.
-func (s *Store) view(ctx context.Context, f func(c conn) error) error {
-	tx, err := s.engine.snapshot(ctx)
-	if err != nil {
-		return err
-	}
-	defer tx.rollback()
-	return f(tx.conn)
 }

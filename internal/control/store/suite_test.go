@@ -2,11 +2,14 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -132,7 +135,21 @@ func idOf(n uint64) model.ID {
 	return model.ID(hex.EncodeToString(b[:]))
 }
 
-// begin begins a transaction that may write every zone there is, and the newest of the accounts that tests have thought of.
+// accounts are those that the tests have thought of. Few of them have a row.
+var accounts struct {
+	sync.Mutex
+	all []model.ID
+}
+
+func newAccount() model.ID {
+	accounts.Lock()
+	defer accounts.Unlock()
+	account := newID()
+	accounts.all = append(accounts.all, account)
+	return account
+}
+
+// begin begins a transaction that may write every zone and every account there is.
 func (w *world) begin(tb testing.TB) *store.Tx {
 	tb.Helper()
 	zones, _, err := w.Zones(context.Background(), model.ZoneQuery{All: true})
@@ -141,14 +158,26 @@ func (w *world) begin(tb testing.TB) *store.Tx {
 	for _, z := range zones {
 		l.Zones = append(l.Zones, z.ID)
 	}
+	accounts.Lock()
+	l.Accounts = slices.Clone(accounts.all)
+	accounts.Unlock()
 	tx, err := w.Begin(context.Background())
 	must(tb, err)
 	must(tb, tx.Lock(context.Background(), l))
-	newest := lastID.Load()
-	for n := uint64(1); n <= 5000 && n <= newest; n++ {
-		tx.Own(idOf(newest + 1 - n))
-	}
 	return tx
+}
+
+// raw opens the database beside the store.
+func (w *world) raw(tb testing.TB) *sql.DB {
+	tb.Helper()
+	driver, dsn := "sqlite", strings.TrimPrefix(w.url, "sqlite:")
+	if dsn == w.url {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, dsn)
+	must(tb, err)
+	tb.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 // change runs f in a transaction and commits it with the entries that f returns.

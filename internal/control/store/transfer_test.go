@@ -11,7 +11,7 @@ import (
 
 func addTSIG(t *testing.T, w *world, secret string) model.TSIG {
 	t.Helper()
-	k := model.TSIG{ID: newID(), Account: newID(), Name: "Key.Example.", Algo: "hmac-sha512.", Secret: secret}
+	k := model.TSIG{ID: newID(), Account: newAccount(), Name: "Key.Example.", Algo: "hmac-sha512.", Secret: secret}
 	w.change(t, func(tx *store.Tx) []model.Entry {
 		must(t, tx.PutTSIG(t.Context(), k))
 		return nil
@@ -22,7 +22,7 @@ func addTSIG(t *testing.T, w *world, secret string) model.TSIG {
 func TestTransferObjects(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account := newID()
+		account := newAccount()
 		keys := []model.TSIG{
 			{ID: newID(), Account: account, Name: "one.", Algo: "hmac-sha256.", Secret: "c2VjcmV0"},
 			{ID: newID(), Account: account, Name: "two.", Algo: "hmac-sha1.", Secret: "b3RoZXI="},
@@ -68,7 +68,7 @@ func TestTransferObjects(t *testing.T) {
 		gotACLs, err := w.ACLs(t.Context(), account)
 		must(t, err)
 		equal(t, "ACLs", gotACLs, acls)
-		other := newID()
+		other := newAccount()
 		for what, err := range map[string]error{
 			"TSIG": second(w.TSIG(t.Context(), other, keys[0].ID)), "peer": second(w.Peer(t.Context(), other, peers[0].ID)),
 			"ACL": second(w.ACL(t.Context(), other, acls[0].ID)), "no id": second(w.ACL(t.Context(), account, "")),

@@ -14,8 +14,8 @@ import (
 func TestUsage(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account := model.Account{ID: newID(), Name: "a"}
-		z, other := w.addZone(t, account.ID, "a.test"), w.addZone(t, newID(), "b.test")
+		account := model.Account{ID: newAccount(), Name: "a"}
+		z, other := w.addZone(t, account.ID, "a.test"), w.addZone(t, newAccount(), "b.test")
 		list := []model.Record{testRecord(z.ID, "a.test", wire.TypeTXT, "grüße"), testRecord(z.ID, "b.a.test", wire.TypeA, "x")}
 		list[0].Comment, list[0].Tags = "ünï", []string{"é:1", "b"}
 		var octets int64

@@ -17,7 +17,7 @@ func TestAccounts(t *testing.T) {
 		var all []model.Account
 		for i, name := range []string{"beta", "Alpha", "gamma"} {
 			all = append(all, model.Account{
-				ID: newID(), Name: name, Type: "standard", Created: at(i), OutgoingTransfers: i == 1, ZoneDefaults: model.DefaultSettings(),
+				ID: newAccount(), Name: name, Type: "standard", Created: at(i), OutgoingTransfers: i == 1, ZoneDefaults: model.DefaultSettings(),
 				EdgeAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::1")}, TransferMode: model.ModeOrigin, StrictReview: true,
 			})
 		}
@@ -70,7 +70,7 @@ func TestAccounts(t *testing.T) {
 func TestZoneLife(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account, peer := newID(), newID()
+		account, peer := newAccount(), newAccount()
 		z := testZone(account, "example.com")
 		z.Outgoing = &model.Outgoing{Name: "example.com.", Peers: []model.ID{newID(), peer}, Enabled: true, Created: at(6), Modified: at(7)}
 		seq := w.change(t, func(tx *store.Tx) []model.Entry {
@@ -115,7 +115,7 @@ func TestZoneLife(t *testing.T) {
 func TestDeleteZone(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		z, other := w.addZone(t, newID(), "gone.test"), w.addZone(t, newID(), "stays.test")
+		z, other := w.addZone(t, newAccount(), "gone.test"), w.addZone(t, newAccount(), "stays.test")
 		tagged := testRecord(z.ID, "www.gone.test", wire.TypeA, "192.0.2.1")
 		tagged.Tags = []string{"a:b"}
 		w.addRecords(t, tagged)
@@ -175,7 +175,7 @@ func TestDeleteZone(t *testing.T) {
 func TestListZones(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		big, small := model.Account{ID: newID(), Name: "Big"}, model.Account{ID: newID(), Name: "small_"}
+		big, small := model.Account{ID: newAccount(), Name: "Big"}, model.Account{ID: newAccount(), Name: "small_"}
 		w.change(t, func(tx *store.Tx) []model.Entry {
 			must(t, tx.PutAccount(t.Context(), big))
 			must(t, tx.PutAccount(t.Context(), small))

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// runner is what *sql.DB, *sql.Conn and *sql.Tx have in common.
+type runner interface {
+	ExecContext(ctx context.Context, text string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+}
+
+// preparer is a runner that can keep statements prepared.
+type preparer interface {
+	PrepareContext(ctx context.Context, text string) (*sql.Stmt, error)
+}
+
+// What rooms scan rows into.
+type (
+	Rows      = sql.Rows
+	RawBytes  = sql.RawBytes
+	NullInt64 = sql.NullInt64
+	NullText  = sql.Null[string]
+)
+
+// Conn runs statements: on a connection, a pool or inside a transaction.
+type Conn struct {
+	Dialect *Dialect
+	on      runner
+	texts   *statements // nil where the driver itself keeps statements prepared
+	// calm takes the cancellation off contexts: on SQLite a statement is over before its watch would be set up, and one
+	// that is interrupted takes the transaction with it.
+	calm  bool
+	yield func()       // called before each statement that writes; may be nil
+	Bulk  func() error // readies a transaction for very many rows; nil where there is nothing to do
+}
+
+func (c Conn) context(ctx context.Context) context.Context {
+	if c.calm {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
+}
+
+// Exec runs a statement and returns how many rows it touched.
+func (c Conn) Exec(ctx context.Context, text string, args ...any) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if c.yield != nil {
+		c.yield()
+	}
+	ctx = c.context(ctx)
+	text = c.Dialect.bind(text)
+	st, err := c.texts.get(ctx, text)
+	if err != nil {
+		return 0, c.Dialect.classify(err)
+	}
+	defer c.texts.release(st)
+	var res sql.Result
+	if st != nil {
+		res, err = st.ExecContext(ctx, args...)
+	} else {
+		res, err = c.on.ExecContext(ctx, text, args...)
+	}
+	if err != nil {
+		return 0, c.Dialect.classify(err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), c.Dialect.classify(err)
+}
+
+// Each runs a query and calls scan for every row.
+func (c Conn) Each(ctx context.Context, scan func(*sql.Rows) error, text string, args ...any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ctx = c.context(ctx)
+	text = c.Dialect.bind(text)
+	st, err := c.texts.get(ctx, text)
+	if err != nil {
+		return c.Dialect.classify(err)
+	}
+	defer c.texts.release(st)
+	var rows *sql.Rows
+	if st != nil {
+		rows, err = st.QueryContext(ctx, args...)
+	} else {
+		rows, err = c.on.QueryContext(ctx, text, args...)
+	}
+	if err != nil {
+		return c.Dialect.classify(err)
+	}
+	defer rows.Close()
+	for n := 1; rows.Next(); n++ {
+		if err := scan(rows); err != nil {
+			return err
+		}
+		if n%rowsInTurn == 0 {
+			runtime.Gosched()
+		}
+	}
+	return c.Dialect.classify(rows.Err())
+}
+
+// rowsInTurn is how many rows are read before others have a turn: a short request, which needs a core for a moment and
+// several times, must not wait each time for ten milliseconds of somebody's long list.
+const rowsInTurn = 32
+
+// One reads the first row of a query into dest; model.ErrNotFound when there is none.
+func (c Conn) One(ctx context.Context, dest []any, text string, args ...any) error {
+	found := false
+	err := c.Each(ctx, func(r *sql.Rows) error {
+		if found {
+			return nil
+		}
+		found = true
+		return r.Scan(dest...)
+	}, text, args...)
+	if err == nil && !found {
+		return model.ErrNotFound
+	}
+	return err
+}
+
+// Insert writes rows by multi-row statements: into, VALUES with width parameters a row, tail. row appends the parameters
+// of row i. It returns how many rows were touched.
+func (c Conn) Insert(ctx context.Context, into, tail string, n, width int, row func(args []any, i int) []any) (int, error) {
+	touched := 0
+	var args []any
+	for i := 0; i < n; {
+		size := c.Dialect.Chunk(n-i, width)
+		args = args[:0]
+		for range size {
+			args = row(args, i)
+			i++
+		}
+		k, err := c.Exec(ctx, c.Dialect.insert+into+" VALUES "+tuples(size, width)+" "+tail, args...)
+		if err != nil {
+			return touched, err
+		}
+		touched += k
+	}
+	return touched, nil
+}
+
+// In runs a query for values, some at a time: its text has one %s, where the list of their parameters stands, last.
+func (c Conn) In(ctx context.Context, scan func(*sql.Rows) error, text string, before, values []any) error {
+	return inLists(text, before, values, func(text string, args []any) error { return c.Each(ctx, scan, text, args...) })
+}
+
+// ExecIn is in for a statement without rows; it returns how many it touched.
+func (c Conn) ExecIn(ctx context.Context, text string, before, values []any) (touched int, err error) {
+	err = inLists(text, before, values, func(text string, args []any) error {
+		n, err := c.Exec(ctx, text, args...)
+		touched += n
+		return err
+	})
+	return touched, err
+}
+
+func inLists(text string, before, values []any, run func(text string, args []any) error) error {
+	for len(values) > 0 {
+		n := min(len(values), MaxList)
+		size := padded(n)
+		args := append(make([]any, 0, len(before)+size), before...)
+		args = append(args, values[:n]...)
+		for range size - n {
+			args = append(args, values[n-1])
+		}
+		if err := run(fmt.Sprintf(text, Placeholders(size)), args); err != nil {
+			return err
+		}
+		values = values[n:]
+	}
+	return nil
+}
+
+// Discard scans nothing.
+func Discard(*sql.Rows) error { return nil }
+
+// ErrUnique is a row that another one with the same key forbids.
+var ErrUnique = errors.New("a row with this key is there already")
+
+// DeleteOne runs a DELETE of one row; model.ErrNotFound when there is none.
+func (c Conn) DeleteOne(ctx context.Context, text string, args ...any) error {
+	n, err := c.Exec(ctx, text, args...)
+	if err == nil && n == 0 {
+		return model.ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,521 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// postgresDialect is kept to what CockroachDB and YugabyteDB speak, too. notify is taken out where it is not known.
+var postgresDialect = Dialect{
+	numbered:  true,
+	insert:    "INSERT INTO ",
+	rows:      512,
+	Lock:      " FOR UPDATE",
+	LockFree:  " FOR UPDATE SKIP LOCKED",
+	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
+	Position:  "strpos(%s, ?)",
+	Char:      "chr",
+	Unordered: func(expr string) string { return expr }, // the planner counts rows by itself
+	AtNames: func(columns string) string {
+		return `SELECT ` + columns + ` FROM (SELECT CAST(? AS BIGINT) AS no) AS z,
+		(SELECT DISTINCT unnest(ARRAY[%s]::text[]) AS host) AS n,
+		LATERAL (SELECT * FROM records WHERE zone = z.no AND name = n.host OFFSET 0) AS r`
+	},
+	classify: classifyPostgres,
+	LostRace: postgresLostRace,
+	noTable:  postgresNoTable,
+	Notify:   "pg_notify('" + channel + "', ?)",
+
+	Timeline: "CASE WHEN pg_is_in_recovery() THEN '' ELSE substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END",
+	System:   "(SELECT CAST(system_identifier AS TEXT) FROM pg_control_system())",
+
+	Now:       "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+	Impatient: "set_config('" + idleLimit + "', '2s', true)",
+	Hurry:     "set_config('" + idleLimit + "', '5s', true)",
+
+	NextZone:     "nextval('zone_no')",
+	AfterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM zones",
+}
+
+// idleLimit bounds how long a transaction may do nothing: a node that was stopped, or cut off, must not keep its locks.
+const idleLimit = "idle_in_transaction_session_timeout"
+
+// channel is where commits are told.
+const channel = "headwater_journal"
+
+// postgresEngine is a pool of connections, and one more that listens.
+type postgresEngine struct {
+	dialect *Dialect
+	cfg     *pgx.ConnConfig
+	db      *sql.DB
+	log     *slog.Logger
+	age     atomic.Int64 // connections of another age are given up when they are taken up again
+}
+
+const (
+	maxConns     = 16
+	idleTime     = 5 * time.Minute
+	lockPause    = 1 // seconds between two tries to be the one node that migrates
+	lockAttempts = 300
+	endLimit     = 10 * time.Second // of a COMMIT or ROLLBACK
+	lockLimit    = "10s"            // of waiting for another transaction's lock
+	idleMost     = "60s"            // of a transaction, while a change is planned
+	headLimit    = 5 * time.Second  // of the listener's question for the head
+)
+
+func openPostgres(ctx context.Context, cfg *Config) (engine, Conn, error) {
+	to, err := pgx.ParseConfig(cfg.URL)
+	if err != nil {
+		// The driver's own text repeats the address, which may hold a password.
+		return nil, Conn{}, errors.New("the database address cannot be read: want postgres://user@host:port/name")
+	}
+	for name, value := range map[string]string{"application_name": "headwater", idleLimit: idleMost, "lock_timeout": lockLimit} {
+		if to.RuntimeParams[name] == "" {
+			to.RuntimeParams[name] = value
+		}
+	}
+	if to.ConnectTimeout == 0 {
+		to.ConnectTimeout = connectLimit
+	}
+	unbounded := to.Copy()
+	delete(unbounded.RuntimeParams, "lock_timeout")
+	d := postgresDialect
+	e := &postgresEngine{dialect: &d, cfg: to, log: cfg.Log}
+	e.db = stdlib.OpenDB(*to, stdlib.OptionBeforeConnect(patientConnect), stdlib.OptionAfterConnect(e.born), stdlib.OptionResetSession(e.fresh))
+	e.db.SetMaxOpenConns(maxConns)
+	e.db.SetMaxIdleConns(maxConns)
+	e.db.SetConnMaxIdleTime(idleTime)
+	if err := e.prepare(ctx, unbounded, cfg); err != nil {
+		return nil, Conn{}, errors.Join(err, e.close())
+	}
+	return e, Conn{Dialect: e.dialect, on: e.db}, nil
+}
+
+// prepare brings the tables to the newest form, which may take any time; or, to read only, waits until they have it.
+func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig, cfg *Config) error {
+	if err := e.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("connect: %w", classifyPostgres(err))
+	}
+	if cfg.Existing {
+		if err := e.look(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	if cfg.ReadOnly {
+		if err := e.awaitTables(ctx); err != nil {
+			return err
+		}
+		return e.probe(ctx)
+	}
+	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPause, lockAttempts))
+	if err != nil {
+		return fmt.Errorf("migrations: %w", err)
+	}
+	db := stdlib.OpenDB(*unbounded)
+	err = migrate(ctx, db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(one))
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	return e.probe(ctx)
+}
+
+// look finds out, for a tool, whether the tables are there, in what form, and whether nodes run.
+func (e *postgresEngine) look(ctx context.Context, cfg *Config) error {
+	c := Conn{Dialect: e.dialect, on: e.db}
+	var err error
+	if cfg.ReadOnly {
+		err = sameVersion(ctx, c, "postgres")
+	} else {
+		_, err = c.version(ctx)
+	}
+	if err != nil || !cfg.Alone {
+		return err
+	}
+	var nodes int
+	if err := c.One(ctx, []any{&nodes}, `SELECT count(*) FROM nodes WHERE expires >= `+e.dialect.Now); err != nil {
+		return fmt.Errorf("look for nodes: %w", err)
+	}
+	if nodes > 0 {
+		return fmt.Errorf("%d nodes run: %w", nodes, ErrInUse)
+	}
+	return nil
+}
+
+// tablesPause is how often a node that only reads looks whether another one has made the tables.
+const tablesPause = time.Second
+
+// awaitTables returns when the tables have the form that this program knows, or a newer one.
+func (e *postgresEngine) awaitTables(ctx context.Context) error {
+	want, err := newestMigration("postgres")
+	if err != nil {
+		return err
+	}
+	c := Conn{Dialect: e.dialect, on: e.db}
+	for told := false; ; told = true {
+		have, err := c.version(ctx)
+		switch {
+		case errors.Is(err, ErrNoStore):
+		case err != nil:
+			return err
+		case have >= want:
+			return nil
+		}
+		if !told {
+			e.log.Warn("the tables are not there yet, waiting for a node that may make them", "have", have, "want", want)
+		}
+		if Pause(ctx, tablesPause); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// probe finds out whether the database can tell of commits.
+func (e *postgresEngine) probe(ctx context.Context) error {
+	c, err := e.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", classifyPostgres(err))
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "LISTEN "+channel); err != nil {
+		e.dialect.Notify = ""
+		e.log.Info("the database knows no LISTEN, asking for news instead")
+	}
+	if _, err = c.ExecContext(ctx, "UNLISTEN *"); err != nil {
+		return fmt.Errorf("probe: %w", classifyPostgres(err))
+	}
+	if err := (Conn{Dialect: e.dialect, on: c}).Each(ctx, Discard, `SELECT `+e.dialect.Timeline+`, `+e.dialect.System); err != nil {
+		e.dialect.Timeline, e.dialect.System = NoTimeline, NoTimeline
+		e.log.Info("the database does not tell its timeline: a standby that lagged is known by the journal alone", "error", err)
+	}
+	return nil
+}
+
+func (e *postgresEngine) begin(ctx context.Context, lazy bool) (*Session, error) {
+	s, err := e.beginWrite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if lazy {
+		if err := s.Each(ctx, Discard, `SELECT set_config('synchronous_commit', 'off', true)`); err != nil {
+			s.Rollback()
+			return nil, fmt.Errorf("choose durability: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// beginWrite starts a transaction that outlives ctx.
+func (e *postgresEngine) beginWrite(ctx context.Context) (*Session, error) {
+	own, drop := context.WithCancel(context.WithoutCancel(ctx))
+	detach := context.AfterFunc(ctx, drop)
+	line, tx, err := e.beginOn(own)
+	if !detach() && err == nil {
+		_ = tx.Rollback()
+		_ = line.Close()
+		err = ctx.Err()
+	}
+	if err != nil {
+		drop()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
+	}
+	s := e.session(tx)
+	end := func() {
+		_ = line.Close() // back to the pool
+		drop()
+	}
+	inner, rollback, over := s.Commit, s.Rollback, false
+	s.Commit = func(ctx context.Context) error {
+		over = true
+		return commitUncut(line, func() error {
+			defer end()
+			return inner(ctx)
+		})
+	}
+	s.Rollback = func() {
+		if over {
+			return
+		}
+		over = true
+		limit := time.AfterFunc(endLimit, drop)
+		defer limit.Stop()
+		rollback()
+		end()
+	}
+	return s, nil
+}
+
+// beginOn begins a transaction on a connection that is known.
+func (e *postgresEngine) beginOn(ctx context.Context) (*sql.Conn, *sql.Tx, error) {
+	line, err := e.db.Conn(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := line.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, line.Close())
+	}
+	return line, tx, nil
+}
+
+// commitUncut sends a COMMIT and waits for the answer, but no longer than endLimit: then nobody knows what became of it. It is
+// never cancelled. A server that waits for its standby would take that for a wish to be done without one, and show what the
+// client was told is in doubt. The connection is left to end by itself.
+func commitUncut(line *sql.Conn, commit func() error) error {
+	var wire *patientConn
+	err := line.Raw(func(c any) error {
+		wire = patientOf(c)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("commit: %w", classifyPostgres(err))
+	}
+	wire.commits(true)
+	done := make(chan error, 1)
+	go func() {
+		err := commit()
+		wire.commits(false)
+		done <- err
+	}()
+	limit := time.NewTimer(endLimit)
+	defer limit.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-limit.C:
+		return fmt.Errorf("no answer to commit in %s: %w", endLimit, model.ErrUnavailable)
+	}
+}
+
+// ageKey is where a connection keeps its age.
+const ageKey = "headwater age"
+
+// born gives a new connection its age.
+func (e *postgresEngine) born(_ context.Context, c *pgx.Conn) error {
+	c.PgConn().CustomData()[ageKey] = e.age.Load()
+	return nil
+}
+
+// fresh refuses a connection of another age, which the pool then replaces.
+func (e *postgresEngine) fresh(_ context.Context, c *pgx.Conn) error {
+	if age, _ := c.PgConn().CustomData()[ageKey].(int64); age != e.age.Load() {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+func (e *postgresEngine) refresh() { e.age.Add(1) }
+
+func (e *postgresEngine) session(tx *sql.Tx) *Session {
+	s := &Session{Conn: Conn{Dialect: e.dialect, on: tx}}
+	grown := false
+	s.Bulk = func() error {
+		grown = true
+		return nil
+	}
+	s.Rollback = func() { _ = tx.Rollback() } // after commit it does nothing; a lost connection has rolled back already
+	s.Commit = func(ctx context.Context) error {
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", classifyPostgres(err))
+		}
+		if grown {
+			e.analyze(ctx)
+		}
+		return nil
+	}
+	return s
+}
+
+// analyze has the planner count the records now: until the database does so by itself, a minute later, it takes a large
+// zone for a small one and reads it whole.
+func (e *postgresEngine) analyze(ctx context.Context) {
+	if _, err := e.db.ExecContext(ctx, "ANALYZE records"); err != nil {
+		e.log.Debug("records not analyzed", "error", err)
+	}
+}
+
+func (e *postgresEngine) snapshot(ctx context.Context) (*Session, error) {
+	tx, err := e.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
+	}
+	return e.session(tx), nil
+}
+
+func (e *postgresEngine) shared() bool                   { return true }
+func (e *postgresEngine) ping(ctx context.Context) error { return e.db.PingContext(ctx) }
+func (e *postgresEngine) close() error                   { return e.db.Close() }
+
+// Pauses of the listener: between two questions while it hears nothing, with and without LISTEN, and between two tries to
+// connect.
+const (
+	askPause     = time.Second
+	pollPause    = 50 * time.Millisecond
+	firstConnect = 100 * time.Millisecond
+	lastConnect  = 5 * time.Second
+)
+
+// follow listens on a connection of its own. A message lost costs time, never truth: the head is asked for again and
+// again.
+func (e *postgresEngine) follow(ctx context.Context, w *Waker, hear func(context.Context, Standing)) {
+	wait := firstConnect
+	for ctx.Err() == nil {
+		heard, err := e.listen(ctx, w, hear)
+		if ctx.Err() != nil {
+			return
+		}
+		e.refresh() // another server may answer at this address from now on
+		w.setDeaf(true)
+		if heard {
+			wait = firstConnect
+		}
+		e.log.Debug("listening for commits ended, connecting again", "error", err)
+		Pause(ctx, wait)
+		wait = min(2*wait, lastConnect)
+	}
+}
+
+// listen advances the waker until the connection fails; it says whether there was one.
+func (e *postgresEngine) listen(ctx context.Context, w *Waker, hear func(context.Context, Standing)) (heard bool, err error) {
+	to := e.cfg.Copy()
+	if err := patientConnect(ctx, to); err != nil {
+		return false, err
+	}
+	c, err := pgx.ConnectConfig(ctx, to)
+	if err != nil {
+		return false, fmt.Errorf("connect: %w", err)
+	}
+	defer func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), firstConnect)
+		defer cancel()
+		_ = c.Close(last)
+	}()
+	if e.dialect.Notify != "" {
+		if _, err := c.Exec(ctx, "LISTEN "+channel); err != nil {
+			return false, fmt.Errorf("listen: %w", err)
+		}
+	}
+	for {
+		st, err := e.askHead(ctx, c)
+		if err != nil {
+			return true, err
+		}
+		hear(ctx, st)
+		w.setDeaf(false)
+		if err := e.hear(ctx, c, w); err != nil {
+			return true, err
+		}
+	}
+}
+
+func (e *postgresEngine) askHead(ctx context.Context, c *pgx.Conn) (st Standing, err error) {
+	ctx, cancel := context.WithTimeout(ctx, headLimit)
+	defer cancel()
+	var mark, noted []byte
+	text := `SELECT value, ` + e.dialect.SelectStanding() + ` FROM counters WHERE name = 'seq'`
+	if err := c.QueryRow(ctx, text).Scan(&st.Head, &mark, &noted, &st.Timeline); err != nil {
+		return st, fmt.Errorf("read head: %w", err)
+	}
+	st.Mark, st.Noted = string(mark), string(noted)
+	return st, nil
+}
+
+// hear takes messages until none came for a while.
+func (e *postgresEngine) hear(ctx context.Context, c *pgx.Conn, w *Waker) error {
+	if e.dialect.Notify == "" {
+		Pause(ctx, pollPause)
+		return ctx.Err()
+	}
+	for {
+		quiet, cancel := context.WithTimeout(ctx, askPause)
+		n, err := c.WaitForNotification(quiet)
+		cancel()
+		if err != nil {
+			if ctx.Err() == nil && pgconn.Timeout(err) && !c.IsClosed() {
+				return nil
+			}
+			return err
+		}
+		if seq, err := strconv.ParseUint(n.Payload, 10, 64); err == nil {
+			w.Advance(model.Seq(seq))
+		}
+	}
+}
+
+// SQLSTATE codes that mean something here (PostgreSQL, appendix A).
+const (
+	stateUnique        = "23505"
+	stateSerialization = "40001"
+	stateDeadlock      = "40P01"
+	stateNoTable       = "42P01"
+)
+
+// Classes and codes of a server that cannot serve now: connection trouble, lack of resources, shutting down or starting, a
+// transaction that idled for too long.
+var unavailableStates = []string{"08", "53", "57P", "58", "25006", "25P03", "25P04", "55P03"}
+
+func classifyPostgres(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, model.ErrUnavailable) || errors.Is(err, model.ErrStale) {
+		return err
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch e.Code {
+		case stateUnique:
+			return fmt.Errorf("%w: %w", ErrUnique, err)
+		case stateSerialization, stateDeadlock:
+			return fmt.Errorf("%w: %w", model.ErrStale, err)
+		}
+		for _, s := range unavailableStates {
+			if strings.HasPrefix(e.Code, s) {
+				return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
+			}
+		}
+		return err
+	}
+	if isNetwork(err) {
+		return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
+	}
+	return err
+}
+
+func isNetwork(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	switch {
+	case errors.Is(err, sql.ErrNoRows), errors.Is(err, sql.ErrTxDone):
+		return false
+	case errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return true
+	}
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) || errors.Is(err, sql.ErrConnDone)
+}
+
+func postgresLostRace(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == stateSerialization || e.Code == stateDeadlock)
+}
+
+func postgresNoTable(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == stateNoTable
+}

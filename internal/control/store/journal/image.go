@@ -1,0 +1,267 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/engine"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Pieces of images: a row's key is the zone's number and, in its low bits, the number of the piece.
+const (
+	PartBits  = 16
+	PartMost  = 1<<PartBits - 1
+	pieceSize = 1 << 20
+)
+
+func PutImage(ctx context.Context, c engine.Conn, no int64, img *model.Image) error {
+	if err := DeleteImage(ctx, c, no); err != nil {
+		return err
+	}
+	at := int64(0)
+	for piece := range ImagePieces(img) {
+		if err := PutPiece(ctx, c, no<<PartBits, at, img, piece); err != nil {
+			return err
+		}
+		at++
+	}
+	return nil
+}
+
+func DeleteImage(ctx context.Context, c engine.Conn, no int64) error {
+	first := no << PartBits
+	_, err := c.Exec(ctx, `DELETE FROM images WHERE part >= ? AND part <= ?`, first, first|PartMost)
+	return err
+}
+
+// ImagePieces cuts an image's octets, of both faces one behind the other, into the bodies of rows; there is at least one.
+func ImagePieces(img *model.Image) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		served, transfer := img.Served, img.Transfer
+		for more := true; more; {
+			piece := served[:min(len(served), pieceSize)]
+			served = served[len(piece):]
+			if rest := pieceSize - len(piece); rest > 0 && len(transfer) > 0 {
+				n := min(rest, len(transfer))
+				piece = slices.Concat(piece, transfer[:n])
+				transfer = transfer[n:]
+			}
+			more = len(served)+len(transfer) > 0
+			if !yield(piece) {
+				return
+			}
+		}
+	}
+}
+
+// PutPiece writes one piece, counted from 0, of the image whose first row has the key first.
+func PutPiece(ctx context.Context, c engine.Conn, first, at int64, img *model.Image, piece []byte) error {
+	if at > PartMost {
+		return errors.New("the image is too large")
+	}
+	const text = `INSERT INTO images (part, seq, serial, served, size, body) VALUES (?, ?, ?, ?, ?, ?)`
+	_, err := c.Exec(ctx, text, first+at, int64(img.Seq), int64(img.Serial), int64(len(img.Served)),
+		int64(len(img.Served)+len(img.Transfer)), engine.Octets(piece))
+	return err
+}
+
+const (
+	imageColumns = `i.part, i.seq, i.serial, i.served, i.size, i.body, z.id, z.account, z.name, z.seq`
+	selectImage  = `SELECT ` + imageColumns + ` FROM images i, zones z
+WHERE z.id = ? AND i.part >= z.no * 65536 AND i.part < z.no * 65536 + 65536 ORDER BY i.part`
+	selectImages = `SELECT ` + imageColumns + `, a.seq, a.serial, a.at, a.body, a.secret
+FROM images i JOIN zones z ON z.no = i.part / 65536 LEFT JOIN zone_access a ON a.zone = z.no
+ORDER BY i.part`
+)
+
+// imageReader puts images together from their pieces.
+type imageReader struct {
+	img    model.Image
+	body   []byte
+	part   int64
+	seq    int64
+	serial int64
+	newest int64
+	served int
+	size   int
+	piece  engine.RawBytes
+	name   wire.Name
+}
+
+func (r *imageReader) dest() []any {
+	return []any{
+		&r.part, &r.seq, &r.serial, &r.served, &r.size, &r.piece, engine.ToID(&r.img.Zone), engine.ToID(&r.img.Account), engine.ToName(&r.name), &r.newest,
+	}
+}
+
+// add takes the row just scanned and says whether an image is complete.
+func (r *imageReader) add() (bool, error) {
+	if r.part&PartMost == 0 {
+		r.body = make([]byte, 0, r.size)
+		r.img.Seq, r.img.Serial, r.img.Name = model.Seq(r.seq), uint32(r.serial), string(r.name)
+	}
+	if len(r.body)+len(r.piece) > r.size || r.served > r.size {
+		return false, fmt.Errorf("the image of zone %s is damaged", r.img.Zone)
+	}
+	r.body = append(r.body, r.piece...)
+	if len(r.body) < r.size {
+		return false, nil
+	}
+	r.img.Served = r.body[:r.served:r.served]
+	r.img.Transfer = engine.OrNil(r.body[r.served:])
+	return true, nil
+}
+
+// Image loads one zone's image (for a reset entry); model.ErrNotFound when there is none.
+func (s *Store) Image(ctx context.Context, zone model.ID) (model.Image, error) {
+	var r imageReader
+	complete := false
+	err := s.db.Read.Each(ctx, func(rows *engine.Rows) (err error) {
+		if err = rows.Scan(r.dest()...); err == nil {
+			complete, err = r.add()
+		}
+		return err
+	}, selectImage, engine.ID(zone))
+	if err == nil && !complete {
+		err = model.ErrNotFound
+	}
+	if err != nil {
+		return model.Image{}, fmt.Errorf("read image of zone %s: %w", zone, err)
+	}
+	return r.img, nil
+}
+
+// Load yields, from one consistent snapshot: every account's access state (as an EntryAccess), then for every zone its
+// image, then its access state. It returns the Seq the snapshot stands at, and the one up to which every image holds what
+// its zone's entries say. What is yielded is the callee's to keep. Then the caller reads what is Remaining after that: entries
+// at or before an image's Seq are history, later ones apply. What is Remaining up to there is history alone.
+func (s *Store) Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error) {
+	err = s.db.View(ctx, func(c engine.Conn) (err error) {
+		var st engine.Standing
+		if seq, err = TakeSeq(ctx, c, 0); err == nil {
+			err = c.One(ctx, st.Dest(), `SELECT `+c.Dialect.SelectStanding())
+		}
+		if err != nil {
+			return err
+		}
+		s.lineage.load(st.Mark)
+		if err = s.loadAccounts(ctx, c, access); err != nil {
+			return err
+		}
+		whole, err = s.loadZones(ctx, c, image, access)
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("load: %w", err)
+	}
+	return seq, min(seq, whole), nil
+}
+
+func (s *Store) loadZones(ctx context.Context, c engine.Conn, image func(model.Image) error, access func(model.Entry) error) (whole model.Seq, err error) {
+	whole = math.MaxInt64
+	var r imageReader
+	var seq, serial, at engine.NullInt64
+	var body, box []byte
+	dest := append(r.dest(), &seq, &serial, &at, &body, &box)
+	err = c.Each(ctx, func(rows *engine.Rows) error {
+		if err := rows.Scan(dest...); err != nil {
+			return err
+		}
+		complete, err := r.add()
+		if err != nil || !complete {
+			return err
+		}
+		if r.img.Seq < model.Seq(r.newest) {
+			whole = min(whole, r.img.Seq)
+		}
+		if err := image(r.img); err != nil || !seq.Valid {
+			return err
+		}
+		e := model.Entry{
+			Seq: model.Seq(seq.Int64), Kind: model.EntryAccess, Account: r.img.Account, Zone: r.img.Zone,
+			Serial: uint32(serial.Int64), At: engine.FromMicros(at.Int64), Body: engine.OrNil(body),
+		}
+		if len(box) > 0 {
+			if err = s.unseal(&e, AccessName(e.Zone), box); err != nil {
+				return fmt.Errorf("access of zone %s: %w", e.Zone, err)
+			}
+		}
+		return access(e)
+	}, selectImages)
+	return whole, err
+}
+
+// Checkpoint replaces a zone's image outside any change, unless it is older than the one that stands there, and prunes
+// the zone's journal entries at or before keep, but none that the replaced image lacks: a node that is just loading may
+// have that image and must find what follows it. The next Checkpoint prunes those. model.ErrNotFound when the zone is
+// gone. It may be lost in a crash of the machine, as a whole.
+func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq) error {
+	err := s.db.Write(ctx, true, func(c engine.Conn) error {
+		if err := s.onLineage(ctx, c); err != nil {
+			return err
+		}
+		var no, newest, held int64
+		const text = `SELECT z.no, z.seq, i.seq FROM zones z JOIN images i ON i.part = z.no * 65536 WHERE z.id = ?`
+		if err := c.One(ctx, []any{&no, &newest, &held}, text+c.Dialect.Lock, engine.ID(img.Zone)); err != nil {
+			return err
+		}
+		if img.Seq > model.Seq(newest) || keep > img.Seq {
+			return fmt.Errorf("image at %d, journal to be kept from %d, zone at %d: %w", img.Seq, keep, newest, model.ErrStale)
+		}
+		if img.Seq > model.Seq(held) {
+			if err := PutImage(ctx, c, no, &img); err != nil {
+				return err
+			}
+		}
+		return prune(ctx, c, img.Zone, min(keep, model.Seq(held)))
+	})
+	if err != nil {
+		return fmt.Errorf("checkpoint zone %s: %w", img.Zone, err)
+	}
+	return nil
+}
+
+// RenewImages replaces the images of small zones outside any change, all of them or none, and leaves the journal as it
+// is. An image is passed over if its zone is gone, if a newer one stands there, or if either takes more than one piece. It
+// may be lost in a crash of the machine, as a whole.
+func (s *Store) RenewImages(ctx context.Context, images []model.Image) error {
+	const text = `UPDATE images SET seq = ?, serial = ?, served = ?, size = ?, body = ?
+WHERE part = (SELECT no * 65536 FROM zones WHERE id = ?) AND seq < ? AND size <= ?`
+	zones := make([]model.ID, len(images))
+	for i := range images {
+		zones[i] = images[i].Zone
+	}
+	slices.Sort(zones)
+	err := s.db.Write(ctx, true, func(c engine.Conn) error {
+		if !c.Dialect.Alone {
+			if err := c.In(ctx, engine.Discard, `SELECT id FROM zones WHERE id IN (%s) ORDER BY id`+c.Dialect.Lock, nil, engine.IDs(zones)); err != nil {
+				return err
+			}
+		}
+		if err := s.onLineage(ctx, c); err != nil {
+			return err
+		}
+		for i := range images {
+			img := &images[i]
+			size := len(img.Served) + len(img.Transfer)
+			if size > pieceSize {
+				continue
+			}
+			_, err := c.Exec(ctx, text, int64(img.Seq), int64(img.Serial), int64(len(img.Served)), int64(size),
+				engine.Octets(slices.Concat(img.Served, img.Transfer)), engine.ID(img.Zone), int64(img.Seq), pieceSize)
+			if err != nil {
+				return fmt.Errorf("zone %s: %w", img.Zone, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("renew images: %w", err)
+	}
+	return nil
+}

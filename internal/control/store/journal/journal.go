@@ -1,0 +1,332 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/engine"
+)
+
+// Store is the journal with the images beside it.
+type Store struct {
+	db      *engine.DB
+	wake    *engine.Waker
+	lineage lineage
+	stats   counters
+}
+
+// counters are what the journal took since it was opened.
+type counters struct{ commits, nanos, rows, bytes atomic.Uint64 }
+
+// Counts are write transactions of changes, the time they took in Commit, and the journal rows and octets they wrote.
+type Counts struct{ Commits, Nanos, Rows, Bytes uint64 }
+
+// Open reads where the journal stands.
+func Open(ctx context.Context, db *engine.DB) (*Store, error) {
+	s := &Store{db: db, wake: engine.NewWaker()}
+	if !db.Config.ReadOnly {
+		if err := s.noteTimeline(ctx); err != nil {
+			return nil, err
+		}
+	}
+	head, err := s.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.wake.Advance(head)
+	return s, nil
+}
+
+// Run hears of the commits of other processes until ctx ends.
+func (s *Store) Run(ctx context.Context) { s.db.Follow(ctx, s.wake, s.hear) }
+
+// Counts returns the counters as they are now.
+func (s *Store) Counts() Counts {
+	return Counts{Commits: s.stats.commits.Load(), Nanos: s.stats.nanos.Load(), Rows: s.stats.rows.Load(), Bytes: s.stats.bytes.Load()}
+}
+
+// Advance says that a position was committed.
+func Advance(s *Store, seq model.Seq) { s.wake.Advance(seq) }
+
+// TakeSeq moves the head of the journal by n and returns it. On PostgreSQL other commits wait from here to the end of the
+// transaction, if n is not 0.
+func TakeSeq(ctx context.Context, c engine.Conn, n int) (model.Seq, error) {
+	var seq int64
+	var none any
+	text, args := `UPDATE counters SET value = value + ? WHERE name = 'seq' RETURNING value, `+c.Dialect.Hurry, []any{int64(n)}
+	dest := []any{&seq, &none}
+	if n == 0 {
+		text, args, dest = SelectHead, nil, dest[:1]
+	}
+	if err := c.One(ctx, dest, text, args...); err != nil {
+		return 0, fmt.Errorf("take journal position: %w", err)
+	}
+	return model.Seq(seq), nil
+}
+
+// Take is takeSeq for the entries of a transaction. Where nobody else writes, the head is known already: to move it from
+// there costs less than a statement that returns what it wrote.
+func Take(ctx context.Context, s *Store, c engine.Conn, n int) (model.Seq, error) {
+	if n == 0 || !c.Dialect.Alone {
+		return TakeSeq(ctx, c, n)
+	}
+	from := s.wake.Newest()
+	to := from + model.Seq(n)
+	moved, err := c.Exec(ctx, `UPDATE counters SET value = ? WHERE name = 'seq' AND value = ?`, int64(to), int64(from))
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("take journal position: %w", err)
+	case moved == 0: // the commit before this one has not told of its position yet
+		return TakeSeq(ctx, c, n)
+	}
+	return to, nil
+}
+
+const SelectHead = `SELECT value FROM counters WHERE name = 'seq'`
+
+// Head is the journal's last position.
+func (s *Store) Head(ctx context.Context) (model.Seq, error) { return TakeSeq(ctx, s.db.Read, 0) }
+
+// SealName binds a journal entry's secret to its position.
+func SealName(seq model.Seq) string { return "journal " + strconv.FormatUint(uint64(seq), 10) }
+
+func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry) error {
+	const text = `journal (seq, kind, account, zone, serial, at, body, secret)`
+	_, err := c.Insert(ctx, text, "", len(entries), 8, func(args []any, i int) []any {
+		e := &entries[i]
+		return append(args, int64(e.Seq), int64(e.Kind), engine.ID(e.Account), engine.ID(e.Zone), int64(e.Serial), engine.Micros(e.At),
+			engine.Octets(e.Body), s.db.Secret.Seal(SealName(e.Seq), e.Secret))
+	})
+	if err != nil {
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	return nil
+}
+
+// Committed takes note of a commit.
+func Committed(s *Store, entries []model.Entry, took time.Duration) {
+	if len(entries) > 0 {
+		s.lineage.note(&entries[len(entries)-1])
+	}
+	octets := 0
+	for i := range entries {
+		octets += len(entries[i].Body) + len(entries[i].Secret)
+	}
+	s.stats.commits.Add(1)
+	s.stats.nanos.Add(uint64(took.Nanoseconds()))
+	s.stats.rows.Add(uint64(len(entries)))
+	s.stats.bytes.Add(uint64(octets))
+}
+
+// selectEntries tells with each entry where the journal begins and ends, so that one statement, and so one state of the
+// tables, shows whether something is missing before it.
+const (
+	selectEnds    = `(SELECT value FROM counters WHERE name = 'floor'), (SELECT value FROM counters WHERE name = 'seq'), (SELECT value FROM meta WHERE name = '` + engine.RestoredAt + `')`
+	entryColumns  = `seq, kind, account, zone, serial, at, body, secret`
+	selectEntries = `SELECT ` + selectEnds + `, ` + entryColumns + ` FROM journal WHERE seq >= ? ORDER BY seq`
+	selectJournal = `SELECT ` + entryColumns + ` FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq`
+)
+
+// Entries yields journal entries after seq in order, to who has loaded what is up to there. model.ErrStale when entries after
+// seq were pruned already; model.ErrDiverged when the journal is not the one that was read before: it ends before seq, or
+// changes are marked as lost.
+// Entries of a zone that is deleted are missing without that: a later entry tells that the zone is gone.
+func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.Entry) error) error {
+	s.lineage.Follow()
+	some := false
+	r := newEntryReader()
+	err := s.db.Read.Each(ctx, func(rows *engine.Rows) error {
+		if err := rows.Scan(r.dest...); err != nil {
+			return err
+		}
+		if !some {
+			some = true
+			if err := s.checkEnds(&r.ends, after); err != nil {
+				return err
+			}
+		}
+		if model.Seq(r.seq) == after { // it is asked for only to see whether it is still the same
+			if e := r.entry(); !s.lineage.same(&e) {
+				return fmt.Errorf("another entry at %d than before: %w", after, model.ErrDiverged)
+			}
+			return nil
+		}
+		return s.yieldEntry(r, func(e model.Entry) error {
+			err := yield(e)
+			if err == nil {
+				s.lineage.note(&e)
+			}
+			return err
+		})
+	}, selectEntries, int64(after))
+	if err == nil && !some {
+		if err = s.db.Read.One(ctx, r.dest[:endColumns], `SELECT `+selectEnds); err == nil {
+			err = s.checkEnds(&r.ends, after)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("read journal after %d: %w", after, err)
+	}
+	return nil
+}
+
+// Remaining yields the journal entries after a position and up to another one in order, as far as they are still there.
+func (s *Store) Remaining(ctx context.Context, after, upto model.Seq, yield func(model.Entry) error) error {
+	r := newEntryReader()
+	err := s.db.Read.Each(ctx, func(rows *engine.Rows) error {
+		if err := rows.Scan(r.dest[endColumns:]...); err != nil {
+			return err
+		}
+		return s.yieldEntry(r, yield)
+	}, selectJournal, int64(after), int64(upto))
+	if err != nil {
+		return fmt.Errorf("read journal from %d to %d: %w", after, upto, err)
+	}
+	return nil
+}
+
+func (s *Store) yieldEntry(r *entryReader, yield func(model.Entry) error) error {
+	e := r.entry()
+	if len(r.secret) > 0 {
+		if err := s.unseal(&e, SealName(e.Seq), r.secret); err != nil {
+			return fmt.Errorf("entry %d: %w", e.Seq, err)
+		}
+	}
+	return yield(e)
+}
+
+// entryReader scans rows of selectEntries. A start reads millions of them: what a row does not need anew is kept.
+type entryReader struct {
+	ends                  journalEnds
+	seq, kind, serial, at int64
+	account, zone         model.ID
+	body                  []byte
+	secret                engine.RawBytes
+	dest                  []any
+}
+
+func newEntryReader() *entryReader {
+	r := &entryReader{}
+	r.dest = []any{
+		&r.ends.floor, &r.ends.head, engine.ToText(&r.ends.mark), &r.seq, &r.kind, engine.ToID(&r.account), engine.ToID(&r.zone), &r.serial, &r.at, &r.body, &r.secret,
+	}
+	return r
+}
+
+// entry is the row just scanned, but for its secret.
+func (r *entryReader) entry() model.Entry {
+	return model.Entry{
+		Seq: model.Seq(r.seq), Kind: model.EntryKind(r.kind), Account: r.account, Zone: r.zone, Serial: uint32(r.serial),
+		At: engine.FromMicros(r.at), Body: engine.OrNil(r.body),
+	}
+}
+
+// journalEnds are the last position that was pruned, the last that was taken, and the mark of lost changes.
+type journalEnds struct {
+	floor, head int64
+	mark        string
+}
+
+// endColumns is how many columns selectEnds has.
+const endColumns = 3
+
+func (s *Store) checkEnds(j *journalEnds, after model.Seq) error {
+	switch {
+	case int64(after) > j.head:
+		return fmt.Errorf("the journal ends at %d: %w", j.head, model.ErrDiverged)
+	case !s.lineage.stands(j.mark):
+		return fmt.Errorf("changes are marked as lost: %w", model.ErrDiverged)
+	case int64(after) < j.floor:
+		return fmt.Errorf("the journal has %d to %d: %w", j.floor, j.head, model.ErrStale)
+	}
+	return nil
+}
+
+// Wait returns when an entry after seq may exist, or ctx ends. On SQLite commits of this process wake it; on PostgreSQL
+// also those of others, told by LISTEN and, should that fail, found by asking now and then.
+func (s *Store) Wait(ctx context.Context, after model.Seq) error {
+	return s.wake.Wait(ctx, after)
+}
+
+// prune removes a zone's entries at or before keep, and remembers that whoever stands before the last of them must load
+// anew.
+func prune(ctx context.Context, c engine.Conn, zone model.ID, keep model.Seq) error {
+	var last engine.NullInt64
+	err := c.One(ctx, []any{&last}, `SELECT max(seq) FROM journal WHERE zone = ? AND seq <= ?`, engine.ID(zone), int64(keep))
+	if err != nil || !last.Valid {
+		return err
+	}
+	if _, err := c.Exec(ctx, `DELETE FROM journal WHERE zone = ? AND seq <= ?`, engine.ID(zone), int64(keep)); err != nil {
+		return err
+	}
+	return raiseFloor(ctx, c, last.Int64)
+}
+
+// noticeLife is how long entries stay that no image replaces: those of accounts and of zones that are gone. Their state
+// is read by Load.
+const (
+	noticeLife  = 24 * time.Hour
+	noticeBatch = 10000
+)
+
+// PruneNotices removes some of the entries that are only of use to nodes in step.
+func (s *Store) PruneNotices(ctx context.Context) error {
+	const which = `SELECT seq FROM journal WHERE at < ? AND (zone = ? OR kind = ?) ORDER BY seq LIMIT ?`
+	var old []any
+	var last int64
+	err := s.db.Read.Each(ctx, func(r *engine.Rows) error {
+		old = append(old, nil)
+		err := r.Scan(&last)
+		old[len(old)-1] = last
+		return err
+	}, which, s.db.Config.Clock().Add(-noticeLife).UnixMicro(), []byte{}, int64(model.EntryGone), noticeBatch)
+	if err != nil || len(old) == 0 {
+		return err
+	}
+	return s.db.Write(ctx, true, func(c engine.Conn) error {
+		if _, err := c.ExecIn(ctx, `DELETE FROM journal WHERE seq IN (%s)`, nil, old); err != nil {
+			return err
+		}
+		return raiseFloor(ctx, c, last)
+	})
+}
+
+func raiseFloor(ctx context.Context, c engine.Conn, seq int64) error {
+	_, err := c.Exec(ctx, `UPDATE counters SET value = ? WHERE name = 'floor' AND value < ?`, seq, seq)
+	return err
+}
+
+// unseal opens an entry's secret. Without a key the entry comes without it, and says so.
+func (s *Store) unseal(e *model.Entry, row string, box []byte) (err error) {
+	e.Secret, err = s.db.Secret.Open(row, box)
+	if errors.Is(err, engine.ErrNoKey) {
+		e.Sealed, err = true, nil
+	}
+	return err
+}
+
+// Announce tells other processes of a commit once it is visible. In the same breath it makes sure that the database has the
+// history that the commit was planned on; other commits wait already, so it stays so.
+func Announce(ctx context.Context, s *Store, c engine.Conn, seq model.Seq) error {
+	if c.Dialect.Alone {
+		return nil
+	}
+	var st engine.Standing
+	var told any
+	dest := append(st.Dest(), &told)
+	text, args := `SELECT `+c.Dialect.SelectStanding(), []any(nil)
+	if c.Dialect.Notify != "" {
+		text, args = text+`, `+c.Dialect.Notify, []any{strconv.FormatUint(uint64(seq), 10)}
+	} else {
+		dest = dest[:len(dest)-1]
+	}
+	if err := c.One(ctx, dest, text, args...); err != nil {
+		return fmt.Errorf("announce: %w", err)
+	}
+	return s.standsOn(&st)
+}

@@ -1,0 +1,38 @@
+package store
+
+import (
+	"github.com/headwaterdns/headwater/internal/control/store/audit"
+	"github.com/headwaterdns/headwater/internal/control/store/backup"
+	"github.com/headwaterdns/headwater/internal/control/store/engine"
+	"github.com/headwaterdns/headwater/internal/control/store/nodes"
+	"github.com/headwaterdns/headwater/internal/control/store/zones"
+)
+
+// What callers of the rooms need of them by name.
+type (
+	// Config opens a store.
+	Config = engine.Config
+	// Tx is the one write transaction of a group of changes.
+	Tx = zones.Tx
+	// Staging is what a zone will have when an import is complete.
+	Staging = zones.Staging
+	// PeerState is what is known of one linked peer of one zone.
+	PeerState = nodes.PeerState
+	// Summary is how much a store or a backup holds.
+	Summary = backup.Summary
+	// Progress is told, now and then, how many rows of how many are done.
+	Progress = backup.Progress
+)
+
+// Errors of the rooms.
+var (
+	ErrNoStore   = engine.ErrNoStore
+	ErrVersion   = engine.ErrVersion
+	ErrInUse     = engine.ErrInUse
+	ErrSecretKey = engine.ErrSecretKey
+	ErrBackup    = backup.ErrBackup
+	ErrNotEmpty  = backup.ErrNotEmpty
+)
+
+// AuditCursor is the AuditQuery.After that continues after the entry.
+var AuditCursor = audit.Cursor

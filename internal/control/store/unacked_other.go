@@ -1,8 +1,0 @@
-//go:build !linux
-
-package store
-
-import "syscall"
-
-// boundUnacked leaves to the system how long it sends again what the other side does not acknowledge.
-func boundUnacked(string, string, syscall.RawConn) error { return nil }

@@ -1,0 +1,231 @@
+package zones
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/audit"
+	"github.com/headwaterdns/headwater/internal/control/store/engine"
+	"github.com/headwaterdns/headwater/internal/control/store/journal"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Tx is the one write transaction of a group of changes. On SQLite there is one at a time; on PostgreSQL it holds what Lock has
+// locked until the end. It belongs to one goroutine.
+type Tx struct {
+	s       *Store
+	c       engine.Conn
+	session *engine.Session
+	over    bool
+
+	numbers map[model.ID]int64 // zone numbers met so far
+	grown   map[int64]int      // by how much the zones' record counts change
+	heavier map[int64]int64    // by how much their records' octets do
+	images  map[model.ID]int64 // zone numbers of images whose position Commit sets
+	gone    map[model.ID]goneZone
+	marked  []model.ID
+	locks   locks
+	related map[wire.Name]relatives // what was told of names to be
+
+	leaves bool // rows that are to be cleared away afterwards
+
+	zones, accounts map[model.ID]struct{} // whose rows were written here, so that what is kept of them does not count
+}
+
+// Begin waits for the writer's place.
+func (s *Store) Begin(ctx context.Context) (*Tx, error) { return s.begin(ctx, false) }
+
+func (s *Store) begin(ctx context.Context, lazy bool) (*Tx, error) {
+	session, err := s.db.Begin(ctx, lazy)
+	if err != nil {
+		return nil, fmt.Errorf("begin change: %w", err)
+	}
+	return &Tx{
+		s: s, c: session.Conn, session: session,
+		numbers: map[model.ID]int64{}, grown: map[int64]int{}, heavier: map[int64]int64{}, images: map[model.ID]int64{}, gone: map[model.ID]goneZone{},
+		zones: map[model.ID]struct{}{}, accounts: map[model.ID]struct{}{}, locks: newLocks(),
+		related: map[wire.Name]relatives{},
+	}, nil
+}
+
+// Rollback ends the transaction without a trace; after Commit it does nothing.
+func (t *Tx) Rollback() {
+	if !t.over {
+		t.over = true
+		t.session.Rollback()
+	}
+}
+
+// Commit appends the entries to the journal, sets their Seq in place, records zones' new Serial and Seq, keeps the newest
+// access entry of each zone and account as state beside the images, makes all durable and returns the last Seq. After
+// it, or Rollback, the Tx is over. A lost race is model.ErrStale (wrapped); after model.ErrUnavailable it is not known
+// whether the commit happened, which SeenChange tells.
+func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, error) {
+	if t.over {
+		return 0, errors.New("commit: the transaction is over")
+	}
+	started := time.Now()
+	defer t.Rollback()
+	if err := t.ownsAll(entries); err != nil {
+		return 0, fmt.Errorf("commit %d entries: %w", len(entries), err)
+	}
+	seq, err := t.seal(ctx, entries)
+	if err == nil {
+		t.session.Settle = func(committed bool) { t.settle(entries, committed) }
+		err = t.session.Commit(ctx)
+		t.over = true
+	}
+	t.s.db.Wrote(err)
+	if err != nil {
+		return 0, fmt.Errorf("commit %d entries: %w", len(entries), t.stale(err))
+	}
+	if t.leaves {
+		t.s.sweepSoon()
+	}
+	journal.Committed(t.s.journal, entries, time.Since(started))
+	journal.Advance(t.s.journal, seq)
+	t.s.forgetChanges(ctx, len(t.marked))
+	return seq, nil
+}
+
+// settle brings what is kept of the written rows in step with the database.
+func (t *Tx) settle(entries []model.Entry, committed bool) {
+	for account := range t.accounts {
+		t.s.accounts.Drop(account)
+	}
+	if len(t.accounts) > 0 {
+		t.s.rewritten()
+	}
+	for zone := range t.zones {
+		t.s.zones.Drop(zone)
+	}
+	for i := range entries {
+		e := &entries[i]
+		switch {
+		case e.Zone == "":
+		case !committed:
+			t.s.zones.Drop(e.Zone)
+		default:
+			t.s.zones.Update(e.Zone, func(z *numberedZone) {
+				z.Seq = e.Seq
+				if e.Kind == model.EntryDelta || e.Kind == model.EntryReset {
+					z.Serial = e.Serial
+				}
+			})
+		}
+	}
+}
+
+// stale takes a key that another node was quicker to use as a lost race: planning again will find it.
+func (t *Tx) stale(err error) error {
+	if errors.Is(err, engine.ErrUnique) {
+		return fmt.Errorf("%w: %w", model.ErrStale, err)
+	}
+	return err
+}
+
+// seal writes all that needs the entries' positions. Everything else is written before, because other nodes' commits wait
+// from here on.
+func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error) {
+	seq, err := journal.Take(ctx, t.s.journal, t.c, len(entries))
+	if err != nil {
+		return 0, err
+	}
+	for i := range entries {
+		entries[i].Seq = seq - model.Seq(len(entries)-1-i)
+	}
+	if err := t.holdRelatives(ctx); err != nil {
+		return 0, err
+	}
+	if err := journal.Append(ctx, t.s.journal, t.c, entries); err != nil {
+		return 0, err
+	}
+	for _, step := range []func(context.Context, []model.Entry) error{t.moveZones, t.moveImages, t.keepAccess, t.forgetZones} {
+		if err := step(ctx, entries); err != nil {
+			return 0, err
+		}
+	}
+	if err := t.rememberChanges(ctx, seq); err != nil {
+		return 0, err
+	}
+	return seq, journal.Announce(ctx, t.s.journal, t.c, seq)
+}
+
+// keepAccess keeps the newest access entry of each zone and account.
+func (t *Tx) keepAccess(ctx context.Context, entries []model.Entry) error {
+	return journal.KeepAccess(ctx, t.s.journal, t.c, entries, func(ctx context.Context, zone model.ID) (int64, bool, error) {
+		if _, gone := t.gone[zone]; gone {
+			return 0, false, nil
+		}
+		no, err := t.number(ctx, zone)
+		return no, err == nil, err
+	})
+}
+
+// Audit adds audit entries.
+func (t *Tx) Audit(ctx context.Context, a []model.Audit) error { return audit.Put(ctx, t.c, a) }
+
+// moveZones gives each zone the serial and position of its last entry, and its new number of records.
+func (t *Tx) moveZones(ctx context.Context, entries []model.Entry) error {
+	type move struct{ serial, seq any }
+	moves := map[int64]*move{}
+	order := make([]int64, 0, 4)
+	at := func(no int64) *move {
+		m := moves[no]
+		if m == nil {
+			m = &move{}
+			moves[no] = m
+			order = append(order, no)
+		}
+		return m
+	}
+	for i := range entries {
+		e := &entries[i]
+		if _, gone := t.gone[e.Zone]; gone || e.Zone == "" {
+			continue
+		}
+		no, err := t.number(ctx, e.Zone)
+		if errors.Is(err, model.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m := at(no)
+		m.seq = int64(e.Seq)
+		if e.Kind == model.EntryDelta || e.Kind == model.EntryReset {
+			m.serial = int64(e.Serial)
+		}
+	}
+	for no := range t.grown {
+		at(no)
+	}
+	for no := range t.heavier {
+		at(no)
+	}
+	// All in few statements: other nodes' commits wait for this.
+	for len(order) > 0 {
+		size := t.c.Dialect.Chunk(len(order), 5)
+		args := make([]any, 0, 5*size)
+		for _, no := range order[:size] {
+			m := moves[no]
+			args = append(args, no, m.serial, m.seq, t.grown[no], t.heavier[no])
+		}
+		order = order[size:]
+		if _, err := t.c.Exec(ctx, fmt.Sprintf(moveZones, moveRow+strings.Repeat(", "+moveRow, size-1)), args...); err != nil {
+			return fmt.Errorf("move zones: %w", err)
+		}
+	}
+	return nil
+}
+
+const (
+	moveZones = `WITH moves (zone, serial, seq, grown, heavier) AS (VALUES %s)
+		UPDATE zones SET serial = coalesce(m.serial, zones.serial), seq = coalesce(m.seq, zones.seq),
+		records = zones.records + m.grown, octets = zones.octets + m.heavier FROM moves m WHERE zones.no = m.zone`
+	moveRow = `(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))`
+)
