@@ -2,13 +2,10 @@ package commit_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -135,76 +132,20 @@ func node(t *testing.T, on base) *bench {
 	t.Helper()
 	b := &bench{base: on, now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{}, flat: newTargets()}
 	b.open(t, func(c *commit.Config) {
-		if s, ok := on.(onEngine); ok {
-			c.Shared = s.Shared()
+		s, ok := on.(onEngine)
+		if !ok {
+			return
+		}
+		c.Shared, c.Limits.ImportRecords = s.Shared(), 4
+		c.Stage = func(ctx context.Context, zone model.ID) (commit.Staging, error) {
+			st, err := s.Stage(ctx, zone)
+			if err != nil {
+				return nil, err
+			}
+			return st, nil
 		}
 	}, nil)
 	return b
-}
-
-// TestTwoCommitters has two nodes on one PostgreSQL change the same zones, the account, and each other's records at random.
-// Both end with the same memory, which is what the rows say, and nobody waits in a circle.
-func TestTwoCommitters(t *testing.T) {
-	t.Parallel()
-	url := postgres(t)
-	nodes := []*bench{node(t, openStore(t, url)), node(t, openStore(t, url))}
-	nodes[1].flat = nodes[0].flat
-	nodes[0].makeAccount(t)
-	var zones []model.Zone
-	for _, name := range []string{"one", "two", "sub.one", "four"} {
-		zones = append(zones, nodes[0].zone(t, name))
-	}
-	if err := nodes[1].feed.Wait(t.Context(), nodes[0].head(zones)); err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	var done, refused atomic.Int64
-	for w := range 6 {
-		b, d := nodes[w%2], rand.New(rand.NewPCG(dice(t).Uint64(), uint64(w)))
-		all.Go(func() {
-			for i := range 40 {
-				z := zones[d.IntN(len(zones))]
-				c := model.Change{ID: newID(), Zone: z.ID, Account: account}
-				switch rows := b.base.rows(t, z.ID); {
-				case i%13 == 12:
-					c.Edits = []model.Edit{model.EditZone{Apply: randomSettings(d)}}
-				case i%20 == 19 && w < 2:
-					on := d.IntN(2) == 0
-					c.Zone = ""
-					c.Edits = []model.Edit{model.EditAccount{Apply: func(a model.Account) (model.Account, error) { a.EnforceDNSOnly = on; return a, nil }}}
-				default:
-					c.Edits = knowing(d, &z, rows, 1+d.IntN(3))
-				}
-				_, err := b.change(t, c)
-				switch {
-				case err == nil:
-					done.Add(1)
-				case errors.Is(err, model.ErrNotFound) || code(err) > 0: // somebody else was quicker
-					refused.Add(1)
-				default:
-					t.Error(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	t.Logf("%d changes, %d refused", done.Load(), refused.Load())
-	head := max(nodes[0].head(zones), nodes[1].head(zones))
-	for _, b := range nodes {
-		if err := b.feed.Wait(t.Context(), head); err != nil {
-			t.Fatal(err)
-		}
-		b.checkFold(t)
-	}
-	for _, z := range zones {
-		one, two := nodes[0].state(t, z.ID), nodes[1].state(t, z.ID)
-		if text(one.Served) != text(two.Served) || text(one.Transfer) != text(two.Transfer) || one.Seq != two.Seq {
-			t.Errorf("%s differs between the nodes", z.Name)
-		}
-	}
-	if done.Load() < 150 {
-		t.Errorf("only %d changes came about", done.Load())
-	}
 }
 
 // head is the newest position of the zones in memory.
