@@ -59,7 +59,7 @@ var floors = map[string][]string{
 		"internal/dns/zone", "internal/dns/wire",
 	},
 	"internal/control/feed": {
-		"internal/cores", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
+		"internal/cores", "internal/control/face", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},
 	"internal/control/flatten": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/cores", "internal/control/model"},

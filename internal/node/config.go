@@ -75,6 +75,7 @@ type Config struct {
 	HeaderLimit          int     `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
 	DepthLimit           int     `default:"32" help:"Deepest nesting of a JSON body."`
 	ImportLimit          int64   `default:"536870912" help:"Most octets of a zone file import."`
+	HistoryMemory        int64   `default:"268435456" help:"Most octets that the changes kept in memory for IXFR may take, of all zones together; the zone that has not changed for longest is the first to fall back to AXFR. 0 is no bound but each zone's 1 MiB."`
 	ImportMemory         int64   `default:"0" help:"Most octets that all imports together may hold in memory; an account's, three quarters of it. 0 is a quarter of GOMEMLIMIT where that is set, and 1 GiB at most."`
 	BatchLimit           int     `default:"10000" help:"Most operations of a batch."`
 	HeavyReads           int     `default:"32" help:"Most exports, long lists and reviews that run at once."`

@@ -170,6 +170,9 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	h := c.n.feed.Health()
 	gauge("journal_seq", "Journal position that this node shows.", float64(h.Seq))
 	gauge("zones", "Zones served.", float64(c.n.db.Len()))
+	octets, _, evicted := c.n.db.Histories()
+	gauge("history_bytes", "Octets of changes kept in memory for IXFR.", float64(octets))
+	counter("history_evicted_total", "Times that a zone gave up what it kept for IXFR because all zones together had too much.", evicted)
 	failing, since := 0.0, 0.0
 	if !h.Failing.IsZero() {
 		failing, since = 1, time.Since(h.Failing).Seconds()

@@ -73,6 +73,7 @@ type Node struct {
 // Open opens the store and makes the parts; nothing runs and no socket is bound yet.
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	n := &Node{cfg: c, log: log, db: zone.NewDB(0), tally: tally.New(tally.Config{})}
+	n.db.BoundHistories(int(c.HistoryMemory))
 	set, err := c.settings()
 	if err != nil {
 		return nil, err
@@ -156,7 +157,8 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		Rewound:   n.rewound,
 		Lost:      n.lost,
 	})
-	n.positions.wait, n.positions.head = n.feed.Wait, n.store.Head
+	n.positions.wait = func(ctx context.Context, seq model.Seq) error { return n.feed.Wait(ctx, seq) }
+	n.positions.head = n.store.Head
 	if !n.roles.writes() {
 		return nil
 	}

@@ -153,7 +153,7 @@ func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...o
 	cfg := api.Config{
 		Routes: rooms.Routes(),
 		Store:  st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
-		Sessions: sessions, WaitSeq: f.Wait, EdgeAddresses: committer.Edge, Clock: s.clock.time,
+		Sessions: sessions, WaitSeq: func(ctx context.Context, seq model.Seq) error { return f.Wait(ctx, seq) }, EdgeAddresses: committer.Edge, Clock: s.clock.time,
 		Quotas: committer.Quotas,
 	}
 	for _, o := range opts {

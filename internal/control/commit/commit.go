@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -69,10 +70,14 @@ func (l *Limits) fill() {
 }
 
 // Feed is how the committer keeps in step with memory. Offer hands over entries that this node has just committed, so that
-// they need not be read back; it says whether they are applied. Wait returns when memory has reached seq.
+// they need not be read back, and what the images are that some of them speak of; it says whether they are applied. Wait returns
+// when memory shows the journal up to seq, or as much of it as concerns zones, if there are any: other zones' large images, which
+// come into memory beside, are not waited for then.
 type Feed interface {
-	Offer(entries []model.Entry) bool
-	Wait(ctx context.Context, seq model.Seq) error
+	Offer(entries []model.Entry, made map[model.ID]face.Versions) bool
+	Wait(ctx context.Context, seq model.Seq, zones ...model.ID) error
+	// Loading says whether a zone's image is on its way into memory, and the position by which it is asked for.
+	Loading(zone model.ID) (seq model.Seq, loading bool)
 }
 
 // Flattened looks up the targets of flattened CNAMEs. None of its methods blocks.

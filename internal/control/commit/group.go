@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -57,6 +58,10 @@ func (c *Committer) serve(ctx context.Context, group []*request) (aside []*reque
 			r.answer(model.Result{}, r.work(ctx))
 			continue
 		}
+		if seq, loading := c.cfg.Feed.Loading(r.change.Zone); loading {
+			go c.comeBack(r, seq)
+			continue
+		}
 		waiting = append(waiting, r)
 	}
 	if len(waiting) == 0 {
@@ -83,6 +88,22 @@ func (c *Committer) serve(ctx context.Context, group []*request) (aside []*reque
 		r.answer(r.out, r.err)
 	}
 	return aside
+}
+
+// comeBack puts a request in line again when its zone is in memory: a large image that another node has written takes a while
+// to come, and all others would wait with it.
+func (c *Committer) comeBack(r *request, seq model.Seq) {
+	ctx, cancel := context.WithTimeout(r.ctx, lagWait)
+	defer cancel()
+	if err := c.cfg.Feed.Wait(ctx, seq, r.change.Zone); err != nil && r.ctx.Err() == nil {
+		r.answer(model.Result{}, fmt.Errorf("change: memory has not reached journal position %d: %w", seq, model.ErrUnavailable))
+		return
+	}
+	select {
+	case c.queue <- r:
+	case <-c.stopped:
+	case <-r.ctx.Done():
+	}
 }
 
 func (r *request) answer(out model.Result, err error) {
@@ -116,7 +137,7 @@ func (c *Committer) try(ctx context.Context, group []*request) (aside []*request
 			need = need.With(unlocked.Missing)
 			continue
 		case errors.As(err, &lag):
-			if err := c.catchUp(ctx, lag.seq); err != nil {
+			if err := c.catchUp(ctx, lag.seq, lag.zone); err != nil {
 				return aside, fmt.Errorf("%w: %w", err, model.ErrUnavailable)
 			}
 		case !errors.Is(err, model.ErrStale):
@@ -134,10 +155,10 @@ func (c *Committer) try(ctx context.Context, group []*request) (aside []*request
 	}
 }
 
-func (c *Committer) catchUp(ctx context.Context, seq model.Seq) error {
+func (c *Committer) catchUp(ctx context.Context, seq model.Seq, zones ...model.ID) error {
 	ctx, cancel := context.WithTimeout(ctx, lagWait)
 	defer cancel()
-	return wrap(c.cfg.Feed.Wait(ctx, seq), "wait for memory to reach journal position %d", seq)
+	return wrap(c.cfg.Feed.Wait(ctx, seq, zones...), "wait for memory to reach journal position %d", seq)
 }
 
 // commitError is a failed commit: whether it is durable nobody can say, so it must not be tried again under other ids.
@@ -211,7 +232,7 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 	c.usages.moved(st)
 	c.stats.commits.Add(1)
 	c.stats.entries.Add(uint64(len(entries)))
-	c.publish(ctx, entries)
+	c.publish(ctx, entries, st.made)
 	st.doubts()
 	c.report(st, planned, entries)
 	return nil
@@ -272,11 +293,22 @@ func ownFault(err error) bool {
 }
 
 // publish brings committed entries into memory. They are durable, so whatever happens here is no failure of the changes.
-func (c *Committer) publish(ctx context.Context, entries []model.Entry) {
-	if len(entries) == 0 || c.cfg.Feed.Offer(entries) {
+func (c *Committer) publish(ctx context.Context, entries []model.Entry, made map[model.ID]face.Versions) {
+	if len(entries) > 0 && !c.cfg.Feed.Offer(entries, made) {
+		c.follow(ctx, entries)
+	}
+}
+
+// follow waits for entries that came too early to be taken: others must come before them.
+func (c *Committer) follow(ctx context.Context, entries []model.Entry) {
+	if len(entries) == 0 {
 		return
 	}
-	if err := c.catchUp(ctx, entries[len(entries)-1].Seq); err != nil && ctx.Err() == nil {
+	zones := make([]model.ID, len(entries))
+	for n := range entries {
+		zones[n] = entries[n].Zone
+	}
+	if err := c.catchUp(ctx, entries[len(entries)-1].Seq, zones...); err != nil && ctx.Err() == nil {
 		c.cfg.Log.Warn("memory lags behind the journal", "error", err)
 	}
 }

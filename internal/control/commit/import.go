@@ -88,10 +88,12 @@ type importing struct {
 	cuts map[wire.Name]struct{} // names whose DS and NS must agree
 	out  model.Imported
 
-	octets int64       // of the rows
-	names  []wire.Name // to render, in order
-	base   *zoneWork   // what was rendered against
-	to     uint32      // the serial of that
+	octets int64         // of the rows
+	names  []wire.Name   // to render, in order
+	base   *zoneWork     // what was rendered against
+	to     uint32        // the serial of that
+	made   face.Versions // what came of it
+	late   []model.Entry // what memory does not have yet
 }
 
 // importTries bounds how often the faces are rendered for a zone that moves on all the time.
@@ -126,6 +128,9 @@ func (i *importing) run(ctx context.Context) error {
 		switch {
 		case moved && n == importTries:
 			return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
+		case !moved && err == nil:
+			i.c.follow(ctx, i.late)
+			return nil
 		case !moved:
 			return err
 		}
@@ -141,7 +146,7 @@ func (i *importing) with(ctx context.Context, f func(s *workspace) error) error 
 		case n == attempts:
 			return err
 		case errors.As(err, &lag):
-			if err := i.c.catchUp(ctx, lag.seq); err != nil {
+			if err := i.c.catchUp(ctx, lag.seq, lag.zone); err != nil {
 				return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
 			}
 		case !errors.Is(err, model.ErrStale):
@@ -305,6 +310,7 @@ func (i *importing) render(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	i.made = v
 	img := journal.Encode(string(z.row.ID), string(z.row.Account), v.Served, v.Transfer)
 	return i.st.PutImage(ctx, &img)
 }
@@ -367,7 +373,10 @@ func (i *importing) adopt(ctx context.Context) error {
 	i.c.stats.changes.Add(1)
 	i.c.stats.entries.Add(uint64(len(entries)))
 	i.plan, i.rows, i.names, i.base = nil, nil, nil, nil // memory is to take the image in now
-	i.c.publish(ctx, entries)
+	if !i.c.cfg.Feed.Offer(entries, map[model.ID]face.Versions{i.in.Zone: i.made}) {
+		i.late = entries // the committer has others to serve
+	}
+	i.made = face.Versions{}
 	i.out.Seq, i.out.Serial = entries[0].Seq, i.to
 	return nil
 }

@@ -92,6 +92,7 @@ func (s *workspace) reset(ctx context.Context, z *zoneWork, v face.Versions) ([]
 	if err := s.tx.PutImage(ctx, img); err != nil {
 		return nil, fmt.Errorf("write image: %w", err)
 	}
+	s.made[z.row.ID] = v
 	return []model.Entry{s.journal(z, model.EntryReset, nil)}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -27,8 +28,9 @@ type workspace struct {
 	accounts map[model.ID]*accountWork
 	audits   []model.Audit
 	usages   usages
-	ids      map[model.ID]bool // changes planned so far
-	mark     *model.Restored   // once it was asked for
+	ids      map[model.ID]bool          // changes planned so far
+	mark     *model.Restored            // once it was asked for
+	made     map[model.ID]face.Versions // what the images come to that were written
 }
 
 // zoneWork is one zone in a workspace.
@@ -89,7 +91,7 @@ func newWorkspace(cfg *Config, tx Tx, locked model.Locks) *workspace {
 		// The store keeps microseconds; what is answered now must read the same later.
 		now:   cfg.Clock().UTC().Truncate(time.Microsecond),
 		zones: map[model.ID]*zoneWork{}, named: map[wire.Name]*zoneWork{}, accounts: map[model.ID]*accountWork{},
-		ids: map[model.ID]bool{},
+		ids: map[model.ID]bool{}, made: map[model.ID]face.Versions{},
 	}
 }
 
@@ -172,8 +174,8 @@ func (s *workspace) base(ctx context.Context, row model.Zone) (*zone.State, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, lockedWait)
 	defer cancel()
-	if s.cfg.Feed.Wait(ctx, row.Seq) != nil {
-		return nil, &lagError{seq: row.Seq}
+	if s.cfg.Feed.Wait(ctx, row.Seq, row.ID) != nil {
+		return nil, &lagError{row.Seq, row.ID}
 	}
 	if state := s.memory(row); state != nil {
 		return state, nil
@@ -184,7 +186,7 @@ func (s *workspace) base(ctx context.Context, row model.Zone) (*zone.State, erro
 		e.Status = 500
 		return nil, e
 	}
-	return nil, &lagError{seq: row.Seq}
+	return nil, &lagError{row.Seq, row.ID}
 }
 
 func (s *workspace) memory(row model.Zone) *zone.State {
@@ -199,7 +201,10 @@ func (s *workspace) memory(row model.Zone) *zone.State {
 }
 
 // lagError says that memory has not reached seq, which the rows have (or, for a moment, the other way round).
-type lagError struct{ seq model.Seq }
+type lagError struct {
+	seq  model.Seq
+	zone model.ID
+}
 
 func (e *lagError) Error() string {
 	return fmt.Sprintf("memory has not reached journal position %d", e.seq)

@@ -1,10 +1,17 @@
 package feed
 
 import (
+	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
+
+func decode(img *model.Image) (v face.Versions, err error) {
+	v.Served, v.Transfer, err = journal.Decode(img)
+	return v, err
+}
 
 func decodeLinks(body []byte) (zone.Links, error) {
 	a, err := model.DecodeZoneAccess(body)

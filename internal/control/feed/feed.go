@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,23 +58,31 @@ type Config struct {
 type Feed struct {
 	cfg Config
 
-	mu       sync.Mutex // held while the DB is written
-	applied  model.Seq
+	mu       sync.Mutex          // held while the DB is written
+	read     model.Seq           // how far the journal has been read
 	ready    bool                // memory has what the store has, as far as applied
 	begun    bool                // the first load is over
 	lost     map[model.ID]uint32 // serials that zones were published at, while a rewind goes on
 	waiters  []waiter
 	health   Health
 	sealed   map[model.ID]struct{}
-	damage   map[model.ID]struct{} // zones that cannot be used
-	past     model.Seq             // the journal up to here is history that is still to be recalled
+	damage   map[model.ID]struct{}          // zones that cannot be used
+	past     model.Seq                      // the journal up to here is history that is still to be recalled
+	peered   map[string]map[string]struct{} // zones with peers, by account
+	reloads  map[model.ID]*reload
+	line     []*reload  // those that nobody has begun with, and some that nobody wants any more
+	waiting  int        // octets of entries that wait for images
+	moved    *sync.Cond // an image is wanted, or none any more
 	loaded   chan struct{}
 	recalled chan struct{}
 }
 
+// waiter waits until the journal has been read up to seq, and memory shows all of it, or, if not all, what it says of zones.
 type waiter struct {
-	seq  model.Seq
-	done chan struct{}
+	seq   model.Seq
+	all   bool
+	zones []model.ID
+	done  chan struct{}
 }
 
 // Health tells how the feed fares. Failing is since when the store cannot be read (zero: it can), and Err why.
@@ -118,7 +127,12 @@ func New(cfg Config) *Feed {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
-	return &Feed{cfg: cfg, loaded: make(chan struct{}), recalled: make(chan struct{}), sealed: map[model.ID]struct{}{}, damage: map[model.ID]struct{}{}}
+	f := &Feed{
+		cfg: cfg, loaded: make(chan struct{}), recalled: make(chan struct{}), sealed: map[model.ID]struct{}{}, damage: map[model.ID]struct{}{},
+		peered: map[string]map[string]struct{}{}, reloads: map[model.ID]*reload{},
+	}
+	f.moved = sync.NewCond(&f.mu)
+	return f
 }
 
 // Loaded is closed once every zone is in memory.
@@ -133,18 +147,32 @@ func (f *Feed) Health() Health {
 	defer f.mu.Unlock()
 	h := f.health
 	h.Stale = f.begun && !f.ready
-	h.Loaded, h.Seq, h.Sealed, h.Damaged = f.begun, f.applied, len(f.sealed), len(f.damage)
+	h.Loaded, h.Seq, h.Sealed, h.Damaged = f.begun, f.shown(), len(f.sealed), len(f.damage)
 	return h
 }
 
-// Wait returns when memory has reached seq, or with ctx's error.
-func (f *Feed) Wait(ctx context.Context, seq model.Seq) error {
+// Wait returns when memory shows the journal up to seq, or as much of it as concerns zones, if there are any; or with ctx's
+// error. Of zones that are named, other zones' images are not waited for.
+func (f *Feed) Wait(ctx context.Context, seq model.Seq, zones ...model.ID) error {
+	return f.wait(ctx, waiter{seq: seq, all: len(zones) == 0, zones: zones, done: make(chan struct{})})
+}
+
+// Loading says whether a zone's image is on its way into memory, and the position by which it is asked for.
+func (f *Feed) Loading(zone model.ID) (seq model.Seq, loading bool) {
 	f.mu.Lock()
-	if f.ready && f.applied >= seq {
+	defer f.mu.Unlock()
+	if r := f.reloads[zone]; r != nil {
+		return r.entry.Seq, true
+	}
+	return 0, false
+}
+
+func (f *Feed) wait(ctx context.Context, w waiter) error {
+	f.mu.Lock()
+	if f.reached(&w) {
 		f.mu.Unlock()
 		return nil
 	}
-	w := waiter{seq: seq, done: make(chan struct{})}
 	f.waiters = append(f.waiters, w)
 	f.mu.Unlock()
 	select {
@@ -168,16 +196,39 @@ func (f *Feed) forget(done chan struct{}) {
 	}
 }
 
-// advance moves the position and wakes who waited for it. The lock is held.
+// shown is how far memory shows all of the journal. The lock is held.
+func (f *Feed) shown() model.Seq {
+	shown := f.read
+	for _, r := range f.reloads {
+		shown = min(shown, r.entry.Seq-1)
+	}
+	return shown
+}
+
+// reached says whether somebody need not wait any more. The lock is held.
+func (f *Feed) reached(w *waiter) bool {
+	switch {
+	case !f.ready || f.read < w.seq:
+		return false
+	case w.all:
+		return f.shown() >= w.seq
+	}
+	return !slices.ContainsFunc(w.zones, func(id model.ID) bool {
+		r := f.reloads[id]
+		return r != nil && r.entry.Seq <= w.seq
+	})
+}
+
+// advance moves the position and wakes who waited for what is there now. The lock is held.
 func (f *Feed) advance(seq model.Seq) {
-	f.applied = max(f.applied, seq)
+	f.read = max(f.read, seq)
 	kept := f.waiters[:0]
-	for _, w := range f.waiters {
-		if f.ready && w.seq <= f.applied {
+	for i := range f.waiters {
+		if w := &f.waiters[i]; f.reached(w) {
 			close(w.done)
 			continue
 		}
-		kept = append(kept, w)
+		kept = append(kept, f.waiters[i])
 	}
 	f.waiters = kept
 }

@@ -4,26 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Pauses while the store cannot be read, and the time that an offered entry may take to read its image.
+// Pauses while the store cannot be read.
 const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 5 * time.Second
-	offerLimit = 10 * time.Second
 	readLimit  = 10 * time.Second // until the next entry comes, or the end
 )
 
 // Run loads every zone and then follows the journal until ctx ends. Trouble with the store is told by Health and the log
 // and never ends it.
 func (f *Feed) Run(ctx context.Context) error {
-	var recalling sync.WaitGroup
-	defer recalling.Wait()
-	recalling.Go(func() { f.recall(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { f.recall(ctx) })
+	for range f.cfg.Workers {
+		beside.Go(func() { f.loadImages(ctx) })
+	}
 	pause := firstPause
 	for ctx.Err() == nil {
 		if err := f.round(ctx); err != nil && ctx.Err() == nil {
@@ -86,7 +90,7 @@ func (f *Feed) offered(ctx context.Context, after model.Seq) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, offerGrace)
 	defer cancel()
-	return f.Wait(ctx, after+1) == nil
+	return f.wait(ctx, waiter{seq: after + 1, done: make(chan struct{})}) == nil
 }
 
 // errStalled is a store that does not go on.
@@ -101,7 +105,7 @@ func (f *Feed) follow(ctx context.Context, after model.Seq) error {
 	err := f.cfg.Source.Entries(reading, after, func(e model.Entry) error {
 		alarm.Stop()
 		defer alarm.Reset(readLimit)
-		return f.take(ctx, e)
+		return f.next(ctx, e)
 	})
 	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(reading), errStalled) {
 		return fmt.Errorf("%w: %w", errStalled, err)
@@ -112,28 +116,27 @@ func (f *Feed) follow(ctx context.Context, after model.Seq) error {
 func (f *Feed) position() (model.Seq, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.applied, f.ready
+	return f.read, f.ready
 }
 
-// take applies one entry read from the journal, unless it was offered meanwhile.
-func (f *Feed) take(ctx context.Context, e model.Entry) error {
+// next applies one entry read from the journal, unless it was offered meanwhile, when there is room for what it may ask for.
+func (f *Feed) next(ctx context.Context, e model.Entry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e.Seq <= f.applied {
-		return nil
-	}
-	if err := f.apply(ctx, &e); err != nil {
+	if err := f.until(ctx, func() bool { return !f.full() }); err != nil {
 		return err
 	}
-	f.advance(e.Seq)
+	if e.Seq > f.read {
+		f.apply(&e)
+		f.advance(e.Seq)
+	}
 	return nil
 }
 
 // Offer hands over entries that this node has just committed, so that they need not be read back. They are applied if
-// they follow directly on what memory has; it says whether memory holds all of them now. Otherwise Run reads them.
-func (f *Feed) Offer(entries []model.Entry) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), offerLimit)
-	defer cancel()
+// they follow directly on what has been read; it says whether memory holds all of them now. Otherwise Run reads them. Of zones
+// whose contents are replaced, made has what their images come to, and so those need not be read and decoded.
+func (f *Feed) Offer(entries []model.Entry, made map[model.ID]face.Versions) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.ready {
@@ -141,26 +144,28 @@ func (f *Feed) Offer(entries []model.Entry) bool {
 	}
 	for i := range entries {
 		e := &entries[i]
-		if e.Seq <= f.applied {
+		if e.Seq <= f.read {
 			continue
 		}
-		if e.Seq != f.applied+1 {
+		if e.Seq != f.read+1 {
 			return false
 		}
-		if err := f.apply(ctx, e); err != nil {
-			f.cfg.Log.Warn("offered entry not applied, reading it from the journal", "position", uint64(e.Seq), "error", err)
-			return false
+		if v, known := made[e.Zone]; known && e.Kind == model.EntryReset && f.reloads[e.Zone] == nil {
+			f.cfg.Seen(*e, false)
+			f.take(e, &incoming{seq: e.Seq, account: e.Account, faces: v})
+		} else {
+			f.apply(e)
 		}
 		f.advance(e.Seq)
 	}
-	return true
+	return !slices.ContainsFunc(entries, func(e model.Entry) bool { return f.reloads[e.Zone] != nil })
 }
 
 func (f *Feed) healthy() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.health.Err != "" {
-		f.cfg.Log.Info("the store can be read again", "position", uint64(f.applied))
+		f.cfg.Log.Info("the store can be read again", "position", uint64(f.read))
 	}
 	f.health.Failing, f.health.Err = time.Time{}, ""
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 	"sync"
 
-	"github.com/headwaterdns/headwater/internal/control/journal"
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -28,9 +28,9 @@ type loading struct {
 	whole model.Seq // at a first load: all images hold the entries up to here, which are left for later
 	// images are the positions of the images read: at a first load of damaged ones alone, for memory tells the others.
 	images  map[model.ID]position
-	history history // of zones whose images are ahead of journal entries
-	tails   tails   // of zones, what the journal has after their images
-	over    bool    // the snapshot's part of the journal
+	history *history // of zones whose images are ahead of journal entries
+	tails   tails    // of zones, what the journal has after their images
+	over    bool     // the snapshot's part of the journal
 }
 
 // position is where a zone's image stands. Of a zone that is kept, memory was further than the image, or the image is
@@ -42,19 +42,22 @@ type position struct {
 
 // loaded is an image on its way into memory.
 type loaded struct {
-	img              model.Image
-	served, transfer *zone.Version
-	links            zone.Links
-	err              error
+	img   model.Image
+	faces face.Versions
+	links zone.Links
+	err   error
 }
 
 // load reads all images and the journal and brings memory to the journal's end. It serves the first start and a node that
 // was away for too long: then zones that memory holds at a later position than their image stay as they are. At a first
 // start, the part of the journal that is history of all zones is left to recall, so that nobody waits for it.
 func (f *Feed) load(ctx context.Context) error {
-	l := &loading{f: f, images: map[model.ID]position{}, history: history{}, tails: tails{of: map[model.ID][]model.Entry{}}}
+	l := &loading{f: f, images: map[model.ID]position{}, history: f.newHistory(), tails: tails{of: map[model.ID][]model.Entry{}}}
 	f.mu.Lock()
 	l.first, l.anew = !f.begun, f.begun && !f.ready
+	for id := range f.reloads {
+		f.giveUp(id) // it comes with all others
+	}
 	f.mu.Unlock()
 	if l.first {
 		f.empty() // of what an attempt that failed has left
@@ -68,6 +71,9 @@ func (f *Feed) load(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l.finish()
+	if err := f.until(ctx, func() bool { return len(f.reloads) == 0 }); err != nil {
+		return err
+	}
 	if l.anew {
 		f.rewound(l.upto)
 	}
@@ -91,6 +97,7 @@ func (f *Feed) empty() {
 	for _, id := range ids {
 		f.cfg.DB.Remove(id)
 	}
+	clear(f.peered)
 }
 
 // snapshot reads, decodes and publishes every image of one snapshot.
@@ -156,7 +163,7 @@ func (l *loading) access(e model.Entry, batch []*loaded) {
 
 func (l *loading) decode(batch []*loaded) {
 	for _, z := range batch {
-		z.served, z.transfer, z.err = journal.Decode(&z.img)
+		z.faces, z.err = decode(&z.img)
 		z.img.Served, z.img.Transfer = nil, nil
 	}
 	l.f.mu.Lock()
@@ -179,16 +186,15 @@ func (l *loading) publish(z *loaded) {
 		kept := !l.anew && old != nil && old.State().Seq >= uint64(z.img.Seq)
 		l.images[z.img.Zone] = position{z.img.Seq, kept}
 		if kept {
-			db.SetLinks(id, old.State().Seq, z.links)
+			l.f.linked(l.f.setLinks(old, old.State().Seq, z.links)) // or its account's peers are others now
 			return
 		}
 		if l.anew && old != nil {
-			l.f.losing(old, z.img.Seq, z.transfer.Serial())
+			l.f.losing(old, z.img.Seq, z.faces.Transfer.Serial())
 		}
 	}
 	delete(l.f.damage, z.img.Zone)
-	mem := db.Reset(id, string(z.img.Account), uint64(z.img.Seq), z.served, z.transfer, z.links, nil)
-	l.f.published(mem, false)
+	l.f.published(l.f.reset(z.img.Zone, z.img.Account, z.img.Seq, z.faces, z.links), false)
 }
 
 // journal reads the journal and applies it beside the reading.
@@ -202,7 +208,7 @@ func (l *loading) journal(ctx context.Context) error {
 			if reading.Err() != nil {
 				continue
 			}
-			if err := l.entries(ctx, batch); err != nil {
+			if err := l.entries(batch); err != nil {
 				stop(err)
 			}
 		}
@@ -230,14 +236,15 @@ func (l *loading) journal(ctx context.Context) error {
 	}
 	l.f.mu.Lock()
 	defer l.f.mu.Unlock()
-	return l.replayAll(ctx)
+	l.replayAll()
+	return nil
 }
 
-func (l *loading) entries(ctx context.Context, batch []model.Entry) error {
+func (l *loading) entries(batch []model.Entry) error {
 	l.f.mu.Lock()
 	defer l.f.mu.Unlock()
 	for i := range batch {
-		if err := l.entry(ctx, &batch[i]); err != nil {
+		if err := l.entry(&batch[i]); err != nil {
 			return err
 		}
 	}
@@ -257,15 +264,11 @@ func (l *loading) image(id model.ID) (p position, known bool) {
 }
 
 // entry takes one journal entry: history, if the zone's image has it; otherwise it is applied.
-func (l *loading) entry(ctx context.Context, e *model.Entry) error {
+func (l *loading) entry(e *model.Entry) error {
 	if e.Seq > l.upto {
-		if err := l.replayAll(ctx); err != nil {
-			return err
-		}
+		l.replayAll()
 		l.finish()
-		if err := l.f.apply(ctx, e); err != nil {
-			return err
-		}
+		l.f.apply(e)
 		l.upto = e.Seq
 		return nil
 	}
@@ -276,18 +279,18 @@ func (l *loading) entry(ctx context.Context, e *model.Entry) error {
 	case e.Seq > img.seq:
 		l.attach(e.Zone)
 		if e.Kind == model.EntryDelta {
-			return l.collect(ctx, e)
+			l.collect(e)
+			return nil
 		}
-		if err := l.replay(ctx, e.Zone); err != nil {
-			return err
-		}
+		l.replay(e.Zone)
 		if e.Kind != model.EntryAccess {
-			return l.f.apply(ctx, e)
+			l.f.apply(e)
+			return nil
 		}
 		l.f.links(e, nil) // the snapshot has the newest access; only the position moves
 	default:
 		l.f.cfg.Seen(*e, true)
-		if !img.kept {
+		if z := l.f.cfg.DB.ByID(string(e.Zone)); !img.kept && z != nil && z.State().Links.Enabled {
 			return l.history.take(e)
 		}
 	}
@@ -296,9 +299,8 @@ func (l *loading) entry(ctx context.Context, e *model.Entry) error {
 
 // attach gives a zone its history, before the first change after its image.
 func (l *loading) attach(id model.ID) {
-	if deltas := l.history[id]; deltas != nil {
+	if deltas := l.history.drop(id); deltas != nil {
 		l.f.cfg.DB.Remember(string(id), deltas)
-		delete(l.history, id)
 	}
 }
 
@@ -308,7 +310,7 @@ func (l *loading) finish() {
 		return
 	}
 	l.over = true
-	for id := range l.history {
+	for id := range l.history.of {
 		l.attach(id)
 	}
 	if l.first {
@@ -326,7 +328,6 @@ func (l *loading) finish() {
 		}
 	}
 	for _, z := range gone {
-		l.f.cfg.DB.Remove(z.ID)
-		l.f.cfg.Removed(z)
+		l.f.remove(z)
 	}
 }

@@ -1,8 +1,6 @@
 package feed
 
 import (
-	"context"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -18,42 +16,35 @@ type tails struct {
 }
 
 // collect keeps a change of a zone for later. The lock is held.
-func (l *loading) collect(ctx context.Context, e *model.Entry) error {
+func (l *loading) collect(e *model.Entry) {
 	l.f.cfg.Seen(*e, false)
 	l.tails.of[e.Zone] = append(l.tails.of[e.Zone], *e)
 	if l.tails.bytes += len(e.Body); l.tails.bytes > tailsMost {
-		return l.replayAll(ctx)
+		l.replayAll()
 	}
-	return nil
 }
 
 // replayAll brings memory to the last change collected of every zone. The lock is held.
-func (l *loading) replayAll(ctx context.Context) error {
+func (l *loading) replayAll() {
 	for id := range l.tails.of {
-		if err := l.replay(ctx, id); err != nil {
-			return err
-		}
+		l.replay(id)
 	}
-	return nil
 }
 
 // replay brings a zone to the last change collected of it. Where they do not fit together, they are applied one by one: that
 // finds the one that does not fit. The lock is held.
-func (l *loading) replay(ctx context.Context, id model.ID) error {
+func (l *loading) replay(id model.ID) {
 	entries := l.tails.of[id]
 	delete(l.tails.of, id)
 	for i := range entries {
 		l.tails.bytes -= len(entries[i].Body)
 	}
-	if len(entries) == 0 || l.f.replayed(id, entries) {
-		return nil
+	if len(entries) == 0 || l.f.reloads[id] == nil && l.f.replayed(id, entries) {
+		return
 	}
 	for i := range entries {
-		if err := l.f.applyDelta(ctx, &entries[i]); err != nil {
-			return err
-		}
+		l.f.bring(&entries[i])
 	}
-	return nil
 }
 
 // replayed applies a zone's changes at once, those that memory lacks, and says whether they did fit.

@@ -25,7 +25,7 @@ func (f *Feed) rewind(ctx context.Context, why error) error {
 	f.ready = false
 	f.health.Rewinds++
 	f.lost = map[model.ID]uint32{}
-	f.cfg.Log.Error("the store has lost changes that this node shows, loading all zones anew", "position", uint64(f.applied), "error", why)
+	f.cfg.Log.Error("the store has lost changes that this node shows, loading all zones anew", "position", uint64(f.read), "error", why)
 	f.mu.Unlock()
 	f.cfg.Rewound()
 	return f.load(ctx)
@@ -41,7 +41,7 @@ func (f *Feed) losing(old *zone.Zone, seq model.Seq, serial uint32) {
 
 // rewound ends a rewind at a position, and tells of the zones that are not past what was published of them. The lock is held.
 func (f *Feed) rewound(upto model.Seq) {
-	f.applied = upto
+	f.read = upto
 	var out []Lost
 	for id, serial := range f.lost {
 		if z := f.cfg.DB.ByID(string(id)); z != nil && !wire.SerialNewer(z.State().Transfer.Serial(), serial) {

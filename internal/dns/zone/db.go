@@ -27,6 +27,7 @@ type DB struct {
 	byID     atomic.Pointer[idTable]
 	accounts map[string]*holder // the writer's
 	history  int
+	shelf    shelf
 }
 
 // holder is where all zones of an account find its current data.
@@ -47,12 +48,13 @@ type table struct {
 // grave marks a slot from which a zone was taken.
 var grave = &Zone{} //nolint:gochecknoglobals // a sentinel
 
-// NewDB returns an empty database. historyBytes bounds each zone's history in octets (0: a default of 1 MiB).
+// NewDB returns an empty database. historyBytes bounds each zone's history in octets (0: a default of 1 MiB); BoundHistories
+// those of all.
 func NewDB(historyBytes int) *DB {
 	if historyBytes <= 0 {
 		historyBytes = defaultHistory
 	}
-	db := &DB{accounts: map[string]*holder{}, history: historyBytes}
+	db := &DB{accounts: map[string]*holder{}, history: historyBytes, shelf: newShelf()}
 	db.table.Store(newTable(64))
 	db.byID.Store(newIDTable(64))
 	return db
@@ -176,11 +178,11 @@ func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, l
 	}
 	old := db.ByID(id)
 	if old != nil && old.Name == transfer.apex && old.account.id == account {
-		old.state.Store(s)
+		db.publish(old, s, false)
 		return old
 	}
 	z := &Zone{ID: id, Name: transfer.apex, account: db.holder(account)}
-	z.state.Store(s)
+	db.publish(z, s, false)
 	if old != nil && old.Name != z.Name {
 		db.Remove(id)
 	}
@@ -189,7 +191,8 @@ func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, l
 }
 
 // Remember puts deltas, oldest first, in front of a zone's history: they lead to where that begins, or, while there is none,
-// to the transfer face's serial. A zone whose transfers are off keeps none.
+// to the transfer face's serial. A zone whose transfers are off keeps none, and where there is no room what is remembered goes
+// before what has happened since.
 func (db *DB) Remember(id string, deltas []*Delta) {
 	z := db.ByID(id)
 	if z == nil || !z.State().Links.Enabled {
@@ -200,7 +203,7 @@ func (db *DB) Remember(id string, deltas []*Delta) {
 		deltas = slices.Concat(deltas, next.History.deltas)
 	}
 	next.History = newHistory(next.Transfer.serial, deltas, db.history)
-	z.state.Store(&next)
+	db.publish(z, &next, true)
 }
 
 // insert puts a new zone in, in the very slot of one of the same name, so that there is no moment without either.
@@ -208,6 +211,7 @@ func (db *DB) insert(z *Zone) {
 	t := db.table.Load()
 	if old := db.Get(z.Name); old != nil {
 		t.replace(old, z)
+		db.shelf.drop(old)
 		db.removeID(old)
 		db.putID(z)
 		return
@@ -251,7 +255,7 @@ func (db *DB) Step(id string, seq uint64, s *Step) (*Zone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}
-	z.state.Store(next)
+	db.publish(z, next, false)
 	return z, nil
 }
 
@@ -268,7 +272,7 @@ func (db *DB) Replay(id string, seq uint64, steps []*Step) (*Zone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}
-	z.state.Store(next)
+	db.publish(z, next, false)
 	return z, nil
 }
 
@@ -280,7 +284,7 @@ func (db *DB) SetLinks(id string, seq uint64, l Links) *Zone {
 	}
 	next := *z.State()
 	next.Links, next.Seq = l, max(seq, next.Seq)
-	z.state.Store(&next)
+	z.state.Store(&next) // the history stays as it is
 	return z
 }
 
@@ -297,5 +301,6 @@ func (db *DB) Remove(id string) {
 		return
 	}
 	db.table.Load().remove(z)
+	db.shelf.drop(z)
 	db.removeID(z)
 }

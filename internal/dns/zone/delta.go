@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -21,6 +22,13 @@ type Delta struct {
 
 // Size is the delta's length in memory, about.
 func (d *Delta) Size() int { return len(d.Removed) + len(d.Added) + 64 }
+
+// Clone is the delta with octets of its own: the entry that it stands in may be larger.
+func (d *Delta) Clone() *Delta {
+	own := *d
+	own.Removed, own.Added = slices.Clone(d.Removed), slices.Clone(d.Added)
+	return &own
+}
 
 // Empty says that the delta changes nothing.
 func (d *Delta) Empty() bool { return d.From == d.To && len(d.Removed) == 0 && len(d.Added) == 0 }

@@ -128,9 +128,7 @@ func (s *State) history(d *Delta, limit int) History {
 	if !s.Links.Enabled {
 		return History{serial: d.To}
 	}
-	own := *d // the entry that it stands in may be larger
-	own.Removed, own.Added = slices.Clone(d.Removed), slices.Clone(d.Added)
-	return s.History.with(&own, limit)
+	return s.History.with(d.Clone(), limit)
 }
 
 // step gives the state that an entry leads to.
