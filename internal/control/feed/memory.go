@@ -10,7 +10,7 @@ import (
 // have peers, so that a change of an account looks at no others. The lock is held.
 
 // reset puts a zone in whole. A zone that had its name is gone by that.
-func (f *Feed) reset(id model.ID, account model.ID, seq model.Seq, faces face.Versions, l zone.Links) *zone.Zone {
+func (f *Feed) reset(id, account model.ID, seq model.Seq, faces face.Versions, l zone.Links) *zone.Zone {
 	db := f.cfg.DB
 	same, other := db.ByID(string(id)), db.Get(faces.Transfer.Apex())
 	if same != nil {
