@@ -81,6 +81,8 @@ type Config struct {
 	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
 	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
 	Review      func(ctx context.Context, z model.Zone) (model.Review, error)
+	// Server tells what this server can do; nil: 404.
+	Server func() ServerFacts
 	// Flattened counts an account's targets of flattened CNAMEs; nil: nobody knows.
 	Flattened func(account model.ID) int64
 	// PeerAllowed says whether members of an account may name an address as a peer; nil: any. Administrators of the server

@@ -165,7 +165,7 @@ func (q *Request) permit(route *Route) error {
 		_, err := q.API.Store.Account(q.Ctx(), q.Account)
 		return OrMissing(err, model.CodeAccountInvalid, "Invalid account identifier")
 	case ScopeZone:
-		z, err := q.API.Store.Zone(q.Ctx(), q.PathID("zone_id"))
+		z, err := q.namedZone(route)
 		if errors.Is(err, model.ErrNotFound) {
 			return Missing(model.CodeZoneInvalid, "Invalid zone identifier")
 		}
@@ -179,6 +179,31 @@ func (q *Request) permit(route *Route) error {
 		return nil
 	}
 	return auth.Forbidden(false)
+}
+
+// noZone is an identifier that no zone has: what is allowed there is allowed in every zone of the account.
+const noZone = "-"
+
+// namedZone is the zone of the path, by its identifier, or by its name in an account: who comes by a page's address knows
+// no identifier, and need not ask for it first.
+func (q *Request) namedZone(route *Route) (model.Zone, error) {
+	name := q.R.PathValue("zone_name")
+	if name == "" {
+		return q.API.Store.Zone(q.Ctx(), q.PathID("zone_id"))
+	}
+	zones, _, err := q.API.Store.Zones(q.Ctx(), model.ZoneQuery{All: true, Limit: 1, Filters: []model.Filter{
+		{Field: "name", Value: strings.ToLower(name)}, {Field: "account.id", Value: q.R.PathValue("account_id")},
+	}})
+	switch {
+	case err != nil:
+		return model.Zone{}, err
+	case len(zones) > 0:
+		return zones[0], nil
+	case q.Who.Can(route.Groups, q.PathID("account_id"), noZone):
+		return model.Zone{}, model.ErrNotFound
+	}
+	// Names can be guessed: who may not read the zone, were it there, is not told that it is not.
+	return model.Zone{}, auth.Forbidden(strings.Contains(route.Path, "/dns_records"))
 }
 
 // loadServerScope fills in what an administrator's path names.

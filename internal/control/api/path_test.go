@@ -129,7 +129,7 @@ func (s *server) oneOfEach() map[string]string {
 	peer := id(account+"/secondary_dns/peers", `{"name":"p","ip":"192.0.2.7"}`)
 	s.must("POST", z+"/secondary_dns/outgoing", map[string]any{"name": "paths.example", "peers": []string{peer}})
 	return map[string]string{
-		"{account_id}": string(s.account), "{zone_id}": zid, "{tsig_id}": tsig, "{peer_id}": peer, "{user_id}": string(s.user),
+		"{account_id}": string(s.account), "{zone_id}": zid, "{zone_name}": "paths.example", "{tsig_id}": tsig, "{peer_id}": peer, "{user_id}": string(s.user),
 		"{dns_record_id}": s.record(z, `{"type":"A","name":"www","content":"192.0.2.1"}`),
 		"{acl_id}":        id(account+"/secondary_dns/acls", `{"name":"a","ip_range":"192.0.2.0/28"}`),
 		"{member_id}":     s.must("GET", "/headwater/v1"+account+"/members", nil).list(s.t)[0]["id"].(string),

@@ -35,7 +35,7 @@ func NewRoute(method, path string, scope Scope, groups []string, handle func(a *
 }
 
 // ownRoutes are the operations of the server itself.
-func ownRoutes() []Route { return slices.Concat(ipsRoutes(), documentRoutes()) }
+func ownRoutes() []Route { return slices.Concat(ipsRoutes(), serverRoutes(), documentRoutes()) }
 
 // Routes lists every operation, those of the rooms and our own, ordered by path and method.
 func Routes(rooms []Route) []Route {

@@ -101,5 +101,6 @@ const (
 	CodeSuspended      = 13082 // 403: the user, or the account of the token
 	CodeTokenBeyond    = 13083 // 403: a token makes or changes more than it may itself
 	CodeTokensRemain   = 13084 // a message: tokens and the key outlive a new password
+	CodeRecordChanged  = 13085 // 412: the record is not what If-Match says any more
 	CodeZoneDamaged    = 13099 // 500
 )

@@ -44,6 +44,8 @@ type RecordQuery struct {
 	Tags    []TagFilter
 	AnyTag  bool
 	Search  string // substring of name, content, comment or tags, joined to the rest by and
+	// SearchName is how Search is looked for in names, where that differs: in A-labels.
+	SearchName string
 	Order   string // type, name, content, ttl, proxied; empty is type
 	Desc    bool
 	Offset  int

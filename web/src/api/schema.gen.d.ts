@@ -1492,6 +1492,66 @@ export interface paths {
         patch: operations["editEdgeAddresses"];
         trace?: never;
     };
+    "/headwater/v1/server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what this server can do
+         * @description For pages that must not offer what the server cannot do. Works with every kind of credentials.
+         */
+        get: operations["showServer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List zones with how their secondaries stand
+         * @description By name; zones that the credentials do not reach are missing, not forbidden.
+         */
+        get: operations["listStandings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/zones/{zone_name}/dns_records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the records of a zone that is known by its name
+         * @description As the list of a zone by its identifier, with the same parameters: for pages whose address has the zone's name, in A-labels.
+         */
+        get: operations["listRecordsByName"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/zones/{zone_id}/transfer_review": {
         parameters: {
             query?: never;
@@ -2446,6 +2506,38 @@ export interface components {
             expires_on: string | null;
             /** @enum {string} */
             context: "api_key" | "api_token" | "dash";
+            /** @description Where the credentials may do something, by name */
+            accounts: components["schemas"]["Reach"][];
+        };
+        /** @description An account in which the credentials may do something */
+        Reach: {
+            id: components["schemas"]["ID"];
+            name: string;
+            /** @description Permission groups; those of zones for all zones of the account */
+            rights: string[];
+        };
+        ServerFacts: {
+            /** @description Where this node answers DNS */
+            dns_port: number | null;
+            /** @description Where secondaries transfer */
+            transfer_port: number | null;
+            /** @description A resolver is set: CNAMEs to names of others can be flattened */
+            resolver: boolean;
+            /** @description The server has edge addresses for accounts without their own */
+            edge_addresses: boolean;
+        };
+        ZoneStanding: {
+            id: components["schemas"]["ID"];
+            name: string;
+            status: string;
+            paused: boolean;
+            serial: number;
+            /** @description Transfers are on, and allowed */
+            enabled: boolean;
+            /** @description How many linked peers are in each SecondaryState */
+            states: {
+                [key: string]: number;
+            };
         };
         AccountEntitlements: {
             outgoing_transfers: boolean;
@@ -2668,6 +2760,8 @@ export interface components {
         account_id: string;
         /** @description Id of the record */
         dns_record_id: string;
+        /** @description The modified_on that was seen, in quotes. Where the record has another, 412 with code 13085 and nothing is changed */
+        if_match: string;
         /** @description Id of the TSIG */
         tsig_id: string;
         /** @description Id of the peer */
@@ -3359,7 +3453,10 @@ export interface operations {
     replaceRecord: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The modified_on that was seen, in quotes. Where the record has another, 412 with code 13085 and nothing is changed */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
             path: {
                 /** @description Id of the zone */
                 zone_id: components["parameters"]["zone_id"];
@@ -3429,7 +3526,10 @@ export interface operations {
     editRecord: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The modified_on that was seen, in quotes. Where the record has another, 412 with code 13085 and nothing is changed */
+                "If-Match"?: components["parameters"]["if_match"];
+            };
             path: {
                 /** @description Id of the zone */
                 zone_id: components["parameters"]["zone_id"];
@@ -7099,6 +7199,117 @@ export interface operations {
                         success: true;
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    showServer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ServerFacts"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listStandings: {
+        parameters: {
+            query?: {
+                "account.id"?: string;
+                /** @description Part of the name */
+                search?: string;
+                /** @description Only zones with transfers on and a linked peer that is known not to be in step, of the first 5,000 */
+                standing?: "trouble";
+                direction?: components["parameters"]["direction"];
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description 50 when absent, at most 100 */
+                per_page?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ZoneStanding"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listRecordsByName: {
+        parameters: {
+            query?: {
+                search?: string;
+                type?: string;
+                proxied?: "true" | "false";
+                order?: "type" | "name" | "content" | "ttl" | "proxied";
+                direction?: components["parameters"]["direction"];
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description What is above the most allowed is cut */
+                per_page?: components["parameters"]["per_page"];
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                zone_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Record"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
                     };
                 };
             };

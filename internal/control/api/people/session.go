@@ -25,19 +25,87 @@ type sessionJSON struct {
 	CSRF        string    `json:"csrf_token"`
 	Expires     api.Stamp `json:"expires_on"`
 	Context     string    `json:"context"`
+	Accounts    []reach   `json:"accounts"`
 }
 
-func session(who *auth.Identity, expires time.Time) sessionJSON {
+// reach is an account in which an identity may do something. Rights are the permission groups that it has there, those of
+// zones for all zones of the account; a token for some zones has none of these.
+type reach struct {
+	ID     model.ID `json:"id"`
+	Name   string   `json:"name"`
+	Rights []string `json:"rights"`
+}
+
+// reachMost bounds how many accounts a session tells of.
+const reachMost = 50
+
+// anyZone is an identifier that no zone has: what is allowed there is allowed in all zones of the account.
+const anyZone = "-"
+
+// reaches lists where the identity may do anything, by name.
+func reaches(q *api.Request, who *auth.Identity) ([]reach, error) {
+	var names, ofAccounts, ofZones []string
+	for _, g := range auth.Groups() {
+		names = append(names, g.Name)
+		switch g.Scope {
+		case auth.ScopeAccount:
+			ofAccounts = append(ofAccounts, g.Name)
+		case auth.ScopeZone:
+			ofZones = append(ofZones, g.Name)
+		}
+	}
+	ids, err := who.BoundAccounts(q.Ctx(), q.API.Store, ofAccounts)
+	if err != nil {
+		return nil, err
+	}
+	var zones model.ZoneQuery
+	if err := who.BoundZones(q.Ctx(), q.API.Store, ofZones, &zones); err != nil {
+		return nil, err
+	}
+	if ids != nil && zones.All {
+		ids = nil
+	}
+	if ids != nil {
+		ids = append(ids, zones.Accounts...)
+		if len(zones.IDs) > 0 {
+			list, _, err := q.API.Store.Zones(q.Ctx(), model.ZoneQuery{IDs: zones.IDs})
+			if err != nil {
+				return nil, err
+			}
+			for i := range list {
+				ids = append(ids, list[i].Account)
+			}
+		}
+	}
+	list, _, err := q.API.Store.Accounts(q.Ctx(), ids, "", false, 0, reachMost)
+	return api.Each(list, func(a *model.Account) reach {
+		out := reach{ID: a.ID, Name: a.Name, Rights: []string{}}
+		for _, name := range names {
+			if who.Can([]string{name}, a.ID, anyZone) {
+				out.Rights = append(out.Rights, name)
+			}
+		}
+		return out
+	}), err
+}
+
+func session(q *api.Request, who *auth.Identity, expires time.Time) (sessionJSON, error) {
 	out := sessionJSON{ServerAdmin: who.ServerAdmin(), CSRF: who.CSRF(), Expires: api.Stamp(expires), Context: who.Context}
+	var err error
+	out.Accounts, err = reaches(q, who)
 	if who.User.ID != "" {
 		u := refUser(&who.User)
 		out.User = &u
 	}
-	return out
+	return out, err
 }
 
 func getSession(a *api.API, q *api.Request) error {
-	return q.OK(session(q.Who, q.Who.SessionExpires()))
+	out, err := session(q, q.Who, q.Who.SessionExpires())
+	if err != nil {
+		return err
+	}
+	return q.OK(out)
 }
 
 // signIn opens a session by e-mail and password, or for the token of the Authorization header. A page of another origin
@@ -57,12 +125,16 @@ func signIn(a *api.API, q *api.Request) error {
 	if err != nil {
 		return err
 	}
+	out, err := session(q, who, s.Expires)
+	if err != nil {
+		return err
+	}
 	setCookie(q, s.Cookie, s.Expires)
 	if s.Browser != "" {
 		leaveBrowser(q, s.Browser)
 	}
 	a.Traces.SignedIn(q, who)
-	return q.OK(session(who, s.Expires))
+	return q.OK(out)
 }
 
 func open(q *api.Request) (auth.NewSession, error) {

@@ -49,6 +49,9 @@ func streamRecords(a *api.API, q *api.Request, query model.RecordQuery, page int
 // recordQuery reads the filters of contract section 5.10.
 func recordQuery(v url.Values, zone wire.Name) (model.RecordQuery, error) {
 	q := model.RecordQuery{Search: api.Last(v, "search")}
+	if !api.IsASCII(q.Search) { // names are kept as A-labels, all else as it was written
+		q.SearchName = nameFilter(q.Search, model.OpContains, zone)
+	}
 	var kind wire.Type
 	if t := api.Last(v, "type"); t != "" {
 		var err error

@@ -15,6 +15,7 @@ func recordRoutes() []api.Route {
 	const records = api.Client + "/zones/{zone_id}/dns_records"
 	return []api.Route{
 		api.NewRoute(http.MethodGet, records, api.ScopeZone, api.DNSRead, listRecords),
+		api.NewRoute(http.MethodGet, api.Own+"/accounts/{account_id}/zones/{zone_name}/dns_records", api.ScopeZone, api.DNSRead, listRecords),
 		api.NewRoute(http.MethodPost, records, api.ScopeZone, api.DNSWrite, createRecord),
 		api.NewRoute(http.MethodGet, records+"/{dns_record_id}", api.ScopeZone, api.DNSRead, getRecord),
 		api.NewRoute(http.MethodPatch, records+"/{dns_record_id}", api.ScopeZone, api.DNSWrite, patchRecord),
@@ -46,6 +47,7 @@ func recordChange(q *api.Request, e model.Edit) error {
 	if err != nil {
 		return api.OrMissing(err, errNoRecord.Code, errNoRecord.Message)
 	}
+	q.W.Header().Set("ETag", tag(res.Outcomes[0].Record))
 	return q.OK(ToJSON(&q.Zone, res.Outcomes[0].Record))
 }
 
@@ -54,6 +56,7 @@ func getRecord(a *api.API, q *api.Request) error {
 	if err != nil {
 		return api.OrMissing(err, errNoRecord.Code, errNoRecord.Message)
 	}
+	q.W.Header().Set("ETag", tag(&r))
 	return q.OK(ToJSON(&q.Zone, &r))
 }
 
@@ -62,7 +65,7 @@ func patchRecord(_ *api.API, q *api.Request) error {
 	if err := q.Decode(&body); err != nil {
 		return err
 	}
-	return recordChange(q, body.patch(&q.Zone, q.PathID("dns_record_id")))
+	return editRecord(q, body.patch(&q.Zone, q.PathID("dns_record_id")))
 }
 
 func putRecord(_ *api.API, q *api.Request) error {
@@ -74,7 +77,7 @@ func putRecord(_ *api.API, q *api.Request) error {
 	if err != nil {
 		return err
 	}
-	return recordChange(q, e)
+	return editRecord(q, e)
 }
 
 // post makes a record. What breaks a rule by itself is refused before the committer is troubled.

@@ -10,7 +10,7 @@ import (
 
 // Routes are the operations of zone transfers.
 func Routes() []api.Route {
-	return slices.Concat(tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), transferSettingRoutes(), secondaryRoutes())
+	return slices.Concat(tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), transferSettingRoutes(), secondaryRoutes(), standingRoutes())
 }
 
 func secondaryRoutes() []api.Route {

@@ -216,7 +216,7 @@ func zoneQuery(v url.Values) (model.ZoneQuery, error) {
 			out.Filters = append(out.Filters, model.Filter{Field: field, Value: s})
 		}
 	}
-	out.Search = strings.TrimSpace(api.Last(v, "search"))
+	out.Search = zoneNameFilter(strings.TrimSpace(api.Last(v, "search")), model.OpContains)
 	var err error
 	if out.Any, err = api.MatchAny(v, "match"); err != nil {
 		return out, err

@@ -1,6 +1,7 @@
 package zones
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -115,7 +116,7 @@ func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Whe
 		scans = true
 		w.Group(false, func(g *engine.Where) {
 			pattern := "%" + engine.Escaped(q.Search) + "%"
-			g.Add(fmt.Sprintf(s.db.Dialect.Position, "name")+" > 0", engine.LowerASCII(q.Search)) // names are in lower case, and this is the cheaper test
+			g.Add(fmt.Sprintf(s.db.Dialect.Position, "name")+" > 0", engine.LowerASCII(cmp.Or(q.SearchName, q.Search))) // names are in lower case, and this is the cheaper test
 			g.Add(notAddresses(q.Search)+g.Like("content"), pattern)
 			g.Add("(comment <> '' AND "+g.Like("comment")+")", pattern)
 			g.Add("(tags <> '' AND "+g.Like("tags")+")", pattern)
