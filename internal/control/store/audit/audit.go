@@ -72,7 +72,7 @@ func Put(ctx context.Context, c engine.Conn, list []model.Audit) error {
 			return err
 		}
 	}
-	_, err := c.Insert(ctx, text, "", len(list), width, func(args []any, i int) []any {
+	err := c.PostInsert(ctx, text, "", len(list), width, func(args []any, i int) []any {
 		a := &list[i]
 		ip := ""
 		if a.Actor.IP.IsValid() {
@@ -80,7 +80,7 @@ func Put(ctx context.Context, c engine.Conn, list []model.Audit) error {
 		}
 		return append(args, engine.ID(a.Account), engine.Micros(a.When), engine.ID(a.ID), engine.ID(a.Zone), a.ZoneName, engine.ID(a.Actor.User), engine.WellFormed(a.Actor.Email), ip,
 			a.Action, a.Legacy, a.Resource, engine.ID(a.ResourceID), docs[i])
-	})
+	}, nil)
 	if err != nil {
 		return fmt.Errorf("write %d audit entries: %w", len(list), err)
 	}

@@ -39,6 +39,7 @@ type Conn struct {
 	calm  bool
 	yield func()       // called before each statement that writes; may be nil
 	Bulk  func() error // readies a transaction for very many rows; nil where there is nothing to do
+	posts *posts       // what waits for the next statement; nil where each goes by itself
 }
 
 func (c Conn) context(ctx context.Context) context.Context {
@@ -52,6 +53,9 @@ func (c Conn) context(ctx context.Context) context.Context {
 func (c Conn) Exec(ctx context.Context, text string, args ...any) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
+	}
+	if c.posts.waits() {
+		return c.execAlong(ctx, text, args)
 	}
 	if c.yield != nil {
 		c.yield()
@@ -79,6 +83,9 @@ func (c Conn) Exec(ctx context.Context, text string, args ...any) (int, error) {
 // Each runs a query and calls scan for every row.
 func (c Conn) Each(ctx context.Context, scan func(*sql.Rows) error, text string, args ...any) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := c.flush(ctx); err != nil {
 		return err
 	}
 	ctx = c.context(ctx)
@@ -115,39 +122,60 @@ const rowsInTurn = 32
 
 // One reads the first row of a query into dest; model.ErrNotFound when there is none.
 func (c Conn) One(ctx context.Context, dest []any, text string, args ...any) error {
-	found := false
-	err := c.Each(ctx, func(r *sql.Rows) error {
-		if found {
-			return nil
-		}
-		found = true
-		return r.Scan(dest...)
-	}, text, args...)
+	found, err := c.first(ctx, dest, text, args)
 	if err == nil && !found {
 		return model.ErrNotFound
 	}
 	return err
 }
 
+func (c Conn) first(ctx context.Context, dest []any, text string, args []any) (found bool, err error) {
+	if c.posts.waits() {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		return c.oneAlong(ctx, dest, text, args)
+	}
+	err = c.Each(ctx, func(r *sql.Rows) error {
+		if found {
+			return nil
+		}
+		found = true
+		return r.Scan(dest...)
+	}, text, args...)
+	return found, err
+}
+
 // Insert writes rows by multi-row statements: into, VALUES with width parameters a row, tail. row appends the parameters
 // of row i. It returns how many rows were touched.
 func (c Conn) Insert(ctx context.Context, into, tail string, n, width int, row func(args []any, i int) []any) (int, error) {
 	touched := 0
-	var args []any
+	err := c.chunks(n, width, row, func(size int, args []any) error {
+		k, err := c.Exec(ctx, c.insertText(into, tail, size, width), args...)
+		touched += k
+		return err
+	})
+	return touched, err
+}
+
+// chunks gathers the parameters of n rows, as many at a time as one statement takes; run may keep them.
+func (c Conn) chunks(n, width int, row func(args []any, i int) []any, run func(size int, args []any) error) error {
 	for i := 0; i < n; {
 		size := c.Dialect.Chunk(n-i, width)
-		args = args[:0]
+		args := make([]any, 0, size*width)
 		for range size {
 			args = row(args, i)
 			i++
 		}
-		k, err := c.Exec(ctx, c.Dialect.insert+into+" VALUES "+tuples(size, width)+" "+tail, args...)
-		if err != nil {
-			return touched, err
+		if err := run(size, args); err != nil {
+			return err
 		}
-		touched += k
 	}
-	return touched, nil
+	return nil
+}
+
+func (c Conn) insertText(into, tail string, size, width int) string {
+	return c.Dialect.insert + into + " VALUES " + tuples(size, width) + " " + tail
 }
 
 // In runs a query for values, some at a time: its text has one %s, where the list of their parameters stands, last.

@@ -240,12 +240,16 @@ func (e *postgresEngine) beginWrite(ctx context.Context) (*Session, error) {
 		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
 	}
 	s := e.session(tx)
+	s.posts = &posts{line: line}
 	end := func() {
 		_ = line.Close() // back to the pool
 		drop()
 	}
 	inner, rollback, over := s.Commit, s.Rollback, false
 	s.Commit = func(ctx context.Context) error {
+		if err := s.flush(ctx); err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
 		over = true
 		return commitUncut(line, func() error {
 			defer end()

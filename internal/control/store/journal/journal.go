@@ -97,11 +97,11 @@ func SealName(seq model.Seq) string { return "journal " + strconv.FormatUint(uin
 
 func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry) error {
 	const text = `journal (seq, kind, account, zone, serial, at, body, secret)`
-	_, err := c.Insert(ctx, text, "", len(entries), 8, func(args []any, i int) []any {
+	err := c.PostInsert(ctx, text, "", len(entries), 8, func(args []any, i int) []any {
 		e := &entries[i]
 		return append(args, int64(e.Seq), int64(e.Kind), engine.ID(e.Account), engine.ID(e.Zone), int64(e.Serial), engine.Micros(e.At),
 			engine.Octets(e.Body), s.db.Secret.Seal(SealName(e.Seq), e.Secret))
-	})
+	}, nil)
 	if err != nil {
 		return fmt.Errorf("append to journal: %w", err)
 	}

@@ -38,9 +38,9 @@ func (t *Tx) MarkChange(_ context.Context, id model.ID) error {
 
 func (t *Tx) rememberChanges(ctx context.Context, seq model.Seq) error {
 	at := t.s.db.Config.Clock().UnixMicro()
-	_, err := t.c.Insert(ctx, `changes (id, seq, at)`, "", len(t.marked), 3, func(args []any, i int) []any {
+	err := t.c.PostInsert(ctx, `changes (id, seq, at)`, "", len(t.marked), 3, func(args []any, i int) []any {
 		return append(args, engine.ID(t.marked[i]), int64(seq), at)
-	})
+	}, nil)
 	if err != nil {
 		return fmt.Errorf("remember changes: %w", err)
 	}

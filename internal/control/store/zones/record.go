@@ -295,10 +295,9 @@ func (t *Tx) putTags(ctx context.Context, no int64, rows []*model.Record) error 
 		}
 	}
 	const text, width = `record_tags (zone, record, pos, name, value)`, 5
-	_, err := t.c.Insert(ctx, text, "", len(args)/width, width, func(out []any, i int) []any {
+	return t.c.PostInsert(ctx, text, "", len(args)/width, width, func(out []any, i int) []any {
 		return append(out, args[i*width:(i+1)*width]...)
-	})
-	return err
+	}, nil)
 }
 
 // DeleteRecords removes records of a zone; ids that are not there are passed over.

@@ -216,7 +216,7 @@ func (t *Tx) moveZones(ctx context.Context, entries []model.Entry) error {
 			args = append(args, no, m.serial, m.seq, t.grown[no], t.heavier[no])
 		}
 		order = order[size:]
-		if _, err := t.c.Exec(ctx, fmt.Sprintf(moveZones, moveRow+strings.Repeat(", "+moveRow, size-1)), args...); err != nil {
+		if err := t.c.Post(ctx, nil, fmt.Sprintf(moveZones, moveRow+strings.Repeat(", "+moveRow, size-1)), args...); err != nil {
 			return fmt.Errorf("move zones: %w", err)
 		}
 	}
