@@ -7,4 +7,7 @@
 // Job signs a version of a zone, which it sees through View (view.go): Whole and Sign all of it (whole.go), Update what a
 // change has touched (update.go). Both bring one name after another to what it shall be (sign.go), NSEC3 records in a second
 // pass (nsec3.go), and so they cannot differ. rrsig.go makes one signature, timing.go says from when to when it is good.
+//
+// Next says what to do with a zone's keys (next.go): it knows what is wanted in which order (moves.go), and that no mix of what
+// caches may hold must become bogus (safe.go).
 package dnssec

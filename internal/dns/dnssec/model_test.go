@@ -27,7 +27,6 @@ type model struct {
 
 type node struct {
 	owner wire.Name
-	hash  dnssec.Hash
 	sets  []rr.Set // in order of type
 }
 

@@ -48,42 +48,15 @@ func (w *worker) updateHashed(owners []wire.Name, hashes []Hash) error {
 	if !ok {
 		return ErrNoNSEC3
 	}
-	want := map[Hash]*[]byte{} // nil: it shall have no record
-	seen := map[wire.Name]bool{}
-	for _, owner := range owners {
-		for n := owner; !seen[n]; n = n.Parent() {
-			seen[n] = true
-			if types, ok := w.existence(n); ok {
-				want[HashOf(n)] = &types
-			} else {
-				want[HashOf(n)] = nil
-			}
-			if n == w.apex {
-				break
-			}
-		}
-	}
-	c := ring{view: v, want: want}
-	for h, types := range want {
+	c := ring{view: v, want: w.wantedHashes(owners)}
+	for h, types := range c.want {
 		if types != nil && v.HashedSets(h) == nil {
 			c.added = append(c.added, h)
 		}
 	}
 	slices.SortFunc(c.added, compareHash)
-	visit := map[Hash]struct{}{}
-	for _, h := range hashes {
-		if v.HashedSets(h) != nil {
-			visit[h] = struct{}{}
-		}
-	}
-	for h, types := range want {
-		visit[h] = struct{}{}
-		if (types != nil) != (v.HashedSets(h) != nil) {
-			visit[c.before(h)] = struct{}{}
-		}
-	}
-	for _, h := range slices.SortedFunc(maps.Keys(visit), compareHash) {
-		types, known := want[h]
+	for _, h := range c.visit(hashes) {
+		types, known := c.want[h]
 		if !known {
 			b := bitmapOf(v.HashedSets(h))
 			types = &b
@@ -97,6 +70,44 @@ func (w *worker) updateHashed(owners []wire.Name, hashes []Hash) error {
 		}
 	}
 	return nil
+}
+
+// wantedHashes gives the bitmaps of owners, and of the names above them, which may exist only through them; nil for those that
+// shall have no record.
+func (w *worker) wantedHashes(owners []wire.Name) map[Hash]*[]byte {
+	want := map[Hash]*[]byte{}
+	seen := map[wire.Name]bool{}
+	for _, owner := range owners {
+		for n := owner; !seen[n]; n = n.Parent() {
+			seen[n] = true
+			want[HashOf(n)] = nil
+			if types, ok := w.existence(n); ok {
+				want[HashOf(n)] = &types
+			}
+			if n == w.apex {
+				break
+			}
+		}
+	}
+	return want
+}
+
+// visit lists, in order, the hashes whose records may be other than before: those wanted, given ones that have a record, and
+// those before one that comes or goes.
+func (c *ring) visit(hashes []Hash) []Hash {
+	visit := map[Hash]struct{}{}
+	for _, h := range hashes {
+		if c.view.HashedSets(h) != nil {
+			visit[h] = struct{}{}
+		}
+	}
+	for h, types := range c.want {
+		visit[h] = struct{}{}
+		if (types != nil) != (c.view.HashedSets(h) != nil) {
+			visit[c.before(h)] = struct{}{}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(visit), compareHash)
 }
 
 // hashed brings a hash's record and signatures to what they shall be.
