@@ -1,15 +1,12 @@
 package zone
 
 import (
-	"encoding/binary"
 	"fmt"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
-
-func setCut(e []byte, cut int) { binary.LittleEndian.PutUint16(e, uint16(cut)) }
 
 // touched is what a delta does at one owner.
 type touched struct {

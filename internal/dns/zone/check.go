@@ -3,10 +3,14 @@ package zone
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
+
+// ErrCodec is the error of encoded versions, steps and pages that are not what was written.
+var ErrCodec = errors.New("malformed encoding")
 
 // checker walks the pages of an image and holds against them all that search, Find and the iterators rely on: a version
 // made of checked pages is one that Build could have made.
@@ -21,12 +25,23 @@ type checker struct {
 
 func malformed(what string) error { return fmt.Errorf("%w: %s", ErrCodec, what) }
 
+func newChecker(apex wire.Name) *checker { return &checker{apex: apex} }
+
+// finish says whether the pages so far are whole, and how many records they have.
+func (c *checker) finish() (records int, err error) {
+	if c.hollow {
+		return 0, malformed("it ends in an empty non-terminal")
+	}
+	return c.records, nil
+}
+
+// page checks the next page.
 func (c *checker) page(p page) error {
-	if len(p) < pageHead || p.count() == 0 || len(p) < pageHead+slotLen*p.count() {
+	if len(p) < headSize || p.count() == 0 || len(p) < headSize+slotLen*p.count() {
 		return malformed("page head")
 	}
 	n := p.count()
-	at := pageHead + slotLen*n
+	at := headSize + slotLen*n
 	for i := range n {
 		if p.start(i) != at {
 			return malformed("page offsets")

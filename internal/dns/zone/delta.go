@@ -2,15 +2,11 @@ package zone
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
-
-// ErrCodec is the error of encoded steps and versions that are not what Append writes.
-var ErrCodec = errors.New("malformed encoding")
 
 // Delta leads from one version to the next. Removed and Added are records in uncompressed wire form, one after another:
 // owner, type, class, ttl, rdlength, rdata. Where the serial changes (From != To) the first record of Removed is the old

@@ -18,7 +18,7 @@ func Diff(a, b *Version) *Delta {
 		d.Removed = wire.AppendRR(nil, a.apex, wire.TypeSOA, wire.ClassIN, ttlA, soaA)
 		d.Added = wire.AppendRR(nil, b.apex, wire.TypeSOA, wire.ClassIN, ttlB, soaB)
 	}
-	x, y := differing(&a.tree, &b.tree), differing(&b.tree, &a.tree)
+	x, y := a.tree.but(&b.tree), b.tree.but(&a.tree)
 	for len(x) > 0 || len(y) > 0 {
 		switch c := order(x, y); {
 		case c < 0:
@@ -28,7 +28,7 @@ func Diff(a, b *Version) *Delta {
 			d.Added = appendDiff(d.Added, b, y[0], nil, d.From != d.To)
 			y = y[1:]
 		default:
-			if bytes.Equal(recordsOf(x[0]), recordsOf(y[0])) {
+			if bytes.Equal(x[0].records(), y[0].records()) {
 				x, y = x[1:], y[1:]
 				continue
 			}
@@ -49,49 +49,6 @@ func order(x, y []entry) int {
 		return -1
 	}
 	return bytes.Compare(x[0].key(), y[0].key())
-}
-
-// recordsOf is an entry's RRsets as octets.
-func recordsOf(e entry) []byte { return e[entryHead+e.keyLen() : e.size()] }
-
-// differing lists the entries of t's pages that o does not have.
-func differing(t, o *tree) []entry {
-	both := map[*node]bool{} // true: in both trees
-	for _, n := range o.nodes() {
-		both[n] = false
-	}
-	for _, n := range t.nodes() {
-		_, both[n] = both[n]
-	}
-	shared := map[*byte]bool{}
-	o.pagesBut(both, func(p page) { shared[&p[0]] = true })
-	var out []entry
-	t.pagesBut(both, func(p page) {
-		for i := 0; i < p.count() && !shared[&p[0]]; i++ {
-			out = append(out, p.entry(i))
-		}
-	})
-	return out
-}
-
-func (t *tree) nodes() []*node {
-	if t.root == nil {
-		return nil
-	}
-	return t.root.nodes
-}
-
-// pagesBut visits the pages that are not in the given nodes.
-func (t *tree) pagesBut(nodes map[*node]bool, visit func(page)) {
-	if t.root == nil {
-		visit(t.only)
-		return
-	}
-	for _, n := range t.root.nodes {
-		for i := 0; i < len(n.pages) && !nodes[n]; i++ {
-			visit(n.pages[i])
-		}
-	}
 }
 
 // appendDiff appends the records of e that other lacks. The SOA is left out where it stands in front already.

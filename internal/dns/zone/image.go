@@ -65,11 +65,11 @@ func decodeBody(b []byte) (*Version, error) {
 	v := &Version{apex: apex, records: int(binary.BigEndian.Uint64(b))}
 	count := int(binary.BigEndian.Uint32(b[8:]))
 	b = b[12:]
-	if count == 0 || count > len(b)/(4+pageHead) {
+	if count == 0 || count > len(b)/(4+headSize) {
 		return nil, malformed("page count")
 	}
 	pages := make([]page, 0, count)
-	c := checker{apex: apex}
+	c := newChecker(apex)
 	for range count {
 		if len(b) < 4 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
 			return nil, malformed("it ends early")
@@ -82,7 +82,11 @@ func decodeBody(b []byte) (*Version, error) {
 		}
 		pages = append(pages, p)
 	}
-	if len(b) > 0 || c.records != v.records || c.hollow {
+	records, err := c.finish()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(b) > 0 || records != v.records:
 		return nil, malformed("record count or end")
 	}
 	return finish(v, pages)

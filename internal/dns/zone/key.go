@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"bytes"
+
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -124,4 +126,12 @@ func validKey(key []byte, apex wire.Name) bool {
 		label++
 	}
 	return label == 0 && octets <= wire.MaxName && labels < 128
+}
+
+// parent is the key of the name above.
+func parent(key []byte) []byte {
+	if len(key) == 0 {
+		return nil
+	}
+	return key[:bytes.LastIndexByte(key[:len(key)-1], 0)+1]
 }

@@ -21,7 +21,7 @@ type page []byte
 const (
 	pageTarget = 4096
 	pageMost   = 8192 // a page is split when a change lets it grow beyond
-	pageHead   = 4
+	headSize   = 4
 	slotLen    = 6 // a head and an offset
 	entryHead  = 6
 )
@@ -29,7 +29,7 @@ const (
 func (p page) count() int  { return int(binary.LittleEndian.Uint16(p)) }
 func (p page) prefix() int { return int(binary.LittleEndian.Uint16(p[2:])) }
 
-func (p page) head(i int) uint32 { return binary.LittleEndian.Uint32(p[pageHead+4*i:]) }
+func (p page) head(i int) uint32 { return binary.LittleEndian.Uint32(p[headSize+4*i:]) }
 
 // start is the offset of entry i, or of the page's end behind the last.
 func (p page) start(i int) int {
@@ -37,11 +37,11 @@ func (p page) start(i int) int {
 	if i == n {
 		return len(p)
 	}
-	return int(binary.LittleEndian.Uint16(p[pageHead+4*n+2*i:]))
+	return int(binary.LittleEndian.Uint16(p[headSize+4*n+2*i:]))
 }
 
 func (p page) setStart(i, at int) {
-	binary.LittleEndian.PutUint16(p[pageHead+4*p.count()+2*i:], uint16(at))
+	binary.LittleEndian.PutUint16(p[headSize+4*p.count()+2*i:], uint16(at))
 }
 
 func (p page) entry(i int) entry { return entry(p[p.start(i):]) }
@@ -49,10 +49,27 @@ func (p page) entry(i int) entry { return entry(p[p.start(i):]) }
 // entry is a name's place in a page, with whatever follows it there.
 type entry []byte
 
-func (e entry) cut() int    { return int(binary.LittleEndian.Uint16(e)) }
-func (e entry) keyLen() int { return int(binary.LittleEndian.Uint16(e[2:])) }
-func (e entry) sets() int   { return int(binary.LittleEndian.Uint16(e[4:])) }
+func (e entry) cut() int       { return int(binary.LittleEndian.Uint16(e)) }
+func (e entry) keyLen() int    { return int(binary.LittleEndian.Uint16(e[2:])) }
+func (e entry) sets() int      { return int(binary.LittleEndian.Uint16(e[4:])) }
+func (e entry) setCut(cut int) { binary.LittleEndian.PutUint16(e, uint16(cut)) }
+
 func (e entry) key() []byte { return e[entryHead : entryHead+e.keyLen()] }
+
+// cutAbove is the cut that a name is strictly below, 0 for none. e is the last entry that is not greater than key.
+func (e entry) cutAbove(key []byte) int {
+	if cut := e.cut(); cut > 0 && cut < len(key) && bytes.HasPrefix(key, e.key()[:cut]) {
+		return cut
+	}
+	return 0
+}
+
+func (e entry) keyOrNil() []byte {
+	if e == nil {
+		return nil
+	}
+	return e.key()
+}
 
 // search finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand, and
 // whether it is equal. The page's first key must not be greater than q. Whether q has the page's prefix is seen in the
@@ -60,7 +77,7 @@ func (e entry) key() []byte { return e[entryHead : entryHead+e.keyLen()] }
 func (p page) search(q []byte, n int) (i int, exact bool) {
 	count, plen := p.count(), p.prefix()
 	want := binary.BigEndian.Uint32(q[plen:])
-	heads := p[pageHead : pageHead+4*count]
+	heads := p[headSize : headSize+4*count]
 	lo, hi := 0, count
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
@@ -90,7 +107,7 @@ type packer struct {
 	target  int
 }
 
-func newPacker(target int) *packer { return &packer{target: target} }
+func packerTo(target int) *packer { return &packer{target: target} }
 
 // add adds an entry. One that is larger than a page gets a page to itself, which is the only way that an offset of 16
 // bits can reach every entry.
@@ -110,6 +127,15 @@ func (k *packer) flush() {
 	k.entries, k.size = k.entries[:0], 0
 }
 
+// packerOfPages packs pages of the usual size.
+func newPacker() *packer { return packerTo(pageTarget) }
+
+// whole gives the pages when the last entry was added.
+func (k *packer) whole() []page {
+	k.flush()
+	return k.pages
+}
+
 // newPage makes a page of size octets with room for count entries.
 func newPage(count, prefix, size int) page {
 	p := make(page, size)
@@ -120,7 +146,7 @@ func newPage(count, prefix, size int) page {
 
 func makePage(entries [][]byte) page {
 	n := len(entries)
-	at := pageHead + slotLen*n
+	at := headSize + slotLen*n
 	size := at
 	for _, e := range entries {
 		size += len(e)

@@ -164,11 +164,11 @@ func (p page) splice(edits []edit) []page {
 	if len(entries) == 0 {
 		return nil
 	}
-	if pageHead+size <= pageMost {
+	if headSize+size <= pageMost {
 		return []page{makePage(entries)}
 	}
 	// Split evenly, so that the parts have room to grow.
-	k := newPacker(size/((size+pageTarget-1)/pageTarget) + 1)
+	k := packerTo(size/((size+pageTarget-1)/pageTarget) + 1)
 	for _, e := range entries {
 		k.add(e)
 	}
@@ -214,7 +214,7 @@ func (p page) patch(edits []edit) page {
 		return nil
 	}
 	out := newPage(count, len(prefix), size)
-	w := patcher{page: out, at: pageHead + slotLen*count}
+	w := patcher{page: out, at: headSize + slotLen*count}
 	from := 0
 	for i, ed := range edits {
 		w.run(p, from, spots[i].at)
@@ -243,7 +243,7 @@ type patcher struct {
 
 // run copies the entries of p from one to before another.
 func (w *patcher) run(p page, from, to int) {
-	copy(w.page[pageHead+4*w.slot:], p[pageHead+4*from:pageHead+4*to])
+	copy(w.page[headSize+4*w.slot:], p[headSize+4*from:headSize+4*to])
 	start, end := p.start(from), p.start(to)
 	shift := w.at - start
 	for i := from; i < to; i++ {
@@ -254,7 +254,7 @@ func (w *patcher) run(p page, from, to int) {
 }
 
 func (w *patcher) put(e []byte, prefix int) {
-	binary.LittleEndian.PutUint32(w.page[pageHead+4*w.slot:], head32(entry(e).key(), prefix))
+	binary.LittleEndian.PutUint32(w.page[headSize+4*w.slot:], head32(entry(e).key(), prefix))
 	w.page.setStart(w.slot, w.at)
 	w.slot++
 	w.at += copy(w.page[w.at:], e)

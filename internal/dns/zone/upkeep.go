@@ -32,11 +32,11 @@ func (a *applier) sets(work []*touched) error {
 			return fmt.Errorf("%w: %s", err, t.owner)
 		}
 		a.v.records += len(t.added) - len(t.removed)
-		cut := cutAbove(key, e)
+		cut := e.cutAbove(key)
 		ed := edit{key: key, entry: makeEntry(key, cut, sets, a.v.apex)}
 		is := entry(ed.entry).isCut()
 		if is && cut == 0 {
-			setCut(ed.entry, len(key))
+			entry(ed.entry).setCut(len(key))
 		}
 		if is != (exact && e.isCut()) {
 			a.cuts = append(a.cuts, key)
@@ -51,14 +51,6 @@ func (a *applier) sets(work []*touched) error {
 	}
 	a.splice(a.fill(edits, fresh))
 	return nil
-}
-
-// cutAbove is the cut that a name is strictly below, 0 for none. e is the last entry that is not greater than key.
-func cutAbove(key []byte, e entry) int {
-	if cut := e.cut(); cut > 0 && cut < len(key) && bytes.HasPrefix(key, e.key()[:cut]) {
-		return cut
-	}
-	return 0
 }
 
 // fill adds the empty non-terminals that new names need above them.
@@ -77,18 +69,10 @@ func (a *applier) fill(edits []edit, fresh [][]byte) []edit {
 				break
 			}
 			made[string(up)] = true
-			edits = append(edits, edit{key: up, entry: makeEntry(up, cutAbove(up, e), nil, a.v.apex)})
+			edits = append(edits, edit{key: up, entry: makeEntry(up, e.cutAbove(up), nil, a.v.apex)})
 		}
 	}
 	return edits
-}
-
-// parent is the key of the name above.
-func parent(key []byte) []byte {
-	if len(key) == 0 {
-		return nil
-	}
-	return key[:bytes.LastIndexByte(key[:len(key)-1], 0)+1]
 }
 
 // splice does edits and keeps the version's size true.
@@ -149,13 +133,6 @@ func (a *applier) behind(at position) (next entry) {
 	return next
 }
 
-func (e entry) keyOrNil() []byte {
-	if e == nil {
-		return nil
-	}
-	return e.key()
-}
-
 // recut writes the cut of every name at or below an owner that became one or stopped being one.
 func (a *applier) recut() {
 	slices.SortFunc(a.cuts, bytes.Compare)
@@ -174,7 +151,7 @@ func (a *applier) recut() {
 // recutBelow lists what to write at and below key.
 func (a *applier) recutBelow(edits []edit, key []byte) []edit {
 	e, at, exact := a.v.tree.get(key)
-	if cutAbove(key, e) > 0 {
+	if e.cutAbove(key) > 0 {
 		return edits // a delegation further up hides this one
 	}
 	var cut []byte
@@ -191,7 +168,7 @@ func (a *applier) recutBelow(edits []edit, key []byte) []edit {
 		}
 		if e.cut() != len(cut) {
 			fixed := bytes.Clone(e[:e.size()])
-			setCut(fixed, len(cut))
+			entry(fixed).setCut(len(cut))
 			edits = append(edits, edit{key: k, entry: fixed})
 		}
 		return true

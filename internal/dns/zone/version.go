@@ -58,7 +58,7 @@ func (v *Version) SOASet() RRset { return makeSet(v.tree.apex()[v.soa:], v.apex)
 func (v *Version) seal() (*Version, error) {
 	e := v.tree.apex()
 	at, ok := e.find(wire.TypeSOA)
-	if !ok || e.keyLen() != 0 || makeSet(e[at:], v.apex).n != 1 {
+	if !ok || e.keyLen() != 0 || makeSet(e[at:], v.apex).Len() != 1 {
 		return nil, ErrSOA
 	}
 	v.soa = uint32(at)
@@ -98,7 +98,7 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 	if len(named) == 0 || len(named[0].key) > 0 {
 		return nil, ErrSOA
 	}
-	b := builder{v: &Version{apex: apex}, packer: newPacker(pageTarget)}
+	b := builder{v: &Version{apex: apex}, packer: newPacker()}
 	for len(named) > 0 {
 		n := 1
 		for n < len(named) && bytes.Equal(named[n].key, named[0].key) {
@@ -109,8 +109,7 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 		}
 		named = named[n:]
 	}
-	b.packer.flush()
-	return finish(b.v, b.packer.pages)
+	return finish(b.v, b.packer.whole())
 }
 
 // owned is a set with its place.
@@ -168,7 +167,7 @@ func (b *builder) add(key []byte, sets []rr.Set) error {
 	e := makeEntry(key, cut, sets, b.v.apex)
 	if cut == 0 && entry(e).isCut() {
 		b.cut = key
-		setCut(e, len(key))
+		entry(e).setCut(len(key))
 	}
 	b.put(e)
 	b.last = key
@@ -235,6 +234,9 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 	}
 	return e.unpack(owner, v.apex)
 }
+
+// Walker returns a Walker that stands before the first record.
+func (v *Version) Walker() *Walker { return v.tree.walker() }
 
 // Walk yields every RRset in canonical order of owners, the SOA where it stands in that order. owner is valid during the
 // call only. The pseudo type TypeMark is yielded like any other.

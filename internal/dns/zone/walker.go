@@ -28,10 +28,10 @@ type Walker struct {
 	tree    *tree
 }
 
-// Walker returns a Walker that stands before the first record.
-func (v *Version) Walker() *Walker {
-	p := v.tree.head()
-	return &Walker{tree: &v.tree, rest: p.entry(0), count: p.count()}
+// walker returns a Walker that stands before the first record.
+func (t *tree) walker() *Walker {
+	p := t.head()
+	return &Walker{tree: t, rest: p.entry(0), count: p.count()}
 }
 
 // Next goes to the next record, and says whether there is one.
