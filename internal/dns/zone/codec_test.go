@@ -11,6 +11,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 func TestImageRefusesDamage(t *testing.T) {
@@ -20,12 +21,12 @@ func TestImageRefusesDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range image {
-		if _, err := zone.Decode(image[:n]); !errors.Is(err, zone.ErrCodec) {
+		if _, err := zone.Decode(image[:n]); !errors.Is(err, page.ErrCodec) {
 			t.Fatalf("%d octets of it: %v", n, err)
 		}
 		bad := bytes.Clone(image)
 		bad[n] ^= 0x41
-		if _, err := zone.Decode(bad); !errors.Is(err, zone.ErrCodec) {
+		if _, err := zone.Decode(bad); !errors.Is(err, page.ErrCodec) {
 			t.Fatalf("octet %d changed: %v", n, err)
 		}
 	}
@@ -60,7 +61,7 @@ func useAll(t *testing.T, v *zone.Version) {
 	var m zone.Match
 	records := 0
 	var buf []byte
-	v.Walk(func(owner []byte, s zone.RRset) bool {
+	v.Walk(func(owner []byte, s page.RRset) bool {
 		for it := s.Iter(); it.Next(); records++ {
 			buf = it.AppendRData(buf[:0], 12)
 		}
@@ -112,7 +113,7 @@ func TestStepRefusesDamage(t *testing.T) {
 	d := m.change(1, []rr.Set{{Owner: apex, Type: wire.TypeA, TTL: 300, Data: [][]byte{{1, 2, 3, 4}}}})
 	enc := (&zone.Step{Transfer: *d, Served: &zone.Delta{From: 2, To: 2, Added: d.Added}}).Append(nil)
 	for n := range enc {
-		if _, err := zone.DecodeStep(enc[:n]); !errors.Is(err, zone.ErrCodec) {
+		if _, err := zone.DecodeStep(enc[:n]); !errors.Is(err, page.ErrCodec) {
 			t.Fatalf("%d octets of it: %v", n, err)
 		}
 	}
@@ -125,7 +126,7 @@ func TestStepRefusesDamage(t *testing.T) {
 		"length too large": binary.BigEndian.AppendUint32([]byte{1, 1, 0, 0, 0, 1, 0, 0, 0, 1}, 1<<31),
 	}
 	for name, b := range tests {
-		if _, err := zone.DecodeStep(b); !errors.Is(err, zone.ErrCodec) {
+		if _, err := zone.DecodeStep(b); !errors.Is(err, page.ErrCodec) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

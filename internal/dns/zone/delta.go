@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 // Delta leads from one version to the next. Removed and Added are records in uncompressed wire form, one after another:
@@ -64,7 +65,7 @@ func (d *Delta) append(dst []byte) []byte {
 // DecodeStep reads what Step.Append wrote, checking every record. The result points into b.
 func DecodeStep(b []byte) (*Step, error) {
 	if len(b) < 2 || b[0] != stepVersion || b[1] < 1 || b[1] > 2 {
-		return nil, fmt.Errorf("%w: no step", ErrCodec)
+		return nil, fmt.Errorf("%w: no step", page.ErrCodec)
 	}
 	s := &Step{}
 	rest, err := s.Transfer.decode(b[2:])
@@ -76,20 +77,20 @@ func DecodeStep(b []byte) (*Step, error) {
 		return nil, err
 	}
 	if len(rest) > 0 {
-		return nil, fmt.Errorf("%w: octets are left over", ErrCodec)
+		return nil, fmt.Errorf("%w: octets are left over", page.ErrCodec)
 	}
 	return s, nil
 }
 
 func (d *Delta) decode(b []byte) (rest []byte, err error) {
 	if len(b) < 8 {
-		return nil, fmt.Errorf("%w: it ends early", ErrCodec)
+		return nil, fmt.Errorf("%w: it ends early", page.ErrCodec)
 	}
 	d.From, d.To = binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 	b = b[8:]
 	for _, part := range []*[]byte{&d.Removed, &d.Added} {
 		if len(b) < 4 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
-			return nil, fmt.Errorf("%w: it ends early", ErrCodec)
+			return nil, fmt.Errorf("%w: it ends early", page.ErrCodec)
 		}
 		n := binary.BigEndian.Uint32(b)
 		*part, b = b[4:4+n:4+n], b[4+n:]
@@ -106,15 +107,15 @@ func (d *Delta) checkPart(part []byte) error {
 	for len(part) > 0 {
 		raw, rest, err := wire.NextRR(part)
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrCodec, err)
+			return fmt.Errorf("%w: %w", page.ErrCodec, err)
 		}
 		if first && d.From != d.To && raw.Type != wire.TypeSOA {
-			return fmt.Errorf("%w: a delta does not begin with its SOA", ErrCodec)
+			return fmt.Errorf("%w: a delta does not begin with its SOA", page.ErrCodec)
 		}
 		first, part = false, rest
 	}
 	if first && d.From != d.To {
-		return fmt.Errorf("%w: a delta has no SOA", ErrCodec)
+		return fmt.Errorf("%w: a delta has no SOA", page.ErrCodec)
 	}
 	return nil
 }

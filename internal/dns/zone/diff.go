@@ -6,6 +6,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 // Diff gives the delta from a to b, two versions of one zone. Pages that they share are passed over unread, so it costs
@@ -18,7 +19,7 @@ func Diff(a, b *Version) *Delta {
 		d.Removed = wire.AppendRR(nil, a.apex, wire.TypeSOA, wire.ClassIN, ttlA, soaA)
 		d.Added = wire.AppendRR(nil, b.apex, wire.TypeSOA, wire.ClassIN, ttlB, soaB)
 	}
-	x, y := a.tree.but(&b.tree), b.tree.but(&a.tree)
+	x, y := a.tree.But(&b.tree), b.tree.But(&a.tree)
 	for len(x) > 0 || len(y) > 0 {
 		switch c := order(x, y); {
 		case c < 0:
@@ -28,7 +29,7 @@ func Diff(a, b *Version) *Delta {
 			d.Added = appendDiff(d.Added, b, y[0], nil, d.From != d.To)
 			y = y[1:]
 		default:
-			if bytes.Equal(x[0].records(), y[0].records()) {
+			if bytes.Equal(x[0].Records(), y[0].Records()) {
 				x, y = x[1:], y[1:]
 				continue
 			}
@@ -41,26 +42,26 @@ func Diff(a, b *Version) *Delta {
 }
 
 // order compares the first entries of two lists, of which one at least is not empty; the end comes after everything.
-func order(x, y []entry) int {
+func order(x, y []page.Entry) int {
 	switch {
 	case len(x) == 0:
 		return 1
 	case len(y) == 0:
 		return -1
 	}
-	return bytes.Compare(x[0].key(), y[0].key())
+	return bytes.Compare(x[0].Key(), y[0].Key())
 }
 
 // appendDiff appends the records of e that other lacks. The SOA is left out where it stands in front already.
-func appendDiff(dst []byte, v *Version, e, other entry, skipSOA bool) []byte {
-	owner := wire.Name(appendName(nil, e.key(), v.apex))
+func appendDiff(dst []byte, v *Version, e, other page.Entry, skipSOA bool) []byte {
+	owner := wire.Name(page.AppendName(nil, e.Key(), v.apex))
 	have := map[wire.Type]rr.Set{}
 	if other != nil {
-		for _, s := range other.unpack(owner, v.apex) {
+		for _, s := range other.Unpack(owner, v.apex) {
 			have[s.Type] = s
 		}
 	}
-	for _, s := range e.unpack(owner, v.apex) {
+	for _, s := range e.Unpack(owner, v.apex) {
 		if skipSOA && s.Type == wire.TypeSOA {
 			continue
 		}

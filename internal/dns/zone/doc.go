@@ -10,6 +10,6 @@
 // delta for each face, and publishes it with one store of a pointer. A version shares with the one before it every page
 // that the delta did not touch.
 //
-// Start with Version and its Find. page.go tells how names lie in memory, key.go how they are ordered, splice.go how
-// pages change, upkeep.go what a change entails for names that it does not mention.
+// Start with Version and its Find. Package page tells how names lie in memory and how pages change; upkeep.go what a change
+// entails for names that it does not mention.
 package zone

@@ -1,11 +1,14 @@
 package zone
 
-import "github.com/headwaterdns/headwater/internal/dns/wire"
+import (
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
+)
 
 // DecodeUnsummed is Decode for a fuzzer that cannot guess checksums.
 func DecodeUnsummed(b []byte) (*Version, error) {
 	if len(b) < len(imageMagic)+1+imageTrailer {
-		return nil, ErrCodec
+		return nil, page.ErrCodec
 	}
 	return decodeBody(b[len(imageMagic) : len(b)-imageTrailer])
 }

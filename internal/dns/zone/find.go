@@ -2,6 +2,7 @@ package zone
 
 import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 // Kind is how a name and type stand in a version: the outcomes of RFC 1034 section 4.3.2, a closed set.
@@ -21,23 +22,23 @@ const (
 // Match is what Find found. It is meant to be reused, and holds views into the version.
 type Match struct {
 	Kind Kind
-	Set  RRset
+	Set  page.RRset
 	// Owner is where, in the name asked for, the owner of Set begins if that is an ancestor: the cut, or the DNAME's
 	// owner; for NXDomain and wildcards the closest encloser.
 	Owner int
 	// Wildcard says that a wildcard made the match.
 	Wildcard bool
 
-	p    path
-	e    entry // of the name, or the wildcard
+	p    page.Path
+	e    page.Entry // of the name, or the wildcard
 	apex wire.Name
 }
 
 // any takes the first RRset for a question of type ANY (RFC 8482 section 4.1).
 func (m *Match) any(apex wire.Name) {
 	m.Kind = NoData
-	m.e.each(apex, func(s RRset) bool {
-		if s.Type == TypeMark {
+	m.e.Each(apex, func(s page.RRset) bool {
+		if s.Type == page.TypeMark {
 			return true
 		}
 		m.Set, m.Kind = s, Hit
@@ -47,17 +48,17 @@ func (m *Match) any(apex wire.Name) {
 
 // Find says how name (lower-case wire form, at or below the apex) and type t stand in the version. It allocates nothing.
 func (v *Version) Find(name []byte, t wire.Type, m *Match) {
-	m.Set, m.Owner, m.Wildcard = RRset{}, 0, false
-	m.p.set(name, len(name)-len(v.apex))
-	if v.dname && m.p.n > 0 {
+	m.Set, m.Owner, m.Wildcard = page.RRset{}, 0, false
+	m.p.Set(name, len(name)-len(v.apex))
+	if v.dname && m.p.N > 0 {
 		m.Kind, m.Owner = DNAME, len(name)-len(v.apex)
-		m.Set, _ = v.tree.apex().set(wire.TypeDNAME, v.apex)
+		m.Set, _ = v.tree.Apex().Set(wire.TypeDNAME, v.apex)
 		return
 	}
-	e, _, exact := v.tree.locate(m.p.key[:], m.p.n)
+	e, _, exact := v.tree.Locate(m.p.Key[:], m.p.N)
 	if exact {
-		cut := e.cut()
-		if cut == 0 || cut == m.p.n && (t == wire.TypeDS || !v.delegated(e)) {
+		cut := e.Cut()
+		if cut == 0 || cut == m.p.N && (t == wire.TypeDS || !v.delegated(e)) {
 			m.e = e
 			m.typed(v, t)
 			return
@@ -65,8 +66,8 @@ func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 		v.below(cut, m)
 		return
 	}
-	n, labels := m.p.common(e.key())
-	if cut := e.cut(); cut > 0 && cut <= n {
+	n, labels := m.p.Common(e.Key())
+	if cut := e.Cut(); cut > 0 && cut <= n {
 		v.below(cut, m)
 		return
 	}
@@ -75,36 +76,36 @@ func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 }
 
 // offset is where in the name its ancestor with that many labels below the apex begins.
-func (v *Version) offset(name []byte, p *path, labels int) int {
+func (v *Version) offset(name []byte, p *page.Path, labels int) int {
 	if labels == 0 {
 		return len(name) - len(v.apex)
 	}
-	return int(p.at[labels-1])
+	return int(p.At[labels-1])
 }
 
-func (v *Version) delegated(e entry) bool {
-	_, ok := e.set(wire.TypeNS, v.apex)
+func (v *Version) delegated(e page.Entry) bool {
+	_, ok := e.Set(wire.TypeNS, v.apex)
 	return ok
 }
 
 // typed chooses among the RRsets of m.e.
 func (m *Match) typed(v *Version, t wire.Type) {
 	e := m.e
-	if e.sets() == 0 {
+	if e.Sets() == 0 {
 		m.Kind = NoData
 		return
 	}
-	if s, ok := e.set(t, v.apex); ok && t != TypeMark {
+	if s, ok := e.Set(t, v.apex); ok && t != page.TypeMark {
 		m.Set, m.Kind = s, Hit
 		return
 	}
 	if t == wire.TypeA || t == wire.TypeAAAA || t == wire.TypeANY {
-		if s, ok := e.set(TypeMark, v.apex); ok && s.fails() {
+		if s, ok := e.Set(page.TypeMark, v.apex); ok && s.Fails() {
 			m.Kind = Fail
 			return
 		}
 	}
-	if s, ok := e.set(wire.TypeCNAME, v.apex); ok && t != wire.TypeANY {
+	if s, ok := e.Set(wire.TypeCNAME, v.apex); ok && t != wire.TypeANY {
 		m.Set, m.Kind = s, CNAME
 		return
 	}
@@ -118,35 +119,35 @@ func (m *Match) typed(v *Version, t wire.Type) {
 // below fills m for a name at or below a cut: a delegation, or strictly below a DNAME.
 func (v *Version) below(cut int, m *Match) {
 	labels := 0
-	for int(m.p.ends[labels]) != cut {
+	for int(m.p.Ends[labels]) != cut {
 		labels++
 	}
-	m.Owner = int(m.p.at[labels])
+	m.Owner = int(m.p.At[labels])
 	e, _ := v.seek(&m.p, cut)
-	if s, ok := e.set(wire.TypeNS, v.apex); ok {
+	if s, ok := e.Set(wire.TypeNS, v.apex); ok {
 		m.Set, m.Kind = s, Delegation
 		return
 	}
-	m.Set, _ = e.set(wire.TypeDNAME, v.apex)
+	m.Set, _ = e.Set(wire.TypeDNAME, v.apex)
 	m.Kind = DNAME
 }
 
 // seek finds the entry of the path's first n octets.
-func (v *Version) seek(p *path, n int) (entry, bool) {
-	saved := [8]byte(p.key[n : n+8])
-	clear(p.key[n : n+8])
-	e, _, exact := v.tree.locate(p.key[:], n)
-	copy(p.key[n:], saved[:])
+func (v *Version) seek(p *page.Path, n int) (page.Entry, bool) {
+	saved := [8]byte(p.Key[n : n+8])
+	clear(p.Key[n : n+8])
+	e, _, exact := v.tree.Locate(p.Key[:], n)
+	copy(p.Key[n:], saved[:])
 	return e, exact
 }
 
 // wild looks for a wildcard below the closest encloser, whose key is the path's first n octets (RFC 4592 section 3.3.1).
 func (v *Version) wild(t wire.Type, n int, m *Match) {
-	saved := [10]byte(m.p.key[n : n+10])
-	clear(m.p.key[n : n+10])
-	m.p.key[n] = '*'
-	e, _, exact := v.tree.locate(m.p.key[:], n+2)
-	copy(m.p.key[n:], saved[:])
+	saved := [10]byte(m.p.Key[n : n+10])
+	clear(m.p.Key[n : n+10])
+	m.p.Key[n] = '*'
+	e, _, exact := v.tree.Locate(m.p.Key[:], n+2)
+	copy(m.p.Key[n:], saved[:])
 	if !exact {
 		m.Kind = NXDomain
 		return
@@ -158,11 +159,11 @@ func (v *Version) wild(t wire.Type, n int, m *Match) {
 // At finds exactly name (lower-case wire form, at or below the apex), whatever cut it is below: what glue and additional
 // addresses need. RRset then looks among its RRsets.
 func (v *Version) At(name []byte, m *Match) bool {
-	m.p.set(name, len(name)-len(v.apex))
-	e, _, exact := v.tree.locate(m.p.key[:], m.p.n)
+	m.p.Set(name, len(name)-len(v.apex))
+	e, _, exact := v.tree.Locate(m.p.Key[:], m.p.N)
 	m.e, m.apex = e, v.apex
 	return exact
 }
 
 // RRset gives an RRset of the name that At found.
-func (m *Match) RRset(t wire.Type) (RRset, bool) { return m.e.set(t, m.apex) }
+func (m *Match) RRset(t wire.Type) (page.RRset, bool) { return m.e.Set(t, m.apex) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 const (
@@ -26,12 +27,12 @@ func (v *Version) Append(dst []byte) []byte {
 	dst = append(dst, v.apex...)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(v.records))
 	count := 0
-	for range v.tree.pages {
+	for range v.tree.Pages {
 		count++
 	}
 	dst = slices.Grow(dst, 4+v.size+4*count+imageTrailer)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(count))
-	for p := range v.tree.pages {
+	for p := range v.tree.Pages {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(len(p)))
 		dst = append(dst, p...)
 	}
@@ -42,11 +43,11 @@ func (v *Version) Append(dst []byte) []byte {
 // without a check; it keeps no reference to b.
 func Decode(b []byte) (*Version, error) {
 	if len(b) < len(imageMagic)+1+imageTrailer || string(b[:len(imageMagic)]) != imageMagic {
-		return nil, fmt.Errorf("%w: no image", ErrCodec)
+		return nil, fmt.Errorf("%w: no image", page.ErrCodec)
 	}
 	body := b[:len(b)-imageTrailer]
 	if crc32.Checksum(body, castagnoli) != binary.BigEndian.Uint32(b[len(body):]) {
-		return nil, fmt.Errorf("%w: the checksum does not fit", ErrCodec)
+		return nil, fmt.Errorf("%w: the checksum does not fit", page.ErrCodec)
 	}
 	return decodeBody(body[len(imageMagic):])
 }
@@ -55,39 +56,39 @@ func Decode(b []byte) (*Version, error) {
 func decodeBody(b []byte) (*Version, error) {
 	n := int(b[0])
 	if len(b) < 1+n+12 {
-		return nil, malformed("it ends early")
+		return nil, page.Malformed("it ends early")
 	}
 	apex, err := wire.NameFromWire(b[1 : 1+n])
 	if err != nil {
-		return nil, fmt.Errorf("%w: apex: %w", ErrCodec, err)
+		return nil, fmt.Errorf("%w: apex: %w", page.ErrCodec, err)
 	}
 	b = b[1+n:]
 	v := &Version{apex: apex, records: int(binary.BigEndian.Uint64(b))}
 	count := int(binary.BigEndian.Uint32(b[8:]))
 	b = b[12:]
-	if count == 0 || count > len(b)/(4+headSize) {
-		return nil, malformed("page count")
+	if count == 0 || count > len(b)/(4+page.HeadSize) {
+		return nil, page.Malformed("page count")
 	}
-	pages := make([]page, 0, count)
-	c := newChecker(apex)
+	pages := make([]page.Page, 0, count)
+	c := page.NewChecker(apex)
 	for range count {
 		if len(b) < 4 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
-			return nil, malformed("it ends early")
+			return nil, page.Malformed("it ends early")
 		}
 		size := binary.BigEndian.Uint32(b)
-		p := page(bytes.Clone(b[4 : 4+size]))
+		p := page.Page(bytes.Clone(b[4 : 4+size]))
 		b = b[4+size:]
-		if err := c.page(p); err != nil {
+		if err := c.Page(p); err != nil {
 			return nil, err
 		}
 		pages = append(pages, p)
 	}
-	records, err := c.finish()
+	records, err := c.Finish()
 	switch {
 	case err != nil:
 		return nil, err
 	case len(b) > 0 || records != v.records:
-		return nil, malformed("record count or end")
+		return nil, page.Malformed("record count or end")
 	}
 	return finish(v, pages)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 // applier changes a version that nobody has seen yet: first the RRsets of the owners that a delta names, then what
@@ -18,27 +19,27 @@ type applier struct {
 
 // sets changes the RRsets of all touched owners, and makes the empty non-terminals above new ones.
 func (a *applier) sets(work []*touched) error {
-	edits := make([]edit, 0, len(work)+1)
+	edits := make([]page.Edit, 0, len(work)+1)
 	var fresh [][]byte
 	for _, t := range work {
-		key := appendKey(nil, t.owner, a.v.apex)
-		e, _, exact := a.v.tree.get(key)
+		key := page.AppendKey(nil, t.owner, a.v.apex)
+		e, _, exact := a.v.tree.Get(key)
 		var old []rr.Set
 		if exact {
-			old = e.unpack(t.owner, a.v.apex)
+			old = e.Unpack(t.owner, a.v.apex)
 		}
 		sets, err := t.apply(old)
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, t.owner)
 		}
 		a.v.records += len(t.added) - len(t.removed)
-		cut := e.cutAbove(key)
-		ed := edit{key: key, entry: makeEntry(key, cut, sets, a.v.apex)}
-		is := entry(ed.entry).isCut()
+		cut := e.CutAbove(key)
+		ed := page.Edit{Key: key, Entry: page.MakeEntry(key, cut, sets, a.v.apex)}
+		is := page.Entry(ed.Entry).IsCut()
 		if is && cut == 0 {
-			entry(ed.entry).setCut(len(key))
+			page.Entry(ed.Entry).SetCut(len(key))
 		}
-		if is != (exact && e.isCut()) {
+		if is != (exact && e.IsCut()) {
 			a.cuts = append(a.cuts, key)
 		}
 		if !exact {
@@ -54,7 +55,7 @@ func (a *applier) sets(work []*touched) error {
 }
 
 // fill adds the empty non-terminals that new names need above them.
-func (a *applier) fill(edits []edit, fresh [][]byte) []edit {
+func (a *applier) fill(edits []page.Edit, fresh [][]byte) []page.Edit {
 	if len(fresh) == 0 {
 		return edits
 	}
@@ -63,24 +64,24 @@ func (a *applier) fill(edits []edit, fresh [][]byte) []edit {
 		made[string(key)] = true
 	}
 	for _, key := range fresh {
-		for up := parent(key); len(up) > 0 && !made[string(up)]; up = parent(up) {
-			e, _, exact := a.v.tree.get(up)
+		for up := page.Parent(key); len(up) > 0 && !made[string(up)]; up = page.Parent(up) {
+			e, _, exact := a.v.tree.Get(up)
 			if exact {
 				break
 			}
 			made[string(up)] = true
-			edits = append(edits, edit{key: up, entry: makeEntry(up, e.cutAbove(up), nil, a.v.apex)})
+			edits = append(edits, page.Edit{Key: up, Entry: page.MakeEntry(up, e.CutAbove(up), nil, a.v.apex)})
 		}
 	}
 	return edits
 }
 
 // splice does edits and keeps the version's size true.
-func (a *applier) splice(edits []edit) {
+func (a *applier) splice(edits []page.Edit) {
 	if len(edits) == 0 {
 		return
 	}
-	t, grown := a.v.tree.splice(edits)
+	t, grown := a.v.tree.Splice(edits)
 	a.v.tree = t
 	a.v.size += grown
 }
@@ -93,9 +94,9 @@ func (a *applier) prune() {
 		return
 	}
 	slices.SortFunc(a.empty, func(x, y []byte) int { return bytes.Compare(y, x) })
-	var edits []edit
+	var edits []page.Edit
 	var parents [][]byte
-	survivor := map[string]entry{} // for each key taken out, the first entry behind it that stays
+	survivor := map[string]page.Entry{} // for each key taken out, the first entry behind it that stays
 	for rest := a.empty; len(rest) > 0 || len(parents) > 0; {
 		var key []byte
 		if top := len(parents) - 1; len(rest) == 0 || top >= 0 && bytes.Compare(parents[top], rest[0]) >= 0 {
@@ -106,27 +107,27 @@ func (a *applier) prune() {
 		if _, done := survivor[string(key)]; done || len(key) == 0 {
 			continue
 		}
-		e, at, exact := a.v.tree.get(key)
-		if !exact || e.sets() > 0 {
+		e, at, exact := a.v.tree.Get(key)
+		if !exact || e.Sets() > 0 {
 			continue
 		}
 		next := a.behind(at)
-		if s, gone := survivor[string(next.keyOrNil())]; next != nil && gone {
+		if s, gone := survivor[string(next.KeyOrNil())]; next != nil && gone {
 			next = s
 		}
-		if next != nil && bytes.HasPrefix(next.key(), key) {
+		if next != nil && bytes.HasPrefix(next.Key(), key) {
 			continue
 		}
 		survivor[string(key)] = next
-		edits = append(edits, edit{key: key})
-		parents = append(parents, parent(key))
+		edits = append(edits, page.Edit{Key: key})
+		parents = append(parents, page.Parent(key))
 	}
 	a.splice(edits)
 }
 
 // behind is the entry after a position, nil at the end.
-func (a *applier) behind(at position) (next entry) {
-	a.v.tree.after(at, func(e entry) bool {
+func (a *applier) behind(at page.Position) (next page.Entry) {
+	a.v.tree.After(at, func(e page.Entry) bool {
 		next = e
 		return false
 	})
@@ -136,7 +137,7 @@ func (a *applier) behind(at position) (next entry) {
 // recut writes the cut of every name at or below an owner that became one or stopped being one.
 func (a *applier) recut() {
 	slices.SortFunc(a.cuts, bytes.Compare)
-	var edits []edit
+	var edits []page.Edit
 	var done []byte
 	for _, key := range a.cuts {
 		if done != nil && bytes.HasPrefix(key, done) {
@@ -149,32 +150,32 @@ func (a *applier) recut() {
 }
 
 // recutBelow lists what to write at and below key.
-func (a *applier) recutBelow(edits []edit, key []byte) []edit {
-	e, at, exact := a.v.tree.get(key)
-	if e.cutAbove(key) > 0 {
+func (a *applier) recutBelow(edits []page.Edit, key []byte) []page.Edit {
+	e, at, exact := a.v.tree.Get(key)
+	if e.CutAbove(key) > 0 {
 		return edits // a delegation further up hides this one
 	}
 	var cut []byte
-	visit := func(e entry) bool {
-		k := e.key()
+	visit := func(e page.Entry) bool {
+		k := e.Key()
 		if !bytes.HasPrefix(k, key) {
 			return false
 		}
 		if cut != nil && !bytes.HasPrefix(k, cut) {
 			cut = nil
 		}
-		if cut == nil && e.isCut() {
+		if cut == nil && e.IsCut() {
 			cut = k
 		}
-		if e.cut() != len(cut) {
-			fixed := bytes.Clone(e[:e.size()])
-			entry(fixed).setCut(len(cut))
-			edits = append(edits, edit{key: k, entry: fixed})
+		if e.Cut() != len(cut) {
+			fixed := bytes.Clone(e[:e.Size()])
+			page.Entry(fixed).SetCut(len(cut))
+			edits = append(edits, page.Edit{Key: k, Entry: fixed})
 		}
 		return true
 	}
 	if !exact || visit(e) {
-		a.v.tree.after(at, visit)
+		a.v.tree.After(at, visit)
 	}
 	return edits
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 // Errors of contents that cannot be a zone version, or of deltas that do not fit theirs.
@@ -23,7 +24,7 @@ var (
 // it for as long as they like; Apply shares with the new version whatever a delta does not touch.
 type Version struct {
 	apex    wire.Name
-	tree    tree
+	tree    page.Tree
 	records int
 	size    int
 	serial  uint32
@@ -52,13 +53,13 @@ func (v *Version) SOA() (rdata []byte, ttl uint32) {
 }
 
 // SOASet is the SOA RRset itself: what negative answers and transfers write.
-func (v *Version) SOASet() RRset { return makeSet(v.tree.apex()[v.soa:], v.apex) }
+func (v *Version) SOASet() page.RRset { return page.MakeSet(v.tree.Apex()[v.soa:], v.apex) }
 
 // seal fills in what readers want to have at hand, and wants the one SOA.
 func (v *Version) seal() (*Version, error) {
-	e := v.tree.apex()
-	at, ok := e.find(wire.TypeSOA)
-	if !ok || e.keyLen() != 0 || makeSet(e[at:], v.apex).Len() != 1 {
+	e := v.tree.Apex()
+	at, ok := e.Find(wire.TypeSOA)
+	if !ok || e.KeyLen() != 0 || page.MakeSet(e[at:], v.apex).Len() != 1 {
 		return nil, ErrSOA
 	}
 	v.soa = uint32(at)
@@ -68,7 +69,7 @@ func (v *Version) seal() (*Version, error) {
 		return nil, fmt.Errorf("%w: %w", ErrSOA, err)
 	}
 	v.serial = serial
-	_, v.dname = e.find(wire.TypeDNAME)
+	_, v.dname = e.Find(wire.TypeDNAME)
 	return v, nil
 }
 
@@ -86,7 +87,7 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 			continue
 		}
 		at := len(arena)
-		arena = appendKey(arena, s.Owner, apex)
+		arena = page.AppendKey(arena, s.Owner, apex)
 		named = append(named, owned{key: arena[at:len(arena):len(arena)], set: s})
 	}
 	slices.SortFunc(named, func(a, b owned) int {
@@ -98,7 +99,7 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 	if len(named) == 0 || len(named[0].key) > 0 {
 		return nil, ErrSOA
 	}
-	b := builder{v: &Version{apex: apex}, packer: newPacker()}
+	b := builder{v: &Version{apex: apex}, packer: page.NewPacker()}
 	for len(named) > 0 {
 		n := 1
 		for n < len(named) && bytes.Equal(named[n].key, named[0].key) {
@@ -109,7 +110,7 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 		}
 		named = named[n:]
 	}
-	return finish(b.v, b.packer.whole())
+	return finish(b.v, b.packer.Whole())
 }
 
 // owned is a set with its place.
@@ -119,9 +120,9 @@ type owned struct {
 }
 
 // finish makes the tree over pages and counts them.
-func finish(v *Version, pages []page) (*Version, error) {
-	v.size = total(pages)
-	v.tree = treeOf(pages)
+func finish(v *Version, pages []page.Page) (*Version, error) {
+	v.size = page.Total(pages)
+	v.tree = page.TreeOf(pages)
 	return v.seal()
 }
 
@@ -148,14 +149,14 @@ func merge(named []owned) []rr.Set {
 // builder adds names in order, with the empty non-terminals and cuts between them.
 type builder struct {
 	v      *Version
-	packer *packer
+	packer *page.Packer
 	last   []byte // the key before
 	cut    []byte // the delegation or DNAME that we are at or below, nil for none
 }
 
 func (b *builder) add(key []byte, sets []rr.Set) error {
 	for i := range b.gaps(key) {
-		b.put(makeEntry(key[:i], b.cutOf(key[:i]), nil, b.v.apex))
+		b.put(page.MakeEntry(key[:i], b.cutOf(key[:i]), nil, b.v.apex))
 	}
 	for i := range sets {
 		b.v.records += len(sets[i].Data)
@@ -164,17 +165,17 @@ func (b *builder) add(key []byte, sets []rr.Set) error {
 		}
 	}
 	cut := b.cutOf(key)
-	e := makeEntry(key, cut, sets, b.v.apex)
-	if cut == 0 && entry(e).isCut() {
+	e := page.MakeEntry(key, cut, sets, b.v.apex)
+	if cut == 0 && page.Entry(e).IsCut() {
 		b.cut = key
-		entry(e).setCut(len(key))
+		page.Entry(e).SetCut(len(key))
 	}
 	b.put(e)
 	b.last = key
 	return nil
 }
 
-func (b *builder) put(e []byte) { b.packer.add(e) }
+func (b *builder) put(e []byte) { b.packer.Add(e) }
 
 func (b *builder) cutOf(key []byte) int {
 	if b.cut != nil && bytes.HasPrefix(key, b.cut) {
@@ -226,30 +227,30 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 	if !owner.Within(v.apex) {
 		return nil
 	}
-	var p path
-	p.set([]byte(owner), len(owner)-len(v.apex))
-	e, _, exact := v.tree.locate(p.key[:], p.n)
+	var p page.Path
+	p.Set([]byte(owner), len(owner)-len(v.apex))
+	e, _, exact := v.tree.Locate(p.Key[:], p.N)
 	if !exact {
 		return nil
 	}
-	return e.unpack(owner, v.apex)
+	return e.Unpack(owner, v.apex)
 }
 
 // Walker returns a Walker that stands before the first record.
-func (v *Version) Walker() *Walker { return v.tree.walker() }
+func (v *Version) Walker() *page.Walker { return v.tree.Walker() }
 
 // Walk yields every RRset in canonical order of owners, the SOA where it stands in that order. owner is valid during the
 // call only. The pseudo type TypeMark is yielded like any other.
-func (v *Version) Walk(yield func(owner []byte, set RRset) bool) {
+func (v *Version) Walk(yield func(owner []byte, set page.RRset) bool) {
 	var buf [wire.MaxName]byte
-	for p := range v.tree.pages {
-		for i := range p.count() {
-			e := p.entry(i)
-			if e.sets() == 0 {
+	for p := range v.tree.Pages {
+		for i := range p.Count() {
+			e := p.Entry(i)
+			if e.Sets() == 0 {
 				continue
 			}
-			owner := appendName(buf[:0], e.key(), v.apex)
-			if !e.each(v.apex, func(s RRset) bool { return yield(owner, s) }) {
+			owner := page.AppendName(buf[:0], e.Key(), v.apex)
+			if !e.Each(v.apex, func(s page.RRset) bool { return yield(owner, s) }) {
 				return
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 var apex = wire.MustName("example")
@@ -143,7 +144,7 @@ func (m model) change(serial uint32, sets []rr.Set) *zone.Delta {
 // dump lists a version's records as Walk gives them.
 func dump(v *zone.Version) []string {
 	var out []string
-	v.Walk(func(owner []byte, s zone.RRset) bool {
+	v.Walk(func(owner []byte, s page.RRset) bool {
 		for it := s.Iter(); it.Next(); {
 			out = append(out, fmt.Sprintf("%s %d %s %x", wire.Name(owner), s.TTL, s.Type, it.AppendFull(nil)))
 		}
@@ -178,12 +179,12 @@ func sample(t testing.TB) *zone.Version {
 	add("ns.sub.example", wire.TypeA, "\x01\x02\x03\x07")
 	add("moved.example", wire.TypeDNAME, "\x05there\x00")
 	add("moved.example", wire.TypeA, "\x01\x02\x03\x08")
-	add("broken.example", zone.TypeMark, zone.MarkFail)
+	add("broken.example", page.TypeMark, page.MarkFail)
 	add("broken.example", wire.TypeMX, "\x00\x0a\x00")
-	add("lost.example", zone.TypeMark, zone.MarkFail)
-	add("none.example", zone.TypeMark, zone.MarkNone)
-	add("*.none.example", zone.TypeMark, zone.MarkNone)
-	add("noted.example", zone.TypeMark, zone.MarkNone)
+	add("lost.example", page.TypeMark, page.MarkFail)
+	add("none.example", page.TypeMark, page.MarkNone)
+	add("*.none.example", page.TypeMark, page.MarkNone)
+	add("noted.example", page.TypeMark, page.MarkNone)
 	add("noted.example", wire.TypeTXT, "\x01n")
 	return m.build(t)
 }

@@ -1,4 +1,4 @@
-package zone
+package page
 
 import (
 	"encoding/binary"
@@ -23,15 +23,15 @@ type Walker struct {
 	short   bool     // the RRset is of a type whose lengths have a mark
 	sets    int      // left of the owner
 	rest    []byte   // what holds them, and the page's owners behind this one
-	at      position // of the next owner
+	at      Position // of the next owner
 	count   int      // owners in the page
-	tree    *tree
+	tree    *Tree
 }
 
-// walker returns a Walker that stands before the first record.
-func (t *tree) walker() *Walker {
+// Walker returns a Walker that stands before the first record.
+func (t *Tree) Walker() *Walker {
 	p := t.head()
-	return &Walker{tree: t, rest: p.entry(0), count: p.count()}
+	return &Walker{tree: t, rest: p.Entry(0), count: p.Count()}
 }
 
 // Next goes to the next record, and says whether there is one.
@@ -74,11 +74,11 @@ func (w *Walker) nextOwner() bool {
 		if !ok {
 			return false
 		}
-		w.rest, w.count = p.entry(0), p.count()
+		w.rest, w.count = p.Entry(0), p.Count()
 	}
-	e := entry(w.rest) // entries stand one behind the other
+	e := Entry(w.rest) // entries stand one behind the other
 	w.at.entry++
-	n := entryHead + e.keyLen()
-	w.Key, w.rest, w.sets = e[entryHead:n], e[n:], e.sets()
+	n := entryHead + e.KeyLen()
+	w.Key, w.rest, w.sets = e[entryHead:n], e[n:], e.Sets()
 	return true
 }

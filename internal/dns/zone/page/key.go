@@ -1,4 +1,4 @@
-package zone
+package page
 
 import (
 	"bytes"
@@ -14,71 +14,72 @@ import (
 // maxKey bounds a key: each of at most 254 octets below the apex may be written as two.
 const maxKey = 2 * wire.MaxName
 
-// path is a name as a key, with the places where its labels end, from the apex outward.
-type path struct {
-	key    [maxKey + 8]byte // eight zero octets follow the key, so that heads are read without a length check
-	n      int
+// Path is a name as a key, with the places where its labels end, from the apex outward.
+type Path struct {
+	Key    [maxKey + 8]byte // eight zero octets follow the key, so that heads are read without a length check
+	N      int
 	labels int
-	ends   [128]uint16 // ends[i]: where label i ends in the key
-	at     [128]uint8  // at[i]: where label i begins in the name
+	Ends   [128]uint16 // ends[i]: where label i ends in the key
+	At     [128]uint8  // at[i]: where label i begins in the name
 }
 
-// set makes the key of name, which is rel octets of labels in front of its zone's apex.
-func (p *path) set(name []byte, rel int) {
-	p.n, p.labels = 0, 0
+// Set makes the key of name, which is rel octets of labels in front of its zone's apex.
+func (p *Path) Set(name []byte, rel int) {
+	p.N, p.labels = 0, 0
 	count := 0
 	for i := 0; i < rel; i += int(name[i]) + 1 {
-		p.at[count] = uint8(i)
+		p.At[count] = uint8(i)
 		count++
 	}
 	for i, j := 0, count-1; i < j; i, j = i+1, j-1 {
-		p.at[i], p.at[j] = p.at[j], p.at[i]
+		p.At[i], p.At[j] = p.At[j], p.At[i]
 	}
 	k := 0
 	for i := range count {
-		off := int(p.at[i])
+		off := int(p.At[i])
 		for _, c := range name[off+1 : off+1+int(name[off])] {
 			if c <= 1 {
-				p.key[k] = 1
+				p.Key[k] = 1
 				k++
 				c++
 			}
-			p.key[k] = c
+			p.Key[k] = c
 			k++
 		}
-		p.key[k] = 0
+		p.Key[k] = 0
 		k++
-		p.ends[i] = uint16(k)
+		p.Ends[i] = uint16(k)
 	}
-	p.n, p.labels = k, count
-	clear(p.key[k : k+8])
+	p.N, p.labels = k, count
+	clear(p.Key[k : k+8])
 }
 
-func (p *path) bytes() []byte { return p.key[:p.n] }
+// Bytes is the key.
+func (p *Path) Bytes() []byte { return p.Key[:p.N] }
 
-// common is the longest run of whole labels that the path shares with key, in octets and in labels.
-func (p *path) common(key []byte) (n, labels int) {
-	m := min(p.n, len(key))
+// Common is the longest run of whole labels that the path shares with key, in octets and in labels.
+func (p *Path) Common(key []byte) (n, labels int) {
+	m := min(p.N, len(key))
 	i := 0
-	for i < m && p.key[i] == key[i] {
+	for i < m && p.Key[i] == key[i] {
 		i++
 	}
-	for labels < p.labels && int(p.ends[labels]) <= i {
-		n = int(p.ends[labels])
+	for labels < p.labels && int(p.Ends[labels]) <= i {
+		n = int(p.Ends[labels])
 		labels++
 	}
 	return n, labels
 }
 
-// appendKey appends the key of name, which must be at or below apex.
-func appendKey(dst []byte, name, apex wire.Name) []byte {
-	var p path
-	p.set([]byte(name), len(name)-len(apex))
-	return append(dst, p.bytes()...)
+// AppendKey appends the key of name, which must be at or below apex.
+func AppendKey(dst []byte, name, apex wire.Name) []byte {
+	var p Path
+	p.Set([]byte(name), len(name)-len(apex))
+	return append(dst, p.Bytes()...)
 }
 
-// appendName appends the name of a key in wire form.
-func appendName(dst, key []byte, apex wire.Name) []byte {
+// AppendName appends the name of a key in wire form.
+func AppendName(dst, key []byte, apex wire.Name) []byte {
 	var starts [128]uint16
 	count := 0
 	for i := 0; i < len(key); {
@@ -128,8 +129,8 @@ func validKey(key []byte, apex wire.Name) bool {
 	return label == 0 && octets <= wire.MaxName && labels < 128
 }
 
-// parent is the key of the name above.
-func parent(key []byte) []byte {
+// Parent is the key of the name above.
+func Parent(key []byte) []byte {
 	if len(key) == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package zone
+package page
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 // fan is how many pages a node holds at most. Two levels serve: a root over nodes over pages.
 const fan = 128
 
-// tree is a version's whole sequence of pages: one page alone, which is all that most zones have, or a root.
-type tree struct {
-	only page
+// Tree is a version's whole sequence of pages: one page alone, which is all that most zones have, or a root.
+type Tree struct {
+	only Page
 	root *root
 }
 
@@ -22,7 +22,7 @@ type (
 	}
 	node struct {
 		index
-		pages []page
+		pages []Page
 	}
 )
 
@@ -83,13 +83,13 @@ func (x *index) child(key []byte, first func(i int) []byte) int {
 	return max(0, x.find(buf[:], len(key), first))
 }
 
-func makeNode(pages []page) *node {
+func makeNode(pages []Page) *node {
 	n := &node{pages: pages}
 	n.index = makeIndex(len(pages), n.first)
 	return n
 }
 
-func (n *node) first(i int) []byte { return n.pages[i].entry(0).key() }
+func (n *node) first(i int) []byte { return n.pages[i].Entry(0).Key() }
 
 func makeRoot(nodes []*node) *root {
 	r := &root{nodes: nodes}
@@ -99,10 +99,10 @@ func makeRoot(nodes []*node) *root {
 
 func (r *root) first(i int) []byte { return r.nodes[i].first(0) }
 
-// treeOf makes a tree over pages, of which there is at least one.
-func treeOf(pages []page) tree {
+// TreeOf makes a tree over pages, of which there is at least one.
+func TreeOf(pages []Page) Tree {
 	if len(pages) == 1 {
-		return tree{only: pages[0]}
+		return Tree{only: pages[0]}
 	}
 	var nodes []*node
 	for len(pages) > 0 {
@@ -110,11 +110,11 @@ func treeOf(pages []page) tree {
 		nodes = append(nodes, makeNode(pages[:n:n]))
 		pages = pages[n:]
 	}
-	return tree{root: makeRoot(nodes)}
+	return Tree{root: makeRoot(nodes)}
 }
 
-// pages yields the pages in order.
-func (t *tree) pages(yield func(page) bool) {
+// Pages yields the pages in order.
+func (t *Tree) Pages(yield func(Page) bool) {
 	if t.root == nil {
 		yield(t.only)
 		return
@@ -128,22 +128,22 @@ func (t *tree) pages(yield func(page) bool) {
 	}
 }
 
-// apex is the entry of the empty key, which is in every tree.
-func (t *tree) apex() entry { return t.head().entry(0) }
+// Apex is the entry of the empty key, which is in every tree.
+func (t *Tree) Apex() Entry { return t.head().Entry(0) }
 
-func (t *tree) head() page {
+func (t *Tree) head() Page {
 	if t.root == nil {
 		return t.only
 	}
 	return t.root.nodes[0].pages[0]
 }
 
-// position is an entry's place in a tree.
-type position struct{ node, page, entry int }
+// Position is an entry's place in a tree.
+type Position struct{ node, page, entry int }
 
-// locate finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand. The
+// Locate finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand. The
 // apex is in every tree, so there is always one.
-func (t *tree) locate(q []byte, n int) (e entry, at position, exact bool) {
+func (t *Tree) Locate(q []byte, n int) (e Entry, at Position, exact bool) {
 	p := t.only
 	if r := t.root; r != nil {
 		at.node = r.find(q, n, r.first)
@@ -152,21 +152,21 @@ func (t *tree) locate(q []byte, n int) (e entry, at position, exact bool) {
 		p = nd.pages[at.page]
 	}
 	at.entry, exact = p.search(q, n)
-	return p.entry(at.entry), at, exact
+	return p.Entry(at.entry), at, exact
 }
 
-// get is locate for a key without octets behind it.
-func (t *tree) get(key []byte) (entry, position, bool) {
+// Get is locate for a key without octets behind it.
+func (t *Tree) Get(key []byte) (Entry, Position, bool) {
 	var buf [maxKey + 8]byte
 	copy(buf[:], key)
-	return t.locate(buf[:], len(key))
+	return t.Locate(buf[:], len(key))
 }
 
-// after yields the entries behind a position.
-func (t *tree) after(at position, yield func(entry) bool) {
+// After yields the entries behind a position.
+func (t *Tree) After(at Position, yield func(Entry) bool) {
 	at.entry++
 	for p, ok := t.page(&at); ok; p, ok = t.page(&at) {
-		if !yield(p.entry(at.entry)) {
+		if !yield(p.Entry(at.entry)) {
 			return
 		}
 		at.entry++
@@ -174,13 +174,13 @@ func (t *tree) after(at position, yield func(entry) bool) {
 }
 
 // page gives the page of a position, which it moves to the next page where it stands behind a page's end.
-func (t *tree) page(at *position) (page, bool) {
+func (t *Tree) page(at *Position) (Page, bool) {
 	if t.root == nil {
-		return t.only, at.entry < t.only.count()
+		return t.only, at.entry < t.only.Count()
 	}
 	for at.node < len(t.root.nodes) {
 		pages := t.root.nodes[at.node].pages
-		if at.page < len(pages) && at.entry < pages[at.page].count() {
+		if at.page < len(pages) && at.entry < pages[at.page].Count() {
 			return pages[at.page], true
 		}
 		at.page, at.entry = at.page+1, 0

@@ -1,4 +1,4 @@
-package zone
+package page
 
 import (
 	"bytes"
@@ -7,26 +7,26 @@ import (
 	"sort"
 )
 
-// edit puts an entry in the place of its key, or, where entry is nil, takes the key out. No two edits of a splice have
+// Edit puts an entry in the place of its key, or, where entry is nil, takes the key out. No two edits of a splice have
 // the same key.
-type edit struct {
-	key   []byte
-	entry []byte
+type Edit struct {
+	Key   []byte
+	Entry []byte
 }
 
-// splice gives the tree with edits done, and by how many octets its pages grew; pages and nodes without an edit are
+// Splice gives the tree with edits done, and by how many octets its pages grew; pages and nodes without an edit are
 // shared. The apex must stay.
-func (t *tree) splice(edits []edit) (next tree, grown int) {
-	slices.SortFunc(edits, func(a, b edit) int { return bytes.Compare(a.key, b.key) })
+func (t *Tree) Splice(edits []Edit) (next Tree, grown int) {
+	slices.SortFunc(edits, func(a, b Edit) int { return bytes.Compare(a.Key, b.Key) })
 	if t.root == nil {
 		pages := t.only.splice(edits)
-		return treeOf(pages), total(pages) - len(t.only)
+		return TreeOf(pages), Total(pages) - len(t.only)
 	}
 	nodes := make([]*node, 0, len(t.root.nodes)+1)
 	same := true
 	at := 0
 	for len(edits) > 0 {
-		i := t.root.child(edits[0].key, t.root.first)
+		i := t.root.child(edits[0].Key, t.root.first)
 		nodes = append(nodes, t.root.nodes[at:i]...)
 		n := t.root.nodes[i]
 		at = i + 1
@@ -47,14 +47,15 @@ func (t *tree) splice(edits []edit) (next tree, grown int) {
 	nodes = append(nodes, t.root.nodes[at:]...)
 	switch {
 	case same:
-		return tree{root: &root{index: t.root.index, nodes: nodes}}, grown
+		return Tree{root: &root{index: t.root.index, nodes: nodes}}, grown
 	case len(nodes) == 1 && len(nodes[0].pages) == 1:
-		return tree{only: nodes[0].pages[0]}, grown
+		return Tree{only: nodes[0].pages[0]}, grown
 	}
-	return tree{root: makeRoot(nodes)}, grown
+	return Tree{root: makeRoot(nodes)}, grown
 }
 
-func total(pages []page) (n int) {
+// Total is the length of pages, in octets.
+func Total(pages []Page) (n int) {
 	for _, p := range pages {
 		n += len(p)
 	}
@@ -62,7 +63,7 @@ func total(pages []page) (n int) {
 }
 
 // appendNodes appends pages as nodes: in halves where they are too many, to the node before where they are few.
-func appendNodes(nodes []*node, pages []page) []*node {
+func appendNodes(nodes []*node, pages []Page) []*node {
 	if last := len(nodes) - 1; last >= 0 && len(pages) < fan/4 && len(nodes[last].pages)+len(pages) <= fan {
 		pages = append(slices.Clone(nodes[last].pages), pages...)
 		nodes = nodes[:last]
@@ -79,23 +80,23 @@ func appendNodes(nodes []*node, pages []page) []*node {
 }
 
 // before counts the edits in front of a key.
-func before(edits []edit, key []byte) int {
-	return sort.Search(len(edits), func(i int) bool { return bytes.Compare(edits[i].key, key) >= 0 })
+func before(edits []Edit, key []byte) int {
+	return sort.Search(len(edits), func(i int) bool { return bytes.Compare(edits[i].Key, key) >= 0 })
 }
 
 // spliced is what became of a node's pages. same says that their number and first keys are as before, so that the old
 // index holds.
 type spliced struct {
-	pages []page
+	pages []Page
 	grown int
 	same  bool
 }
 
-func (n *node) splice(edits []edit) spliced {
-	s := spliced{pages: make([]page, 0, len(n.pages)+1), same: true}
+func (n *node) splice(edits []Edit) spliced {
+	s := spliced{pages: make([]Page, 0, len(n.pages)+1), same: true}
 	at := 0
 	for len(edits) > 0 {
-		i := n.child(edits[0].key, n.first)
+		i := n.child(edits[0].Key, n.first)
 		s.pages = append(s.pages, n.pages[at:i]...)
 		at = i + 1
 		here := len(edits)
@@ -111,11 +112,11 @@ func (n *node) splice(edits []edit) spliced {
 
 // replace appends what became of page p. A page that shrank much joins the one before it, so that names that go leave
 // no trail of nearly empty pages.
-func (s *spliced) replace(p page, by []page) {
-	if len(by) != 1 || !bytes.Equal(by[0].entry(0).key(), p.entry(0).key()) {
+func (s *spliced) replace(p Page, by []Page) {
+	if len(by) != 1 || !bytes.Equal(by[0].Entry(0).Key(), p.Entry(0).Key()) {
 		s.same = false
 	}
-	s.grown += total(by) - len(p)
+	s.grown += Total(by) - len(p)
 	if last := len(s.pages) - 1; len(by) == 1 && last >= 0 && len(by[0]) < pageTarget/4 &&
 		len(s.pages[last])+len(by[0]) <= pageTarget {
 		joined := joinPages(s.pages[last], by[0])
@@ -127,18 +128,18 @@ func (s *spliced) replace(p page, by []page) {
 	s.pages = append(s.pages, by...)
 }
 
-func joinPages(a, b page) page {
-	entries := make([][]byte, 0, a.count()+b.count())
+func joinPages(a, b Page) Page {
+	entries := make([][]byte, 0, a.Count()+b.Count())
 	entries = slices.AppendSeq(entries, a.split)
 	return makePage(slices.AppendSeq(entries, b.split))
 }
 
 // splice gives what becomes of a page: none where every name is taken out, several where it grows too large.
-func (p page) splice(edits []edit) []page {
+func (p Page) splice(edits []Edit) []Page {
 	if q := p.patch(edits); q != nil {
-		return []page{q}
+		return []Page{q}
 	}
-	entries := make([][]byte, 0, p.count()+len(edits))
+	entries := make([][]byte, 0, p.Count()+len(edits))
 	size := 0
 	put := func(e []byte) {
 		if e != nil {
@@ -147,30 +148,30 @@ func (p page) splice(edits []edit) []page {
 		}
 	}
 	for e := range p.split {
-		key := entry(e).key()
-		for len(edits) > 0 && bytes.Compare(edits[0].key, key) < 0 {
-			put(edits[0].entry)
+		key := Entry(e).Key()
+		for len(edits) > 0 && bytes.Compare(edits[0].Key, key) < 0 {
+			put(edits[0].Entry)
 			edits = edits[1:]
 		}
-		if len(edits) > 0 && bytes.Equal(edits[0].key, key) {
-			e = edits[0].entry
+		if len(edits) > 0 && bytes.Equal(edits[0].Key, key) {
+			e = edits[0].Entry
 			edits = edits[1:]
 		}
 		put(e)
 	}
 	for _, ed := range edits {
-		put(ed.entry)
+		put(ed.Entry)
 	}
 	if len(entries) == 0 {
 		return nil
 	}
-	if headSize+size <= pageMost {
-		return []page{makePage(entries)}
+	if HeadSize+size <= pageMost {
+		return []Page{makePage(entries)}
 	}
 	// Split evenly, so that the parts have room to grow.
 	k := packerTo(size/((size+pageTarget-1)/pageTarget) + 1)
 	for _, e := range entries {
-		k.add(e)
+		k.Add(e)
 	}
 	k.flush()
 	return k.pages
@@ -181,7 +182,7 @@ const patchMost = 8
 
 // patch is splice for the common case, a few edits after which the page still has its prefix and is neither empty nor
 // too large. It moves runs of entries and looks into none; nil means that the case is another.
-func (p page) patch(edits []edit) page {
+func (p Page) patch(edits []Edit) Page {
 	if len(edits) > patchMost {
 		return nil
 	}
@@ -190,36 +191,36 @@ func (p page) patch(edits []edit) page {
 		skip int // 1: the entry at it is replaced or taken out
 	}
 	var spots [patchMost]spot
-	n, size := p.count(), len(p)
+	n, size := p.Count(), len(p)
 	count := n
-	prefix := p.entry(0).key()[:p.prefix()]
+	prefix := p.Entry(0).Key()[:p.prefix()]
 	for i, ed := range edits {
-		at, exact := p.place(ed.key)
+		at, exact := p.place(ed.Key)
 		spots[i].at = at
 		if exact {
 			spots[i].skip = 1
 			size -= p.start(at+1) - p.start(at) + slotLen
 			count--
 		}
-		if ed.entry == nil {
+		if ed.Entry == nil {
 			continue
 		}
-		if !bytes.HasPrefix(ed.key, prefix) {
+		if !bytes.HasPrefix(ed.Key, prefix) {
 			return nil
 		}
-		size += len(ed.entry) + slotLen
+		size += len(ed.Entry) + slotLen
 		count++
 	}
 	if count == 0 || size > pageMost {
 		return nil
 	}
 	out := newPage(count, len(prefix), size)
-	w := patcher{page: out, at: headSize + slotLen*count}
+	w := patcher{page: out, at: HeadSize + slotLen*count}
 	from := 0
 	for i, ed := range edits {
 		w.run(p, from, spots[i].at)
-		if ed.entry != nil {
-			w.put(ed.entry, len(prefix))
+		if ed.Entry != nil {
+			w.put(ed.Entry, len(prefix))
 		}
 		from = spots[i].at + spots[i].skip
 	}
@@ -228,22 +229,22 @@ func (p page) patch(edits []edit) page {
 }
 
 // place finds the first entry whose key is not less than key, and whether it is equal.
-func (p page) place(key []byte) (i int, exact bool) {
-	n := p.count()
-	i = sort.Search(n, func(i int) bool { return bytes.Compare(p.entry(i).key(), key) >= 0 })
-	return i, i < n && bytes.Equal(p.entry(i).key(), key)
+func (p Page) place(key []byte) (i int, exact bool) {
+	n := p.Count()
+	i = sort.Search(n, func(i int) bool { return bytes.Compare(p.Entry(i).Key(), key) >= 0 })
+	return i, i < n && bytes.Equal(p.Entry(i).Key(), key)
 }
 
 // patcher fills a page whose size is known.
 type patcher struct {
-	page page
+	page Page
 	slot int
 	at   int
 }
 
 // run copies the entries of p from one to before another.
-func (w *patcher) run(p page, from, to int) {
-	copy(w.page[headSize+4*w.slot:], p[headSize+4*from:headSize+4*to])
+func (w *patcher) run(p Page, from, to int) {
+	copy(w.page[HeadSize+4*w.slot:], p[HeadSize+4*from:HeadSize+4*to])
 	start, end := p.start(from), p.start(to)
 	shift := w.at - start
 	for i := from; i < to; i++ {
@@ -254,7 +255,7 @@ func (w *patcher) run(p page, from, to int) {
 }
 
 func (w *patcher) put(e []byte, prefix int) {
-	binary.LittleEndian.PutUint32(w.page[headSize+4*w.slot:], head32(entry(e).key(), prefix))
+	binary.LittleEndian.PutUint32(w.page[HeadSize+4*w.slot:], head32(Entry(e).Key(), prefix))
 	w.page.setStart(w.slot, w.at)
 	w.slot++
 	w.at += copy(w.page[w.at:], e)

@@ -1,4 +1,4 @@
-package zone
+package page
 
 import (
 	"encoding/binary"
@@ -32,13 +32,8 @@ const (
 	MarkNone = "\x01"
 )
 
-// fails says whether a set of TypeMark is MarkFail.
-func (s RRset) fails() bool { return len(s.data) == 2+len(MarkFail) }
-
-// Fails says whether a set in full is such a one.
-func Fails(s *rr.Set) bool {
-	return s.Type == TypeMark && len(s.Data) == 1 && string(s.Data[0]) == MarkFail
-}
+// Fails says whether a set of TypeMark is MarkFail.
+func (s RRset) Fails() bool { return len(s.data) == 2+len(MarkFail) }
 
 // shortens says whether rdata of a type ends in a name that may be stored without the apex.
 func shortens(t wire.Type) bool {
@@ -157,10 +152,10 @@ func withoutApex(t wire.Type, d []byte, apex wire.Name) ([]byte, bool) {
 	return d[:len(d)-len(apex)], true
 }
 
-// find gives the place of an RRset in the entry. Types stand in order, so a search ends at the first greater one.
-func (e entry) find(t wire.Type) (at int, ok bool) {
-	at = entryHead + e.keyLen()
-	for range e.sets() {
+// Find gives the place of an RRset in the entry. Types stand in order, so a search ends at the first greater one.
+func (e Entry) Find(t wire.Type) (at int, ok bool) {
+	at = entryHead + e.KeyLen()
+	for range e.Sets() {
 		h := e[at : at+setHead]
 		if have := wire.Type(binary.LittleEndian.Uint16(h)); have >= t {
 			return at, have == t
@@ -170,17 +165,17 @@ func (e entry) find(t wire.Type) (at int, ok bool) {
 	return 0, false
 }
 
-// set finds an RRset of the entry by type.
-func (e entry) set(t wire.Type, apex wire.Name) (RRset, bool) {
-	at, ok := e.find(t)
+// Set finds an RRset of the entry by type.
+func (e Entry) Set(t wire.Type, apex wire.Name) (RRset, bool) {
+	at, ok := e.Find(t)
 	if !ok {
 		return RRset{}, false
 	}
-	return makeSet(e[at:], apex), true
+	return MakeSet(e[at:], apex), true
 }
 
-// makeSet views the RRset at the start of b.
-func makeSet(b []byte, apex wire.Name) RRset {
+// MakeSet views the RRset at the start of b.
+func MakeSet(b []byte, apex wire.Name) RRset {
 	size := int(binary.LittleEndian.Uint32(b[8:]))
 	return RRset{
 		Type: wire.Type(binary.LittleEndian.Uint16(b)), TTL: binary.LittleEndian.Uint32(b[2:]),
@@ -188,11 +183,11 @@ func makeSet(b []byte, apex wire.Name) RRset {
 	}
 }
 
-// each yields the entry's RRsets in order of type.
-func (e entry) each(apex wire.Name, yield func(RRset) bool) bool {
-	b := e[entryHead+e.keyLen():]
-	for range e.sets() {
-		s := makeSet(b, apex)
+// Each yields the entry's RRsets in order of type.
+func (e Entry) Each(apex wire.Name, yield func(RRset) bool) bool {
+	b := e[entryHead+e.KeyLen():]
+	for range e.Sets() {
+		s := MakeSet(b, apex)
 		if !yield(s) {
 			return false
 		}
@@ -201,29 +196,29 @@ func (e entry) each(apex wire.Name, yield func(RRset) bool) bool {
 	return true
 }
 
-// size is the entry's length without what follows it in its page.
-func (e entry) size() int {
-	n := entryHead + e.keyLen()
-	for range e.sets() {
+// Size is the entry's length without what follows it in its page.
+func (e Entry) Size() int {
+	n := entryHead + e.KeyLen()
+	for range e.Sets() {
 		n += setHead + int(binary.LittleEndian.Uint32(e[n+8:]))
 	}
 	return n
 }
 
-// isCut says whether names below the entry are not the zone's own: it has a delegation or a DNAME, and is not the apex.
-func (e entry) isCut() bool {
-	if e.keyLen() == 0 {
+// IsCut says whether names below the entry are not the zone's own: it has a delegation or a DNAME, and is not the apex.
+func (e Entry) IsCut() bool {
+	if e.KeyLen() == 0 {
 		return false
 	}
-	if _, ok := e.find(wire.TypeNS); ok {
+	if _, ok := e.Find(wire.TypeNS); ok {
 		return true
 	}
-	_, ok := e.find(wire.TypeDNAME)
+	_, ok := e.Find(wire.TypeDNAME)
 	return ok
 }
 
-// makeEntry builds a name's octets; sets must be in order of type and normalized.
-func makeEntry(key []byte, cut int, sets []rr.Set, apex wire.Name) []byte {
+// MakeEntry builds a name's octets; sets must be in order of type and normalized.
+func MakeEntry(key []byte, cut int, sets []rr.Set, apex wire.Name) []byte {
 	n := entryHead + len(key)
 	for i := range sets {
 		n += setHead + 2*len(sets[i].Data)
@@ -242,13 +237,13 @@ func makeEntry(key []byte, cut int, sets []rr.Set, apex wire.Name) []byte {
 	return e
 }
 
-// unpack gives the entry's RRsets in full.
-func (e entry) unpack(owner, apex wire.Name) []rr.Set {
-	if e.sets() == 0 {
+// Unpack gives the entry's RRsets in full.
+func (e Entry) Unpack(owner, apex wire.Name) []rr.Set {
+	if e.Sets() == 0 {
 		return nil
 	}
-	out := make([]rr.Set, 0, e.sets())
-	e.each(apex, func(s RRset) bool {
+	out := make([]rr.Set, 0, e.Sets())
+	e.Each(apex, func(s RRset) bool {
 		set := rr.Set{Owner: owner, Type: s.Type, TTL: s.TTL, Data: make([][]byte, 0, s.n)}
 		for it := s.Iter(); it.Next(); {
 			set.Data = append(set.Data, it.AppendFull(nil))

@@ -1,4 +1,4 @@
-package zone
+package page
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ import (
 // ErrCodec is the error of encoded versions, steps and pages that are not what was written.
 var ErrCodec = errors.New("malformed encoding")
 
-// checker walks the pages of an image and holds against them all that search, Find and the iterators rely on: a version
+// Checker walks the pages of an image and holds against them all that search, Find and the iterators rely on: a version
 // made of checked pages is one that Build could have made.
-type checker struct {
+type Checker struct {
 	apex    wire.Name
 	last    []byte // the key before, nil at the start
 	cut     []byte // the delegation or DNAME that we are at or below, nil for none
@@ -23,28 +23,30 @@ type checker struct {
 	scratch []byte
 }
 
-func malformed(what string) error { return fmt.Errorf("%w: %s", ErrCodec, what) }
+// Malformed is an ErrCodec that says what is wrong.
+func Malformed(what string) error { return fmt.Errorf("%w: %s", ErrCodec, what) }
 
-func newChecker(apex wire.Name) *checker { return &checker{apex: apex} }
+// NewChecker checks the pages of a zone.
+func NewChecker(apex wire.Name) *Checker { return &Checker{apex: apex} }
 
-// finish says whether the pages so far are whole, and how many records they have.
-func (c *checker) finish() (records int, err error) {
+// Finish says whether the pages so far are whole, and how many records they have.
+func (c *Checker) Finish() (records int, err error) {
 	if c.hollow {
-		return 0, malformed("it ends in an empty non-terminal")
+		return 0, Malformed("it ends in an empty non-terminal")
 	}
 	return c.records, nil
 }
 
-// page checks the next page.
-func (c *checker) page(p page) error {
-	if len(p) < headSize || p.count() == 0 || len(p) < headSize+slotLen*p.count() {
-		return malformed("page head")
+// Page checks the next page.
+func (c *Checker) Page(p Page) error {
+	if len(p) < HeadSize || p.Count() == 0 || len(p) < HeadSize+slotLen*p.Count() {
+		return Malformed("page head")
 	}
-	n := p.count()
-	at := headSize + slotLen*n
+	n := p.Count()
+	at := HeadSize + slotLen*n
 	for i := range n {
 		if p.start(i) != at {
-			return malformed("page offsets")
+			return Malformed("page offsets")
 		}
 		size, err := c.entry(p[at:])
 		if err != nil {
@@ -52,36 +54,36 @@ func (c *checker) page(p page) error {
 		}
 		at += size
 	}
-	first, last := p.entry(0).key(), p.entry(n-1).key()
+	first, last := p.Entry(0).Key(), p.Entry(n-1).Key()
 	if at != len(p) || p.prefix() > commonLen(first, last) {
-		return malformed("page length or prefix")
+		return Malformed("page length or prefix")
 	}
 	for i := range n {
-		if p.head(i) != head32(p.entry(i).key(), p.prefix()) {
-			return malformed("page heads")
+		if p.head(i) != head32(p.Entry(i).Key(), p.prefix()) {
+			return Malformed("page heads")
 		}
 	}
 	return nil
 }
 
 // entry checks one entry and gives its size.
-func (c *checker) entry(b []byte) (size int, err error) {
-	if len(b) < entryHead || len(b) < entryHead+entry(b).keyLen() {
-		return 0, malformed("entry head")
+func (c *Checker) entry(b []byte) (size int, err error) {
+	if len(b) < entryHead || len(b) < entryHead+Entry(b).KeyLen() {
+		return 0, Malformed("entry head")
 	}
-	e := entry(b)
-	if !validKey(e.key(), c.apex) {
-		return 0, malformed("key")
+	e := Entry(b)
+	if !validKey(e.Key(), c.apex) {
+		return 0, Malformed("key")
 	}
-	at := entryHead + e.keyLen()
+	at := entryHead + e.KeyLen()
 	last := -1
-	for range e.sets() {
+	for range e.Sets() {
 		if len(b) < at+setHead || uint64(len(b)-at-setHead) < uint64(binary.LittleEndian.Uint32(b[at+8:])) {
-			return 0, malformed("RRset head")
+			return 0, Malformed("RRset head")
 		}
-		s := makeSet(b[at:], c.apex)
+		s := MakeSet(b[at:], c.apex)
 		if int(s.Type) <= last {
-			return 0, malformed("order of RRsets")
+			return 0, Malformed("order of RRsets")
 		}
 		if err := c.set(s); err != nil {
 			return 0, err
@@ -93,40 +95,40 @@ func (c *checker) entry(b []byte) (size int, err error) {
 }
 
 // place checks where an entry stands: order, the entries of its ancestors, and its cut.
-func (c *checker) place(e entry) error {
-	key := e.key()
+func (c *Checker) place(e Entry) error {
+	key := e.Key()
 	if c.last == nil {
 		c.last = key
-		if len(key) > 0 || e.cut() > 0 {
-			return malformed("no apex")
+		if len(key) > 0 || e.Cut() > 0 {
+			return Malformed("no apex")
 		}
 		return nil
 	}
 	if bytes.Compare(c.last, key) >= 0 {
-		return malformed("order of names")
+		return Malformed("order of names")
 	}
-	if c.hollow && !bytes.HasPrefix(key, c.last) || !bytes.HasPrefix(c.last, parent(key)) {
-		return malformed("empty non-terminals")
+	if c.hollow && !bytes.HasPrefix(key, c.last) || !bytes.HasPrefix(c.last, Parent(key)) {
+		return Malformed("empty non-terminals")
 	}
 	if c.cut != nil && !bytes.HasPrefix(key, c.cut) {
 		c.cut = nil
 	}
-	if c.cut == nil && e.isCut() {
+	if c.cut == nil && e.IsCut() {
 		c.cut = key
 	}
-	if e.cut() != len(c.cut) {
-		return malformed("cut")
+	if e.Cut() != len(c.cut) {
+		return Malformed("cut")
 	}
-	c.last, c.hollow = key, e.sets() == 0
+	c.last, c.hollow = key, e.Sets() == 0
 	return nil
 }
 
 // set says whether the records fill the set exactly and have the shape of their type.
-func (c *checker) set(s RRset) error {
+func (c *Checker) set(s RRset) error {
 	n := 0
 	for b := s.data; len(b) > 0; n++ {
 		if len(b) < 2 {
-			return malformed("record head")
+			return Malformed("record head")
 		}
 		size := int(binary.LittleEndian.Uint16(b))
 		short := shortens(s.Type) && size&inZone != 0
@@ -134,19 +136,19 @@ func (c *checker) set(s RRset) error {
 			size &= lenMask
 		}
 		if len(b) < 2+size {
-			return malformed("record length")
+			return Malformed("record length")
 		}
 		c.scratch = append(c.scratch[:0], b[2:2+size]...)
 		if short {
 			c.scratch = append(c.scratch, c.apex...)
 		}
 		if err := wire.Canonical(s.Type, c.scratch); err != nil {
-			return malformed("record data")
+			return Malformed("record data")
 		}
 		b = b[2+size:]
 	}
 	if n != s.n {
-		return malformed("record count")
+		return Malformed("record count")
 	}
 	c.records += n
 	return nil
