@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	batch      = 16 // as in internal/dns/server
+	batch      = 64 // as in internal/dns/server
 	maxRequest = 4096
 	headerLen  = 12
 )
