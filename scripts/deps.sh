@@ -18,6 +18,7 @@ need /usr/bin/kdig knot-dnsutils
 need /usr/bin/kzonecheck knot-dnssecutils
 need /usr/sbin/pdns_server pdns-server
 need /usr/lib/x86_64-linux-gnu/pdns/libgsqlite3backend.so pdns-backend-sqlite3
+need /usr/bin/openssl openssl
 need /usr/bin/sqlite3 sqlite3
 need /usr/lib/postgresql/15/bin/postgres postgresql-15
 need /usr/bin/chromium chromium

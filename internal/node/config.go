@@ -25,6 +25,9 @@ type Config struct {
 	Roles          []string      `default:"api,dns,notify" help:"What this node does: api (API and dashboard), dns (queries and transfers), notify (secondaries, and upkeep of zones)." placeholder:"ROLE"`
 	DNSListen      []string      `default:"127.0.0.1:5300" help:"Address for DNS over UDP and TCP; repeatable." placeholder:"ADDR" name:"dns-listen"`
 	TransferListen []string      `help:"Extra address that answers SOA, AXFR and IXFR only; repeatable." placeholder:"ADDR"`
+	TLSListen      []string      `help:"Address for DNS over TLS (RFC 7858), zone transfers with it (RFC 9103); repeatable. The port is 853 by custom." placeholder:"ADDR" name:"tls-listen"`
+	DNSTLSCert     string        `help:"Certificate file for DNS over TLS; read again when it changes. Default is that of HTTPS." placeholder:"FILE" name:"dns-tls-cert"`
+	DNSTLSKey      string        `help:"Key file for DNS over TLS." placeholder:"FILE" name:"dns-tls-key"`
 	HTTPListen     string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
 	TLSCert        string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
 	TLSKey         string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
@@ -197,6 +200,12 @@ func (c *Config) settings() (out settings, err error) {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return out, errHalfTLS
 	}
+	if (c.DNSTLSCert == "") != (c.DNSTLSKey == "") {
+		return out, errHalfDNSTLS
+	}
+	if len(c.TLSListen) > 0 && c.DNSTLSCert == "" && c.TLSCert == "" {
+		return out, errBareDNSTLS
+	}
 	if out.trusted, err = networks(c.TrustedProxies, "trusted proxies"); err != nil {
 		return out, err
 	}
@@ -248,7 +257,11 @@ func (c *Config) reach() (*reach.Rule, error) {
 	return rule, nil
 }
 
-var errHalfTLS = errors.New("HTTPS needs both, a certificate (--tls-cert) and its key (--tls-key)")
+var (
+	errHalfTLS    = errors.New("HTTPS needs both, a certificate (--tls-cert) and its key (--tls-key)")
+	errHalfDNSTLS = errors.New("DNS over TLS needs both, a certificate (--dns-tls-cert) and its key (--dns-tls-key)")
+	errBareDNSTLS = errors.New("DNS over TLS (--tls-listen) needs a certificate and its key (--dns-tls-cert and --dns-tls-key)")
+)
 
 var errNameservers = errors.New("at least one name server is needed for new zones")
 

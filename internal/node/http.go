@@ -166,6 +166,9 @@ func (n *Node) welcome(addrs server.Addrs) {
 		}
 		fmt.Fprintf(out, "  DNS        %s (UDP and TCP)\n", dns)
 	}
+	for _, a := range addrs.TLS {
+		fmt.Fprintf(out, "  DNS        %s (TLS)\n", a)
+	}
 	if n.first == nil {
 		return
 	}

@@ -130,7 +130,7 @@ func (c collector) notify(counter func(string, string, uint64, ...string), gauge
 
 func (c collector) dns(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
 	s := c.n.dns.Stats()
-	for _, tr := range []server.Transport{server.UDP, server.TCP} {
+	for _, tr := range []server.Transport{server.UDP, server.TCP, server.TLS} {
 		for code, v := range s.Answers[tr] {
 			if v > 0 {
 				counter("queries_total", "Queries answered, by transport and response code.", v,
@@ -138,7 +138,8 @@ func (c collector) dns(counter func(string, string, uint64, ...string), gauge fu
 			}
 		}
 	}
-	gauge("tcp_connections", "Open TCP connections.", float64(s.TCPOpen))
+	gauge("tcp_connections", "Open TCP connections, those with TLS among them.", float64(s.TCPOpen))
+	counter("tls_handshakes_failed_total", "Handshakes of DNS over TLS that failed.", s.TLSFailed)
 }
 
 // rcodeName names a counter of the server; the last one is BADVERS.

@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,8 @@ type Node struct {
 	web       *httpfront.Front
 	scrape    *httpfront.Front // of metrics at an address of their own; nil without one
 	trusted   []netip.Prefix
-	certs     *certFile        // nil without TLS
+	certs     *certFile        // of HTTPS; nil without
+	dnsCerts  *certFile        // of DNS over TLS; nil without
 	profiles  *httpfront.Front // nil where they are not wanted
 	out       io.Writer
 	first     *auth.FirstCredentials // made at this start
@@ -81,6 +83,11 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	n.roles, n.edge, n.trusted, n.reach = set.roles, set.edge, set.trusted, set.reach
 	if c.TLSCert != "" {
 		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}
+	}
+	if len(c.TLSListen) > 0 && n.roles.dns {
+		if n.dnsCerts = n.certs; c.DNSTLSCert != "" {
+			n.dnsCerts = &certFile{cert: c.DNSTLSCert, key: c.DNSTLSKey, log: log}
+		}
 	}
 	open := store.Config{
 		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(), Existing: c.MustExist,
@@ -125,7 +132,12 @@ func (n *Node) wireFast(sources []netip.Addr) {
 		Yield: server.YieldCore,
 		DB:    n.db, Done: n.transferred, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
 	})
+	var certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	if n.dnsCerts != nil {
+		certificate = n.dnsCerts.get
+	}
 	n.dns = server.New(server.Config{
+		TLS: n.cfg.TLSListen, Certificate: certificate, Handshake: n.handshakeFailed,
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
 		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
 		Transfers:    n.xfr,
@@ -281,5 +293,5 @@ func (n *Node) removed(z *zone.Zone) {
 type responder struct{ a *answer.Responder }
 
 func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
-	return r.a.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
+	return r.a.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive, Block: l.Block})
 }

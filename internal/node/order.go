@@ -121,8 +121,15 @@ func (n *Node) addSockets(add func(part)) {
 	if n.dns != nil {
 		add(part{
 			name: partDNSBind, by: storeBy,
-			start: func(context.Context) error { return n.dns.Listen() },
-			stop:  func(context.Context) error { n.dns.Close(); return nil },
+			start: func(context.Context) error {
+				if n.dnsCerts != nil { // before anybody connects: a start without a certificate is none
+					if err := n.dnsCerts.load(); err != nil {
+						return err
+					}
+				}
+				return n.dns.Listen()
+			},
+			stop: func(context.Context) error { n.dns.Close(); return nil },
 		})
 	}
 	add(part{
@@ -164,7 +171,7 @@ func (n *Node) isReady(context.Context) error {
 		addrs = n.dns.Addrs()
 	}
 	n.ready.Store(true)
-	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "http", n.web.URL())
+	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "tls", fmt.Sprint(addrs.TLS), "http", n.web.URL())
 	n.welcome(addrs)
 	tellSystemd(daemon.SdNotifyReady)
 	return nil

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// Reload takes over what may change while the node runs: the level of the log and the certificate. Of other settings that
+// Reload takes over what may change while the node runs: the level of the log and the certificates. Of other settings that
 // differ it says that they want a restart. Nothing changes if it fails.
 func (n *Node) Reload(next *Config) error {
 	if err := next.Check(); err != nil {
@@ -16,8 +16,11 @@ func (n *Node) Reload(next *Config) error {
 	if err != nil {
 		return err
 	}
-	if n.certs != nil {
-		if err := n.certs.load(); err != nil {
+	for _, c := range []*certFile{n.certs, n.dnsCerts} {
+		if c == nil {
+			continue
+		}
+		if err := c.load(); err != nil {
 			return err
 		}
 	}

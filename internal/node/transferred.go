@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/tally"
@@ -42,6 +43,9 @@ func (n *Node) logTransfer(r *xfr.Report) {
 		attrs = append(attrs, "one_of", names(list))
 	}
 	attrs = append(attrs, "asked", r.Asked.String(), "tcp", r.TCP)
+	if r.TLS != nil {
+		attrs = append(attrs, "tls", r.TLS.String(), "resumed", r.TLS.Resumed)
+	}
 	if r.Key != "" {
 		attrs = append(attrs, "key", r.Key)
 	}
@@ -60,10 +64,21 @@ func (n *Node) logTransfer(r *xfr.Report) {
 	n.log.Info("transfer", attrs...)
 }
 
+// handshakeFailed tells of a client with which TLS did not come about: one that refuses our certificate is a secondary that
+// somebody set up wrongly, and has no other way to say so.
+func (n *Node) handshakeFailed(source netip.AddrPort, err error) {
+	if n.tally.Line(tally.Event{Source: source.Addr(), What: "TLS handshake failed"}) {
+		n.log.Warn("TLS handshake failed", "source", source.String(), "error", err)
+	}
+}
+
 // about says what a report is about in words that no stranger chooses: the transport, and the zone if it is one of ours.
 func (n *Node) about(r *xfr.Report) string {
 	words := "udp "
-	if r.TCP {
+	switch {
+	case r.TLS != nil:
+		words = "tls "
+	case r.TCP:
 		words = "tcp "
 	}
 	if z := n.db.ByID(r.ZoneID); z != nil {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -49,23 +50,39 @@ func TestReadme(t *testing.T) {
 	for name := range secondaries {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestInside$", "-test.v", "-test.timeout=5m")
-			cmd.Env = append(os.Environ(), inside+"="+name, program+"="+bin)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-			if os.Geteuid() != 0 {
-				cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-				cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-				cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-			}
-			out, err := cmd.CombinedOutput()
-			if err != nil && cmd.ProcessState == nil {
-				t.Skipf("this machine gives no network of one's own: %v", err)
-			}
-			if err != nil {
-				t.Errorf("%v\n%s", err, out)
-			}
+			apart(t, "TestInside", inside+"="+name, program+"="+bin)
 		})
 	}
+}
+
+// apart runs a test of this package in a network of its own.
+func apart(t *testing.T, test string, env ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.v", "-test.timeout=5m")
+	cmd.Env = append(os.Environ(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	if os.Geteuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		t.Skipf("this machine gives no network of one's own: %v", err)
+	}
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// text is a file of the repository.
+func text(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }
 
 // TestInside is TestReadme's other half, in the network of its own.
@@ -75,11 +92,7 @@ func TestInside(t *testing.T) {
 		t.Skip("this is a part of TestReadme")
 	}
 	private(t)
-	raw, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	readme := string(raw)
+	readme := text(t, "README.md")
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
@@ -121,8 +134,8 @@ func TestInside(t *testing.T) {
 	wait(t, secondary, "the secondary to follow", answers("next.example.com", "A", "192.0.2.11"))
 }
 
-// private gives the process a loopback interface that is up, and folders of its own where servers write by default.
-func private(t *testing.T) {
+// private gives the process a loopback interface that is up, and folders of its own where servers write by default, and more.
+func private(t *testing.T, more ...string) {
 	t.Helper()
 	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -140,7 +153,7 @@ func private(t *testing.T) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"/run", "/var/lib/nsd", "/var/lib/knot", "/var/lib/powerdns", "/etc/powerdns"} {
+	for _, dir := range append(more, "/run", "/var/lib/nsd", "/var/lib/knot", "/var/lib/powerdns", "/etc/powerdns") {
 		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0777"); err != nil {
 			t.Fatalf("a folder of its own at %s: %v", dir, err)
 		}
@@ -158,7 +171,7 @@ func block(t *testing.T, text, lead string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(text, lead+"\n")
 	if !ok {
-		t.Fatalf("README has no line that ends in %q", lead)
+		t.Fatalf("no line ends in %q", lead)
 	}
 	m := regexp.MustCompile("(?s)^\\s*```[a-z]*\n(.*?)```").FindStringSubmatch(rest)
 	if m == nil {
@@ -188,29 +201,54 @@ func shell(t *testing.T, dir, script string, env ...string) string {
 	return string(out)
 }
 
-// daemon runs a program until the test ends; what it says is in the buffer then.
-func daemon(t *testing.T, dir, name string, args ...string) *bytes.Buffer {
+// said is what a program has written so far.
+type said struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (s *said) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.Write(b)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
+// daemon runs a program until the test ends.
+func daemon(t *testing.T, dir, name string, args ...string) *said {
+	t.Helper()
+	out, _ := stoppable(t, dir, name, args...)
+	return out
+}
+
+// stoppable runs a program until it is stopped, or the test ends.
+func stoppable(t *testing.T, dir, name string, args ...string) (out *said, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
-	out := &bytes.Buffer{}
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, environ(nil), out, out
+	out = new(said)
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = dir, out, out, environ(nil)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	stop = sync.OnceFunc(func() { cancel(); _ = cmd.Wait() })
 	t.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait()
+		stop()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", name, out)
 		}
 	})
-	return out
+	return out, stop
 }
 
-func wait(t *testing.T, _ *bytes.Buffer, what string, ok func() bool) {
+func wait(t *testing.T, _ *said, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -20,6 +20,7 @@ type Config struct {
 type Limits struct {
 	Size      int           // octets
 	Keepalive time.Duration // what edns-tcp-keepalive is to say (RFC 7828); 0: nothing
+	Block     int           // octets of which the response's length is to be a multiple, by padding (RFC 8467); 0: any
 }
 
 // maxChain bounds how many CNAME and DNAME records one answer follows.
@@ -71,7 +72,7 @@ func (r *Responder) Append(dst []byte, q *wire.Query, l Limits) []byte {
 
 // reserve fills in the OPT record and keeps room for it, and for an extended error that may join it.
 func (r *Responder) reserve(q *wire.Query, l Limits) {
-	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO}
+	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO, Block: l.Block}
 	if q.EDNS.NSID {
 		r.opt.NSID = r.cfg.NSID
 	}

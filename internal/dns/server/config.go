@@ -1,8 +1,10 @@
 package server
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"math"
+	"net/netip"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/cores"
@@ -16,6 +18,12 @@ type Config struct {
 	// AXFR and IXFR only. An empty host listens on IPv4 and IPv6 at once, 0.0.0.0 and [::] on one of them each; port 0
 	// takes a free one, the same for both transports.
 	DNS, Transfer []string
+	// TLS lists addresses that answer everything over TLS (RFC 7858, RFC 9103), with the certificate that Certificate gives for a
+	// handshake. A connection that is there keeps the one that it began with.
+	TLS         []string
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	// Handshake hears of every handshake that failed. It must return at once; nil: nobody is told.
+	Handshake func(source netip.AddrPort, err error)
 
 	DB *zone.DB
 	// NewResponder makes one Responder for each thread: it may keep scratch space.
@@ -41,12 +49,12 @@ type Config struct {
 	Drain time.Duration
 }
 
-// TCPLimits bound what clients can hold (RFC 7766 section 6.2).
+// TCPLimits bound what clients can hold (RFC 7766 section 6.2), over TCP and TLS together.
 type TCPLimits struct {
 	Conns       int           // connections at once; default 2,048
 	PerSource   int           // of them from one IPv4 address or one IPv6 /64; default 128
 	Idle        time.Duration // without a request; default 20 s, less while more than half of Conns are in use
-	Read        time.Duration // from a request's first octet to its last; default 5 s
+	Read        time.Duration // from a request's first octet to its last, and for a handshake; default 5 s
 	Write       time.Duration // for a batch of answers to leave; default 10 s
 	Lifetime    time.Duration // of a connection, after which it closes between requests; default 1 h
 	MaxRequests int           // per connection; default: no limit
@@ -58,6 +66,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Handshake == nil {
+		c.Handshake = func(netip.AddrPort, error) {}
 	}
 	setDefault(&c.MaxUDP, 1232)
 	c.MaxUDP = min(max(c.MaxUDP, 512), maxRequest)
@@ -87,6 +98,7 @@ type Limits struct {
 	Size      int           // octets
 	TCP       bool          // no truncation to be repaired by TCP, no source to be forged
 	Keepalive time.Duration // what edns-tcp-keepalive is to say (RFC 7828); 0: nothing
+	Block     int           // octets of which its length is to be a multiple, by padding (RFC 8467); 0: any
 }
 
 // Responder answers queries by a look into the zones.

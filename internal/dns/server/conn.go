@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
 )
 
 const (
@@ -34,6 +35,7 @@ type conn struct {
 	l          *listener
 	s          *Server
 	nc         net.Conn
+	tls        *xfr.TLS // what is under it; nil: it is in clear
 	source     netip.AddrPort
 	deadline   time.Time // of the connection
 	served     int

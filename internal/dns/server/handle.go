@@ -23,6 +23,7 @@ type handler struct {
 	respond      Responder
 	transferOnly bool
 	count        *counters
+	block        int // what responses are padded to; 0: they are not
 
 	q wire.Query
 	b wire.Builder
@@ -85,7 +86,7 @@ func (h *handler) fail(dst []byte, code wire.Rcode) []byte {
 	h.b.Echo(&h.q)
 	h.b.SetRcode(code)
 	if h.q.EDNS.Present {
-		h.b.OPT(&wire.OPT{UDPSize: uint16(h.s.cfg.MaxUDP)})
+		h.b.OPT(&wire.OPT{UDPSize: uint16(h.s.cfg.MaxUDP), Block: h.block})
 	}
 	h.count.answered(code)
 	return h.b.Finish()
@@ -105,6 +106,10 @@ func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte,
 	if h.q.EDNS.Keepalive {
 		l.Keepalive = c.s.tcp.idle()
 	}
+	if h.block = 0; h.q.EDNS.Padding && c.tls != nil {
+		h.block = paddingBlock
+	}
+	l.Block = h.block
 	if outcome != wire.ParseOK || !h.odd() {
 		return h.plain(dst, outcome, l), nil
 	}

@@ -24,10 +24,11 @@ type Server struct {
 	listeners []*listener
 	addrs     Addrs
 	running   atomic.Bool
+	tlsFailed atomic.Uint64
 }
 
-// Addrs are the addresses bound, in the order of the configuration; each serves UDP and TCP.
-type Addrs struct{ DNS, Transfer []netip.AddrPort }
+// Addrs are the addresses bound, in the order of the configuration; each serves UDP and TCP, or TLS.
+type Addrs struct{ DNS, Transfer, TLS []netip.AddrPort }
 
 // New makes a server; it opens nothing yet.
 func New(cfg Config) *Server {
@@ -62,7 +63,7 @@ func (s *Server) Listen() error {
 		}
 		*list = append(*list, ends[i].addrPort())
 	}
-	return nil
+	return s.listenTLS()
 }
 
 // portTries is how often a free port is asked for until it is free for both transports.
@@ -76,7 +77,7 @@ func (s *Server) bind(e *endpoint) error {
 		if err != nil {
 			return fmt.Errorf("listen on %s, udp: %w", e.addrPort(), err)
 		}
-		l, err := s.listenTCP(*e)
+		l, err := s.listenTCP(*e, TCP)
 		if err == nil {
 			s.udp = append(s.udp, socks...)
 			s.listeners = append(s.listeners, l)
@@ -98,6 +99,7 @@ func (s *Server) Stats() Stats {
 	var st Stats
 	s.counts.sum(&st)
 	s.tcp.stats(&st)
+	st.TLSFailed = s.tlsFailed.Load()
 	return st
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -12,8 +13,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,7 +29,7 @@ func newEcho() server.Responder { return new(echo) }
 func (e *echo) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
 	e.b.Start(dst, l.Size, q.ID, wire.FlagQR|wire.FlagAA)
 	e.b.Echo(q)
-	o := wire.OPT{UDPSize: 1232}
+	o := wire.OPT{UDPSize: 1232, Block: l.Block}
 	if l.Keepalive > 0 {
 		o.HasKeepalive, o.Keepalive = true, uint16(l.Keepalive/(100*time.Millisecond))
 	}
@@ -81,6 +84,22 @@ func question(name string, typ wire.Type) []byte {
 	b := []byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}
 	b = append(b, wire.MustName(name)...)
 	return append(b, byte(typ>>8), byte(typ), 0, 1)
+}
+
+// manyRecords is a version of example.org with so many addresses beside its SOA.
+func manyRecords(tb testing.TB, n int) *zone.Version {
+	tb.Helper()
+	apex := wire.MustName("example.org.")
+	sets := []rr.Set{{Owner: apex, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{append([]byte(apex+apex), make([]byte, 20)...)}}}
+	for i := range n {
+		owner := wire.MustName(fmt.Sprintf("host-%d.example.org.", i))
+		sets = append(sets, rr.Set{Owner: owner, Type: wire.TypeA, TTL: 60, Data: [][]byte{{192, 0, byte(i >> 8), byte(i)}}})
+	}
+	v, err := zone.Build(apex, sets)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return v
 }
 
 const opt = "\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x00"

@@ -46,7 +46,11 @@ func (h *handler) special(ctx context.Context, dst []byte, source netip.AddrPort
 			out = h.fail(dst, wire.RcodeRefused)
 			break
 		}
-		return h.transfer(ctx, dst, &xfr.Request{Query: &h.q, Source: source, Size: l.Size, Session: session}, c)
+		r := &xfr.Request{Query: &h.q, Source: source, Size: l.Size, Session: session}
+		if c != nil {
+			r.TLS = c.tls
+		}
+		return h.transfer(ctx, dst, r, c)
 	default:
 		out = h.plain(dst, wire.ParseOK, l)
 	}

@@ -14,15 +14,13 @@ type Transport uint8
 const (
 	UDP Transport = iota
 	TCP
+	TLS
 	transports
 )
 
 // String is the transport's name in lower case.
 func (t Transport) String() string {
-	if t == TCP {
-		return "tcp"
-	}
-	return "udp"
+	return [transports]string{"udp", "tcp", "tls"}[t]
 }
 
 // Rcodes is how many response codes are counted apart: those of the header, and BADVERS.
@@ -36,9 +34,10 @@ type Stats struct {
 	Dropped uint64                     // of them dropped because it was full
 	Errors  uint64                     // answers that the kernel refused to send
 
-	TCPOpen     int    // connections at this moment
+	TCPOpen     int    // connections at this moment, those with TLS among them
 	TCPAccepted uint64 // connections since the start
 	TCPRefused  uint64 // of them closed at once for a limit
+	TLSFailed   uint64 // handshakes that failed
 }
 
 // counters belong to one thread or connection family; the padding keeps two of them off one cache line.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -14,16 +15,17 @@ type listener struct {
 	net.Listener
 	s            *Server
 	transferOnly bool
+	tls          *tls.Config // nil: in clear
 	count        *counters
 }
 
-func (s *Server) listenTCP(e endpoint) (*listener, error) {
+func (s *Server) listenTCP(e endpoint, t Transport) (*listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(context.Background(), e.network("tcp"), e.addrPort().String())
 	if err != nil {
 		return nil, err
 	}
-	return &listener{Listener: l, s: s, transferOnly: e.transferOnly, count: s.counts.add(TCP)}, nil
+	return &listener{Listener: l, s: s, transferOnly: e.transferOnly, count: s.counts.add(t)}, nil
 }
 
 // acceptPause is how long accepting rests when the process is out of file descriptors, which strangers can bring about; and
@@ -66,17 +68,28 @@ func (l *listener) take(ctx context.Context, nc net.Conn) {
 	}
 	l.s.tcp.wg.Go(func() {
 		defer l.s.tcp.leave(nc, source)
-		newConn(l, nc, source).serve(ctx)
+		c := newConn(l, nc, source)
+		if l.tls != nil {
+			defer c.close()
+			if !c.handshake() {
+				return
+			}
+		}
+		c.serve(ctx)
 	})
 }
 
 func sourceOfConn(nc net.Conn) netip.AddrPort {
-	a, ok := nc.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return netip.AddrPort{}
-	}
-	ap := a.AddrPort()
+	ap := addrOf(nc.RemoteAddr())
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// addrOf is an address of TCP; invalid for others.
+func addrOf(a net.Addr) netip.AddrPort {
+	if a, ok := a.(*net.TCPAddr); ok {
+		return a.AddrPort()
+	}
+	return netip.AddrPort{}
 }
 
 // tcpTable knows every open connection and counts them by source.

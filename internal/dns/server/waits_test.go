@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/cores"
-	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -25,16 +24,7 @@ import (
 // serveForParent is the child's part: it serves a zone until its standard input ends.
 func serveForParent(t *testing.T) {
 	cores.Provide()
-	apex := wire.MustName("example.org.")
-	sets := []rr.Set{{Owner: apex, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{append([]byte(apex+apex), make([]byte, 20)...)}}}
-	for i := range 40_000 {
-		owner := wire.MustName(fmt.Sprintf("host-%d.example.org.", i))
-		sets = append(sets, rr.Set{Owner: owner, Type: wire.TypeA, TTL: 60, Data: [][]byte{{192, 0, byte(i >> 8), byte(i)}}})
-	}
-	v, err := zone.Build(apex, sets)
-	if err != nil {
-		t.Fatal(err)
-	}
+	v := manyRecords(t, 40_000)
 	db := zone.NewDB(0)
 	db.SetAccount(&zone.Account{ID: "a", ACL: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
 	db.Reset("z", "a", 1, v, v, zone.Links{Enabled: true}, nil)

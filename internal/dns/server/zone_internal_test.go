@@ -16,7 +16,7 @@ import (
 type zoned struct{ a *answer.Responder }
 
 func (r zoned) Respond(dst []byte, q *wire.Query, l Limits) []byte {
-	return r.a.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
+	return r.a.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive, Block: l.Block})
 }
 
 // zoneHandler answers from a small zone of an account with one key.

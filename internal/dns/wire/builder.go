@@ -178,12 +178,13 @@ func (b *Builder) commit(m Mark) bool {
 	return true
 }
 
-// OPT writes the OPT record and gives its reserved room back. It must be the last record; see Reserve.
+// OPT writes the OPT record, padded if that is asked for, and gives its reserved room back. It must be the last record; see
+// Reserve.
 func (b *Builder) OPT(o *OPT) bool {
 	m := b.Mark()
 	b.section = SectionAdditional
 	b.reserve = max(0, b.reserve-o.Len())
-	b.buf = o.append(b.buf, uint8(b.rcode>>4))
+	b.buf = o.append(b.buf, uint8(b.rcode>>4), o.padding(b.Len()+o.Len(), b.limit-b.reserve))
 	return b.commit(m)
 }
 

@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // OptionCode is the code of an EDNS option (RFC 6891 section 6.1.2).
 type OptionCode uint16
@@ -10,6 +13,7 @@ const (
 	OptionNSID      OptionCode = 3  // RFC 5001
 	OptionCookie    OptionCode = 10 // RFC 7873
 	OptionKeepalive OptionCode = 11 // RFC 7828
+	OptionPadding   OptionCode = 12 // RFC 7830
 	OptionEDE       OptionCode = 15 // RFC 8914
 )
 
@@ -41,9 +45,16 @@ type OPT struct {
 	HasInfo bool
 	Info    InfoCode // sent when HasInfo is set (RFC 8914)
 	Text    string   // EXTRA-TEXT, UTF-8
+
+	// Block, when not 0, has Builder.OPT pad the message to a multiple of so many octets, as far as its limit allows (RFC 8467).
+	// The padding is not part of Len.
+	Block int
 }
 
-const optFixed = 11 // root owner, type, class, ttl, rdlength
+const (
+	optFixed   = 11 // root owner, type, class, ttl, rdlength
+	optionHead = 4  // code and length
+)
 
 // Len is the length of the record: what Builder.Reserve must be told to keep room for it.
 func (o *OPT) Len() int {
@@ -63,15 +74,24 @@ func (o *OPT) Len() int {
 	return n
 }
 
-// append writes the record; high holds bits 4 to 11 of the response code.
-func (o *OPT) append(dst []byte, high uint8) []byte {
+// padding is how many octets the padding option takes in a message of n octets that may grow to limit; 0: there is none.
+func (o *OPT) padding(n, limit int) int {
+	if o.Block == 0 || n+optionHead > limit {
+		return 0
+	}
+	padded := (n + optionHead + o.Block - 1) / o.Block * o.Block
+	return min(padded, limit) - n
+}
+
+// append writes the record with pad octets of padding option; high holds bits 4 to 11 of the response code.
+func (o *OPT) append(dst []byte, high uint8, pad int) []byte {
 	flags := uint32(high)<<24 | uint32(o.Version)<<16
 	if o.DO {
 		flags |= 0x8000
 	}
 	dst = append(dst, 0)
 	dst = appendFixed(dst, TypeOPT, Class(o.UDPSize), flags)
-	dst = binary.BigEndian.AppendUint16(dst, uint16(o.Len()-optFixed))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(o.Len()-optFixed+pad))
 	if o.NSID != "" {
 		dst = append(appendOption(dst, OptionNSID, len(o.NSID)), o.NSID...)
 	}
@@ -84,6 +104,12 @@ func (o *OPT) append(dst []byte, high uint8) []byte {
 	if o.HasInfo {
 		dst = binary.BigEndian.AppendUint16(appendOption(dst, OptionEDE, 2+len(o.Text)), uint16(o.Info))
 		dst = append(dst, o.Text...)
+	}
+	if pad > 0 {
+		dst = appendOption(dst, OptionPadding, pad-optionHead)
+		at := len(dst)
+		dst = slices.Grow(dst, pad-optionHead)[:at+pad-optionHead]
+		clear(dst[at:])
 	}
 	return dst
 }

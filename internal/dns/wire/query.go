@@ -54,6 +54,7 @@ type EDNS struct {
 	DO        bool   // RFC 3225
 	NSID      bool   // RFC 5001
 	Keepalive bool   // RFC 7828
+	Padding   bool   // RFC 7830
 	Flags     uint16 // all 16 flag bits
 	Cookie    []byte // RFC 7873: 8 octets of the client, then 0 or 8-32 of the server; points into Msg; nil if absent
 }
@@ -220,6 +221,8 @@ func (e *EDNS) option(code OptionCode, data []byte) bool {
 		e.NSID = true
 	case OptionKeepalive:
 		e.Keepalive = true
+	case OptionPadding:
+		e.Padding = true
 	case OptionCookie:
 		if n := len(data); n != 8 && (n < 16 || n > 40) {
 			return false // RFC 7873 section 5.2.2

@@ -36,6 +36,7 @@ const (
 	CauseNoZone     Cause = "no_zone"
 	CauseForm       Cause = "form"
 	CauseBusy       Cause = "busy"
+	CauseALPN       Cause = "alpn"
 )
 
 // reasons are the causes in words.
@@ -53,6 +54,7 @@ var reasons = map[Cause]string{
 	CauseNoZone:     "no such zone is served here",
 	CauseForm:       "the request is malformed",
 	CauseBusy:       "too many transfers are running",
+	CauseALPN:       "the client did not ask for the protocol \"dot\" of TLS (ALPN), which transfers demand",
 }
 
 // AboutKey says whether a cause lies in how the request was signed.
@@ -88,6 +90,7 @@ type Report struct {
 	Source       netip.AddrPort
 	Asked        wire.Type
 	TCP          bool
+	TLS          *TLS // nil: it came in clear
 	Kind         Kind
 	From, To     uint32 // serials; From is what the client has, for IXFR
 	Records      int

@@ -2,6 +2,7 @@ package xfr
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -88,6 +89,22 @@ type Request struct {
 	Source  netip.AddrPort
 	Session *tsig.Server // nil for an unsigned request
 	Size    int          // the most octets of a datagram before it is signed; not used over TCP
+	TLS     *TLS         // nil: it came in clear
+}
+
+// TLS is what is under a connection.
+type TLS struct {
+	Version uint16 // as package tls has it
+	ALPN    bool   // the client asked for the protocol "dot"
+	Resumed bool   // of an earlier session
+}
+
+// String is the version's name, as in "TLS 1.3", or empty in clear.
+func (t *TLS) String() string {
+	if t == nil {
+		return ""
+	}
+	return tls.VersionName(t.Version)
 }
 
 func (r *Request) key() *tsig.Key {
@@ -123,6 +140,8 @@ func (s *Server) admit(r *Request, rep *Report) (*zone.Zone, bool) {
 	d := Allow(&access, r.Source.Addr(), r.key())
 	rep.ZoneID, rep.Client = z.ID, d.Client
 	switch {
+	case r.TLS != nil && !r.TLS.ALPN:
+		return refuse(wire.RcodeRefused, CauseALPN) // RFC 9103 section 7.1
 	case d.Rcode != wire.RcodeNoError:
 		return refuse(d.Rcode, d.Cause)
 	case r.Query.Type == wire.TypeAXFR && !rep.TCP:
@@ -164,7 +183,7 @@ func (s *Server) Denied(r *Request, tcp bool, code wire.Rcode) {
 
 func (s *Server) report(r *Request, tcp bool) (*Report, time.Time) {
 	return &Report{
-		Source: r.Source, Asked: r.Query.Type, TCP: tcp, From: r.Query.Serial, Key: r.key().String(),
+		Source: r.Source, Asked: r.Query.Type, TCP: tcp, TLS: r.TLS, From: r.Query.Serial, Key: r.key().String(),
 	}, s.cfg.Now()
 }
 

@@ -1,0 +1,86 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+)
+
+const (
+	// alpn is the protocol that clients of DNS over TLS ask for (RFC 7858 section 3.1 does not demand it, RFC 9103 section 7.1
+	// does of transfers).
+	alpn = "dot"
+	// paddingBlock is what servers pad to (RFC 8467 section 4.1).
+	paddingBlock = 468
+)
+
+var errNoCertificate = errors.New("TLS needs a certificate")
+
+// listenTLS binds the addresses for TLS.
+func (s *Server) listenTLS() error {
+	if len(s.cfg.TLS) == 0 {
+		return nil
+	}
+	if s.cfg.Certificate == nil {
+		return errNoCertificate
+	}
+	cfg := s.tlsConfig()
+	for _, a := range s.cfg.TLS {
+		e, err := parseEndpoint(a, false)
+		if err != nil {
+			return err
+		}
+		l, err := s.listenTCP(e, TLS)
+		if err != nil {
+			s.Close()
+			return fmt.Errorf("listen on %s, tls: %w", e.addrPort(), err)
+		}
+		l.tls = cfg
+		s.listeners = append(s.listeners, l)
+		s.addrs.TLS = append(s.addrs.TLS, addrOf(l.Addr()))
+	}
+	return nil
+}
+
+// tlsConfig is the same for all addresses, so that what a client resumes at one of them it may resume at another. A client
+// that asks for protocols of which "dot" is none fails; one that asks for none is served, but gets no transfers. Sessions are
+// resumed by tickets under keys that change by themselves; package tls takes no early data over TCP.
+func (s *Server) tlsConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion:     tls.VersionTLS13, // RFC 9103 section 7.1
+		NextProtos:     []string{alpn},
+		GetCertificate: s.cfg.Certificate,
+		// Whole records of 16 KiB from the first on: a transfer is no page whose head a browser waits for.
+		DynamicRecordSizingDisabled: true,
+	}
+}
+
+// handshake puts TLS under the connection. It has the time of a request.
+func (c *conn) handshake() bool {
+	nc := tls.Server(c.nc, c.l.tls)
+	err := c.nc.SetDeadline(time.Now().Add(c.s.cfg.TCP.Read))
+	if c.s.tcp.stopping() {
+		return false
+	}
+	if err == nil {
+		err = nc.Handshake() //nolint:noctx // the deadline ends it, and so does the end of the server, which closes the connection
+	}
+	if err != nil {
+		c.s.tlsFailed.Add(1)
+		c.s.cfg.Handshake(c.source, err)
+		return false
+	}
+	if err := c.nc.SetDeadline(time.Time{}); err != nil {
+		return false
+	}
+	st := nc.ConnectionState()
+	c.nc = nc
+	c.tls = &xfr.TLS{Version: st.Version, ALPN: st.NegotiatedProtocol == alpn, Resumed: st.DidResume}
+	return true
+}
+
+// close tells the client that nothing follows, so that it can tell an end from a connection that was cut.
+func (c *conn) close() { _ = c.nc.Close() }
