@@ -85,7 +85,7 @@ func (c Conn) Each(ctx context.Context, scan func(*sql.Rows) error, text string,
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := c.flush(ctx); err != nil {
+	if err := c.Flush(ctx); err != nil {
 		return err
 	}
 	ctx = c.context(ctx)
@@ -131,9 +131,6 @@ func (c Conn) One(ctx context.Context, dest []any, text string, args ...any) err
 
 func (c Conn) first(ctx context.Context, dest []any, text string, args []any) (found bool, err error) {
 	if c.posts.waits() {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
 		return c.oneAlong(ctx, dest, text, args)
 	}
 	err = c.Each(ctx, func(r *sql.Rows) error {

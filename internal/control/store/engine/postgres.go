@@ -247,7 +247,7 @@ func (e *postgresEngine) beginWrite(ctx context.Context) (*Session, error) {
 	}
 	inner, rollback, over := s.Commit, s.Rollback, false
 	s.Commit = func(ctx context.Context) error {
-		if err := s.flush(ctx); err != nil {
+		if err := s.Flush(ctx); err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 		over = true

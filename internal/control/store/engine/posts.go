@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"database/sql"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -16,12 +15,16 @@ type posts struct {
 	waiting []post
 }
 
-// post is a statement without rows; check hears how many it touched.
+// post is a statement: check, if it is not nil, hears how many rows it touched; read, if it is not nil, takes its rows.
 type post struct {
 	text  string
 	args  []any
 	check func(touched int) error
+	read  func(pgx.Rows) error
 }
+
+// Row is what a row is scanned from.
+type Row interface{ Scan(dest ...any) error }
 
 // Post runs a statement whose outcome nobody needs yet: in a transaction on a server it goes along with the next one, in
 // order, and whatever is wrong with it is an error of that one, or of the commit. args are the statement's from here on.
@@ -33,7 +36,7 @@ func (c Conn) Post(ctx context.Context, check func(touched int) error, text stri
 		}
 		return err
 	}
-	c.posts.waiting = append(c.posts.waiting, post{c.Dialect.bind(text), args, check})
+	c.posts.waiting = append(c.posts.waiting, post{text: c.Dialect.bind(text), args: args, check: check})
 	return nil
 }
 
@@ -50,87 +53,100 @@ func (c Conn) PostInsert(ctx context.Context, into, tail string, n, width int, r
 	})
 }
 
+// PostQuery is Each for rows that nobody needs before Flush, or before the next statement.
+func (c Conn) PostQuery(ctx context.Context, scan func(Row) error, text string, args ...any) error {
+	if c.posts == nil {
+		return c.Each(ctx, func(r *sql.Rows) error { return scan(r) }, text, args...)
+	}
+	c.posts.waiting = append(c.posts.waiting, post{text: c.Dialect.bind(text), args: args, read: func(rows pgx.Rows) error {
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	return nil
+}
+
+// PostIn is In by PostQuery.
+func (c Conn) PostIn(ctx context.Context, scan func(Row) error, text string, values []any) error {
+	return inLists(text, nil, values, func(text string, args []any) error { return c.PostQuery(ctx, scan, text, args...) })
+}
+
 // waits says whether there is something to be sent.
 func (p *posts) waits() bool { return p != nil && len(p.waiting) > 0 }
 
-// send sends what waits, and with it last, unless that is nil, whose rows read takes: all in one way to the server.
-func (c Conn) send(ctx context.Context, last *post, read func(pgx.Rows) error) error {
-	all := c.posts.waiting
-	c.posts.waiting = nil
-	if last != nil {
-		all = append(all, *last)
+// send sends what waits, and last behind it: all in one way to the server.
+func (c Conn) send(ctx context.Context, last ...post) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	all := append(c.posts.waiting, last...)
+	c.posts.waiting = nil
 	err := c.posts.line.Raw(func(driven any) error {
 		var batch pgx.Batch
 		for i := range all {
 			batch.Queue(all[i].text, all[i].args...)
 		}
 		answers := driven.(*stdlib.Conn).Conn().SendBatch(ctx, &batch)
-		if err := hearAll(answers, all, read); err != nil {
-			_ = answers.Close() // reads what is left; the transaction is spoiled already
-			return err
+		for i := range all {
+			if err := all[i].hear(answers); err != nil {
+				_ = answers.Close() // reads what is left; the transaction is spoiled already
+				return err
+			}
 		}
 		return answers.Close()
 	})
 	return c.Dialect.classify(err)
 }
 
-// hearAll hears the answers in order; the rows of the last go to read, if that is not nil.
-func hearAll(answers pgx.BatchResults, all []post, read func(pgx.Rows) error) error {
-	for i := range all {
-		if i == len(all)-1 && read != nil {
-			rows, err := answers.Query()
-			if err != nil {
-				return err
-			}
-			err = read(rows)
-			rows.Close()
-			if err == nil {
-				err = rows.Err()
-			}
-			return err
-		}
+// hear takes the answer to a statement.
+func (p *post) hear(answers pgx.BatchResults) error {
+	if p.read == nil {
 		tag, err := answers.Exec()
-		if err != nil {
-			return err
+		if err == nil && p.check != nil {
+			err = p.check(int(tag.RowsAffected()))
 		}
-		if check := all[i].check; check != nil {
-			if err := check(int(tag.RowsAffected())); err != nil {
-				return err
-			}
-		}
+		return err
 	}
-	return nil
+	rows, err := answers.Query()
+	if err != nil {
+		return err
+	}
+	err = p.read(rows)
+	rows.Close()
+	if err == nil {
+		err = rows.Err()
+	}
+	return err
 }
 
-// flush sends what waits before something that cannot take it along.
-func (c Conn) flush(ctx context.Context) error {
+// Flush sends what waits.
+func (c Conn) Flush(ctx context.Context) error {
 	if !c.posts.waits() {
 		return nil
 	}
-	return c.send(ctx, nil, nil)
+	return c.send(ctx)
 }
 
 // execAlong runs a statement together with what waits.
 func (c Conn) execAlong(ctx context.Context, text string, args []any) (touched int, err error) {
-	err = c.send(ctx, &post{c.Dialect.bind(text), args, func(n int) error {
+	err = c.send(ctx, post{text: c.Dialect.bind(text), args: args, check: func(n int) error {
 		touched = n
 		return nil
-	}}, nil)
+	}})
 	return touched, err
 }
 
 // oneAlong reads the first row of a query together with what waits.
 func (c Conn) oneAlong(ctx context.Context, dest []any, text string, args []any) (found bool, err error) {
-	err = c.send(ctx, &post{text: c.Dialect.bind(text), args: args}, func(rows pgx.Rows) error {
+	err = c.send(ctx, post{text: c.Dialect.bind(text), args: args, read: func(rows pgx.Rows) error {
 		if !rows.Next() {
 			return nil
 		}
 		found = true
-		if err := rows.Scan(dest...); err != nil {
-			return fmt.Errorf("scan: %w", err)
-		}
-		return nil
-	})
+		return rows.Scan(dest...)
+	}})
 	return found, err
 }

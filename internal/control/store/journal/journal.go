@@ -17,6 +17,7 @@ type Store struct {
 	db      *engine.DB
 	wake    *engine.Waker
 	lineage lineage
+	mark    engine.Cache[struct{}, model.Restored] // of the last restore, for write transactions
 	stats   counters
 }
 
@@ -29,6 +30,9 @@ type Counts struct{ Commits, Nanos, Rows, Bytes uint64 }
 // Open reads where the journal stands.
 func Open(ctx context.Context, db *engine.DB) (*Store, error) {
 	s := &Store{db: db, wake: engine.NewWaker()}
+	if db.Alone() {
+		s.mark.Open()
+	}
 	if !db.Config.ReadOnly {
 		if err := s.noteTimeline(ctx); err != nil {
 			return nil, err

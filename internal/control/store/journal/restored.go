@@ -29,6 +29,7 @@ func (s *Store) markRestored(ctx context.Context, c engine.Conn) error {
 	if err != nil {
 		return err
 	}
+	s.mark.Clear()
 	jump := model.JumpLeast + rand.N[uint32](model.JumpMost-model.JumpLeast)
 	mark := fmt.Sprintf("%d %d %d", head, s.db.Config.Clock().UnixMicro(), jump)
 	if _, err := c.Exec(ctx, engine.UpsertMeta, engine.RestoredAt, engine.Octets([]byte(mark))); err != nil {
@@ -41,16 +42,44 @@ func (s *Store) markRestored(ctx context.Context, c engine.Conn) error {
 
 // Restored is the last mark, zero if there never was one.
 func (s *Store) Restored(ctx context.Context) (model.Restored, error) {
-	return Restored(ctx, s.db.Read)
+	return readMark(ctx, s.db.Read)
 }
 
-func Restored(ctx context.Context, c engine.Conn) (r model.Restored, err error) {
+// Restored is the last mark that a write transaction sees. Where nobody else writes, it is kept, because every commit asks for
+// it: no two such transactions are open at once there, and one that sets a mark forgets what was kept.
+func Restored(ctx context.Context, s *Store, c engine.Conn) (model.Restored, error) {
+	return s.mark.Read(struct{}{}, func() (model.Restored, error) { return readMark(ctx, c) })
+}
+
+func readMark(ctx context.Context, c engine.Conn) (r model.Restored, err error) {
 	var v []byte
 	switch err := c.One(ctx, []any{&v}, engine.SelectMeta, engine.RestoredAt); {
 	case errors.Is(err, model.ErrNotFound):
 		return r, nil
 	case err != nil:
 		return r, fmt.Errorf("read meta %s: %w", engine.RestoredAt, err)
+	}
+	return parseMark(v)
+}
+
+// PostRestored asks for the mark together with what is sent next.
+func PostRestored(ctx context.Context, c engine.Conn, hear func(model.Restored)) error {
+	return c.PostQuery(ctx, func(row engine.Row) error {
+		var v []byte
+		if err := row.Scan(&v); err != nil {
+			return fmt.Errorf("read meta %s: %w", engine.RestoredAt, err)
+		}
+		r, err := parseMark(v)
+		if err == nil {
+			hear(r)
+		}
+		return err
+	}, `SELECT (`+engine.SelectMeta+`)`, engine.RestoredAt)
+}
+
+func parseMark(v []byte) (r model.Restored, err error) {
+	if len(v) == 0 {
+		return r, nil
 	}
 	var at int64
 	n, err := fmt.Sscan(string(v), &r.Seq, &at, &r.Jump)

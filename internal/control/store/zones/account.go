@@ -22,6 +22,9 @@ func (t *Tx) Account(ctx context.Context, account model.ID) (model.Account, erro
 	if _, written := t.accounts[account]; written {
 		return load()
 	}
+	if a, ok := t.locks.owners[account]; ok {
+		return a, nil
+	}
 	return t.s.accounts.Read(account, load)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
+	storejournal "github.com/headwaterdns/headwater/internal/control/store/journal"
 )
 
 // Locks on PostgreSQL have one order, and so no two transactions ever wait for each other:
@@ -26,11 +27,12 @@ type locks struct {
 	taken    bool
 	accounts map[model.ID]bool
 	zones    map[model.ID]bool
-	rows     map[model.ID]numberedZone // as they were read when they were locked, unless written since
+	rows     map[model.ID]numberedZone  // as they were read when they were locked, unless written since
+	owners   map[model.ID]model.Account // of these zones, as they were read behind the lock, unless written since
 }
 
 func newLocks() locks {
-	return locks{accounts: map[model.ID]bool{}, zones: map[model.ID]bool{}, rows: map[model.ID]numberedZone{}}
+	return locks{accounts: map[model.ID]bool{}, zones: map[model.ID]bool{}, rows: map[model.ID]numberedZone{}, owners: map[model.ID]model.Account{}}
 }
 
 var errLockedTwice = errors.New("a transaction takes its locks once, before anything else")
@@ -53,7 +55,7 @@ func (t *Tx) Lock(ctx context.Context, l model.Locks) error {
 	}
 	err := t.c.In(ctx, engine.Discard, `SELECT id FROM accounts WHERE id IN (%s) ORDER BY id`+t.c.Dialect.Lock, nil, engine.IDs(l.Accounts))
 	if err == nil {
-		err = lockZones(ctx, t.c, l.Zones, t.c.Dialect.Lock, t.keep)
+		err = t.lockZones(ctx, l.Zones, t.c.Dialect.Lock, t.keep)
 	}
 	if err != nil {
 		return fmt.Errorf("lock %d accounts and %d zones: %w", len(l.Accounts), len(l.Zones), err)
@@ -70,7 +72,7 @@ func (t *Tx) LockFree(ctx context.Context, zones []model.ID) (free []model.ID, e
 	if err := t.lockOnce(); err != nil {
 		return nil, err
 	}
-	err = lockZones(ctx, t.c, l.Zones, t.c.Dialect.LockFree, func(z model.Zone, no int64) {
+	err = t.lockZones(ctx, l.Zones, t.c.Dialect.LockFree, func(z model.Zone, no int64) {
 		t.keep(z, no)
 		t.locks.zones[z.ID] = true
 		free = append(free, z.ID)
@@ -95,16 +97,45 @@ func (t *Tx) keep(z model.Zone, no int64) {
 	journal.Advance(t.s.journal, z.Seq)
 }
 
-// lockZones locks zones, which are in order of id, and yields those that are there.
-func lockZones(ctx context.Context, c engine.Conn, zones []model.ID, lock string, yield func(z model.Zone, no int64)) error {
-	const text = `SELECT ` + zoneColumns + ` FROM zones z WHERE z.id IN (%s) ORDER BY z.id`
-	return c.In(ctx, func(r *engine.Rows) error {
+// lockZones locks zones, which are in order of id, and yields those that are there. What nearly every transaction reads next
+// comes the same way: the zones' accounts and the mark of the last restore. They are statements of their own behind the
+// lock, so they see what was committed while it was waited for.
+func (t *Tx) lockZones(ctx context.Context, zones []model.ID, lock string, yield func(z model.Zone, no int64)) error {
+	if len(zones) == 0 {
+		return nil
+	}
+	const (
+		text   = `SELECT ` + zoneColumns + ` FROM zones z WHERE z.id IN (%s) ORDER BY z.id`
+		owners = `SELECT id, doc FROM accounts WHERE id IN (SELECT account FROM zones WHERE id IN (%s))`
+	)
+	err := t.c.PostIn(ctx, func(r engine.Row) error {
 		z, no, err := scanZone(r)
 		if err == nil {
 			yield(z, no)
 		}
 		return err
-	}, text+lock, nil, engine.IDs(zones))
+	}, text+lock, engine.IDs(zones))
+	if err == nil {
+		err = t.c.PostIn(ctx, t.keepOwner, owners, engine.IDs(zones))
+	}
+	if err == nil {
+		err = storejournal.PostRestored(ctx, t.c, func(r model.Restored) { t.mark = &r })
+	}
+	if err != nil {
+		return err
+	}
+	return t.c.Flush(ctx)
+}
+
+// keepOwner takes an account of zones that are locked.
+func (t *Tx) keepOwner(r engine.Row) error {
+	var id model.ID
+	var a model.Account
+	if err := r.Scan(engine.ToID(&id), engine.ToDoc(&a)); err != nil {
+		return fmt.Errorf("scan account: %w", err)
+	}
+	t.locks.owners[id] = a
+	return nil
 }
 
 // owns says whether the transaction has locked a zone, or made it.

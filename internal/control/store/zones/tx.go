@@ -30,6 +30,7 @@ type Tx struct {
 	marked  []model.ID
 	locks   locks
 	related map[wire.Name]relatives // what was told of names to be
+	mark    *model.Restored         // of the last restore, where it was read with the locks
 
 	leaves bool // rows that are to be cleared away afterwards
 

@@ -79,7 +79,7 @@ func RenewZone(row []any) error {
 
 const zoneColumns = `z.no, z.id, z.account, z.name, z.status, z.serial, z.seq, z.staging IS NOT NULL, z.doc`
 
-func scanZone(r *engine.Rows) (z model.Zone, no int64, err error) {
+func scanZone(r engine.Row) (z model.Zone, no int64, err error) {
 	var d zoneDoc
 	err = r.Scan(&no, engine.ToID(&z.ID), engine.ToID(&z.Account), engine.ToName(&z.Name), &z.Status, &z.Serial, &z.Seq, &z.Importing, engine.ToDoc(&d))
 	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
@@ -421,5 +421,8 @@ func (s *Store) Zones(ctx context.Context, q model.ZoneQuery) (zones []model.Zon
 
 // Restored is the last mark that was committed before.
 func (t *Tx) Restored(ctx context.Context) (model.Restored, error) {
-	return storejournal.Restored(ctx, t.c)
+	if t.mark != nil {
+		return *t.mark, nil
+	}
+	return storejournal.Restored(ctx, t.s.journal, t.c)
 }
