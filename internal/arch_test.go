@@ -32,8 +32,8 @@ var floors = map[string][]string{
 	"internal/dns/server": {
 		"internal/cores", "internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
-	"internal/control/model":   {"internal/dns/wire", "internal/dns/rr"},
-	"internal/control/duty":    {"internal/control/model"},
+	"internal/control/model": {"internal/dns/wire", "internal/dns/rr"},
+	"internal/control/duty":  {"internal/control/model"},
 	"internal/control/store": {
 		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/audit",
 		"internal/control/store/people", "internal/control/store/nodes", "internal/control/store/backup",
@@ -65,7 +65,7 @@ var floors = map[string][]string{
 	"internal/control/flatten": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/cores", "internal/control/model"},
 	"internal/control/api": {
-		"api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+		"api", "internal/cores", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/zone": {
 		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
@@ -75,6 +75,7 @@ var floors = map[string][]string{
 		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/zonefile": {
+		"internal/cores",
 		"internal/control/api", "internal/control/api/record", "internal/control/api/zone",
 		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},

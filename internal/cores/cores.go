@@ -1,4 +1,4 @@
-// Package cores knows how many cores the program serves with. It must not know what for.
+// Package cores knows how many cores the program serves with, and has long work take turns at them. It must not know what for.
 package cores
 
 import "runtime"

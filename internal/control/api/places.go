@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/cores"
 )
 
 // places bounds what reads much at once, exports, long lists and reviews: for each account, and in all. A client that does
@@ -80,6 +81,35 @@ func (q *Request) Heavily(handle func() error) error {
 	defer end()
 	return handle()
 }
+
+// InTurns runs a handler that computes for long before each piece of its answer: in turns with others like it, but for the time
+// in which its client takes a piece.
+func (q *Request) InTurns(handle func() error) error {
+	turn, err := cores.Long(q.Ctx())
+	if err != nil {
+		return err
+	}
+	defer turn.End()
+	plain := q.W
+	q.W = &turnWriter{plain, turn}
+	defer func() { q.W = plain }()
+	return handle()
+}
+
+// turnWriter writes to a client while somebody else has the turn.
+type turnWriter struct {
+	http.ResponseWriter
+
+	turn *cores.Turn
+}
+
+func (w *turnWriter) Write(b []byte) (n int, err error) {
+	w.turn.Apart(func() { n, err = w.ResponseWriter.Write(b) })
+	return n, err
+}
+
+// Unwrap gives what is behind to http.ResponseController.
+func (w *turnWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Heavy is a handler that always needs a place.
 func Heavy(handle func(*API, *Request) error) func(*API, *Request) error {

@@ -52,6 +52,11 @@ func (h *Hashing) Hash(ctx context.Context, key, password string) (string, error
 		return "", err
 	}
 	defer h.leave()
+	turn, err := cores.Long(ctx)
+	if err != nil {
+		return "", fmt.Errorf("wait to hash a password: %w", err)
+	}
+	defer turn.End()
 	return HashPassword(password)
 }
 
@@ -60,6 +65,11 @@ func (h *Hashing) verify(ctx context.Context, kind int, key, hash, password stri
 		return false, err
 	}
 	defer h.leave()
+	turn, err := cores.Long(ctx)
+	if err != nil {
+		return false, fmt.Errorf("wait to hash a password: %w", err)
+	}
+	defer turn.End()
 	return verifyPassword(hash, password)
 }
 

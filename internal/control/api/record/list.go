@@ -33,7 +33,7 @@ func listRecords(a *api.API, q *api.Request) error {
 	}
 	query.Offset, query.Limit = api.Offset(page, per), per
 	if per > shortList {
-		return q.Heavily(func() error { return streamRecords(a, q, query, page) })
+		return q.Heavily(func() error { return q.InTurns(func() error { return streamRecords(a, q, query, page) }) })
 	}
 	return streamRecords(a, q, query, page)
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"runtime"
 	"strconv"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	apirecord "github.com/headwaterdns/headwater/internal/control/api/record"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
+	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -44,6 +44,7 @@ type importer struct {
 	records []*model.Record
 	lines   []importLine // where each record stands in the file
 	share   *api.MemoryShare
+	turn    *cores.Turn
 	notes   []api.Message
 	more    int
 	serial  *uint32 // of the file's SOA
@@ -75,9 +76,16 @@ func importRecords(a *api.API, q *api.Request) error {
 		zone: &q.Zone, ours: q.Zone.Serial, lenient: api.Last(q.R.URL.Query(), "skip_invalid") == "true", share: a.Memory.Share(q.Account),
 	}
 	defer i.share.Give()
+	turn, err := cores.Long(q.Ctx())
+	if err != nil {
+		return err
+	}
+	defer turn.End()
+	i.turn = turn
 	if err := readImport(q, i); err != nil {
 		return err
 	}
+	turn.End()
 	if len(i.errs) > 0 {
 		return &api.Failed{Status: http.StatusBadRequest, Code: i.errs[0].Code, Message: i.errs[0].Message, Also: i.errs[1:]}
 	}
@@ -134,9 +142,21 @@ func (i *importer) located(err error) error {
 	return &out
 }
 
+// bodyInTurns is a body that is waited for while somebody else has the turn.
+type bodyInTurns struct {
+	io.ReadCloser
+
+	turn *cores.Turn
+}
+
+func (b *bodyInTurns) Read(p []byte) (n int, err error) {
+	b.turn.Apart(func() { n, err = b.ReadCloser.Read(p) })
+	return n, err
+}
+
 // readImport reads the multipart form as it streams in. Clients send proxied before the file or after it.
 func readImport(q *api.Request, i *importer) error {
-	q.R.Body = http.MaxBytesReader(q.W, q.R.Body, q.API.Limits.Import)
+	q.R.Body = http.MaxBytesReader(q.W, &bodyInTurns{q.R.Body, i.turn}, q.API.Limits.Import)
 	if t, _, _ := mime.ParseMediaType(q.R.Header.Get("Content-Type")); t != "multipart/form-data" {
 		return api.Invalid(model.CodeImport, "", "An import is multipart/form-data with a part called file.")
 	}
@@ -218,7 +238,7 @@ func (i *importer) read(r io.Reader) error {
 			return err
 		}
 		if i.parsed%linesInTurn == 0 {
-			runtime.Gosched()
+			i.turn.Pass()
 		}
 	}
 }
