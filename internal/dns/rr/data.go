@@ -1,14 +1,11 @@
 package rr
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/miekg/dns"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -21,6 +18,8 @@ var (
 
 // maxRData is the longest RDATA, in octets.
 const maxRData = 65535
+
+var errLong = fmt.Errorf("%w: it is longer than 65,535 octets", ErrSyntax)
 
 // ParseData reads one record's data in presentation format and gives its canonical, uncompressed wire form. Relative names
 // are completed with origin. Every type can be written as in RFC 3597 section 5. Text that would go on to a second
@@ -36,64 +35,20 @@ func ParseData(t wire.Type, text string, origin wire.Name) ([]byte, error) {
 	if isGeneric(t, text) {
 		return parseGeneric(t, text)
 	}
-	if data, ok, err := quick(t, text, origin); ok {
-		return data, err
+	if !hasText(t) {
+		return nil, fmt.Errorf("%w: data of %s is written as in RFC 3597", ErrSyntax, t)
 	}
-	text, err := absoluteNames(t, text, origin)
+	data, err := readForm(t, text, origin)
 	if err != nil {
 		return nil, err
-	}
-	// A known owner, so that only the data can be at fault.
-	parser := dns.NewZoneParser(strings.NewReader(". 1 IN "+typeName(t)+" "+text+"\n"), origin.String(), "")
-	record, ok := parser.Next()
-	if err := parser.Err(); err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrSyntax, reason(err))
-	}
-	if !ok {
-		return nil, fmt.Errorf("%w: it is empty", ErrSyntax)
-	}
-	return pack(t, record)
-}
-
-// typeName writes types that the library does not know as TYPEnnn, whatever we call them.
-func typeName(t wire.Type) string {
-	if s, ok := dns.TypeToString[uint16(t)]; ok {
-		return s
-	}
-	return "TYPE" + strconv.Itoa(int(t))
-}
-
-// reason takes the library's position (of a text that nobody saw) off its message.
-func reason(err error) string {
-	s := strings.TrimPrefix(err.Error(), "dns: ")
-	if i := strings.LastIndex(s, " at line: "); i >= 0 {
-		s = s[:i]
-	}
-	return s
-}
-
-func pack(t wire.Type, record dns.RR) ([]byte, error) {
-	buf := make([]byte, dns.Len(record)+64)
-	end, err := dns.PackRR(record, buf, 0, nil, false)
-	if errors.Is(err, dns.ErrBuf) {
-		buf = make([]byte, 2*maxRData)
-		end, err = dns.PackRR(record, buf, 0, nil, false)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", ErrSyntax, reason(err))
-	}
-	const head = 1 + 10 // the root as owner, type, class, ttl, length
-	data := bytes.Clone(buf[head:end])
-	if len(data) > maxRData {
-		return nil, fmt.Errorf("%w: it is longer than 65,535 octets", ErrSyntax)
 	}
 	if err := Valid(t, data); err != nil {
 		return nil, err
 	}
-	return data, Canonical(t, data)
+	return data, nil
 }
 
-// oneRecord refuses text that the library would read past: it could bring a second record or silently lose its end.
+// oneRecord refuses text that a reader of files would read past: it could bring a second record or silently lose its end.
 func oneRecord(text string) error {
 	quoted := false
 	for i := 0; i < len(text); i++ {
@@ -132,60 +87,23 @@ func Canonical(t wire.Type, data []byte) error {
 // that a secondary would refuse (checkStrict).
 func Valid(t wire.Type, data []byte) error {
 	if len(data) > maxRData {
-		return fmt.Errorf("%w: it is longer than 65,535 octets", ErrSyntax)
+		return errLong
 	}
 	if err := checkShape(t, data); err != nil {
 		return err
 	}
-	if isPlain(t) {
-		return checkStrict(t, data)
-	}
-	record, err := unpack(t, data)
-	if err != nil {
-		return fmt.Errorf("%w: %s", ErrSyntax, reason(err))
-	}
-	// What the library reads and would write differently is malformed in a way that it tolerates.
-	buf := make([]byte, len(data)+64)
-	end, err := dns.PackRR(record, buf, 0, nil, false)
-	if err != nil || !bytes.Equal(buf[11:end], data) {
-		return fmt.Errorf("%w: it is not in the form of its type", ErrSyntax)
-	}
-	if err := checkStrict(t, data); err != nil {
-		return err
-	}
-	return Canonical(t, bytes.Clone(data)) // the names in it are there
+	return checkStrict(t, data)
 }
 
-// unpack reads the data as the library's record.
-func unpack(t wire.Type, data []byte) (dns.RR, error) {
-	head := dns.RR_Header{Name: ".", Rrtype: uint16(t), Class: dns.ClassINET, Rdlength: uint16(len(data))}
-	record, off, err := dns.UnpackRRWithHeader(head, data, 0)
-	if err != nil {
-		return nil, err
-	}
-	if off != len(data) {
-		return nil, errors.New("octets are left over")
-	}
-	return record, nil
-}
-
-// FormatData writes RDATA in presentation format, with absolute names. Data of types that nobody knows, or that does not
-// have its type's shape, comes in the form of RFC 3597 section 5.
+// FormatData writes RDATA in presentation format, with absolute names. Data of types that not everybody knows (they have no
+// mnemonic in wire), or that is not valid, comes in the form of RFC 3597 section 5.
 func FormatData(t wire.Type, data []byte) string {
-	if s, ok := quickFormat(t, data); ok {
-		return s
+	if hasText(t) && t.HasMnemonic() && Valid(t, data) == nil {
+		if text := appendForm(nil, t, data); len(text) > 0 {
+			return string(text)
+		}
 	}
-	record, err := unpack(t, data)
-	if _, unknown := record.(*dns.RFC3597); err != nil || unknown || len(data) == 0 {
-		return generic(data)
-	}
-	text := strings.TrimPrefix(record.String(), record.Header().String())
-	// The library writes some odd data in a way that it does not read back; nothing may be lost on the way out.
-	folded := bytes.Clone(data)
-	if again, err := ParseData(t, text, wire.Root); err != nil || Canonical(t, folded) != nil || !bytes.Equal(again, folded) {
-		return generic(data)
-	}
-	return text
+	return generic(data)
 }
 
 // isGeneric says whether text is in the form of RFC 3597 section 5. A TXT record may begin with an escaped number sign.
@@ -201,8 +119,7 @@ func isGeneric(t wire.Type, text string) bool {
 	return len(f) > 0 && strings.Trim(f[0], "0123456789") == ""
 }
 
-// parseGeneric reads the form of RFC 3597 section 5. The library drops octets that its own idea of the type has no room
-// for.
+// parseGeneric reads the form of RFC 3597 section 5.
 func parseGeneric(t wire.Type, text string) ([]byte, error) {
 	f := strings.Fields(text)
 	if f[0] != `\#` || len(f) < 2 {

@@ -1,5 +1,5 @@
 // Package rr holds records as values: from and to presentation format, in canonical form and order (RFC 4034 section 6),
-// and zone files in and out. It is the only package that may import the DNS library, and it knows nothing of zones.
+// and zone files in and out. It knows nothing of zones.
 //
 // Start with ParseData and Set; Reader and Writer are for zone files (RFC 1035 section 5).
 package rr

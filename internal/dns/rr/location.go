@@ -98,6 +98,40 @@ func Scaled(s string, unit int64) (int64, bool) {
 	return int64(math.Round(x * float64(unit))), true
 }
 
+// readLocation reads a location (RFC 1876 section 3) whose numbers have no more digits than it can hold.
+func readLocation(dst []byte, s *scanner) ([]byte, error) {
+	text := s.text
+	s.text = ""
+	l, err := ParseLocation(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
+	}
+	angles, at := 2, 0 // still to come, and the number's place in the one at hand
+	for s := range strings.FieldsSeq(text) {
+		if strings.ContainsAny(s, "NSEWnsew") {
+			angles, at = angles-1, 0
+			continue
+		}
+		places := 2
+		switch {
+		case angles > 0 && at == 2:
+			places = 3
+		case angles > 0:
+			places = 0
+		case at == 0:
+			s = strings.TrimPrefix(s, "-")
+		}
+		whole, fraction, dot := strings.Cut(strings.TrimRight(s, "mM"), ".")
+		if whole == "" || strings.Trim(whole+fraction, "0123456789") != "" || dot && (fraction == "" || len(fraction) > places) {
+			return nil, fmt.Errorf("%w: %q is not a number of %d decimal places", ErrSyntax, s, places)
+		}
+		at++
+	}
+	return append(dst, l.Data()...), nil
+}
+
+func writeLocation(dst, _, part []byte) []byte { return append(dst, locationOf(part).Text("m")...) }
+
 // Data is the location as RDATA (RFC 1876 section 2). Of a size the first digit is kept, as BIND does.
 func (l Location) Data() []byte {
 	b := []byte{0, precision(l.Size), precision(l.Horizontal), precision(l.Vertical)}

@@ -2,7 +2,6 @@ package rr
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -57,38 +56,56 @@ func ToUnicode(name string) string {
 	return strings.Join(labels, ".")
 }
 
-// nameFields tells which fields of the text of a type's data are names; those of quick are not here.
-//
-//nolint:gochecknoglobals // a table
-var nameFields = map[wire.Type][]int{
-	wire.TypeSOA: {0, 1}, wire.TypeSVCB: {1}, wire.TypeHTTPS: {1}, wire.TypeNSEC: {0}, wire.TypeSIG: {7}, wire.TypeRRSIG: {7},
-	3: {0}, 4: {0}, 7: {0}, 8: {0}, 9: {0},
+// AbsoluteName reads a name as zone files write it: @ is the origin, and what has no final dot is below the origin.
+// Characters that are not ASCII are mapped to A-labels. Without an origin a relative name is an error.
+func AbsoluteName(text string, origin wire.Name) (wire.Name, error) {
+	if text == "@" && origin != "" {
+		return origin, nil
+	}
+	if hasBareQuote(text) {
+		return "", wire.ErrEscape
+	}
+	if !isASCII(text) {
+		var err error
+		if text, err = ToASCII(text); err != nil {
+			return "", err
+		}
+	}
+	n, err := wire.ParseName(text)
+	switch {
+	case err != nil || absolute(text):
+		return n, err
+	case origin == "":
+		return "", errRelative
+	case len(n)-1+len(origin) > wire.MaxName:
+		return "", wire.ErrNameTooLong
+	}
+	return n[:len(n)-1] + origin, nil
 }
 
-// absoluteNames writes the names in a record's text absolute, in A-labels and with escapes that are in order.
-func absoluteNames(t wire.Type, text string, origin wire.Name) (string, error) {
-	if nameFields[t] == nil {
-		return text, nil
-	}
-	var out strings.Builder
-	for i, rest := 0, text; ; i++ {
-		blanks := len(rest) - len(strings.TrimLeft(rest, " \t"))
-		out.WriteString(rest[:blanks])
-		if rest = rest[blanks:]; rest == "" {
-			return out.String(), nil
+// hasBareQuote finds a quote that is not escaped: the text is a string then, not a name.
+func hasBareQuote(text string) bool {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return true
 		}
-		n := fieldLen(rest)
-		f := rest[:n]
-		if slices.Contains(nameFields[t], i) {
-			name, err := AbsoluteName(f, origin)
-			if err != nil {
-				return "", fmt.Errorf("%w: %w", ErrSyntax, err)
-			}
-			f = name.String()
-		}
-		out.WriteString(f)
-		rest = rest[n:]
 	}
+	return false
+}
+
+// absolute says whether text ends in a dot that is not escaped.
+func absolute(text string) bool {
+	if !strings.HasSuffix(text, ".") {
+		return false
+	}
+	slashes := 0
+	for i := len(text) - 2; i >= 0 && text[i] == '\\'; i-- {
+		slashes++
+	}
+	return slashes%2 == 0
 }
 
 // toDot maps the dots of other scripts (UTS 46 section 2.3).

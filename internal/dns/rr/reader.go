@@ -291,9 +291,17 @@ func isClass(s string) bool {
 	}
 }
 
-// parseTTL reads seconds, or BIND's form with units, 1h30m. What is over the most that a ttl can be is 0 (RFC 2181
-// section 8).
+// parseTTL is parseSeconds, but that what is over the most that a ttl can be is 0 (RFC 2181 section 8).
 func parseTTL(s string) (uint32, bool) {
+	n, ok := parseSeconds(s)
+	if n > 1<<31-1 {
+		n = 0
+	}
+	return n, ok
+}
+
+// parseSeconds reads seconds, or BIND's form with units, 1h30m.
+func parseSeconds(s string) (uint32, bool) {
 	const longest = 63
 	if len(s) > longest {
 		return 0, false
@@ -324,11 +332,7 @@ func parseTTL(s string) (uint32, bool) {
 			break
 		}
 	}
-	const most, largest = 1<<31 - 1, 1<<32 - 1
-	if total > most && total <= largest {
-		return 0, true
-	}
-	return uint32(total), total <= most
+	return uint32(total), total <= 1<<32-1
 }
 
 func ttlUnit(c byte) uint64 {

@@ -2,11 +2,7 @@ package rr
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -24,6 +20,11 @@ func checkStrict(t wire.Type, data []byte) error {
 			return fmt.Errorf("%w: the digest is too short", ErrSyntax)
 		}
 		return checkDigest(int(data[5]), len(data)-6, map[int]int{1: 48, 2: 64})
+	case wire.TypeNSEC3:
+		salt := 5 + int(data[4])
+		return checkDigest(int(data[0]), int(data[salt]), map[int]int{1: 20})
+	case wire.TypeRRSIG:
+		return checkSigner(data)
 	case wire.TypeDNSKEY, wire.TypeCDNSKEY:
 		return checkPrivateKey(data)
 	case wire.TypeCAA:
@@ -44,6 +45,15 @@ func checkStrict(t wire.Type, data []byte) error {
 func checkDigest(kind, n int, sizes map[int]int) error {
 	if want, ok := sizes[kind]; ok && n != want {
 		return fmt.Errorf("%w: a digest of type %d is %d octets long, not %d", ErrSyntax, kind, want, n)
+	}
+	return nil
+}
+
+// checkSigner: a signer is no deeper than what it signs (RFC 4034 section 3.1.3).
+func checkSigner(data []byte) error {
+	n, _ := nameLen(data[18:])
+	if signer, err := wire.NameFromWire(data[18 : 18+n]); err != nil || signer.CountLabels() > int(data[3]) {
+		return fmt.Errorf("%w: the signer's name has more labels than the name that is signed", ErrSyntax)
 	}
 	return nil
 }
@@ -99,97 +109,4 @@ func checkNAPTR(data []byte) error {
 	s = s[1+int(s[0]):] // flags
 	s = s[1+int(s[0]):] // services
 	return checkSubstitution(s[1 : 1+int(s[0])])
-}
-
-// Keys of RFC 9460 section 14.3.2 and RFC 9461 with rules of their own.
-const (
-	keyMandatory     = 0
-	keyALPN          = 1
-	keyNoDefaultALPN = 2
-	keyPath          = 7
-)
-
-// checkService: RFC 9460 section 2.2 and 7. The library has checked each value's own form and the order of keys.
-func checkService(data []byte) error {
-	n, _ := nameLen(data[2:])
-	values := map[int][]byte{}
-	last := -1
-	for p := data[2+n:]; len(p) > 0; {
-		if len(p) < 4 || len(p) < 4+int(binary.BigEndian.Uint16(p[2:])) {
-			return fmt.Errorf("%w: a parameter ends early", ErrSyntax)
-		}
-		key, end := int(binary.BigEndian.Uint16(p)), 4+int(binary.BigEndian.Uint16(p[2:]))
-		if key <= last {
-			return fmt.Errorf("%w: a parameter comes twice or out of order", ErrSyntax)
-		}
-		values[key], last, p = p[4:end], key, p[end:]
-	}
-	if alpn, ok := values[keyALPN]; ok && !isALPN(alpn) {
-		return fmt.Errorf("%w: alpn has an empty or unfinished name", ErrSyntax)
-	}
-	if values[keyNoDefaultALPN] != nil && values[keyALPN] == nil {
-		return fmt.Errorf("%w: no-default-alpn needs alpn", ErrSyntax)
-	}
-	if path, ok := values[keyPath]; ok && !isPathTemplate(path) {
-		return fmt.Errorf("%w: dohpath must be a path with a variable dns", ErrSyntax)
-	}
-	if m, ok := values[keyMandatory]; ok {
-		return checkMandatory(m, values)
-	}
-	return nil
-}
-
-func isALPN(v []byte) bool {
-	if len(v) == 0 {
-		return false
-	}
-	for len(v) > 0 {
-		n, ok := stringLen(v)
-		if !ok || n == 1 {
-			return false
-		}
-		v = v[n:]
-	}
-	return true
-}
-
-// isPathTemplate: RFC 9461 section 5.
-func isPathTemplate(v []byte) bool {
-	if !utf8.Valid(v) || !bytes.HasPrefix(v, []byte("/")) {
-		return false
-	}
-	found := false
-	for s := string(v); s != ""; {
-		open := strings.IndexAny(s, "{}")
-		if open < 0 {
-			break
-		}
-		end := strings.IndexAny(s[open+1:], "{}")
-		if s[open] != '{' || end < 0 || s[open+1+end] != '}' {
-			return false
-		}
-		expr := strings.TrimLeft(s[open+1:open+1+end], "+#./;?&")
-		found = found || slices.Contains(strings.Split(expr, ","), "dns")
-		s = s[open+1+end+1:]
-	}
-	return found
-}
-
-// checkMandatory: keys in order, present, and not this one itself (RFC 9460 section 8).
-func checkMandatory(m []byte, values map[int][]byte) error {
-	if len(m) == 0 || len(m)%2 != 0 {
-		return fmt.Errorf("%w: mandatory is empty or unfinished", ErrSyntax)
-	}
-	last := keyMandatory
-	for ; len(m) > 0; m = m[2:] {
-		key := int(binary.BigEndian.Uint16(m))
-		if key <= last {
-			return fmt.Errorf("%w: mandatory names a key twice, out of order, or itself", ErrSyntax)
-		}
-		if _, ok := values[key]; !ok {
-			return fmt.Errorf("%w: mandatory names a key that is absent", ErrSyntax)
-		}
-		last = key
-	}
-	return nil
 }

@@ -11,6 +11,8 @@ import (
 // checkOdd is checkStrict for types that hardly anybody uses, and every server checks.
 func checkOdd(t wire.Type, data []byte) error {
 	switch t {
+	case typeNXT:
+		return checkOldBitmap(data)
 	case typeWKS:
 		return checkServices(data[5:])
 	case wire.TypeKEY:
@@ -43,6 +45,15 @@ func checkOdd(t wire.Type, data []byte) error {
 func checkServices(bits []byte) error {
 	if len(bits) > 65536/8 || len(bits) > 0 && bits[len(bits)-1] == 0 {
 		return fmt.Errorf("%w: the bit map of services is too long, or ends in nothing", ErrSyntax)
+	}
+	return nil
+}
+
+// checkOldBitmap: RFC 2535 section 5.2, a bit for each type below 128, none for zero, and no octets of zeros at the end.
+func checkOldBitmap(data []byte) error {
+	n, _ := nameLen(data)
+	if bits := data[n:]; len(bits) > 16 || len(bits) > 0 && (bits[0]&0x80 != 0 || bits[len(bits)-1] == 0) {
+		return fmt.Errorf("%w: the bit map of types is malformed", ErrSyntax)
 	}
 	return nil
 }
@@ -90,14 +101,14 @@ func endpointLen(kind byte, data []byte) (n int, ok bool) {
 	return 0, false
 }
 
-// checkIPSECKEY: RFC 4025 section 2. Algorithm 0 says that there is no key.
+// checkIPSECKEY: RFC 4025 section 2. It has an algorithm 0 for a record without a key, which BIND does not take.
 func checkIPSECKEY(data []byte) error {
 	n, ok := endpointLen(data[1], data[3:])
 	if !ok {
 		return fmt.Errorf("%w: the gateway is not of its kind", ErrSyntax)
 	}
-	if (data[2] == 0) != (3+n == len(data)) {
-		return fmt.Errorf("%w: there is a key exactly if there is an algorithm", ErrSyntax)
+	if data[2] == 0 || 3+n == len(data) {
+		return fmt.Errorf("%w: an algorithm and a key are wanted", ErrSyntax)
 	}
 	return nil
 }

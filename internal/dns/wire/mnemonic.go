@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -26,11 +27,21 @@ var typeNames = map[Type]string{
 	99: "SPF", 104: "NID", 105: "L32", 106: "L64", 107: "LP", 260: "AMTRELAY", 32768: "TA", 32769: "DLV",
 }
 
-// typeNumbers is typeNames the other way round.
+// youngNames holds the mnemonics of the registry that are read, and not written: servers of today do not all know them, and all
+// know TYPEnnn.
+//
+//nolint:gochecknoglobals // table
+var youngNames = map[string]Type{
+	"NSAP-PTR": 23, "EID": 31, "NIMLOC": 32, "ATMA": 34, "SINK": 40, "NINFO": 56, "RKEY": 57, "TALINK": 58, "DSYNC": 66, "HHIT": 67,
+	"BRID": 68, "UINFO": 100, "UID": 101, "GID": 102, "UNSPEC": 103, "NXNAME": 128, "AVC": 258, "DOA": 259, "RESINFO": 261,
+	"WALLET": 262, "CLA": 263, "IPN": 264,
+}
+
+// typeNumbers is typeNames the other way round, and youngNames.
 //
 //nolint:gochecknoglobals // table
 var typeNumbers = func() map[string]Type {
-	m := make(map[string]Type, len(typeNames))
+	m := maps.Clone(youngNames)
 	for t, s := range typeNames {
 		m[s] = t
 	}
@@ -43,6 +54,12 @@ func (t Type) String() string {
 		return s
 	}
 	return "TYPE" + strconv.Itoa(int(t))
+}
+
+// HasMnemonic says whether String is a mnemonic, not a number.
+func (t Type) HasMnemonic() bool {
+	_, ok := typeNames[t]
+	return ok
 }
 
 // IsMeta says whether the type is no data type: one for queries or messages only (RFC 6895 section 3.1).
