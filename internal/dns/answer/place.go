@@ -44,7 +44,7 @@ func (r *Responder) set(owner place, s *zone.RRset) bool {
 	i := 0
 	for it := s.Iter(); it.Next(); i++ {
 		one := r.b.Mark()
-		buf := r.b.BeginAt(owner.labels, owner.at, s.Type, wire.ClassIN, s.TTL)
+		buf := r.b.BeginAt(owner.labels, owner.at, s.Type, wire.ClassIN, it.TTL())
 		if i < maxPlaces {
 			r.rdata[i] = uint16(len(buf) + 2 - r.base)
 		}

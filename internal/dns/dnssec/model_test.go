@@ -302,8 +302,8 @@ func (m *model) publish(keys ...*dnssec.Key) {
 	m.put(apex, wire.TypeCDNSKEY, 3600, cdnskey...)
 }
 
-// labels are few, so that names meet, and some are awkward.
-var labels = []string{"a", "b", "c", "w", "*", "ns", "zz", `\000`, `\001`, `x\.y`, "_tcp"}
+// labels are few, so that names meet, and some are awkward. Only messy models have the last: Knot 3.2 sorts it wrongly.
+var labels = []string{"a", "b", "c", "w", "*", "ns", "zz", `\000`, `\001`, `x\.y`, "_tcp", `b\000`}
 
 // change makes one random change and gives the owners whose RRsets it touches.
 func (m *model) random(t *testing.T, r *rand.Rand) []wire.Name {
@@ -312,7 +312,11 @@ func (m *model) random(t *testing.T, r *rand.Rand) []wire.Name {
 	for range 1 + r.IntN(3) {
 		name := apex
 		for range 1 + r.IntN(3) {
-			child, err := name.Child(strings.NewReplacer(`\000`, "\x00", `\001`, "\x01", `\.`, ".").Replace(labels[r.IntN(len(labels))]))
+			choice := labels[:len(labels)-1]
+			if m.messy {
+				choice = labels
+			}
+			child, err := name.Child(strings.NewReplacer(`\000`, "\x00", `\001`, "\x01", `\.`, ".").Replace(choice[r.IntN(len(choice))]))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 // touched is what a delta does at one owner.
@@ -77,6 +78,9 @@ func (d *Delta) group(apex wire.Name) ([]*touched, error) {
 // apply does an owner's part of a delta to its RRsets.
 func (t *touched) apply(sets []rr.Set) ([]rr.Set, error) {
 	for _, raw := range t.removed {
+		if err := stripTTL(&raw); err != nil {
+			return nil, err
+		}
 		i, found := slices.BinarySearchFunc(sets, raw.Type, byType)
 		if !found || sets[i].TTL != raw.TTL || raw.Class != wire.ClassIN {
 			return nil, fmt.Errorf("%w: a removed %s is not there", ErrDelta, raw.Type)
@@ -88,6 +92,9 @@ func (t *touched) apply(sets []rr.Set) ([]rr.Set, error) {
 		sets[i].Data = slices.Delete(sets[i].Data, j, j+1)
 	}
 	for _, raw := range t.added {
+		if err := stripTTL(&raw); err != nil {
+			return nil, err
+		}
 		i, found := slices.BinarySearchFunc(sets, raw.Type, byType)
 		if !found {
 			sets = slices.Insert(sets, i, rr.Set{Owner: t.owner, Type: raw.Type, TTL: raw.TTL})
@@ -109,6 +116,21 @@ func (t *touched) apply(sets []rr.Set) ([]rr.Set, error) {
 		s.Data = slices.Insert(s.Data, j, raw.RData)
 	}
 	return slices.DeleteFunc(sets, func(s rr.Set) bool { return len(s.Data) == 0 }), nil
+}
+
+// stripTTL takes the TTL off a signature, which has it in its data: that of another is an error.
+func stripTTL(raw *wire.RawRR) error {
+	if raw.Type != wire.TypeRRSIG {
+		return nil
+	}
+	if err := checkData(raw.Type, raw.RData); err != nil {
+		return err
+	}
+	if raw.TTL != page.OriginalTTL(raw.RData) {
+		return fmt.Errorf("%w: an RRSIG has another ttl than the RRset that it covers", ErrDelta)
+	}
+	raw.TTL = 0
+	return nil
 }
 
 func byType(s rr.Set, t wire.Type) int { return int(s.Type) - int(t) }

@@ -70,7 +70,11 @@ func appendDiff(dst []byte, v *Version, e, other page.Entry, skipSOA bool) []byt
 			if _, kept := slices.BinarySearchFunc(o.Data, data, rr.Compare); kept && o.TTL == s.TTL {
 				continue
 			}
-			dst = wire.AppendRR(dst, owner, s.Type, wire.ClassIN, s.TTL, data)
+			ttl := s.TTL
+			if s.Type == wire.TypeRRSIG {
+				ttl = page.OriginalTTL(data)
+			}
+			dst = wire.AppendRR(dst, owner, s.Type, wire.ClassIN, ttl, data)
 		}
 	}
 	return dst

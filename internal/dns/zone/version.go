@@ -137,6 +137,9 @@ func merge(named []owned) []rr.Set {
 			continue
 		}
 		s := *o.set
+		if s.Type == wire.TypeRRSIG {
+			s.TTL = 0 // each has its own
+		}
 		if !slices.IsSortedFunc(s.Data, rr.Compare) || len(s.Data) > 1 {
 			s.Data = slices.Clone(s.Data)
 			s.Normalize()

@@ -125,6 +125,9 @@ func (c *Checker) place(e Entry) error {
 
 // set says whether the records fill the set exactly and have the shape of their type.
 func (c *Checker) set(s RRset) error {
+	if s.Type == wire.TypeRRSIG && s.TTL != 0 {
+		return Malformed("ttl of signatures")
+	}
 	n := 0
 	for b := s.data; len(b) > 0; n++ {
 		if len(b) < 2 {

@@ -14,6 +14,9 @@ import (
 // with size the octets of all its records. The types whose names may be compressed (RFC 3597 section 4) and end in a name
 // (NS, CNAME, PTR, MX) are stored without the apex where that name is in the zone, marked by the highest bit of the
 // length: answers and transfers then write a pointer, and decode nothing.
+//
+// Signatures are no RRset in the sense of RFC 2181 section 5.2: each has the TTL of what it covers (RFC 4034 section 3), which
+// stands in it. Here all of a name are one set of ttl 0, and whoever writes one asks its Iter or OriginalTTL.
 
 const (
 	setHead = 12
@@ -31,6 +34,9 @@ const (
 	MarkFail = ""
 	MarkNone = "\x01"
 )
+
+// OriginalTTL is the TTL of an RRSIG record, from its data.
+func OriginalTTL(rrsig []byte) uint32 { return binary.BigEndian.Uint32(rrsig[4:]) }
 
 // Fails says whether a set of TypeMark is MarkFail.
 func (s RRset) Fails() bool { return len(s.data) == 2+len(MarkFail) }
@@ -53,7 +59,9 @@ type RRset struct {
 func (s RRset) Len() int { return s.n }
 
 // Iter walks the records.
-func (s RRset) Iter() Iter { return Iter{data: s.data, apex: s.apex, short: shortens(s.Type)} }
+func (s RRset) Iter() Iter {
+	return Iter{data: s.data, apex: s.apex, short: shortens(s.Type), ttl: s.TTL, signature: s.Type == wire.TypeRRSIG}
+}
 
 // AppendRData appends RDLENGTH and RDATA of record i. Names that end in the apex and may be compressed (RFC 3597
 // section 4) end in a pointer to apexPtr, the offset of the apex in the message; with apexPtr 0 they are written in full.
@@ -72,6 +80,17 @@ type Iter struct {
 	apex  wire.Name
 	short bool
 	cut   bool
+
+	ttl       uint32
+	signature bool
+}
+
+// TTL is the current record's: its RRset's, or, of a signature, its own.
+func (it *Iter) TTL() uint32 {
+	if it.signature {
+		return OriginalTTL(it.rdata)
+	}
+	return it.ttl
 }
 
 // Next goes to the next record.

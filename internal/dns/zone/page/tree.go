@@ -173,6 +173,37 @@ func (t *Tree) After(at Position, yield func(Entry) bool) {
 	}
 }
 
+// Before yields the entries in front of a position, the nearest first.
+func (t *Tree) Before(at Position, yield func(Entry) bool) {
+	for {
+		if at.entry--; at.entry < 0 && !t.back(&at) {
+			return
+		}
+		p := t.only
+		if t.root != nil {
+			p = t.root.nodes[at.node].pages[at.page]
+		}
+		if !yield(p.Entry(at.entry)) {
+			return
+		}
+	}
+}
+
+// back moves a position that is in front of a page to the last entry of the page before.
+func (t *Tree) back(at *Position) bool {
+	switch {
+	case t.root == nil || at.node == 0 && at.page == 0:
+		return false
+	case at.page > 0:
+		at.page--
+	default:
+		at.node--
+		at.page = len(t.root.nodes[at.node].pages) - 1
+	}
+	at.entry = t.root.nodes[at.node].pages[at.page].Count() - 1
+	return true
+}
+
 // page gives the page of a position, which it moves to the next page where it stands behind a page's end.
 func (t *Tree) page(at *Position) (Page, bool) {
 	if t.root == nil {

@@ -46,6 +46,9 @@ func (w *Walker) Next() bool {
 		n &= lenMask
 	}
 	w.RData, w.records = b[2:2+n], b[2+n:]
+	if w.Type == wire.TypeRRSIG {
+		w.TTL = OriginalTTL(w.RData)
+	}
 	return true
 }
 
