@@ -13,7 +13,7 @@ import (
 	"strings"
 	"sync"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v4"
 
 	document "github.com/headwaterdns/headwater/api"
 )
@@ -69,7 +69,7 @@ type tagDoc struct {
 
 func renderDocument(source []byte) (served, error) {
 	var tree any
-	if err := yaml.Unmarshal(source, &tree); err != nil {
+	if err := yaml.Load(source, &tree); err != nil {
 		return served{}, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
 	asJSON, err := json.Marshal(tree)
@@ -93,7 +93,7 @@ func renderDocument(source []byte) (served, error) {
 			}
 		}
 	}
-	if err := yaml.Unmarshal(source, &d); err != nil {
+	if err := yaml.Load(source, &d); err != nil {
 		return served{}, fmt.Errorf("read the OpenAPI document: %w", err)
 	}
 	byTag := map[string][]operationDoc{}
