@@ -25,7 +25,7 @@ var floors = map[string][]string{
 	"internal/dns/zone":            {"internal/dns/wire", "internal/dns/rr", "internal/dns/tsig", "internal/dns/zone/page"},
 	"internal/dns/answer":          {"internal/dns/wire", "internal/dns/zone"},
 	"internal/control/controltest": {"internal/control/model", "internal/dns/wire"},
-	"internal/dns/xfr":             {"internal/cores", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/tsig"},
+	"internal/dns/xfr":             {"internal/cores", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/zone/page", "internal/dns/tsig"},
 	"internal/dns/notify":          {"internal/dns/wire", "internal/dns/zone", "internal/dns/tsig"},
 	"internal/dns/tally":           {},
 	"internal/dns/watch":           {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},

@@ -139,7 +139,7 @@ func (n *Node) wireFast(sources []netip.Addr) {
 	n.dns = server.New(server.Config{
 		TLS: n.cfg.TLSListen, Certificate: certificate, Handshake: n.handshakeFailed,
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
-		NewResponder: func() server.Responder { return responder{answer.New(n.db, n.answer)} },
+		NewResponder: func() server.Responder { return answer.New(n.db, n.answer) },
 		Transfers:    n.xfr,
 	})
 }
@@ -221,7 +221,7 @@ func orNever(d time.Duration) time.Duration {
 
 // own answers queries for zones of an account from memory; nil for what lies in none.
 func (n *Node) own(account model.ID, query []byte) []byte {
-	var q wire.Query
+	var q wire.Request
 	if q.Parse(query) != wire.ParseOK {
 		return nil
 	}
@@ -229,7 +229,8 @@ func (n *Node) own(account model.ID, query []byte) []byte {
 	if z == nil || z.AccountID() != string(account) {
 		return nil
 	}
-	msg := answer.New(n.db, n.answer).Append(nil, &q, answer.Limits{Size: wire.MaxMessage})
+	q.Size = wire.MaxMessage
+	msg := answer.New(n.db, n.answer).Respond(nil, &q)
 	if n.db.Find(q.Name) != z {
 		return nil // another zone has come or gone meanwhile, and whose the answer is nobody knows
 	}
@@ -287,11 +288,4 @@ func (n *Node) removed(z *zone.Zone) {
 		n.flatten.Gone(z)
 	}
 	n.watch.Forget(z.ID)
-}
-
-// responder fits answer to the server's plug.
-type responder struct{ a *answer.Responder }
-
-func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
-	return r.a.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive, Block: l.Block})
 }

@@ -77,19 +77,19 @@ func TestInProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var query wire.Query
+		var query wire.Request
 		if query.Parse(raw) != wire.ParseOK {
 			t.Fatalf("%s: malformed", q.Text)
 		}
 		if query.EDNS.Version > 0 {
 			return nil
 		}
-		size := min(q.Size, 1232)
+		query.Size = min(q.Size, 1232)
 		if q.TCP {
-			size = wire.MaxMessage
+			query.Size = wire.MaxMessage
 		}
 		var m dns.Msg
-		if err := m.Unpack(r.Append(nil, &query, answer.Limits{Size: size})); err != nil {
+		if err := m.Unpack(r.Respond(nil, &query)); err != nil {
 			t.Fatalf("%s: %v", q.Text, err)
 		}
 		return &m

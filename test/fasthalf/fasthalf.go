@@ -10,7 +10,6 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/server"
-	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -21,7 +20,7 @@ func Serve(t testing.TB, db *zone.DB, a answer.Config, x xfr.Config) netip.AddrP
 	x.DB = db
 	s := server.New(server.Config{
 		DNS: []string{"127.0.0.1:0"}, DB: db, Threads: 1,
-		NewResponder: func() server.Responder { return responder{answer.New(db, a)} },
+		NewResponder: func() server.Responder { return answer.New(db, a) },
 		Transfers:    xfr.NewServer(x),
 	})
 	if err := s.Listen(); err != nil {
@@ -36,10 +35,4 @@ func Serve(t testing.TB, db *zone.DB, a answer.Config, x xfr.Config) netip.AddrP
 	})
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return s.Addrs().DNS[0]
-}
-
-type responder struct{ r *answer.Responder }
-
-func (r responder) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
-	return r.r.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive})
 }

@@ -16,13 +16,6 @@ type Config struct {
 	Version, Hostname string
 }
 
-// Limits bound one response.
-type Limits struct {
-	Size      int           // octets
-	Keepalive time.Duration // what edns-tcp-keepalive is to say (RFC 7828); 0: nothing
-	Block     int           // octets of which the response's length is to be a multiple, by padding (RFC 8467); 0: any
-}
-
 // maxChain bounds how many CNAME and DNAME records one answer follows.
 const maxChain = 16
 
@@ -54,16 +47,16 @@ type nameBuffer [wire.MaxName + 8]byte
 // New returns a Responder that answers from db.
 func New(db *zone.DB, cfg Config) *Responder { return &Responder{db: db, cfg: cfg} }
 
-// Append appends the response to q, a well-formed query of EDNS version 0 or without EDNS, to dst. It appends at most
-// l.Size octets.
-func (r *Responder) Append(dst []byte, q *wire.Query, l Limits) []byte {
+// Respond appends the response to q, a well-formed query of EDNS version 0 or without EDNS, to dst. It appends at most
+// q.Size octets.
+func (r *Responder) Respond(dst []byte, q *wire.Request) []byte {
 	r.base = len(dst)
-	r.b.Start(dst, l.Size, q.ID, wire.FlagQR|q.Flags&(wire.FlagRD|wire.FlagCD))
-	r.b.Echo(q)
+	r.b.Start(dst, q.Size, q.ID, wire.FlagQR|q.Flags&(wire.FlagRD|wire.FlagCD))
+	r.b.Echo(&q.Query)
 	if q.EDNS.Present {
-		r.reserve(q, l)
+		r.reserve(q)
 	}
-	r.route(q)
+	r.route(&q.Query)
 	if q.EDNS.Present {
 		r.b.OPT(&r.opt)
 	}
@@ -71,13 +64,13 @@ func (r *Responder) Append(dst []byte, q *wire.Query, l Limits) []byte {
 }
 
 // reserve fills in the OPT record and keeps room for it, and for an extended error that may join it.
-func (r *Responder) reserve(q *wire.Query, l Limits) {
-	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO, Block: l.Block}
+func (r *Responder) reserve(q *wire.Request) {
+	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO, Block: q.Block}
 	if q.EDNS.NSID {
 		r.opt.NSID = r.cfg.NSID
 	}
-	if l.Keepalive > 0 {
-		r.opt.HasKeepalive, r.opt.Keepalive = true, uint16(min(l.Keepalive/(100*time.Millisecond), 0xffff))
+	if q.Keepalive > 0 {
+		r.opt.HasKeepalive, r.opt.Keepalive = true, uint16(min(q.Keepalive/(100*time.Millisecond), 0xffff))
 	}
 	r.b.Reserve(r.opt.Len() + infoLen)
 }

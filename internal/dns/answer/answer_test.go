@@ -103,11 +103,12 @@ func ask(t testing.TB, r *answer.Responder, m *dns.Msg, size int) *dns.Msg {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var q wire.Query
+	var q wire.Request
 	if out := q.Parse(raw); out != wire.ParseOK {
 		t.Fatalf("parse: %v", out)
 	}
-	got := r.Append([]byte("head"), &q, answer.Limits{Size: size})[4:]
+	q.Size = size
+	got := r.Respond([]byte("head"), &q)[4:]
 	if len(got) > size {
 		t.Errorf("%d octets, limit %d", len(got), size)
 	}
@@ -290,10 +291,10 @@ func TestAnsweringAllocatesNothing(t *testing.T) {
 		m := new(dns.Msg).SetQuestion(name, dns.TypeA)
 		m.SetEdns0(1232, true)
 		raw, _ := m.Pack()
-		var q wire.Query
+		q := wire.Request{Size: 1232}
 		if n := testing.AllocsPerRun(100, func() {
 			q.Parse(raw)
-			buf = r.Append(buf[:0], &q, answer.Limits{Size: 1232})
+			buf = r.Respond(buf[:0], &q)
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
@@ -316,12 +317,13 @@ func FuzzAppend(f *testing.F) {
 	}
 	r := responder(db)
 	f.Fuzz(func(t *testing.T, msg []byte, size int) {
-		var q wire.Query
+		var q wire.Request
 		if q.Parse(msg) != wire.ParseOK || q.EDNS.Version != 0 {
 			return
 		}
 		size = min(max(size, 512), 65535)
-		got := r.Append(nil, &q, answer.Limits{Size: size})
+		q.Size = size
+		got := r.Respond(nil, &q)
 		if len(got) > size || wire.ID(got) != q.ID {
 			t.Fatalf("%d octets of %d", len(got), size)
 		}

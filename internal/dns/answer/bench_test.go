@@ -94,12 +94,12 @@ func BenchmarkAnswer(b *testing.B) {
 			b.Run(k.name+"/"+spread.name, func(b *testing.B) {
 				qs := questions(spread.n, k.c, k.pattern, k.t)
 				buf := make([]byte, 0, 4096)
-				var q wire.Query
+				q := wire.Request{Size: 1232}
 				i := 0
 				b.ReportAllocs()
 				for b.Loop() {
 					q.Parse(qs[i&(spread.n-1)])
-					buf = r.Append(buf[:0], &q, answer.Limits{Size: 1232})
+					buf = r.Respond(buf[:0], &q)
 					i++
 				}
 			})

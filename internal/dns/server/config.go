@@ -93,17 +93,9 @@ func setDefault[T ~int | ~int64](v *T, d T) {
 	}
 }
 
-// Limits bound one response.
-type Limits struct {
-	Size      int           // octets
-	TCP       bool          // no truncation to be repaired by TCP, no source to be forged
-	Keepalive time.Duration // what edns-tcp-keepalive is to say (RFC 7828); 0: nothing
-	Block     int           // octets of which its length is to be a multiple, by padding (RFC 8467); 0: any
-}
-
 // Responder answers queries by a look into the zones.
 type Responder interface {
-	// Respond appends the response to q, a well-formed query of EDNS version 0 (or without EDNS), to dst. What it
-	// appends is at most l.Size octets; nothing means that no answer is due. It is on the hot path.
-	Respond(dst []byte, q *wire.Query, l Limits) []byte
+	// Respond appends the response to r, a well-formed query of EDNS version 0 (or without EDNS), to dst. What it
+	// appends is at most r.Size octets; nothing means that no answer is due. It is on the hot path.
+	Respond(dst []byte, r *wire.Request) []byte
 }

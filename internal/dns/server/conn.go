@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/internal/dns/xfr"
 )
 
 const (
@@ -35,7 +34,7 @@ type conn struct {
 	l          *listener
 	s          *Server
 	nc         net.Conn
-	tls        *xfr.TLS // what is under it; nil: it is in clear
+	tls        *wire.TLS // what is under it; nil: it is in clear
 	source     netip.AddrPort
 	deadline   time.Time // of the connection
 	served     int

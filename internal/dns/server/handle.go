@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"net/netip"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -23,9 +24,8 @@ type handler struct {
 	respond      Responder
 	transferOnly bool
 	count        *counters
-	block        int // what responses are padded to; 0: they are not
 
-	q wire.Query
+	r wire.Request
 	b wire.Builder
 }
 
@@ -36,33 +36,34 @@ func (s *Server) newHandler(transferOnly bool, count *counters) *handler {
 // datagram is the hot path: it appends the response to msg to dst, unless the verdict says otherwise. It neither
 // locks nor allocates.
 func (h *handler) datagram(dst, msg []byte) ([]byte, verdict) {
-	outcome := h.q.Parse(msg)
+	outcome := h.r.Receive(msg, netip.AddrPort{}, false)
 	if outcome == wire.ParseDrop {
 		h.count.ignored.Add(1)
 		return dst, drop
 	}
+	h.r.Size = h.udpSize()
 	if outcome == wire.ParseOK && h.odd() {
 		return dst, steer
 	}
-	return h.plain(dst, outcome, h.udpLimits()), reply
+	return h.plain(dst, outcome), reply
 }
 
-// udpLimits are those of a response over UDP: what both sides can take.
-func (h *handler) udpLimits() Limits {
-	if !h.q.EDNS.Present {
-		return Limits{Size: 512}
+// udpSize bounds a response over UDP: what both sides can take.
+func (h *handler) udpSize() int {
+	if !h.r.EDNS.Present {
+		return 512
 	}
-	return Limits{Size: min(h.q.EDNS.Size(), h.s.cfg.MaxUDP)}
+	return min(h.r.EDNS.Size(), h.s.cfg.MaxUDP)
 }
 
 // odd says whether a well-formed request takes more than a look into the zones: a transfer, a signature, a NOTIFY.
 func (h *handler) odd() bool {
-	return h.q.TSIGAt != 0 || h.q.Opcode != wire.OpcodeQuery || h.q.IsTransfer()
+	return h.r.TSIGAt != 0 || h.r.Opcode != wire.OpcodeQuery || h.r.IsTransfer()
 }
 
 // plain answers what is malformed, refused, or to be looked up, and counts the answer.
-func (h *handler) plain(dst []byte, outcome wire.Outcome, l Limits) []byte {
-	switch q := &h.q; {
+func (h *handler) plain(dst []byte, outcome wire.Outcome) []byte {
+	switch q := &h.r.Query; {
 	case outcome == wire.ParseFormErr:
 		return h.fail(dst, wire.RcodeFormErr)
 	case outcome == wire.ParseNotImp:
@@ -72,7 +73,7 @@ func (h *handler) plain(dst []byte, outcome wire.Outcome, l Limits) []byte {
 	case h.transferOnly && (q.Type != wire.TypeSOA || q.Class != wire.ClassIN):
 		return h.fail(dst, wire.RcodeRefused)
 	}
-	out := h.respond.Respond(dst, &h.q, l)
+	out := h.respond.Respond(dst, &h.r)
 	if len(out) > len(dst) {
 		h.count.answered(wire.HeaderFlags(out[len(dst):]).Rcode())
 	}
@@ -82,11 +83,11 @@ func (h *handler) plain(dst []byte, outcome wire.Outcome, l Limits) []byte {
 // fail answers with a response code and nothing else.
 func (h *handler) fail(dst []byte, code wire.Rcode) []byte {
 	const echoed = wire.Flags(0xf<<11) | wire.FlagRD | wire.FlagCD
-	h.b.Start(dst, 512, h.q.ID, wire.FlagQR|h.q.Flags&echoed)
-	h.b.Echo(&h.q)
+	h.b.Start(dst, 512, h.r.ID, wire.FlagQR|h.r.Flags&echoed)
+	h.b.Echo(&h.r.Query)
 	h.b.SetRcode(code)
-	if h.q.EDNS.Present {
-		h.b.OPT(&wire.OPT{UDPSize: uint16(h.s.cfg.MaxUDP), Block: h.block})
+	if h.r.EDNS.Present {
+		h.b.OPT(&wire.OPT{UDPSize: uint16(h.s.cfg.MaxUDP), Block: h.r.Block})
 	}
 	h.count.answered(code)
 	return h.b.Finish()
@@ -97,23 +98,22 @@ var errMalformed = errors.New("no DNS message")
 
 // stream answers a request of a connection: it appends the response to dst, or nothing. A transfer goes to c itself.
 func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte, error) {
-	outcome := h.q.Parse(msg)
+	outcome := h.r.Receive(msg, c.source, true)
 	if outcome == wire.ParseDrop {
 		h.count.ignored.Add(1)
 		return dst, errMalformed
 	}
-	l := Limits{Size: wire.MaxMessage, TCP: true}
-	if h.q.EDNS.Keepalive {
-		l.Keepalive = c.s.tcp.idle()
+	h.r.Size = wire.MaxMessage
+	if h.r.EDNS.Keepalive {
+		h.r.Keepalive = c.s.tcp.idle()
 	}
-	if h.block = 0; h.q.EDNS.Padding && c.tls != nil {
-		h.block = paddingBlock
+	if h.r.TLS = c.tls; h.r.EDNS.Padding && c.tls != nil {
+		h.r.Block = paddingBlock
 	}
-	l.Block = h.block
 	if outcome != wire.ParseOK || !h.odd() {
-		return h.plain(dst, outcome, l), nil
+		return h.plain(dst, outcome), nil
 	}
-	return h.special(ctx, dst, c.source, l, c)
+	return h.special(ctx, dst, c)
 }
 
 // work is a slow worker: it answers steered datagrams until the queue is closed.
@@ -122,10 +122,11 @@ func (s *Server) work(ctx context.Context) {
 	var buf []byte
 	for j := range s.slow.queue {
 		h.transferOnly = j.transferOnly
-		if h.q.Parse(j.request) != wire.ParseOK {
+		if h.r.Receive(j.request, j.source, false) != wire.ParseOK {
 			continue // it was well-formed when it was queued
 		}
-		out, err := h.special(ctx, buf[:0], j.source, h.udpLimits(), nil)
+		h.r.Size = h.udpSize()
+		out, err := h.special(ctx, buf[:0], nil)
 		if err == nil && len(out) > 0 {
 			if err := j.send(out); err != nil {
 				h.count.errors.Add(1)

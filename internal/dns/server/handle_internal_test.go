@@ -15,9 +15,9 @@ import (
 // bare answers with the question alone.
 type bare struct{ b wire.Builder }
 
-func (r *bare) Respond(dst []byte, q *wire.Query, l Limits) []byte {
-	r.b.Start(dst, l.Size, q.ID, wire.FlagQR)
-	r.b.Echo(q)
+func (r *bare) Respond(dst []byte, q *wire.Request) []byte {
+	r.b.Start(dst, q.Size, q.ID, wire.FlagQR)
+	r.b.Echo(&q.Query)
 	return r.b.Finish()
 }
 
@@ -71,7 +71,7 @@ func FuzzDatagram(f *testing.F) {
 		out, v := h.datagram(nil, msg)
 		if v == steer {
 			var err error
-			if out, err = h.special(context.Background(), nil, netip.AddrPort{}, h.udpLimits(), nil); err != nil {
+			if out, err = h.special(context.Background(), nil, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -122,7 +122,7 @@ func TestDoor(t *testing.T) {
 		if _, v := h.datagram(nil, client.Sign(query("a.test.", wire.TypeSOA, ""), 0, tt.at)); v != steer {
 			t.Fatalf("%s: verdict %d", name, v)
 		}
-		out, err := h.special(t.Context(), nil, netip.AddrPort{}, Limits{Size: 512}, nil)
+		out, err := h.special(t.Context(), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestDoorMalformed(t *testing.T) {
 	t.Parallel()
 	h := testHandler(Config{})
 	h.datagram(nil, query("a.test.", wire.TypeSOA, tsigRR))
-	out, err := h.special(t.Context(), nil, netip.AddrPort{}, Limits{Size: 512}, nil)
+	out, err := h.special(t.Context(), nil, nil)
 	if err != nil || wire.HeaderFlags(out).Rcode() != wire.RcodeFormErr || wire.Count(out, wire.SectionAdditional) != 0 {
 		t.Errorf("%x, %v", out, err)
 	}

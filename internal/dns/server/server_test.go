@@ -26,12 +26,12 @@ type echo struct{ b wire.Builder }
 
 func newEcho() server.Responder { return new(echo) }
 
-func (e *echo) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
-	e.b.Start(dst, l.Size, q.ID, wire.FlagQR|wire.FlagAA)
-	e.b.Echo(q)
-	o := wire.OPT{UDPSize: 1232, Block: l.Block}
-	if l.Keepalive > 0 {
-		o.HasKeepalive, o.Keepalive = true, uint16(l.Keepalive/(100*time.Millisecond))
+func (e *echo) Respond(dst []byte, q *wire.Request) []byte {
+	e.b.Start(dst, q.Size, q.ID, wire.FlagQR|wire.FlagAA)
+	e.b.Echo(&q.Query)
+	o := wire.OPT{UDPSize: 1232, Block: q.Block}
+	if q.Keepalive > 0 {
+		o.HasKeepalive, o.Keepalive = true, uint16(q.Keepalive/(100*time.Millisecond))
 	}
 	e.b.Reserve(o.Len())
 	e.b.Append(q.Name, wire.TypeA, wire.ClassIN, 60, []byte{192, 0, 2, 1})

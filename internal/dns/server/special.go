@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"net/netip"
 
+	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -15,59 +15,62 @@ import (
 // Transfers answers AXFR and IXFR queries; it decides who may have them and reports what it does.
 type Transfers interface {
 	// Datagram appends the response to a query over UDP to dst, signed if the request was.
-	Datagram(dst []byte, r *xfr.Request) []byte
+	Datagram(dst []byte, r *wire.Request) []byte
 	// Stream writes the response to a query over TCP through w, which takes whole messages behind their lengths. An
 	// error closes the connection: the client must not take what it got for a whole transfer.
-	Stream(ctx context.Context, w io.Writer, r *xfr.Request) error
+	Stream(ctx context.Context, w io.Writer, r *wire.Request) error
 	// Denied hears of queries of any type that were refused at the door because their signature did not verify, with the
 	// error: BADKEY, BADSIG, BADTIME, BADTRUNC, or FORMERR.
-	Denied(r *xfr.Request, tcp bool, code wire.Rcode)
+	Denied(r *wire.Request, code wire.Rcode)
 }
 
-var _ Transfers = (*xfr.Server)(nil)
+var (
+	_ Transfers = (*xfr.Server)(nil)
+	_ Responder = (*answer.Responder)(nil)
+)
 
 // special answers odd requests: c is the connection they came by, nil for UDP.
-func (h *handler) special(ctx context.Context, dst []byte, source netip.AddrPort, l Limits, c *conn) ([]byte, error) {
-	if h.q.EDNS.Version != 0 {
+func (h *handler) special(ctx context.Context, dst []byte, c *conn) ([]byte, error) {
+	if h.r.EDNS.Version != 0 {
 		return h.fail(dst, wire.RcodeBadVers), nil
 	}
-	session, out := h.door(dst, source, l.TCP)
+	session, out := h.door(dst)
 	if out != nil {
 		return out, nil
 	}
 	if session != nil {
-		l.Size -= session.Overhead()
+		h.r.Signer = session
+		h.r.Size -= session.Overhead()
 	}
 	switch {
-	case h.q.Opcode == wire.OpcodeNotify:
-		out = h.notify(dst, source)
-	case h.q.IsTransfer():
-		if h.s.cfg.Transfers == nil || h.q.Class != wire.ClassIN {
+	case h.r.Opcode == wire.OpcodeNotify:
+		out = h.notify(dst)
+	case h.r.IsTransfer():
+		if h.s.cfg.Transfers == nil || h.r.Class != wire.ClassIN {
 			out = h.fail(dst, wire.RcodeRefused)
 			break
 		}
-		r := &xfr.Request{Query: &h.q, Source: source, Size: l.Size, Session: session}
-		if c != nil {
-			r.TLS = c.tls
-		}
-		return h.transfer(ctx, dst, r, c)
+		return h.transfer(ctx, dst, c)
 	default:
-		out = h.plain(dst, wire.ParseOK, l)
+		out = h.plain(dst, wire.ParseOK)
 	}
 	return h.sign(session, out, len(dst)), nil
 }
 
 // door verifies a signed request. A non-nil out is the refusal to be sent.
-func (h *handler) door(dst []byte, source netip.AddrPort, tcp bool) (s *tsig.Server, out []byte) {
-	if h.q.TSIGAt == 0 {
+func (h *handler) door(dst []byte) (s *tsig.Server, out []byte) {
+	if h.r.TSIGAt == 0 {
 		return nil, nil
 	}
-	s, code := tsig.Verify(h.q.Msg, h.q.TSIGAt, h.s.keysOf(h.q.Name), h.s.cfg.Now())
+	s, code := tsig.Verify(h.r.Msg, h.r.TSIGAt, h.s.keysOf(h.r.Name), h.s.cfg.Now())
 	if code == wire.RcodeNoError {
 		return s, nil
 	}
-	if h.s.cfg.Transfers != nil && h.q.Opcode == wire.OpcodeQuery {
-		h.s.cfg.Transfers.Denied(&xfr.Request{Query: &h.q, Source: source, Session: s}, tcp, code)
+	if h.s.cfg.Transfers != nil && h.r.Opcode == wire.OpcodeQuery {
+		if s != nil {
+			h.r.Signer = s
+		}
+		h.s.cfg.Transfers.Denied(&h.r, code)
 	}
 	if code == wire.RcodeFormErr {
 		return nil, h.fail(dst, code)
@@ -105,25 +108,25 @@ func (h *handler) sign(s *tsig.Server, buf []byte, at int) []byte {
 
 // notify answers a NOTIFY: we are nobody's secondary (RFC 1996 section 3.10 leaves the code open). Where we are the
 // primary the sender is mistaken, elsewhere it asks the wrong server.
-func (h *handler) notify(dst []byte, source netip.AddrPort) []byte {
+func (h *handler) notify(dst []byte) []byte {
 	code := wire.RcodeNotAuth
-	name, err := wire.NameFromWire(h.q.Name)
+	name, err := wire.NameFromWire(h.r.Name)
 	if err == nil && h.s.cfg.DB != nil && h.s.cfg.DB.Get(name) != nil {
 		code = wire.RcodeRefused
 	}
-	h.s.cfg.Log.Debug("refused a NOTIFY", slog.String("peer", source.String()), slog.String("zone", name.String()))
+	h.s.cfg.Log.Debug("refused a NOTIFY", slog.String("peer", h.r.Source.String()), slog.String("zone", name.String()))
 	return h.fail(dst, code)
 }
 
 // transfer hands a transfer over. On a connection, earlier answers leave first, and what the transfer writes follows.
-func (h *handler) transfer(ctx context.Context, dst []byte, r *xfr.Request, c *conn) ([]byte, error) {
+func (h *handler) transfer(ctx context.Context, dst []byte, c *conn) ([]byte, error) {
 	if c == nil {
-		return h.s.cfg.Transfers.Datagram(dst, r), nil
+		return h.s.cfg.Transfers.Datagram(dst, &h.r), nil
 	}
 	if err := c.flush(); err != nil {
 		return dst, err
 	}
-	return dst, h.s.cfg.Transfers.Stream(ctx, streamWriter{c}, r)
+	return dst, h.s.cfg.Transfers.Stream(ctx, streamWriter{c}, &h.r)
 }
 
 // streamWriter gives a transfer the connection, with a deadline for every write.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/internal/dns/xfr"
 )
 
 func TestPipelined(t *testing.T) {
@@ -181,13 +180,13 @@ type fakeTransfers struct {
 	release chan struct{}
 }
 
-func (f *fakeTransfers) Denied(*xfr.Request, bool, wire.Rcode) {}
+func (f *fakeTransfers) Denied(*wire.Request, wire.Rcode) {}
 
-func (f *fakeTransfers) Datagram(dst []byte, r *xfr.Request) []byte {
+func (f *fakeTransfers) Datagram(dst []byte, r *wire.Request) []byte {
 	return append(dst, r.Query.Msg...)
 }
 
-func (f *fakeTransfers) Stream(ctx context.Context, w io.Writer, r *xfr.Request) error {
+func (f *fakeTransfers) Stream(ctx context.Context, w io.Writer, r *wire.Request) error {
 	if f.started != nil {
 		close(f.started)
 		select {

@@ -4,9 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"time"
-
-	"github.com/headwaterdns/headwater/internal/dns/xfr"
 )
 
 const (
@@ -78,7 +77,7 @@ func (c *conn) handshake() bool {
 	}
 	st := nc.ConnectionState()
 	c.nc = nc
-	c.tls = &xfr.TLS{Version: st.Version, ALPN: st.NegotiatedProtocol == alpn, Resumed: st.DidResume}
+	c.tls = &wire.TLS{Version: st.Version, ALPN: st.NegotiatedProtocol == alpn, Resumed: st.DidResume}
 	return true
 }
 

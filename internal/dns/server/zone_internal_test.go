@@ -1,7 +1,6 @@
 package server
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -11,13 +10,6 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
-
-// zoned plugs the answer package in.
-type zoned struct{ a *answer.Responder }
-
-func (r zoned) Respond(dst []byte, q *wire.Query, l Limits) []byte {
-	return r.a.Append(dst, q, answer.Limits{Size: l.Size, Keepalive: l.Keepalive, Block: l.Block})
-}
 
 // zoneHandler answers from a small zone of an account with one key.
 func zoneHandler(t *testing.T, key *tsig.Key) *handler {
@@ -40,7 +32,7 @@ func zoneHandler(t *testing.T, key *tsig.Key) *handler {
 	db := zone.NewDB(0)
 	db.SetAccount(&zone.Account{ID: "a", Keys: []*tsig.Key{key}})
 	db.Reset("z", "a", 1, v, v, zone.Links{}, nil)
-	s := New(Config{DB: db, NewResponder: func() Responder { return zoned{answer.New(db, answer.Config{UDPSize: 1232})} }})
+	s := New(Config{DB: db, NewResponder: func() Responder { return answer.New(db, answer.Config{UDPSize: 1232}) }})
 	return s.newHandler(false, s.counts.add(UDP))
 }
 
@@ -84,7 +76,7 @@ func TestDoorTakesTheAccountsKeys(t *testing.T) {
 		if _, v := h.datagram(nil, msg); v != steer {
 			t.Fatalf("verdict %d", v)
 		}
-		out, err := h.special(t.Context(), nil, netip.AddrPort{}, h.udpLimits(), nil)
+		out, err := h.special(t.Context(), nil, nil)
 		if err != nil || wire.HeaderFlags(out).Rcode() != want {
 			t.Errorf("%s: %x, %v", name, out, err)
 		}
@@ -99,7 +91,7 @@ func TestNotify(t *testing.T) {
 		msg := query(name, wire.TypeSOA, "")
 		wire.SetHeaderFlags(msg, wire.Flags(0).WithOpcode(wire.OpcodeNotify))
 		h.datagram(nil, msg)
-		out, err := h.special(t.Context(), nil, netip.AddrPort{}, h.udpLimits(), nil)
+		out, err := h.special(t.Context(), nil, nil)
 		if f := wire.HeaderFlags(out); err != nil || f.Rcode() != want || f.Opcode() != wire.OpcodeNotify {
 			t.Errorf("%s: %x, %v", name, out, err)
 		}

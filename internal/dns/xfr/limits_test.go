@@ -319,6 +319,7 @@ func TestSignedDatagrams(t *testing.T) {
 		c := tsig.NewClient(key)
 		r := request(c.Sign(query(wire.TypeIXFR, &one, false), 0, time.Now()))
 		r.Size = size
+		r.TCP = false
 		out := s.Datagram(nil, r)
 		var last wire.Record
 		read, err := wire.NewReader(out)

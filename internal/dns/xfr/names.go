@@ -10,7 +10,7 @@ import (
 // names remembers the owner that was written last as a stack of labels, the one next to the apex first. Owners come in
 // canonical order, so the next one mostly differs in its last label alone: the others are one pointer.
 type names struct {
-	key    []byte      // the owner's key (zone.Walker), a view of its page
+	key    []byte      // the owner's key (zone.Walker), a view of its page or of a path
 	labels int         // how many of its labels are on the stack
 	ends   [128]uint16 // where each label ends in the key
 	starts [128]uint16 // where the name that each label begins is in the message, always in a pointer's reach: see messageSize

@@ -90,7 +90,7 @@ type Report struct {
 	Source       netip.AddrPort
 	Asked        wire.Type
 	TCP          bool
-	TLS          *TLS // nil: it came in clear
+	TLS          *wire.TLS // nil: it came in clear
 	Kind         Kind
 	From, To     uint32 // serials; From is what the client has, for IXFR
 	Records      int

@@ -2,11 +2,9 @@ package xfr
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -83,51 +81,21 @@ func NewServer(cfg Config) *Server {
 	return &Server{cfg: cfg, quota: newQuota(&cfg), turns: make(chan struct{}, cfg.Packing)}
 }
 
-// Request is a transfer request that was parsed and whose signature, if any, was verified.
-type Request struct {
-	Query   *wire.Query
-	Source  netip.AddrPort
-	Session *tsig.Server // nil for an unsigned request
-	Size    int          // the most octets of a datagram before it is signed; not used over TCP
-	TLS     *TLS         // nil: it came in clear
-}
-
-// TLS is what is under a connection.
-type TLS struct {
-	Version uint16 // as package tls has it
-	ALPN    bool   // the client asked for the protocol "dot"
-	Resumed bool   // of an earlier session
-}
-
-// String is the version's name, as in "TLS 1.3", or empty in clear.
-func (t *TLS) String() string {
-	if t == nil {
-		return ""
+// keyOf is what a request's signature was made with; nil for an unsigned request and for one that did not verify.
+func keyOf(r *wire.Request) *tsig.Key {
+	if s, ok := r.Signer.(*tsig.Server); ok {
+		return s.Key()
 	}
-	return tls.VersionName(t.Version)
-}
-
-func (r *Request) key() *tsig.Key {
-	if r.Session == nil {
-		return nil
-	}
-	return r.Session.Key()
-}
-
-func (r *Request) signer() signer {
-	if r.Session == nil {
-		return nil
-	}
-	return r.Session
+	return nil
 }
 
 // admit does what comes before an answer, quota aside: it finds the zone, decides on access, and looks at the request.
-func (s *Server) admit(r *Request, rep *Report) (*zone.Zone, bool) {
+func (s *Server) admit(r *wire.Request, rep *Report) (*zone.Zone, bool) {
 	refuse := func(code wire.Rcode, cause Cause) (*zone.Zone, bool) {
 		rep.refuse(code, cause)
 		return nil, false
 	}
-	name, err := wire.NameFromWire(r.Query.Name)
+	name, err := wire.NameFromWire(r.Name)
 	if err != nil {
 		return refuse(wire.RcodeFormErr, CauseForm)
 	}
@@ -137,17 +105,17 @@ func (s *Server) admit(r *Request, rep *Report) (*zone.Zone, bool) {
 		return refuse(wire.RcodeNotAuth, CauseNoZone)
 	}
 	access := z.Access()
-	d := Allow(&access, r.Source.Addr(), r.key())
+	d := Allow(&access, r.Source.Addr(), keyOf(r))
 	rep.ZoneID, rep.Client = z.ID, d.Client
 	switch {
 	case r.TLS != nil && !r.TLS.ALPN:
 		return refuse(wire.RcodeRefused, CauseALPN) // RFC 9103 section 7.1
 	case d.Rcode != wire.RcodeNoError:
 		return refuse(d.Rcode, d.Cause)
-	case r.Query.Type == wire.TypeAXFR && !rep.TCP:
+	case r.Type == wire.TypeAXFR && !rep.TCP:
 		rep.Reason = "AXFR is for TCP"
 		return refuse(wire.RcodeFormErr, CauseForm)
-	case r.Query.Type == wire.TypeIXFR && (r.Query.BadSOA || !r.Query.HasSerial):
+	case r.Type == wire.TypeIXFR && (r.BadSOA || !r.HasSerial):
 		rep.Reason = "the IXFR request has no well-formed SOA"
 		return refuse(wire.RcodeFormErr, CauseForm)
 	}
@@ -165,15 +133,15 @@ func (r *Report) refuse(code wire.Rcode, cause Cause) {
 // Denied takes note of a query whose signature did not verify, with the error of its TSIG (RFC 8945 section 5.2), or with
 // FORMERR for one that cannot be read. Whatever the query asks for: a secondary with a wrong secret fails when it
 // asks for the SOA, and never gets as far as a transfer.
-func (s *Server) Denied(r *Request, tcp bool, code wire.Rcode) {
-	rep, start := s.report(r, tcp)
-	if name, err := wire.NameFromWire(r.Query.Name); err == nil {
+func (s *Server) Denied(r *wire.Request, code wire.Rcode) {
+	rep, start := s.report(r)
+	if name, err := wire.NameFromWire(r.Name); err == nil {
 		rep.Zone = name.String()
 	}
-	if r.Session != nil {
-		rep.Key = r.Session.KeyName().String()
+	if r.Signer != nil {
+		rep.Key = r.Signer.KeyName().String()
 	}
-	if z := s.cfg.DB.Find(r.Query.Name); z != nil {
+	if z := s.cfg.DB.Find(r.Name); z != nil {
 		access := z.Access()
 		rep.ZoneID, rep.Client = z.ID, clientOf(&access, r.Source.Addr(), nil)
 	}
@@ -181,9 +149,9 @@ func (s *Server) Denied(r *Request, tcp bool, code wire.Rcode) {
 	s.done(rep, start)
 }
 
-func (s *Server) report(r *Request, tcp bool) (*Report, time.Time) {
+func (s *Server) report(r *wire.Request) (*Report, time.Time) {
 	return &Report{
-		Source: r.Source, Asked: r.Query.Type, TCP: tcp, TLS: r.TLS, From: r.Query.Serial, Key: r.key().String(),
+		Source: r.Source, Asked: r.Type, TCP: r.TCP, TLS: r.TLS, From: r.Serial, Key: keyOf(r).String(),
 	}, s.cfg.Now()
 }
 
@@ -196,8 +164,8 @@ func (s *Server) done(rep *Report, start time.Time) {
 // Stream answers over TCP: it writes whole messages behind their lengths to w, in large pieces. An error means that the
 // answer is not whole and the connection must be closed. ctx ends a transfer between two pieces, and so does whatever
 // takes the client's access away.
-func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
-	rep, start := s.report(r, true)
+func (s *Server) Stream(ctx context.Context, w io.Writer, r *wire.Request) error {
+	rep, start := s.report(r)
 	defer func() { s.done(rep, start) }()
 	z, ok := s.admit(r, rep)
 	if !ok {
@@ -209,12 +177,12 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *Request) error {
 		return s.refuse(w, r, rep.Rcode)
 	}
 	defer leave()
-	f := choose(r.Query, z.State())
+	f := choose(&r.Query, z.State())
 	if f.kind == Full && s.recall(ctx) {
-		f = choose(r.Query, z.State())
+		f = choose(&r.Query, z.State())
 	}
 	rep.Kind, rep.To = f.kind, f.state.Transfer.Serial()
-	p := s.newPacker(&guard{ctx: ctx, w: w, s: s, z: z, r: r}, r, f.state.Transfer.Apex(), r.signer())
+	p := s.newPacker(&guard{ctx: ctx, w: w, s: s, z: z, r: r}, r, f.state.Transfer.Apex(), r.Signer)
 	defer s.free(p)
 	s.turns <- struct{}{}
 	err := f.pack(p)
@@ -257,7 +225,7 @@ type guard struct {
 	w   io.Writer
 	s   *Server
 	z   *zone.Zone
-	r   *Request
+	r   *wire.Request
 }
 
 func (g *guard) Write(b []byte) (int, error) {
@@ -268,7 +236,7 @@ func (g *guard) Write(b []byte) (int, error) {
 		return 0, fmt.Errorf("%w: the zone is gone", ErrRevoked)
 	}
 	access := g.z.Access()
-	if cause := refusal(&access, g.r.Source.Addr(), g.r.key()); cause != "" {
+	if cause := refusal(&access, g.r.Source.Addr(), keyOf(g.r)); cause != "" {
 		return 0, fmt.Errorf("%w: %s", ErrRevoked, reasons[cause])
 	}
 	<-g.s.turns
@@ -279,14 +247,14 @@ func (g *guard) Write(b []byte) (int, error) {
 
 // Datagram answers over UDP: an IXFR if it fits one datagram, else the SOA alone, which sends the client to TCP (RFC 1995
 // section 2). It appends the response to dst. No quota: what it costs is bounded by a datagram.
-func (s *Server) Datagram(dst []byte, r *Request) []byte {
-	rep, start := s.report(r, false)
+func (s *Server) Datagram(dst []byte, r *wire.Request) []byte {
+	rep, start := s.report(r)
 	defer func() { s.done(rep, start) }()
 	z, ok := s.admit(r, rep)
 	if !ok {
 		return s.appendRefusal(dst, r, rep.Rcode)
 	}
-	f := choose(r.Query, z.State())
+	f := choose(&r.Query, z.State())
 	rep.To = f.state.Transfer.Serial()
 	if f.kind == Full {
 		f.kind = TooLarge
@@ -299,8 +267,8 @@ func (s *Server) Datagram(dst []byte, r *Request) []byte {
 	rep.Kind = f.kind
 	at := len(dst)
 	dst = append(dst, out...)
-	if err == nil && r.Session != nil {
-		dst, err = r.Session.Sign(dst, at, s.cfg.Now())
+	if err == nil && r.Signer != nil {
+		dst, err = r.Signer.Sign(dst, at, s.cfg.Now())
 	}
 	if err != nil {
 		rep.Rcode, rep.Reason = wire.RcodeServFail, "failed: "+err.Error()
@@ -311,7 +279,7 @@ func (s *Server) Datagram(dst []byte, r *Request) []byte {
 }
 
 // pack packs one datagram.
-func (s *Server) pack(f *form, r *Request, rep *Report) ([]byte, error) {
+func (s *Server) pack(f *form, r *wire.Request, rep *Report) ([]byte, error) {
 	p := s.newPacker(nil, r, f.state.Transfer.Apex(), nil)
 	defer s.free(p)
 	out, err := f.one(p, r.Size)
@@ -320,25 +288,25 @@ func (s *Server) pack(f *form, r *Request, rep *Report) ([]byte, error) {
 }
 
 // refuse sends a response code alone.
-func (s *Server) refuse(w io.Writer, r *Request, code wire.Rcode) error {
+func (s *Server) refuse(w io.Writer, r *wire.Request, code wire.Rcode) error {
 	out := s.appendRefusal([]byte{0, 0}, r, code)
 	out[0], out[1] = byte((len(out)-2)>>8), byte(len(out)-2)
 	_, err := w.Write(out)
 	return err
 }
 
-func (s *Server) appendRefusal(dst []byte, r *Request, code wire.Rcode) []byte {
+func (s *Server) appendRefusal(dst []byte, r *wire.Request, code wire.Rcode) []byte {
 	at := len(dst)
 	var b wire.Builder
-	b.Start(dst, wire.MaxMessage, r.Query.ID, wire.FlagQR|r.Query.Flags&wire.FlagRD)
-	b.Echo(r.Query)
+	b.Start(dst, wire.MaxMessage, r.ID, wire.FlagQR|r.Flags&wire.FlagRD)
+	b.Echo(&r.Query)
 	b.SetRcode(code)
-	if r.Query.EDNS.Present {
+	if r.EDNS.Present {
 		b.OPT(&wire.OPT{UDPSize: 1232})
 	}
 	out := b.Finish()
-	if r.Session != nil {
-		if signed, err := r.Session.Sign(out, at, s.cfg.Now()); err == nil {
+	if r.Signer != nil {
+		if signed, err := r.Signer.Sign(out, at, s.cfg.Now()); err == nil {
 			return signed
 		}
 	}

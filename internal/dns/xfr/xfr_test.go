@@ -178,12 +178,12 @@ func answer(ctx context.Context, s *xfr.Server, c net.Conn) {
 	_ = s.Stream(ctx, c, r)
 }
 
-func request(msg []byte) *xfr.Request {
-	var q wire.Query
-	q.Parse(msg)
-	r := &xfr.Request{Query: &q, Size: 1232, Source: netip.MustParseAddrPort("127.0.0.1:999")}
-	if q.TSIGAt > 0 {
-		r.Session, _ = tsig.Verify(msg, q.TSIGAt, []*tsig.Key{key}, time.Now())
+func request(msg []byte) *wire.Request {
+	r := &wire.Request{}
+	r.Receive(msg, netip.MustParseAddrPort("127.0.0.1:999"), true)
+	r.Size = 1232
+	if r.TSIGAt > 0 {
+		r.Signer, _ = tsig.Verify(msg, r.TSIGAt, []*tsig.Key{key}, time.Now())
 	}
 	return r
 }
@@ -321,7 +321,9 @@ func TestDatagrams(t *testing.T) {
 		{"SOA of another zone", query(wire.TypeIXFR, &one, true), "", wire.RcodeFormErr, 0},
 	}
 	for _, tt := range tests {
-		out := s.Datagram([]byte("ab"), request(tt.msg))[2:]
+		req := request(tt.msg)
+		req.TCP = false
+		out := s.Datagram([]byte("ab"), req)[2:]
 		r, err := wire.NewReader(out)
 		if err != nil {
 			t.Fatal(err)

@@ -17,17 +17,17 @@ import (
 // one answers every query with one record, NXDOMAIN for no.test., and not at all for mute.test.
 type one struct{ b wire.Builder }
 
-func (r *one) Respond(dst []byte, q *wire.Query, l server.Limits) []byte {
+func (r *one) Respond(dst []byte, q *wire.Request) []byte {
 	switch wire.Name(q.Name) {
 	case wire.MustName("mute.test."):
 		return dst
 	case wire.MustName("no.test."):
-		r.b.Start(dst, l.Size, q.ID, wire.FlagQR|wire.Flags(wire.RcodeNXDomain))
-		r.b.Echo(q)
+		r.b.Start(dst, q.Size, q.ID, wire.FlagQR|wire.Flags(wire.RcodeNXDomain))
+		r.b.Echo(&q.Query)
 		return r.b.Finish()
 	}
-	r.b.Start(dst, l.Size, q.ID, wire.FlagQR)
-	r.b.Echo(q)
+	r.b.Start(dst, q.Size, q.ID, wire.FlagQR)
+	r.b.Echo(&q.Query)
 	r.b.Append(q.Name, q.Type, q.Class, 1, []byte("abcd"))
 	return r.b.Finish()
 }

@@ -145,10 +145,7 @@ func appendSet(dst []byte, s *rr.Set, apex wire.Name) []byte {
 	at := len(dst)
 	dst = binary.LittleEndian.AppendUint32(dst, 0)
 	for _, d := range s.Data {
-		short := false
-		if shortens(s.Type) {
-			d, short = withoutApex(s.Type, d, apex)
-		}
+		d, short := Shorten(s.Type, d, apex)
 		n := len(d)
 		if short {
 			n |= inZone
@@ -160,15 +157,19 @@ func appendSet(dst []byte, s *rr.Set, apex wire.Name) []byte {
 	return dst
 }
 
-func withoutApex(t wire.Type, d []byte, apex wire.Name) ([]byte, bool) {
+// Shorten cuts the apex off the end of rdata that may be compressed and ends in a name of the zone, and says whether it did.
+func Shorten(t wire.Type, rdata []byte, apex wire.Name) (short []byte, inZone bool) {
+	if !shortens(t) {
+		return rdata, false
+	}
 	skip := 0
 	if t == wire.TypeMX {
 		skip = 2
 	}
-	if len(d) <= skip || !wire.Name(d[skip:]).Within(apex) {
-		return d, false
+	if len(rdata) <= skip || !wire.Name(rdata[skip:]).Within(apex) {
+		return rdata, false
 	}
-	return d[:len(d)-len(apex)], true
+	return rdata[:len(rdata)-len(apex)], true
 }
 
 // Find gives the place of an RRset in the entry. Types stand in order, so a search ends at the first greater one.

@@ -1,0 +1,56 @@
+package wire
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Request is a query as a server has it: what it asks, who asks and by which way, what its answer may be, and what its
+// signature was made with. Server, answer and xfr read the same one. It is meant to be reused, and must not be copied.
+type Request struct {
+	Query
+
+	// Source is who asks. It is invalid for plain queries over UDP, which are answered alike to everybody.
+	Source netip.AddrPort
+	TCP    bool // no truncation to be repaired by TCP, no source to be forged
+
+	Size      int           // the most octets of an answer, before it is signed
+	Keepalive time.Duration // what edns-tcp-keepalive is to say (RFC 7828); 0: nothing
+
+	// Block is octets of which the answer's length is to be a multiple, by padding (RFC 8467); 0: any.
+	Block int
+
+	TLS    *TLS   // nil: it came in clear
+	Signer Signer // nil: the request is not signed
+}
+
+// Signer is what verified a request's signature, and signs the answer's messages in turn (RFC 8945). Package tsig has the
+// one there is; this one knows no keys.
+type Signer interface {
+	KeyName() Name // the key that the request names, whether it verified or not
+	Overhead() int // the octets that a signature adds to a message
+	// Sign signs the message at buf[at:].
+	Sign(buf []byte, at int, now time.Time) ([]byte, error)
+}
+
+// TLS is what is under a connection.
+type TLS struct {
+	Version uint16 // as it is on the wire, 0x0304 for TLS 1.3
+	ALPN    bool   // the client asked for the protocol "dot"
+	Resumed bool   // of an earlier session
+}
+
+// String is the version's name, as in "TLS 1.3", or empty in clear.
+func (t *TLS) String() string {
+	if t == nil {
+		return ""
+	}
+	return "TLS 1." + strconv.Itoa(int(t.Version)-0x0301)
+}
+
+// Receive takes up another request: what msg asks, and nothing of the one before.
+func (r *Request) Receive(msg []byte, source netip.AddrPort, tcp bool) Outcome {
+	r.Source, r.TCP, r.Size, r.Keepalive, r.Block, r.TLS, r.Signer = source, tcp, 0, 0, 0, nil, nil
+	return r.Parse(msg)
+}
