@@ -19,7 +19,7 @@ func TestModulesAreInTheirLists(t *testing.T) {
 	direct := map[string]bool{}
 	for _, p := range list(t) {
 		name := strings.TrimPrefix(p.ImportPath, module)
-		if helper := strings.HasSuffix(name, "pgtest") || strings.HasSuffix(name, "apicheck"); !helper && !strings.HasPrefix(name, "test/") {
+		if !forTests(name) && !strings.HasPrefix(name, "test/") {
 			for _, imp := range p.Imports {
 				for m := range used {
 					direct[m] = direct[m] || imp == m || strings.HasPrefix(imp, m+"/")

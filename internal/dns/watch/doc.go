@@ -5,5 +5,5 @@
 // interval, spread over it, over UDP and then TCP; where a resolver is given, also every address of every name in the NS
 // RRset, as anybody could. What is kept is bounded: the last of each kind and a short history. Of peers it outlives the
 // process (memory.go).
-// The package decides nothing.
+// The package decides nothing, and knows no reason for what it sees.
 package watch
