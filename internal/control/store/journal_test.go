@@ -450,3 +450,51 @@ func TestBeginWaits(t *testing.T) {
 	must(t, err)
 	tx.Rollback()
 }
+
+// The journal's head stays what it is when its last entries are pruned, their zone is deleted, or the program starts again
+// after either: no position is given out twice.
+func TestHeadOutlivesItsEntries(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		var last model.Seq
+		check := func(what string) {
+			t.Helper()
+			s := w.reopen(t)
+			if head, err := s.Head(ctx); err != nil || head != last {
+				t.Fatalf("%s: the journal ends at %d instead of %d: %v", what, head, last, err)
+			}
+			next := w.change(t, func(*store.Tx) []model.Entry {
+				return []model.Entry{{Kind: model.EntryNotify, Account: newID(), At: w.now}}
+			})
+			if next != last+1 {
+				t.Fatalf("%s: position %d after %d", what, next, last)
+			}
+		}
+		z := w.addZone(t, newAccount(), "a.test")
+		last = w.change(t, func(*store.Tx) []model.Entry {
+			return []model.Entry{{Kind: model.EntryDelta, Zone: z.ID, Serial: 2, Body: []byte("delta")}}
+		})
+		for range 2 { // an image is pruned up to the one before it
+			must(t, w.Checkpoint(ctx, model.Image{Zone: z.ID, Account: z.Account, Name: string(z.Name), Seq: last, Serial: 2, Served: []byte("x")}, last))
+		}
+		if left := w.remaining(t, 0, last); len(left) > 0 {
+			t.Fatalf("%v are left", left)
+		}
+		check("pruned")
+
+		w.now = w.now.Add(100 * time.Hour)
+		last, _ = w.Head(ctx)
+		must(t, w.PruneNotices(ctx))
+		if left := w.remaining(t, 0, last); len(left) > 0 {
+			t.Fatalf("%v are left", left)
+		}
+		check("notices pruned")
+
+		last = w.change(t, func(tx *store.Tx) []model.Entry {
+			must(t, tx.DeleteZone(ctx, z.ID))
+			return nil
+		})
+		check("zone deleted")
+	})
+}

@@ -116,6 +116,11 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.stop()
 		s.running.Wait()
+		if s.db.Alone() {
+			if err := journal.Rest(context.Background(), s.journalStore); err != nil {
+				s.db.Config.Log.Warn("an earlier version would not find the journal's end", "error", err)
+			}
+		}
 		if err = s.db.Close(); err != nil {
 			err = fmt.Errorf("close store: %w", err)
 		}

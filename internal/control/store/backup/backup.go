@@ -70,6 +70,14 @@ func (t backupTable) of(owner string) backupTable {
 	return t
 }
 
+// values are expressions for the columns. The journal's head does not stand in the same place everywhere.
+func (t backupTable) values(d *engine.Dialect) string {
+	if t.name == "counters" {
+		return `name, CASE name WHEN 'seq' THEN ` + d.Head + ` ELSE value END`
+	}
+	return strings.Join(t.columns, ", ")
+}
+
 // backupTables are all tables, in the order of backups. The meta table is first: it tells whether the secret key fits.
 var backupTables = []backupTable{
 	table("meta", 1, "name value"),

@@ -41,7 +41,7 @@ func (s *Store) Summary(ctx context.Context) (out Summary, err error) {
 			err = c.One(ctx, []any{&out.Records}, `SELECT count(*) FROM records WHERE zone IN (SELECT no FROM zones)`)
 		}
 		if err == nil {
-			err = c.One(ctx, []any{&out.Seq}, journal.SelectHead)
+			out.Seq, err = journal.Head(ctx, c)
 		}
 		return err
 	})
@@ -100,8 +100,9 @@ func (d *dumper) run(ctx context.Context, c engine.Conn) error {
 			d.sized.Records = n
 		}
 	}
-	if err := c.One(ctx, []any{&d.sized.Seq}, journal.SelectHead); err != nil {
-		return fmt.Errorf("read the journal's position: %w", err)
+	var err error
+	if d.sized.Seq, err = journal.Head(ctx, c); err != nil {
+		return err
 	}
 	if _, err := io.WriteString(d.out, backupMagic); err != nil {
 		return err
@@ -146,7 +147,7 @@ func (d *dumper) table(ctx context.Context, c engine.Conn, t backupTable) error 
 			return d.flush()
 		}
 		return nil
-	}, `SELECT `+strings.Join(t.columns, ", ")+` FROM `+t.name+d.where(t)+` ORDER BY `+strings.Join(t.columns[:t.keys], ", "))
+	}, `SELECT `+t.values(c.Dialect)+` FROM `+t.name+d.where(t)+` ORDER BY `+strings.Join(t.columns[:t.keys], ", "))
 	if err != nil {
 		return err
 	}

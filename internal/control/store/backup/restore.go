@@ -35,8 +35,9 @@ func (s *Store) Restore(ctx context.Context, r io.Reader, progress Progress) err
 	if err := in.run(ctx); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	head, err := journal.TakeSeq(ctx, tx.Conn, 0)
+	head, err := journal.Head(ctx, tx.Conn)
 	if err == nil {
+		journal.Unsettle(s.journal)
 		err = tx.Commit(ctx)
 	}
 	if err != nil {

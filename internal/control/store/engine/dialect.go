@@ -17,6 +17,8 @@ type Dialect struct {
 	rows   int
 	// folded is an expression whose LIKE with a lower-case pattern ignores the case of ASCII letters.
 	folded func(expr string) string
+	// Same is a comparison with a lower-case text that ignores the case of ASCII letters.
+	Same string
 	// Position is an expression for where the second text starts in the first, counted from 1, 0 if nowhere.
 	Position string
 	// Char is the function that gives a character by its number.
@@ -24,8 +26,6 @@ type Dialect struct {
 	// AtNames reads columns of records at names: one probe of the key for each. A plain IN list is one on SQLite; PostgreSQL
 	// takes a zone it has not counted for a small one, and reads it whole.
 	AtNames func(columns string) string
-	// Unordered hides an ORDER BY term from the planner, which would else walk an index and look up each row.
-	Unordered func(expr string) string
 	// classify wraps model.ErrStale, model.ErrUnavailable or errUnique around errors of the driver that mean them.
 	classify func(error) error
 	// LostRace says that the same transaction may succeed when it is run again.
@@ -39,6 +39,8 @@ type Dialect struct {
 	Notify string
 	// Now is an expression for the database's own clock, in microseconds since 1970.
 	Now string
+	// Head is an expression for the journal's last position.
+	Head string
 	// Impatient and hurry are expressions that have the database take back this transaction, and with it its locks, should
 	// its node fall silent: they stand where all other nodes wait. Their values mean nothing.
 	Impatient, Hurry string

@@ -25,15 +25,15 @@ import (
 
 // postgresDialect is kept to what CockroachDB and YugabyteDB speak, too. notify is taken out where it is not known.
 var postgresDialect = Dialect{
-	numbered:  true,
-	insert:    "INSERT INTO ",
-	rows:      512,
-	Lock:      " FOR UPDATE",
-	LockFree:  " FOR UPDATE SKIP LOCKED",
-	folded:    func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
-	Position:  "strpos(%s, ?)",
-	Char:      "chr",
-	Unordered: func(expr string) string { return expr }, // the planner counts rows by itself
+	numbered: true,
+	insert:   "INSERT INTO ",
+	rows:     512,
+	Lock:     " FOR UPDATE",
+	LockFree: " FOR UPDATE SKIP LOCKED",
+	folded:   func(expr string) string { return "lower(" + expr + ")" }, // of the C collation: ASCII only
+	Same:     "lower(%s) = ?",
+	Position: "strpos(%s, ?)",
+	Char:     "chr",
 	AtNames: func(columns string) string {
 		return `SELECT ` + columns + ` FROM (SELECT CAST(? AS BIGINT) AS no) AS z,
 		(SELECT DISTINCT unnest(ARRAY[%s]::text[]) AS host) AS n,
@@ -51,6 +51,7 @@ var postgresDialect = Dialect{
 	Impatient: "set_config('" + idleLimit + "', '2s', true)",
 	Hurry:     "set_config('" + idleLimit + "', '5s', true)",
 
+	Head:         "(SELECT value FROM counters WHERE name = 'seq')",
 	NextZone:     "nextval('zone_no')",
 	AfterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM zones",
 }

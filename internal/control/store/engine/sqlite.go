@@ -22,13 +22,13 @@ import (
 var sqliteDialect = Dialect{
 	// Were the transaction to outlive a row that fails, SQLite would copy every page that the statement touches, to put
 	// back what the rows before it wrote. Nobody goes on after such an error.
-	insert:    "INSERT OR ROLLBACK INTO ",
-	rows:      8, // few, so that a statement is soon over and the core can be had
-	Alone:     true,
-	folded:    func(expr string) string { return expr }, // LIKE folds ASCII by itself
-	Position:  "instr(%s, ?)",
-	Char:      "char",
-	Unordered: func(expr string) string { return "+" + expr },
+	insert:   "INSERT OR ROLLBACK INTO ",
+	rows:     8, // few, so that a statement is soon over and the core can be had
+	Alone:    true,
+	folded:   func(expr string) string { return expr }, // LIKE folds ASCII by itself
+	Position: "instr(%s, ?)",
+	Same:     "%s = ? COLLATE NOCASE",
+	Char:     "char",
 	AtNames: func(columns string) string {
 		return `SELECT ` + columns + ` FROM records WHERE zone = ? AND name IN (%s)`
 	},
@@ -38,6 +38,7 @@ var sqliteDialect = Dialect{
 	Timeline:  NoTimeline,
 	System:    NoTimeline,
 	Now:       "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+	Head:      "max((SELECT value FROM counters WHERE name = 'seq'), coalesce((SELECT max(seq) FROM journal), 0))",
 	NextZone:  "1 + max(coalesce((SELECT max(no) FROM zones), 0), coalesce((SELECT max(no) FROM stagings), 0))",
 	Impatient: "0",
 	Hurry:     "0",

@@ -143,7 +143,7 @@ func (s *Store) Image(ctx context.Context, zone model.ID) (model.Image, error) {
 func (s *Store) Load(ctx context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error) {
 	err = s.db.View(ctx, func(c engine.Conn) (err error) {
 		var st engine.Standing
-		if seq, err = TakeSeq(ctx, c, 0); err == nil {
+		if seq, err = Head(ctx, c); err == nil {
 			err = c.One(ctx, st.Dest(), `SELECT `+c.Dialect.SelectStanding())
 		}
 		if err != nil {

@@ -19,6 +19,7 @@ type Store struct {
 	lineage lineage
 	mark    engine.Cache[struct{}, model.Restored] // of the last restore, for write transactions
 	stats   counters
+	last    model.Seq // the last position, 0 if it has to be read; of whoever has the writer's place
 }
 
 // counters are what the journal took since it was opened.
@@ -57,44 +58,65 @@ func (s *Store) Counts() Counts {
 // Advance says that a position was committed.
 func Advance(s *Store, seq model.Seq) { s.wake.Advance(seq) }
 
-// TakeSeq moves the head of the journal by n and returns it. On PostgreSQL other commits wait from here to the end of the
-// transaction, if n is not 0.
-func TakeSeq(ctx context.Context, c engine.Conn, n int) (model.Seq, error) {
+// Head reads the journal's last position.
+func Head(ctx context.Context, c engine.Conn) (model.Seq, error) {
 	var seq int64
-	var none any
-	text, args := `UPDATE counters SET value = value + ? WHERE name = 'seq' RETURNING value, `+c.Dialect.Hurry, []any{int64(n)}
-	dest := []any{&seq, &none}
-	if n == 0 {
-		text, args, dest = SelectHead, nil, dest[:1]
-	}
-	if err := c.One(ctx, dest, text, args...); err != nil {
-		return 0, fmt.Errorf("take journal position: %w", err)
+	if err := c.One(ctx, []any{&seq}, `SELECT `+c.Dialect.Head); err != nil {
+		return 0, fmt.Errorf("read the journal's head: %w", err)
 	}
 	return model.Seq(seq), nil
 }
 
-// Take is takeSeq for the entries of a transaction. Where nobody else writes, the head is known already: to move it from
-// there costs less than a statement that returns what it wrote.
+// Head is the journal's last position.
+func (s *Store) Head(ctx context.Context) (model.Seq, error) { return Head(ctx, s.db.Read) }
+
+// Take gives the position of the last of n entries that the transaction will append. On PostgreSQL it moves a counter, for
+// which other commits wait from here to the end of the transaction. Where nobody else writes, the journal itself says where
+// it ends, and who has written its last entry knows.
 func Take(ctx context.Context, s *Store, c engine.Conn, n int) (model.Seq, error) {
-	if n == 0 || !c.Dialect.Alone {
-		return TakeSeq(ctx, c, n)
-	}
-	from := s.wake.Newest()
-	to := from + model.Seq(n)
-	moved, err := c.Exec(ctx, `UPDATE counters SET value = ? WHERE name = 'seq' AND value = ?`, int64(to), int64(from))
 	switch {
-	case err != nil:
-		return 0, fmt.Errorf("take journal position: %w", err)
-	case moved == 0: // the commit before this one has not told of its position yet
-		return TakeSeq(ctx, c, n)
+	case n == 0:
+		return Head(ctx, c)
+	case !c.Dialect.Alone:
+		var seq int64
+		var none any
+		text := `UPDATE counters SET value = value + ? WHERE name = 'seq' RETURNING value, ` + c.Dialect.Hurry
+		if err := c.One(ctx, []any{&seq, &none}, text, int64(n)); err != nil {
+			return 0, fmt.Errorf("take journal position: %w", err)
+		}
+		return model.Seq(seq), nil
+	case s.last == 0:
+		head, err := Head(ctx, c)
+		return head + model.Seq(n), err
 	}
-	return to, nil
+	return s.last + model.Seq(n), nil
 }
 
-const SelectHead = `SELECT value FROM counters WHERE name = 'seq'`
+// Settle hears whether a commit came about whose last entry has this position, before the next transaction begins.
+func Settle(s *Store, seq model.Seq, committed bool) {
+	s.last = seq
+	if !committed {
+		s.last = 0
+	}
+}
 
-// Head is the journal's last position.
-func (s *Store) Head(ctx context.Context) (model.Seq, error) { return TakeSeq(ctx, s.db.Read, 0) }
+// Unsettle has the journal's end read anew, inside a transaction that writes it by another way.
+func Unsettle(s *Store) { s.last = 0 }
+
+// Rest keeps the journal's head where earlier versions look for it, before an orderly end.
+func Rest(ctx context.Context, s *Store) error { return s.db.Write(ctx, true, func(c engine.Conn) error { return keepHead(ctx, c) }) }
+
+// keepHead keeps the journal's head while entries are deleted that may be its last: where it ends is known from them alone,
+// and from a counter that is raised here.
+func keepHead(ctx context.Context, c engine.Conn) error {
+	if !c.Dialect.Alone {
+		return nil
+	}
+	if _, err := c.Exec(ctx, `UPDATE counters SET value = `+c.Dialect.Head+` WHERE name = 'seq'`); err != nil {
+		return fmt.Errorf("keep the journal's head: %w", err)
+	}
+	return nil
+}
 
 // SealName binds a journal entry's secret to its position.
 func SealName(seq model.Seq) string { return "journal " + strconv.FormatUint(uint64(seq), 10) }
@@ -127,12 +149,19 @@ func Committed(s *Store, entries []model.Entry, took time.Duration) {
 	s.stats.bytes.Add(uint64(octets))
 }
 
+// ends is where the journal begins and ends, and the mark of lost changes.
+func ends(d *engine.Dialect) string {
+	return `(SELECT value FROM counters WHERE name = 'floor'), ` + d.Head + `, (SELECT value FROM meta WHERE name = '` + engine.RestoredAt + `')`
+}
+
 // selectEntries tells with each entry where the journal begins and ends, so that one statement, and so one state of the
 // tables, shows whether something is missing before it.
+func selectEntries(d *engine.Dialect) string {
+	return `SELECT ` + ends(d) + `, ` + entryColumns + ` FROM journal WHERE seq >= ? ORDER BY seq`
+}
+
 const (
-	selectEnds    = `(SELECT value FROM counters WHERE name = 'floor'), (SELECT value FROM counters WHERE name = 'seq'), (SELECT value FROM meta WHERE name = '` + engine.RestoredAt + `')`
 	entryColumns  = `seq, kind, account, zone, serial, at, body, secret`
-	selectEntries = `SELECT ` + selectEnds + `, ` + entryColumns + ` FROM journal WHERE seq >= ? ORDER BY seq`
 	selectJournal = `SELECT ` + entryColumns + ` FROM journal WHERE seq > ? AND seq <= ? ORDER BY seq`
 )
 
@@ -167,9 +196,9 @@ func (s *Store) Entries(ctx context.Context, after model.Seq, yield func(model.E
 			}
 			return err
 		})
-	}, selectEntries, int64(after))
+	}, selectEntries(s.db.Dialect), int64(after))
 	if err == nil && !some {
-		if err = s.db.Read.One(ctx, r.dest[:endColumns], `SELECT `+selectEnds); err == nil {
+		if err = s.db.Read.One(ctx, r.dest[:endColumns], `SELECT `+ends(s.db.Dialect)); err == nil {
 			err = s.checkEnds(&r.ends, after)
 		}
 	}
@@ -236,7 +265,7 @@ type journalEnds struct {
 	mark        string
 }
 
-// endColumns is how many columns selectEnds has.
+// endColumns is how many columns ends has.
 const endColumns = 3
 
 func (s *Store) checkEnds(j *journalEnds, after model.Seq) error {
@@ -265,10 +294,22 @@ func prune(ctx context.Context, c engine.Conn, zone model.ID, keep model.Seq) er
 	if err != nil || !last.Valid {
 		return err
 	}
+	if err := keepHead(ctx, c); err != nil {
+		return err
+	}
 	if _, err := c.Exec(ctx, `DELETE FROM journal WHERE zone = ? AND seq <= ?`, engine.ID(zone), int64(keep)); err != nil {
 		return err
 	}
 	return raiseFloor(ctx, c, last.Int64)
+}
+
+// Drop removes all entries of a zone.
+func Drop(ctx context.Context, c engine.Conn, zone model.ID) error {
+	if err := keepHead(ctx, c); err != nil {
+		return err
+	}
+	_, err := c.Exec(ctx, `DELETE FROM journal WHERE zone = ?`, engine.ID(zone))
+	return err
 }
 
 // noticeLife is how long entries stay that no image replaces: those of accounts and of zones that are gone. Their state
@@ -293,6 +334,9 @@ func (s *Store) PruneNotices(ctx context.Context) error {
 		return err
 	}
 	return s.db.Write(ctx, true, func(c engine.Conn) error {
+		if err := keepHead(ctx, c); err != nil {
+			return err
+		}
 		if _, err := c.ExecIn(ctx, `DELETE FROM journal WHERE seq IN (%s)`, nil, old); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ func (s *Store) markRestored(ctx context.Context, c engine.Conn) error {
 	if err := lockHead(ctx, c); err != nil {
 		return err
 	}
-	head, err := TakeSeq(ctx, c, 0)
+	head, err := Head(ctx, c)
 	if err != nil {
 		return err
 	}

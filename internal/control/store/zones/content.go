@@ -1,6 +1,7 @@
 package zones
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -76,7 +77,7 @@ func literal(d *engine.Dialect, s string) string {
 }
 
 // content adds a condition on contents: any of the value's spellings, white space in runs or single, and for TXT quoted or
-// bare. TXT contents are looked at one by one, all others that have to be equal through the index.
+// bare.
 func (r *recordWhere) content(w *engine.Where, f *model.Filter) {
 	values := slices.Clone(f.Also)
 	values = append(values, f.Value, stepped(blankSteps, f.Value))
@@ -84,13 +85,12 @@ func (r *recordWhere) content(w *engine.Where, f *model.Filter) {
 	values = slices.Compact(values)
 	plain := plainContent(w.Dialect)
 	texts := engine.NewWhere(w.Dialect)
-	texts.Add("zone = "+zoneNumber, engine.ID(r.zone))
 	texts.Add("type = 'TXT'")
 	w.Group(false, func(g *engine.Where) {
 		if f.Op == model.OpExact {
 			for _, v := range values {
 				low := engine.LowerASCII(v)
-				g.Add(contentKey+" = ? AND lower(content) = ?", keyOf(low), low)
+				g.Add(fmt.Sprintf(w.Dialect.Same, "content"), low)
 			}
 			texts.Add("lower("+plain+") = ?", engine.LowerASCII(plainText(f.Value, false, false)))
 		} else {
@@ -111,7 +111,7 @@ func (r *recordWhere) content(w *engine.Where, f *model.Filter) {
 			g.Add(texts.Joined(), texts.Arguments()...)
 		}
 		if f.RData != nil {
-			g.Add("zone = "+zoneNumber+" AND type = 'TXT' AND rdata = ?", engine.ID(r.zone), engine.Octets(f.RData))
+			g.Add("type = 'TXT' AND rdata = ?", engine.Octets(f.RData))
 		}
 	})
 }

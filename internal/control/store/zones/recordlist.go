@@ -11,27 +11,11 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// contentKey is what an index orders contents by; its size keeps long texts out of the index.
-const (
-	contentKey  = `lower(substr(content, 1, 64))`
-	contentSize = 64
-)
-
-// keyOf is contentKey of a folded text.
-func keyOf(folded string) string {
-	n := 0
-	for i := range folded {
-		if n == contentSize {
-			return folded[:i]
-		}
-		n++
-	}
-	return folded
-}
+// contentKey is what contents are ordered by; its size bounds what is held of long texts.
+const contentKey = `lower(substr(content, 1, 64))`
 
 // recordWhere adds conditions on the records of a zone.
 type recordWhere struct {
-	zone model.ID
 	only wire.Type // of the records selected, as far as that is known; 0 is any
 }
 
@@ -63,20 +47,16 @@ func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery,
 	if !ok {
 		return fmt.Errorf("list records: %w", engine.ErrField(q.Order))
 	}
-	w, scans, err := s.selectRecords(zone, &q)
+	w, _, err := s.selectRecords(zone, &q)
 	if err != nil {
 		return fmt.Errorf("list records: %w", err)
 	}
 	l := &recordLister{c: s.db.Read, zone: zone, q: &q, keys: keys, where: w}
-	switch {
-	case q.Limit > 0 && q.Limit <= recordPage:
-		err = l.once(ctx, scans, yield)
-	case scans || !walked[q.Order]:
-		err = l.picked(ctx, scans, yield)
-	default:
-		err = l.walk(ctx, yield)
+	read := l.walk
+	if q.Limit > 0 && q.Limit <= recordPage {
+		read = l.once
 	}
-	if err != nil {
+	if err := read(ctx, yield); err != nil {
 		return fmt.Errorf("list records of zone %s: %w", zone, err)
 	}
 	return nil
@@ -99,10 +79,9 @@ func (s *Store) CountRecords(ctx context.Context, zone model.ID, q model.RecordQ
 	return n, nil
 }
 
-// selectRecords writes the query's conditions and says whether what they select is better sorted than found by walking an
-// index in order, which looks up every record of the zone.
+// selectRecords writes the query's conditions and says whether the zone has to be looked through for what they select.
 func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Where, scans bool, err error) {
-	r, w := recordWhere{zone, onlyType(q)}, engine.NewWhere(s.db.Dialect)
+	r, w := recordWhere{onlyType(q)}, engine.NewWhere(s.db.Dialect)
 	w.Add("zone = "+zoneNumber, engine.ID(zone))
 	if err := w.Filters(q.Filters, q.Any, r.fields()); err != nil {
 		return w, false, err
@@ -123,7 +102,7 @@ func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Whe
 		})
 	}
 	for _, f := range q.Filters {
-		scans = scans || f.Op != model.OpExact || f.Field == "content" || f.Field == "id"
+		scans = scans || f.Op != model.OpExact || f.Field != "name" && f.Field != "id"
 	}
 	return w, scans, nil
 }

@@ -8,13 +8,17 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 )
 
-// recordPage is how many records are read at a time of a list that may be long. All of them are held.
-const recordPage = 256
+// Bounds of what is held of a list: whole records, and, where the order is not that of the table, ids of records. A list of
+// more ids takes another look through the zone.
+const (
+	recordPage = 256
+	idPage     = 1 << 14
+)
 
-// walked are the orders that an index has, so that a list goes on from where a page has ended.
-var walked = map[string]bool{"": true, "type": true, "name": true, "content": true}
-
-// recordLister reads the records that a query selects, a page at a time.
+// recordLister reads the records that a query selects, a page at a time. The table has the order of names. For every other
+// order the rows of the zone are looked through, once for each idPage: of those that are wanted next, as few as there are on
+// the page, the database keeps keys and ids; then the records are read by their ids. An index for such an order would cost
+// every change of a record a page or two, so that a list of a zone with very many records is quicker by some milliseconds.
 type recordLister struct {
 	c     engine.Conn
 	zone  model.ID
@@ -23,8 +27,14 @@ type recordLister struct {
 	where engine.Where
 }
 
-// page reads one page and closes its statement.
-func (l *recordLister) page(ctx context.Context, text string, args []any) ([]model.Record, error) {
+// inOrder says whether the order is the table's.
+func (l *recordLister) inOrder() bool { return l.keys[0] == "name" }
+
+// order is the ORDER BY clause.
+func (l *recordLister) order() string { return ` ORDER BY ` + engine.Ordered(l.q.Desc, l.keys...) }
+
+// read runs a query for records and closes its statement.
+func (l *recordLister) read(ctx context.Context, text string, args []any) ([]model.Record, error) {
 	var out []model.Record
 	r := newRecordReader(l.zone)
 	err := l.c.Each(ctx, func(rows *engine.Rows) error {
@@ -46,96 +56,91 @@ func yieldAll(list []model.Record, yield func(*model.Record) error) error {
 	return nil
 }
 
-// order is the ORDER BY clause. Where the rows to sort are few beside those to look through, it is hidden from the planner.
-func (l *recordLister) order(scans bool) string {
-	keys := l.keys
-	if scans {
-		keys = make([]string, len(l.keys))
-		for i, k := range l.keys {
-			keys[i] = l.c.Dialect.Unordered(k)
-		}
+// once reads a list that is a single page, by one statement.
+func (l *recordLister) once(ctx context.Context, yield func(*model.Record) error) error {
+	where, args := l.where.Text(), l.where.Arguments()
+	text, paged := engine.Paged(where+l.order(), args, l.q.Offset, l.q.Limit)
+	if !l.inOrder() {
+		text = ` WHERE zone = ` + zoneNumber + ` AND id IN (SELECT id FROM records` + text + `)` + l.order()
+		paged = append([]any{engine.ID(l.zone)}, paged...)
 	}
-	return ` ORDER BY ` + engine.Ordered(l.q.Desc, keys...)
-}
-
-// once reads a list that is a single page.
-func (l *recordLister) once(ctx context.Context, scans bool, yield func(*model.Record) error) error {
-	text, args := engine.Paged(`SELECT `+recordColumns+` FROM records`+l.where.Text()+l.order(scans), l.where.Arguments(), l.q.Offset, l.q.Limit)
-	list, err := l.page(ctx, text, args)
+	list, err := l.read(ctx, `SELECT `+recordColumns+` FROM records`+text, paged)
 	if err != nil {
 		return err
 	}
 	return yieldAll(list, yield)
 }
 
-// walk goes along an index: each page begins behind the last record of the one before.
+// walk reads a list of any length: each page begins behind the last record of the one before.
 func (l *recordLister) walk(ctx context.Context, yield func(*model.Record) error) error {
+	read, most := l.picked, idPage
+	if l.inOrder() {
+		read, most = l.rows, recordPage
+	}
 	left, offset := l.q.Limit, l.q.Offset
 	w := l.where
 	for {
-		size := recordPage
+		size := most
 		if left > 0 {
 			size = min(size, left)
 		}
-		text, args := engine.Paged(`SELECT `+recordColumns+` FROM records`+w.Text()+l.order(false), w.Arguments(), offset, size)
-		list, err := l.page(ctx, text, args)
-		if err != nil {
-			return err
-		}
-		if err := yieldAll(list, yield); err != nil || len(list) < size || left == size {
+		n, last, err := read(ctx, w, offset, size, yield)
+		if err != nil || n < size || left == size {
 			return err
 		}
 		left, offset = max(0, left-size), 0
-		w = l.behind(&list[len(list)-1])
+		w = l.behind(last)
 	}
 }
 
-// behind selects what comes after a record.
-func (l *recordLister) behind(r *model.Record) engine.Where {
+// rows reads a page of whole records in the order of the table. It returns how many there were and the keys of the last one.
+func (l *recordLister) rows(ctx context.Context, w engine.Where, offset, size int, yield func(*model.Record) error) (int, []any, error) {
+	text, args := engine.Paged(`SELECT `+recordColumns+` FROM records`+w.Text()+l.order(), w.Arguments(), offset, size)
+	list, err := l.read(ctx, text, args)
+	if err != nil || len(list) == 0 {
+		return 0, nil, err
+	}
+	last := &list[len(list)-1]
+	return len(list), []any{last.Name.Host(), typeText(last.Type), engine.ID(last.ID)}, yieldAll(list, yield)
+}
+
+// picked reads which records are on a page, and then the records.
+func (l *recordLister) picked(ctx context.Context, w engine.Where, offset, size int, yield func(*model.Record) error) (int, []any, error) {
+	columns := ""
+	for _, key := range l.keys {
+		columns += ", " + key
+	}
+	text, args := engine.Paged(`SELECT id`+columns+` FROM records`+w.Text()+l.order(), w.Arguments(), offset, size)
+	var id engine.RawBytes
+	last := make([]any, len(l.keys))
+	dest := []any{&id}
+	for i := range last {
+		dest = append(dest, &last[i])
+	}
+	var ids [][16]byte
+	err := l.c.Each(ctx, func(rows *engine.Rows) error {
+		err := rows.Scan(dest...)
+		ids = append(ids, [16]byte{})
+		copy(ids[len(ids)-1][:], id)
+		return err
+	}, text, args...)
+	for rest := ids; len(rest) > 0 && err == nil; {
+		n := min(recordPage, len(rest))
+		err = l.pick(ctx, rest[:n], yield)
+		rest = rest[n:]
+	}
+	return len(ids), last, err
+}
+
+// behind selects what comes after a record with these keys.
+func (l *recordLister) behind(keys []any) engine.Where {
 	w := l.where.Clone()
 	than := " > "
 	if l.q.Desc {
 		than = " < "
 	}
-	values := make([]any, 0, len(l.keys))
-	for _, key := range l.keys {
-		values = append(values, keyValue(key, r))
-	}
-	w.Add("("+strings.Join(l.keys, ", ")+")"+than+"("+engine.Placeholders(len(values))+")", values...)
+	w.Add("("+strings.Join(l.keys, ", ")+")"+than+"("+engine.Placeholders(len(keys))+")", keys...)
 	return w
-}
-
-// keyValue is what a record has for one of the sort keys of walked orders.
-func keyValue(key string, r *model.Record) any {
-	switch key {
-	case "name":
-		return r.Name.Host()
-	case "type":
-		return typeText(r.Type)
-	case contentKey:
-		return keyOf(engine.LowerASCII(r.Content))
-	}
-	return engine.ID(r.ID)
-}
-
-// picked reads which records there are, in their order, and then the records: their order has no index, or most of the
-// zone has to be looked through for them, once rather than for each page. What it holds is 16 octets a record.
-func (l *recordLister) picked(ctx context.Context, scans bool, yield func(*model.Record) error) error {
-	text, args := engine.Paged(`SELECT id FROM records`+l.where.Text()+l.order(scans), l.where.Arguments(), l.q.Offset, l.q.Limit)
-	var picked [][16]byte
-	err := l.c.Each(ctx, func(rows *engine.Rows) error {
-		var b engine.RawBytes
-		err := rows.Scan(&b)
-		picked = append(picked, [16]byte{})
-		copy(picked[len(picked)-1][:], b)
-		return err
-	}, text, args...)
-	for len(picked) > 0 && err == nil {
-		n := min(recordPage, len(picked))
-		err = l.pick(ctx, picked[:n], yield)
-		picked = picked[n:]
-	}
-	return err
 }
 
 // pick yields records by their ids, in the order of these; those that are gone by now are left out.

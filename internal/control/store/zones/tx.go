@@ -76,7 +76,10 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 	}
 	seq, err := t.seal(ctx, entries)
 	if err == nil {
-		t.session.Settle = func(committed bool) { t.settle(entries, committed) }
+		t.session.Settle = func(committed bool) {
+			t.settle(entries, committed)
+			journal.Settle(t.s.journal, seq, committed)
+		}
 		err = t.session.Commit(ctx)
 		t.over = true
 	}

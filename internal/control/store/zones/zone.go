@@ -11,6 +11,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
+	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	storejournal "github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -225,13 +226,15 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	if err := t.deleteRows(ctx, no); err != nil {
 		return fmt.Errorf("delete zone %s: %w", zone, err)
 	}
+	if err := journal.Drop(ctx, t.c, zone); err != nil {
+		return fmt.Errorf("delete journal of zone %s: %w", zone, err)
+	}
 	for _, step := range []struct {
 		text string
 		args []any
 	}{
 		{`DELETE FROM links WHERE zone = ?`, []any{no}},
 		{`DELETE FROM zone_access WHERE zone = ?`, []any{no}},
-		{`DELETE FROM journal WHERE zone = ?`, []any{engine.ID(zone)}},
 		{`DELETE FROM zones WHERE no = ?`, []any{no}},
 	} {
 		if _, err := t.c.Exec(ctx, step.text, step.args...); err != nil {

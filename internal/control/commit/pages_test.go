@@ -1,0 +1,87 @@
+package commit_test
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/commit"
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// frames are the numbers of the pages in a write-ahead log that begins with this commit (https://sqlite.org/fileformat2.html#walformat).
+func frames(t *testing.T, path string) []uint32 {
+	t.Helper()
+	b, err := os.ReadFile(path + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header, frameHeader = 32, 24
+	size := int(binary.BigEndian.Uint32(b[8:])) + frameHeader
+	var pages []uint32
+	for b = b[header:]; len(b) >= size; b = b[size:] {
+		pages = append(pages, binary.BigEndian.Uint32(b))
+	}
+	return pages
+}
+
+// TestPagesOfAnAddition: what a commit writes is what it touches. Each page is 4 KiB into the log, and once more into the file.
+func TestPagesOfAnAddition(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "test.db")
+	b := &bench{base: openStore(t, "sqlite:"+path), now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{}, flat: newTargets()}
+	b.open(t, func(c *commit.Config) { c.NewID = auth.NewID }, nil)
+	b.makeAccount(t)
+	z := b.zone(t, "example.com.")
+	dice := rand.New(rand.NewPCG(1, 2))
+	batch := func(n int, together bool) (list []model.Record) {
+		first := dice.Uint64()
+		for i := range n {
+			name := fmt.Sprintf("host-%016x-%d.example.com.", first, i)
+			if !together {
+				name = fmt.Sprintf("host-%016x.example.com.", dice.Uint64())
+			}
+			list = append(list, rec(name, "A", fmt.Sprintf("192.0.%d.%d", dice.IntN(256), dice.IntN(256))))
+		}
+		return list
+	}
+	for range 4 {
+		b.add(t, z.ID, batch(5000, false)...)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, c := range []struct {
+		name        string
+		size, times int
+		together    bool
+		most        float64
+	}{
+		{"an addition", 1, 40, false, 11},
+		{"a batch of neighbours", 100, 5, true, 47},
+		{"a batch from all over the zone", 100, 5, false, 230},
+	} {
+		sum := 0
+		for range c.times {
+			var busy, log, done int
+			if err := db.QueryRowContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done); err != nil || busy != 0 {
+				t.Fatal(busy, err)
+			}
+			b.add(t, z.ID, batch(c.size, c.together)...)
+			sum += len(frames(t, path))
+		}
+		pages := float64(sum) / float64(c.times)
+		t.Logf("%s: %.1f pages", c.name, pages)
+		if pages > c.most {
+			t.Errorf("%s takes %.1f pages, which is more than %.0f", c.name, pages, c.most)
+		}
+	}
+}
