@@ -145,7 +145,7 @@ func (s *Store) PutMeta(ctx context.Context, key string, v []byte) error {
 
 // Stats returns the counters as they are now.
 func (s *Store) Stats() Stats {
-	c := s.journalStore.Counts()
+	c := s.Counts()
 	return Stats{
 		Unwritable: s.db.Unwritable(),
 		Commits:    c.Commits, CommitNanos: c.Nanos, JournalRows: c.Rows, JournalBytes: c.Bytes,

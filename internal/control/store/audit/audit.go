@@ -59,6 +59,7 @@ func auditText(a *model.Audit) (string, error) {
 // Store is the audit log.
 type Store struct{ db *engine.DB }
 
+// New gives the audit log of a database.
 func New(db *engine.DB) *Store { return &Store{db} }
 
 // Put writes audit entries.

@@ -9,17 +9,18 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
-	storejournal "github.com/headwaterdns/headwater/internal/control/store/journal"
+	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/control/store/zones"
 )
 
 // Store is all tables, into a stream and back.
 type Store struct {
 	db      *engine.DB
-	journal *storejournal.Store
+	journal *journal.Store
 }
 
-func New(db *engine.DB, journal *storejournal.Store) *Store { return &Store{db, journal} }
+// New gives the backups of a database.
+func New(db *engine.DB, log *journal.Store) *Store { return &Store{db, log} }
 
 // ErrBackup is a backup that is damaged, cut short, or of a form that this program does not know.
 var ErrBackup = errors.New("not a whole backup")

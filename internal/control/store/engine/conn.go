@@ -21,9 +21,11 @@ type preparer interface {
 	PrepareContext(ctx context.Context, text string) (*sql.Stmt, error)
 }
 
-// What rooms scan rows into.
+// Rows is what scan functions are called with.
+type Rows = sql.Rows
+
+// RawBytes is scanned into, as NullInt64 and NullText are: octets that stay until the next row, a number or nothing, a text or nothing.
 type (
-	Rows      = sql.Rows
 	RawBytes  = sql.RawBytes
 	NullInt64 = sql.NullInt64
 	NullText  = sql.Null[string]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 )
 
+// Statements about the table meta: the value of a name, and a value for a name.
 const (
 	SelectMeta = `SELECT value FROM meta WHERE name = ?`
 	UpsertMeta = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`

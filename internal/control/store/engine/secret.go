@@ -28,6 +28,7 @@ type sealer struct {
 	older []cipher.AEAD
 }
 
+// NewSealer encrypts with a key and opens with it and with older ones.
 func NewSealer(key [32]byte, older ...[32]byte) (*sealer, error) {
 	out := &sealer{}
 	for i, k := range append([][32]byte{key}, older...) {

@@ -29,6 +29,7 @@ func ID(v model.ID) []byte {
 	return b
 }
 
+// IDs writes identifiers.
 func IDs(list []model.ID) []any {
 	out := make([]any, len(list))
 	for i, v := range list {
@@ -83,6 +84,7 @@ func (t timeScanner) Scan(src any) error {
 	return nil
 }
 
+// FromMicros reads a time.
 func FromMicros(n int64) time.Time {
 	if n == 0 {
 		return time.Time{}
@@ -149,6 +151,7 @@ func OrNil(b []byte) []byte {
 	return b
 }
 
+// Flag writes yes or no.
 func Flag(b bool) int64 {
 	if b {
 		return 1

@@ -17,8 +17,10 @@ type Waker struct {
 	odd  bool          // something is amiss: who waits next is sent to look for himself
 }
 
+// NewWaker gives a Waker that has heard of nothing.
 func NewWaker() *Waker { return &Waker{more: make(chan struct{})} }
 
+// Advance tells of a position that was committed.
 func (w *Waker) Advance(seq model.Seq) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,6 +17,7 @@ type Where struct {
 	args    []any
 }
 
+// Add adds a condition with its parameters.
 func (w *Where) Add(cond string, args ...any) {
 	w.and = append(w.and, cond)
 	w.args = append(w.args, args...)
@@ -46,6 +47,7 @@ func (w *Where) Text() string {
 	return " WHERE " + w.Joined()
 }
 
+// Joined is all conditions.
 func (w *Where) Joined() string {
 	if w.any {
 		return strings.Join(w.and, " OR ")
@@ -71,13 +73,15 @@ func (w *Where) AnyOf(column string, list []model.ID) {
 	w.Add(column+" IN ("+Placeholders(len(list))+")", IDs(list)...)
 }
 
-// Contains, without case.
+// Contains adds that a text contains another, without case.
 func (w *Where) Contains(expr, text string) {
 	w.Add(w.Like(expr), "%"+Escaped(text)+"%")
 }
 
+// Like is a condition with a pattern, made of an Escaped text, for its parameter.
 func (w *Where) Like(expr string) string { return w.Dialect.folded(expr) + " LIKE ? ESCAPE '!'" }
 
+// Escaped makes a text literal inside a pattern.
 func Escaped(text string) string { return likeEscaper.Replace(LowerASCII(text)) }
 
 // Field is a column that filters may name.
@@ -97,13 +101,15 @@ func Special(by func(w *Where, f *model.Filter)) Field { return Field{by: by} }
 
 type fieldKind uint8
 
+// What fields hold.
 const (
-	TextField  fieldKind = iota
-	LowerField           // text that is lower-case already
+	TextField  fieldKind = iota // any text
+	LowerField                  // text that is lower-case already
 	IDField
 	BoolField
 )
 
+// ErrField is a field that there is not.
 func ErrField(name string) error { return fmt.Errorf("no field %q", name) }
 
 // Filters adds the conditions of a list query.
@@ -138,6 +144,7 @@ func (w *Where) Filter(f Field, by *model.Filter) {
 	}
 }
 
+// Equal adds a condition on a value that is not looked into.
 func (w *Where) Equal(expr string, value any, op model.Op) {
 	switch op {
 	case model.OpNotEqual, model.OpNotEqualCase:

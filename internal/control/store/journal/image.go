@@ -19,6 +19,7 @@ const (
 	pieceSize = 1 << 20
 )
 
+// PutImage replaces the image of the zone with a number.
 func PutImage(ctx context.Context, c engine.Conn, no int64, img *model.Image) error {
 	if err := DeleteImage(ctx, c, no); err != nil {
 		return err
@@ -33,6 +34,7 @@ func PutImage(ctx context.Context, c engine.Conn, no int64, img *model.Image) er
 	return nil
 }
 
+// DeleteImage removes the image of the zone with a number.
 func DeleteImage(ctx context.Context, c engine.Conn, no int64) error {
 	first := no << PartBits
 	_, err := c.Exec(ctx, `DELETE FROM images WHERE part >= ? AND part <= ?`, first, first|PartMost)

@@ -104,7 +104,9 @@ func Settle(s *Store, seq model.Seq, committed bool) {
 func Unsettle(s *Store) { s.last = 0 }
 
 // Rest keeps the journal's head where earlier versions look for it, before an orderly end.
-func Rest(ctx context.Context, s *Store) error { return s.db.Write(ctx, true, func(c engine.Conn) error { return keepHead(ctx, c) }) }
+func Rest(ctx context.Context, s *Store) error {
+	return s.db.Write(ctx, true, func(c engine.Conn) error { return keepHead(ctx, c) })
+}
 
 // keepHead keeps the journal's head while entries are deleted that may be its last: where it ends is known from them alone,
 // and from a counter that is raised here.
@@ -121,6 +123,7 @@ func keepHead(ctx context.Context, c engine.Conn) error {
 // SealName binds a journal entry's secret to its position.
 func SealName(seq model.Seq) string { return "journal " + strconv.FormatUint(uint64(seq), 10) }
 
+// Append writes entries, which have their positions.
 func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry) error {
 	const text = `journal (seq, kind, account, zone, serial, at, body, secret)`
 	err := c.PostInsert(ctx, text, "", len(entries), 8, func(args []any, i int) []any {

@@ -13,6 +13,7 @@ import (
 // Store is which nodes there are, and what they know of peers.
 type Store struct{ db *engine.DB }
 
+// New gives the leases of a database.
 func New(db *engine.DB) *Store { return &Store{db} }
 
 // Leases are few rows: one for each node, not one for each zone. All nodes that hold one are a circle with a number; who

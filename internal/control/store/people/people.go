@@ -25,6 +25,7 @@ type cache struct {
 	members engine.Cache[model.ID, []model.Member] // by user
 }
 
+// New gives the people of a database.
 func New(db *engine.DB) *Store {
 	s := &Store{db: db}
 	s.touch.due = make(chan struct{}, 1)

@@ -8,6 +8,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 )
 
+// ReadAccount reads an account; model.ErrNotFound when there is none.
 func ReadAccount(ctx context.Context, c engine.Conn, account model.ID) (a model.Account, err error) {
 	if err = c.One(ctx, []any{engine.ToDoc(&a)}, `SELECT doc FROM accounts WHERE id = ?`, engine.ID(account)); err != nil {
 		return a, fmt.Errorf("read account %s: %w", account, err)

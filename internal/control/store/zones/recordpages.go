@@ -106,11 +106,7 @@ func (l *recordLister) rows(ctx context.Context, w engine.Where, offset, size in
 
 // picked reads which records are on a page, and then the records.
 func (l *recordLister) picked(ctx context.Context, w engine.Where, offset, size int, yield func(*model.Record) error) (int, []any, error) {
-	columns := ""
-	for _, key := range l.keys {
-		columns += ", " + key
-	}
-	text, args := engine.Paged(`SELECT id`+columns+` FROM records`+w.Text()+l.order(), w.Arguments(), offset, size)
+	text, args := engine.Paged(`SELECT id, `+strings.Join(l.keys, ", ")+` FROM records`+w.Text()+l.order(), w.Arguments(), offset, size)
 	var id engine.RawBytes
 	last := make([]any, len(l.keys))
 	dest := []any{&id}

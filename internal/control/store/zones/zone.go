@@ -12,14 +12,13 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
-	storejournal "github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // Store is zones with what is in them, and the accounts that own them.
 type Store struct {
 	db       *engine.DB
-	journal  *storejournal.Store
+	journal  *journal.Store
 	zones    engine.Cache[model.ID, numberedZone]
 	accounts engine.Cache[model.ID, model.Account]
 	// rewritten hears that accounts were written.
@@ -29,8 +28,8 @@ type Store struct {
 }
 
 // Open also gives up what an end of this process has cut off. accounts is called when an account was written.
-func Open(ctx context.Context, db *engine.DB, journal *storejournal.Store, accounts func()) (*Store, error) {
-	s := &Store{db: db, journal: journal, rewritten: accounts, sweeps: make(chan struct{}, 1)}
+func Open(ctx context.Context, db *engine.DB, log *journal.Store, accounts func()) (*Store, error) {
+	s := &Store{db: db, journal: log, rewritten: accounts, sweeps: make(chan struct{}, 1)}
 	if !db.Alone() {
 		return s, nil
 	}
@@ -276,7 +275,7 @@ func (t *Tx) deleteRows(ctx context.Context, no int64) error {
 			return err
 		}
 	}
-	return storejournal.DeleteImage(ctx, t.c, no)
+	return journal.DeleteImage(ctx, t.c, no)
 }
 
 // goneZone is a zone that the transaction deletes.
@@ -427,5 +426,5 @@ func (t *Tx) Restored(ctx context.Context) (model.Restored, error) {
 	if t.mark != nil {
 		return *t.mark, nil
 	}
-	return storejournal.Restored(ctx, t.s.journal, t.c)
+	return journal.Restored(ctx, t.s.journal, t.c)
 }
