@@ -32,6 +32,7 @@ var floors = map[string][]string{
 		"internal/cores", "internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
 	"internal/control/model": {"internal/dns/wire", "internal/dns/rr"},
+	"internal/control/audit": {"internal/control/model", "internal/dns/wire"},
 	"internal/control/duty":  {"internal/control/model"},
 	"internal/control/store": {
 		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/audit",
@@ -39,7 +40,7 @@ var floors = map[string][]string{
 	},
 	"internal/control/store/engine":  {"internal/control/model", "internal/dns/wire"},
 	"internal/control/store/journal": {"internal/control/store/engine", "internal/control/model", "internal/dns/wire"},
-	"internal/control/store/audit":   {"internal/control/store/engine", "internal/control/model"},
+	"internal/control/store/audit":   {"internal/control/store/engine", "internal/control/audit", "internal/control/model"},
 	"internal/control/store/zones": {
 		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/audit", "internal/control/model", "internal/dns/wire",
 	},
@@ -55,7 +56,7 @@ var floors = map[string][]string{
 	"internal/control/face":    {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
 	"internal/control/commit": {
-		"internal/control/model", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/journal",
+		"internal/control/model", "internal/control/audit", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/journal",
 		"internal/dns/zone", "internal/dns/wire",
 	},
 	"internal/control/feed": {
@@ -94,7 +95,7 @@ var floors = map[string][]string{
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
-		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms", "internal/control/api/people",
+		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/tally",
 		"internal/dns/server",
 	},
@@ -112,6 +113,7 @@ var forbidden = []struct{ under, not string }{
 	{"internal/control/rules", "encoding/json"},
 	{"internal/control/face", "database/sql"},
 	{"internal/control/commit", "database/sql"},
+	{"internal/control/audit", "database/sql"},
 	{"internal/control/feed", "database/sql"},
 	{"internal/control/api", "database/sql"},
 	{"internal/control/store", "net/http"},

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
-	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/duty"
@@ -200,7 +199,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		},
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
-		NameServers: servers, Edge: n.edge, Describe: people.Describe, Log: n.log,
+		NameServers: servers, Edge: n.edge, Log: n.log,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore),
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ func (c *cluster) oneOfEverything(t *testing.T) {
 			t.Errorf("%d rows in %s", got, table)
 		}
 	}
-	if n := c.count(t, "SELECT count(*) FROM audits"); n != 1 {
+	if n := c.count(t, "SELECT count(*) FROM audit_entries"); n != 1 {
 		t.Errorf("%d audit entries: the account was made again", n)
 	}
 	first := 0

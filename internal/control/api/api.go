@@ -55,7 +55,7 @@ type transferStore interface {
 type AccountStore interface {
 	Account(ctx context.Context, id model.ID) (model.Account, error)
 	Accounts(ctx context.Context, ids []model.ID, name string, desc bool, offset, limit int) ([]model.Account, int, error)
-	AuditLog(ctx context.Context, q model.AuditQuery) ([]model.Audit, error)
+	AuditLog(ctx context.Context, q model.AuditQuery) ([]model.AuditLine, error)
 	Users(ctx context.Context, offset, limit int) ([]model.User, int, error)
 }
 

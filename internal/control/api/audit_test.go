@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -240,6 +241,49 @@ func TestAuditLooksFurther(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestAuditOfABatch: a batch is one entry in the store, and in the log each of its records has a line of its own, in their order,
+// with an id by which it is found, and shows the record as the API does.
+func TestAuditOfABatch(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	zone, _ := s.zone("example.com")
+	one := s.record(zone, `{"type":"A","name":"one","content":"192.0.2.1","ttl":300}`)
+	two := s.record(zone, `{"type":"TXT","name":"two","content":"\"t\""}`)
+	s.clock.pass(time.Second)
+	s.must("POST", zone+"/dns_records/batch", `{"deletes":[{"id":"`+two+`"}],"patches":[{"id":"`+one+`","content":"192.0.2.2","comment":"moved"}],
+		"posts":[{"type":"MX","name":"@","content":"mail.example.com","priority":10},{"type":"AAAA","name":"v6","content":"2001:DB8::1","proxied":true}]}`)
+	all := s.must("GET", s.auditPath(true)+always+"&limit=4", nil).list(t)
+	if got := fmt.Sprint(pluck(all, "action", "description")); got != "[rec_add rec_add rec_set rec_del]" {
+		t.Fatalf("newest first: %s", got)
+	}
+	for i, id := range pluck(all, "id") {
+		found := s.must("GET", s.auditPath(true)+always+"&id="+id, nil).list(t)
+		if d := cmp.Diff(all[i:i+1], found); d != "" {
+			t.Errorf("by its id: %s", d)
+		}
+	}
+	for i, e := range all {
+		shown, _ := e["resource"].(map[string]any)["request"].(map[string]any)
+		if i == 3 {
+			if shown != nil || !strings.Contains(fmt.Sprint(e), `"t"`) {
+				t.Errorf("deleted: %v", e)
+			}
+			continue
+		}
+		now := s.must("GET", zone+"/dns_records/"+pluck(all, "resource", "id")[i], nil).object(t)
+		for _, ofZone := range []string{"zone_id", "zone_name"} {
+			delete(now, ofZone)
+			delete(shown, ofZone)
+		}
+		if d := cmp.Diff(now, shown); d != "" {
+			t.Errorf("%d: the log shows another record than the API: %s", i, d)
+		}
+	}
+	if before := all[2]["resource"].(map[string]any)["response"].(map[string]any); before["content"] != "192.0.2.1" || before["comment"] != nil {
+		t.Errorf("before the change: %v", before)
 	}
 }
 

@@ -22,7 +22,6 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
-	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/commit"
@@ -134,7 +133,7 @@ func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...o
 			}
 			return staging, nil
 		},
-		DB: s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID, Describe: people.Describe,
+		DB: s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID,
 		NameServers: []string{"ns1.headwater.test", "ns2.headwater.test"},
 		Edge:        edges,
 	}

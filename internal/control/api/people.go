@@ -46,18 +46,12 @@ func (q *Request) ToldOfUser(user model.ID, action, resource string, id model.ID
 	return out
 }
 
-// Audit makes an entry of something that is no change of a zone: those of changes are written by the one way in.
+// Audit makes an entry of something that is no change of a zone: those of changes are written by the one way in. What was
+// before and after are values as model.AuditPart has them.
 func (q *Request) Audit(action, resource string, id model.ID, before, after any) model.Audit {
 	legacy := map[string]string{"create": "add", "update": "set", "delete": "delete"}[action]
-	e := model.Audit{
-		ID: auth.NewID(), Account: q.Account, Actor: q.actor(), When: q.Now(),
-		Action: action, Legacy: legacy, Resource: resource, ResourceID: id,
+	return model.Audit{
+		AuditHead: model.AuditHead{ID: auth.NewID(), Account: q.Account, Actor: q.actor(), When: q.Now()},
+		Parts:     []model.AuditPart{{Action: action, Legacy: legacy, Resource: resource, ResourceID: id, Before: before, After: after}},
 	}
-	if before != nil {
-		e.Before, _ = Marshal(before) // plain structs of this package
-	}
-	if after != nil {
-		e.After, _ = Marshal(after)
-	}
-	return e
 }

@@ -63,7 +63,7 @@ func (t *Traces) SignedIn(q *Request, who *auth.Identity) {
 		owner = who.Token.Account
 	}
 	e := q.Told(owner, "create", "session", owner, nil, nil)
-	e.Legacy = "login"
+	e.Parts[0].Legacy = "login"
 	t.write(q, e)
 }
 
@@ -77,10 +77,13 @@ func (t *Traces) refused(q *Request, f *auth.Failure) {
 	if f.Owner == "" || f.Why == auth.WhyForbidden || !t.mayTell(f.Owner, q.Now()) {
 		return
 	}
-	after, _ := Marshal(map[string]string{"reason": f.Why}) // a map of strings
 	t.write(q, model.Audit{
-		ID: auth.NewID(), Account: f.Owner, Actor: model.Actor{IP: q.Addr(), Request: q.Id, Context: "system"}, When: q.Now(),
-		Action: "view", Legacy: RefusedAction, Resource: "session", ResourceID: f.Owner, After: after,
+		AuditHead: model.AuditHead{
+			ID: auth.NewID(), Account: f.Owner, Actor: model.Actor{IP: q.Addr(), Request: q.Id, Context: "system"}, When: q.Now(),
+		},
+		Parts: []model.AuditPart{{
+			Action: "view", Legacy: RefusedAction, Resource: "session", ResourceID: f.Owner, After: model.AuditFacts{{Name: "reason", Text: f.Why}},
+		}},
 	})
 }
 

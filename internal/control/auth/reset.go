@@ -118,8 +118,8 @@ func reset(ctx context.Context, tx model.PeopleTx, o *ResetOptions, u model.User
 	}
 	entry := func(in model.ID) model.Audit {
 		return model.Audit{
-			ID: NewID(), Account: in, Actor: model.Actor{Context: "system"}, When: o.Now, Action: "update", Legacy: "update",
-			Resource: "user.reset", ResourceID: u.ID,
+			AuditHead: model.AuditHead{ID: NewID(), Account: in, Actor: model.Actor{Context: "system"}, When: o.Now},
+			Parts:     []model.AuditPart{{Action: "update", Legacy: "update", Resource: "user.reset", ResourceID: u.ID}},
 		}
 	}
 	return tx.Audit(ctx, entry(""), entry(u.ID))

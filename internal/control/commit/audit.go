@@ -1,8 +1,9 @@
 package commit
 
 import (
-	"fmt"
+	"slices"
 
+	"github.com/headwaterdns/headwater/internal/control/audit"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -14,30 +15,34 @@ type auditOf struct {
 	before, after            any
 }
 
-// audit adds an entry to the audit log; it is written in the transaction of the change.
+// audit tells what an edit did. All that a change did in one log stands in one entry, which is written in the transaction of the
+// change; what it is about is packed as it is, and shown by whoever reads the log.
 func (p *plan) audit(e auditOf) {
-	entry := p.entry(e)
-	if e.before != nil {
-		entry.Before = p.cfg.Describe(e.before)
-	}
-	if e.after != nil {
-		entry.After = p.cfg.Describe(e.after)
-	}
-	assign(&p.undo, &p.audits, append(p.audits, entry))
-}
-
-func (p *plan) entry(e auditOf) model.Audit {
-	entry := model.Audit{
-		ID: p.cfg.NewID(), Account: p.change.Account, Actor: p.change.Actor, When: p.now,
-		Action: e.action, Legacy: e.legacy, Resource: e.resource, ResourceID: e.id,
-	}
+	head := model.AuditHead{Account: p.change.Account, Actor: p.change.Actor, When: p.now}
 	if p.zw != nil {
-		entry.Zone, entry.ZoneName, entry.Account = p.zw.row.ID, p.zw.row.Name.Host(), p.zw.row.Account
+		head.Zone, head.ZoneName, head.Account = p.zw.row.ID, p.zw.row.Name.Host(), p.zw.row.Account
 	}
 	if e.account != "" {
-		entry.Account = e.account
+		head.Account = e.account
 	}
-	return entry
+	n := len(p.told)
+	if n == 0 || p.told[n-1].Account != head.Account || p.told[n-1].Zone != head.Zone {
+		head.ID = p.cfg.NewID()
+		p.told = append(p.told, model.Audit{AuditHead: head})
+		n++
+	}
+	last := &p.told[n-1]
+	last.Parts = append(last.Parts, model.AuditPart{
+		Action: e.action, Legacy: e.legacy, Resource: e.resource, ResourceID: e.id, Before: e.before, After: e.after,
+	})
+}
+
+// tell has what the change did written with the group. Nothing after it may refuse the change.
+func (p *plan) tell() {
+	for i := range p.told {
+		audit.Spread(&p.told[i])
+	}
+	p.audits = slices.Concat(p.audits, p.told)
 }
 
 // auditImport tells an import in one entry: a million of them would help nobody.
@@ -45,9 +50,9 @@ func (p *plan) auditImport() {
 	if p.added == 0 {
 		return
 	}
-	entry := p.entry(auditOf{action: "create", legacy: "rec_import", resource: "dns.record", id: p.zw.row.ID})
-	entry.After = fmt.Appendf(nil, `{"imported":%d,"skipped":%d}`, p.added, p.passed)
-	assign(&p.undo, &p.audits, append(p.audits, entry))
+	p.audit(auditOf{action: "create", legacy: "rec_import", resource: "dns.record", id: p.zw.row.ID, after: model.AuditFacts{
+		{Name: "imported", Number: int64(p.added)}, {Name: "skipped", Number: int64(p.passed)},
+	}})
 }
 
 // zoneResource names the part of a zone that an edit's action is about.

@@ -85,8 +85,8 @@ func (f *targets) set(target string, addrs ...string) {
 
 var ids atomic.Uint64
 
-// newID makes ids that sort in the order in which they were made.
-func newID() model.ID { return model.ID(fmt.Sprintf("%032x", ids.Add(1))) }
+// newID makes ids that sort in the order in which they were made, and leave room for the lines of the audit log.
+func newID() model.ID { return model.ID(fmt.Sprintf("%024x00000000", ids.Add(1))) }
 
 func start(t *testing.T, edit func(*commit.Config)) *bench {
 	t.Helper()
@@ -126,7 +126,6 @@ func (b *bench) open(t *testing.T, edit func(*commit.Config), upkeep func(*journ
 		DB:    b.db, Flattened: b.flat, Clock: b.clock, NewID: newID,
 		NameServers: []string{"ns1.hw.test", "ns2.hw.test"},
 		Edge:        testEdge(),
-		Describe:    func(v any) []byte { return fmt.Appendf(nil, "%T", v) },
 	}
 	if edit != nil {
 		edit(&cfg)

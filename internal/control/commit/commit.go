@@ -37,10 +37,8 @@ type Config struct {
 	// than ours. Nil: nothing is known.
 	Held func(zone model.ID) []uint32
 	// Yield is called now and then while a change is planned, for threads that answer queries; nil: nobody is let through.
-	Yield func()
-	// Describe gives the JSON of a model object for the audit log, without secrets; nil leaves the entries without.
-	Describe func(any) []byte
-	Limits   Limits
+	Yield  func()
+	Limits Limits
 	// Quotas are what accounts may hold that have none of their own.
 	Quotas model.Quotas
 	// Shared says that other nodes commit to the same store.
@@ -129,9 +127,6 @@ func New(cfg Config) (*Committer, error) {
 	}
 	if cfg.Held == nil {
 		cfg.Held = func(model.ID) []uint32 { return nil }
-	}
-	if cfg.Describe == nil {
-		cfg.Describe = func(any) []byte { return nil }
 	}
 	cfg.Limits.fill()
 	return &Committer{

@@ -402,6 +402,7 @@ func (i *importing) write(ctx context.Context, s *workspace, z *zoneWork) error 
 	}
 	told := &plan{workspace: s, change: i.plan.change, zid: i.in.Zone, zw: z, added: len(i.rows), passed: len(i.out.Notes)}
 	told.auditImport()
+	told.tell()
 	if err := s.tx.Audit(ctx, s.audits); err != nil {
 		return fmt.Errorf("write audit log: %w", err)
 	}

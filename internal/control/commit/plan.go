@@ -18,6 +18,7 @@ type plan struct {
 	cuts   map[wire.Name]struct{} // names whose DS and NS must agree at the end
 	added  int                    // records that an import has brought, told to the audit log in one entry
 	passed int                    // and those that were there
+	told   []model.Audit          // what it did, one entry for each log and zone
 }
 
 // run plans every edit of c. On an error the workspace is as before.
@@ -48,6 +49,7 @@ func (s *workspace) run(ctx context.Context, c *model.Change) (out []model.Outco
 			return nil, err
 		}
 	}
+	p.tell()
 	return out, nil
 }
 

@@ -96,9 +96,10 @@ func (p *plan) raiseSerial(ctx context.Context, e model.RaiseSerial) (model.Outc
 		assign(&p.undo, &z.raise, &wanted)
 		p.touch(z, z.row.Name)
 	}
-	entry := p.entry(auditOf{action: "update", legacy: "set", resource: "zone.serial", id: z.row.ID})
-	entry.Before, entry.After = fmt.Appendf(nil, `{"serial":%d}`, now), fmt.Appendf(nil, `{"at_least":%d}`, e.AtLeast)
-	assign(&p.undo, &p.audits, append(p.audits, entry))
+	p.audit(auditOf{
+		action: "update", legacy: "set", resource: "zone.serial", id: z.row.ID,
+		before: model.AuditFacts{{Name: "serial", Number: int64(now)}}, after: model.AuditFacts{{Name: "at_least", Number: int64(e.AtLeast)}},
+	})
 	return zoneOutcome(z), nil
 }
 

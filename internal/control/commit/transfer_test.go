@@ -185,7 +185,7 @@ func TestAccessReachesMemory(t *testing.T) {
 		t.Error("not enabled")
 	}
 	for _, a := range b.store.Audits() {
-		if strings.Contains(string(a.Before)+string(a.After), "swordfish") {
+		if strings.Contains(fmt.Sprint(a.Before, a.After), "swordfish") {
 			t.Error("the audit log tells a secret")
 		}
 	}

@@ -26,7 +26,7 @@ type rows struct {
 	access   map[model.ID]model.Entry // newest access entry of a zone or account
 	serials  map[wire.Name]uint32
 	changes  map[model.ID]model.Seq
-	audits   []model.Audit
+	audits   []model.AuditLine
 	journal  []model.Entry
 	pruned   model.Seq
 	seq      model.Seq
@@ -92,8 +92,8 @@ func (s *Store) read() *rows {
 	return s.rows
 }
 
-// Audits is the committed audit log.
-func (s *Store) Audits() []model.Audit { return s.read().audits }
+// Audits is the committed audit log, line by line.
+func (s *Store) Audits() []model.AuditLine { return s.read().audits }
 
 // Journal is the committed journal.
 func (s *Store) Journal() []model.Entry { return s.read().journal }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/headwaterdns/headwater/internal/control/audit"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -381,6 +382,16 @@ func (t *Tx) PutImage(_ context.Context, img model.Image) error {
 
 // Audit adds audit entries.
 func (t *Tx) Audit(_ context.Context, a []model.Audit) error {
-	t.r.audits = append(t.r.audits, a...)
+	for i := range a {
+		b, err := audit.Append(nil, &a[i])
+		if err != nil {
+			return err
+		}
+		e := model.Audit{AuditHead: a[i].AuditHead}
+		if err := audit.Decode(b, &e); err != nil {
+			return err
+		}
+		t.r.audits = append(t.r.audits, audit.Lines(&e)...)
+	}
 	return t.s.fail("audit")
 }

@@ -278,17 +278,54 @@ type Actor struct {
 	Request string // request id
 }
 
-// Audit is one entry of the audit log. Before and After are the object as JSON without any secret; empty for none.
-type Audit struct {
-	ID            ID
-	Account       ID // in whose log it stands: an account, or a user; empty for the server's own
-	Zone          ID // empty when the object is of the account
-	ZoneName      string
-	Actor         Actor
-	When          time.Time
+// AuditHead is what an entry of the audit log says of everything that it tells: where it stands, who did it, and when.
+type AuditHead struct {
+	ID       ID
+	Account  ID // in whose log it stands: an account, or a user; empty for the server's own
+	Zone     ID // empty when the object is of the account
+	ZoneName string
+	Actor    Actor
+	When     time.Time
+}
+
+// AuditPart is what happened to one object. Before and After are it as values of this package, without its secrets: a Record,
+// Zone, Account, TSIG, Peer, ACL, User, AuditMember or Token, or else AuditFacts or AuditText; nil for none.
+type AuditPart struct {
 	Action        string // "create", "update", "delete"
 	Legacy        string // the action of audit log v1: "rec_add", …
 	Resource      string // "dns.record", "zone", "secondary_dns.tsig", …
 	ResourceID    ID
-	Before, After []byte
+	Before, After any
 }
+
+// Audit is what one change leaves in one log.
+type Audit struct {
+	AuditHead
+	Parts []AuditPart
+}
+
+// AuditLine is one part of an entry as the log is read. Its ID is its own.
+type AuditLine struct {
+	AuditHead
+	AuditPart
+}
+
+// AuditMember is a member together with the user as he was then.
+type AuditMember struct {
+	ID           ID
+	Role, Status string
+	User         User
+}
+
+// AuditFacts is what there is to say where no object tells it, such as how many records an import brought.
+type AuditFacts []AuditFact
+
+// AuditFact is a text or, if that is empty, a number.
+type AuditFact struct {
+	Name   string
+	Text   string
+	Number int64
+}
+
+// AuditText is a JSON object that an earlier version has written.
+type AuditText []byte

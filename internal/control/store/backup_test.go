@@ -3,9 +3,12 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -53,7 +56,57 @@ func fill(t *testing.T, w *world) model.Zone {
 	})
 	must(t, w.PutPeerStates(t.Context(), []store.PeerState{{Zone: z.ID, Peer: newID(), Data: []byte{1}}}))
 	must(t, w.PutMeta(t.Context(), "mark", []byte("x")))
+	rows, _ := earlierRows(account.ID)
+	w.putEarlier(t, rows[:1])
 	return z
+}
+
+// TestBackupOfEarlierVersion restores a backup from before there were packed entries of the audit log.
+func TestBackupOfEarlierVersion(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		fill(t, w)
+		to := &world{url: engines[0].fresh(t), now: w.now}
+		to.Store = to.open(t)
+		must(t, to.Restore(t.Context(), bytes.NewReader(withoutTable(t, dump(t, w.Store), "audit_entries", 1)), nil))
+		accounts, _, err := to.Accounts(t.Context(), nil, "", false, 0, 0)
+		must(t, err)
+		log, err := to.AuditLog(t.Context(), model.AuditQuery{Account: accounts[0].ID})
+		must(t, err)
+		if len(log) != 1 || log[0].Legacy != "rec_set" {
+			t.Errorf("audit log: %+v", log)
+		}
+	})
+}
+
+// withoutTable is a backup less one table of so many rows.
+func withoutTable(t *testing.T, b []byte, table string, rows int) []byte {
+	t.Helper()
+	magic := []byte("headwater backup 1\n")
+	out, rest, inside := bytes.Clone(magic), b[len(magic):], false
+	for len(rest) > 0 {
+		kind := rest[0]
+		size, n := binary.Uvarint(rest[1:])
+		payload := rest[1+n:][:size]
+		rest = rest[1+n+int(size)+4:]
+		switch kind {
+		case 'S':
+			total, _ := binary.Uvarint(payload)
+			payload = binary.AppendUvarint(nil, total-uint64(rows))
+		case 'T':
+			inside = bytes.HasPrefix(payload, append([]byte{byte(len(table))}, table...))
+		case 'E':
+			sum := sha256.Sum256(out)
+			payload, inside = sum[:], false
+		}
+		if inside {
+			continue
+		}
+		block := append(binary.AppendUvarint([]byte{kind}, uint64(len(payload))), payload...)
+		out = append(out, block...)
+		out = binary.BigEndian.AppendUint32(out, crc32.Checksum(block, crc32.MakeTable(crc32.Castagnoli)))
+	}
+	return out
 }
 
 func dump(t *testing.T, s *store.Store) []byte {

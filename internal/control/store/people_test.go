@@ -4,19 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 )
-
-func testAudit(account model.ID, n int) model.Audit {
-	return model.Audit{ID: newID(), Account: account, When: at(n), Action: "update", Resource: "zone", ResourceID: newID()}
-}
 
 func TestUsers(t *testing.T) {
 	t.Parallel()
@@ -251,127 +245,6 @@ func TestTouchToken(t *testing.T) {
 		got, err := w.Token(t.Context(), tok.ID)
 		must(t, err)
 		equal(t, "token", got, tok)
-	})
-}
-
-func TestAudit(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		account, zone, user := newAccount(), newAccount(), newAccount()
-		var all []model.Audit
-		for i := range 6 {
-			a := testAudit(account, i/2)
-			a.Legacy, a.Before, a.After = fmt.Sprint("legacy", i), []byte(`{"a":1}`), []byte(`{"a":2}`)
-			a.Actor = model.Actor{User: newID(), Email: "Bob@example.com", Token: newID(), Context: "dash", Request: fmt.Sprint(i)}
-			switch i {
-			case 1:
-				a.Zone, a.ZoneName, a.Resource, a.Action = zone, "a.test", "dns.record", "create"
-			case 3:
-				a.Zone, a.Actor = zone, model.Actor{User: user, IP: netip.MustParseAddr("2001:db8::1"), Email: "ann@example.com"}
-			case 4:
-				a.Before, a.After, a.Action = nil, nil, "delete"
-			case 5:
-				a.Before, a.After = []byte("no object"), []byte(`{"neither":`)
-			}
-			all = append(all, a)
-		}
-		other := testAudit(newID(), 1)
-		w.change(t, func(tx *store.Tx) []model.Entry {
-			must(t, tx.Audit(t.Context(), append(all, other)))
-			return nil
-		})
-		got, err := w.AuditLog(t.Context(), model.AuditQuery{Account: account, Ascending: true})
-		must(t, err)
-		equal(t, "audit log", got, all)
-		filter := func(pairs ...string) (out []model.Filter) {
-			for i := 0; i < len(pairs); i += 2 {
-				out = append(out, model.Filter{Field: pairs[i], Value: pairs[i+1]})
-			}
-			return out
-		}
-		not := filter("action", "UPDATE")
-		not[0].Op = model.OpNotEqual
-		for i, tt := range []struct {
-			q    model.AuditQuery
-			want string
-		}{
-			{model.AuditQuery{}, "543210"},
-			{model.AuditQuery{Limit: 2, Offset: 1}, "43"},
-			{model.AuditQuery{After: store.AuditCursor(&all[4]), Limit: 3}, "321"},
-			{model.AuditQuery{After: store.AuditCursor(&all[2]), Ascending: true}, "345"},
-			{model.AuditQuery{After: store.AuditCursor(&all[0])}, ""},
-			{model.AuditQuery{Zone: zone}, "31"},
-			{model.AuditQuery{Since: at(1).UnixMicro()}, "5432"},
-			{model.AuditQuery{Before: at(1).UnixMicro()}, "10"},
-			{model.AuditQuery{Since: at(1).UnixMicro(), Before: at(2).UnixMicro()}, "32"},
-			{model.AuditQuery{Filters: filter("actor.email", "ANN@example.com")}, "3"},
-			{model.AuditQuery{Filters: filter("actor.id", string(user))}, "3"},
-			{model.AuditQuery{Filters: filter("actor.ip", "2001:db8::1")}, "3"},
-			{model.AuditQuery{Filters: filter("action", "create", "action", "delete")}, "41"},
-			{model.AuditQuery{Filters: filter("action", "create", "resource.type", "zone")}, ""},
-			{model.AuditQuery{Filters: filter("resource.type", "dns.record")}, "1"},
-			{model.AuditQuery{Filters: filter("resource.id", string(all[2].ResourceID))}, "2"},
-			{model.AuditQuery{Filters: filter("zone.name", "a.test")}, "1"},
-			{model.AuditQuery{Filters: filter("zone.id", string(zone))}, "31"},
-			{model.AuditQuery{Filters: filter("id", string(all[0].ID))}, "0"},
-			{model.AuditQuery{Filters: filter("id", "nonsense")}, ""},
-			{model.AuditQuery{Filters: filter("action.legacy", "legacy5")}, "5"},
-			{model.AuditQuery{Filters: not}, "41"},
-		} {
-			tt.q.Account = account
-			list, err := w.AuditLog(t.Context(), tt.q)
-			must(t, err)
-			got := ""
-			for _, a := range list {
-				got += a.Legacy[len("legacy"):]
-			}
-			if got != tt.want {
-				t.Errorf("%d: %+v: %s, want %s", i, tt.q, got, tt.want)
-			}
-		}
-		var invalid *model.Invalid
-		for _, cursor := range []string{"x", "1", "1_2", "_" + string(account)} {
-			if _, err := w.AuditLog(t.Context(), model.AuditQuery{Account: account, After: cursor}); !errors.As(err, &invalid) {
-				t.Errorf("cursor %q: %v", cursor, err)
-			}
-		}
-	})
-}
-
-// TestPruneAudits: entries go when they are as old as the flag says, of every log, in more than one transaction, and none
-// before.
-func TestPruneAudits(t *testing.T) {
-	t.Parallel()
-	onBoth(t, func(t *testing.T, w *world) {
-		const day, many = 24 * time.Hour, 1100
-		logs := []model.ID{"", newID(), newID(), newID()} // the server's, and of accounts and users
-		w.people(t, func(tx model.PeopleTx) error {
-			var all []model.Audit
-			for i, owner := range logs[:3] {
-				for n := range many {
-					a := testAudit(owner, 0)
-					a.When = w.now.Add(-400*day - time.Second).Add(time.Duration(n-many) * time.Minute)
-					all = append(all, a)
-				}
-				kept := testAudit(owner, 0)
-				kept.When = w.now.Add(-400 * day).Add(time.Duration(i) * time.Second)
-				all = append(all, kept)
-			}
-			return tx.Audit(t.Context(), append(all, testAudit(logs[3], 0))...)
-		})
-		count := func() (n []int) {
-			for _, owner := range logs {
-				list, err := w.AuditLog(t.Context(), model.AuditQuery{Account: owner})
-				must(t, err)
-				n = append(n, len(list))
-			}
-			return n
-		}
-		equal(t, "entries", count(), []int{many + 1, many + 1, many + 1, 1})
-		must(t, w.PruneAudits(t.Context(), 0)) // for ever
-		equal(t, "entries kept for ever", count(), []int{many + 1, many + 1, many + 1, 1})
-		must(t, w.PruneAudits(t.Context(), 400*day))
-		equal(t, "entries left", count(), []int{1, 1, 1, 1})
 	})
 }
 

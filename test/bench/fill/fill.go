@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/feed"
@@ -118,7 +117,7 @@ func (c *Config) fill(ctx context.Context, s *store.Store) error {
 	p, err := commit.New(commit.Config{
 		Begin: func(ctx context.Context) (commit.Tx, error) { return s.Begin(ctx) },
 		DB:    db, Feed: f, Clock: time.Now, NewID: auth.NewID,
-		NameServers: NameServers(), Describe: people.Describe,
+		NameServers: NameServers(),
 	})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,21 +26,25 @@ func auditRoutes() []api.Route {
 	}
 }
 
-// Describe gives the JSON of a model object for the audit log: as the API answers it, without any secret. What it does not
-// know it leaves out.
-func Describe(v any) []byte {
-	shown := describe(v)
-	if shown == nil {
+// described gives the JSON of what an entry holds of an object: as the API answers it, without any secret. What was written by
+// an earlier version is that already.
+func described(v any, when time.Time) json.RawMessage {
+	switch v := v.(type) {
+	case nil:
 		return nil
+	case model.AuditText:
+		return json.RawMessage(v)
+	case model.AuditFacts:
+		return describeFacts(v)
 	}
-	b, err := api.Marshal(shown)
+	b, err := api.Marshal(describe(v, when))
 	if err != nil {
 		return nil
 	}
 	return b
 }
 
-func describe(v any) any {
+func describe(v any, when time.Time) any {
 	switch v := v.(type) {
 	case model.TSIG:
 		k := transfer.RenderTSIG(&v)
@@ -54,9 +59,34 @@ func describe(v any) any {
 	case model.Zone:
 		return describeZone(&v)
 	case model.Record:
-		return describeRecord(&v)
+		return record.ToJSON(&model.Zone{}, &v)
+	case model.User:
+		return describeUser(&v)
+	case model.AuditMember:
+		return renderMember(&model.Member{ID: v.ID, Role: v.Role, Status: v.Status}, &v.User)
+	case model.Token:
+		return renderToken(when, &v)
 	}
 	return nil
+}
+
+// describeFacts is an object with the facts as its members, in their order.
+func describeFacts(list model.AuditFacts) json.RawMessage {
+	b := []byte{'{'}
+	for i, f := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, _ := api.Marshal(f.Name) // a text, as the next
+		b = append(append(b, name...), ':')
+		if f.Text == "" {
+			b = strconv.AppendInt(b, f.Number, 10)
+			continue
+		}
+		text, _ := api.Marshal(f.Text)
+		b = append(b, text...)
+	}
+	return append(b, '}')
 }
 
 // zoneDescription is a zone with its settings and links, for the audit log.
@@ -113,8 +143,6 @@ func describeAccount(a *model.Account) accountDescription {
 	}
 }
 
-func describeRecord(r *model.Record) record.JSON { return record.ToJSON(&model.Zone{}, r) }
-
 // Page sizes of audit logs.
 const (
 	usualAudit = 100
@@ -158,12 +186,13 @@ type auditV1Resource struct {
 	Type string   `json:"type"`
 }
 
-func renderAuditV1(a *model.Audit) auditV1JSON {
+func renderAuditV1(a *model.AuditLine) auditV1JSON {
+	before, after := described(a.Before, a.When), described(a.After, a.When)
 	out := auditV1JSON{
 		ID: a.ID, When: api.Stamp(a.When), Action: auditV1Action{a.Legacy, a.Legacy != api.RefusedAction}, Interface: "API",
 		Actor: auditV1Actor{ID: a.Actor.User, Email: a.Actor.Email, IP: addressText(a), Type: "user"},
 		Owner: auditOwner{a.Account}, Resource: auditV1Resource{a.ResourceID, a.Resource},
-		NewValue: string(a.After), OldValue: string(a.Before), NewValueJSON: a.After, OldValueJSON: a.Before,
+		NewValue: string(after), OldValue: string(before), NewValueJSON: after, OldValueJSON: before,
 	}
 	if a.Actor.Context == auth.ContextSession {
 		out.Interface = "UI"
@@ -174,7 +203,7 @@ func renderAuditV1(a *model.Audit) auditV1JSON {
 	return out
 }
 
-func addressText(a *model.Audit) string {
+func addressText(a *model.AuditLine) string {
 	if !a.Actor.IP.IsValid() {
 		return ""
 	}

@@ -56,14 +56,14 @@ type auditV2Resource struct {
 // auditProduct is what entries have in common; a filter on it matches all of the log or nothing of it.
 const auditProduct = "dns"
 
-func auditResult(a *model.Audit) string {
+func auditResult(a *model.AuditLine) string {
 	if a.Legacy == api.RefusedAction {
 		return "failure"
 	}
 	return "success"
 }
 
-func renderAuditV2(a *model.Audit, account string) auditV2JSON {
+func renderAuditV2(a *model.AuditLine, account string) auditV2JSON {
 	out := auditV2JSON{
 		ID: a.ID, Account: api.AccountRef{ID: a.Account, Name: account},
 		Action: auditV2Action{a.Action, auditResult(a), a.Legacy, api.Stamp(a.When)},
@@ -71,7 +71,7 @@ func renderAuditV2(a *model.Audit, account string) auditV2JSON {
 			ID: a.Actor.User, Type: actorType(&a.Actor), Email: a.Actor.Email, IP: addressText(a), Token: a.Actor.Token,
 		},
 		Raw:      auditV2Raw{a.Actor.Request},
-		Resource: auditV2Resource{a.ResourceID, a.Resource, auditProduct, auditScope(a), a.After, a.Before},
+		Resource: auditV2Resource{a.ResourceID, a.Resource, auditProduct, auditScope(a), described(a.After, a.When), described(a.Before, a.When)},
 	}
 	if a.Actor.Context != "system" {
 		out.Actor.Context = a.Actor.Context
@@ -92,7 +92,7 @@ func actorType(a *model.Actor) string {
 	return "system"
 }
 
-func auditScope(a *model.Audit) string {
+func auditScope(a *model.AuditLine) string {
 	if a.Zone != "" {
 		return "zones"
 	}

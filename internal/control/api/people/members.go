@@ -29,6 +29,11 @@ func renderMember(m *model.Member, u *model.User) memberJSON {
 	return memberJSON{ID: m.ID, Role: m.Role, Status: m.Status, User: refUser(u)}
 }
 
+// memberOf is what the audit log keeps of a member.
+func memberOf(m *model.Member, u *model.User) model.AuditMember {
+	return model.AuditMember{ID: m.ID, Role: m.Role, Status: m.Status, User: *u}
+}
+
 func refUser(u *model.User) userRef {
 	return userRef{u.ID, u.Email, orNull(u.FirstName), orNull(u.LastName)}
 }
@@ -128,7 +133,7 @@ func addMemberIn(q *api.Request, tx model.PeopleTx, m model.Member, fresh model.
 	u, err := tx.UserByEmail(q.Ctx(), fresh.Email)
 	if errors.Is(err, model.ErrNotFound) && fresh.ID != "" {
 		u = fresh
-		err = errors.Join(tx.AddUser(q.Ctx(), u), tx.Audit(q.Ctx(), q.ToldOfUser(u.ID, "create", "user", u.ID, nil, refUser(&u))...))
+		err = errors.Join(tx.AddUser(q.Ctx(), u), tx.Audit(q.Ctx(), q.ToldOfUser(u.ID, "create", "user", u.ID, nil, u)...))
 	}
 	if err != nil {
 		return memberJSON{}, err
@@ -149,7 +154,7 @@ func addMemberIn(q *api.Request, tx model.PeopleTx, m model.Member, fresh model.
 		return memberJSON{}, err
 	}
 	out := renderMember(&m, &u)
-	return out, errors.Join(tx.AddMember(q.Ctx(), m), tx.Audit(q.Ctx(), q.Audit("create", "member", m.ID, nil, out)))
+	return out, errors.Join(tx.AddMember(q.Ctx(), m), tx.Audit(q.Ctx(), q.Audit("create", "member", m.ID, nil, memberOf(&m, &u))))
 }
 
 func beyondRole() error {
@@ -207,13 +212,13 @@ func editMember(a *api.API, q *api.Request) error {
 				return err
 			}
 		}
-		before := out
+		before := memberOf(&m, &u)
 		m, err = tx.EditMember(q.Ctx(), q.Account, m.ID, func(m *model.Member) error { m.Role = in.Role; return nil })
 		if err != nil {
 			return err
 		}
 		out = renderMember(&m, &u)
-		return tx.Audit(q.Ctx(), q.Audit("update", "member", m.ID, before, out))
+		return tx.Audit(q.Ctx(), q.Audit("update", "member", m.ID, before, memberOf(&m, &u)))
 	})
 	if err != nil {
 		return err
@@ -247,7 +252,7 @@ func removeMemberIn(q *api.Request, tx model.PeopleTx, m *model.Member, u *model
 	if err := tx.DeleteMember(q.Ctx(), m.Account, m.ID); err != nil {
 		return err
 	}
-	e := q.Audit("delete", "member", m.ID, renderMember(m, u), nil)
+	e := q.Audit("delete", "member", m.ID, memberOf(m, u), nil)
 	e.Account = m.Account
 	return tx.Audit(q.Ctx(), e)
 }

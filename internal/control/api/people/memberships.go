@@ -168,12 +168,12 @@ func answerInvitation(a *api.API, q *api.Request) error {
 		if err != nil || m.Status == auth.MemberAccepted {
 			return err
 		}
-		before := renderMember(&m, &q.Who.User)
+		before := memberOf(&m, &q.Who.User)
 		m, err = tx.EditMember(q.Ctx(), m.Account, m.ID, func(m *model.Member) error { m.Status = auth.MemberAccepted; return nil })
 		if err != nil {
 			return err
 		}
-		return tx.Audit(q.Ctx(), q.Told(m.Account, "update", "member", m.ID, before, renderMember(&m, &q.Who.User)))
+		return tx.Audit(q.Ctx(), q.Told(m.Account, "update", "member", m.ID, before, memberOf(&m, &q.Who.User)))
 	})
 	if err != nil {
 		return err

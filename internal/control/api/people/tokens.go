@@ -92,9 +92,9 @@ func orNoMoment(t time.Time) *moment {
 	return &m
 }
 
-func renderToken(q *api.Request, t *model.Token) tokenJSON {
+func renderToken(now time.Time, t *model.Token) tokenJSON {
 	out := tokenJSON{
-		ID: t.ID, Name: t.Name, Status: auth.TokenStatus(t, q.Now()), Issued: api.Stamp(t.Issued), Modified: api.Stamp(t.Modified),
+		ID: t.ID, Name: t.Name, Status: auth.TokenStatus(t, now), Issued: api.Stamp(t.Issued), Modified: api.Stamp(t.Modified),
 		LastUsed: api.Stamp(t.LastUsed), NotBefore: orNoMoment(t.NotBefore), Expires: orNoMoment(t.Expires),
 		Condition: t.Condition, Policies: []policyAnswer{},
 	}
@@ -138,7 +138,7 @@ func listTokens(a *api.API, q *api.Request) error {
 	if err != nil {
 		return err
 	}
-	return q.List(api.Each(list, func(t *model.Token) tokenJSON { return renderToken(q, t) }), api.Info(page, per, len(list), total))
+	return q.List(api.Each(list, func(t *model.Token) tokenJSON { return renderToken(q.Now(), t) }), api.Info(page, per, len(list), total))
 }
 
 // listFreshTokens leaves expired ones out, which only the clock can tell.
@@ -149,7 +149,7 @@ func listFreshTokens(q *api.Request, user, account model.ID, desc bool, page, pe
 	}
 	list = slices.DeleteFunc(list, func(t model.Token) bool { return auth.TokenStatus(&t, q.Now()) == auth.StatusExpired })
 	out := api.Slice(list, page, per)
-	return q.List(api.Each(out, func(t *model.Token) tokenJSON { return renderToken(q, t) }), api.Info(page, per, len(out), len(list)))
+	return q.List(api.Each(out, func(t *model.Token) tokenJSON { return renderToken(q.Now(), t) }), api.Info(page, per, len(out), len(list)))
 }
 
 // tokenBody is a token as sent.
@@ -261,12 +261,12 @@ func createToken(a *api.API, q *api.Request) error {
 		if err := tx.AddToken(q.Ctx(), t); err != nil {
 			return err
 		}
-		return tx.Audit(q.Ctx(), toldOfToken(q, "create", &t, nil, renderToken(q, &t))...)
+		return tx.Audit(q.Ctx(), toldOfToken(q, "create", &t, nil, t)...)
 	})
 	if err != nil {
 		return err
 	}
-	out := renderToken(q, &t)
+	out := renderToken(q.Now(), &t)
 	out.Value = value
 	return q.OK(out)
 }
@@ -325,20 +325,20 @@ func getToken(a *api.API, q *api.Request) error {
 	if err != nil {
 		return noToken(err)
 	}
-	return q.OK(renderToken(q, &t))
+	return q.OK(renderToken(q.Now(), &t))
 }
 
 // editToken changes the token in the path as it is now; before is what the audit log shows of it.
-func editToken(q *api.Request, edit func(*model.Token) error, tell func(t *model.Token, before tokenJSON) []model.Audit) (model.Token, error) {
+func editToken(q *api.Request, edit func(*model.Token) error, tell func(t *model.Token, before model.Token) []model.Audit) (model.Token, error) {
 	var out model.Token
 	err := q.People(func(tx model.PeopleTx) error {
-		var before tokenJSON
+		var before model.Token
 		var err error
 		out, err = tx.EditToken(q.Ctx(), q.PathID("token_id"), func(t *model.Token) error {
 			if err := ownToken(q, t); err != nil {
 				return err
 			}
-			before = renderToken(q, t)
+			before = *t
 			if err := covers(q, t); err != nil {
 				return err
 			}
@@ -361,13 +361,13 @@ func putToken(a *api.API, q *api.Request) error {
 	if err := q.Decode(&in); err != nil {
 		return err
 	}
-	t, err := editToken(q, in.fill, func(t *model.Token, before tokenJSON) []model.Audit {
-		return toldOfToken(q, "update", t, before, renderToken(q, t))
+	t, err := editToken(q, in.fill, func(t *model.Token, before model.Token) []model.Audit {
+		return toldOfToken(q, "update", t, before, *t)
 	})
 	if err != nil {
 		return err
 	}
-	return q.OK(renderToken(q, &t))
+	return q.OK(renderToken(q.Now(), &t))
 }
 
 // rollToken replaces the value; the old one is unknown from then on.
@@ -376,8 +376,8 @@ func rollToken(a *api.API, q *api.Request) error {
 	_, err := editToken(q, func(t *model.Token) error {
 		t.Hash = auth.Digest(value)
 		return nil
-	}, func(t *model.Token, _ tokenJSON) []model.Audit {
-		return toldOfToken(q, "update", t, nil, changed{"value"})
+	}, func(t *model.Token, _ model.Token) []model.Audit {
+		return toldOfToken(q, "update", t, nil, changed("value"))
 	})
 	if err != nil {
 		return err
@@ -430,7 +430,7 @@ func removeToken(q *api.Request, tx model.PeopleTx, t *model.Token, out *removed
 	if err := tx.DeleteToken(q.Ctx(), t.ID); err != nil {
 		return err
 	}
-	if err := tx.Audit(q.Ctx(), toldOfToken(q, "delete", t, renderToken(q, t), nil)...); err != nil {
+	if err := tx.Audit(q.Ctx(), toldOfToken(q, "delete", t, *t, nil)...); err != nil {
 		return err
 	}
 	for i := range made {

@@ -121,7 +121,7 @@ func editUser(a *api.API, q *api.Request) error {
 
 // changeUser edits a user as it is now and tells of it in the audit log: what before and after differ in, or else what
 // note says. An edit that changes nothing is not told of.
-func changeUser(q *api.Request, id model.ID, edit func(*model.User), note any) (model.User, error) {
+func changeUser(q *api.Request, id model.ID, edit func(*model.User), note model.AuditFacts) (model.User, error) {
 	var out model.User
 	err := q.People(func(tx model.PeopleTx) error {
 		var err error
@@ -131,7 +131,7 @@ func changeUser(q *api.Request, id model.ID, edit func(*model.User), note any) (
 	return out, api.OrMissing(err, model.CodeUserInvalid, "There is no such user.")
 }
 
-func editUserIn(q *api.Request, tx model.PeopleTx, id model.ID, edit func(*model.User), note any) (model.User, error) {
+func editUserIn(q *api.Request, tx model.PeopleTx, id model.ID, edit func(*model.User), note model.AuditFacts) (model.User, error) {
 	var old model.User
 	u, err := tx.EditUser(q.Ctx(), id, func(u *model.User) error {
 		old = *u
@@ -147,7 +147,7 @@ func editUserIn(q *api.Request, tx model.PeopleTx, id model.ID, edit func(*model
 	if note != nil {
 		return u, tx.Audit(q.Ctx(), q.ToldOfUser(id, "update", "user", id, nil, note)...)
 	}
-	return u, tx.Audit(q.Ctx(), q.ToldOfUser(id, "update", "user", id, describeUser(&old), describeUser(&u))...)
+	return u, tx.Audit(q.Ctx(), q.ToldOfUser(id, "update", "user", id, old, u)...)
 }
 
 // confirm asks for the current password again before a credential is replaced.
@@ -159,9 +159,8 @@ func confirm(q *api.Request, password string) error {
 }
 
 // changed is what the audit log shows of a credential: that it was replaced, nothing of it.
-type changed struct {
-	Changed string `json:"changed"`
-}
+// changed is what the audit log tells of a credential: that it is another one.
+func changed(what string) model.AuditFacts { return model.AuditFacts{{Name: "changed", Text: what}} }
 
 func changePassword(a *api.API, q *api.Request) error {
 	var in struct {
@@ -224,7 +223,7 @@ func replaced(q *api.Request, what, told string, edit func(*model.User) error) e
 		if err != nil {
 			return err
 		}
-		return tx.Audit(q.Ctx(), q.ToldOfUser(id, "update", "user", id, nil, changed{what})...)
+		return tx.Audit(q.Ctx(), q.ToldOfUser(id, "update", "user", id, nil, changed(what))...)
 	})
 	if err != nil {
 		return err

@@ -127,7 +127,7 @@ func resetPassword(a *api.API, q *api.Request) error {
 			if in.Revoke {
 				u.KeyHash = nil
 			}
-		}, changed{"password"})
+		}, changed("password"))
 		if err != nil {
 			return err
 		}
@@ -148,7 +148,7 @@ func resetPassword(a *api.API, q *api.Request) error {
 }
 
 func endSessions(a *api.API, q *api.Request) error {
-	u, err := changeUser(q, q.PathID("user_id"), func(u *model.User) { u.Sessions = auth.NewSessionsValue() }, changed{"sessions"})
+	u, err := changeUser(q, q.PathID("user_id"), func(u *model.User) { u.Sessions = auth.NewSessionsValue() }, changed("sessions"))
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func endSessions(a *api.API, q *api.Request) error {
 }
 
 func revokeKey(a *api.API, q *api.Request) error {
-	u, err := changeUser(q, q.PathID("user_id"), func(u *model.User) { u.KeyHash = nil }, changed{"key"})
+	u, err := changeUser(q, q.PathID("user_id"), func(u *model.User) { u.KeyHash = nil }, changed("key"))
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func revokeAll(q *api.Request, tx model.PeopleTx, user, account model.ID) (int, 
 		if err := tx.DeleteToken(q.Ctx(), list[i].ID); err != nil {
 			return 0, err
 		}
-		if err := tx.Audit(q.Ctx(), toldOfToken(q, "delete", &list[i], renderToken(q, &list[i]), nil)...); err != nil {
+		if err := tx.Audit(q.Ctx(), toldOfToken(q, "delete", &list[i], list[i], nil)...); err != nil {
 			return 0, err
 		}
 	}

@@ -1,60 +1,16 @@
 package audit
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	packed "github.com/headwaterdns/headwater/internal/control/audit"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 )
-
-// auditDoc holds the members of an audit entry that no statement looks into.
-type auditDoc struct {
-	auditHead
-	Before, After object
-}
-
-type auditHead struct {
-	Token   model.ID
-	Context string
-	Request string
-}
-
-// object is a JSON object inside a row. What is none stands there in base64.
-type object []byte
-
-// UnmarshalJSON takes both forms.
-func (o *object) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '{' {
-		*o = bytes.Clone(b)
-		return nil
-	}
-	return json.Unmarshal(b, (*[]byte)(o))
-}
-
-func (o object) append(dst []byte) []byte {
-	if n := len(o); n > 0 && o[0] == '{' && o[n-1] == '}' {
-		return append(dst, o...)
-	}
-	b, _ := json.Marshal([]byte(o)) // octets can always be encoded
-	return append(dst, b...)
-}
-
-// auditText writes the document of an entry by hand: entries come with every record, and theirs are objects already.
-func auditText(a *model.Audit) (string, error) {
-	head, err := json.Marshal(auditHead{a.Actor.Token, a.Actor.Context, a.Actor.Request})
-	if err != nil {
-		return "", fmt.Errorf("encode row: %w", err)
-	}
-	b := append(slices.Grow(head, len(a.Before)+len(a.After)+32)[:len(head)-1], `,"Before":`...)
-	b = append(object(a.Before).append(b), `,"After":`...)
-	return string(append(object(a.After).append(b), '}')), nil
-}
 
 // Store is the audit log.
 type Store struct{ db *engine.DB }
@@ -62,25 +18,19 @@ type Store struct{ db *engine.DB }
 // New gives the audit log of a database.
 func New(db *engine.DB) *Store { return &Store{db} }
 
-// Put writes audit entries.
+// Put writes entries; those that tell nothing are left out.
 func Put(ctx context.Context, c engine.Conn, list []model.Audit) error {
-	const text, width = `audits (account, at, id, zone, zone_name, actor, email, ip, action, legacy, resource,
-		resource_id, doc)`, 13
-	docs := make([]string, len(list))
+	list = slices.DeleteFunc(slices.Clone(list), func(e model.Audit) bool { return len(e.Parts) == 0 })
+	packs := make([][]byte, len(list))
 	for i := range list {
 		var err error
-		if docs[i], err = auditText(&list[i]); err != nil {
-			return err
+		if packs[i], err = packed.Append(nil, &list[i]); err != nil {
+			return fmt.Errorf("pack audit entry: %w", err)
 		}
 	}
-	err := c.PostInsert(ctx, text, "", len(list), width, func(args []any, i int) []any {
-		a := &list[i]
-		ip := ""
-		if a.Actor.IP.IsValid() {
-			ip = a.Actor.IP.String()
-		}
-		return append(args, engine.ID(a.Account), engine.Micros(a.When), engine.ID(a.ID), engine.ID(a.Zone), a.ZoneName, engine.ID(a.Actor.User), engine.WellFormed(a.Actor.Email), ip,
-			a.Action, a.Legacy, a.Resource, engine.ID(a.ResourceID), docs[i])
+	err := c.PostInsert(ctx, `audit_entries (account, at, id, zone, entry)`, "", len(list), 5, func(args []any, i int) []any {
+		e := &list[i]
+		return append(args, engine.ID(e.Account), engine.Micros(e.When), engine.ID(e.ID), engine.ID(e.Zone), packs[i])
 	}, nil)
 	if err != nil {
 		return fmt.Errorf("write %d audit entries: %w", len(list), err)
@@ -88,108 +38,181 @@ func Put(ctx context.Context, c engine.Conn, list []model.Audit) error {
 	return nil
 }
 
-var auditFields = map[string]engine.Field{
-	"id": engine.Column("id", engine.IDField), "action": engine.Column("action", engine.TextField), "action.type": engine.Column("action", engine.TextField),
-	"action.legacy": engine.Column("legacy", engine.TextField), "actor.id": engine.Column("actor", engine.IDField), "actor.email": engine.Column("email", engine.TextField),
-	"actor.ip": engine.Column("ip", engine.TextField), "resource.type": engine.Column("resource", engine.TextField), "resource.id": engine.Column("resource_id", engine.IDField),
-	"zone.id": engine.Column("zone", engine.IDField), "zone.name": engine.Column("zone_name", engine.TextField),
+// Cursor is the AuditQuery.After that continues after the line.
+func Cursor(l *model.AuditLine) string {
+	return strconv.FormatInt(engine.Micros(l.When), 10) + "_" + string(l.ID)
 }
 
-// Cursor is the AuditQuery.After that continues after the entry.
-func Cursor(a *model.Audit) string {
-	return strconv.FormatInt(engine.Micros(a.When), 10) + "_" + string(a.ID)
+// cursor is a place in the log: that of a line.
+type cursor struct {
+	at int64
+	id model.ID
 }
 
-func parseAuditCursor(s string) (at int64, entry model.ID, err error) {
+func parseCursor(s string) (cursor, error) {
 	when, rest, ok := strings.Cut(s, "_")
-	if at, err = strconv.ParseInt(when, 10, 64); err != nil || !ok || len(engine.ID(model.ID(rest))) != engine.IDSize {
-		return 0, "", &model.Invalid{Code: model.CodeAuditQuery, Message: "The cursor is not one that this server gave out."}
+	at, err := strconv.ParseInt(when, 10, 64)
+	if err != nil || !ok || len(engine.ID(model.ID(rest))) != engine.IDSize {
+		return cursor{}, &model.Invalid{Code: model.CodeAuditQuery, Message: "The cursor is not one that this server gave out."}
 	}
-	return at, model.ID(rest), nil
+	return cursor{at, model.ID(strings.ToLower(rest))}, nil
 }
 
-// AuditLog lists entries in the query's direction. Since is inclusive, Before is exclusive. Filters on one field with
-// OpExact are alternatives; everything else is joined by and. A Zone empty means every entry of the account.
-func (s *Store) AuditLog(ctx context.Context, q model.AuditQuery) ([]model.Audit, error) {
-	w := engine.NewWhere(s.db.Dialect)
-	w.Add("account = ?", engine.ID(q.Account))
-	if q.Zone != "" {
-		w.Add("zone = ?", engine.ID(q.Zone))
+// Rows of one statement: as many as are asked for, within these bounds.
+const (
+	leastRows = 64
+	mostRows  = 1024
+)
+
+// AuditLog lists lines in the query's direction. Since is inclusive, Before is exclusive. Filters on one field with
+// OpExact are alternatives; everything else is joined by and. A Zone empty means every line of the account.
+func (s *Store) AuditLog(ctx context.Context, q model.AuditQuery) ([]model.AuditLine, error) {
+	r, err := s.newReader(&q)
+	if err != nil {
+		return nil, err
 	}
-	if q.Since != 0 {
-		w.Add("at >= ?", q.Since)
+	for !r.over {
+		if err := r.some(ctx); err != nil {
+			return nil, fmt.Errorf("list audit log: %w", err)
+		}
 	}
-	if q.Before != 0 {
-		w.Add("at < ?", q.Before)
-	}
-	if err := auditFilters(&w, q.Filters); err != nil {
-		return nil, fmt.Errorf("list audit log: %w", err)
+	return r.out, nil
+}
+
+// reader goes through a log, some rows at a time.
+type reader struct {
+	s      *Store
+	q      *model.AuditQuery
+	passes func(*model.AuditLine) bool
+	after  *cursor // the line that was last, none before the first
+	skip   int
+	out    []model.AuditLine
+	over   bool
+}
+
+func (s *Store) newReader(q *model.AuditQuery) (*reader, error) {
+	r := &reader{s: s, q: q, skip: q.Offset}
+	var err error
+	if r.passes, err = filtersOf(q.Filters); err != nil {
+		return nil, err
 	}
 	if q.After != "" {
-		at, entry, err := parseAuditCursor(q.After)
+		c, err := parseCursor(q.After)
 		if err != nil {
 			return nil, err
 		}
-		than := "<"
-		if q.Ascending {
-			than = ">"
-		}
-		w.Add("(at, id) "+than+" (?, ?)", at, engine.ID(entry))
+		r.after = &c
 	}
-	text := `SELECT account, at, id, zone, zone_name, actor, email, ip, action, legacy, resource, resource_id, doc FROM audits` +
-		w.Text() + ` ORDER BY ` + engine.Ordered(!q.Ascending, "at", "id")
-	text, args := engine.Paged(text, w.Arguments(), q.Offset, q.Limit)
-	var out []model.Audit
-	err := s.db.Read.Each(ctx, func(r *engine.Rows) error {
-		a, err := scanAudit(r)
-		out = append(out, a)
-		return err
+	return r, nil
+}
+
+// where is what the key can answer.
+func (r *reader) where() engine.Where {
+	w := engine.NewWhere(r.s.db.Dialect)
+	w.Add("account = ?", engine.ID(r.q.Account))
+	if r.q.Since != 0 {
+		w.Add("at >= ?", r.q.Since)
+	}
+	if r.q.Before != 0 {
+		w.Add("at < ?", r.q.Before)
+	}
+	if r.q.Zone != "" {
+		w.Add("zone = ?", engine.ID(r.q.Zone))
+	}
+	if zones := exact(r.q.Filters, fieldZone); len(zones) == 1 {
+		w.Add("zone = ?", engine.ID(zones[0]))
+	}
+	if ids := exact(r.q.Filters, fieldID); len(ids) == 1 {
+		w.Add("id >= ? AND id <= ?", engine.ID(packed.First(ids[0])), engine.ID(ids[0]))
+	}
+	return w
+}
+
+// some reads the next rows.
+func (r *reader) some(ctx context.Context) error {
+	w := r.where()
+	if c := r.after; c != nil {
+		// The entry that the line is of begins with the same id or a lesser one; its lines before and at the cursor are passed over.
+		if r.q.Ascending {
+			w.Add("(at, id) >= (?, ?)", c.at, engine.ID(packed.First(c.id)))
+		} else {
+			w.Add("(at, id) <= (?, ?)", c.at, engine.ID(c.id))
+		}
+	}
+	size := mostRows
+	if r.q.Limit > 0 {
+		size = min(max(r.skip+r.q.Limit-len(r.out)+1, leastRows), mostRows)
+	}
+	order := ` ORDER BY ` + engine.Ordered(!r.q.Ascending, "at", "id")
+	entries, args := engine.Paged(`SELECT account, at, id, zone, entry, `+noColumns+` FROM audit_entries`+w.Text()+order, w.Arguments(), 0, size)
+	earlier, more := engine.Paged(`SELECT account, at, id, zone, `+noOctets+`, `+earlierColumns+` FROM audits`+w.Text()+order, w.Arguments(), 0, size)
+	// Each side is cut by itself: PostgreSQL would sort whole logs to cut what comes of both.
+	text, args := engine.Paged(`SELECT * FROM (`+entries+`) AS entries UNION ALL SELECT * FROM (`+earlier+`) AS earlier`+order, slices.Concat(args, more), 0, size)
+	rows, was := 0, r.after
+	err := r.s.db.Read.Each(ctx, func(in *engine.Rows) error {
+		rows++
+		if r.over {
+			return nil
+		}
+		e, err := scan(in)
+		if err != nil {
+			return err
+		}
+		r.take(&e)
+		return nil
 	}, text, args...)
-	if err != nil {
-		return nil, fmt.Errorf("list audit log: %w", err)
-	}
-	return out, nil
+	r.over = r.over || rows < size || r.after == was
+	return err
 }
 
-// auditFilters joins exact conditions on the same field by or.
-func auditFilters(w *engine.Where, list []model.Filter) error {
-	done := map[string]bool{}
-	for i, f := range list {
-		known, ok := auditFields[f.Field]
-		if !ok {
-			return engine.ErrField(f.Field)
-		}
-		if f.Op != model.OpExact {
-			w.Filter(known, &f)
+// take goes through the lines of an entry.
+func (r *reader) take(e *model.Audit) {
+	lines := packed.Lines(e)
+	if !r.q.Ascending {
+		slices.Reverse(lines)
+	}
+	for i := range lines {
+		l := &lines[i]
+		at := cursor{engine.Micros(l.When), l.ID}
+		if !r.beyond(at) {
 			continue
 		}
-		if done[f.Field] {
-			continue
-		}
-		done[f.Field] = true
-		w.Group(false, func(g *engine.Where) {
-			for _, other := range list[i:] {
-				if other.Field == f.Field && other.Op == model.OpExact {
-					g.Filter(known, &other)
-				}
+		r.after = &at
+		switch {
+		case !r.passes(l):
+		case r.skip > 0:
+			r.skip--
+		default:
+			r.out = append(r.out, *l)
+			if r.q.Limit > 0 && len(r.out) == r.q.Limit {
+				r.over = true
+				return
 			}
-		})
+		}
 	}
-	return nil
 }
 
-func scanAudit(r *engine.Rows) (a model.Audit, err error) {
-	var d auditDoc
-	var ip string
-	err = r.Scan(engine.ToID(&a.Account), engine.ToTime(&a.When), engine.ToID(&a.ID), engine.ToID(&a.Zone), &a.ZoneName, engine.ToID(&a.Actor.User), &a.Actor.Email,
-		&ip, &a.Action, &a.Legacy, &a.Resource, engine.ToID(&a.ResourceID), engine.ToDoc(&d))
-	if err != nil {
-		return a, fmt.Errorf("scan audit entry: %w", err)
+// beyond says that a line comes after the cursor.
+func (r *reader) beyond(at cursor) bool {
+	switch c := r.after; {
+	case c == nil:
+		return true
+	case at.at != c.at:
+		return at.at > c.at == r.q.Ascending
+	default:
+		return at.id != c.id && at.id > c.id == r.q.Ascending
 	}
-	a.Actor.Token, a.Actor.Context, a.Actor.Request = d.Token, d.Context, d.Request
-	a.Before, a.After = engine.OrNil(d.Before), engine.OrNil(d.After)
-	if ip != "" {
-		err = a.Actor.IP.UnmarshalText([]byte(ip))
+}
+
+func scan(in *engine.Rows) (e model.Audit, err error) {
+	var entry []byte
+	var row earlierRow
+	head := []any{engine.ToID(&e.Account), engine.ToTime(&e.When), engine.ToID(&e.ID), engine.ToID(&e.Zone), &entry}
+	if err := in.Scan(append(head, row.dest()...)...); err != nil {
+		return e, fmt.Errorf("scan audit entry: %w", err)
 	}
-	return a, err
+	if entry == nil {
+		return e, row.into(&e)
+	}
+	return e, packed.Decode(entry, &e)
 }

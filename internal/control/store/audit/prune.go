@@ -12,8 +12,8 @@ import (
 
 // Bounds of taking old audit entries away: how many go in one transaction, and how many transactions at one time.
 const (
-	auditSlice  = 500
-	auditSlices = 200
+	pruneSlice  = 500
+	pruneSlices = 200
 )
 
 // PruneAudits removes entries that are older than keep, unless that is for ever (0), log by log, oldest first. It may leave some for the next
@@ -22,11 +22,21 @@ func (s *Store) PruneAudits(ctx context.Context, keep time.Duration) error {
 	if keep <= 0 {
 		return nil
 	}
-	before := s.db.Config.Clock().Add(-keep).UnixMicro()
-	const first = `SELECT account, at FROM audits WHERE account >= ? ORDER BY account, at LIMIT 1`
-	const next = `SELECT account, at FROM audits WHERE account > ? ORDER BY account, at LIMIT 1`
+	left := pruneSlices
+	for _, table := range []string{"audit_entries", "audits"} {
+		if err := s.prune(ctx, table, s.db.Config.Clock().Add(-keep).UnixMicro(), &left); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prune is that for one table, in so many slices at most.
+func (s *Store) prune(ctx context.Context, table string, before int64, left *int) error {
+	first := `SELECT account, at FROM ` + table + ` WHERE account >= ? ORDER BY account, at LIMIT 1`
+	next := `SELECT account, at FROM ` + table + ` WHERE account > ? ORDER BY account, at LIMIT 1`
 	text, owner := first, []byte{}
-	for left := auditSlices; left > 0; {
+	for *left > 0 {
 		var oldest int64
 		err := s.db.Read.One(ctx, []any{&owner, &oldest}, text, engine.Octets(owner))
 		if errors.Is(err, model.ErrNotFound) {
@@ -39,8 +49,8 @@ func (s *Store) PruneAudits(ctx context.Context, keep time.Duration) error {
 		if oldest >= before {
 			continue
 		}
-		for n := auditSlice; n == auditSlice && left > 0; left-- {
-			if n, err = s.pruneAuditSlice(ctx, owner, before); err != nil {
+		for n := pruneSlice; n == pruneSlice && *left > 0; *left-- {
+			if n, err = s.pruneSlice(ctx, table, owner, before); err != nil {
 				return err
 			}
 		}
@@ -48,14 +58,14 @@ func (s *Store) PruneAudits(ctx context.Context, keep time.Duration) error {
 	return nil
 }
 
-func (s *Store) pruneAuditSlice(ctx context.Context, owner []byte, before int64) (n int, err error) {
-	const text = `DELETE FROM audits WHERE account = ? AND (at, id) IN
-		(SELECT at, id FROM audits WHERE account = ? AND at < ? ORDER BY at, id LIMIT ?)`
+func (s *Store) pruneSlice(ctx context.Context, table string, owner []byte, before int64) (n int, err error) {
+	text := `DELETE FROM ` + table + ` WHERE account = ? AND (at, id) IN
+		(SELECT at, id FROM ` + table + ` WHERE account = ? AND at < ? ORDER BY at, id LIMIT ?)`
 	err = s.db.Write(ctx, true, func(c engine.Conn) error {
 		if err := c.LockPeople(ctx); err != nil { // two nodes may prune at once
 			return err
 		}
-		n, err = c.Exec(ctx, text, engine.Octets(owner), engine.Octets(owner), before, auditSlice)
+		n, err = c.Exec(ctx, text, engine.Octets(owner), engine.Octets(owner), before, pruneSlice)
 		return err
 	})
 	if err != nil {

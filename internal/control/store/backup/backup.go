@@ -51,8 +51,10 @@ type backupTable struct {
 	name    string
 	keys    int
 	columns []string
-	owner   string                // an expression for the number of the zone that a row is of; empty where that is not told by a number
-	renew   func(row []any) error // brings a row of an older backup to what migrations have made of its like; may be nil
+	owner   string // an expression for the number of the zone that a row is of; empty where that is not told by a number
+	// optional says that a backup may be without it: older ones are.
+	optional bool
+	renew    func(row []any) error // brings a row of an older backup to what migrations have made of its like; may be nil
 }
 
 func table(name string, keys int, columns string) backupTable {
@@ -62,6 +64,12 @@ func table(name string, keys int, columns string) backupTable {
 // renewed is a table whose older rows need something.
 func (t backupTable) renewed(by func(row []any) error) backupTable {
 	t.renew = by
+	return t
+}
+
+// newer is a table that older backups do not have.
+func (t backupTable) newer() backupTable {
+	t.optional = true
 	return t
 }
 
@@ -99,6 +107,7 @@ var backupTables = []backupTable{
 	table("account_access", 1, "account seq at body secret"),
 	table("changes", 1, "id seq at"),
 	table("audits", 3, "account at id zone zone_name actor email ip action legacy resource resource_id doc"),
+	table("audit_entries", 4, "account at id zone entry").newer(),
 	table("users", 1, "id email doc"),
 	table("members", 1, "id account person created doc"),
 	table("tokens", 1, "id person account hash issued used doc maker"),

@@ -167,6 +167,9 @@ func (r *restorer) table(_ context.Context, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	for r.next < len(backupTables) && backupTables[r.next].optional && backupTables[r.next].name != string(name) {
+		r.next++
+	}
 	n, err := in.uvarint()
 	if err != nil || n > 100 || r.next == len(backupTables) || backupTables[r.next].name != string(name) {
 		return fmt.Errorf("table %q is not the one that comes next: %w", name, ErrBackup)

@@ -1,0 +1,271 @@
+package audit
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Kinds of objects; 0 is none.
+const (
+	kindText = iota + 1 // JSON that an earlier version has written
+	kindFacts
+	kindRecord
+	kindZone
+	kindAccount
+	kindTSIG
+	kindPeer
+	kindACL
+	kindUser
+	kindMember
+	kindToken
+)
+
+// tagSelf is the id of an object where it is not the one that its part names.
+const tagSelf = 63
+
+// writer remembers what was told of each kind, for the next one of it.
+type writer struct {
+	when   time.Time
+	origin []byte
+	self   model.ID
+	last   map[uint64]*values
+}
+
+// object packs one object.
+func (w *writer) object(dst []byte, v any) ([]byte, error) {
+	kind, now := w.values(v)
+	if kind == 0 {
+		if v != nil {
+			return nil, fmt.Errorf("audit log: no form for %T", v)
+		}
+		return append(dst, 0), nil
+	}
+	last := w.last[kind]
+	if last == nil {
+		last = &values{}
+	}
+	dst = appendDelta(binary.AppendUvarint(dst, kind), last, now)
+	if w.last == nil {
+		w.last = map[uint64]*values{}
+	}
+	w.last[kind] = now
+	return dst, nil
+}
+
+func (w *writer) values(v any) (kind uint64, out *values) {
+	out = &values{}
+	switch v := v.(type) {
+	case model.AuditText:
+		out.octets(1, v)
+		return kindText, out
+	case model.AuditFacts:
+		w.facts(out, v)
+		return kindFacts, out
+	case model.Record:
+		w.record(out, &v)
+		return kindRecord, out
+	case model.Zone:
+		w.zone(out, &v)
+		return kindZone, out
+	case model.Account:
+		w.account(out, &v)
+		return kindAccount, out
+	case model.TSIG:
+		w.own(out, v.ID)
+		out.text(1, v.Name)
+		out.text(2, v.Algo)
+		return kindTSIG, out
+	case model.Peer:
+		w.own(out, v.ID)
+		out.text(1, v.Name)
+		out.addr(2, v.IP)
+		out.text(3, v.IPText)
+		out.number(4, uint64(v.Port))
+		out.number(5, uint64(v.IXFR))
+		out.id(6, v.TSIG)
+		return kindPeer, out
+	case model.ACL:
+		w.own(out, v.ID)
+		out.text(1, v.Name)
+		out.text(2, v.Range)
+		if v.Prefix.IsValid() {
+			out.text(3, v.Prefix.String())
+		}
+		return kindACL, out
+	case model.User:
+		w.user(out, &v)
+		return kindUser, out
+	case model.AuditMember:
+		w.own(out, v.ID)
+		out.text(1, v.Role)
+		out.text(2, v.Status)
+		out.id(3, v.User.ID)
+		out.text(4, v.User.Email)
+		out.text(5, v.User.FirstName)
+		out.text(6, v.User.LastName)
+		return kindMember, out
+	case model.Token:
+		w.token(out, &v)
+		return kindToken, out
+	}
+	return 0, nil
+}
+
+// object reads what writer.object has packed.
+func (r *reader) object() any {
+	kind := r.uvarint()
+	if kind == 0 || r.bad {
+		return nil
+	}
+	last := r.last[kind]
+	if last == nil {
+		last = &values{}
+	}
+	now := r.delta(last)
+	if r.bad {
+		return nil
+	}
+	if r.last == nil {
+		r.last = map[uint64]*values{}
+	}
+	r.last[kind] = now
+	switch kind {
+	case kindText:
+		return model.AuditText(now[1])
+	case kindFacts:
+		return r.facts(now)
+	case kindRecord:
+		return r.record(now)
+	case kindZone:
+		return r.zone(now)
+	case kindAccount:
+		return r.account(now)
+	case kindTSIG:
+		return model.TSIG{ID: r.own(now), Name: string(now[1]), Algo: string(now[2])}
+	case kindPeer:
+		p := model.Peer{
+			ID: r.own(now), Name: string(now[1]), IPText: string(now[3]), Port: uint16(now.getNumber(4)), IXFR: model.Switch(now.getNumber(5)),
+			TSIG: now.getID(6),
+		}
+		p.IP, _ = netip.AddrFromSlice(now[2])
+		return p
+	case kindACL:
+		a := model.ACL{ID: r.own(now), Name: string(now[1]), Range: string(now[2])}
+		a.Prefix, _ = netip.ParsePrefix(string(now[3]))
+		return a
+	case kindUser:
+		return r.user(now)
+	case kindMember:
+		return model.AuditMember{ID: r.own(now), Role: string(now[1]), Status: string(now[2]), User: model.User{
+			ID: now.getID(3), Email: string(now[4]), FirstName: string(now[5]), LastName: string(now[6]),
+		}}
+	case kindToken:
+		return r.token(now)
+	}
+	r.fail() // a later version's
+	return nil
+}
+
+func (w *writer) own(out *values, id model.ID) {
+	if id != w.self {
+		out[tagSelf] = appendID(nil, id)
+	}
+}
+
+func (r *reader) own(v *values) model.ID {
+	if v[tagSelf] != nil {
+		return v.getID(tagSelf)
+	}
+	return r.self
+}
+
+// moment is a time as its distance from that of the entry, in microseconds: nearly always none, or the same as before.
+func (w *writer) moment(out *values, tag int, t time.Time) {
+	if !t.IsZero() {
+		out[tag] = binary.AppendVarint(nil, t.UnixMicro()-w.when.UnixMicro())
+	}
+}
+
+func (r *reader) moment(v *values, tag int) time.Time {
+	if v[tag] == nil {
+		return time.Time{}
+	}
+	in := reader{b: v[tag]}
+	return time.UnixMicro(r.when.UnixMicro() + in.varint()).UTC()
+}
+
+// originOf is the wire form of a zone's name, nil where that is none.
+func originOf(zone string) []byte {
+	n, err := wire.ParseName(zone)
+	if err != nil || zone == "" {
+		return nil
+	}
+	return []byte(n)
+}
+
+// name is a name in its zone without the zone's own, or whole under the next tag.
+func (w *writer) name(out *values, tag int, n wire.Name) {
+	if rest, ok := strings.CutSuffix(string(n), string(w.origin)); ok && len(w.origin) > 0 && n.Within(wire.Name(w.origin)) {
+		out[tag] = []byte(rest)
+		return
+	}
+	out[tag+1] = []byte(n)
+}
+
+func (r *reader) name(v *values, tag int) wire.Name {
+	if v[tag+1] != nil {
+		return wire.Name(v[tag+1])
+	}
+	if v[tag] == nil {
+		return ""
+	}
+	return wire.Name(string(v[tag]) + string(r.origin))
+}
+
+// factKinds
+const (
+	factText = iota + 1
+	factNumber
+)
+
+func (w *writer) facts(out *values, list model.AuditFacts) {
+	var b []byte
+	for _, f := range list {
+		b = appendOctets(b, []byte(f.Name))
+		if f.Text != "" {
+			b = appendOctets(append(b, factText), []byte(f.Text))
+			continue
+		}
+		b = binary.AppendVarint(append(b, factNumber), f.Number)
+	}
+	out.octets(1, b)
+}
+
+func (r *reader) facts(v *values) model.AuditFacts {
+	in := reader{b: v[1]}
+	var out model.AuditFacts
+	for len(in.b) > 0 {
+		f := model.AuditFact{Name: string(in.octets())}
+		switch kind := in.take(1); {
+		case in.bad:
+		case kind[0] == factText:
+			f.Text = string(in.octets())
+		case kind[0] == factNumber:
+			f.Number = in.varint()
+		default:
+			in.fail()
+		}
+		if in.bad {
+			r.fail()
+			return nil
+		}
+		out = append(out, f)
+	}
+	return out
+}

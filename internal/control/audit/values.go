@@ -1,0 +1,214 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// values are the members of an object by their tags; nil for one that is not there.
+type values [64][]byte
+
+func (v *values) text(tag int, s string) {
+	if s != "" {
+		v[tag] = []byte(s)
+	}
+}
+
+func (v *values) octets(tag int, b []byte) {
+	if b != nil {
+		v[tag] = append([]byte{}, b...)
+	}
+}
+
+func (v *values) number(tag int, n uint64) {
+	if n != 0 {
+		v[tag] = binary.AppendUvarint(nil, n)
+	}
+}
+
+func (v *values) id(tag int, id model.ID) {
+	if id != "" {
+		v[tag] = appendID(nil, id)
+	}
+}
+
+func (v *values) addr(tag int, a netip.Addr) {
+	if a.IsValid() {
+		v[tag] = a.AsSlice()
+	}
+}
+
+func (v *values) texts(tag int, list []string) {
+	if list == nil {
+		return
+	}
+	b := binary.AppendUvarint(nil, uint64(len(list)))
+	for _, s := range list {
+		b = appendOctets(b, []byte(s))
+	}
+	v[tag] = b
+}
+
+func (v *values) getID(tag int) model.ID {
+	r := reader{b: v[tag]}
+	if v[tag] == nil {
+		return ""
+	}
+	return r.id()
+}
+
+func (v *values) getNumber(tag int) uint64 {
+	if v[tag] == nil {
+		return 0
+	}
+	r := reader{b: v[tag]}
+	return r.uvarint()
+}
+
+func (v *values) getTexts(tag int) []string {
+	if v[tag] == nil {
+		return nil
+	}
+	r := reader{b: v[tag]}
+	n := r.uvarint()
+	out := make([]string, 0, min(n, uint64(len(r.b))))
+	for range n {
+		s := r.octets()
+		if r.bad {
+			return out
+		}
+		out = append(out, string(s))
+	}
+	return out
+}
+
+// appendDelta writes what leads from one set of values to another: the tags that are gone, then those that are new or have
+// another value, each with it.
+func appendDelta(dst []byte, from, to *values) []byte {
+	var gone, set []byte
+	var goneN, setN uint64
+	for tag := 1; tag < len(to); tag++ {
+		switch {
+		case to[tag] == nil && from[tag] != nil:
+			gone = append(gone, byte(tag))
+			goneN++
+		case to[tag] != nil && (from[tag] == nil || !bytes.Equal(from[tag], to[tag])):
+			set = appendOctets(append(set, byte(tag)), to[tag])
+			setN++
+		}
+	}
+	dst = append(binary.AppendUvarint(dst, goneN), gone...)
+	return append(binary.AppendUvarint(dst, setN), set...)
+}
+
+func appendOctets(dst, b []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+}
+
+// appendID writes 0 for no id, 1 and 16 octets for one as they are, 2 and a text for any other.
+func appendID(dst []byte, id model.ID) []byte {
+	if id == "" {
+		return append(dst, 0)
+	}
+	if b, err := hex.DecodeString(string(id)); err == nil && len(b) == 16 && hex.EncodeToString(b) == string(id) {
+		return append(append(dst, 1), b...)
+	}
+	return appendOctets(append(dst, 2), []byte(id))
+}
+
+// reader takes octets from the front. After the first that do not fit it is bad and gives nothing more.
+type reader struct {
+	b      []byte
+	bad    bool
+	when   time.Time
+	origin []byte
+	self   model.ID
+	last   map[uint64]*values
+}
+
+func (r *reader) fail() {
+	r.bad, r.b = true, nil
+}
+
+func (r *reader) uvarint() uint64 {
+	n, size := binary.Uvarint(r.b)
+	if size <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+func (r *reader) varint() int64 {
+	n, size := binary.Varint(r.b)
+	if size <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+func (r *reader) take(n uint64) []byte {
+	if n > uint64(len(r.b)) || n > math.MaxInt32 {
+		r.fail()
+		return nil
+	}
+	out := r.b[:n:n]
+	r.b = r.b[n:]
+	return out
+}
+
+func (r *reader) octets() []byte { return r.take(r.uvarint()) }
+
+func (r *reader) id() model.ID {
+	switch kind := r.take(1); {
+	case r.bad:
+		return ""
+	case kind[0] == 0:
+		return ""
+	case kind[0] == 1:
+		return model.ID(hex.EncodeToString(r.take(16)))
+	case kind[0] == 2:
+		return model.ID(r.octets())
+	}
+	r.fail()
+	return ""
+}
+
+// delta is the other side of appendDelta.
+func (r *reader) delta(from *values) *values {
+	to := *from
+	for range r.uvarint() {
+		tag := r.tag()
+		if r.bad {
+			return &to
+		}
+		to[tag] = nil
+	}
+	for range r.uvarint() {
+		tag := r.tag()
+		v := r.octets()
+		if r.bad {
+			return &to
+		}
+		to[tag] = v
+	}
+	return &to
+}
+
+func (r *reader) tag() byte {
+	b := r.take(1)
+	if r.bad || b[0] == 0 || int(b[0]) >= len(values{}) {
+		r.fail()
+		return 0
+	}
+	return b[0]
+}
