@@ -174,6 +174,7 @@ func (c *Committer) attempt(ctx context.Context, group []*request, need model.Lo
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
+	tx.Expect(idsOf(group))
 	aside, err = c.lock(ctx, tx, group, need, patient)
 	if err == nil && len(aside) == len(group) && len(group) > 0 {
 		tx.Rollback()
@@ -271,6 +272,16 @@ func (c *Committer) planGroup(ctx context.Context, st *workspace, group []*reque
 		r.out, r.err = model.Result{}, err
 	}
 	return planned, nil
+}
+
+// idsOf are those of a group's changes that have any.
+func idsOf(group []*request) (ids []model.ID) {
+	for _, r := range group {
+		if r.change.ID != "" {
+			ids = append(ids, r.change.ID)
+		}
+	}
+	return ids
 }
 
 // seen says whether a change of this id is durable already, or planned in this very group.

@@ -65,9 +65,9 @@ func TestPagesOfAnAddition(t *testing.T) {
 		together    bool
 		most        float64
 	}{
-		{"an addition", 1, 40, false, 11},
-		{"a batch of neighbours", 100, 5, true, 47},
-		{"a batch from all over the zone", 100, 5, false, 230},
+		{"an addition", 1, 40, false, 8},
+		{"a batch of neighbours", 100, 5, true, 26},
+		{"a batch from all over the zone", 100, 5, false, 165},
 	} {
 		sum := 0
 		for range c.times {

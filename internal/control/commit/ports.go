@@ -67,6 +67,8 @@ type transferTx interface {
 
 type endTx interface {
 	Restored(ctx context.Context) (model.Restored, error)
+	// Expect names changes that SeenChange will be asked about, before Lock.
+	Expect(changes []model.ID)
 	SeenChange(ctx context.Context, id model.ID) (model.Seq, bool, error)
 	MarkChange(ctx context.Context, id model.ID) error
 	PutImage(ctx context.Context, img model.Image) error

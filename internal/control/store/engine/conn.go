@@ -42,6 +42,7 @@ type Conn struct {
 	yield func()       // called before each statement that writes; may be nil
 	Bulk  func() error // readies a transaction for very many rows; nil where there is nothing to do
 	posts *posts       // what waits for the next statement; nil where each goes by itself
+	trace func(texts []string)
 }
 
 func (c Conn) context(ctx context.Context) context.Context {
@@ -49,6 +50,13 @@ func (c Conn) context(ctx context.Context) context.Context {
 		return context.WithoutCancel(ctx)
 	}
 	return ctx
+}
+
+// tell says what goes to the database in one way.
+func (c Conn) tell(texts ...string) {
+	if c.trace != nil {
+		c.trace(texts)
+	}
 }
 
 // Exec runs a statement and returns how many rows it touched.
@@ -62,6 +70,7 @@ func (c Conn) Exec(ctx context.Context, text string, args ...any) (int, error) {
 	if c.yield != nil {
 		c.yield()
 	}
+	c.tell(text)
 	ctx = c.context(ctx)
 	text = c.Dialect.bind(text)
 	st, err := c.texts.get(ctx, text)
@@ -90,6 +99,7 @@ func (c Conn) Each(ctx context.Context, scan func(*sql.Rows) error, text string,
 	if err := c.Flush(ctx); err != nil {
 		return err
 	}
+	c.tell(text)
 	ctx = c.context(ctx)
 	text = c.Dialect.bind(text)
 	st, err := c.texts.get(ctx, text)

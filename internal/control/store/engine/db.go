@@ -37,6 +37,9 @@ type Config struct {
 	// Yield is called between two statements of a transaction on SQLite, which computes in this process, for threads that
 	// answer queries; nil: nobody is let through.
 	Yield func()
+	// Trace is told of what transactions that write send to the database, but for BEGIN and COMMIT: the statements that go in one
+	// way together. It is for those who look for what a change costs; nil: nobody is.
+	Trace func(statements []string)
 	Clock func() time.Time
 	Log   *slog.Logger
 }
@@ -166,8 +169,10 @@ func (s *DB) Begin(ctx context.Context, lazy bool) (*Session, error) {
 	tx, err := s.engine.begin(ctx, lazy)
 	if err != nil {
 		s.Wrote(err)
+		return nil, err
 	}
-	return tx, err
+	tx.trace = s.Config.Trace
+	return tx, nil
 }
 
 // errReadOnly is a write on a store that was opened to read.

@@ -84,6 +84,13 @@ func (c Conn) send(ctx context.Context, last ...post) error {
 	}
 	all := append(c.posts.waiting, last...)
 	c.posts.waiting = nil
+	if c.trace != nil {
+		texts := make([]string, len(all))
+		for i := range all {
+			texts[i] = all[i].text
+		}
+		c.trace(texts)
+	}
 	err := c.posts.line.Raw(func(driven any) error {
 		var batch pgx.Batch
 		for i := range all {

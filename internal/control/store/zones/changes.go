@@ -16,11 +16,43 @@ const (
 	changeBatch = 512
 )
 
+// Expect names changes that SeenChange will be asked about. All of them are looked for at once; said before Lock, they are
+// looked for together with what it locks.
+func (t *Tx) Expect(changes []model.ID) { t.expected = changes }
+
+// lookForChanges asks for those that are expected, once.
+func (t *Tx) lookForChanges(ctx context.Context) error {
+	if len(t.expected) == 0 || t.seen != nil {
+		return nil
+	}
+	t.seen = make(map[model.ID]model.Seq, len(t.expected))
+	for _, id := range t.expected {
+		t.seen[id] = 0
+	}
+	return t.c.PostIn(ctx, func(r engine.Row) error {
+		var id model.ID
+		var seq int64
+		err := r.Scan(engine.ToID(&id), &seq)
+		t.seen[id] = model.Seq(seq)
+		return err
+	}, `SELECT id, seq FROM changes WHERE id IN (%s)`, engine.IDs(t.expected))
+}
+
 // SeenChange says whether a change of this ID was committed, and its seq. Commit remembers the ids given by MarkChange,
 // for an hour.
 func (t *Tx) SeenChange(ctx context.Context, change model.ID) (model.Seq, bool, error) {
+	err := t.lookForChanges(ctx)
+	if err == nil {
+		err = t.c.Flush(ctx)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("look for %d changes: %w", len(t.expected), err)
+	}
+	if seq, looked := t.seen[change]; looked {
+		return seq, seq != 0, nil
+	}
 	var seq int64
-	err := t.c.One(ctx, []any{&seq}, `SELECT seq FROM changes WHERE id = ?`, engine.ID(change))
+	err = t.c.One(ctx, []any{&seq}, `SELECT seq FROM changes WHERE id = ?`, engine.ID(change))
 	switch {
 	case errors.Is(err, model.ErrNotFound):
 		return 0, false, nil

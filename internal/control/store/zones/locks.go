@@ -98,7 +98,7 @@ func (t *Tx) keep(z model.Zone, no int64) {
 }
 
 // lockZones locks zones, which are in order of id, and yields those that are there. What nearly every transaction reads next
-// comes the same way: the zones' accounts and the mark of the last restore. They are statements of their own behind the
+// comes the same way: the zones' accounts, the mark of the last restore, and whether the changes are known. They are statements of their own behind the
 // lock, so they see what was committed while it was waited for.
 func (t *Tx) lockZones(ctx context.Context, zones []model.ID, lock string, yield func(z model.Zone, no int64)) error {
 	if len(zones) == 0 {
@@ -120,6 +120,9 @@ func (t *Tx) lockZones(ctx context.Context, zones []model.ID, lock string, yield
 	}
 	if err == nil {
 		err = storejournal.PostRestored(ctx, t.c, func(r model.Restored) { t.mark = &r })
+	}
+	if err == nil {
+		err = t.lookForChanges(ctx)
 	}
 	if err != nil {
 		return err

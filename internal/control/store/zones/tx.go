@@ -32,6 +32,9 @@ type Tx struct {
 	related map[wire.Name]relatives // what was told of names to be
 	mark    *model.Restored         // of the last restore, where it was read with the locks
 
+	expected []model.ID             // changes that are asked for together
+	seen     map[model.ID]model.Seq // of these, once they were: 0 for none
+
 	leaves bool // rows that are to be cleared away afterwards
 
 	zones, accounts map[model.ID]struct{} // whose rows were written here, so that what is kept of them does not count
