@@ -12,16 +12,16 @@ const share = 16
 // nothing where nobody waits, and next to nothing where threads wait that need the core for a moment. But the kernel lets
 // everybody through who wants to run, and beside those that compute for long, of this program or of others, who yields every
 // quarter of a millisecond would hardly run at all, with others waiting for what it holds.
-func Polite(yield func()) func() {
-	start := time.Now()
+func Polite(yield func(), clock func() time.Time) func() {
+	start := clock()
 	var next atomic.Int64
 	return func() {
-		from := time.Since(start)
+		from := clock().Sub(start)
 		if int64(from) < next.Load() {
 			return
 		}
 		yield()
-		now := time.Since(start)
+		now := clock().Sub(start)
 		next.Store(int64(now + share*(now-from)))
 	}
 }

@@ -79,7 +79,7 @@ func TestPolite(t *testing.T) {
 	}{{10 * time.Millisecond, 20, 90}, {0, 40_000, 40_000}} {
 		synctest.Test(t, func(t *testing.T) {
 			yields := 0
-			yield := Polite(func() { yields++; time.Sleep(tt.away) })
+			yield := Polite(func() { yields++; time.Sleep(tt.away) }, time.Now)
 			for range 40_000 { // ten seconds of work
 				time.Sleep(250 * time.Microsecond)
 				yield()

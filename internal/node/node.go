@@ -90,7 +90,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	}
 	open := store.Config{
 		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(), Existing: c.MustExist,
-		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: cores.Polite(server.YieldCore),
+		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: cores.Polite(server.YieldCore, time.Now),
 	}
 	keys, err := c.keys(open.ReadOnly)
 	if err != nil {
@@ -200,7 +200,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
 		NameServers: servers, Edge: n.edge, Log: n.log,
-		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore),
+		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore, time.Now),
 	})
 	if err != nil {
 		return err
