@@ -37,16 +37,6 @@ const (
 	importRetry = 5 // seconds after which an import may be tried again
 )
 
-// RecordCost is about what a record of an import takes in memory until it is committed, in octets: itself with its place among
-// the others, and twice its octets in the zone.
-func RecordCost(r *model.Record) int64 {
-	n := 512 + 2*len(r.Name) + len(r.Content) + 4*len(r.RData) + len(r.Comment)
-	for _, t := range r.Tags {
-		n += 16 + len(t)
-	}
-	return int64(n)
-}
-
 // Take takes so many octets more, or says why not: the import is too large for good, or others are in its way for now.
 func (s *MemoryShare) Take(n int64) error {
 	if s.used += n; s.used <= s.held {

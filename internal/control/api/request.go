@@ -82,7 +82,7 @@ func (q *Request) Change(edits ...model.Edit) (model.Result, error) {
 }
 
 // ImportRecords is change for many new records.
-func (q *Request) ImportRecords(records []*model.Record, lenient bool) (model.Imported, error) {
+func (q *Request) ImportRecords(records *model.Pack, lenient bool) (model.Imported, error) {
 	id, err := q.changeID()
 	if err != nil {
 		return model.Imported{}, err

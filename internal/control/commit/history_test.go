@@ -180,10 +180,10 @@ func (b *bench) import3(t *testing.T, d *rand.Rand, z *model.Zone, i int) error 
 	if i%25 != 24 {
 		return nil
 	}
-	in := &model.Import{ID: newID(), Account: account, Zone: z.ID, Lenient: true}
+	in := &model.Import{ID: newID(), Account: account, Zone: z.ID, Lenient: true, Records: &model.Pack{}}
 	for range 3 + d.IntN(8) {
 		if e, ok := randomEdit(d, z, nil).(model.AddRecord); ok {
-			in.Records = append(in.Records, &e.Record)
+			in.Records.Add(&e.Record)
 		}
 	}
 	_, err := b.p.Import(t.Context(), in)

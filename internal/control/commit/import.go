@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -36,7 +34,7 @@ type Staging interface {
 //
 // Whatever happens before 5 leaves no trace.
 func (c *Committer) Import(ctx context.Context, in *model.Import) (model.Imported, error) {
-	if c.cfg.Stage == nil || len(in.Records) <= c.cfg.Limits.ImportRecords {
+	if c.cfg.Stage == nil || in.Records.Len() <= c.cfg.Limits.ImportRecords {
 		return c.importAtOnce(ctx, in)
 	}
 	st, err := c.cfg.Stage(ctx, in.Zone)
@@ -47,7 +45,7 @@ func (c *Committer) Import(ctx context.Context, in *model.Import) (model.Importe
 		return model.Imported{}, fmt.Errorf("import: %w", err)
 	}
 	defer c.imports.begin(in.Zone)()
-	i := &importing{c: c, in: in, st: st, cuts: map[wire.Name]struct{}{}}
+	i := &importing{c: c, in: in, st: st, taken: newTaken(in.Records)}
 	if err := i.run(ctx); err != nil || i.out.Added == 0 {
 		if gone := st.Abandon(context.WithoutCancel(ctx)); gone != nil {
 			c.cfg.Log.Warn("an import that ended early is not cleared away yet", "zone", in.Zone, "error", gone)
@@ -61,9 +59,9 @@ func (c *Committer) Import(ctx context.Context, in *model.Import) (model.Importe
 
 // importAtOnce is an import in one transaction.
 func (c *Committer) importAtOnce(ctx context.Context, in *model.Import) (model.Imported, error) {
-	ch := model.Change{ID: in.ID, Account: in.Account, Zone: in.Zone, Actor: in.Actor, Edits: make([]model.Edit, len(in.Records))}
-	for n, r := range in.Records {
-		ch.Edits[n] = model.AddRecord{Record: *r, SkipIdentical: true, SkipRefused: in.Lenient}
+	ch := model.Change{ID: in.ID, Account: in.Account, Zone: in.Zone, Actor: in.Actor, Edits: make([]model.Edit, in.Records.Len())}
+	for n := range ch.Edits {
+		ch.Edits[n] = model.AddRecord{Record: *in.Records.Record(n), SkipIdentical: true, SkipRefused: in.Lenient}
 	}
 	res, err := c.Change(ctx, ch)
 	out := model.Imported{Seq: res.Seq, Serial: res.Serial}
@@ -83,13 +81,11 @@ type importing struct {
 	in *model.Import
 	st Staging
 
-	plan *plan // with the zone as it was when the import began, and all rows at the names of the import
-	rows []*model.Record
-	cuts map[wire.Name]struct{} // names whose DS and NS must agree
-	out  model.Imported
+	plan  *plan // with the zone as it was when the import began
+	taken taken
+	out   model.Imported
 
-	octets int64         // of the rows
-	names  []wire.Name   // to render, in order
+	octets int64         // of the records
 	base   *zoneWork     // what was rendered against
 	to     uint32        // the serial of that
 	made   face.Versions // what came of it
@@ -106,23 +102,14 @@ func (i *importing) run(ctx context.Context) error {
 	if err := i.begin(ctx); err != nil {
 		return err
 	}
-	if err := i.planAll(ctx); err != nil || len(i.rows) == 0 {
+	if err := i.planAll(ctx); err != nil || i.taken.len() == 0 {
 		return err
 	}
-	i.order()
-	if err := i.st.Copy(ctx); err != nil {
-		return err
-	}
-	if err := i.st.Put(ctx, i.rows); err != nil {
-		return err
-	}
-	for _, r := range i.rows { // written, and nothing of it is rendered
-		r.ID, r.Content, r.Comment, r.Tags = "", "", "", nil
+	i.taken.sort()
+	if err := i.write(ctx); err != nil {
+		return i.orGone(ctx, err)
 	}
 	for n := 0; ; n++ {
-		if err := i.render(ctx); err != nil {
-			return err
-		}
 		_, err := i.c.queued(&request{ctx: ctx, work: i.adopt, done: make(chan struct{})})
 		moved := errors.Is(err, errMoved) || errors.Is(err, model.ErrStale)
 		switch {
@@ -134,7 +121,75 @@ func (i *importing) run(ctx context.Context) error {
 		case !moved:
 			return err
 		}
+		if err := i.render(ctx); err != nil {
+			return err
+		}
 	}
+}
+
+// orGone is an error of staging, or that there is no zone any more: then nothing is left to stage for.
+func (i *importing) orGone(ctx context.Context, err error) error {
+	gone := i.with(ctx, func(s *workspace) error {
+		_, err := s.tx.Zone(ctx, i.in.Zone)
+		return err
+	})
+	if errors.Is(gone, model.ErrNotFound) {
+		return gone
+	}
+	return err
+}
+
+// write stages the records, and beside that renders what they come to.
+func (i *importing) write(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	rendered := make(chan struct{})
+	go func() {
+		defer close(rendered)
+		if err := i.render(ctx); err != nil {
+			cancel(err)
+		}
+	}()
+	err := i.stage(ctx)
+	if err != nil {
+		cancel(err)
+	}
+	<-rendered
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// stageSlice is how many records are unpacked at a time.
+const stageSlice = 4096
+
+// stage writes what the zone has and what comes, in the order of names, with ids in the same order: so the store's tables grow at
+// few places.
+func (i *importing) stage(ctx context.Context) error {
+	if err := i.st.Copy(ctx); err != nil {
+		return err
+	}
+	at, all := 0, i.taken.len()
+	for part := range slices.Chunk(i.taken.order, stageSlice) {
+		rows := make([]*model.Record, len(part))
+		for n, k := range part {
+			r := i.taken.stamped(i.in.Records.Record(int(k)))
+			r.ID, r.Zone = orderedID(i.c.cfg.NewID(), at, all), i.in.Zone
+			rows[n] = r
+			at++
+		}
+		if err := i.st.Put(ctx, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// orderedID is a random id with the place of one of n in front of it.
+func orderedID(random model.ID, at, n int) model.ID {
+	const digits = 8
+	return model.ID(fmt.Sprintf("%0*x", digits, uint64(at)<<(4*digits)/uint64(n))) + random[digits:]
 }
 
 // with runs f in a transaction that is taken back; it waits for memory where that lags behind the rows.
@@ -168,128 +223,6 @@ func (i *importing) once(ctx context.Context, f func(s *workspace) error) error 
 	return f(newWorkspace(&i.c.cfg, tx, need))
 }
 
-// begin reads the zone.
-func (i *importing) begin(ctx context.Context) error {
-	return i.with(ctx, func(s *workspace) error {
-		seq, seen, err := s.seen(ctx, i.in.ID)
-		if err != nil {
-			return err
-		}
-		if seen {
-			i.out.Seq = seq
-			return fmt.Errorf("change %s: %w", i.in.ID, model.ErrDuplicateChange)
-		}
-		s.usages = usages{} // the committer's are not to be had here; it counts again in the end
-		i.plan = &plan{workspace: s, zid: i.in.Zone, change: &model.Change{Account: i.in.Account, Zone: i.in.Zone, Actor: i.in.Actor}}
-		_, err = i.plan.zone(ctx)
-		return err
-	})
-}
-
-// importSlice is how many records are planned in one transaction.
-const importSlice = 512
-
-// planAll holds every record against the rules, in the order of the file, in slices that others come between.
-func (i *importing) planAll(ctx context.Context) error {
-	for at := 0; at < len(i.in.Records); at += importSlice {
-		err := i.with(ctx, func(s *workspace) error {
-			i.plan.tx, i.plan.locked = s.tx, s.locked
-			defer func() { i.plan.tx, i.plan.undo = nil, nil }() // nothing of this is ever undone: it ends with the import
-			return i.planSlice(ctx, at, min(at+importSlice, len(i.in.Records)))
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for n := range i.cuts {
-		if err := rules.Cut(n, i.plan.zw.rows[n]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (i *importing) planSlice(ctx context.Context, from, to int) error {
-	names := make([]wire.Name, 0, to-from)
-	for _, r := range i.in.Records[from:to] {
-		names = append(names, r.Name)
-	}
-	if err := i.plan.load(ctx, i.plan.zw, names); err != nil {
-		return err
-	}
-	for n := from; n < to; n++ {
-		added, refused, err := i.add(ctx, i.in.Records[n])
-		if err == nil && refused != nil && !i.in.Lenient {
-			err = refused
-		}
-		if err != nil {
-			return &model.EditError{Index: n, Err: err}
-		}
-		if !added {
-			i.out.Notes = append(i.out.Notes, model.ImportNote{Index: n, Refused: refused})
-		}
-		i.plan.yield(n)
-	}
-	return nil
-}
-
-// add plans one record. It is not added if an identical one is there, or if it breaks a rule.
-func (i *importing) add(ctx context.Context, r *model.Record) (added bool, refused *model.Invalid, err error) {
-	p, z := i.plan, i.plan.zw
-	r.ID, r.Zone = p.cfg.NewID(), z.row.ID
-	rows, err := p.at(ctx, z, r.Name)
-	if err != nil || rules.Identical(rows, r) != nil {
-		return false, nil, err
-	}
-	if err := p.allowRecord(ctx, z, 1, r.Size()); err != nil {
-		return false, nil, err
-	}
-	rules.Stamp(r, nil, p.now)
-	at, err := p.place(ctx, z, rows, r)
-	if err == nil {
-		err = rules.Added(at, r)
-	}
-	if err == nil {
-		err = p.checkTarget(z, rows, r)
-	}
-	if errors.As(err, &refused) {
-		return false, refused, nil
-	}
-	if err != nil {
-		return false, nil, err
-	}
-	z.rows[r.Name] = append(rows, r)
-	z.tally(r.Name, 1)
-	p.grow(z, model.Usage{Records: 1, Octets: r.Size()})
-	switch r.Type {
-	case wire.TypeNS, wire.TypeDS:
-		i.cuts[r.Name] = struct{}{}
-	case wire.TypeCNAME:
-		z.retargeted[r.Name] = struct{}{}
-	}
-	i.rows, i.octets = append(i.rows, r), i.octets+r.Size()
-	i.out.Added++
-	return true, nil, nil
-}
-
-// order brings the rows into the order of their names and their ids into the same, in which the store's tables grow at few
-// places.
-func (i *importing) order() {
-	i.in.Records = nil
-	slices.SortStableFunc(i.rows, func(a, b *model.Record) int { return strings.Compare(string(a.Name), string(b.Name)) })
-	ids := make([]model.ID, len(i.rows))
-	for n, r := range i.rows {
-		ids[n] = r.ID
-		if n == 0 || r.Name != i.names[len(i.names)-1] {
-			i.names = append(i.names, r.Name)
-		}
-	}
-	slices.Sort(ids)
-	for n, r := range i.rows {
-		r.ID = ids[n]
-	}
-}
-
 // render makes the faces that the import leads to, as of now, and stages their image.
 func (i *importing) render(ctx context.Context) error {
 	var s *workspace
@@ -304,18 +237,15 @@ func (i *importing) render(ctx context.Context) error {
 		return err
 	}
 	s.tx = nil
-	z := i.base
-	z.rows, z.retargeted = i.plan.zw.rows, i.plan.zw.retargeted
-	v, err := i.faces(s, z)
+	i.made, err = i.faces(s, i.base)
 	if err != nil {
 		return err
 	}
-	i.made = v
-	img := journal.Encode(string(z.row.ID), string(z.row.Account), v.Served, v.Transfer)
+	img := journal.Encode(string(i.base.row.ID), string(i.base.row.Account), i.made.Served, i.made.Transfer)
 	return i.st.PutImage(ctx, &img)
 }
 
-// renderSlice is how many names are rendered before what they come to is laid over the faces.
+// renderSlice is how many records are rendered before what they come to is laid over the faces.
 const renderSlice = 4096
 
 // faces renders all names of the import, some at a time, for the steps of a million records would take more memory than the zone.
@@ -324,7 +254,8 @@ func (i *importing) faces(s *workspace, z *zoneWork) (v face.Versions, err error
 	base := face.Of(z.state)
 	v = base
 	from := v.Transfer.Serial()
-	for names := range slices.Chunk(i.names, renderSlice) {
+	for part := range i.taken.byName(renderSlice) {
+		names := i.rowsOf(z, part)
 		if v, err = v.Apply(s.diff(z, names).Step(from, from, nil, nil)); err != nil {
 			return v, err
 		}
@@ -338,6 +269,24 @@ func (i *importing) faces(s *workspace, z *zoneWork) (v face.Versions, err error
 		return v, err
 	}
 	return v.Apply(new(face.Diff).Step(from, i.to, old, &soa))
+}
+
+// rowsOf gives a zone the rows at some names of the import, those that are there and those that come, and lists the names.
+func (i *importing) rowsOf(z *zoneWork, part []int32) (names []wire.Name) {
+	clear(z.rows)
+	clear(z.retargeted)
+	for _, k := range part {
+		r := i.taken.stamped(i.in.Records.Seen(int(k)))
+		if len(names) == 0 || names[len(names)-1] != r.Name {
+			names = append(names, r.Name)
+			z.rows[r.Name] = slices.Clone(i.taken.there[r.Name])
+		}
+		z.rows[r.Name] = append(z.rows[r.Name], r)
+		if r.Type == wire.TypeCNAME {
+			z.retargeted[r.Name] = struct{}{}
+		}
+	}
+	return names
 }
 
 // adopt makes the import visible, in one short transaction of the committer's.
@@ -355,7 +304,7 @@ func (i *importing) adopt(ctx context.Context) error {
 	s.usages = i.c.usages
 	z := newZoneWork(i.base.row, &accountWork{read: i.base.acct.read, row: i.base.acct.row})
 	z.read, z.serial = i.base.read, i.to
-	for _, step := range []func(context.Context, *workspace, *zoneWork) error{i.unmoved, i.allowed, i.write} {
+	for _, step := range []func(context.Context, *workspace, *zoneWork) error{i.unmoved, i.allowed, i.give} {
 		if err := step(ctx, s, z); err != nil {
 			return err
 		}
@@ -372,7 +321,6 @@ func (i *importing) adopt(ctx context.Context) error {
 	i.c.stats.commits.Add(1)
 	i.c.stats.changes.Add(1)
 	i.c.stats.entries.Add(uint64(len(entries)))
-	i.plan, i.rows, i.names, i.base = nil, nil, nil, nil // memory is to take the image in now
 	if !i.c.cfg.Feed.Offer(entries, map[model.ID]face.Versions{i.in.Zone: i.made}) {
 		i.late = entries // the committer has others to serve
 	}
@@ -383,16 +331,17 @@ func (i *importing) adopt(ctx context.Context) error {
 
 // allowed holds all that comes against what the account may have, for others have added, too.
 func (i *importing) allowed(ctx context.Context, s *workspace, z *zoneWork) error {
-	if err := s.allow(ctx, z.acct, model.QuotaRecords, int64(len(i.rows))); err != nil {
+	if err := s.allow(ctx, z.acct, model.QuotaRecords, int64(i.taken.len())); err != nil {
 		return err
 	}
 	return s.allow(ctx, z.acct, model.QuotaOctets, i.octets)
 }
 
-func (i *importing) write(ctx context.Context, s *workspace, z *zoneWork) error {
+// give makes the staged rows the zone's.
+func (i *importing) give(ctx context.Context, s *workspace, z *zoneWork) error {
 	n, err := s.tx.CountRecords(ctx, i.in.Zone)
 	if err == nil {
-		err = i.st.Adopt(ctx, s.tx, n+len(i.rows))
+		err = i.st.Adopt(ctx, s.tx, n+i.taken.len())
 	}
 	if err == nil {
 		err = s.tx.GrowZone(ctx, i.in.Zone, i.octets)
@@ -400,7 +349,7 @@ func (i *importing) write(ctx context.Context, s *workspace, z *zoneWork) error 
 	if err != nil {
 		return err
 	}
-	told := &plan{workspace: s, change: i.plan.change, zid: i.in.Zone, zw: z, added: len(i.rows), passed: len(i.out.Notes)}
+	told := &plan{workspace: s, change: i.plan.change, zid: i.in.Zone, zw: z, added: i.taken.len(), passed: len(i.out.Notes)}
 	told.auditImport()
 	told.tell()
 	if err := s.tx.Audit(ctx, s.audits); err != nil {

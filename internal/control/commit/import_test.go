@@ -49,16 +49,16 @@ func onStore(t *testing.T, limit int, stage func(commit.Staging) commit.Staging)
 }
 
 // importFile makes records of every sort, some of them twice, some against rules.
-func importFile(z *model.Zone, n int) []*model.Record {
-	out := make([]*model.Record, 0, n)
+func importFile(z *model.Zone, n int) *model.Pack {
+	out := &model.Pack{}
 	add := func(name string, t wire.Type, content string, data []byte) {
 		full := z.Name
 		if name != "" {
 			full = wire.MustName(name + "." + z.Name.Host())
 		}
-		out = append(out, &model.Record{Name: full, Type: t, Content: content, RData: data, TTL: 300})
+		out.Add(&model.Record{Name: full, Type: t, Content: content, RData: data, TTL: 300})
 	}
-	for i := 0; len(out) < n; i++ {
+	for i := 0; out.Len() < n; i++ {
 		host := fmt.Sprintf("h%d", i%(n/2))
 		add(host, wire.TypeA, fmt.Sprintf("192.0.2.%d", i%250), []byte{192, 0, 2, byte(i % 250)})
 		switch i % 9 {
@@ -70,7 +70,7 @@ func importFile(z *model.Zone, n int) []*model.Record {
 			add(host, wire.TypeCNAME, "t1.test", []byte(wire.MustName("t1.test"))) // beside an address
 		case 4:
 			add(fmt.Sprintf("p%d", i), wire.TypeA, "192.0.2.1", []byte{192, 0, 2, 1})
-			out[len(out)-1].Proxied = true
+			out.Proxy(out.Len() - 1)
 		case 5:
 			add("", wire.TypeTXT, fmt.Sprintf(`"%d"`, i), fmt.Appendf(nil, "%c%d", len(fmt.Sprint(i)), i))
 		case 6:

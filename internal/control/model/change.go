@@ -133,7 +133,7 @@ type Import struct {
 	Account ID
 	Zone    ID
 	Actor   Actor
-	Records []*Record
+	Records *Pack
 	// Lenient passes over records that break a rule; otherwise the first of them is the error, an EditError.
 	Lenient bool
 }

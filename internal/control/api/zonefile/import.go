@@ -41,7 +41,7 @@ type importer struct {
 	proxied bool
 	lenient bool // pass over what is invalid instead of refusing the file
 	parsed  int
-	records []*model.Record
+	records *model.Pack
 	lines   []importLine // where each record stands in the file
 	share   *api.MemoryShare
 	turn    *cores.Turn
@@ -74,6 +74,7 @@ func importRecords(a *api.API, q *api.Request) error {
 	start := q.Now()
 	i := &importer{
 		zone: &q.Zone, ours: q.Zone.Serial, lenient: api.Last(q.R.URL.Query(), "skip_invalid") == "true", share: a.Memory.Share(q.Account),
+		records: &model.Pack{},
 	}
 	defer i.share.Give()
 	turn, err := cores.Long(q.Ctx())
@@ -109,7 +110,7 @@ func importRecords(a *api.API, q *api.Request) error {
 
 // commit adds all records in one change and tells what became of those that were not added.
 func (i *importer) commit(q *api.Request) (added int, err error) {
-	if len(i.records) == 0 {
+	if i.records.Len() == 0 {
 		return 0, nil
 	}
 	records := i.records
@@ -197,11 +198,13 @@ func readImport(q *api.Request, i *importer) error {
 
 // proxyRead makes records proxied that were read before the form said so, and whose line does not say otherwise.
 func (i *importer) proxyRead() {
-	for n, r := range i.records {
+	for n := range i.records.Len() {
+		r := i.records.Record(n)
 		if i.lines[n].decided || !rules.Proxiable(r.Type, r.Content) {
 			continue
 		}
-		r.Proxied = true
+		i.records.Proxy(n)
+		r.Zone, r.Proxied = i.zone.ID, true
 		if err := rules.Record(i.zone.Name, r); err != nil {
 			i.refuse(int(i.lines[n].number), err)
 		}
@@ -263,12 +266,18 @@ func (i *importer) take(e *rr.Entry) error {
 	if len(i.errs) > 0 {
 		return nil // the file is refused; the rest is read for its errors alone
 	}
-	if err := i.share.Take(api.RecordCost(&r)); err != nil {
+	if err := i.share.Take(recordCost(i.records, &r)); err != nil {
 		return err
 	}
-	i.records = append(i.records, &r)
+	i.records.Add(&r)
 	i.lines = append(i.lines, importLine{int32(e.Line), decided})
 	return nil
+}
+
+// recordCost is about what a record takes in memory until it is committed, in octets: itself with its places among the others, and
+// its octets in the zone and in the zone's image.
+func recordCost(p *model.Pack, r *model.Record) int64 {
+	return p.Cost(r) + 2*int64(len(r.Name)+len(r.RData))
 }
 
 // wrong refuses the file for a line, or passes it over when that was asked for. $INCLUDE is never passed over: what it
