@@ -44,7 +44,7 @@ func (b *bench) measure(ctx context.Context) error {
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	parts := []func(ctx context.Context) error{b.measureLarge, b.measureMany}
+	parts := []func(ctx context.Context) error{b.measureLarge, b.measureLoads, b.measureMany, b.measureMost}
 	var errs []error
 	for _, part := range parts {
 		err := part(ctx)
@@ -81,7 +81,7 @@ func (b *bench) measureLarge(ctx context.Context) error {
 	if err := b.makeZone(); err != nil {
 		return err
 	}
-	if err := b.gather(ctx, headwater, nsd, knot, bind, powerdns, echo); err != nil {
+	if err := b.gather(ctx, headwater, nsd, knot, bind, powerdns, echo, plainEcho); err != nil {
 		return err
 	}
 	if err := confine(loadCore); err != nil {
@@ -102,6 +102,9 @@ func (b *bench) measureLarge(ctx context.Context) error {
 		return err
 	}
 	if err := b.measureBusy(ctx); err != nil {
+		return err
+	}
+	if err := b.measureLists(ctx); err != nil {
 		return err
 	}
 	if err := b.measureProcs(ctx); err != nil {

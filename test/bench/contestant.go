@@ -45,6 +45,7 @@ type contestant struct {
 	adder func() (adder, error)
 	grown bool // records were added to its zone
 	api   *api // Headwater's
+	pdns  *pdnsAdder
 	log   *os.File
 	cmd   *exec.Cmd
 	gone  <-chan struct{} // closed when the process has ended
@@ -61,7 +62,8 @@ const (
 
 // The names of contestants.
 const (
-	nameUs, nameNSD, nameKnot, nameBIND, namePDNS, nameEcho = "Headwater", "NSD", "Knot", "BIND", "PowerDNS", "echo"
+	nameUs, nameNSD, nameKnot, nameBIND, namePDNS = "Headwater", "NSD", "Knot", "BIND", "PowerDNS"
+	nameEcho, namePlain                           = "echo", "plain echo"
 )
 
 func everybody(*contestant) bool  { return true }
@@ -232,6 +234,21 @@ func (c *contestant) pss() float64 {
 		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		for line := range strings.SplitSeq(string(raw), "\n") {
 			if f := strings.Fields(line); len(f) > 1 && f[0] == "Pss:" {
+				kb, _ := strconv.ParseFloat(f[1], 64)
+				total += kb / 1024
+			}
+		}
+	}
+	return total
+}
+
+// status sums a line of /proc/PID/status over all the server's processes, in MB of 2^20 octets.
+func (c *contestant) status(line string) float64 {
+	total := 0.0
+	for _, pid := range c.family() {
+		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		for l := range strings.SplitSeq(string(raw), "\n") {
+			if f := strings.Fields(l); len(f) > 1 && f[0] == line+":" {
 				kb, _ := strconv.ParseFloat(f[1], 64)
 				total += kb / 1024
 			}

@@ -21,6 +21,7 @@ import (
 type options struct {
 	records  int
 	zones    int
+	most     int
 	rounds   int
 	duration time.Duration
 	warmup   time.Duration
@@ -58,6 +59,7 @@ func parse() (options, error) {
 	var only string
 	flag.IntVar(&o.records, "records", 1_000_000, "records in the large zone")
 	flag.IntVar(&o.zones, "zones", 100_000, "small zones, of ten records each")
+	flag.IntVar(&o.most, "most", 1_000_000, "zones in the rows of very many; 0 leaves them out, and so does a quick run that does not name it")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of every row, contestants interleaved")
 	flag.DurationVar(&o.duration, "duration", 4*time.Second, "length of a load")
 	flag.StringVar(&o.out, "out", "bench/results.md", "where the table goes")
@@ -81,6 +83,9 @@ func parse() (options, error) {
 	}
 	if !given("slow-disk") && o.quick {
 		o.slow = 0 // a minute that a quick run has not
+	}
+	if !given("most") && o.quick {
+		o.most = 0
 	}
 	if o.rounds < 1 || o.records < 2000 || o.zones < 10 {
 		return o, errors.New("a run needs a round, 2,000 records and 10 zones at least")

@@ -21,6 +21,7 @@ type contents struct {
 	dir   string // a directory of the server's own, below the run's
 	zones func(yield func(name, file string) bool)
 	right func(c *contestant) func(ctx context.Context) bool
+	fixed bool // zones share files, which nobody may write to then
 }
 
 // large is the one large zone.
@@ -157,6 +158,10 @@ func (b *bench) newBIND(in contents) (*contestant, error) {
 	if err != nil {
 		return nil, err
 	}
+	updates := " allow-update { any; };"
+	if in.fixed {
+		updates = ""
+	}
 	conf, err := c.configure(in, fmt.Sprintf(`options {
 	directory %q; listen-on port %d { %s; }; listen-on-v6 { none; };
 	recursion no; dnssec-validation no; notify no; pid-file none; session-keyfile none; lock-file none;
@@ -165,7 +170,7 @@ func (b *bench) newBIND(in contents) (*contestant, error) {
 controls { };
 key %q { algorithm hmac-sha256; secret %q; };
 `, in.dir, c.addr.Port(), c.addr.Addr(), keyName, keySecret),
-		"zone \"NAME\" { type primary; file \"FILE\"; allow-update { any; }; };\n")
+		"zone \"NAME\" { type primary; file \"FILE\";"+updates+" };\n")
 	c.argv = []string{"named", "-g", "-n", "1", "-c", conf}
 	c.adder = func() (adder, error) { return dialUpdate(c.addr) }
 	return c, err
@@ -184,5 +189,18 @@ func echo(b *bench) (*contestant, error) {
 	c.settings = "echo -listen ADDRESS -http ADDRESS -log FILE"
 	bare := newAPI("http://" + listen)
 	c.adder = func() (adder, error) { return &apiAdder{bare, "none"}, nil }
+	return c, nil
+}
+
+// plainEcho is the echo without a way of waiting that ours has, too: what the two system calls cost anybody.
+func plainEcho(b *bench) (*contestant, error) {
+	c, err := b.newContestant(namePlain, nothing)
+	if err != nil {
+		return nil, err
+	}
+	c.version = "test/bench/echo -plain, recvmmsg that does not wait, and sendmmsg"
+	c.right = func(ctx context.Context) bool { return question{name: zoneName + ".", qtype: 1}.ask(ctx, c.addr) }
+	c.argv = []string{b.echo, "-plain", "-listen", c.addr.String()}
+	c.settings = "echo -plain -listen ADDRESS"
 	return c, nil
 }

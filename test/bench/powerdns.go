@@ -70,10 +70,14 @@ webserver-loglevel=none
 	}
 	c.argv = []string{"pdns_server", "--config-dir=" + dir}
 	c.right = b.rightLarge(c)
-	c.setup = func(ctx context.Context) error { return loadPowerDNS(ctx, dir, filepath.Join(b.dir, "zone")) }
+	c.setup = func(ctx context.Context) error {
+		_, err := loadPowerDNS(ctx, dir, filepath.Join(b.dir, "zone"))
+		return err
+	}
 	c.warm = func(ctx context.Context) error { return b.fillCaches(ctx, c) }
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	c.adder = func() (adder, error) { return &pdnsAdder{"http://" + web.String(), client}, nil }
+	c.pdns = &pdnsAdder{"http://" + web.String(), client}
+	c.adder = func() (adder, error) { return c.pdns, nil }
 	return c, nil
 }
 
@@ -99,11 +103,12 @@ func pdnsVersion(out []byte) string {
 	return "PowerDNS"
 }
 
-// loadPowerDNS makes the database and loads a zone file with PowerDNS's own tool; durability can wait until it serves.
-func loadPowerDNS(ctx context.Context, dir, zone string) error {
+// loadPowerDNS makes the database and loads a zone file with PowerDNS's own tool, which it gives when it is done; durability
+// can wait until it serves.
+func loadPowerDNS(ctx context.Context, dir, zone string) (*os.ProcessState, error) {
 	tables, err := os.Open("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 	if err != nil {
-		return fmt.Errorf("%w; make deps installs it", err)
+		return nil, fmt.Errorf("%w; make deps installs it", err)
 	}
 	defer tables.Close()
 	create := exec.CommandContext(ctx, "sqlite3", filepath.Join(dir, "db"))
@@ -111,10 +116,10 @@ func loadPowerDNS(ctx context.Context, dir, zone string) error {
 	load := exec.CommandContext(ctx, "pdnsutil", "--config-dir="+dir, "load-zone", zoneName, zone)
 	for _, cmd := range []*exec.Cmd{create, load} {
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", cmd.Path, err, out)
+			return nil, fmt.Errorf("%s: %w: %s", cmd.Path, err, out)
 		}
 	}
-	return nil
+	return load.ProcessState, nil
 }
 
 // pdnsAdder adds through PowerDNS's HTTP API: each request is a transaction of SQLite.
@@ -154,7 +159,12 @@ func (a *pdnsAdder) add(ctx context.Context, first, n int) error {
 var errBusy = errors.New("the database is busy")
 
 func (a *pdnsAdder) patch(ctx context.Context, raw []byte) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPatch, a.base+"/api/v1/servers/localhost/zones/"+zoneName+".", bytes.NewReader(raw))
+	return a.call(ctx, http.MethodPatch, "/zones/"+zoneName+".", raw, http.StatusNoContent)
+}
+
+// call asks the API for something at its one server.
+func (a *pdnsAdder) call(ctx context.Context, method, path string, body []byte, want int) error {
+	req, err := http.NewRequestWithContext(ctx, method, a.base+"/api/v1/servers/localhost"+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -172,7 +182,7 @@ func (a *pdnsAdder) patch(ctx context.Context, raw []byte) error {
 	if res.StatusCode == http.StatusInternalServerError {
 		return errBusy
 	}
-	if res.StatusCode != http.StatusNoContent {
+	if res.StatusCode != want {
 		return fmt.Errorf("%w: %s: %.300s", errRefused, res.Status, text)
 	}
 	return nil

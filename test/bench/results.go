@@ -17,7 +17,9 @@ import (
 )
 
 // order is how contestants stand in the table.
-func order() []string { return []string{nameUs, nameNSD, nameKnot, nameBIND, namePDNS, nameEcho} }
+func order() []string {
+	return []string{nameUs, nameNSD, nameKnot, nameBIND, namePDNS, nameEcho, namePlain}
+}
 
 // write prints the table with what is needed to judge it: the machine, and the contestants' versions and settings.
 func (b *bench) write(w io.Writer) {

@@ -18,6 +18,8 @@ import (
 const (
 	rowWide        = "UDP, 180,000 distinct queries: CPU us a query"
 	rowHot         = "UDP, 1,000 hot queries: CPU us a query"
+	rowWideDO      = "UDP with DO, 180,000 distinct queries: CPU us a query"
+	rowHotDO       = "UDP with DO, 1,000 hot queries: CPU us a query"
 	rowRateP99     = "UDP at 20,000/s: p99 us"
 	rowRateCPU     = "UDP at 20,000/s: CPU us a query"
 	rowTCP         = "TCP, pipelined: CPU us a query"
@@ -47,6 +49,11 @@ const (
 	rowIdle        = "latency p99 at 20,000/s: idle, us"
 	rowChanges     = "latency p99 at 20,000/s: 1,000 changes/s, us"
 	rowMoved       = "latency p99 at 20,000/s: zone transferred, us"
+	rowLoad        = "the large zone from a file, until it is answered: s"
+	rowLoadMemory  = "peak memory of that, over idle: MB"
+	rowMakeZones   = "zones made a second through the API, 1 client"
+	rowMostStart   = "very many zones: start to first right answer, s"
+	rowMostMemory  = "very many zones: memory (PSS), MB"
 	rowPlainHot    = "as it comes: UDP, 1,000 hot queries, CPU us a query"
 	rowPlainBeside = "as it comes: AXFR beside 20,000 queries/s, s"
 	rowProcsHot    = "GOMAXPROCS=1: UDP, 1,000 hot queries, CPU us a query"
@@ -55,12 +62,12 @@ const (
 
 // largeRows are those that need the large zone.
 func largeRows() []string {
-	return []string{
-		rowWide, rowHot, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
+	return append([]string{
+		rowWide, rowHot, rowWideDO, rowHotDO, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
 		rowBatch, rowAccept, rowAcceptSmall, rowSeen, rowAlone, rowTrace1, rowTrace2, rowTrace3, rowTrace4, rowIdle, rowChanges, rowMoved,
 		rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside,
-		rowSlow1, rowSlow16, rowSlowBatch,
-	}
+		rowSlow1, rowSlow16, rowSlowBatch, rowMakeZones,
+	}, listRows()...)
 }
 
 // goal is what a row must show of us.
@@ -79,25 +86,31 @@ func goals() map[string][]goal {
 	three := []string{nameNSD, nameKnot, nameBIND}
 	all := []string{nameNSD, nameKnot, nameBIND, namePDNS}
 	return map[string][]goal{
-		rowWide:       {{factor: 0.8, peers: two}, {factor: 1.3, peers: []string{nameEcho}}},
-		rowHot:        {{factor: 0.9, peers: two}},
+		rowWide:       {{factor: 0.65, peers: two}, {factor: 1.45, peers: []string{namePlain}}},
+		rowHot:        {{factor: 0.75, peers: two}, {factor: 1.25, peers: []string{namePlain}}},
+		rowWideDO:     {{factor: 0.8, peers: two}},
+		rowHotDO:      {{factor: 0.9, peers: two}},
 		rowRateP99:    {{factor: 1, noise: true, peers: two}},
 		rowRateCPU:    {{factor: 1, noise: true, peers: two}},
 		rowTCP:        {{factor: 0.8, peers: all}},
 		rowAXFR:       {{factor: 0.33, peers: three}},
 		rowTSIG:       {{factor: 0.33, peers: three}},
-		rowFour:       {{factor: 0.5, peers: three}},
+		rowFour:       {{factor: 0.3, peers: three}},
 		rowFirst:      {{factor: 1, noise: true, peers: three}},
 		rowMemory:     {{factor: 0.4, peers: three}},
 		rowStart:      {{factor: 0.35, peers: three}},
 		rowManyMemory: {{factor: 0.4, peers: three}},
 		rowManyStart:  {{factor: 0.35, peers: three}},
-		rowAdd1:       {{factor: 3, least: true, peers: []string{nameBIND}}},
-		rowAdd16:      {{factor: 10, least: true, peers: []string{nameBIND}}},
-		rowBatch:      {{factor: 2, least: true, peers: all}},
+		rowAdd1:       {{factor: 1.4, least: true, peers: []string{nameBIND}}, {factor: 2.5, least: true, peers: []string{namePDNS}}},
+		rowAdd16:      {{factor: 8, least: true, peers: []string{nameBIND}}, {factor: 2.5, least: true, peers: []string{namePDNS}}},
+		rowBatch:      {{factor: 1, least: true, peers: []string{nameBIND}}, {factor: 1.3, least: true, peers: []string{namePDNS}}},
 		rowSlow1:      {{factor: 3, least: true, peers: []string{nameBIND}}},
 		rowSlow16:     {{factor: 10, least: true, peers: []string{nameBIND}}},
 		rowSlowBatch:  {{factor: 2, least: true, peers: all}},
+		rowLoad:       {{factor: 1, peers: []string{namePDNS}, limit: 12}},
+		rowLoadMemory: {{factor: 1, peers: three, limit: 600}},
+		rowMostStart:  {{factor: 0.35, peers: three}},
+		rowMostMemory: {{factor: 0.4, peers: three}},
 		rowAccept:     {{factor: 1.3, row: rowAcceptSmall}},
 		rowSeen:       {{factor: 2, row: rowAlone, limit: 20}},
 		rowChanges:    {{factor: 2, row: rowIdle}},
@@ -126,6 +139,8 @@ func (b *bench) queryJobs() []job {
 	wide := job{[]string{rowWide}, everybody, perQuery("wide", b.duration/cuts)}
 	hot := job{[]string{rowHot}, everybody, perQuery("hot", b.duration/cuts)}
 	return append(slices.Repeat([]job{wide, hot}, cuts), []job{
+		{[]string{rowWideDO}, everybody, perQuery("wide", b.duration/cuts, withDO...)},
+		{[]string{rowHotDO}, everybody, perQuery("hot", b.duration/cuts, withDO...)},
 		{[]string{rowRateP99, rowRateCPU}, everybody, func(ctx context.Context, c *contestant) ([]float64, error) {
 			r, err := b.ask(ctx, c, "wide", b.duration, atRate...)
 			if err != nil {
@@ -139,6 +154,9 @@ func (b *bench) queryJobs() []job {
 
 // atRate asks at a fixed rate; latencies count from when a query was due.
 var atRate = []string{"-rate", "20000"}
+
+// withDO asks for signatures (RFC 3225), as validating resolvers do; the zone has none.
+var withDO = []string{"-do"}
 
 // overTCP pipelines on a few connections.
 var overTCP = []string{"-transport", "tcp", "-conns", "4", "-window", "64", "-timeout", "10s"}

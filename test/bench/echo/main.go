@@ -30,6 +30,7 @@ type mmsghdr struct {
 // echo is the socket and the memory that the kernel reads and writes.
 type echo struct {
 	fd    int
+	plain bool
 	slabs []byte
 	in    [batch]mmsghdr
 	out   [batch]mmsghdr
@@ -42,9 +43,10 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:5300", "IPv4 address and port")
 	web := flag.String("http", "", "address and port of the HTTP server; empty: none")
 	file := flag.String("log", "", "file that the HTTP server writes to")
+	plain := flag.Bool("plain", false, "take what is there and wait by poll where nothing is")
 	flag.Parse()
 	failed := make(chan error, 2)
-	go func() { failed <- serve(*listen) }()
+	go func() { failed <- serve(*listen, *plain) }()
 	if *web != "" {
 		go func() { failed <- serveHTTP(*web, *file) }()
 	}
@@ -52,7 +54,7 @@ func main() {
 	os.Exit(1)
 }
 
-func serve(listen string) error {
+func serve(listen string, plain bool) error {
 	addr, err := netip.ParseAddrPort(listen)
 	if err != nil {
 		return err
@@ -61,6 +63,7 @@ func serve(listen string) error {
 	if err != nil {
 		return err
 	}
+	e.plain = plain
 	runtime.LockOSThread()
 	for {
 		n, err := e.receive()
@@ -98,15 +101,33 @@ func (e *echo) receive() (int, error) {
 	for i := range batch {
 		e.in[i].hdr.Namelen = unix.SizeofSockaddrInet6
 	}
+	flags := uintptr(unix.MSG_WAITFORONE)
+	if e.plain {
+		flags = unix.MSG_DONTWAIT
+	}
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(e.fd), uintptr(unsafe.Pointer(&e.in[0])), batch, unix.MSG_WAITFORONE, 0, 0)
-		if errno == 0 {
-			return int(n), nil
-		}
-		if errno != unix.EINTR {
+		n, errno := e.call(unix.SYS_RECVMMSG, unsafe.Pointer(&e.in[0]), batch, flags)
+		switch errno {
+		case 0:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			ready := unix.PollFd{Fd: int32(e.fd), Events: unix.POLLIN}
+			_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&ready)), 1, 0, 0, 0, 0)
+		default:
 			return 0, os.NewSyscallError("recvmmsg", errno)
 		}
 	}
+}
+
+// call is recvmmsg or sendmmsg of n messages.
+func (e *echo) call(trap uintptr, at unsafe.Pointer, n int, flags uintptr) (int, unix.Errno) {
+	if e.plain {
+		done, _, errno := unix.RawSyscall6(trap, uintptr(e.fd), uintptr(at), uintptr(n), flags, 0, 0)
+		return int(done), errno
+	}
+	done, _, errno := unix.Syscall6(trap, uintptr(e.fd), uintptr(at), uintptr(n), flags, 0, 0)
+	return int(done), errno
 }
 
 // turn makes responses of the first n datagrams and says how many there are.
@@ -128,10 +149,10 @@ func (e *echo) turn(n int) int {
 
 func (e *echo) send(n int) error {
 	for at := 0; at < n; {
-		sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(e.fd), uintptr(unsafe.Pointer(&e.out[at])), uintptr(n-at), 0, 0, 0)
+		sent, errno := e.call(unix.SYS_SENDMMSG, unsafe.Pointer(&e.out[at]), n-at, 0)
 		switch errno {
 		case 0:
-			at += int(sent)
+			at += sent
 		case unix.EINTR:
 		default:
 			return os.NewSyscallError("sendmmsg", errno)
