@@ -172,7 +172,7 @@ func anyOf(r *rand.Rand, m map[string]record) string {
 
 // check holds what the API lists against the ledger: what was acknowledged is there, what was in flight wholly or not at all,
 // and nothing else.
-func (z *zone) check(t *testing.T, l *ledger) (doubts int) {
+func (z *zone) check(t testing.TB, l *ledger) (doubts int) {
 	t.Helper()
 	var list []madeRecord
 	z.n.Call(t, http.MethodGet, "/zones/"+z.id+"/dns_records?per_page=5000000", nil, &list)
@@ -202,7 +202,7 @@ func (z *zone) check(t *testing.T, l *ledger) (doubts int) {
 }
 
 // resolve takes over what became of a record that a change in flight concerned: it is as before, or as it was to become.
-func (l *ledger) resolve(t *testing.T, f flight, have map[string]record) {
+func (l *ledger) resolve(t testing.TB, f flight, have map[string]record) {
 	t.Helper()
 	got, there := have[f.id]
 	switch {
@@ -217,7 +217,7 @@ func (l *ledger) resolve(t *testing.T, f flight, have map[string]record) {
 }
 
 // adopt takes over the records that a change in flight has made: all of them, once, or none.
-func (l *ledger) adopt(t *testing.T, f flight, have map[string]record) {
+func (l *ledger) adopt(t testing.TB, f flight, have map[string]record) {
 	t.Helper()
 	var found []string
 	for _, want := range f.added {

@@ -63,6 +63,7 @@ type Node struct {
 
 	bin  string
 	args []string
+	env  []string
 	dns  bool // it answers DNS
 	api  bool // it answers the API
 	said Log  // to standard output
@@ -136,7 +137,12 @@ func Start(dir string, flags ...string) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{client: http.DefaultClient, bin: bin, log: &Log{}, args: append([]string{
+	return StartAs(bin, nil, dir, flags...)
+}
+
+// StartAs is Start with another program that takes the same arguments, and with more in its environment.
+func StartAs(bin string, env []string, dir string, flags ...string) (*Node, error) {
+	n := &Node{client: http.DefaultClient, bin: bin, env: env, log: &Log{}, args: append([]string{
 		"serve", "--data", dir, "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-email", Email,
 		"--admin-key", Key, "--admin-token", Token, "--admin-password", Pass, "--nameservers", "ns1.test.example,ns2.test.example",
 	}, flags...)}
@@ -171,7 +177,7 @@ func (n *Node) Run() error {
 	}
 	n.cmd = exec.Command(n.bin, args...)
 	n.cmd.Stderr = n.log
-	n.cmd.Env = environment()
+	n.cmd.Env = append(environment(), n.env...)
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
