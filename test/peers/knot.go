@@ -27,6 +27,9 @@ func (s *Secondary) knotConfig() string {
 	b.WriteString("    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: all\n    journal-max-usage: 1G\n")
 	fmt.Fprintf(&b, "    refresh-min-interval: 2\n    refresh-max-interval: %d\n", refresh)
 	b.WriteString("    retry-min-interval: 1\n    retry-max-interval: 1\n")
+	if c.Validate {
+		b.WriteString("    dnssec-validation: on\n")
+	}
 	b.WriteString("zone:\n")
 	for _, z := range c.Zones {
 		fmt.Fprintf(&b, "  - domain: %q\n", z.String())

@@ -33,6 +33,8 @@ type Config struct {
 	NoIXFR bool
 	// AsShipped leaves the program's own limits on what it takes as they are; otherwise they are lifted.
 	AsShipped bool
+	// Validate makes Knot validate each version of a signed zone before it takes it.
+	Validate bool
 	// Dir is where it keeps its files; empty: a temporary directory that Close removes.
 	Dir string
 }

@@ -14,8 +14,12 @@ func (r *Responder) referral(v *zone.Version, cut []byte, owner place, start wir
 		r.truncate(start)
 		return
 	}
-	r.b.Section(wire.SectionAdditional)
 	places := r.rdata
+	if r.do && (!r.expansions(v) || !r.delegated(v, cut, owner)) {
+		r.truncate(start)
+		return
+	}
+	r.b.Section(wire.SectionAdditional)
 	others := false
 	for i, it := 0, ns.Iter(); it.Next(); i++ {
 		host := it.AppendFull(r.hosts[0][:0])
@@ -53,8 +57,15 @@ func (r *Responder) addresses(v *zone.Version, host []byte, at int) bool {
 	}
 	owner := r.place(host, at)
 	for _, t := range [2]wire.Type{wire.TypeA, wire.TypeAAAA} {
-		if s, ok := r.extra.RRset(t); ok && !r.set(owner, &s) {
+		s, ok := r.extra.RRset(t)
+		if !ok {
+			continue
+		}
+		if !r.set(owner, &s) {
 			return false
+		}
+		if sigs, ok := r.extra.RRset(wire.TypeRRSIG); ok && r.do {
+			r.signatures(owner, t, s.TTL, sigs) // they may be left out here, without a sign of it (RFC 4035 section 3.1.1)
 		}
 	}
 	return true

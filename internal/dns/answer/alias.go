@@ -16,7 +16,7 @@ func (r *Responder) redirect(name []byte, owner place, hop int, start wire.Mark)
 	if r.m.Owner == len(name)-len(r.zone) {
 		at = r.place(r.zone, int(r.apex))
 	}
-	if !r.set(at, &r.m.Set) {
+	if !r.signed(at, &r.m) {
 		r.truncate(start)
 		return nil, false
 	}

@@ -28,6 +28,7 @@ type Responder struct {
 	cfg Config
 
 	b     wire.Builder
+	do    bool // signatures are wanted, and there are some
 	m     zone.Match
 	extra zone.Match // of additional addresses
 	opt   wire.OPT
@@ -36,7 +37,13 @@ type Responder struct {
 	zone []byte // the apex
 	apex uint16 // its offset in the message; 0: the root, to which no pointer leads
 
-	rdata [maxPlaces]uint16         // where the records of the last RRset written have their data
+	rdata  [maxPlaces]uint16 // where the records of the last RRset written have their data
+	proof  zone.Proof
+	shown  [maxProofs]*byte // the proofs that are in the answer
+	nShown int
+	wild   [maxChain + 1]expansion // where wildcards made a part of the answer
+	nWild  int
+
 	chain [maxChain + 1][]byte      // the names followed so far, the question's first
 	names [maxChain + 1]nameBuffer  // what the later ones of chain are made of
 	hosts [maxAdditional]nameBuffer // whose addresses are added
@@ -94,6 +101,11 @@ func (r *Responder) route(q *wire.Query) {
 	case zone.TypeMark, wire.TypeOPT, wire.TypeTSIG, wire.TypeTKEY:
 		r.b.SetRcode(wire.RcodeFormErr)
 		return
+	case wire.TypeNXNAME:
+		// It stands in the bitmaps of compact denial, and is never asked for (RFC 9824 section 3.5).
+		r.b.SetRcode(wire.RcodeFormErr)
+		r.info(wire.InfoInvalidType)
+		return
 	case wire.TypeMAILA, wire.TypeMAILB:
 		r.b.SetRcode(wire.RcodeNotImp)
 		return
@@ -121,25 +133,27 @@ func (r *Responder) route(q *wire.Query) {
 
 // follow answers the question and what its aliases lead to inside the zone.
 func (r *Responder) follow(v *zone.Version, q *wire.Query) {
+	r.do, r.nShown, r.nWild = q.EDNS.DO && v.Signed(), 0, 0
 	start := r.b.Mark()
 	name, owner := q.Name, r.place(q.Name, wire.HeaderLen)
 	for hop := 0; ; hop++ {
 		r.chain[hop] = name
 		v.Find(name, q.Type, &r.m)
+		r.expanded(name)
 		switch r.m.Kind {
 		case zone.Hit:
-			if !r.set(owner, &r.m.Set) {
+			if !r.signed(owner, &r.m) || !r.expansions(v) {
 				r.truncate(start)
 				return
 			}
 			r.additional(v, &r.m.Set)
 			return
 		case zone.NoData:
-			r.negative(v, start)
+			r.negative(v, name, start)
 			return
 		case zone.NXDomain:
 			r.b.SetRcode(wire.RcodeNXDomain)
-			r.negative(v, start)
+			r.negative(v, name, start)
 			return
 		case zone.Delegation:
 			if hop == 0 {
@@ -154,7 +168,7 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 			r.info(wire.InfoNetworkError)
 			return
 		case zone.CNAME:
-			if !r.set(owner, &r.m.Set) {
+			if !r.signed(owner, &r.m) {
 				r.truncate(start)
 				return
 			}
@@ -162,13 +176,22 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 		case zone.DNAME:
 			var ok bool
 			if name, ok = r.redirect(name, owner, hop, start); !ok || q.Type == wire.TypeCNAME {
-				return // the CNAME that was made is what was asked for
+				r.end(v, start) // the CNAME that was made is what was asked for
+				return
 			}
 		}
 		if hop == maxChain-1 || !within(name, r.zone) || r.visited(name, hop) {
+			r.end(v, start)
 			return
 		}
 		owner = r.place(name, int(r.rdata[0]))
+	}
+}
+
+// end closes an answer behind its last alias.
+func (r *Responder) end(v *zone.Version, start wire.Mark) {
+	if r.b.Flags()&wire.FlagTC == 0 && !r.expansions(v) {
+		r.truncate(start)
 	}
 }
 
@@ -182,15 +205,17 @@ func (r *Responder) visited(name []byte, hop int) bool {
 	return false
 }
 
-// negative adds the SOA under the time that the answer may be kept for (RFC 2308 section 3 and 5).
-func (r *Responder) negative(v *zone.Version, start wire.Mark) {
+// negative adds the SOA under the time that the answer may be kept for (RFC 2308 section 3 and 5), which its signature has as
+// well (RFC 9077 section 3), and the proof.
+func (r *Responder) negative(v *zone.Version, name []byte, start wire.Mark) {
 	r.b.Section(wire.SectionAuthority)
 	s := v.SOASet()
 	it := s.Iter()
 	it.Next()
 	rdata, _ := it.Raw()
 	s.TTL = min(s.TTL, binary.BigEndian.Uint32(rdata[len(rdata)-4:]))
-	if !r.set(r.place(r.zone, int(r.apex)), &s) {
+	at := r.place(r.zone, int(r.apex))
+	if !r.set(at, &s) || r.do && (!r.signatures(at, s.Type, s.TTL, v.ApexSignatures()) || !r.expansions(v) || !r.deny(v, name)) {
 		r.truncate(start)
 	}
 }

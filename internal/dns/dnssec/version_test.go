@@ -70,10 +70,7 @@ func records(v *zone.Version) []byte {
 	var out []byte
 	for w := v.Walker(); w.Next(); {
 		owner := keyName(w.Key, v.Apex())
-		data := w.RData
-		if w.InZone {
-			data = append(bytes.Clone(data), v.Apex()...)
-		}
+		data := w.AppendRData(nil, v.Apex())
 		out = wire.AppendRR(out, owner, w.Type, wire.ClassIN, w.TTL, data)
 	}
 	return out

@@ -89,6 +89,9 @@ func (b *Builder) SetFlags(f Flags) { b.flags |= f }
 // ClearFlags clears header bits.
 func (b *Builder) ClearFlags(f Flags) { b.flags &^= f }
 
+// Flags are the header bits set so far.
+func (b *Builder) Flags() Flags { return b.flags }
+
 // SetRcode sets the response code; codes above 15 reach the client only if OPT is called.
 func (b *Builder) SetRcode(r Rcode) { b.rcode = r }
 

@@ -29,6 +29,7 @@ const (
 	InfoNotSupported InfoCode = 21
 	InfoNetworkError InfoCode = 23
 	InfoInvalidData  InfoCode = 24
+	InfoInvalidType  InfoCode = 30 // RFC 9824 section 8
 )
 
 // OPT is what a response says by EDNS (RFC 6891 section 6.1). Its zero value with a UDPSize is the plain one.

@@ -45,6 +45,7 @@ const (
 	TypeHTTPS      Type = 65
 	TypeEUI48      Type = 108
 	TypeEUI64      Type = 109
+	TypeNXNAME     Type = 128 // RFC 9824
 	TypeTKEY       Type = 249
 	TypeTSIG       Type = 250
 	TypeIXFR       Type = 251

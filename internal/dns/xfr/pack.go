@@ -46,6 +46,7 @@ type packer struct {
 	names names        // the owner written last
 	paths [2]page.Path // owners of a delta's records, this one and the one before
 	turn  int
+	full  []byte // a signature with its signer
 
 	records, messages int
 	bytes             int64
@@ -59,7 +60,7 @@ func (s *Server) newPacker(w io.Writer, r *wire.Request, apex wire.Name, sign wi
 	}
 	*p = packer{
 		w: w, q: &r.Query, apex: apex, sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, limit: wire.MaxMessage,
-		buf: p.buf[:0], piece: messageSize / 2,
+		full: p.full, buf: p.buf[:0], piece: messageSize / 2,
 	}
 	p.apexEnd = []byte{0xc0, apexAt}
 	if len(apex) == 1 {
@@ -77,7 +78,7 @@ func (s *Server) newPacker(w io.Writer, r *wire.Request, apex wire.Name, sign wi
 
 func (s *Server) free(p *packer) {
 	if cap(p.buf) == bufferSize { // a longer one was made for an odd answer
-		*p = packer{buf: p.buf}
+		*p = packer{buf: p.buf, full: p.full}
 		s.packers.Put(p)
 	}
 }

@@ -26,13 +26,18 @@ func (v *Version) Apply(d *Delta) (*Version, error) {
 	if err != nil {
 		return nil, err
 	}
+	work, chain := partWork(work)
 	next := &Version{apex: v.apex, records: v.records, size: v.size, tree: v.tree}
-	a := applier{v: next}
+	next.signing = v.signing.with(sigsOf(work)+sigsOf(chain), len(chain) > 0)
+	a := applier{v: next, tree: &next.tree}
 	if err := a.sets(work); err != nil {
 		return nil, err
 	}
 	a.prune()
 	a.recut()
+	if err := next.rechain(chain); err != nil {
+		return nil, err
+	}
 	if _, err := next.seal(); err != nil {
 		return nil, err
 	}

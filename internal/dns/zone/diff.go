@@ -19,7 +19,16 @@ func Diff(a, b *Version) *Delta {
 		d.Removed = wire.AppendRR(nil, a.apex, wire.TypeSOA, wire.ClassIN, ttlA, soaA)
 		d.Added = wire.AppendRR(nil, b.apex, wire.TypeSOA, wire.ClassIN, ttlB, soaB)
 	}
-	x, y := a.tree.But(&b.tree), b.tree.But(&a.tree)
+	d.differ(a, b, &a.tree, &b.tree)
+	if a.hashed() != b.hashed() {
+		d.differ(a, b, orEmpty(a.hashed()), orEmpty(b.hashed()))
+	}
+	return d
+}
+
+// differ appends the difference of two trees of versions a and b.
+func (d *Delta) differ(a, b *Version, ta, tb *page.Tree) {
+	x, y := ta.But(tb), tb.But(ta)
 	for len(x) > 0 || len(y) > 0 {
 		switch c := order(x, y); {
 		case c < 0:
@@ -38,7 +47,6 @@ func Diff(a, b *Version) *Delta {
 			x, y = x[1:], y[1:]
 		}
 	}
-	return d
 }
 
 // order compares the first entries of two lists, of which one at least is not empty; the end comes after everything.

@@ -2,15 +2,14 @@ package zone
 
 import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
 // DecodeUnsummed is Decode for a fuzzer that cannot guess checksums.
 func DecodeUnsummed(b []byte) (*Version, error) {
 	if len(b) < len(imageMagic)+1+imageTrailer {
-		return nil, page.ErrCodec
+		return nil, ErrCodec
 	}
-	return decodeBody(b[len(imageMagic) : len(b)-imageTrailer])
+	return decodeBody(b[len(imageMagic):len(b)-imageTrailer], b[3] == 2)
 }
 
 // Probes is how many slots a look for a name's zone and for its id pass, the one that ends it included.

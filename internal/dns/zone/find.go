@@ -22,7 +22,7 @@ const (
 // Match is what Find found. It is meant to be reused, and holds views into the version.
 type Match struct {
 	Kind Kind
-	Set  page.RRset
+	Set  RRset
 	// Owner is where, in the name asked for, the owner of Set begins if that is an ancestor: the cut, or the DNAME's
 	// owner; for NXDomain and wildcards the closest encloser.
 	Owner int
@@ -30,29 +30,31 @@ type Match struct {
 	Wildcard bool
 
 	p    page.Path
-	e    page.Entry // of the name, or the wildcard
+	e    page.Entry // of the owner of Set, or of the name or wildcard without it
 	apex wire.Name
 }
 
-// any takes the first RRset for a question of type ANY (RFC 8482 section 4.1).
+// any takes the first RRset for a question of type ANY (RFC 8482 section 4.1): one of the zone's own, rather than what a
+// signer added.
 func (m *Match) any(apex wire.Name) {
 	m.Kind = NoData
-	m.e.Each(apex, func(s page.RRset) bool {
-		if s.Type == page.TypeMark {
+	m.e.Each(apex, func(s RRset) bool {
+		if s.Type == TypeMark || m.Kind == Hit && s.Type.IsDNSSEC() {
 			return true
 		}
 		m.Set, m.Kind = s, Hit
-		return false
+		return s.Type.IsDNSSEC()
 	})
 }
 
 // Find says how name (lower-case wire form, at or below the apex) and type t stand in the version. It allocates nothing.
 func (v *Version) Find(name []byte, t wire.Type, m *Match) {
-	m.Set, m.Owner, m.Wildcard = page.RRset{}, 0, false
+	m.Set, m.Owner, m.Wildcard, m.apex = RRset{}, 0, false, v.apex
 	m.p.Set(name, len(name)-len(v.apex))
 	if v.dname && m.p.N > 0 {
 		m.Kind, m.Owner = DNAME, len(name)-len(v.apex)
-		m.Set, _ = v.tree.Apex().Set(wire.TypeDNAME, v.apex)
+		m.e, m.apex = v.tree.Apex(), v.apex
+		m.Set, _ = m.e.Set(wire.TypeDNAME, v.apex)
 		return
 	}
 	e, _, exact := v.tree.Locate(m.p.Key[:], m.p.N)
@@ -95,12 +97,12 @@ func (m *Match) typed(v *Version, t wire.Type) {
 		m.Kind = NoData
 		return
 	}
-	if s, ok := e.Set(t, v.apex); ok && t != page.TypeMark {
+	if s, ok := e.Set(t, v.apex); ok && t != TypeMark {
 		m.Set, m.Kind = s, Hit
 		return
 	}
 	if t == wire.TypeA || t == wire.TypeAAAA || t == wire.TypeANY {
-		if s, ok := e.Set(page.TypeMark, v.apex); ok && s.Fails() {
+		if s, ok := e.Set(TypeMark, v.apex); ok && s.Fails() {
 			m.Kind = Fail
 			return
 		}
@@ -124,6 +126,7 @@ func (v *Version) below(cut int, m *Match) {
 	}
 	m.Owner = int(m.p.At[labels])
 	e, _ := v.seek(&m.p, cut)
+	m.e = e
 	if s, ok := e.Set(wire.TypeNS, v.apex); ok {
 		m.Set, m.Kind = s, Delegation
 		return
@@ -165,5 +168,5 @@ func (v *Version) At(name []byte, m *Match) bool {
 	return exact
 }
 
-// RRset gives an RRset of the name that At found.
-func (m *Match) RRset(t wire.Type) (page.RRset, bool) { return m.e.Set(t, m.apex) }
+// RRset gives another RRset of the owner of Set: signatures, or a delegation's DS. After At, it is one of the name found.
+func (m *Match) RRset(t wire.Type) (RRset, bool) { return m.e.Set(t, m.apex) }

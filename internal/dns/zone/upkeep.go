@@ -13,8 +13,9 @@ import (
 // follows from them for names that it does not name.
 type applier struct {
 	v     *Version
-	empty [][]byte // keys of names that lost all their RRsets
-	cuts  [][]byte // keys at which a delegation or DNAME came or went
+	tree  *page.Tree // of v
+	empty [][]byte   // keys of names that lost all their RRsets
+	cuts  [][]byte   // keys at which a delegation or DNAME came or went
 }
 
 // sets changes the RRsets of all touched owners, and makes the empty non-terminals above new ones.
@@ -23,7 +24,7 @@ func (a *applier) sets(work []*touched) error {
 	var fresh [][]byte
 	for _, t := range work {
 		key := page.AppendKey(nil, t.owner, a.v.apex)
-		e, _, exact := a.v.tree.Get(key)
+		e, _, exact := a.tree.Get(key)
 		var old []rr.Set
 		if exact {
 			old = e.Unpack(t.owner, a.v.apex)
@@ -32,7 +33,7 @@ func (a *applier) sets(work []*touched) error {
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, t.owner)
 		}
-		a.v.records += len(t.added) - len(t.removed)
+		a.v.records += uint32(len(t.added)) - uint32(len(t.removed)) // which wraps, and back
 		cut := e.CutAbove(key)
 		ed := page.Edit{Key: key, Entry: page.MakeEntry(key, cut, sets, a.v.apex)}
 		is := page.Entry(ed.Entry).IsCut()
@@ -65,7 +66,7 @@ func (a *applier) fill(edits []page.Edit, fresh [][]byte) []page.Edit {
 	}
 	for _, key := range fresh {
 		for up := page.Parent(key); len(up) > 0 && !made[string(up)]; up = page.Parent(up) {
-			e, _, exact := a.v.tree.Get(up)
+			e, _, exact := a.tree.Get(up)
 			if exact {
 				break
 			}
@@ -81,8 +82,8 @@ func (a *applier) splice(edits []page.Edit) {
 	if len(edits) == 0 {
 		return
 	}
-	t, grown := a.v.tree.Splice(edits)
-	a.v.tree = t
+	t, grown := a.tree.Splice(edits, a.v.Signed())
+	*a.tree = t
 	a.v.size += grown
 }
 
@@ -107,7 +108,7 @@ func (a *applier) prune() {
 		if _, done := survivor[string(key)]; done || len(key) == 0 {
 			continue
 		}
-		e, at, exact := a.v.tree.Get(key)
+		e, at, exact := a.tree.Get(key)
 		if !exact || e.Sets() > 0 {
 			continue
 		}
@@ -127,7 +128,7 @@ func (a *applier) prune() {
 
 // behind is the entry after a position, nil at the end.
 func (a *applier) behind(at page.Position) (next page.Entry) {
-	a.v.tree.After(at, func(e page.Entry) bool {
+	a.tree.After(at, func(e page.Entry) bool {
 		next = e
 		return false
 	})
@@ -151,7 +152,7 @@ func (a *applier) recut() {
 
 // recutBelow lists what to write at and below key.
 func (a *applier) recutBelow(edits []page.Edit, key []byte) []page.Edit {
-	e, at, exact := a.v.tree.Get(key)
+	e, at, exact := a.tree.Get(key)
 	if e.CutAbove(key) > 0 {
 		return edits // a delegation further up hides this one
 	}
@@ -175,7 +176,7 @@ func (a *applier) recutBelow(edits []page.Edit, key []byte) []page.Edit {
 		return true
 	}
 	if !exact || visit(e) {
-		a.v.tree.After(at, visit)
+		a.tree.After(at, visit)
 	}
 	return edits
 }

@@ -25,11 +25,19 @@ var (
 type Version struct {
 	apex    wire.Name
 	tree    page.Tree
-	records int
 	size    int
+	records uint32
 	serial  uint32
-	soa     uint32 // where the SOA RRset begins in the first entry
-	dname   bool   // there is a DNAME at the apex: every name below is another's
+	soa     uint32   // where the SOA RRset begins in the first entry
+	dname   bool     // there is a DNAME at the apex: every name below is another's
+	signing *signing // nil: the version has no signatures
+}
+
+// signing is what a version with signatures has beside its names.
+type signing struct {
+	sigs   int        // signatures among the records
+	hashed *page.Tree // NSEC3 records and their signatures, which are at no names of the zone; nil for none
+	denial denial     // how absence is proved
 }
 
 // Apex is the zone's name.
@@ -39,7 +47,7 @@ func (v *Version) Apex() wire.Name { return v.apex }
 func (v *Version) Serial() uint32 { return v.serial }
 
 // Records is the number of records.
-func (v *Version) Records() int { return v.records }
+func (v *Version) Records() int { return int(v.records) }
 
 // Size is the length of all pages, in octets.
 func (v *Version) Size() int { return v.size }
@@ -53,7 +61,13 @@ func (v *Version) SOA() (rdata []byte, ttl uint32) {
 }
 
 // SOASet is the SOA RRset itself: what negative answers and transfers write.
-func (v *Version) SOASet() page.RRset { return page.MakeSet(v.tree.Apex()[v.soa:], v.apex) }
+func (v *Version) SOASet() RRset { return page.MakeSet(v.tree.Apex()[v.soa:], v.apex) }
+
+// ApexSignatures are the signatures at the apex; none where there are none.
+func (v *Version) ApexSignatures() RRset {
+	s, _ := v.tree.Apex().Set(wire.TypeRRSIG, v.apex)
+	return s
+}
 
 // seal fills in what readers want to have at hand, and wants the one SOA.
 func (v *Version) seal() (*Version, error) {
@@ -70,12 +84,46 @@ func (v *Version) seal() (*Version, error) {
 	}
 	v.serial = serial
 	_, v.dname = e.Find(wire.TypeDNAME)
+	if v.signing != nil {
+		if v.signing.sigs == 0 && v.signing.hashed == nil {
+			v.signing = nil
+			return v, nil
+		}
+		v.signing.denial = v.denialOf(e)
+	}
 	return v, nil
 }
 
 // Build makes a version from RRsets in any order; sets of one owner and type are merged under the lowest ttl. There must
 // be one SOA at the apex.
 func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
+	own, chain := partSets(sets)
+	v := &Version{apex: apex, signing: &signing{}}
+	named, err := place(own, apex)
+	if err != nil {
+		return nil, err
+	}
+	if len(named) == 0 || len(named[0].key) > 0 {
+		return nil, ErrSOA
+	}
+	pages, err := v.pack(named)
+	if err != nil {
+		return nil, err
+	}
+	var hashed []page.Page
+	if len(chain) > 0 {
+		if named, err = place(chain, apex); err != nil {
+			return nil, err
+		}
+		if hashed, err = v.pack(append([]owned{{}}, named...)); err != nil {
+			return nil, err
+		}
+	}
+	return finish(v, pages, hashed)
+}
+
+// place gives each set its key, in order of keys and types; empty sets are left out.
+func place(sets []rr.Set, apex wire.Name) ([]owned, error) {
 	named := make([]owned, 0, len(sets))
 	arena := make([]byte, 0, 32*len(sets))
 	for i := range sets {
@@ -96,10 +144,12 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 		}
 		return int(a.set.Type) - int(b.set.Type)
 	})
-	if len(named) == 0 || len(named[0].key) > 0 {
-		return nil, ErrSOA
-	}
-	b := builder{v: &Version{apex: apex}, packer: page.NewPacker()}
+	return named, nil
+}
+
+// pack makes pages of sets in order.
+func (v *Version) pack(named []owned) ([]page.Page, error) {
+	b := builder{v: v, packer: page.NewPacker()}
 	for len(named) > 0 {
 		n := 1
 		for n < len(named) && bytes.Equal(named[n].key, named[0].key) {
@@ -110,19 +160,23 @@ func Build(apex wire.Name, sets []rr.Set) (*Version, error) {
 		}
 		named = named[n:]
 	}
-	return finish(b.v, b.packer.Whole())
+	return b.packer.Whole(), nil
 }
 
-// owned is a set with its place.
+// owned is a set with its place; without one it is a name that has none.
 type owned struct {
 	key []byte
 	set *rr.Set
 }
 
-// finish makes the tree over pages and counts them.
-func finish(v *Version, pages []page.Page) (*Version, error) {
-	v.size = page.Total(pages)
-	v.tree = page.TreeOf(pages)
+// finish makes the trees over pages.
+func finish(v *Version, pages, hashed []page.Page) (*Version, error) {
+	v.size = page.Total(pages) + page.Total(hashed)
+	v.tree = page.TreeOf(pages, v.Signed())
+	if len(hashed) > 0 {
+		t := page.TreeOf(hashed, v.Signed())
+		v.signing.hashed = &t
+	}
 	return v.seal()
 }
 
@@ -130,6 +184,9 @@ func finish(v *Version, pages []page.Page) (*Version, error) {
 func merge(named []owned) []rr.Set {
 	out := make([]rr.Set, 0, len(named))
 	for _, o := range named {
+		if o.set == nil {
+			continue
+		}
 		if n := len(out); n > 0 && out[n-1].Type == o.set.Type {
 			out[n-1].TTL = min(out[n-1].TTL, o.set.TTL)
 			out[n-1].Data = append(slices.Clip(out[n-1].Data), o.set.Data...)
@@ -162,7 +219,10 @@ func (b *builder) add(key []byte, sets []rr.Set) error {
 		b.put(page.MakeEntry(key[:i], b.cutOf(key[:i]), nil, b.v.apex))
 	}
 	for i := range sets {
-		b.v.records += len(sets[i].Data)
+		b.v.records += uint32(len(sets[i].Data))
+		if sets[i].Type == wire.TypeRRSIG {
+			b.v.signing.sigs += len(sets[i].Data)
+		}
 		if err := checkSet(&sets[i]); err != nil {
 			return err
 		}
@@ -215,7 +275,7 @@ func checkSet(s *rr.Set) error {
 // checkData wants RDATA of a type with names to have the shape of its type (other types may hold anything), so that what
 // answers with it need not check.
 func checkData(t wire.Type, d []byte) error {
-	if len(d) > 0xffff {
+	if len(d) > 0xffff || t == wire.TypeRRSIG && len(d) > 0x7fff { // a page marks a signature's length
 		return ErrSize
 	}
 	var scratch [2 * wire.MaxName]byte // Canonical folds in place, and d is not ours
@@ -225,37 +285,30 @@ func checkData(t wire.Type, d []byte) error {
 	return nil
 }
 
-// Sets returns the RRsets at owner in full, nil if there are none: what a change is compared with.
-func (v *Version) Sets(owner wire.Name) []rr.Set {
-	if !owner.Within(v.apex) {
-		return nil
+// Walker returns a Walker that stands before the first record.
+func (v *Version) Walker() *Walker { return v.tree.Walker(v.hashed()) }
+
+// Walk yields every RRset in canonical order of owners, the SOA where it stands in that order, and then the chain of NSEC3.
+// owner is valid during the call only. The pseudo type TypeMark is yielded like any other.
+func (v *Version) Walk(yield func(owner []byte, set RRset) bool) {
+	if walkTree(&v.tree, v.apex, yield) && v.hashed() != nil {
+		walkTree(v.hashed(), v.apex, yield)
 	}
-	var p page.Path
-	p.Set([]byte(owner), len(owner)-len(v.apex))
-	e, _, exact := v.tree.Locate(p.Key[:], p.N)
-	if !exact {
-		return nil
-	}
-	return e.Unpack(owner, v.apex)
 }
 
-// Walker returns a Walker that stands before the first record.
-func (v *Version) Walker() *page.Walker { return v.tree.Walker() }
-
-// Walk yields every RRset in canonical order of owners, the SOA where it stands in that order. owner is valid during the
-// call only. The pseudo type TypeMark is yielded like any other.
-func (v *Version) Walk(yield func(owner []byte, set page.RRset) bool) {
+func walkTree(t *page.Tree, apex wire.Name, yield func(owner []byte, set RRset) bool) bool {
 	var buf [wire.MaxName]byte
-	for p := range v.tree.Pages {
+	for p := range t.Pages {
 		for i := range p.Count() {
 			e := p.Entry(i)
 			if e.Sets() == 0 {
 				continue
 			}
-			owner := page.AppendName(buf[:0], e.Key(), v.apex)
-			if !e.Each(v.apex, func(s page.RRset) bool { return yield(owner, s) }) {
-				return
+			owner := page.AppendName(buf[:0], e.Key(), apex)
+			if !e.Each(apex, func(s RRset) bool { return yield(owner, s) }) {
+				return false
 			}
 		}
 	}
+	return true
 }

@@ -20,6 +20,7 @@ type Checker struct {
 	cut     []byte // the delegation or DNAME that we are at or below, nil for none
 	hollow  bool   // the entry before has no RRsets: a name below it must follow
 	records int
+	sigs    int // signatures among them
 	scratch []byte
 }
 
@@ -29,12 +30,12 @@ func Malformed(what string) error { return fmt.Errorf("%w: %s", ErrCodec, what) 
 // NewChecker checks the pages of a zone.
 func NewChecker(apex wire.Name) *Checker { return &Checker{apex: apex} }
 
-// Finish says whether the pages so far are whole, and how many records they have.
-func (c *Checker) Finish() (records int, err error) {
+// Finish says whether the pages so far are whole, and how many records they have, and signatures among them.
+func (c *Checker) Finish() (records, sigs int, err error) {
 	if c.hollow {
-		return 0, Malformed("it ends in an empty non-terminal")
+		return 0, 0, Malformed("it ends in an empty non-terminal")
 	}
-	return c.records, nil
+	return c.records, c.sigs, nil
 }
 
 // Page checks the next page.
@@ -141,9 +142,15 @@ func (c *Checker) set(s RRset) error {
 		if len(b) < 2+size {
 			return Malformed("record length")
 		}
-		c.scratch = append(c.scratch[:0], b[2:2+size]...)
-		if short {
-			c.scratch = append(c.scratch, c.apex...)
+		switch {
+		case short && s.Type == wire.TypeRRSIG && size < wire.SigFixed:
+			return Malformed("signature")
+		case short && s.Type == wire.TypeRRSIG:
+			c.scratch = appendSig(c.scratch[:0], b[2:2+size], c.apex)
+		case short:
+			c.scratch = append(append(c.scratch[:0], b[2:2+size]...), c.apex...)
+		default:
+			c.scratch = append(c.scratch[:0], b[2:2+size]...)
 		}
 		if err := wire.Canonical(s.Type, c.scratch); err != nil {
 			return Malformed("record data")
@@ -154,5 +161,8 @@ func (c *Checker) set(s RRset) error {
 		return Malformed("record count")
 	}
 	c.records += n
+	if s.Type == wire.TypeRRSIG {
+		c.sigs += n
+	}
 	return nil
 }

@@ -13,7 +13,8 @@ import (
 //
 // with size the octets of all its records. The types whose names may be compressed (RFC 3597 section 4) and end in a name
 // (NS, CNAME, PTR, MX) are stored without the apex where that name is in the zone, marked by the highest bit of the
-// length: answers and transfers then write a pointer, and decode nothing.
+// length: answers and transfers then write a pointer, and decode nothing. Signatures (RRSIG) have the same mark where their
+// signer is the apex, which is then left out of their middle.
 //
 // Signatures are no RRset in the sense of RFC 2181 section 5.2: each has the TTL of what it covers (RFC 4034 section 3), which
 // stands in it. Here all of a name are one set of ttl 0, and whoever writes one asks its Iter or OriginalTTL.
@@ -41,9 +42,9 @@ func OriginalTTL(rrsig []byte) uint32 { return binary.BigEndian.Uint32(rrsig[4:]
 // Fails says whether a set of TypeMark is MarkFail.
 func (s RRset) Fails() bool { return len(s.data) == 2+len(MarkFail) }
 
-// shortens says whether rdata of a type ends in a name that may be stored without the apex.
+// shortens says whether rdata of a type has a name that may be stored without the apex.
 func shortens(t wire.Type) bool {
-	return t == wire.TypeNS || t == wire.TypeCNAME || t == wire.TypePTR || t == wire.TypeMX
+	return t == wire.TypeRRSIG || t == wire.TypeNS || t == wire.TypeCNAME || t == wire.TypePTR || t == wire.TypeMX
 }
 
 // RRset is a view of one RRset in a page. The zero value is no RRset.
@@ -113,6 +114,10 @@ func (it *Iter) AppendRData(dst []byte, apexPtr uint16) []byte {
 	case !it.cut:
 		dst = append(dst, byte(len(it.rdata)>>8), byte(len(it.rdata)))
 		return append(dst, it.rdata...)
+	case it.signature:
+		n := len(it.rdata) + len(it.apex)
+		dst = append(dst, byte(n>>8), byte(n))
+		return appendSig(dst, it.rdata, it.apex)
 	case apexPtr != 0:
 		n := len(it.rdata) + 2
 		dst = append(dst, byte(n>>8), byte(n))
@@ -127,6 +132,9 @@ func (it *Iter) AppendRData(dst []byte, apexPtr uint16) []byte {
 
 // AppendFull appends the RDATA alone, in full.
 func (it *Iter) AppendFull(dst []byte) []byte {
+	if it.signature && it.cut {
+		return appendSig(dst, it.rdata, it.apex)
+	}
 	dst = append(dst, it.rdata...)
 	if it.cut {
 		dst = append(dst, it.apex...)
@@ -134,7 +142,15 @@ func (it *Iter) AppendFull(dst []byte) []byte {
 	return dst
 }
 
-// Raw gives the RDATA as it is stored, and whether the apex is left out at its end.
+// appendSig appends in full the rdata of a signature that is stored without its signer, the apex, which is never compressed
+// (RFC 4034 section 3.1.7).
+func appendSig(dst, rdata []byte, apex wire.Name) []byte {
+	dst = append(dst, rdata[:wire.SigFixed]...)
+	dst = append(dst, apex...)
+	return append(dst, rdata[wire.SigFixed:]...)
+}
+
+// Raw gives the RDATA as it is stored, and whether the apex is left out at its end, or in the middle of a signature.
 func (it *Iter) Raw() (rdata []byte, inZone bool) { return it.rdata, it.cut }
 
 // appendSet appends an RRset to an entry.
@@ -145,6 +161,10 @@ func appendSet(dst []byte, s *rr.Set, apex wire.Name) []byte {
 	at := len(dst)
 	dst = binary.LittleEndian.AppendUint32(dst, 0)
 	for _, d := range s.Data {
+		if s.Type == wire.TypeRRSIG {
+			dst = appendSigRecord(dst, d, apex)
+			continue
+		}
 		d, short := Shorten(s.Type, d, apex)
 		n := len(d)
 		if short {
@@ -157,9 +177,21 @@ func appendSet(dst []byte, s *rr.Set, apex wire.Name) []byte {
 	return dst
 }
 
+// appendSigRecord appends a signature, without its signer where that is the apex.
+func appendSigRecord(dst, d []byte, apex wire.Name) []byte {
+	rest := d[wire.SigFixed:]
+	if len(rest) < len(apex) || string(rest[:len(apex)]) != string(apex) {
+		dst = binary.LittleEndian.AppendUint16(dst, uint16(len(d)))
+		return append(dst, d...)
+	}
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(d)-len(apex))|inZone)
+	dst = append(dst, d[:wire.SigFixed]...)
+	return append(dst, rest[len(apex):]...)
+}
+
 // Shorten cuts the apex off the end of rdata that may be compressed and ends in a name of the zone, and says whether it did.
 func Shorten(t wire.Type, rdata []byte, apex wire.Name) (short []byte, inZone bool) {
-	if !shortens(t) {
+	if !shortens(t) || t == wire.TypeRRSIG {
 		return rdata, false
 	}
 	skip := 0

@@ -15,12 +15,12 @@ type Edit struct {
 }
 
 // Splice gives the tree with edits done, and by how many octets its pages grew; pages and nodes without an edit are
-// shared. The apex must stay.
-func (t *Tree) Splice(edits []Edit) (next Tree, grown int) {
+// shared. The apex must stay. signed says that the tree may have signatures now.
+func (t *Tree) Splice(edits []Edit, signed bool) (next Tree, grown int) {
 	slices.SortFunc(edits, func(a, b Edit) int { return bytes.Compare(a.Key, b.Key) })
 	if t.root == nil {
 		pages := t.only.splice(edits)
-		return TreeOf(pages), Total(pages) - len(t.only)
+		return TreeOf(pages, signed), Total(pages) - len(t.only)
 	}
 	nodes := make([]*node, 0, len(t.root.nodes)+1)
 	same := true
@@ -34,20 +34,21 @@ func (t *Tree) Splice(edits []Edit) (next Tree, grown int) {
 		if at < len(t.root.nodes) {
 			here = before(edits, t.root.first(at))
 		}
-		s := n.splice(edits[:here])
+		s := n.splice(edits[:here], signed)
 		grown += s.grown
 		edits = edits[here:]
 		if s.same {
-			nodes = append(nodes, &node{index: n.index, pages: s.pages})
+			// The first keys are as before, so the old index holds and is shared: most changes are of this kind.
+			nodes = append(nodes, &node{index: n.index, pages: s.pages, ends: s.ends, expires: soonestOf(s.ends)})
 			continue
 		}
 		same = false
-		nodes = appendNodes(nodes, s.pages)
+		nodes = appendNodes(nodes, s.pages, s.ends)
 	}
 	nodes = append(nodes, t.root.nodes[at:]...)
 	switch {
 	case same:
-		return Tree{root: &root{index: t.root.index, nodes: nodes}}, grown
+		return Tree{root: &root{index: t.root.index, nodes: nodes, expires: nodesExpire(nodes)}}, grown
 	case len(nodes) == 1 && len(nodes[0].pages) == 1:
 		return Tree{only: nodes[0].pages[0]}, grown
 	}
@@ -63,8 +64,11 @@ func Total(pages []Page) (n int) {
 }
 
 // appendNodes appends pages as nodes: in halves where they are too many, to the node before where they are few.
-func appendNodes(nodes []*node, pages []Page) []*node {
+func appendNodes(nodes []*node, pages []Page, ends []uint32) []*node {
 	if last := len(nodes) - 1; last >= 0 && len(pages) < fan/4 && len(nodes[last].pages)+len(pages) <= fan {
+		if n := nodes[last]; ends != nil || n.ends != nil {
+			ends = slices.Concat(n.endsOf(0, len(n.pages)), orNone(ends, len(pages)))
+		}
 		pages = append(slices.Clone(nodes[last].pages), pages...)
 		nodes = nodes[:last]
 	}
@@ -73,10 +77,29 @@ func appendNodes(nodes []*node, pages []Page) []*node {
 		if m > fan {
 			m = min(fan, (m+1)/2)
 		}
-		nodes = append(nodes, makeNode(pages[:m:m]))
+		var here []uint32
+		if ends != nil {
+			here, ends = ends[:m:m], ends[m:]
+		}
+		nodes = append(nodes, makeNode(pages[:m:m], here))
 		pages = pages[m:]
 	}
 	return nodes
+}
+
+// endsOf is the node's ends from one page to before another, as none where the tree had no signatures before.
+func (n *node) endsOf(from, to int) []uint32 {
+	if n.ends == nil {
+		return make([]uint32, to-from)
+	}
+	return n.ends[from:to]
+}
+
+func orNone(ends []uint32, n int) []uint32 {
+	if ends == nil {
+		return make([]uint32, n)
+	}
+	return ends
 }
 
 // before counts the edits in front of a key.
@@ -87,17 +110,22 @@ func before(edits []Edit, key []byte) int {
 // spliced is what became of a node's pages. same says that their number and first keys are as before, so that the old
 // index holds.
 type spliced struct {
-	pages []Page
-	grown int
-	same  bool
+	pages  []Page
+	ends   []uint32 // kept if signed is set
+	grown  int
+	same   bool
+	signed bool
 }
 
-func (n *node) splice(edits []Edit) spliced {
-	s := spliced{pages: make([]Page, 0, len(n.pages)+1), same: true}
+func (n *node) splice(edits []Edit, signed bool) spliced {
+	s := spliced{pages: make([]Page, 0, len(n.pages)+1), same: true, signed: signed}
+	if signed {
+		s.ends = make([]uint32, 0, len(n.pages)+1)
+	}
 	at := 0
 	for len(edits) > 0 {
 		i := n.child(edits[0].Key, n.first)
-		s.pages = append(s.pages, n.pages[at:i]...)
+		s.keep(n, at, i)
 		at = i + 1
 		here := len(edits)
 		if at < len(n.pages) {
@@ -106,8 +134,16 @@ func (n *node) splice(edits []Edit) spliced {
 		s.replace(n.pages[i], n.pages[i].splice(edits[:here]))
 		edits = edits[here:]
 	}
-	s.pages = append(s.pages, n.pages[at:]...)
+	s.keep(n, at, len(n.pages))
 	return s
+}
+
+// keep appends pages that stay as they are, from one to before another.
+func (s *spliced) keep(n *node, from, to int) {
+	s.pages = append(s.pages, n.pages[from:to]...)
+	if s.signed {
+		s.ends = append(s.ends, n.endsOf(from, to)...)
+	}
 }
 
 // replace appends what became of page p. A page that shrank much joins the one before it, so that names that go leave
@@ -117,15 +153,19 @@ func (s *spliced) replace(p Page, by []Page) {
 		s.same = false
 	}
 	s.grown += Total(by) - len(p)
+	ends := expiries(by, s.signed)
 	if last := len(s.pages) - 1; len(by) == 1 && last >= 0 && len(by[0]) < pageTarget/4 &&
 		len(s.pages[last])+len(by[0]) <= pageTarget {
 		joined := joinPages(s.pages[last], by[0])
 		s.grown += len(joined) - len(s.pages[last]) - len(by[0])
 		s.pages[last] = joined
+		if s.signed {
+			s.ends[last] = soonest(s.ends[last], ends[0])
+		}
 		s.same = false
 		return
 	}
-	s.pages = append(s.pages, by...)
+	s.pages, s.ends = append(s.pages, by...), append(s.ends, ends...)
 }
 
 func joinPages(a, b Page) Page {

@@ -18,11 +18,14 @@ type Tree struct {
 type (
 	root struct {
 		index
-		nodes []*node
+		nodes   []*node
+		expires uint32 // the earliest expiration of a signature (expiry.go)
 	}
 	node struct {
 		index
-		pages []Page
+		pages   []Page
+		ends    []uint32 // the earliest expiration in each; nil in a tree without signatures
+		expires uint32   // the earliest of them
 	}
 )
 
@@ -83,8 +86,8 @@ func (x *index) child(key []byte, first func(i int) []byte) int {
 	return max(0, x.find(buf[:], len(key), first))
 }
 
-func makeNode(pages []Page) *node {
-	n := &node{pages: pages}
+func makeNode(pages []Page, ends []uint32) *node {
+	n := &node{pages: pages, ends: ends, expires: soonestOf(ends)}
 	n.index = makeIndex(len(pages), n.first)
 	return n
 }
@@ -92,25 +95,19 @@ func makeNode(pages []Page) *node {
 func (n *node) first(i int) []byte { return n.pages[i].Entry(0).Key() }
 
 func makeRoot(nodes []*node) *root {
-	r := &root{nodes: nodes}
+	r := &root{nodes: nodes, expires: nodesExpire(nodes)}
 	r.index = makeIndex(len(nodes), r.first)
 	return r
 }
 
 func (r *root) first(i int) []byte { return r.nodes[i].first(0) }
 
-// TreeOf makes a tree over pages, of which there is at least one.
-func TreeOf(pages []Page) Tree {
+// TreeOf makes a tree over pages, of which there is at least one. signed says that there are signatures among them.
+func TreeOf(pages []Page, signed bool) Tree {
 	if len(pages) == 1 {
 		return Tree{only: pages[0]}
 	}
-	var nodes []*node
-	for len(pages) > 0 {
-		n := min(fan, len(pages))
-		nodes = append(nodes, makeNode(pages[:n:n]))
-		pages = pages[n:]
-	}
-	return Tree{root: makeRoot(nodes)}
+	return Tree{root: makeRoot(appendNodes(nil, pages, expiries(pages, signed)))}
 }
 
 // Pages yields the pages in order.
@@ -129,14 +126,28 @@ func (t *Tree) Pages(yield func(Page) bool) {
 }
 
 // Apex is the entry of the empty key, which is in every tree.
-func (t *Tree) Apex() Entry { return t.head().Entry(0) }
+func (t *Tree) Apex() Entry { return t.Head().Entry(0) }
 
-func (t *Tree) head() Page {
+// Head is the first page.
+func (t *Tree) Head() Page {
 	if t.root == nil {
 		return t.only
 	}
 	return t.root.nodes[0].pages[0]
 }
+
+// Last is the last entry.
+func (t *Tree) Last() Entry {
+	p := t.only
+	if t.root != nil {
+		n := t.root.nodes[len(t.root.nodes)-1]
+		p = n.pages[len(n.pages)-1]
+	}
+	return p.Entry(p.Count() - 1)
+}
+
+// Single says that the tree has one page.
+func (t *Tree) Single() bool { return t.root == nil }
 
 // Position is an entry's place in a tree.
 type Position struct{ node, page, entry int }

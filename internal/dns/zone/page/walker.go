@@ -15,7 +15,7 @@ type Walker struct {
 	Key  []byte
 	Type wire.Type // TypeMark as well
 	TTL  uint32
-	// RData is the record's data; the apex is left out at its end if InZone is set.
+	// RData is the record's data; the apex is left out at its end if InZone is set, and of a signature in its middle.
 	RData  []byte
 	InZone bool
 
@@ -26,12 +26,14 @@ type Walker struct {
 	at      Position // of the next owner
 	count   int      // owners in the page
 	tree    *Tree
+	then    *Tree // what comes behind it
 }
 
-// Walker returns a Walker that stands before the first record.
-func (t *Tree) Walker() *Walker {
-	p := t.head()
-	return &Walker{tree: t, rest: p.Entry(0), count: p.Count()}
+// Walker returns a Walker that stands before the first record. It goes through the tree then behind this one, if that is
+// not nil.
+func (t *Tree) Walker(then *Tree) *Walker {
+	p := t.Head()
+	return &Walker{tree: t, then: then, rest: p.Entry(0), count: p.Count()}
 }
 
 // Next goes to the next record, and says whether there is one.
@@ -50,6 +52,17 @@ func (w *Walker) Next() bool {
 		w.TTL = OriginalTTL(w.RData)
 	}
 	return true
+}
+
+// AppendRData appends the record's data in full.
+func (w *Walker) AppendRData(dst []byte, apex wire.Name) []byte {
+	switch {
+	case w.InZone && w.Type == wire.TypeRRSIG:
+		return appendSig(dst, w.RData, apex)
+	case w.InZone:
+		return append(append(dst, w.RData...), apex...)
+	}
+	return append(dst, w.RData...)
 }
 
 // nextSet goes to the next RRset with records.
@@ -74,6 +87,10 @@ func (w *Walker) nextSet() bool {
 func (w *Walker) nextOwner() bool {
 	if w.at.entry == w.count {
 		p, ok := w.tree.page(&w.at)
+		if !ok && w.then != nil {
+			w.tree, w.then, w.at = w.then, nil, Position{}
+			p, ok = w.tree.page(&w.at)
+		}
 		if !ok {
 			return false
 		}
