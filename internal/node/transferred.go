@@ -45,6 +45,9 @@ func (n *Node) logTransfer(r *xfr.Report) {
 	attrs = append(attrs, "asked", r.Asked.String(), "tcp", r.TCP)
 	if r.TLS != nil {
 		attrs = append(attrs, "tls", r.TLS.String(), "resumed", r.TLS.Resumed)
+		if r.TLS.ClientKey != "" {
+			attrs = append(attrs, "client_key", r.TLS.ClientKey)
+		}
 	}
 	if r.Key != "" {
 		attrs = append(attrs, "key", r.Key)

@@ -19,9 +19,10 @@ const insideTLS = "CONFIGS_INSIDE_TLS"
 var overTLS = map[string]struct {
 	lead, file, name string // name is how the configuration gives the name to verify
 	start            []string
+	mutual           string // words before the lines that go behind name for mutual TLS
 }{
-	"BIND": {"BIND from 9.18 (`named.conf`):", "named.conf", `remote-hostname "headwater.example"`, []string{"named", "-g", "-c", "named.conf"}},
-	"NSD":  {"by TCP, and therefore TLS, at once:", "nsd.conf", `auth-domain-name: "headwater.example"`, []string{"nsd", "-d", "-V", "3", "-c", "nsd.conf"}},
+	"BIND": {"BIND from 9.18 (`named.conf`):", "named.conf", `remote-hostname "headwater.example"`, []string{"named", "-g", "-c", "named.conf"}, "two lines more in `tls headwater`:"},
+	"NSD":  {"by TCP, and therefore TLS, at once:", "nsd.conf", `auth-domain-name: "headwater.example"`, []string{"nsd", "-d", "-V", "3", "-c", "nsd.conf"}, "whole paths both:"},
 }
 
 // TestTLS does what docs/tls.md says, with each secondary: authority, certificate, server, secondary, and a query of kdig's.
@@ -74,15 +75,15 @@ func TestInsideTLS(t *testing.T) {
 		}
 	}
 	write(strings.ReplaceAll(config, s.name, strings.ReplaceAll(s.name, "headwater.example", "elsewhere.example")))
-	said, stop := stoppable(t, dir, s.start[0], s.start[1:]...)
+	said, stopWrong := stoppable(t, dir, s.start[0], s.start[1:]...)
 	wait(t, said, "the secondary to refuse the certificate", func() bool { return strings.Contains(server.String(), "TLS handshake failed") })
 	if strings.Contains(server.String(), "msg=transfer ") {
 		t.Fatal("there was a transfer to a secondary that verifies another name")
 	}
-	stop()
+	stopWrong()
 
 	write(config)
-	secondary := daemon(t, dir, s.start[0], s.start[1:]...)
+	secondary, stop := stoppable(t, dir, s.start[0], s.start[1:]...)
 	answers := func(owner, want string) func() bool {
 		return func() bool {
 			out, _ := exec.CommandContext(t.Context(), "dig", "@127.0.0.1", "-p", "5301", "+short", "+time=1", "+tries=1", owner, "A").Output()
@@ -94,10 +95,14 @@ func TestInsideTLS(t *testing.T) {
 	shell(t, dir, `openssl req -newkey rsa:2048 -nodes -subj "/CN=headwater.example" -addext "subjectAltName=DNS:headwater.example" -keyout next.key -out headwater.csr
 		openssl x509 -req -in headwater.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 7 -copy_extensions copy -out next.pem
 		mv next.key headwater.key; mv next.pem headwater.pem`)
-	shell(t, dir, fmt.Sprintf(`
-		ZONE=$(curl -s -H "Authorization: Bearer $TOKEN" %s/zones | sed 's/.*"result":\[{"id":"\([^"]*\)".*/\1/')
-		curl -s -H "Authorization: Bearer $TOKEN" -d '{"type":"A","name":"next","content":"192.0.2.11"}' %[1]s/zones/$ZONE/dns_records`,
-		"http://127.0.0.1:8053/client/v4"), "TOKEN="+token)
+	add := func(name string) {
+		t.Helper()
+		shell(t, dir, fmt.Sprintf(`
+			ZONE=$(curl -s -H "Authorization: Bearer $TOKEN" %s/zones | sed 's/.*"result":\[{"id":"\([^"]*\)".*/\1/')
+			curl -s -H "Authorization: Bearer $TOKEN" -d '{"type":"A","name":"%s","content":"192.0.2.11"}' %[1]s/zones/$ZONE/dns_records`,
+			"http://127.0.0.1:8053/client/v4", name), "TOKEN="+token)
+	}
+	add("next")
 	wait(t, secondary, "the secondary to follow", answers("next.example.com", "192.0.2.11"))
 	if log := server.String(); strings.Count(log, `tls="TLS 1.3"`) < 2 || strings.Contains(log, "msg=transfer ") != strings.Contains(log, `tls="TLS 1.3"`) {
 		t.Errorf("not all transfers came by TLS:\n%s", log)
@@ -105,5 +110,40 @@ func TestInsideTLS(t *testing.T) {
 	out := shell(t, dir, block(t, doc, "## Trying it"))
 	if !strings.Contains(out, "192.0.2.10") || !strings.Contains(out, "PADDING") || !strings.Contains(out, "Received 468 B") || !strings.Contains(out, "RSA") {
 		t.Errorf("kdig:\n%s", out)
+	}
+
+	// In clear from the peer's own address, signed with its key, there is no transfer any more; by TLS there is.
+	only := block(t, doc, "An address that several peers have is held to the most lenient of them.")
+	mutual := block(t, doc, "and the next one beside it before it changes.")
+	shell(t, dir, only, "TOKEN="+token)
+	refused := func(cause string) func() bool {
+		return func() bool { return strings.Contains(server.String(), "cause="+cause) }
+	}
+	shell(t, dir, `dig @127.0.0.1 -p 5300 -y hmac-sha256:transfer.example.com.:c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0 example.com AXFR | grep -q 'Transfer failed'`)
+	wait(t, server, "a transfer in clear to be refused", refused("clear"))
+	add("hidden")
+	wait(t, secondary, "the secondary to follow by TLS alone", answers("hidden.example.com", "192.0.2.11"))
+
+	// Once the peer must show its key, it gets nothing until it does.
+	shell(t, dir, only+mutual, "TOKEN="+token)
+	add("mutual")
+	wait(t, secondary, "a client without a certificate to be refused", refused("client"))
+	stop()
+	shell(t, dir, "cp secondary.key secondary.pem /var/lib/nsd && chmod 644 /var/lib/nsd/secondary.*") // NSD has another user when it reads them
+	lines := block(t, doc, s.mutual)
+	at := strings.Index(config, s.name)
+	at += strings.Index(config[at:], "\n") + 1
+	write(config[:at] + lines + config[at:])
+	secondary = daemon(t, dir, s.start[0], s.start[1:]...)
+	follows := answers("mutual.example.com", "192.0.2.11")
+	tries := 0
+	wait(t, secondary, "the secondary to follow with its certificate", func() bool {
+		if tries++; tries%20 == 1 { // it has a zone, and asks when it is told to; NSD shows its certificate from the second time on
+			add(fmt.Sprint("again-", tries))
+		}
+		return follows()
+	})
+	if !strings.Contains(server.String(), "client_key=") {
+		t.Errorf("the client's key is not told:\n%s", server)
 	}
 }

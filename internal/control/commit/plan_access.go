@@ -28,6 +28,8 @@ func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, err
 		return p.deleteTSIG(access, e.ID)
 	case model.PutPeer:
 		return p.putPeer(ctx, a, access, e)
+	case model.EditPeer:
+		return p.editPeer(access, e)
 	case model.DeletePeer:
 		return p.deletePeer(ctx, access, e.ID)
 	case model.PutACL:
@@ -201,6 +203,7 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", peer.ID)
 	}
 	old := *at
+	peer.Transport, peer.ClientKeys = old.Transport, old.ClientKeys
 	if old == peer {
 		return model.Outcome{Peer: &peer}, nil
 	}
@@ -219,6 +222,30 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 	p.audit(auditOf{
 		action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: old, after: peer,
 	})
+	return model.Outcome{Peer: &peer}, nil
+}
+
+// editPeer changes what a peer's transfers may come by, as it stands in this transaction.
+func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, error) {
+	at := access.peer(e.ID)
+	if at == nil {
+		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", e.ID)
+	}
+	old := *at
+	want, err := e.Apply(old)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	peer := old
+	peer.Transport, peer.ClientKeys = want.Transport, want.ClientKeys
+	if peer.ClientKeys != "" && peer.Transport != model.TransportTLS {
+		return model.Outcome{}, invalid(model.CodePeerTransport, "Keys of clients are seen over TLS alone: they need the transport tls.")
+	}
+	if old == peer {
+		return model.Outcome{Peer: &peer}, nil
+	}
+	assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+	p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: old, after: peer})
 	return model.Outcome{Peer: &peer}, nil
 }
 

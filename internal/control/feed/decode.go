@@ -46,7 +46,9 @@ func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
 		out.Keys = keys
 	}
 	for _, p := range a.Peers {
-		peer := zone.Peer{ID: string(p.ID), Name: p.Name, Addr: p.Addr}
+		peer := zone.Peer{
+			ID: string(p.ID), Name: p.Name, Addr: p.Addr, TLS: p.Transport == model.TransportTLS, ClientKeys: p.ClientKeys,
+		}
 		if p.Key >= 0 {
 			peer.Key = keys[p.Key]
 		}

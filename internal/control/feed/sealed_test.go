@@ -35,7 +35,7 @@ func TestSealedKeys(t *testing.T) {
 	}
 	forged := &tsig.Key{Name: wire.MustName("key."), Algorithm: tsig.Algorithm(wire.MustName("hmac-sha256."))}
 	for name, key := range map[string]*tsig.Key{"unsigned": nil, "another secret": {Name: forged.Name, Algorithm: forged.Algorithm, Secret: []byte("guess")}} {
-		if d := xfr.Allow(&a, addr.Addr(), key); d.Rcode != wire.RcodeRefused {
+		if d := xfr.Allow(&a, addr.Addr(), key, nil); d.Rcode != wire.RcodeRefused {
 			t.Errorf("%s: %+v", name, d)
 		}
 	}

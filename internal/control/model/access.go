@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -37,13 +38,20 @@ type AccessPeer struct {
 	Name string
 	Addr netip.AddrPort
 	Key  int
+
+	Transport  Transport
+	ClientKeys string // as in Peer
 }
 
 // ErrAccess is what a damaged access body decodes to.
 var ErrAccess = errors.New("damaged access entry")
 
-// accessVersion opens every body; another number is another format.
-const accessVersion = 1
+// accessVersion opens every body; another number is another format. A body with a peer that has a transport is of the second
+// version, which adds that to each peer: nodes of an earlier release read the others, and none that they would get wrong.
+const (
+	accessVersion    = 1
+	transportVersion = 2
+)
 
 // Append encodes the body (docs/formats/journal.md).
 func (z ZoneAccess) Append(dst []byte) []byte {
@@ -62,7 +70,7 @@ func (z ZoneAccess) Append(dst []byte) []byte {
 // DecodeZoneAccess reads what ZoneAccess.Append wrote; it keeps no reference to b. Errors are ErrAccess.
 func DecodeZoneAccess(b []byte) (ZoneAccess, error) {
 	r := accessReader{b: b}
-	r.version()
+	r.version(accessVersion)
 	z := ZoneAccess{Enabled: r.octet() == 1}
 	for range r.count(1) {
 		z.Peers = append(z.Peers, ID(r.text()))
@@ -72,7 +80,11 @@ func DecodeZoneAccess(b []byte) (ZoneAccess, error) {
 
 // Append encodes the account's access in two parts: what anybody may read, and the secrets.
 func (a AccountAccess) Append() (body, secret []byte) {
-	body = append(body, accessVersion)
+	version := byte(accessVersion)
+	if slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.Transport != TransportAny }) {
+		version = transportVersion
+	}
+	body = append(body, version)
 	body = binary.AppendUvarint(body, uint64(len(a.ACL)))
 	for _, p := range a.ACL {
 		body = appendText(body, string(p.Addr().AsSlice()))
@@ -92,6 +104,9 @@ func (a AccountAccess) Append() (body, secret []byte) {
 		body = appendText(body, string(p.Addr.Addr().AsSlice()))
 		body = binary.BigEndian.AppendUint16(body, p.Addr.Port())
 		body = binary.AppendUvarint(body, uint64(p.Key+1))
+		if version == transportVersion {
+			body = appendText(append(body, byte(p.Transport)), p.ClientKeys)
+		}
 	}
 	return body, secret
 }
@@ -99,7 +114,7 @@ func (a AccountAccess) Append() (body, secret []byte) {
 // DecodeAccountAccess reads what AccountAccess.Append wrote; it keeps no reference to either part. Errors are ErrAccess.
 func DecodeAccountAccess(body, secret []byte) (AccountAccess, error) {
 	s := accessReader{b: secret}
-	s.version()
+	s.version(accessVersion)
 	a, err := decodeAccountAccess(body, func() []byte { return []byte(s.text()) })
 	return a, errors.Join(err, s.end())
 }
@@ -112,7 +127,7 @@ func DecodeSealedAccess(body []byte) (AccountAccess, error) {
 func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, error) {
 	var a AccountAccess
 	r := accessReader{b: body}
-	r.version()
+	version := r.version(transportVersion)
 	for range r.count(2) {
 		addr := r.addr()
 		a.ACL = append(a.ACL, netip.PrefixFrom(addr, int(r.octet())))
@@ -126,6 +141,10 @@ func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, erro
 		p.Key = int(r.uvarint()) - 1
 		if p.Key < -1 || p.Key >= len(a.Keys) {
 			r.bad = true
+		}
+		if version == transportVersion {
+			p.Transport, p.ClientKeys = Transport(r.octet()), r.text()
+			r.bad = r.bad || p.Transport > TransportTLS
 		}
 		a.Peers = append(a.Peers, p)
 	}
@@ -198,10 +217,12 @@ func (r *accessReader) addr() netip.Addr {
 	return addr
 }
 
-func (r *accessReader) version() {
-	if r.octet() != accessVersion {
+func (r *accessReader) version(most byte) byte {
+	v := r.octet()
+	if v < accessVersion || v > most {
 		r.bad = true
 	}
+	return v
 }
 
 func (r *accessReader) end() error {

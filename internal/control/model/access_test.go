@@ -42,6 +42,29 @@ func TestAccountAccessRoundTrip(t *testing.T) {
 	}
 }
 
+// What a peer may come by is in the second version of a body, which is written only where a peer has something to say of it.
+func TestAccessWithTransport(t *testing.T) {
+	t.Parallel()
+	want := sampleAccess()
+	if body, _ := want.Append(); body[0] != 1 {
+		t.Errorf("version %d", body[0])
+	}
+	want.Peers[1].Transport, want.Peers[1].ClientKeys = model.TransportTLS, "one two"
+	body, secret := want.Append()
+	got, err := model.DecodeAccountAccess(body, secret)
+	if err != nil || body[0] != 2 {
+		t.Fatalf("version %d: %v", body[0], err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+		t.Error(diff)
+	}
+	for n := range body {
+		if _, err := model.DecodeAccountAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
+			t.Errorf("cut at %d: %v", n, err)
+		}
+	}
+}
+
 func TestSealedAccess(t *testing.T) {
 	t.Parallel()
 	want := sampleAccess()

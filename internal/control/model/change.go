@@ -72,10 +72,16 @@ type EditTSIG struct {
 	Apply func(TSIG) (TSIG, error)
 }
 
+// EditPeer changes what a peer's transfers may come by; Apply as in EditRecord. Nothing else of what it gives counts.
+type EditPeer struct {
+	ID    ID
+	Apply func(Peer) (Peer, error)
+}
+
 // The edits that create an object (ID empty) or replace all of it (ID set; ErrNotFound when there is none).
 type (
 	// PutPeer is that for a peer. Allowed says whether who asks may name an address; nil: any. A peer keeps the address and
-	// port that it has.
+	// port that it has, and its transport, of which programs that put peers know nothing.
 	PutPeer struct {
 		Peer    Peer
 		Allowed func(netip.Addr) bool
@@ -117,6 +123,7 @@ func (NotifyZone) edit()    {}
 func (RaiseSerial) edit()   {}
 func (AddTSIG) edit()       {}
 func (EditTSIG) edit()      {}
+func (EditPeer) edit()      {}
 func (PutPeer) edit()       {}
 func (PutACL) edit()        {}
 func (DeleteTSIG) edit()    {}

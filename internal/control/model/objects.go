@@ -178,7 +178,19 @@ type Peer struct {
 	Port    uint16     // of NOTIFY; 53 when not sent
 	IXFR    Switch     // stored for clients; a primary always accepts IXFR
 	TSIG    ID         // empty for none
+
+	Transport  Transport // what its transfers may come by
+	ClientKeys string    // digests that ClientKeys reads, separated by spaces; empty: any client. They need TransportTLS
 }
+
+// Transport is what transfers of a peer may come by.
+type Transport uint8
+
+// The transports of a peer.
+const (
+	TransportAny Transport = iota
+	TransportTLS           // TLS alone (RFC 9103)
+)
 
 // Switch is a choice that may never have been made. Clients that compare what they read with what they sent tell that from
 // off.

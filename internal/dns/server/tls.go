@@ -1,11 +1,14 @@
 package server
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 const (
@@ -52,6 +55,8 @@ func (s *Server) tlsConfig() *tls.Config {
 		MinVersion:     tls.VersionTLS13, // RFC 9103 section 7.1
 		NextProtos:     []string{alpn},
 		GetCertificate: s.cfg.Certificate,
+		// Whoever has a certificate shows it; which peers must is for xfr to say, which goes by keys and not by who signed.
+		ClientAuth: tls.RequestClientCert,
 		// Whole records of 16 KiB from the first on: a transfer is no page whose head a browser waits for.
 		DynamicRecordSizingDisabled: true,
 	}
@@ -78,6 +83,10 @@ func (c *conn) handshake() bool {
 	st := nc.ConnectionState()
 	c.nc = nc
 	c.tls = &wire.TLS{Version: st.Version, ALPN: st.NegotiatedProtocol == alpn, Resumed: st.DidResume}
+	if len(st.PeerCertificates) > 0 {
+		digest := sha256.Sum256(st.PeerCertificates[0].RawSubjectPublicKeyInfo)
+		c.tls.ClientKey = base64.StdEncoding.EncodeToString(digest[:])
+	}
 	return true
 }
 

@@ -3,6 +3,7 @@ package wire
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,19 @@ type TLS struct {
 	Version uint16 // as it is on the wire, 0x0304 for TLS 1.3
 	ALPN    bool   // the client asked for the protocol "dot"
 	Resumed bool   // of an earlier session
+	// ClientKey is the SHA-256 digest of the public key (SubjectPublicKeyInfo) of the client's certificate, in base64; empty without
+	// one. TLS has proved that the client has the key; who signed the certificate, and until when it is good, nobody has asked.
+	ClientKey string
+}
+
+// Has says whether the client has one of the keys, which are separated by spaces.
+func (t *TLS) Has(keys string) bool {
+	for k := range strings.FieldsSeq(keys) {
+		if k == t.ClientKey {
+			return true
+		}
+	}
+	return false
 }
 
 // String is the version's name, as in "TLS 1.3", or empty in clear.

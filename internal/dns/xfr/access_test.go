@@ -43,8 +43,47 @@ func TestAllow(t *testing.T) {
 		{"stranger with the key", locked, "203.0.113.1", key, false},
 	}
 	for _, tt := range tests {
-		d := xfr.Allow(&tt.access, netip.MustParseAddr(tt.from), tt.key)
+		d := xfr.Allow(&tt.access, netip.MustParseAddr(tt.from), tt.key, nil)
 		if (d.Rcode == wire.RcodeNoError) != tt.ok || tt.ok != (d.Cause == "") {
+			t.Errorf("%s: %+v", tt.name, d)
+		}
+	}
+}
+
+// A peer that is held to TLS does not come in clear, by whatever else would let its address in; nor by TLS without its key.
+func TestAllowTransport(t *testing.T) {
+	t.Parallel()
+	at := netip.MustParseAddrPort("192.0.2.1:53")
+	held := zone.Peer{ID: "held", Addr: at, TLS: true}
+	pinned := zone.Peer{ID: "pinned", Addr: at, TLS: true, ClientKeys: "old new"}
+	lenient := zone.Peer{ID: "lenient", Addr: at}
+	elsewhere := zone.Peer{ID: "elsewhere", Addr: netip.MustParseAddrPort("192.0.2.2:53"), TLS: true}
+	all := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	clear, bare, old, other := (*wire.TLS)(nil), &wire.TLS{ALPN: true}, &wire.TLS{ALPN: true, ClientKey: "old"}, &wire.TLS{ALPN: true, ClientKey: "ol"}
+	for _, tt := range []struct {
+		name  string
+		peers []zone.Peer
+		acl   []netip.Prefix
+		from  string
+		under *wire.TLS
+		want  xfr.Cause
+	}{
+		{"held, in clear", []zone.Peer{held}, nil, "192.0.2.1", clear, xfr.CauseClear},
+		{"held, in clear, mapped", []zone.Peer{held}, nil, "::ffff:192.0.2.1", clear, xfr.CauseClear},
+		{"held, in clear, in an ACL", []zone.Peer{held}, all, "192.0.2.1", clear, xfr.CauseClear},
+		{"held, by TLS", []zone.Peer{held}, nil, "192.0.2.1", bare, ""},
+		{"held, another's address in an ACL", []zone.Peer{held, elsewhere}, all, "192.0.2.3", clear, ""},
+		{"pinned, in clear", []zone.Peer{pinned}, all, "192.0.2.1", clear, xfr.CauseClear},
+		{"pinned, without a certificate", []zone.Peer{pinned}, all, "192.0.2.1", bare, xfr.CauseClient},
+		{"pinned, with another", []zone.Peer{pinned}, all, "192.0.2.1", other, xfr.CauseClient},
+		{"pinned, with its own", []zone.Peer{pinned}, nil, "192.0.2.1", old, ""},
+		{"pinned and held", []zone.Peer{pinned, held}, nil, "192.0.2.1", bare, ""},
+		{"held and lenient", []zone.Peer{held, lenient}, nil, "192.0.2.1", clear, ""},
+		{"lenient, by TLS", []zone.Peer{lenient}, nil, "192.0.2.1", bare, ""},
+		{"stranger by TLS", []zone.Peer{held}, nil, "192.0.2.9", old, xfr.CauseAddress},
+	} {
+		a := zone.Access{Enabled: true, Peers: tt.peers, ACL: tt.acl}
+		if d := xfr.Allow(&a, netip.MustParseAddr(tt.from), nil, tt.under); d.Cause != tt.want || (d.Rcode == wire.RcodeNoError) != (tt.want == "") {
 			t.Errorf("%s: %+v", tt.name, d)
 		}
 	}
@@ -82,7 +121,7 @@ func TestWhoAsks(t *testing.T) {
 		{[]string{"e", "none"}, "192.0.2.9", key, "", 0},
 	} {
 		a := db.Reset("z", "acc", 1, v, v, zone.Links{Enabled: true, Peers: tt.links}, nil).Access()
-		c := xfr.Allow(&a, netip.MustParseAddr(tt.from), tt.key).Client
+		c := xfr.Allow(&a, netip.MustParseAddr(tt.from), tt.key, nil).Client
 		if c.Peer.ID != tt.peer || len(c.OneOf) != tt.oneOf {
 			t.Errorf("%v from %s: %+v", tt.links, tt.from, c)
 		}

@@ -37,6 +37,8 @@ const (
 	CauseForm       Cause = "form"
 	CauseBusy       Cause = "busy"
 	CauseALPN       Cause = "alpn"
+	CauseClear      Cause = "clear"
+	CauseClient     Cause = "client"
 )
 
 // reasons are the causes in words.
@@ -55,6 +57,8 @@ var reasons = map[Cause]string{
 	CauseForm:       "the request is malformed",
 	CauseBusy:       "too many transfers are running",
 	CauseALPN:       "the client did not ask for the protocol \"dot\" of TLS (ALPN), which transfers demand",
+	CauseClear:      "the request came in clear, and the peer's transfers come by TLS alone",
+	CauseClient:     "the client of TLS has not shown a certificate with one of the peer's keys",
 }
 
 // AboutKey says whether a cause lies in how the request was signed.

@@ -105,7 +105,7 @@ func (s *Server) admit(r *wire.Request, rep *Report) (*zone.Zone, bool) {
 		return refuse(wire.RcodeNotAuth, CauseNoZone)
 	}
 	access := z.Access()
-	d := Allow(&access, r.Source.Addr(), keyOf(r))
+	d := Allow(&access, r.Source.Addr(), keyOf(r), r.TLS)
 	rep.ZoneID, rep.Client = z.ID, d.Client
 	switch {
 	case r.TLS != nil && !r.TLS.ALPN:
@@ -236,7 +236,7 @@ func (g *guard) Write(b []byte) (int, error) {
 		return 0, fmt.Errorf("%w: the zone is gone", ErrRevoked)
 	}
 	access := g.z.Access()
-	if cause := refusal(&access, g.r.Source.Addr(), keyOf(g.r)); cause != "" {
+	if cause := refusal(&access, g.r.Source.Addr(), keyOf(g.r), g.r.TLS); cause != "" {
 		return 0, fmt.Errorf("%w: %s", ErrRevoked, reasons[cause])
 	}
 	<-g.s.turns

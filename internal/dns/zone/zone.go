@@ -15,6 +15,10 @@ type Peer struct {
 	Name string
 	Addr netip.AddrPort
 	Key  *tsig.Key // nil for none
+	TLS  bool      // its transfers come by TLS alone
+	// ClientKeys are the digests of public keys, as wire.TLS has them and separated by spaces, of which a client certificate of the peer
+	// must have one; empty: any client will do.
+	ClientKeys string
 }
 
 // Account is what the fast half knows of an account; immutable, replaced as a whole.

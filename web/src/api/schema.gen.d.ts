@@ -1450,6 +1450,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/peers/{peer_id}/transport": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what a peer's transfers may come by */
+        get: operations["getPeerTransport"];
+        /**
+         * Set what a peer's transfers may come by
+         * @description With `tls`, transfers to the peer's address come by TLS alone, whatever ACL the address is in besides. What the peer is otherwise is edited at its own path, which leaves this alone. Wrong values are code 13018.
+         */
+        put: operations["putPeerTransport"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/shared_names": {
         parameters: {
             query?: never;
@@ -2724,6 +2745,12 @@ export interface components {
             zones: number;
             /** @description The first of them by name */
             first_zone: string;
+        };
+        PeerTransport: {
+            /** @enum {string} */
+            transport: "any" | "tls";
+            /** @description SHA-256 digests of public keys (SubjectPublicKeyInfo), in base64. With any here, the peer must show a client certificate with one of these keys; who signed it does not matter. They need the transport `tls` */
+            client_keys?: string[];
         };
         ZoneCopyStep: {
             text: string;
@@ -7059,6 +7086,76 @@ export interface operations {
                             /** @description The serial that the zone has now */
                             serial: number;
                         };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getPeerTransport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the peer */
+                peer_id: components["parameters"]["peer_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PeerTransport"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    putPeerTransport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the peer */
+                peer_id: components["parameters"]["peer_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PeerTransport"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PeerTransport"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

@@ -51,7 +51,7 @@ func describe(v any, when time.Time) any {
 		k.Secret = nil
 		return k
 	case model.Peer:
-		return transfer.RenderPeer(&v)
+		return transfer.RenderAudited(&v)
 	case model.ACL:
 		return transfer.RenderACL(&v)
 	case model.Account:

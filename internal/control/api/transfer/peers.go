@@ -10,12 +10,15 @@ import (
 
 func peerRoutes() []api.Route {
 	const all, one = secondaryDNS + "/peers", secondaryDNS + "/peers/{peer_id}"
+	const transport = api.Own + "/accounts/{account_id}/peers/{peer_id}/transport"
 	return []api.Route{
 		api.NewRoute(http.MethodGet, all, api.ScopeAccount, api.AccSetRead, listPeers),
 		api.NewRoute(http.MethodPost, all, api.ScopeAccount, api.AccSetWrite, createPeer),
 		api.NewRoute(http.MethodGet, one, api.ScopeAccount, api.AccSetRead, getPeer),
 		api.NewRoute(http.MethodPut, one, api.ScopeAccount, api.AccSetWrite, putPeer),
 		api.NewRoute(http.MethodDelete, one, api.ScopeAccount, api.AccSetWrite, deletePeer),
+		api.NewRoute(http.MethodGet, transport, api.ScopeAccount, api.AccSetRead, getTransport),
+		api.NewRoute(http.MethodPut, transport, api.ScopeAccount, api.AccSetWrite, putTransport),
 		api.NewRoute(http.MethodGet, api.Own+"/accounts/{account_id}/peer_uses", api.ScopeAccount, api.AccSetRead, listPeerUses),
 	}
 }

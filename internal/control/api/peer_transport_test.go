@@ -1,0 +1,46 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
+
+// TestPeerTransport has a peer held to TLS stay so through edits by programs that know nothing of it, and wrong values refused.
+func TestPeerTransport(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	peers := s.secondaryDNS() + "/peers"
+	id := s.must("POST", peers, `{"name":"p","ip":"192.0.2.1"}`).id(t)
+	path := "/headwater/v1/accounts/" + string(s.account) + "/peers/" + id + "/transport"
+	is := func(want string) {
+		t.Helper()
+		if got := string(s.must("GET", path, nil).Result); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	key := strings.Repeat("A", 43) + "="
+	is(`{"transport":"any","client_keys":[]}`)
+	s.must("PUT", path, `{"transport":"tls","client_keys":["`+key+`"]}`)
+	s.must("PUT", peers+"/"+id, `{"name":"renamed","ip":"192.0.2.2","port":5353}`)
+	is(`{"transport":"tls","client_keys":["` + key + `"]}`)
+	for body, pointer := range map[string]string{
+		`{}`:                  "/transport",
+		`{"transport":"TLS"}`: "/transport",
+		`{"transport":"any","client_keys":["` + key + `"]}`:   "/client_keys",
+		`{"transport":"tls","client_keys":["short"]}`:         "/client_keys/0",
+		`{"transport":"tls","client_keys":["` + key + `\n"]}`: "/client_keys/0",
+		`{"transport":"tls","client_keys":["` + key + strings.Repeat(`","`+key, 8) + `"]}`: "/client_keys",
+	} {
+		if got := s.fails(400, model.CodePeerTransport, "PUT", path, body); got.Errors[0].Source.Pointer != pointer {
+			t.Errorf("%s: points at %s", body, got.Errors[0].Source.Pointer)
+		}
+	}
+	s.fails(404, model.CodePeerNotFound, "PUT", strings.Replace(path, id, strings.Repeat("0", 32), 1), `{"transport":"tls"}`)
+	is(`{"transport":"tls","client_keys":["` + key + `"]}`)
+	s.must("PUT", path, `{"transport":"tls"}`)
+	is(`{"transport":"tls","client_keys":[]}`)
+	s.must("PUT", path, `{"transport":"any"}`)
+	is(`{"transport":"any","client_keys":[]}`)
+}
