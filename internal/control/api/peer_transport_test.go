@@ -28,9 +28,9 @@ func TestPeerTransport(t *testing.T) {
 	for body, pointer := range map[string]string{
 		`{}`:                  "/transport",
 		`{"transport":"TLS"}`: "/transport",
-		`{"transport":"any","client_keys":["` + key + `"]}`:   "/client_keys",
-		`{"transport":"tls","client_keys":["short"]}`:         "/client_keys/0",
-		`{"transport":"tls","client_keys":["` + key + `\n"]}`: "/client_keys/0",
+		`{"transport":"any","client_keys":["` + key + `"]}`:                                "/client_keys",
+		`{"transport":"tls","client_keys":["short"]}`:                                      "/client_keys/0",
+		`{"transport":"tls","client_keys":["` + key + `\n"]}`:                              "/client_keys/0",
 		`{"transport":"tls","client_keys":["` + key + strings.Repeat(`","`+key, 8) + `"]}`: "/client_keys",
 	} {
 		if got := s.fails(400, model.CodePeerTransport, "PUT", path, body); got.Errors[0].Source.Pointer != pointer {
