@@ -30,6 +30,7 @@ export function pagesOf(account) {
   return {
     home: `/${account}/home`,
     "get-started": `/${account}/get-started`,
+    overview: `/${account}/example.com`,
     records: `/${account}/example.com/dns/records`,
     "dns-settings": `/${account}/example.com/dns/settings`,
     secondaries: `/${account}/example.com/secondaries`,
@@ -39,6 +40,8 @@ export function pagesOf(account) {
     members: `/${account}/members`,
     "api-tokens": `/${account}/api-tokens`,
     "audit-log": `/${account}/audit-log`,
+    "account-settings": `/${account}/settings`,
+    users: "/users",
     profile: "/profile",
   };
 }

@@ -35,7 +35,7 @@ export async function submit(page, fields, button) {
 
 /** Chooses an option of a list. */
 export async function choose(scope, page, label, option) {
-  await scope.getByLabel(label).click();
+  await scope.getByRole("combobox", { name: label }).click();
   await page.getByRole("option", { name: option, exact: true }).click();
 }
 

@@ -67,13 +67,18 @@ async function startFront(url) {
 }
 
 /** Starts Headwater on free ports; more are flags besides the usual. */
-export async function startHeadwater(...more) {
+export const startHeadwater = (...more) => start(true, more);
+
+/** Starts it as a default install is: nothing stands in for proxied records. */
+export const startPlain = () => start(false, []);
+
+async function start(edges, more) {
   const binary = await build("./cmd/headwater", process.env.HEADWATER_BINARY);
   const folder = await mkdtemp(join(tmpdir(), "headwater-e2e-"));
   const args = ["serve", "--data", join(folder, "data"), "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"];
   args.push("--admin-email", email, "--admin-password", password, "--nameservers", "ns1.example.net,ns2.example.net");
   args.push("--notify-interval", "100ms", "--probe-interval", "1s");
-  args.push("--edge-addresses", "198.51.100.1,198.51.100.2,2001:db8:e::1,2001:db8:e::2");
+  if (edges) args.push("--edge-addresses", "198.51.100.1,198.51.100.2,2001:db8:e::1,2001:db8:e::2");
   args.push(...more);
   // What the tests tell one another by HEADWATER_… is not the program's, which refuses what it does not know.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HEADWATER_")));

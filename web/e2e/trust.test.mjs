@@ -87,8 +87,8 @@ test("addresses lead somewhere, whatever stands in them", async (t) => {
   const { server, page, dns } = await filled(t);
   const home = `${server.url}/${server.account}`;
   await page.goto(`${home}/example.com`);
-  await page.getByRole("heading", { name: "Records", exact: true }).waitFor();
-  assert.equal(await page.title(), "example.com · Records | Headwater");
+  await page.getByRole("heading", { name: "example.com", exact: true }).waitFor();
+  assert.equal(await page.title(), "example.com · Overview | Headwater");
   await page.goto(dns("records?page=99"));
   await page.getByText("8 records", { exact: true }).waitFor();
   await page.getByRole("cell", { name: "www.example.com", exact: true }).waitFor();

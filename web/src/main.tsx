@@ -5,11 +5,12 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./app.css";
-import { queryClient, router } from "./router";
+import { queryClient, router, startAtOnce } from "./router";
 import { startTheme } from "./theme";
 import { AppLink } from "./ui/app-link";
 
 startTheme();
+startAtOnce();
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

@@ -10,8 +10,10 @@ import {
 import { z } from "zod/mini";
 import { ApiError } from "./api/client";
 import { onReturn } from "./api/contact";
-import { accountsQuery, sessionQuery, zoneQuery } from "./api/queries";
+import { askEarly } from "./api/early";
+import { sessionQuery, zoneQuery } from "./api/queries";
 import { renewed } from "./api/session";
+import { fullQuery } from "./records/list-query";
 import { lastAccount } from "./last-account";
 import { Fault, RouteFault, Waiting } from "./ui/page";
 import { Shell } from "./ui/shell";
@@ -19,7 +21,8 @@ import { Shell } from "./ui/shell";
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
     onError: (e, query) => {
-      if (query.queryKey[0] !== "session") void renewed(e);
+      // Who never was signed in is led to the form for that; a session that is over is asked for over the page.
+      if (query.queryKey[0] !== "session" && queryClient.getQueryData(sessionQuery.queryKey)) void renewed(e);
     },
   }),
   defaultOptions: {
@@ -59,7 +62,7 @@ const home = createRoute({
   getParentRoute: () => signedIn,
   path: "/",
   beforeLoad: async () => {
-    const first = lastAccount(await queryClient.ensureQueryData(accountsQuery));
+    const first = lastAccount((await queryClient.ensureQueryData(sessionQuery))?.accounts ?? []);
     if (first === undefined) throw redirect({ to: "/profile" });
     throw redirect({ to: "/$account/home", params: { account: first.id } });
   },
@@ -71,11 +74,17 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import("./pages/profile")),
 });
 
+const users = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/users",
+  component: lazyRouteComponent(() => import("./pages/users")),
+});
+
 const account = createRoute({
   getParentRoute: () => signedIn,
   path: "/$account",
   beforeLoad: async ({ params }) => {
-    const accounts = await queryClient.ensureQueryData(accountsQuery);
+    const accounts = (await queryClient.ensureQueryData(sessionQuery))?.accounts ?? [];
     if (!accounts.some((a) => a.id === params.account)) {
       throw new ApiError(404, [{ code: 0, message: "There is no such account, or you may not see it." }]);
     }
@@ -91,12 +100,13 @@ const accountPage = <P extends string>(path: P, load: () => Promise<{ default: (
 
 /** A number in the address; what is none counts as absent. */
 const whole = z.catch(z.optional(z.int().check(z.minimum(1))), undefined);
+const flag = z.catch(z.optional(z.boolean()), undefined);
 const text = z.catch(z.optional(z.string()), undefined);
 
 const accountHome = createRoute({
   getParentRoute: () => account,
   path: "home",
-  validateSearch: z.object({ page: whole, search: text }),
+  validateSearch: z.object({ page: whole, search: text, standing: z.catch(z.optional(z.enum(["trouble"])), undefined), add: flag }),
   component: lazyRouteComponent(() => import("./pages/home")),
 });
 const accountIndex = createRoute({
@@ -109,7 +119,14 @@ const accountIndex = createRoute({
 const guide = accountPage("get-started", () => import("./pages/guide"));
 const members = accountPage("members", () => import("./pages/members"));
 const tokens = accountPage("api-tokens", () => import("./pages/tokens"));
-const audit = accountPage("audit-log", () => import("./pages/audit"));
+const settingsOfAccount = accountPage("settings", () => import("./pages/account-settings"));
+const day = z.catch(z.optional(z.string().check(z.regex(/^\d{4}-\d\d-\d\d$/))), undefined);
+const audit = createRoute({
+  getParentRoute: () => account,
+  path: "audit-log",
+  validateSearch: z.object({ page: whole, zone: text, who: text, action: text, since: day, before: day }),
+  component: lazyRouteComponent(() => import("./pages/audit")),
+});
 
 const transfers = createRoute({
   getParentRoute: () => account,
@@ -136,15 +153,13 @@ export const recordSearch = z.object({
   proxied: z.catch(z.optional(z.enum(["true", "false"])), undefined),
   order: z.catch(z.optional(z.enum(["type", "name", "content", "ttl", "proxied"])), undefined),
   direction: z.catch(z.optional(z.enum(["asc", "desc"])), undefined),
+  add: flag,
 });
 
-/** A zone's own address leads to its records. */
 const zoneIndex = createRoute({
   getParentRoute: () => zone,
   path: "/",
-  beforeLoad: ({ params }) => {
-    throw redirect({ to: "/$account/$zone/dns/records", params });
-  },
+  component: lazyRouteComponent(() => import("./pages/overview")),
 });
 
 const records = createRoute({
@@ -171,12 +186,14 @@ const routeTree = root.addChildren([
   signedIn.addChildren([
     home,
     profile,
+    users,
     account.addChildren([
       accountIndex,
       accountHome,
       guide,
       members,
       tokens,
+      settingsOfAccount,
       audit,
       transfers,
       zone.addChildren([zoneIndex, records, settings, secondaries]),
@@ -192,6 +209,22 @@ export const router = createRouter({
   defaultPendingComponent: Waiting,
   defaultErrorComponent: RouteFault,
 });
+
+const recordsAddress = /^\/([0-9a-f]{32})\/([^/]+)\/dns\/records\/?$/;
+
+/** Asks at once for all that the page of the first address needs, before any of it is answered. */
+export function startAtOnce(): void {
+  const at = new URL(window.location.href);
+  const [, account, zone] = at.pathname.match(/^\/([0-9a-f]{32})\/([^/]+\.[^/]+)(?:\/|$)/) ?? [];
+  if (at.pathname === "/sign-in") return;
+  void queryClient.prefetchQuery(sessionQuery);
+  if (account === undefined || zone === undefined) return;
+  const name = decodeURIComponent(zone);
+  void queryClient.prefetchQuery(zoneQuery(account, name));
+  if (recordsAddress.test(at.pathname)) {
+    askEarly(account, name, fullQuery(recordSearch.parse(router.options.parseSearch?.(at.search) ?? {})));
+  }
+}
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -9,32 +9,50 @@ export const sessionQuery = queryOptions({
   queryFn: readSession,
 });
 
-export const accountsQuery = queryOptions({
-  queryKey: ["accounts"],
-  staleTime: 60_000,
-  queryFn: () => result(api.GET("/client/v4/accounts", { params: { query: { per_page: 50 } } })),
-});
+/** The accounts in which the signed-in one may do anything. */
+export const accountsQuery = queryOptions({ ...sessionQuery, select: (s) => s?.accounts ?? [] });
 
-export type ZoneListQuery = { account: string; search: string; page: number };
+export type StandingsQuery = { account: string; search: string; page: number; perPage: number; trouble?: boolean };
 
-export const zonesQuery = (q: ZoneListQuery) =>
+/** Zones by name, each with how its secondaries stand: one request for a whole page. */
+export const standingsQuery = (q: StandingsQuery) =>
   queryOptions({
     queryKey: ["zones", q],
     queryFn: () =>
       call(
-        api.GET("/client/v4/zones", {
+        api.GET("/headwater/v1/zones", {
           params: {
             query: {
               "account.id": q.account,
               page: q.page,
-              per_page: 20,
-              order: "name",
+              per_page: q.perPage,
               ...(q.search && { search: q.search }),
+              ...(q.trouble && { standing: "trouble" as const }),
             },
           },
         }),
       ),
     placeholderData: (before) => before,
+  });
+
+/** What the server can do. */
+export const serverQuery = queryOptions({
+  queryKey: ["server"],
+  staleTime: Infinity,
+  queryFn: () => optional(result(api.GET("/headwater/v1/server"))),
+});
+
+/** The account's own edge addresses. */
+export const edgeAddressesQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["edge-addresses", account],
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/edge_addresses", accountPath(account))),
+  });
+
+export const sharedNamesQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["shared-names", account],
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/shared_names", accountPath(account))),
   });
 
 /** The zone of a name in an account. */
@@ -64,24 +82,31 @@ async function optional<T>(pending: Promise<T>): Promise<T | null> {
   }
 }
 
+/** What is known of a zone's secondaries, read once. */
+const standing = (zone: string) => optional(result(api.GET("/headwater/v1/zones/{zone_id}/secondaries", zonePath(zone))));
+
+/** The outgoing configuration; null where there is none, which is asked first: the question itself is answered 404 then. */
 export const outgoingQuery = (zone: string) =>
   queryOptions({
     queryKey: ["outgoing", zone],
-    queryFn: () => optional(result(api.GET("/client/v4/zones/{zone_id}/secondary_dns/outgoing", zonePath(zone)))),
+    queryFn: async () => {
+      if ((await standing(zone))?.linked === false) return null;
+      return optional(result(api.GET("/client/v4/zones/{zone_id}/secondary_dns/outgoing", zonePath(zone))));
+    },
   });
 
+/** Whether the zone is transferred. */
 export const outgoingStatusQuery = (zone: string) =>
   queryOptions({
     queryKey: ["outgoing-status", zone],
-    queryFn: () =>
-      optional(result(api.GET("/client/v4/zones/{zone_id}/secondary_dns/outgoing/status", zonePath(zone)))),
+    queryFn: async () => ((await standing(zone))?.enabled ? "Enabled" : "Disabled"),
   });
 
 export const secondariesQuery = (zone: string) =>
   queryOptions({
     queryKey: ["secondaries", zone],
     refetchInterval: 3_000,
-    queryFn: () => optional(result(api.GET("/headwater/v1/zones/{zone_id}/secondaries", zonePath(zone)))),
+    queryFn: () => standing(zone),
   });
 
 export const reviewQuery = (zone: string) =>
@@ -167,5 +192,16 @@ export const recordCountQuery = (zone: string, filter: { type?: string; name?: s
         }),
       );
       return page.result_info.total_count;
+    },
+  });
+
+/** The names of a zone's NS records at the apex. */
+export const apexNSQuery = (zone: { id: string; name: string }) =>
+  queryOptions({
+    queryKey: ["records", zone.id, "apex-ns"],
+    queryFn: async () => {
+      const query = { type: "NS", name: zone.name, per_page: 100 };
+      const list = await result(api.GET("/client/v4/zones/{zone_id}/dns_records", { params: { path: { zone_id: zone.id }, query } }));
+      return list.map((r) => r.content);
     },
   });

@@ -2634,6 +2634,8 @@ export interface components {
         Secondaries: {
             zone_id: components["schemas"]["ID"];
             serial: number;
+            /** @description There is an outgoing configuration, with peers or without */
+            linked: boolean;
             enabled: boolean;
             peers: components["schemas"]["SecondaryPeer"][];
             name_servers: components["schemas"]["SecondaryNS"][];

@@ -1,89 +1,168 @@
-import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
+import { Empty } from "@cloudflare/kumo/components/empty";
+import { Input } from "@cloudflare/kumo/components/input";
 import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { Table } from "@cloudflare/kumo/components/table";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { DownloadSimpleIcon } from "@phosphor-icons/react";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, call, type Schema } from "../api/client";
+import { auditQuery, changesOf, csv, differences, told, type AuditSearch, type Change, type Entry } from "../audit/entries";
+import { Choice } from "../ui/choice";
 import { InfoDialog } from "../ui/dialogs";
 import { moment } from "../ui/format";
-import { Loaded, Page, TableFrame } from "../ui/page";
+import { Loaded, Page, Skeleton, TableFrame } from "../ui/page";
 
-const perPage = 50;
+const perPage = 100;
+
+const actions = [
+  ["all", "All actions"],
+  ["rec_add", "Record added"],
+  ["rec_set", "Record changed"],
+  ["rec_del", "Record deleted"],
+  ["rec_import", "Import"],
+  ["add", "Created"],
+  ["set", "Changed"],
+  ["delete", "Deleted"],
+] as const;
 
 /** What was changed, by whom, and from where. */
 export default function AuditLog() {
-  const { account } = useParams({ from: "/signed-in/$account/audit-log" });
-  const [page, setPage] = useState(1);
-  const [shown, setShown] = useState<Schema<"AuditV1"> | null>(null);
-  const log = useQuery({
-    queryKey: ["audit", account, page],
-    placeholderData: keepPreviousData,
-    queryFn: () =>
-      call(
-        api.GET("/client/v4/accounts/{account_id}/audit_logs", {
-          params: { path: { account_id: account }, query: { page, per_page: perPage } },
-        }),
-      ),
-  });
+  const from = "/signed-in/$account/audit-log";
+  const { account } = useParams({ from });
+  const search = useSearch({ from });
+  const navigate = useNavigate({ from: "/$account/audit-log" });
+  const [shown, setShown] = useState<Change | null>(null);
+  const log = useQuery(auditQuery(account, search, perPage));
+  const go = (change: Partial<AuditSearch>) => void navigate({ search: (s) => ({ ...s, page: undefined, ...change }), replace: change.page === undefined });
   return (
-    <Page title="Audit log" description="Every change in this account, newest first. Secrets are never in it.">
-      <Loaded query={log}>
-        {(answer) => (
-          <>
-            <TableFrame label="Audit log">
-              <Table>
-                <Table.Header>
-                  <Table.Row>
-                    <Table.Head>When</Table.Head>
-                    <Table.Head>Action</Table.Head>
-                    <Table.Head>Resource</Table.Head>
-                    <Table.Head>Who</Table.Head>
-                    <Table.Head>Address</Table.Head>
-                    <Table.Head>Details</Table.Head>
-                  </Table.Row>
-                </Table.Header>
-                <Table.Body>
-                  {answer.result.map((e) => (
-                    <Table.Row key={e.id}>
-                      <Table.Cell className="whitespace-nowrap">{moment(e.when)}</Table.Cell>
-                      <Table.Cell>
-                        <Badge variant={e.action.result ? "neutral" : "error"}>{e.action.type}</Badge>
-                      </Table.Cell>
-                      <Table.Cell>{e.resource.type}</Table.Cell>
-                      <Table.Cell>{e.actor.email ?? "–"}</Table.Cell>
-                      <Table.Cell>{e.actor.ip ?? "–"}</Table.Cell>
-                      <Table.Cell>
-                        <Button size="sm" onClick={() => setShown(e)}>
-                          Show
-                        </Button>
-                      </Table.Cell>
-                    </Table.Row>
-                  ))}
-                </Table.Body>
-              </Table>
-            </TableFrame>
-            <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
-          </>
-        )}
+    <Page
+      title="Audit log"
+      description="Every change in this account, newest first. Secrets are never in it."
+      wide
+      actions={
+        <Button icon={DownloadSimpleIcon} disabled={!log.data} onClick={() => log.data && save(log.data.result)}>
+          Export this page as CSV
+        </Button>
+      }
+    >
+      <Filters key={JSON.stringify({ ...search, page: 0 })} search={search} onChange={go} />
+      <Loaded query={log} waiting={<Skeleton />}>
+        {(answer) =>
+          answer.result.length === 0 ? (
+            <Empty title="Nothing found" description="No change matches these filters." />
+          ) : (
+            <>
+              <ChangeTable changes={changesOf(answer.result)} onShow={setShown} />
+              <Pagination page={search.page ?? 1} setPage={(page) => go({ page })} perPage={perPage} totalCount={answer.result_info.total_count} />
+            </>
+          )
+        }
       </Loaded>
-      <InfoDialog open={shown !== null} onClose={() => setShown(null)} size="xl" title={shown?.action.type ?? ""} description={moment(shown?.when)}>
-        <h3 className="mb-1 text-sm font-semibold">Before</h3>
-        <Value text={shown?.oldValue} />
-        <h3 className="mt-4 mb-1 text-sm font-semibold">After</h3>
-        <Value text={shown?.newValue} />
+      <InfoDialog open={shown !== null} onClose={() => setShown(null)} size="xl" title={shown ? told(shown) : ""} description={shown ? `${moment(shown.first.when)}, ${shown.first.actor.email ?? "nobody"}` : ""}>
+        {shown?.entries.slice(0, 100).map((e) => <Difference key={e.id} entry={e} />)}
       </InfoDialog>
     </Page>
   );
 }
 
-function Value(props: { text: string | undefined }) {
-  let text = props.text ?? "";
-  try {
-    text = JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    // Not JSON: shown as it is.
-  }
-  return <pre className="m-0 overflow-x-auto rounded-md bg-kumo-recessed p-3 text-xs text-kumo-default">{text || "–"}</pre>;
+function Filters(props: { search: AuditSearch; onChange: (change: Partial<AuditSearch>) => void }) {
+  const { search, onChange } = props;
+  const [zone, setZone] = useState(search.zone ?? "");
+  const [who, setWho] = useState(search.who ?? "");
+  return (
+    <form
+      className="grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-[1fr_1fr_12rem_10rem_10rem_auto]"
+      role="search"
+      onSubmit={(e) => {
+        e.preventDefault();
+        onChange({ zone: zone.trim() || undefined, who: who.trim() || undefined });
+      }}
+    >
+      <Input label="Zone" placeholder="example.com" value={zone} onChange={(e) => setZone(e.target.value)} />
+      <Input label="Who" placeholder="somebody@example.com" value={who} onChange={(e) => setWho(e.target.value)} />
+      <Choice label="Action" value={search.action ?? "all"} options={actions} onChange={(a) => onChange({ action: a === "all" ? undefined : a })} />
+      <Input label="From" type="date" value={search.since ?? ""} onChange={(e) => onChange({ since: e.target.value || undefined })} />
+      <Input label="Until" type="date" value={search.before ?? ""} onChange={(e) => onChange({ before: e.target.value || undefined })} />
+      <Button type="submit">Find</Button>
+    </form>
+  );
+}
+
+function ChangeTable(props: { changes: Change[]; onShow: (c: Change) => void }) {
+  return (
+    <TableFrame label="Audit log">
+      <Table className="dense cards">
+        <Table.Header>
+          <Table.Row>
+            <Table.Head>When</Table.Head>
+            <Table.Head>Who</Table.Head>
+            <Table.Head>What</Table.Head>
+            <Table.Head>From</Table.Head>
+            <Table.Head>Details</Table.Head>
+          </Table.Row>
+        </Table.Header>
+        <Table.Body>
+          {props.changes.map((c) => (
+            <Table.Row key={c.first.id}>
+              <Table.Cell className="whitespace-nowrap">{moment(c.first.when)}</Table.Cell>
+              <Table.Cell>{c.first.actor.email ?? "–"}</Table.Cell>
+              <Table.Cell className="break-words">
+                {told(c)}
+                {!c.first.action.result && <span className="ml-2 text-kumo-danger">refused</span>}
+              </Table.Cell>
+              <Table.Cell className="font-mono text-sm">{c.first.actor.ip ?? "–"}</Table.Cell>
+              <Table.Cell>
+                <Button size="sm" aria-label={`Show: ${told(c)}`} onClick={() => props.onShow(c)}>
+                  Show
+                </Button>
+              </Table.Cell>
+            </Table.Row>
+          ))}
+        </Table.Body>
+      </Table>
+    </TableFrame>
+  );
+}
+
+const shownValue = (v: unknown) => (v === undefined || v === null || v === "" ? "–" : typeof v === "string" ? v : JSON.stringify(v));
+
+/** What differs, field by field. */
+function Difference({ entry }: { entry: Entry }) {
+  const fields = differences(entry);
+  if (fields.length === 0) return <p className="m-0 text-sm text-kumo-subtle">Nothing more is known of it.</p>;
+  return (
+    <table className="mb-4 w-full table-fixed text-left text-sm">
+      <thead>
+        <tr>
+          <th scope="col" className="w-1/4">
+            Field
+          </th>
+          <th scope="col">Before</th>
+          <th scope="col">After</th>
+        </tr>
+      </thead>
+      <tbody>
+        {fields.map((f) => (
+          <tr key={f.name}>
+            <th scope="row" className="font-normal break-all text-kumo-subtle">
+              {f.name}
+            </th>
+            <td className="font-mono break-all text-kumo-danger">{shownValue(f.before)}</td>
+            <td className="font-mono break-all text-kumo-success">{shownValue(f.after)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Saves entries as a file. */
+function save(list: Entry[]): void {
+  const url = URL.createObjectURL(new Blob([csv(list)], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = "audit-log.csv";
+  link.click();
+  URL.revokeObjectURL(url);
 }

@@ -2,6 +2,7 @@ import { Link } from "@cloudflare/kumo/components/link";
 import { CheckCircleIcon, CircleIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
+import { useState } from "react";
 import {
   aclsQuery,
   outgoingQuery,
@@ -10,20 +11,26 @@ import {
   recordCountQuery,
   secondariesQuery,
   tsigsQuery,
-  zonesQuery,
+  standingsQuery,
 } from "../api/queries";
 import { Card, Page } from "../ui/page";
+import { ZoneChoice } from "../ui/zone-choice";
 
+type Zone = { id: string; name: string };
 type Step = { title: string; text: string; to: string; done: boolean };
 
 /** The eight steps to a working secondary; each ticks itself off from what the server holds. */
 export default function Guide() {
   const { account } = useParams({ from: "/signed-in/$account/get-started" });
-  const steps = useSteps(account);
+  const [picked, setPicked] = useState<Zone | undefined>();
+  const first = useQuery(standingsQuery({ account, search: "", page: 1, perPage: 1 })).data?.result[0];
+  const zone = picked ?? first;
+  const steps = useSteps(account, zone);
   const done = steps.filter((s) => s.done).length;
   return (
     <Page title="Get started" description="Eight steps from an empty account to a secondary that follows every change.">
-      <Card title={`${done} of ${steps.length} done`}>
+      {zone && <ZoneChoice account={account} label="Zone that the steps are about" by="id" value={zone.id} onChange={(_, z) => setPicked(z)} />}
+      <Card title={`${done} of ${steps.length} done${zone ? ` for ${zone.name}` : ""}`}>
         <ol className="m-0 flex list-none flex-col gap-4 p-0">
           {steps.map((s, i) => (
             <li key={s.title} className="flex gap-3" data-done={s.done}>
@@ -33,7 +40,7 @@ export default function Guide() {
                 <CircleIcon className="mt-0.5 size-5 shrink-0 text-kumo-subtle" aria-label="Open" />
               )}
               <div>
-                <Link to={s.to} variant="plain" className="font-medium">{`${i + 1}. ${s.title}`}</Link>
+                <Link href={s.to} variant="plain" className="font-medium">{`${i + 1}. ${s.title}`}</Link>
                 <p className="mt-0.5 mb-0 text-sm text-kumo-subtle">{s.text}</p>
               </div>
             </li>
@@ -44,8 +51,7 @@ export default function Guide() {
   );
 }
 
-function useSteps(account: string): Step[] {
-  const zone = useQuery(zonesQuery({ account, search: "", page: 1 })).data?.result[0];
+function useSteps(account: string, zone: Zone | undefined): Step[] {
   const id = zone?.id ?? "";
   const ofZone = { enabled: zone !== undefined };
   const records = useQuery({ ...recordCountQuery(id, {}), ...ofZone }).data ?? 0;

@@ -10,53 +10,73 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useState } from "react";
 import type { Schema } from "../api/client";
-import { outgoingStatusQuery, secondariesQuery, zonesQuery } from "../api/queries";
+import { standingsQuery } from "../api/queries";
+import { counted } from "../ui/format";
 import { Loaded, Page, TableFrame } from "../ui/page";
+import { readOnlyText, useMay } from "../ui/rights";
 import { stateWords } from "../ui/state";
 import { AddZone } from "./home-add";
+
+const perPage = 50;
+
+/** How often the list is looked at again, in milliseconds: one request, two where it looks for trouble in all zones. */
+const pause = 10_000;
 
 /** All zones of the account, with how their secondaries stand. */
 export default function Home() {
   const { account } = useParams({ from: "/signed-in/$account/home" });
-  const { search: asked = "", page = 1 } = useSearch({ from: "/signed-in/$account/home" });
+  const { search: asked = "", page = 1, standing, add: adding = false } = useSearch({ from: "/signed-in/$account/home" });
   const navigate = useNavigate({ from: "/$account/home" });
   const [search, setText] = useState(asked);
-  const [adding, setAdding] = useState(false);
-  const zones = useQuery(zonesQuery({ account, search: useDeferredValue(search.trim()), page }));
+  const setAdding = (on: boolean) => void navigate({ search: (s) => ({ ...s, add: on || undefined }), replace: true });
+  const may = useMay(account, "Zone Write");
+  const query = { account, search: useDeferredValue(search.trim()), page, perPage, ...(standing === "trouble" && { trouble: true }) };
+  const zones = useQuery({ ...standingsQuery(query), refetchInterval: pause });
+  const all = useQuery({ ...standingsQuery({ account, search: "", page: 1, perPage: 1, trouble: true }), refetchInterval: 3 * pause });
+  const trouble = all.data?.result_info.total_count ?? 0;
   // What is looked at stands in the address, so that Back from a zone leads to the same list.
   const setSearch = (text: string) => {
     setText(text);
-    void navigate({ search: { search: text.trim() || undefined }, replace: true });
+    void navigate({ search: (s) => ({ ...s, page: undefined, search: text.trim() || undefined }), replace: true });
   };
   const setPage = (p: number) => void navigate({ search: (s) => ({ ...s, page: p === 1 ? undefined : p }) });
   return (
     <Page
       title="Account home"
-      description="The zones of this account, and how far their secondaries are."
+      wide
       actions={
-        <Button variant="primary" icon={PlusIcon} onClick={() => setAdding(true)}>
-          Add a zone
-        </Button>
+        <span title={may ? undefined : readOnlyText}>
+          <Button variant="primary" icon={PlusIcon} disabled={!may} onClick={() => setAdding(true)}>
+            Add a zone
+          </Button>
+        </span>
       }
     >
-      <Input
-        aria-label="Search zones"
-        placeholder="Search zones"
-        type="search"
-        value={search}
-        onChange={(e) => setSearch(e.target.value)}
-      />
+      <div className="flex flex-wrap items-center gap-3">
+        <div className="min-w-0 flex-1">
+          <Input aria-label="Search zones" placeholder="Search zones" type="search" value={search} onChange={(e) => setSearch(e.target.value)} />
+        </div>
+        {(trouble > 0 || standing === "trouble") && (
+          <Button
+            variant={standing === "trouble" ? "primary" : "secondary"}
+            aria-pressed={standing === "trouble"}
+            onClick={() => void navigate({ search: (s) => ({ ...s, page: undefined, standing: standing === "trouble" ? undefined : "trouble" }) })}
+          >
+            {`${counted(trouble, "zone")} ${trouble === 1 ? "needs" : "need"} attention`}
+          </Button>
+        )}
+      </div>
       <Loaded query={zones}>
         {(answer) =>
           answer.result.length === 0 ? (
             <Empty
-              title={search === "" ? "No zones yet" : "No zone matches"}
-              description={search === "" ? "Add your first zone; its records follow." : "Try another part of the name."}
+              title={search === "" && !standing ? "No zones yet" : "No zone matches"}
+              description={search === "" && !standing ? "Add your first zone; its records follow." : "Try another part of the name."}
             />
           ) : (
             <>
               <ZoneTable account={account} zones={answer.result} />
-              <Pagination page={page} setPage={setPage} perPage={20} totalCount={answer.result_info.total_count} />
+              <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
             </>
           )
         }
@@ -66,14 +86,13 @@ export default function Home() {
   );
 }
 
-function ZoneTable(props: { account: string; zones: Schema<"Zone">[] }) {
+function ZoneTable(props: { account: string; zones: Schema<"ZoneStanding">[] }) {
   return (
     <TableFrame label="Zones">
-      <Table className="dense">
+      <Table className="dense cards">
         <Table.Header>
           <Table.Row>
             <Table.Head>Zone</Table.Head>
-            <Table.Head>Status</Table.Head>
             <Table.Head>Serial</Table.Head>
             <Table.Head>Outgoing transfers</Table.Head>
             <Table.Head>Secondaries</Table.Head>
@@ -81,7 +100,19 @@ function ZoneTable(props: { account: string; zones: Schema<"Zone">[] }) {
         </Table.Header>
         <Table.Body>
           {props.zones.map((z) => (
-            <ZoneRow key={z.id} account={props.account} zone={z} />
+            <Table.Row key={z.id}>
+              <Table.Cell>
+                <Link variant="plain" href={`/${props.account}/${z.name}/dns/records`} className="font-medium">
+                  {z.name}
+                </Link>
+                {z.paused && <span className="dim ml-2 text-sm">paused</span>}
+              </Table.Cell>
+              <Table.Cell>{z.serial}</Table.Cell>
+              <Table.Cell className={z.enabled ? undefined : "dim"}>{z.enabled ? "On" : "Off"}</Table.Cell>
+              <Table.Cell>
+                <Standing states={z.states} />
+              </Table.Cell>
+            </Table.Row>
           ))}
         </Table.Body>
       </Table>
@@ -89,38 +120,15 @@ function ZoneTable(props: { account: string; zones: Schema<"Zone">[] }) {
   );
 }
 
-function ZoneRow(props: { account: string; zone: Schema<"Zone"> }) {
-  const zone = props.zone;
-  const status = useQuery(outgoingStatusQuery(zone.id)).data;
-  const known = useQuery({ ...secondariesQuery(zone.id), refetchInterval: 10_000 }).data;
-  return (
-    <Table.Row>
-      <Table.Cell>
-        <Link variant="plain" to={`/${props.account}/${zone.name}/dns/records`} className="font-medium">
-          {zone.name}
-        </Link>
-      </Table.Cell>
-      <Table.Cell>
-        <Badge variant={zone.paused || zone.status !== "active" ? "neutral" : "success"}>
-          {zone.paused ? "Paused" : zone.status.charAt(0).toUpperCase() + zone.status.slice(1)}
-        </Badge>
-      </Table.Cell>
-      <Table.Cell>{known ? known.serial : "–"}</Table.Cell>
-      <Table.Cell>{status === "Enabled" ? <Badge variant="success">On</Badge> : <Badge variant="neutral">Off</Badge>}</Table.Cell>
-      <Table.Cell>{known ? <Standing peers={known.peers} /> : "–"}</Table.Cell>
-    </Table.Row>
-  );
-}
-
-function Standing(props: { peers: Schema<"SecondaryPeer">[] }) {
-  const count = (state: Schema<"SecondaryState">) => props.peers.filter((p) => p.state === state).length;
-  if (props.peers.length === 0) return "None linked";
+/** How many secondaries are in which state: quiet where all is well. */
+function Standing(props: { states: Schema<"ZoneStanding">["states"] }) {
+  const known = stateWords.filter(([state]) => (props.states[state] ?? 0) > 0);
+  if (known.length === 0) return <span className="dim">None linked</span>;
   return (
     <span className="flex flex-wrap gap-1">
-      {stateWords.map(([state, [variant, words]]) => {
-        const n = count(state);
-        return n > 0 && <Badge key={state} variant={variant}>{`${n} ${words.toLowerCase()}`}</Badge>;
-      })}
+      {known.map(([state, [variant, words]]) => (
+        <Badge key={state} appearance="dot" variant={variant}>{`${props.states[state]} ${words.toLowerCase()}`}</Badge>
+      ))}
     </span>
   );
 }

@@ -4,18 +4,20 @@ import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { DownloadSimpleIcon, PlusIcon, UploadSimpleIcon } from "@phosphor-icons/react";
 import { keepPreviousData, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
-import { api, call, result, type Schema } from "../api/client";
+import { useEffect, useRef, useState } from "react";
+import type { Schema } from "../api/client";
 import { zoneQuery } from "../api/queries";
+import type { Draft } from "../records/draft";
 import { ImportDialog } from "../records/import";
 import { Notices } from "../records/notices";
 import { RecordFilters } from "../records/filters";
 import { RecordForm } from "../records/record-form";
-import { RecordTable } from "../records/record-table";
-import { useAction } from "../ui/action";
-import { ConfirmDialog } from "../ui/dialogs";
-import { counted } from "../ui/format";
-import { Card, Loaded, Page } from "../ui/page";
+import { DeleteRecords } from "../records/delete";
+import { fullQuery, readRecords } from "../records/list-query";
+import { RecordTable, type Selection } from "../records/record-table";
+import { SelectionBar } from "../records/selection";
+import { Card, Loaded, Page, Skeleton } from "../ui/page";
+import { readOnlyText, zoneRights } from "../ui/rights";
 
 const from = "/signed-in/$account/$zone/dns/records";
 type Record = Schema<"Record">;
@@ -24,7 +26,17 @@ type Record = Schema<"Record">;
 export default function Records() {
   const { account, zone: name } = useParams({ from });
   const zone = useSuspenseQuery(zoneQuery(account, name)).data;
-  const [adding, setAdding] = useState(false);
+  const may = zoneRights(zone).records;
+  const why = may ? undefined : readOnlyText;
+  const { add: adding = false } = useSearch({ from });
+  const navigate = useNavigate({ from: "/$account/$zone/dns/records" });
+  const adder = useRef<HTMLButtonElement>(null);
+  const was = useRef(adding);
+  useEffect(() => {
+    if (was.current && !adding) adder.current?.focus();
+    was.current = adding;
+  }, [adding]);
+  const setAdding = (on: boolean) => void navigate({ search: (s) => ({ ...s, add: on || undefined }), replace: true });
   const [importing, setImporting] = useState(false);
   return (
     <Page
@@ -32,20 +44,20 @@ export default function Records() {
       wide
       actions={
         <>
-          <Button icon={UploadSimpleIcon} onClick={() => setImporting(true)}>
+          <Button icon={UploadSimpleIcon} disabled={!may} title={why} onClick={() => setImporting(true)}>
             Import
           </Button>
           <LinkButton variant="secondary" icon={DownloadSimpleIcon} href={`/client/v4/zones/${zone.id}/dns_records/export`} download={`${name}.txt`}>
             Export
           </LinkButton>
-          <Button variant="primary" icon={PlusIcon} onClick={() => setAdding(true)}>
+          <Button ref={adder} aria-label="Add record" variant="primary" icon={PlusIcon} disabled={!may} title={why} onClick={() => setAdding(true)}>
             Add record
           </Button>
         </>
       }
     >
       <Notices zone={zone} />
-      {adding && (
+      {adding && may && (
         <Card title="Add record">
           <RecordForm zone={zone} record={null} onClose={() => setAdding(false)} />
         </Card>
@@ -56,20 +68,31 @@ export default function Records() {
   );
 }
 
+/** Brings the keyboard to the row after those that go, once the dialog is closed and they are gone. */
+function focusNext(list: Record[], gone: Record[]): void {
+  const ids = new Set(gone.map((r) => r.id));
+  const end = list.findLastIndex((r) => ids.has(r.id));
+  const next = list[end + 1] ?? list.findLast((r) => !ids.has(r.id));
+  setTimeout(() => document.querySelector<HTMLElement>(`[data-edit="${next?.id}"]`)?.focus(), 300);
+}
+
 function RecordList({ zone }: { zone: Schema<"Zone"> }) {
   const search = useSearch({ from });
   const navigate = useNavigate({ from: "/$account/$zone/dns/records" });
-  const { page = 1, per_page = 50, order = "type", direction = "asc" } = search;
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [editing, setEditing] = useState<string | null>(null);
+  const query = fullQuery(search);
+  const { page, per_page, order, direction } = query;
+  const [selected, setSelected] = useState<Selection>(new Map());
+  const [editing, setEditing] = useState<Record | null>(null);
   const [deleting, setDeleting] = useState<Record[]>([]);
-  const query = { ...search, page, per_page, order, direction };
+  const kept = useRef<Draft | null>(null);
+  const readOnly = !zoneRights(zone).records;
   const records = useQuery({
     queryKey: ["records", zone.id, "page", query],
     placeholderData: keepPreviousData,
-    queryFn: () => call(api.GET("/client/v4/zones/{zone_id}/dns_records", { params: { path: { zone_id: zone.id }, query } })),
+    queryFn: () => readRecords(zone, query),
   });
-  useEffect(() => setSelected(new Set()), [search]);
+  // Another page leaves the selection, other filters do not: it would hold what nobody sees.
+  useEffect(() => setSelected(new Map()), [search.search, search.type, search.proxied]);
   // Searches and filters replace each other in the history, so that Back leaves the list rather than going letter by letter.
   const go = (change: Partial<typeof search>) =>
     void navigate({ search: (s) => ({ ...s, page: undefined, ...change }), replace: change.page === undefined });
@@ -80,22 +103,31 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
       void navigate({ search: (s) => ({ ...s, page: last === 1 ? undefined : last }), replace: true });
     }
   }, [total, records.isPlaceholderData, page, last]);
+  const close = () => {
+    setEditing(null);
+    kept.current = null;
+  };
+  const away = editing !== null && records.data !== undefined && !records.data.result.some((r) => r.id === editing.id);
   return (
-    <>
+    <div className="flex flex-col gap-2">
       <RecordFilters search={search} onChange={go} />
-      <Loaded query={records}>
+      {away && (
+        <Card title={`${editing.type} ${editing.name}`}>
+          <RecordForm zone={zone} record={editing} kept={kept} gone onClose={close} />
+        </Card>
+      )}
+      <Loaded query={records} waiting={<Skeleton />}>
         {({ result: list, result_info: info }) => (
           <>
-            <div className="flex min-h-9 flex-wrap items-center justify-between gap-2">
-              <span role="status" className="text-sm text-kumo-subtle">
-                {selected.size > 0 ? `${counted(selected.size, "record")} selected` : counted(info.total_count, "record")}
-              </span>
-              {selected.size > 0 && (
-                <Button variant="secondary-destructive" onClick={() => setDeleting(list.filter((r) => selected.has(r.id)))}>
-                  Delete selected
-                </Button>
-              )}
-            </div>
+            <SelectionBar
+              zone={zone}
+              query={query}
+              total={info.total_count}
+              list={list}
+              selected={selected}
+              onSelect={setSelected}
+              onDelete={setDeleting}
+            />
             {list.length === 0 ? (
               <Empty title="No records" description="Nothing here matches; add a record, or search for something else." />
             ) : (
@@ -106,9 +138,11 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
                 onSort={go}
                 selected={selected}
                 onSelect={setSelected}
-                editing={editing}
-                onEdit={setEditing}
+                editing={editing?.id ?? null}
+                onEdit={(id) => (id === null ? close() : setEditing(list.find((r) => r.id === id) ?? null))}
                 onDelete={setDeleting}
+                kept={kept}
+                readOnly={readOnly}
               />
             )}
             {info.total_count > 0 && (
@@ -121,41 +155,15 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
           </>
         )}
       </Loaded>
-      <DeleteRecords zone={zone} records={deleting} onClose={() => setDeleting([])} onDone={() => setSelected(new Set())} />
-    </>
-  );
-}
-
-/** Deletes records as one change: all of them or none. */
-function DeleteRecords(props: { zone: Schema<"Zone">; records: Record[]; onClose: () => void; onDone: () => void }) {
-  const { zone, records } = props;
-  const remove = useAction({
-    quiet: true,
-    done: "Deleted",
-    stale: [["records", zone.id]],
-    run: () =>
-      result(
-        api.POST("/client/v4/zones/{zone_id}/dns_records/batch", {
-          params: { path: { zone_id: zone.id } },
-          body: { deletes: records.map((r) => ({ id: r.id })) },
-        }),
-      ),
-    then: () => {
-      props.onDone();
-      props.onClose();
-    },
-  });
-  const first = records[0];
-  return (
-    <ConfirmDialog
-      open={first !== undefined}
-      title={records.length === 1 ? "Delete record" : `Delete ${records.length} records`}
-      text={records.length === 1 && first ? `${first.type} ${first.name} is gone at once.` : "They are deleted as one change: all of them or none."}
-      submit="Delete"
-      busy={remove.busy}
-      error={remove.error}
-      onClose={props.onClose}
-      onConfirm={remove.run}
-    />
+      <DeleteRecords
+        zone={zone}
+        records={deleting}
+        onClose={() => setDeleting([])}
+        onDone={() => {
+          setSelected(new Map());
+          focusNext(records.data?.result ?? [], deleting);
+        }}
+      />
+    </div>
   );
 }

@@ -1,13 +1,17 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
+import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import type { ReactNode } from "react";
-import type { Schema } from "../api/client";
-import { secondariesQuery, zoneQuery } from "../api/queries";
-import { ago, counted, moment, octets } from "../ui/format";
+import { useState, type ReactNode } from "react";
+import { api, result, type Schema } from "../api/client";
+import { dnsSettingsQuery, peersQuery, secondariesQuery, tsigsQuery, zoneQuery } from "../api/queries";
+import { useAction } from "../ui/action";
+import { ago, counted, moment, octets, span } from "../ui/format";
 import { Card, Loaded, Page, TableFrame } from "../ui/page";
+import { ConfigDialog } from "../transfers/config-dialog";
+import { zoneRights } from "../ui/rights";
 import { RaiseSerial } from "../transfers/raise-serial";
 import { StateBadge } from "../ui/state";
 import { Notice } from "../ui/notice";
@@ -17,8 +21,26 @@ export default function Secondaries() {
   const { account, zone: name } = useParams({ from: "/signed-in/$account/$zone/secondaries" });
   const zone = useSuspenseQuery(zoneQuery(account, name)).data;
   const known = useQuery(secondariesQuery(zone.id));
+  const expire = useQuery(dnsSettingsQuery(zone.id)).data?.soa.expire;
+  const peers = useQuery(peersQuery(account)).data ?? [];
+  const keys = useQuery(tsigsQuery(account)).data ?? [];
+  const [configured, setConfigured] = useState<string | null>(null);
+  const keyOf = (peer: string) => keys.find((k) => k.id === peers.find((p) => p.id === peer)?.tsig_id) ?? null;
+  const notify = useAction({
+    done: "NOTIFY sent",
+    stale: [["secondaries", zone.id]],
+    run: () => result(api.POST("/client/v4/zones/{zone_id}/secondary_dns/outgoing/force_notify", { params: { path: { zone_id: zone.id } }, body: {} })),
+  });
   return (
-    <Page title="Secondaries" description={`Who holds which version of ${name}.`}>
+    <Page
+      title="Secondaries"
+      description={`Who holds which version of ${name}.`}
+      actions={
+        <Button disabled={!known.data?.enabled || !zoneRights(zone).settings} loading={notify.busy} onClick={() => notify.run()}>
+          Send NOTIFY
+        </Button>
+      }
+    >
       <Loaded query={known}>
         {(s) =>
           s === null ? (
@@ -30,8 +52,8 @@ export default function Secondaries() {
                 <Fact name="Outgoing transfers">{s.enabled ? "Enabled" : "Disabled"}</Fact>
               </dl>
               {s.peers.length === 0 && <Empty size="sm" title="No linked peers" description="Link peers under DNS > Settings." />}
-              {s.peers.map((p) => (
-                <Peer key={p.peer_id} peer={p} ours={s.serial} zone={zone.id} />
+              {worstFirst(s.peers).map((p) => (
+                <Peer key={p.peer_id} peer={p} ours={s.serial} zone={zone.id} expire={expire ?? null} onConfigure={() => setConfigured(p.peer_id)} />
               ))}
               <Strangers list={s.strangers} />
               <NameServers list={s.name_servers} enabled={s.enabled} />
@@ -39,8 +61,23 @@ export default function Secondaries() {
           )
         }
       </Loaded>
+      <ConfigDialog account={account} open={configured !== null} tsig={configured === null ? null : keyOf(configured)} zone={name} onClose={() => setConfigured(null)} />
     </Page>
   );
+}
+
+/** How urgent each state is. */
+const urgency: Schema<"SecondaryState">[] = ["no_zone", "wrong_key", "refuses", "unreachable", "ahead", "behind", "no_address", "unknown", "in_step"];
+
+function worstFirst(peers: Schema<"SecondaryPeer">[]): Schema<"SecondaryPeer">[] {
+  return [...peers].sort((a, b) => urgency.indexOf(a.state) - urgency.indexOf(b.state) || a.name.localeCompare(b.name));
+}
+
+/** When a secondary that takes nothing any more stops answering: the SOA's expire time after it was last in step. */
+function expiry(p: Schema<"SecondaryPeer">, expire: number | null): string | null {
+  if (p.state === "in_step" || expire === null || p.seconds_behind === null) return null;
+  const left = expire - p.seconds_behind;
+  return left > 0 ? `In ${span(left)}` : "May have expired";
 }
 
 function Fact(props: { name: string; children: ReactNode }) {
@@ -74,7 +111,7 @@ function Cause(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: strin
 }
 
 const advice: Partial<Record<Schema<"SecondaryState">, string>> = {
-  wrong_key: " Compare name, algorithm and secret of the key on both sides; the configuration for it is under Zone transfers.",
+  wrong_key: " Compare name, algorithm and secret of the key on both sides; its configuration is behind the button here.",
   no_zone: " Add the zone to its configuration.",
   unreachable: " Is it running, and are address and port of the peer right?",
 };
@@ -82,15 +119,24 @@ const advice: Partial<Record<Schema<"SecondaryState">, string>> = {
 /** Whom something was, where several peers answer at one address. */
 const whom = (names: string[]) => (names.length > 0 ? `, one of ${names.join(", ")}` : "");
 
-function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string }) {
+function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string; expire: number | null; onConfigure: () => void }) {
   const p = props.peer;
+  const expires = expiry(p, props.expire);
   const [notify, transfer, refusal] = [p.last_notify, p.last_transfer, p.last_refusal];
   return (
-    <Card title={p.name} description={p.address || "No address: NOTIFY cannot be sent"} actions={<StateBadge state={p.state} />}>
+    <Card title={p.name} description={p.address || "No address: NOTIFY cannot be sent"} actions={
+        <span className="flex flex-wrap items-center gap-3">
+          <StateBadge state={p.state} />
+          <Button size="sm" aria-label={`Configuration of ${p.name}`} onClick={props.onConfigure}>
+            Configuration
+          </Button>
+        </span>
+      }>
       <Cause {...props} />
       <dl className="m-0 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
         <Fact name="Serial it holds">{p.serial === null ? "Not known" : `${p.serial} (ours: ${props.ours})`}</Fact>
         <Fact name="Behind by">{distance(p)}</Fact>
+        {expires !== null && <Fact name="Expires there">{expires}</Fact>}
         <Fact name="Last seen">{ago(p.seen_on)}</Fact>
         <Fact name="Last NOTIFY">
           {notify ? `${ago(notify.on)}, serial ${notify.serial}: ${notify.answer}${notify.attempts > 0 ? ` (${counted(notify.attempts, "attempt")})` : ""}` : "–"}

@@ -7,25 +7,29 @@ import { RemoveCard } from "../settings/remove-zone";
 import { SOACard } from "../settings/soa";
 import { TransfersCard } from "../settings/transfers";
 import { Loaded, Page } from "../ui/page";
+import { Allowed, zoneRights } from "../ui/rights";
 
 /** Zone > DNS > Settings. */
 export default function Settings() {
   const { account, zone: name } = useParams({ from: "/signed-in/$account/$zone/dns/settings" });
   const zone = useSuspenseQuery(zoneQuery(account, name)).data;
+  const rights = zoneRights(zone);
   const settings = useQuery(dnsSettingsQuery(zone.id));
   return (
     <Page title="DNS Settings" description={`How ${name} is answered and transferred.`}>
-      <TransfersCard zone={zone} account={account} />
+      <Allowed may={rights.settings}>
+        <TransfersCard zone={zone} account={account} />
+      </Allowed>
       <Loaded query={settings}>
         {(s) => (
-          <>
+          <fieldset disabled={!rights.records} className="contents">
             <NameServersCard zone={zone} settings={s} />
             <AnswersCard zone={zone} settings={s} />
             <SOACard key={JSON.stringify(s.soa)} zone={zone} settings={s} />
-          </>
+          </fieldset>
         )}
       </Loaded>
-      <RemoveCard zone={zone} account={account} />
+      {rights.zone && <RemoveCard zone={zone} account={account} />}
     </Page>
   );
 }

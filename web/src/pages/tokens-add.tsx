@@ -3,10 +3,11 @@ import { Input } from "@cloudflare/kumo/components/input";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
-import { permissionGroupsQuery, zonesQuery } from "../api/queries";
+import { permissionGroupsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
-import { Choice } from "../ui/choice";
 import { FormDialog } from "../ui/dialogs";
+import { endOfDay } from "../ui/format";
+import { ZoneChoice } from "../ui/zone-choice";
 
 const zoneScope = "com.cloudflare.api.account.zone";
 const accountScope = "com.cloudflare.api.account";
@@ -35,7 +36,6 @@ function policiesOf(groups: Schema<"PermissionGroup">[], account: string, zone: 
 /** Makes a token from permission groups and the zones they are for. */
 export function AddToken(props: { account: string; open: boolean; onClose: () => void; onMade: (value: string) => void }) {
   const groups = useQuery({ ...permissionGroupsQuery, enabled: props.open }).data ?? [];
-  const zones = useQuery({ ...zonesQuery({ account: props.account, search: "", page: 1 }), enabled: props.open }).data?.result ?? [];
   const [name, setName] = useState("");
   const [chosen, setChosen] = useState<string[]>([]);
   const [zone, setZone] = useState("all");
@@ -50,7 +50,7 @@ export function AddToken(props: { account: string; open: boolean; onClose: () =>
           body: {
             name,
             policies: policiesOf(groups.filter((g) => chosen.includes(g.id)), props.account, zone, user.id),
-            ...(expires && { expires_on: `${expires}T00:00:00Z` }),
+            ...(expires && { expires_on: endOfDay(expires) }),
           },
         }),
       );
@@ -75,18 +75,19 @@ export function AddToken(props: { account: string; open: boolean; onClose: () =>
       onSubmit={make.run}
     >
       <Input label="Token name" required value={name} error={make.at("/name")} onChange={(e) => setName(e.target.value)} />
-      <Checkbox.Group legend="Permissions" value={chosen} onValueChange={setChosen} className="max-h-72 overflow-y-auto">
+      <Checkbox.Group legend="Permissions" value={chosen} onValueChange={setChosen} className="max-h-72 overflow-y-auto p-1">
         {groups.map((g) => (
           <Checkbox.Item key={g.id} value={g.id} label={g.name} />
         ))}
       </Checkbox.Group>
-      <Choice
-        label="Zone resources"
-        value={zone}
-        options={[["all", "All zones of this account"], ...zones.map((z) => [z.id, z.name] as const)]}
-        onChange={setZone}
+      <ZoneChoice account={props.account} label="Zone resources" by="id" value={zone} first={[["all", "All zones of this account"]]} onChange={setZone} />
+      <Input
+        label="Last day (optional)"
+        type="date"
+        description="It works until the end of that day where you are."
+        value={expires}
+        onChange={(e) => setExpires(e.target.value)}
       />
-      <Input label="Expires (optional)" type="date" value={expires} onChange={(e) => setExpires(e.target.value)} />
     </FormDialog>
   );
 }

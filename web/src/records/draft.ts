@@ -52,6 +52,19 @@ export function faulty(d: Draft): boolean {
   return (type?.data ?? []).some((f) => checkField(f, d.data[f.member] ?? "") !== undefined);
 }
 
+/** What to send for a change: the members that differ from what was seen, so that nothing else is written over. */
+export function changesOf(seen: Draft, d: Draft): Schema<"RecordPatch"> {
+  const before: Record<string, unknown> = bodyOf(seen);
+  const after: Record<string, unknown> = bodyOf(d);
+  const names = Object.keys({ ...before, ...after });
+  return Object.fromEntries(names.filter((n) => JSON.stringify(before[n]) !== JSON.stringify(after[n])).map((n) => [n, after[n]]));
+}
+
+/** What makes a record again as it was. */
+export function copyOf(r: Schema<"Record">, zone: string): Schema<"RecordWrite"> {
+  return { ...bodyOf(draftOf(r, zone)), ...(r.settings && Object.keys(r.settings).length > 0 && { settings: r.settings as Record<string, never> }) };
+}
+
 /** What to send for a draft. */
 export function bodyOf(d: Draft): Schema<"RecordWrite"> {
   const type = recordTypes[d.type];

@@ -1,36 +1,80 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Input, InputArea } from "@cloudflare/kumo/components/input";
 import { Switch } from "@cloudflare/kumo/components/switch";
-import { useEffect, useRef, useState } from "react";
-import { api, result, type Schema } from "../api/client";
+import { useBlocker } from "@tanstack/react-router";
+import { useEffect, useRef, useState, type RefObject } from "react";
+import { api, ApiError, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
-import { FormError } from "../ui/dialogs";
+import { ConfirmDialog, FormError } from "../ui/dialogs";
+import { Notice } from "../ui/notice";
 import { checkContent, checkField, checkPriority, proxiable } from "./check";
-import { bodyOf, draftOf, faulty, newDraft, withType, type Draft } from "./draft";
+import { Conflict } from "./conflict";
+import { bodyOf, changesOf, draftOf, faulty, newDraft, withType, type Draft } from "./draft";
+import { useProxyReason } from "./proxying";
+import { sentence } from "./sentence";
 import { recordTypes, ttls, typeNames, type DataField } from "./types";
 
-type Props = { zone: Schema<"Zone">; record: Schema<"Record"> | null; onClose: () => void };
+/** A draft that outlives its form: the row it stands in may go while somebody types. */
+export type Kept = RefObject<Draft | null>;
+
+type Props = { zone: Schema<"Zone">; record: Schema<"Record"> | null; kept?: Kept; gone?: boolean; onClose: () => void };
 type Edit = (change: Partial<Draft>) => void;
 type Told = (pointer: string) => string | undefined;
 
-/** The form of a record: a new one, or one that is edited in its place. */
-export function RecordForm({ zone, record, onClose }: Props) {
-  const [draft, setDraft] = useState<Draft>(() => (record ? draftOf(record, zone.name) : newDraft()));
-  const edit: Edit = (change) => setDraft((d) => ({ ...d, ...change }));
-  const save = useAction({
+/** What an edit starts from: what was seen when the form opened, and the version that it is known to go over. */
+type Ground = { seen: Schema<"Record">; over: Schema<"Record"> };
+
+/** Changes a record as far as the form differs from what was seen, or adds one; both can be taken back. */
+function useSave({ zone, record, onClose }: Props, draft: Draft) {
+  const path = { zone_id: zone.id };
+  const one = (id: string) => ({ ...path, dns_record_id: id });
+  const patch = (r: Schema<"Record">, body: Schema<"RecordPatch">) =>
+    result(
+      api.PATCH("/client/v4/zones/{zone_id}/dns_records/{dns_record_id}", {
+        params: { path: one(r.id), header: { "If-Match": `"${r.modified_on}"` } },
+        body,
+      }),
+    );
+  return useAction({
     quiet: true,
     done: record ? "Record saved" : "Record added",
     stale: [["records", zone.id]],
-    run: () => {
-      const body = bodyOf(draft);
-      const path = { zone_id: zone.id };
-      return record
-        ? result(api.PUT("/client/v4/zones/{zone_id}/dns_records/{dns_record_id}", { params: { path: { ...path, dns_record_id: record.id } }, body }))
-        : result(api.POST("/client/v4/zones/{zone_id}/dns_records", { params: { path }, body }));
-    },
+    run: (g: Ground | null) =>
+      g
+        ? patch(g.over, changesOf(draftOf(g.seen, zone.name), draft))
+        : result(api.POST("/client/v4/zones/{zone_id}/dns_records", { params: { path }, body: bodyOf(draft) })),
+    undo: (made, g) => () =>
+      g
+        ? patch(made, changesOf(draftOf(made, zone.name), draftOf(g.over, zone.name)))
+        : result(api.DELETE("/client/v4/zones/{zone_id}/dns_records/{dns_record_id}", { params: { path: one(made.id) } })),
     then: onClose,
   });
+}
+
+/** The form of a record: a new one, or one that is edited in its place. */
+export function RecordForm(props: Props) {
+  const { zone, record, kept, onClose: close } = props;
+  const first = useRef<Draft>(record ? draftOf(record, zone.name) : newDraft());
+  const [draft, setDraft] = useState<Draft>(() => kept?.current ?? first.current);
+  const [ground, setGround] = useState<Ground | null>(record && { seen: record, over: record });
+  const edit: Edit = (change) => setDraft((d) => ({ ...d, ...change }));
+  const dirty = JSON.stringify(draft) !== JSON.stringify(first.current);
+  if (kept) kept.current = dirty ? draft : null;
+  const leaving = useRef(false);
+  const onClose = () => {
+    leaving.current = true;
+    if (kept) kept.current = null;
+    close();
+  };
+  const save = useSave({ ...props, onClose }, draft);
+  const blocker = useBlocker({
+    shouldBlockFn: ({ current, next }) => dirty && !leaving.current && current.pathname !== next.pathname,
+    enableBeforeUnload: () => dirty && !leaving.current,
+    withResolver: true,
+  });
+  const reason = useProxyReason(zone);
+  const lost = props.gone || (save.error instanceof ApiError && save.error.status === 404);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     form.current?.querySelector<HTMLElement>(record ? "input:not([disabled])" : "button, input")?.focus();
@@ -47,10 +91,32 @@ export function RecordForm({ zone, record, onClose }: Props) {
       className="flex flex-col gap-4"
       onSubmit={(e) => {
         e.preventDefault();
-        save.run();
+        if (record && !dirty && !lost) onClose();
+        else save.run(lost ? null : ground);
       }}
     >
-      <FormError error={save.error} />
+      {lost ? (
+        <Notice variant="alert" title="This record is not in the list any more" description="It may have been deleted. What you typed is kept; save it as a new record, or cancel." />
+      ) : ground && save.error instanceof ApiError && save.error.status === 412 ? (
+        <Conflict
+          zone={zone}
+          seen={ground.seen}
+          draft={draft}
+          onMine={(theirs) => {
+            const next = { seen: ground.seen, over: theirs };
+            setGround(next);
+            save.run(next);
+          }}
+          onTheirs={(theirs) => {
+            setGround({ seen: theirs, over: theirs });
+            first.current = draftOf(theirs, zone.name);
+            setDraft(first.current);
+            save.reset();
+          }}
+        />
+      ) : (
+        <FormError error={save.error} />
+      )}
       <div className="grid items-start gap-4 sm:grid-cols-2 lg:grid-cols-4">
         <Choice
           label="Type"
@@ -82,8 +148,10 @@ export function RecordForm({ zone, record, onClose }: Props) {
             <Switch
               label={draft.proxied ? "Proxied" : "DNS only"}
               checked={draft.proxied}
+              disabled={reason !== undefined && !draft.proxied}
               onCheckedChange={(proxied) => edit({ proxied })}
             />
+            {reason && !draft.proxied && <p className="mt-1 mb-0 text-sm text-kumo-subtle">{reason}</p>}
           </div>
         )}
       </div>
@@ -98,14 +166,25 @@ export function RecordForm({ zone, record, onClose }: Props) {
           onBlur={() => edit({ tags: draft.tags.map((t) => t.trim()).filter((t) => t !== "") })}
         />
       </div>
-      <div className="flex justify-end gap-2">
+      <div className="flex flex-wrap items-center justify-end gap-2">
+        <p className="m-0 min-w-0 flex-1 text-sm break-words text-kumo-subtle" aria-live="polite">
+          {sentence(draft, zone.name)}
+        </p>
         <Button type="button" onClick={onClose}>
           Cancel
         </Button>
         <Button type="submit" variant="primary" loading={save.busy} disabled={faulty(draft)}>
-          Save
+          {lost ? "Add it again" : "Save"}
         </Button>
       </div>
+      <ConfirmDialog
+        open={blocker.status === "blocked"}
+        title="Leave this form?"
+        text="What you typed in it is not saved yet."
+        submit="Leave"
+        onClose={() => blocker.reset?.()}
+        onConfirm={() => blocker.proceed?.()}
+      />
     </form>
   );
 }

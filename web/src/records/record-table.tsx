@@ -3,11 +3,14 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { Switch } from "@cloudflare/kumo/components/switch";
 import { Table } from "@cloudflare/kumo/components/table";
 import { CaretDownIcon, CaretUpIcon, ChatTextIcon, PencilSimpleIcon, TrashIcon } from "@phosphor-icons/react";
-import { useEffect, useRef } from "react";
+import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
 import { TableFrame } from "../ui/page";
-import { RecordForm } from "./record-form";
+import { readOnlyText } from "../ui/rights";
+import { toUnicode } from "../ui/unicode";
+import { useProxyReason } from "./proxying";
+import { RecordForm, type Kept } from "./record-form";
 import { ttlText } from "./types";
 
 /** What the records can be sorted by. */
@@ -22,43 +25,83 @@ const heads: [Order, string][] = [
   ["ttl", "TTL"],
 ];
 
+type Held = Schema<"Record">;
+
+/** What can be done to a row. */
+type Hands = {
+  check: (r: Held, on: boolean) => void;
+  edit: (r: Held) => void;
+  remove: (r: Held) => void;
+  proxy: (r: Held, on: boolean) => void;
+};
+
+/** The records that are selected, by id; they stay when another page is shown. */
+export type Selection = ReadonlyMap<string, Schema<"Record">>;
+
 type Props = {
   zone: Schema<"Zone">;
   records: Schema<"Record">[];
   sorting: Sorting;
   onSort: (s: Sorting) => void;
-  selected: ReadonlySet<string>;
-  onSelect: (ids: ReadonlySet<string>) => void;
+  selected: Selection;
+  onSelect: (records: Selection) => void;
   editing: string | null;
   onEdit: (id: string | null) => void;
   onDelete: (records: Schema<"Record">[]) => void;
+  kept: Kept;
+  readOnly: boolean;
 };
 
 /** One page of records; the row that is edited holds the form. */
 export function RecordTable(props: Props) {
   const all = props.records.every((r) => props.selected.has(r.id));
   const back = useFocusBack(props.editing);
-  const toggle = (id: string, on: boolean) => {
-    const next = new Set(props.selected);
-    if (on) next.add(id);
-    else next.delete(id);
+  const select = (records: Held[], on: boolean) => {
+    const next = new Map(props.selected);
+    for (const r of records) {
+      if (on) next.set(r.id, r);
+      else next.delete(r.id);
+    }
     props.onSelect(next);
   };
+  const selectPage = (on: boolean) => select(props.records, on);
+  const reason = useProxyReason(props.zone);
+  const toggle = useToggle(props.zone);
+  const pending = toggle.busy ? toggle.input : undefined;
+  // One set of hands for all rows, ever the same: a tick then draws one row and not five hundred.
+  const latest = useRef<Hands>(null!);
+  latest.current = {
+    check: (r, on) => select([r], on),
+    edit: (r) => props.onEdit(r.id),
+    remove: (r) => props.onDelete([r]),
+    proxy: (record, on) => toggle.run({ record, on }),
+  };
+  const hands = useMemo<Hands>(
+    () => ({
+      check: (r, on) => latest.current.check(r, on),
+      edit: (r) => latest.current.edit(r),
+      remove: (r) => latest.current.remove(r),
+      proxy: (r, on) => latest.current.proxy(r, on),
+    }),
+    [],
+  );
   return (
     <TableFrame label="Records">
-      <Table className="dense" ref={back}>
+      <Table className="dense cards" ref={back} onKeyDown={betweenRows}>
         <Table.Header>
           <Table.Row>
-            <Table.CheckHead
-              label="Select all records on this page"
-              checked={all}
-              indeterminate={!all && props.selected.size > 0}
-              onCheckedChange={(on) => props.onSelect(new Set(on ? props.records.map((r) => r.id) : []))}
-            />
+            {!props.readOnly && (
+              <Table.CheckHead
+                label="Select all records on this page"
+                checked={all}
+                indeterminate={!all && props.records.some((r) => props.selected.has(r.id))}
+                onCheckedChange={selectPage}
+              />
+            )}
             {heads.map(([order, label]) => (
               <SortHead key={order} order={order} label={label} sorting={props.sorting} onSort={props.onSort} />
             ))}
-            <Table.Head>Actions</Table.Head>
+            {!props.readOnly && <Table.Head>Actions</Table.Head>}
           </Table.Row>
         </Table.Header>
         <Table.Body>
@@ -66,7 +109,7 @@ export function RecordTable(props: Props) {
             props.editing === r.id ? (
               <Table.Row key={r.id}>
                 <Table.Cell colSpan={7}>
-                  <RecordForm zone={props.zone} record={r} onClose={() => props.onEdit(null)} />
+                  <RecordForm zone={props.zone} record={r} kept={props.kept} onClose={() => props.onEdit(null)} />
                 </Table.Cell>
               </Table.Row>
             ) : (
@@ -75,9 +118,10 @@ export function RecordTable(props: Props) {
                 record={r}
                 zone={props.zone}
                 checked={props.selected.has(r.id)}
-                onCheck={(on) => toggle(r.id, on)}
-                onEdit={() => props.onEdit(r.id)}
-                onDelete={() => props.onDelete([r])}
+                readOnly={props.readOnly}
+                reason={reason}
+                pending={pending?.record.id === r.id ? pending.on : undefined}
+                hands={hands}
               />
             ),
           )}
@@ -85,6 +129,17 @@ export function RecordTable(props: Props) {
       </Table>
     </TableFrame>
   );
+}
+
+/** Arrows go from a row's pencil to that of the next: over a long list by one key a row. */
+function betweenRows(e: KeyboardEvent<HTMLTableElement>): void {
+  const from = e.target;
+  if ((e.key !== "ArrowDown" && e.key !== "ArrowUp") || !(from instanceof HTMLElement) || from.dataset.edit === undefined) return;
+  const all = [...e.currentTarget.querySelectorAll<HTMLElement>("[data-edit]")];
+  const next = all[all.indexOf(from) + (e.key === "ArrowDown" ? 1 : -1)];
+  if (next === undefined) return;
+  e.preventDefault();
+  next.focus();
 }
 
 /** Gives the keyboard back to the row whose form was closed. */
@@ -118,41 +173,46 @@ function SortHead(props: { order: Order; label: string; sorting: Sorting; onSort
   );
 }
 
-function RecordRow(props: {
-  record: Schema<"Record">;
+const RecordRow = memo(function RecordRow(props: {
+  record: Held;
   zone: Schema<"Zone">;
   checked: boolean;
-  onCheck: (on: boolean) => void;
-  onEdit: () => void;
-  onDelete: () => void;
+  readOnly: boolean;
+  reason: string | undefined;
+  /** Where the switch stands while the server has not answered. */
+  pending: boolean | undefined;
+  hands: Hands;
 }) {
+  const hands = props.hands;
   const r = props.record;
   const label = `${r.type} ${r.name}`;
   return (
     <Table.Row variant={props.checked ? "selected" : "default"}>
-      <Table.CheckCell label={`Select ${label}`} checked={props.checked} onCheckedChange={props.onCheck} />
+      {!props.readOnly && <Table.CheckCell label={`Select ${label}`} checked={props.checked} onCheckedChange={(on) => hands.check(r, on)} />}
       <Table.Cell className="font-medium">{r.type}</Table.Cell>
       <Table.Cell className="max-w-64 min-w-44 break-words">
-        {r.name}
+        <Name name={r.name} zone={props.zone.name} />
         <Notes record={r} />
       </Table.Cell>
-      <Table.Cell className="max-w-80 min-w-48 break-words">
+      <Table.Cell className="content max-w-96 min-w-48 font-mono text-sm break-words">
         {r.priority !== undefined && r.type !== "URI" && <span className="mr-2 text-kumo-strong">{r.priority}</span>}
-        {r.content.length > 200 ? `${r.content.slice(0, 200)}…` : r.content}
+        <Content text={r.content} />
       </Table.Cell>
       <Table.Cell className="whitespace-nowrap">
-        <Proxy record={r} zone={props.zone} />
+        <Proxy record={r} readOnly={props.readOnly} reason={props.reason} pending={props.pending} onChange={(on) => hands.proxy(r, on)} />
       </Table.Cell>
       <Table.Cell className="whitespace-nowrap">{ttlText(r.ttl)}</Table.Cell>
+      {!props.readOnly && (
       <Table.Cell>
         <span className="flex items-center gap-1">
-          <Button shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={props.onEdit} />
-          <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={props.onDelete} />
+          <Button size="sm" shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={() => hands.edit(r)} />
+          <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={() => hands.remove(r)} />
         </span>
       </Table.Cell>
+      )}
     </Table.Row>
   );
-}
+});
 
 function Notes(props: { record: Schema<"Record"> }) {
   const { comment, tags } = props.record;
@@ -170,28 +230,66 @@ function Notes(props: { record: Schema<"Record"> }) {
   );
 }
 
-function Proxy({ record, zone }: { record: Schema<"Record">; zone: Schema<"Zone"> }) {
-  const toggle = useAction({
-    stale: [["records", zone.id]],
-    run: (proxied: boolean) =>
-      result(
-        api.PATCH("/client/v4/zones/{zone_id}/dns_records/{dns_record_id}", {
-          params: { path: { zone_id: zone.id, dns_record_id: record.id } },
-          body: { proxied },
-        }),
-      ),
-  });
-  if (!record.proxiable) return <span className="text-kumo-strong">DNS only</span>;
+/** A name as people write it, with the zone's part dimmed; the A-labels are at hand where it has any. */
+function Name({ name, zone }: { name: string; zone: string }) {
+  const [text, end] = [toUnicode(name), `.${toUnicode(zone)}`];
+  const inside = text.endsWith(end);
   return (
-    <span className="flex items-center gap-2">
+    <span title={text === name ? undefined : name}>
+      {inside ? text.slice(0, -end.length) : text}
+      {inside && <span className="dim">{end}</span>}
+    </span>
+  );
+}
+
+/** How much of a content a row shows before somebody asks for the rest, in characters. */
+const long = 200;
+
+function Content({ text }: { text: string }) {
+  const [open, setOpen] = useState(false);
+  if (text.length <= long) return text;
+  return (
+    <>
+      {open ? text : `${text.slice(0, long)}…`}{" "}
+      <button type="button" className="cursor-pointer border-0 bg-transparent p-0 text-kumo-link underline" onClick={() => setOpen(!open)}>
+        {open ? "less" : "all of it"}
+      </button>
+    </>
+  );
+}
+
+/** Switches the proxy of a record on or off, as far as nobody else has changed it meanwhile. */
+function useToggle(zone: Schema<"Zone">) {
+  const set = (proxied: boolean, seen: Held) =>
+    result(
+      api.PATCH("/client/v4/zones/{zone_id}/dns_records/{dns_record_id}", {
+        params: { path: { zone_id: zone.id, dns_record_id: seen.id }, header: { "If-Match": `"${seen.modified_on}"` } },
+        body: { proxied },
+      }),
+    );
+  return useAction({
+    stale: [["records", zone.id]],
+    done: (_, { record, on }) => `${record.name} is ${on ? "proxied" : "DNS only"}`,
+    run: ({ record, on }: { record: Held; on: boolean }) => set(on, record),
+    undo: (made, { on }) => () => set(!on, made),
+  });
+}
+
+function Proxy(props: { record: Held; readOnly: boolean; reason: string | undefined; pending: boolean | undefined; onChange: (on: boolean) => void }) {
+  const { record, pending } = props;
+  if (!record.proxiable) return <span className="text-kumo-strong">DNS only</span>;
+  const why = props.readOnly ? readOnlyText : record.proxied ? undefined : props.reason;
+  const on = pending ?? record.proxied;
+  return (
+    <span className="flex items-center gap-2" title={why}>
       <Switch
         size="sm"
         aria-label={`Proxy ${record.type} ${record.name}`}
-        checked={record.proxied}
-        disabled={toggle.busy}
-        onCheckedChange={(on) => toggle.run(on)}
+        checked={on}
+        disabled={pending !== undefined || why !== undefined}
+        onCheckedChange={props.onChange}
       />
-      {record.proxied ? "Proxied" : "DNS only"}
+      {on ? "Proxied" : "DNS only"}
     </span>
   );
 }

@@ -42,7 +42,7 @@ export function LinkPeers(props: { zone: Schema<"Zone">; account: string; outgoi
     >
       {peers.length === 0 ? (
         <p className="m-0 text-sm">
-          There are no peers yet. <Link to={`/${account}/configurations/dns-zone-transfers?tab=peers`}>Create one</Link>.
+          There are no peers yet. <Link href={`/${account}/configurations/dns-zone-transfers?tab=peers`}>Create one</Link>.
         </p>
       ) : (
         <Checkbox.Group legend="Peer DNS servers" value={chosen} onValueChange={setChosen}>

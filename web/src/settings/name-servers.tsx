@@ -1,8 +1,11 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Switch } from "@cloudflare/kumo/components/switch";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schema } from "../api/client";
+import { apexNSQuery } from "../api/queries";
+import { useAction } from "../ui/action";
 import { Card } from "../ui/page";
 import { useSettings } from "./use-settings";
 
@@ -12,13 +15,31 @@ type Props = { zone: Schema<"Zone">; settings: Schema<"DNSSettings"> };
 export function NameServersCard({ zone, settings }: Props) {
   const [ttl, setTTL] = useState(String(settings.ns_ttl));
   const save = useSettings(zone.id);
+  // With others beside us, the NS records at the apex are answered, too: the parent must name the whole set.
+  const others = useQuery({ ...apexNSQuery(zone), enabled: settings.multi_provider }).data ?? [];
+  const names = [...new Set([...zone.name_servers, ...(settings.multi_provider ? others : [])])];
+  const copy = useAction({ done: "Copied", run: () => navigator.clipboard.writeText(names.join("\n")) });
   return (
-    <Card title="Nameservers" description="Delegate the zone to these names at your registrar.">
-      <ul className="mt-0 mb-5 list-none p-0 font-mono text-sm">
-        {zone.name_servers.map((n) => (
+    <Card
+      title="Nameservers"
+      description={
+        settings.multi_provider
+          ? "Delegate the zone to all of these names at your registrar: ours, and the NS records at the apex."
+          : "Delegate the zone to these names at your registrar."
+      }
+      actions={
+        names.length > 0 && (
+          <Button size="sm" onClick={() => copy.run()}>
+            Copy names
+          </Button>
+        )
+      }
+    >
+      <ul className="mt-0 mb-5 list-none p-0 font-mono text-sm" aria-label="Names to delegate to">
+        {names.map((n) => (
           <li key={n}>{n}</li>
         ))}
-        {zone.name_servers.length === 0 && <li>None are set. Start the server with --nameservers.</li>}
+        {names.length === 0 && <li>None are set. Start the server with --nameservers.</li>}
       </ul>
       <form
         className="mb-5 flex flex-wrap items-end gap-3"

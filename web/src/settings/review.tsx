@@ -103,7 +103,7 @@ function FindingItem({ finding: f, onLeave }: { finding: Finding; onLeave: () =>
           {fix.label}
         </Button>
       )}
-      {fix && setting === undefined && <Link to={`${fix.path}?search=${encodeURIComponent(f.name)}`}>{fix.label}</Link>}
+      {fix && setting === undefined && <Link href={`${fix.path}?search=${encodeURIComponent(f.name)}`}>{fix.label}</Link>}
     </li>
   );
 }

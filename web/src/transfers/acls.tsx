@@ -15,6 +15,7 @@ export function ACLs(props: { account: string }) {
     <Loaded query={acls}>
       {(list) => (
         <ResourceTable
+          account={props.account}
           items={list}
           noun="ACL"
           about="An ACL lets addresses transfer every zone of this account, beside the addresses of linked peers. At most /24 for IPv4 and /64 for IPv6."

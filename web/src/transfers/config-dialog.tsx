@@ -4,32 +4,34 @@ import { Tabs } from "@cloudflare/kumo/components/tabs";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schema } from "../api/client";
-import { zonesQuery } from "../api/queries";
+import { serverQuery, standingsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
-import { Choice } from "../ui/choice";
 import { InfoDialog } from "../ui/dialogs";
+import { ZoneChoice } from "../ui/zone-choice";
 import { secondaryConfig, servers, type Server } from "./secondary-config";
 
 /** Ready-made configuration of a secondary for a key. */
-export function ConfigDialog(props: { account: string; tsig: Schema<"TSIG"> | null; onClose: () => void }) {
-  const zones = useQuery(zonesQuery({ account: props.account, search: "", page: 1 })).data?.result ?? [];
+export function ConfigDialog(props: { account: string; open: boolean; tsig: Schema<"TSIG"> | null; zone?: string; onClose: () => void }) {
+  const first = useQuery({ ...standingsQuery({ account: props.account, search: "", page: 1, perPage: 1 }), enabled: props.open && !props.zone }).data?.result[0];
+  const listening = useQuery(serverQuery).data?.transfer_port;
   const [server, setServer] = useState<Server>("BIND");
   const [picked, setPicked] = useState("");
   const [address, setAddress] = useState(window.location.hostname);
-  const [port, setPort] = useState("53");
-  const zone = picked || (zones[0]?.name ?? "example.com");
+  const [typed, setPort] = useState<string | null>(null);
+  const zone = picked || (props.zone ?? first?.name ?? "example.com");
+  const port = typed ?? String(listening ?? 53);
   const text = secondaryConfig(server, { zone, address, port, key: props.tsig });
   const copy = useAction({ done: "Copied", run: () => navigator.clipboard.writeText(text) });
   return (
     <InfoDialog
-      open={props.tsig !== null}
+      open={props.open}
       onClose={props.onClose}
       size="xl"
       title="Configuration for your secondary"
       description="Fill in the address where the secondary reaches this primary, then paste."
     >
       <div className="mb-4 grid gap-3 sm:grid-cols-3">
-        <Choice label="Zone" value={zone} options={zones.map((z) => [z.name, z.name] as const)} onChange={setPicked} />
+        {props.zone === undefined && <ZoneChoice account={props.account} label="Zone" by="name" value={zone} onChange={setPicked} />}
         <Input label="Address of this primary" value={address} onChange={(e) => setAddress(e.target.value)} />
         <Input label="Port" inputMode="numeric" value={port} onChange={(e) => setPort(e.target.value)} />
       </div>

@@ -1,3 +1,4 @@
+import { Button } from "@cloudflare/kumo/components/button";
 import { Checkbox } from "@cloudflare/kumo/components/checkbox";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Link } from "@cloudflare/kumo/components/link";
@@ -10,6 +11,7 @@ import { Choice } from "../ui/choice";
 import { FormDialog } from "../ui/dialogs";
 import { counted } from "../ui/format";
 import { Loaded } from "../ui/page";
+import { ConfigDialog } from "./config-dialog";
 import { ResourceTable } from "./resource-table";
 
 /** The account's secondaries. */
@@ -17,10 +19,14 @@ export function Peers(props: { account: string }) {
   const peers = useQuery(peersQuery(props.account));
   const keys = useQuery(tsigsQuery(props.account)).data ?? [];
   const uses = useQuery(peerUsesQuery(props.account)).data ?? [];
+  const [shown, setShown] = useState<Schema<"Peer"> | null>(null);
+  const key = keys.find((k) => k.id === shown?.tsig_id) ?? null;
   return (
+    <>
     <Loaded query={peers}>
       {(list) => (
         <ResourceTable
+          account={props.account}
           items={list}
           noun="peer"
           about="A peer DNS server is a secondary: where NOTIFY goes, and from where and with which TSIG it may transfer the zones that it is linked to."
@@ -40,10 +46,17 @@ export function Peers(props: { account: string }) {
             { head: "IXFR", cell: (p) => (p.ixfr_enable ? "Enabled" : "Not enabled") },
             { head: "Used by", cell: (p) => <Use account={props.account} use={uses.find((u) => u.peer_id === p.id)} /> },
           ]}
+          extra={(p) => (
+            <Button size="sm" onClick={() => setShown(p)} aria-label={`Configuration of ${p.name}`}>
+              Configuration
+            </Button>
+          )}
           form={(item, close) => <PeerForm account={props.account} item={item} keys={keys} onClose={close} />}
         />
       )}
     </Loaded>
+      <ConfigDialog account={props.account} open={shown !== null} tsig={key} onClose={() => setShown(null)} />
+    </>
   );
 }
 
@@ -53,7 +66,7 @@ function Use(props: { account: string; use: Schema<"PeerUse"> | undefined }) {
   const { zones, first_zone: first } = props.use;
   return (
     <>
-      <Link to={`/${props.account}/${first}/dns/settings`}>{first}</Link>
+      <Link href={`/${props.account}/${first}/dns/settings`}>{first}</Link>
       {zones > 1 && ` and ${counted(zones - 1, "more zone")}`}
     </>
   );

@@ -7,11 +7,13 @@ import { useState, type ReactNode } from "react";
 import { useAction } from "../ui/action";
 import { ConfirmDialog } from "../ui/dialogs";
 import { TableFrame } from "../ui/page";
+import { readOnlyText, useMay } from "../ui/rights";
 
 type Item = { id: string; name: string };
 
 /** The table of one kind of thing (keys, peers, ACLs): create, edit, delete. */
 export function ResourceTable<T extends Item>(props: {
+  account: string;
   items: T[];
   noun: string;
   about: string;
@@ -22,6 +24,7 @@ export function ResourceTable<T extends Item>(props: {
   form: (item: T | null, close: () => void) => ReactNode;
   extra?: (item: T) => ReactNode;
 }) {
+  const may = useMay(props.account, "Account Settings Write");
   const [editing, setEditing] = useState<T | "new" | null>(null);
   const [removing, setRemoving] = useState<T | null>(null);
   const remove = useAction({
@@ -35,7 +38,7 @@ export function ResourceTable<T extends Item>(props: {
     <div className="flex flex-col gap-4">
       <div className="flex flex-wrap items-start justify-between gap-3">
         <p className="m-0 max-w-2xl text-sm text-kumo-subtle">{props.about}</p>
-        <Button variant="primary" icon={PlusIcon} onClick={() => setEditing("new")}>
+        <Button variant="primary" icon={PlusIcon} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing("new")}>
           {`Create ${props.noun}`}
         </Button>
       </div>
@@ -43,7 +46,7 @@ export function ResourceTable<T extends Item>(props: {
         <Empty size="sm" title={`No ${props.noun} yet`} />
       ) : (
         <TableFrame label={props.noun}>
-          <Table>
+          <Table className="dense cards">
             <Table.Header>
               <Table.Row>
                 {props.columns.map((c) => (
@@ -63,8 +66,8 @@ export function ResourceTable<T extends Item>(props: {
                   <Table.Cell>
                     <span className="flex items-center gap-1">
                       {props.extra?.(item)}
-                      <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} onClick={() => setEditing(item)} />
-                      <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} onClick={() => setRemoving(item)} />
+                      <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing(item)} />
+                      <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setRemoving(item)} />
                     </span>
                   </Table.Cell>
                 </Table.Row>

@@ -27,7 +27,8 @@ export function TSIGs(props: { account: string }) {
       {(list) => (
         <>
           <ResourceTable
-            items={list}
+            account={props.account}
+          items={list}
             noun="TSIG"
             about="A TSIG is a name, an algorithm and a secret that this primary and a secondary share. It signs transfers and NOTIFY."
             stale={[["tsigs", props.account]]}
@@ -61,11 +62,16 @@ export function TSIGs(props: { account: string }) {
             )}
             form={(item, close) => <TSIGForm account={props.account} item={item} onClose={close} />}
           />
-          <ConfigDialog account={props.account} tsig={shown} onClose={() => setShown(null)} />
+          <ConfigDialog account={props.account} open={shown !== null} tsig={shown} onClose={() => setShown(null)} />
         </>
       )}
     </Loaded>
   );
+}
+
+/** A secret of 32 random octets, in base64. */
+function newSecret(): string {
+  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))));
 }
 
 function TSIGForm(props: { account: string; item: Schema<"TSIG"> | null; onClose: () => void }) {
@@ -113,6 +119,13 @@ function TSIGForm(props: { account: string; item: Schema<"TSIG"> | null; onClose
         error={save.at("/algo")}
         onChange={setAlgo}
       />
+      {props.item && (
+        <div>
+          <Button size="sm" type="button" onClick={() => setSecret(newSecret())}>
+            Generate a new secret
+          </Button>
+        </div>
+      )}
       <SensitiveInput
         label="Secret (optional)"
         description={props.item ? "In base64. Left empty, the secret stays." : "In base64. Without one we generate it."}

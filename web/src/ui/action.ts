@@ -3,10 +3,15 @@ import { useMutation, useQueryClient, type QueryKey } from "@tanstack/react-quer
 import { ApiError } from "../api/client";
 import { renewed } from "../api/session";
 
+/** How long a change can be undone by one click, in milliseconds. */
+const undoTime = 10_000;
+
 type Options<In, Out> = {
   run: (input: In) => Promise<Out>;
   /** Said when it worked. */
-  done?: string;
+  done?: string | ((out: Out, input: In) => string);
+  /** The change that takes it back; none where nothing can. */
+  undo?: (out: Out, input: In) => (() => Promise<unknown>) | undefined;
   /** Keys of the queries that are old from then on. */
   stale?: QueryKey[];
   then?: (out: Out, input: In) => void;
@@ -26,21 +31,47 @@ async function persistently<Out>(run: () => Promise<Out>): Promise<Out> {
   }
 }
 
-/** A change to the server: says how it went, and reads again what it made old. */
+/** A change to the server: says how it went, offers to take it back, and reads again what it made old. */
 export function useAction<In = void, Out = unknown>(o: Options<In, Out>) {
   const toast = useKumoToastManager();
   const client = useQueryClient();
+  const refresh = () => Promise.all((o.stale ?? []).map((queryKey) => client.invalidateQueries({ queryKey })));
+  const failed = (e: Error) => toast.add({ title: "That did not work", description: e.message, variant: "error" });
+
+  const offer = (title: string, undo: () => Promise<unknown>) => {
+    const id: string = toast.add({
+      title,
+      variant: "success",
+      timeout: undoTime,
+      actions: [
+        {
+          children: "Undo",
+          size: "sm",
+          onClick: () => {
+            toast.close(id);
+            persistently(undo)
+              .then(refresh)
+              .then(() => toast.add({ title: "Undone", variant: "success" }))
+              .catch(failed);
+          },
+        },
+      ],
+    });
+  };
   const mutation = useMutation<Out, Error, In>({
     mutationFn: (input) => (o.once ? o.run(input) : persistently(() => o.run(input))),
     onSuccess: async (out, input) => {
-      if (o.done !== undefined) toast.add({ title: o.done, variant: "success" });
-      await Promise.all((o.stale ?? []).map((queryKey) => client.invalidateQueries({ queryKey })));
+      const undo = o.undo?.(out, input);
+      const title = typeof o.done === "function" ? o.done(out, input) : o.done;
+      if (undo) offer(title ?? "Done", undo);
+      else if (title !== undefined) toast.add({ title, variant: "success" });
+      await refresh();
       o.then?.(out, input);
     },
     onError: (e) => {
-      if (!o.quiet) toast.add({ title: "That did not work", description: e.message, variant: "error" });
+      if (!o.quiet) failed(e);
     },
   });
   const at = (pointer: string) => (mutation.error instanceof ApiError ? mutation.error.at(pointer) : undefined);
-  return { run: mutation.mutate, busy: mutation.isPending, error: mutation.error, at, reset: mutation.reset };
+  return { run: mutation.mutate, busy: mutation.isPending, error: mutation.error, at, reset: mutation.reset, input: mutation.variables };
 }

@@ -13,7 +13,7 @@ export function Choice<T extends string>(props: {
 }) {
   return (
     <Select
-      {...(props.hideLabel ? { "aria-label": props.label } : { label: props.label, hideLabel: false })}
+      {...(props.hideLabel ? { "aria-label": props.label } : { label: props.label })}
       value={props.value}
       disabled={props.disabled}
       onValueChange={(v) => v !== null && props.onChange(v as T)}

@@ -21,6 +21,12 @@ export function moment(time: string | null | undefined): string {
   return time ? new Date(time).toLocaleString() : "–";
 }
 
+/** The end of a day (YYYY-MM-DD) where the reader is, as the API takes it: the first second of the next. */
+export function endOfDay(day: string): string {
+  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
+  return new Date(year, month - 1, date + 1).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
 /** Octets in the unit that reads best. */
 export function octets(n: number): string {
   if (n < 1024) return `${n} B`;

@@ -5,13 +5,13 @@ import { useEffect, type ReactNode } from "react";
 import { Notice } from "./notice";
 
 /** A page's frame: heading, what it is about, its actions, and its contents. */
-export function Page(props: { title: string; description?: ReactNode; actions?: ReactNode; wide?: boolean; children: ReactNode }) {
+export function Page(props: { title: string; /** In the browser's tab, where the title says something else. */ tab?: string; description?: ReactNode; actions?: ReactNode; wide?: boolean; children: ReactNode }) {
   const { zone } = useParams({ strict: false });
   useEffect(() => {
-    document.title = `${zone === undefined ? "" : `${zone} · `}${props.title} | Headwater`;
-  }, [props.title, zone]);
+    document.title = `${zone === undefined ? "" : `${zone} · `}${props.tab ?? props.title} | Headwater`;
+  }, [props.title, props.tab, zone]);
   return (
-    <div className={`mx-auto flex w-full flex-col gap-5 px-4 py-6 md:px-8 ${props.wide ? "" : "max-w-6xl"}`}>
+    <div className={`mx-auto flex w-full flex-col gap-4 px-4 py-4 md:px-8 ${props.wide ? "" : "max-w-6xl"}`}>
       <header className="flex flex-wrap items-start justify-between gap-3">
         <div className="min-w-0">
           <h1 className="m-0 text-2xl font-semibold break-words text-kumo-default">{props.title}</h1>
@@ -67,6 +67,17 @@ export function Waiting() {
   );
 }
 
+/** The shape of a table whose rows are on their way. */
+export function Skeleton() {
+  return (
+    <div role="status" aria-label="Loading" className="skeleton rounded-lg bg-kumo-base ring ring-kumo-hairline">
+      {Array.from({ length: 12 }, (_, i) => (
+        <div key={i} />
+      ))}
+    </div>
+  );
+}
+
 /** Shown in place of what failed. */
 export function Fault(props: { error: unknown; onRetry?: () => void }) {
   const text = props.error instanceof Error ? props.error.message : String(props.error);
@@ -87,8 +98,9 @@ export function RouteFault(props: { error: unknown }) {
 /** What a query gave, or that it is on its way, or why it failed. */
 export function Loaded<T>(props: {
   query: { data: T | undefined; error: Error | null; refetch: () => unknown };
+  waiting?: ReactNode;
   children: (data: T) => ReactNode;
 }) {
   if (props.query.data !== undefined) return props.children(props.query.data);
-  return props.query.error ? <Fault error={props.query.error} onRetry={() => void props.query.refetch()} /> : <Waiting />;
+  return props.query.error ? <Fault error={props.query.error} onRetry={() => void props.query.refetch()} /> : (props.waiting ?? <Waiting />);
 }

@@ -8,11 +8,14 @@ import {
   CheckSquareIcon,
   ClockCounterClockwiseIcon,
   DesktopIcon,
+  GaugeIcon,
   GearIcon,
   HouseIcon,
   KeyIcon,
   ListBulletsIcon,
+  MagnifyingGlassIcon,
   MoonIcon,
+  SlidersIcon,
   SunIcon,
   UserCircleIcon,
   UsersIcon,
@@ -20,7 +23,7 @@ import {
 } from "@phosphor-icons/react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
-import { useEffect, type ComponentType } from "react";
+import { lazy, Suspense, useEffect, useState, type ComponentType } from "react";
 import { api, result, setCSRF } from "../api/client";
 import { accountsQuery, sessionQuery } from "../api/queries";
 import { keepAccount, lastAccount } from "../last-account";
@@ -30,6 +33,8 @@ import { useAction } from "./action";
 import { Choice } from "./choice";
 import { ContactBanner } from "./contact";
 import { SessionOver } from "./session-over";
+
+const Jump = lazy(() => import("./jump"));
 
 type Place = { to: string; label: string; icon: ComponentType<{ className?: string }> };
 
@@ -46,11 +51,13 @@ function managePlaces(account: string): Place[] {
     { to: `/${account}/members`, label: "Members", icon: UsersIcon },
     { to: `/${account}/api-tokens`, label: "API Tokens", icon: KeyIcon },
     { to: `/${account}/audit-log`, label: "Audit log", icon: ClockCounterClockwiseIcon },
+    { to: `/${account}/settings`, label: "Account settings", icon: SlidersIcon },
   ];
 }
 
 function zonePlaces(account: string, zone: string): Place[] {
   return [
+    { to: `/${account}/${zone}`, label: "Overview", icon: GaugeIcon },
     { to: `/${account}/${zone}/dns/records`, label: "Records", icon: ListBulletsIcon },
     { to: `/${account}/${zone}/dns/settings`, label: "Settings", icon: GearIcon },
     { to: `/${account}/${zone}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
@@ -139,7 +146,18 @@ export function Shell() {
   const params = useParams({ strict: false });
   const accounts = useQuery(accountsQuery).data;
   const account = params.account ?? lastAccount(accounts ?? [])?.id;
+  const session = useQuery(sessionQuery).data;
   const lost = useLost();
+  const [jumping, setJumping] = useState(false);
+  useEffect(() => {
+    const onKey = (e: KeyboardEvent) => {
+      if (e.key.toLowerCase() !== "k" || !(e.ctrlKey || e.metaKey) || e.altKey || e.shiftKey) return;
+      e.preventDefault();
+      setJumping((open) => !open);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
   useEffect(() => {
     if (params.account !== undefined && accounts?.some((a) => a.id === params.account)) keepAccount(params.account);
   }, [params.account, accounts]);
@@ -150,9 +168,9 @@ export function Shell() {
       </a>
       <Sidebar aria-label="Places" className="md:sticky md:top-0 md:h-svh" contentClassName="h-full">
         <Sidebar.Header>
-          <span className="flex items-center gap-2 px-2 font-semibold text-kumo-default">
+          <span className="flex items-center gap-2 overflow-hidden px-2 font-semibold text-kumo-default">
             <WavesIcon className="size-5 shrink-0 text-kumo-info" weight="bold" aria-hidden />
-            Headwater
+            <span className="word-mark">Headwater</span>
           </span>
         </Sidebar.Header>
         <Sidebar.Content>
@@ -164,6 +182,7 @@ export function Shell() {
             </>
           )}
           {account !== undefined && <Places label="Manage Account" places={managePlaces(account)} />}
+          {session?.server_admin && <Places label="Server" places={[{ to: "/users", label: "Users", icon: UsersIcon }]} />}
         </Sidebar.Content>
         <Sidebar.Footer>
           <Sidebar.Trigger aria-label="Collapse the sidebar" />
@@ -175,6 +194,9 @@ export function Shell() {
             <Sidebar.Trigger aria-label="Open the sidebar" />
           </span>
           <div className="flex min-w-0 flex-1 items-center gap-2">{account !== undefined && <AccountChoice account={account} />}</div>
+          <Button variant="ghost" icon={MagnifyingGlassIcon} aria-label="Jump to" aria-keyshortcuts="Control+K Meta+K" onClick={() => setJumping(true)}>
+            <span className="max-sm:sr-only">Jump to</span>
+          </Button>
           <UserMenu />
         </div>
         <ContactBanner />
@@ -183,6 +205,11 @@ export function Shell() {
         </main>
       </div>
       <SessionOver />
+      {jumping && (
+        <Suspense>
+          <Jump account={account} zone={params.zone} admin={session?.server_admin ?? false} onClose={() => setJumping(false)} />
+        </Suspense>
+      )}
     </Sidebar.Provider>
   );
 }

@@ -24,6 +24,7 @@ func secondaryRoutes() []api.Route {
 type secondariesJSON struct {
 	Zone        model.ID            `json:"zone_id"`
 	Serial      uint32              `json:"serial"`
+	Linked      bool                `json:"linked"` // there is an outgoing configuration
 	Enabled     bool                `json:"enabled"`
 	Peers       []secondaryPeerJSON `json:"peers"`
 	NameServers []secondaryNSJSON   `json:"name_servers"`
@@ -142,7 +143,7 @@ func listSecondaries(a *api.API, q *api.Request) error {
 		return err
 	}
 	return q.OK(secondariesJSON{
-		Zone: q.Zone.ID, Serial: q.Zone.Serial,
+		Zone: q.Zone.ID, Serial: q.Zone.Serial, Linked: q.Zone.Outgoing != nil,
 		Enabled: q.Zone.Outgoing != nil && q.Zone.Outgoing.Enabled && entitled,
 		Peers:   api.Each(known.Peers, renderSecondaryPeer),
 		NameServers: api.Each(known.NameServers, func(n *api.SecondaryNS) secondaryNSJSON {

@@ -1,0 +1,31 @@
+import { call, api } from "../api/client";
+import { takeEarly } from "../api/early";
+import type { Order } from "./record-table";
+
+/** What the address of a list of records holds. */
+export type RecordSearch = {
+  page?: number;
+  per_page?: number;
+  search?: string;
+  type?: string;
+  proxied?: "true" | "false";
+  order?: Order;
+  direction?: "asc" | "desc";
+  /** The form for a new one is open. */
+  add?: boolean;
+};
+
+/** The same with everything that the address leaves out. */
+export const fullQuery = ({ add: _, ...s }: RecordSearch) => ({
+  ...s,
+  page: s.page ?? 1,
+  per_page: s.per_page ?? 50,
+  order: s.order ?? ("type" as const),
+  direction: s.direction ?? ("asc" as const),
+});
+
+/** One page of a zone's records. */
+export async function readRecords(zone: { id: string; name: string; account: { id: string } }, query: ReturnType<typeof fullQuery>) {
+  const early = await takeEarly(zone.account.id, zone.name, query);
+  return early ?? call(api.GET("/client/v4/zones/{zone_id}/dns_records", { params: { path: { zone_id: zone.id }, query } }));
+}
