@@ -207,7 +207,9 @@ func TestNothingSecret(t *testing.T) {
 	t.Parallel()
 	secret := []byte("very secret indeed")
 	for _, v := range []any{
-		model.TSIG{Secret: string(secret)}, model.Token{Hash: secret}, model.User{PasswordHash: string(secret), KeyHash: secret, Sessions: secret},
+		model.TSIG{Secret: string(secret)},
+		model.Token{Hash: secret},
+		model.User{PasswordHash: string(secret), KeyHash: secret, Sessions: secret},
 		model.AuditMember{User: model.User{PasswordHash: string(secret), KeyHash: secret, Sessions: secret}},
 	} {
 		b, err := audit.Append(nil, &model.Audit{Parts: []model.AuditPart{{After: v}}})

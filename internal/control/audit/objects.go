@@ -82,39 +82,51 @@ func (w *writer) values(v any) (kind uint64, out *values) {
 		out.text(2, v.Algo)
 		return kindTSIG, out
 	case model.Peer:
-		w.own(out, v.ID)
-		out.text(1, v.Name)
-		out.addr(2, v.IP)
-		out.text(3, v.IPText)
-		out.number(4, uint64(v.Port))
-		out.number(5, uint64(v.IXFR))
-		out.id(6, v.TSIG)
+		w.peer(out, &v)
 		return kindPeer, out
 	case model.ACL:
-		w.own(out, v.ID)
-		out.text(1, v.Name)
-		out.text(2, v.Range)
-		if v.Prefix.IsValid() {
-			out.text(3, v.Prefix.String())
-		}
+		w.acl(out, &v)
 		return kindACL, out
 	case model.User:
 		w.user(out, &v)
 		return kindUser, out
 	case model.AuditMember:
-		w.own(out, v.ID)
-		out.text(1, v.Role)
-		out.text(2, v.Status)
-		out.id(3, v.User.ID)
-		out.text(4, v.User.Email)
-		out.text(5, v.User.FirstName)
-		out.text(6, v.User.LastName)
+		w.member(out, &v)
 		return kindMember, out
 	case model.Token:
 		w.token(out, &v)
 		return kindToken, out
 	}
 	return 0, nil
+}
+
+func (w *writer) peer(out *values, p *model.Peer) {
+	w.own(out, p.ID)
+	out.text(1, p.Name)
+	out.addr(2, p.IP)
+	out.text(3, p.IPText)
+	out.number(4, uint64(p.Port))
+	out.number(5, uint64(p.IXFR))
+	out.id(6, p.TSIG)
+}
+
+func (w *writer) acl(out *values, a *model.ACL) {
+	w.own(out, a.ID)
+	out.text(1, a.Name)
+	out.text(2, a.Range)
+	if a.Prefix.IsValid() {
+		out.text(3, a.Prefix.String())
+	}
+}
+
+func (w *writer) member(out *values, m *model.AuditMember) {
+	w.own(out, m.ID)
+	out.text(1, m.Role)
+	out.text(2, m.Status)
+	out.id(3, m.User.ID)
+	out.text(4, m.User.Email)
+	out.text(5, m.User.FirstName)
+	out.text(6, m.User.LastName)
 }
 
 // object reads what writer.object has packed.
@@ -228,7 +240,7 @@ func (r *reader) name(v *values, tag int) wire.Name {
 	return wire.Name(string(v[tag]) + string(r.origin))
 }
 
-// factKinds
+// What a fact is.
 const (
 	factText = iota + 1
 	factNumber

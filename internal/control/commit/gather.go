@@ -9,7 +9,7 @@ import (
 //
 // While a group is made durable the next one comes together by itself. But callers who send one change after the other would
 // then fall into two groups that take turns: those who are answered come back too late for the group that has waited
-// meanwhile. So a group waits for as many as there were last time, the served and the waiting, though no longer than half of what
+// meanwhile. So a group waits for as many as there were last time, the answered and the waiting, though no longer than half of what
 // the last one took. Who is alone never waits.
 type gathering struct {
 	queue    chan *request
@@ -21,8 +21,8 @@ type gathering struct {
 // patienceMost is as long as a caller nearby takes to come back.
 const patienceMost = 2 * time.Millisecond
 
-// served tells of a group that was answered, and how long that took.
-func (g *gathering) served(group int, took time.Duration) {
+// answered tells of a group that was answered, and how long that took.
+func (g *gathering) answered(group int, took time.Duration) {
 	g.company = group + len(g.queue)
 	g.patience = min(took/2, patienceMost)
 }

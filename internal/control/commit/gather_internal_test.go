@@ -38,7 +38,7 @@ func TestGather(t *testing.T) {
 				for range tc.waiting {
 					send()
 				}
-				g.served(tc.group, tc.took)
+				g.answered(tc.group, tc.took)
 				for _, d := range tc.late {
 					time.AfterFunc(d, send)
 				}
@@ -67,7 +67,7 @@ func TestGatherBounds(t *testing.T) {
 		if group := g.gather(t.Context(), <-g.queue); len(group) != 2 {
 			t.Errorf("%d changes of three edits in a group of five", len(group))
 		}
-		g.served(6, time.Second)
+		g.answered(6, time.Second)
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		begin := time.Now()

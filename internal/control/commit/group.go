@@ -33,8 +33,8 @@ func (c *Committer) Run(ctx context.Context) error {
 			}
 		}
 		begin := time.Now()
-		aside = c.serve(ctx, group)
-		g.served(len(group), time.Since(begin))
+		aside = c.commitGroup(ctx, group)
+		g.answered(len(group), time.Since(begin))
 	}
 }
 
@@ -46,8 +46,12 @@ const (
 	lagWait    = 10 * time.Second
 )
 
-// serve commits a group and answers everybody in it, but for those whose zones another node holds: they come again.
-func (c *Committer) serve(ctx context.Context, group []*request) (aside []*request) {
+// commitGroup commits a group and answers everybody in it, but for those whose zones another node holds: they come again.
+//
+// A group shares one transaction for the sake of one fsync, and must not share its fate: what breaks for reasons of one change is
+// tried again with each alone. Only two failures are everybody's. When the store is away, alone would fail as well, and slower.
+// When COMMIT itself failed nobody knows whether the group is durable; to commit its changes again might do them twice.
+func (c *Committer) commitGroup(ctx context.Context, group []*request) (aside []*request) {
 	waiting := group[:0:0]
 	for _, r := range group {
 		if err := r.ctx.Err(); err != nil {
@@ -73,7 +77,7 @@ func (c *Committer) serve(ctx context.Context, group []*request) (aside []*reque
 	if err != nil && len(waiting) > 1 && !errors.As(err, &unsure) && !errors.Is(err, model.ErrUnavailable) && ctx.Err() == nil {
 		// One of them breaks the transaction for all; alone each gets its own answer.
 		for _, r := range waiting {
-			c.serve(ctx, []*request{r}) // one has nothing to put aside
+			c.commitGroup(ctx, []*request{r}) // one has nothing to put aside
 		}
 		return aside
 	}
@@ -112,6 +116,11 @@ func (r *request) answer(out model.Result, err error) {
 }
 
 // try commits a group, again and again while it loses races, and says who is put aside.
+//
+// What is planned stands on three things that other nodes may move: the rows, the locks that turn out to be needed, and memory, which
+// the rows must correspond to. Whichever has moved, the whole group is planned anew from the rows as they are then: an Apply sees
+// the new state, and nothing of the plan before is used, for it may have been refused or accepted for reasons that are gone. More
+// locks need no pause, for they were not lost to anybody. A lost race does, or two nodes would lose to each other for ever.
 func (c *Committer) try(ctx context.Context, group []*request) (aside []*request, err error) {
 	pause, need := firstPause, locksOf(group)
 	for n := 1; ; n++ {
@@ -134,7 +143,7 @@ func (c *Committer) try(ctx context.Context, group []*request) (aside []*request
 		case n == attempts || ctx.Err() != nil:
 			return aside, err
 		case errors.As(err, &unlocked):
-			need = need.With(unlocked.Missing)
+			need = need.With(unlocked.Missing) // not taken on top: locks have one order, and these may come before others
 			continue
 		case errors.As(err, &lag):
 			if err := c.catchUp(ctx, lag.seq, lag.zone); err != nil {
@@ -177,7 +186,7 @@ func (c *Committer) attempt(ctx context.Context, group []*request, need model.Lo
 	tx.Expect(idsOf(group))
 	aside, err = c.lock(ctx, tx, group, need, patient)
 	if err == nil && len(aside) == len(group) && len(group) > 0 {
-		tx.Rollback()
+		tx.Rollback()                            // locks are taken once in a transaction
 		return c.attempt(ctx, group, need, true) // no zone is free: to wait for all is to wait for the first
 	}
 	if err != nil {
@@ -224,12 +233,13 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 	}
 	open = false
 	if _, err := tx.Commit(ctx, entries); err != nil {
-		if errors.Is(err, model.ErrStale) {
+		if errors.Is(err, model.ErrStale) { // the store knows that it did not happen
 			return fmt.Errorf("commit: %w", err)
 		}
 		c.usages.forget(st)
 		return &commitError{cause: err}
 	}
+	// From here on it has happened, whatever happens: nobody may be told anything else.
 	c.usages.moved(st)
 	c.stats.commits.Add(1)
 	c.stats.entries.Add(uint64(len(entries)))

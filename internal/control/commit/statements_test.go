@@ -44,7 +44,9 @@ func TestStatements(t *testing.T) {
 	}{
 		{
 			"sqlite", func(t *testing.T) string { t.Helper(); return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
-			cost{6, 6}, cost{18, 18}, cost{7, 7},
+			cost{6, 6},
+			cost{18, 18},
+			cost{7, 7},
 		},
 		{"postgres", postgres, cost{11, 4}, cost{13, 6}, cost{12, 5}},
 	} {

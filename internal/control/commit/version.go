@@ -40,6 +40,10 @@ func (s *workspace) firstVersion(ctx context.Context, z *zoneWork, owners []wire
 }
 
 // nextVersion renders the touched names of a zone and journals what they changed, if they did.
+//
+// What is rendered is held against memory, not against the rows as they were: so a change that comes to nothing in the DNS (a comment,
+// a record that another one hides) gets no serial, and what a secondary gets is exactly the difference of two versions that this
+// server had. Memory is the base because the rows say that it is theirs (workspace.base).
 func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.Name) ([]model.Entry, error) {
 	if len(owners) == 0 {
 		return nil, nil
@@ -55,6 +59,8 @@ func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.
 	if err != nil {
 		return nil, err
 	}
+	// The serial is the transfer face's. Where only what we answer changes, as when a flattened name moves, secondaries have nothing to
+	// fetch: the step has two equal serials and no SOA.
 	if z.raise != nil || diff.Transfers() || old.TTL != soa.TTL || !face.SameSOA(old.Data[0], soa.Data[0]) {
 		if to, err = s.nextSerial(ctx, z, to); err != nil {
 			return nil, err

@@ -116,8 +116,8 @@ func (s *workspace) account(ctx context.Context, id model.ID) (*accountWork, err
 	return a, nil
 }
 
-// zone reads a zone and finds the version in memory that its rows correspond to, the base of what is planned; ErrNotFound when there is none, a lagError when memory is behind. A
-// damaged zone is one fault of those who want to change it.
+// zone reads a zone and finds the version in memory that its rows correspond to, the base of what is planned; ErrNotFound when
+// there is none, a lagError when memory is behind. A damaged zone is one fault of those who want to change it.
 func (s *workspace) zone(ctx context.Context, id model.ID) (*zoneWork, error) {
 	z, err := s.anyZone(ctx, id)
 	if err != nil {

@@ -129,20 +129,20 @@ func (t *tails) done(id model.ID, seq, keep model.Seq) {
 	if z == nil {
 		return
 	}
-	kept := z.history[:0]
+	left := z.history[:0]
 	z.bytes, z.fresh, z.count, z.due = 0, 0, 0, false
 	for _, m := range z.history {
 		if m.seq <= keep {
 			continue
 		}
-		kept = append(kept, m)
+		left = append(left, m)
 		z.bytes += m.bytes
 		if m.seq > seq {
 			z.fresh += m.bytes
 			z.count++
 		}
 	}
-	z.history = kept
+	z.history = left
 }
 
 // again has the next change of a zone ask for its image once more.

@@ -46,10 +46,10 @@ type RecordQuery struct {
 	Search  string // substring of name, content, comment or tags, joined to the rest by and
 	// SearchName is how Search is looked for in names, where that differs: in A-labels.
 	SearchName string
-	Order   string // type, name, content, ttl, proxied; empty is type
-	Desc    bool
-	Offset  int
-	Limit   int // 0 is no limit
+	Order      string // type, name, content, ttl, proxied; empty is type
+	Desc       bool
+	Offset     int
+	Limit      int // 0 is no limit
 }
 
 // ZoneQuery selects and orders zones. IDs and Accounts, when not nil, bound what the caller may see (either suffices).
