@@ -12,10 +12,13 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// Pieces of images: a row's key is the zone's number and, in its low bits, the number of the piece.
+// Pieces of images: a row's key is the zone's number and, in its low bits, the number of the piece. These numbers have two halves,
+// and the image is in the one whose first piece is there: what stands in the other one is on its way in or out (Checkpoint).
 const (
 	PartBits  = 16
 	PartMost  = 1<<PartBits - 1
+	halfBits  = PartBits - 1
+	halfMost  = 1<<halfBits - 1
 	pieceSize = 1 << 20
 )
 
@@ -63,7 +66,7 @@ func ImagePieces(img *model.Image) func(yield func([]byte) bool) {
 
 // PutPiece writes one piece, counted from 0, of the image whose first row has the key first.
 func PutPiece(ctx context.Context, c engine.Conn, first, at int64, img *model.Image, piece []byte) error {
-	if at > PartMost {
+	if at > halfMost {
 		return errors.New("the image is too large")
 	}
 	const text = `INSERT INTO images (part, seq, serial, served, size, body) VALUES (?, ?, ?, ?, ?, ?)`
@@ -89,6 +92,7 @@ type imageReader struct {
 	seq    int64
 	serial int64
 	newest int64
+	half   int64 // whose first piece has come
 	served int
 	size   int
 	piece  engine.RawBytes
@@ -103,9 +107,12 @@ func (r *imageReader) dest() []any {
 
 // add takes the row just scanned and says whether an image is complete.
 func (r *imageReader) add() (bool, error) {
-	if r.part&PartMost == 0 {
-		r.body = make([]byte, 0, r.size)
+	switch {
+	case r.part&halfMost == 0:
+		r.body, r.half = make([]byte, 0, r.size), r.part>>halfBits
 		r.img.Seq, r.img.Serial, r.img.Name = model.Seq(r.seq), uint32(r.serial), string(r.name)
+	case r.part>>halfBits != r.half || r.body == nil:
+		return false, nil // without its first piece it is no image
 	}
 	if len(r.body)+len(r.piece) > r.size || r.served > r.size {
 		return false, fmt.Errorf("the image of zone %s is damaged", r.img.Zone)
@@ -116,6 +123,7 @@ func (r *imageReader) add() (bool, error) {
 	}
 	r.img.Served = r.body[:r.served:r.served]
 	r.img.Transfer = engine.OrNil(r.body[r.served:])
+	r.body = nil
 	return true, nil
 }
 
@@ -124,9 +132,11 @@ func (s *Store) Image(ctx context.Context, zone model.ID) (model.Image, error) {
 	var r imageReader
 	complete := false
 	err := s.db.Read.Each(ctx, func(rows *engine.Rows) (err error) {
-		if err = rows.Scan(r.dest()...); err == nil {
-			complete, err = r.add()
+		if err = rows.Scan(r.dest()...); err != nil {
+			return err
 		}
+		done, err := r.add()
+		complete = complete || done
 		return err
 	}, selectImage, engine.ID(zone))
 	if err == nil && !complete {
@@ -198,42 +208,12 @@ func (s *Store) loadZones(ctx context.Context, c engine.Conn, image func(model.I
 	return whole, err
 }
 
-// Checkpoint replaces a zone's image outside any change, unless it is older than the one that stands there, and prunes
-// the zone's journal entries at or before keep, but none that the replaced image lacks: a node that is just loading may
-// have that image and must find what follows it. The next Checkpoint prunes those. model.ErrNotFound when the zone is
-// gone. It may be lost in a crash of the machine, as a whole.
-func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq) error {
-	err := s.db.Write(ctx, true, func(c engine.Conn) error {
-		if err := s.onLineage(ctx, c); err != nil {
-			return err
-		}
-		var no, newest, held int64
-		const text = `SELECT z.no, z.seq, i.seq FROM zones z JOIN images i ON i.part = z.no * 65536 WHERE z.id = ?`
-		if err := c.One(ctx, []any{&no, &newest, &held}, text+c.Dialect.Lock, engine.ID(img.Zone)); err != nil {
-			return err
-		}
-		if img.Seq > model.Seq(newest) || keep > img.Seq {
-			return fmt.Errorf("image at %d, journal to be kept from %d, zone at %d: %w", img.Seq, keep, newest, model.ErrStale)
-		}
-		if img.Seq > model.Seq(held) {
-			if err := PutImage(ctx, c, no, &img); err != nil {
-				return err
-			}
-		}
-		return prune(ctx, c, img.Zone, min(keep, model.Seq(held)))
-	})
-	if err != nil {
-		return fmt.Errorf("checkpoint zone %s: %w", img.Zone, err)
-	}
-	return nil
-}
-
 // RenewImages replaces the images of small zones outside any change, all of them or none, and leaves the journal as it
 // is. An image is passed over if its zone is gone, if a newer one stands there, or if either takes more than one piece. It
 // may be lost in a crash of the machine, as a whole.
 func (s *Store) RenewImages(ctx context.Context, images []model.Image) error {
 	const text = `UPDATE images SET seq = ?, serial = ?, served = ?, size = ?, body = ?
-WHERE part = (SELECT no * 65536 FROM zones WHERE id = ?) AND seq < ? AND size <= ?`
+WHERE part IN (SELECT no * 65536 + half FROM zones, (SELECT 0 AS half UNION ALL SELECT 32768) h WHERE id = ?) AND seq < ? AND size <= ?`
 	zones := make([]model.ID, len(images))
 	for i := range images {
 		zones[i] = images[i].Zone

@@ -22,11 +22,15 @@ type Staging struct {
 	s        *Store
 	zone     model.ID
 	no, from int64 // its number, and that of the zone
+	size     int   // of the next slice, in rows
 }
 
 // Bounds of a slice, and of how long an import may be silent before others take it for dead.
 const (
-	sliceRows   = 256
+	sliceRows   = 256 // of what is copied, and of the first that comes
+	sliceLeast  = 64
+	sliceMost   = 1024
+	sliceTime   = 8 * time.Millisecond // in which a slice is to be written: so long others wait for the writer
 	stagingLife = 60 * time.Second
 )
 
@@ -35,7 +39,7 @@ var errAbandoned = fmt.Errorf("the import was silent for too long and has been g
 
 // Stage begins an import into a zone; model.ErrBusy while there is another one, model.ErrNotFound without the zone.
 func (s *Store) Stage(ctx context.Context, zone model.ID) (*Staging, error) {
-	st := &Staging{s: s, zone: zone}
+	st := &Staging{s: s, zone: zone, size: sliceRows}
 	err := s.edit(ctx, false, func(t *Tx) error {
 		if err := t.Lock(ctx, model.Locks{Zones: []model.ID{zone}}); err != nil {
 			return err
@@ -111,11 +115,23 @@ func (st *Staging) slice(ctx context.Context, f func(t *Tx) error) error {
 // Put adds records; best in the order of their names. It returns when all are written, or ctx ends.
 func (st *Staging) Put(ctx context.Context, rows []*model.Record) error {
 	for len(rows) > 0 {
-		n := min(len(rows), sliceRows)
-		if err := st.slice(ctx, func(t *Tx) error { return t.putChunk(ctx, st.no, rows[:n]) }); err != nil {
+		n := min(len(rows), st.size)
+		var took time.Duration
+		err := st.slice(ctx, func(t *Tx) error {
+			begun := st.s.db.Config.Clock()
+			defer func() { took = st.s.db.Config.Clock().Sub(begun) }()
+			return t.putChunk(ctx, st.no, rows[:n])
+		})
+		if err != nil {
 			return fmt.Errorf("stage records of zone %s: %w", st.zone, err)
 		}
 		rows = rows[n:]
+		switch {
+		case took > sliceTime:
+			st.size = max(st.size/2, sliceLeast)
+		case took < sliceTime/2 && n == st.size:
+			st.size = min(st.size*2, sliceMost)
+		}
 	}
 	return nil
 }
