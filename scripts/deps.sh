@@ -22,6 +22,7 @@ need /usr/bin/openssl openssl
 need /usr/bin/sqlite3 sqlite3
 need /usr/lib/postgresql/15/bin/postgres postgresql-15
 need /usr/bin/chromium chromium
+need /usr/sbin/unbound unbound
 need /usr/bin/strace strace
 need /usr/bin/systemd-analyze systemd
 need /usr/bin/lexicon lexicon

@@ -240,12 +240,12 @@ func said(apex string, m *dns.Msg) string {
 
 func askDO(t testing.TB, at netip.AddrPort, q dns.Question) *dns.Msg {
 	t.Helper()
-	m := &dns.Msg{MsgHdr: dns.MsgHdr{Id: dns.Id()}, Question: []dns.Question{q}}
+	m := &dns.Msg{MsgHdr: dns.MsgHdr{Id: dns.Id(), RecursionDesired: true}, Question: []dns.Question{q}}
 	m.SetEdns0(4096, true)
 	c := &dns.Client{Net: "tcp", Timeout: 20 * time.Second}
 	a, _, err := c.ExchangeContext(t.Context(), m, at.String())
 	if err != nil {
-		t.Fatalf("%s: %v", at, err)
+		t.Fatalf("%s, %s: %v", at, q.String(), err)
 	}
 	return a
 }
@@ -338,4 +338,119 @@ func compareAnswers(t *testing.T, ours netip.AddrPort, servers []*peers.Secondar
 // soaTTL leaves out the TTL of an SOA and of its signature, which BIND sets to 0 where the SOA is asked for and not there.
 func soaTTL(text string) string {
 	return regexp.MustCompile(` \d+ in (soa|rrsig soa)`).ReplaceAllString(text, " in $1")
+}
+
+// unbound starts a validating resolver that trusts each zone's key and asks us for it.
+func unbound(t *testing.T, ours netip.AddrPort, signers map[string]*signer) netip.AddrPort {
+	t.Helper()
+	listen, err := peers.Free(peers.NSD)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	var b strings.Builder
+	fmt.Fprintf(&b, "server:\n username: \"\"\n chroot: \"\"\n directory: %q\n pidfile: \"\"\n use-syslog: no\n interface: %s@%d\n", dir, listen.Addr(), listen.Port())
+	b.WriteString(" do-not-query-localhost: no\n access-control: 127.0.0.0/8 allow\n module-config: \"validator iterator\"\n num-threads: 1\n")
+	b.WriteString(" local-zone: \"example.\" nodefault\n qname-minimisation: no\n so-reuseport: no\nremote-control:\n control-enable: no\n")
+	for kind, s := range signers {
+		keys, err := filepath.Glob(filepath.Join(s.dir, "K*.key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range keys {
+			if text, _ := os.ReadFile(k); strings.Contains(string(text), " 257 ") {
+				fmt.Fprintf(&b, "server:\n trust-anchor-file: %q\n", k)
+			}
+		}
+		fmt.Fprintf(&b, "stub-zone:\n name: \"%s.example.\"\n stub-addr: %s@%d\n", kind, ours.Addr(), ours.Port())
+	}
+	conf := filepath.Join(dir, "conf")
+	if err := os.WriteFile(conf, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "/usr/sbin/unbound", "-d", "-c", conf)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(out.String())
+		}
+	})
+	return listen
+}
+
+// Whatever we answer of a signed zone, by whichever denial, a validator that trusts its key finds it secure.
+func TestValidatorsAgree(t *testing.T) {
+	t.Parallel()
+	s := seed(t)
+	r := rand.New(rand.NewPCG(s, 17))
+	p := startPrimary(t)
+	signers, versions := map[string]*signer{}, map[string]*zone.Version{}
+	for kind, args := range denials() {
+		signers[kind] = newSigner(t, kind+".example", args)
+		versions[kind] = signers[kind].sign(t, randomZone(r, kind+".example.", 1))
+		p.put(t, versions[kind])
+	}
+	resolver := unbound(t, p.addr, signers)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		c := &dns.Client{Net: "tcp", Timeout: time.Second}
+		if _, _, err := c.ExchangeContext(t.Context(), new(dns.Msg).SetQuestion("nsec.example.", dns.TypeSOA), resolver.String()); err == nil {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond) // it does not say when it listens
+	}
+	kinds := map[string]int{}
+	for kind, v := range versions {
+		for _, q := range questions(r, v, 120) {
+			ours := askDO(t, p.addr, q)
+			switch {
+			case !ours.Authoritative || leaves(ours, v.Apex().String()):
+				continue // the rest is another server's
+			case q.Qtype == dns.TypeDS && dns.Fqdn(q.Name) == dns.Fqdn(v.Apex().String()):
+				continue // the parent's
+			case slices.ContainsFunc(ours.Answer, func(r dns.RR) bool { return strings.HasPrefix(r.Header().Name, "*") }):
+				continue // it does not know whether a wildcard made an owner with an asterisk
+			case loops(ours):
+				continue
+			case (q.Qtype == dns.TypeCNAME || q.Qtype == dns.TypeDNAME) && len(ours.Answer) > 1:
+				continue // it takes a CNAME that a DNAME made for no answer
+			}
+			got := askDO(t, resolver, q)
+			// What an opt-out covers is not proved.
+			if got.Rcode != ours.Rcode || !got.AuthenticatedData && kind != "optout" {
+				t.Errorf("%s, %s %s: unbound says %s, ad=%v, of\n%s", kind, q.Name, dns.TypeToString[q.Qtype], dns.RcodeToString[got.Rcode], got.AuthenticatedData, said("", ours))
+			}
+			kinds[fmt.Sprintf("%s %s %d", kind, dns.RcodeToString[got.Rcode], min(1, len(got.Answer)))]++
+		}
+	}
+	t.Log(kinds)
+}
+
+// loops says whether an answer's aliases lead to no end.
+func loops(m *dns.Msg) bool {
+	of := func(t uint16) func(dns.RR) bool { return func(r dns.RR) bool { return r.Header().Rrtype == t } }
+	return m.Rcode == dns.RcodeSuccess && len(m.Answer) > 0 && !slices.ContainsFunc(m.Answer, of(m.Question[0].Qtype)) &&
+		!slices.ContainsFunc(m.Ns, of(dns.TypeSOA))
+}
+
+// leaves says whether an answer's aliases lead out of the zone.
+func leaves(m *dns.Msg, apex string) bool {
+	return slices.ContainsFunc(m.Answer, func(r dns.RR) bool {
+		switch r := r.(type) {
+		case *dns.CNAME:
+			return !dns.IsSubDomain(apex, r.Target)
+		case *dns.DNAME:
+			return !dns.IsSubDomain(apex, r.Target)
+		}
+		return false
+	}) || m.Rcode == dns.RcodeSuccess && slices.ContainsFunc(m.Ns, func(r dns.RR) bool { return r.Header().Rrtype == dns.TypeNS })
 }

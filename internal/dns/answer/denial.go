@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"slices"
+
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -176,10 +178,8 @@ func (r *Responder) byHash(v *zone.Version, name []byte) bool {
 // show writes r.proof with its signatures, once; false means that it did not fit.
 func (r *Responder) show() bool {
 	id := r.proof.ID()
-	for _, have := range r.shown[:r.nShown] {
-		if have == id {
-			return true
-		}
+	if slices.Contains(r.shown[:r.nShown], id) {
+		return true
 	}
 	if r.nShown < maxProofs {
 		r.shown[r.nShown] = id

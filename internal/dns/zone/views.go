@@ -5,12 +5,11 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
-// Views of what a version's pages hold, and what stands in them for addresses that are looked up elsewhere. They are part
-// of this package's face; who reads versions need not know of pages.
+// What a version's pages hold is read by views, which belong to this package's face: who reads versions need not know pages.
 type (
-	RRset  = page.RRset
-	Iter   = page.Iter
-	Walker = page.Walker
+	RRset  = page.RRset  // RRset is a view of an RRset.
+	Iter   = page.Iter   // Iter goes through an RRset's records.
+	Walker = page.Walker // Walker goes through all records of a version.
 )
 
 // TypeMark and the data of a mark, as package page tells them.

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// A page is a slab without pointers that holds entries in order of their keys:
+// Page is a slab without pointers that holds entries in order of their keys:
 //
 //	count u16, prefix u16 | heads: count u32 | offsets: count u16 | entries
 //
@@ -18,10 +18,12 @@ import (
 // without RRsets is an empty non-terminal. The layout of RRsets is told in rrset.go.
 type Page []byte
 
+// HeadSize is what every page has in front.
+const HeadSize = 4
+
 const (
 	pageTarget = 4096
 	pageMost   = 8192 // a page is split when a change lets it grow beyond
-	HeadSize   = 4    // what the shortest page has
 	slotLen    = 6    // a head and an offset
 	entryHead  = 6
 )
@@ -139,7 +141,7 @@ func (k *Packer) flush() {
 	k.entries, k.size = k.entries[:0], 0
 }
 
-// packerOfPages packs pages of the usual size.
+// NewPacker packs pages of the usual size.
 func NewPacker() *Packer { return packerTo(pageTarget) }
 
 // Whole gives the pages when the last entry was added.
