@@ -233,7 +233,7 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 	}
 	open = false
 	if _, err := tx.Commit(ctx, entries); err != nil {
-		if errors.Is(err, model.ErrStale) { // the store knows that it did not happen
+		if errors.Is(err, model.ErrStale) || errors.Is(err, model.ErrUncommitted) { // the store knows that it did not happen
 			return fmt.Errorf("commit: %w", err)
 		}
 		c.usages.forget(st)

@@ -18,7 +18,7 @@ import (
 type taken struct {
 	pack  *model.Pack
 	now   time.Time // when they are made
-	order []int32 // as in the file, and after sort by name
+	order []int32   // as in the file, and after sort by name
 	// Those at one name form a chain from the last to the first, which begins where the name's hash leads; others may be in it.
 	seed maphash.Seed
 	last map[uint64]int32 // number and 1

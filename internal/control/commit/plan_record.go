@@ -31,7 +31,8 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 	}
 	rules.Stamp(&r, nil, p.now)
 	r.Zone = z.row.ID
-	if r.ID == "" {
+	fresh := r.ID == ""
+	if fresh {
 		r.ID = p.cfg.NewID()
 	}
 	at, err := p.place(ctx, z, rows, &r)
@@ -50,6 +51,9 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 		return model.Outcome{}, err
 	}
 	p.insert(z, &r)
+	if fresh {
+		put(&p.undo, z.adds, r.ID, struct{}{})
+	}
 	p.retarget(z, &r)
 	if e.SkipIdentical {
 		p.added++

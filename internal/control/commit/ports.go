@@ -47,6 +47,8 @@ type recordTx interface {
 	RecordsAt(ctx context.Context, zone model.ID, names []wire.Name) ([]model.Record, error)
 	Record(ctx context.Context, zone, id model.ID) (model.Record, error)
 	Dependent(ctx context.Context, zone model.ID) ([]wire.Name, error)
+	// AddRecords writes records whose ids are new; PutRecords also replaces.
+	AddRecords(ctx context.Context, r []model.Record) error
 	PutRecords(ctx context.Context, r []model.Record) error
 	DeleteRecords(ctx context.Context, zone model.ID, ids []model.ID) error
 	CountRecords(ctx context.Context, zone model.ID) (int, error)

@@ -48,7 +48,7 @@ func TestStatements(t *testing.T) {
 			cost{18, 18},
 			cost{7, 7},
 		},
-		{"postgres", postgres, cost{11, 4}, cost{13, 6}, cost{12, 5}},
+		{"postgres", postgres, cost{11, 3}, cost{13, 3}, cost{12, 4}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -48,6 +48,7 @@ type zoneWork struct {
 	rows    map[wire.Name][]*model.Record // by owner; an owner that is missing has not been read
 	byID    map[model.ID]*model.Record    // all of rows
 	puts    map[model.ID]*model.Record
+	adds    map[model.ID]struct{} // those of puts that are stored nowhere yet, and whatever else was added here
 	dels    map[model.ID]struct{}
 	touched map[wire.Name]struct{} // owners to render
 	grown   model.Usage            // by how much it holds more than what is stored
@@ -159,7 +160,7 @@ func newZoneWork(row model.Zone, a *accountWork) *zoneWork {
 	return &zoneWork{
 		row: row, acct: a, serial: row.Serial, entry: -1,
 		rows: map[wire.Name][]*model.Record{}, byID: map[model.ID]*model.Record{},
-		puts: map[model.ID]*model.Record{}, dels: map[model.ID]struct{}{}, touched: map[wire.Name]struct{}{}, retargeted: map[wire.Name]struct{}{},
+		puts: map[model.ID]*model.Record{}, adds: map[model.ID]struct{}{}, dels: map[model.ID]struct{}{}, touched: map[wire.Name]struct{}{}, retargeted: map[wire.Name]struct{}{},
 	}
 }
 

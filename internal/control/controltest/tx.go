@@ -253,6 +253,16 @@ func (t *Tx) writable(zone model.ID) map[model.ID]model.Record {
 	return t.r.records[zone]
 }
 
+// AddRecords writes records that are not there.
+func (t *Tx) AddRecords(ctx context.Context, list []model.Record) error {
+	for _, r := range list {
+		if _, there := t.r.records[r.Zone][r.ID]; there {
+			return fmt.Errorf("record %s is there already: %w", r.ID, model.ErrStale)
+		}
+	}
+	return t.PutRecords(ctx, list)
+}
+
 // PutRecords writes records.
 func (t *Tx) PutRecords(_ context.Context, list []model.Record) error {
 	for _, r := range list {

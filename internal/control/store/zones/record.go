@@ -194,9 +194,28 @@ const (
 	bulkRows    = 20000 // from here on a larger working set pays
 )
 
-// PutRecords inserts or replaces rows by id; many at once go through multi-row statements, in order of their names, which
-// is the order of the table. The slice is left as it is.
+// AddRecords inserts rows whose ids are new; many at once go through multi-row statements, in order of their names, which is
+// the order of the table. The slice is left as it is. An id that is there is model.ErrStale, in time or at the commit.
+func (t *Tx) AddRecords(ctx context.Context, list []model.Record) error {
+	return t.eachZone(ctx, list, func(no int64, rows []*model.Record) error {
+		t.grown[no] += len(rows)
+		err := t.c.PostInsert(ctx, insertRecords, "", len(rows), recordWidth, func(args []any, i int) []any {
+			return recordArgs(args, no, rows[i])
+		}, nil)
+		if err != nil {
+			return err
+		}
+		return t.putTags(ctx, no, rows)
+	})
+}
+
+// PutRecords is AddRecords for rows that may be there: those are replaced.
 func (t *Tx) PutRecords(ctx context.Context, list []model.Record) error {
+	return t.eachZone(ctx, list, func(no int64, rows []*model.Record) error { return t.putChunk(ctx, no, rows) })
+}
+
+// eachZone gives write the rows of one zone after another, in order of their names, as many as fit into a statement's list.
+func (t *Tx) eachZone(ctx context.Context, list []model.Record, write func(no int64, rows []*model.Record) error) error {
 	rows := make([]*model.Record, len(list))
 	for i := range list {
 		rows[i] = &list[i]
@@ -210,7 +229,7 @@ func (t *Tx) PutRecords(ctx context.Context, list []model.Record) error {
 		if n < 0 {
 			n = len(rows)
 		}
-		if err := t.putRecords(ctx, zone, rows[:n]); err != nil {
+		if err := t.writeZone(ctx, zone, rows[:n], write); err != nil {
 			return fmt.Errorf("write %d records of zone %s: %w", n, zone, t.stale(err))
 		}
 		rows = rows[n:]
@@ -218,7 +237,7 @@ func (t *Tx) PutRecords(ctx context.Context, list []model.Record) error {
 	return nil
 }
 
-func (t *Tx) putRecords(ctx context.Context, zone model.ID, rows []*model.Record) error {
+func (t *Tx) writeZone(ctx context.Context, zone model.ID, rows []*model.Record, write func(no int64, rows []*model.Record) error) error {
 	no, err := t.number(ctx, zone)
 	if err != nil {
 		return err
@@ -233,7 +252,7 @@ func (t *Tx) putRecords(ctx context.Context, zone model.ID, rows []*model.Record
 	}
 	for len(rows) > 0 {
 		n := min(len(rows), engine.MaxList)
-		if err := t.putChunk(ctx, no, rows[:n]); err != nil {
+		if err := write(no, rows[:n]); err != nil {
 			return err
 		}
 		rows = rows[n:]

@@ -67,7 +67,7 @@ func (t *Tx) Rollback() {
 // Commit appends the entries to the journal, sets their Seq in place, records zones' new Serial and Seq, keeps the newest
 // access entry of each zone and account as state beside the images, makes all durable and returns the last Seq. After
 // it, or Rollback, the Tx is over. A lost race is model.ErrStale (wrapped); after model.ErrUnavailable it is not known
-// whether the commit happened, which SeenChange tells.
+// whether the commit happened, which SeenChange tells, unless it is model.ErrUncommitted, too.
 func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, error) {
 	if t.over {
 		return 0, errors.New("commit: the transaction is over")
@@ -78,7 +78,9 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 		return 0, fmt.Errorf("commit %d entries: %w", len(entries), err)
 	}
 	seq, err := t.seal(ctx, entries)
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("%w: %w", model.ErrUncommitted, err)
+	} else {
 		t.session.Settle = func(committed bool) {
 			t.settle(entries, committed)
 			journal.Settle(t.s.journal, seq, committed)
