@@ -99,7 +99,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	if open.Keyless = len(keys) == 0; !open.Keyless {
 		open.SecretKey, open.OlderKeys = keys.Current(), keys.Older()
 	}
-	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname}
+	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname, Now: time.Now}
 	if n.store, err = store.Open(ctx, open); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}

@@ -14,6 +14,8 @@ type Config struct {
 	NSID    string // RFC 5001; empty: none is sent
 	// Version and Hostname answer version.bind and hostname.bind (id.server) of class CH; empty ones are refused.
 	Version, Hostname string
+	// Now is asked when somebody asks for how long a zone's data may live; nil: signatures do not count for that.
+	Now func() time.Time
 }
 
 // maxChain bounds how many CNAME and DNAME records one answer follows.
@@ -52,7 +54,12 @@ type Responder struct {
 type nameBuffer [wire.MaxName + 8]byte
 
 // New returns a Responder that answers from db.
-func New(db *zone.DB, cfg Config) *Responder { return &Responder{db: db, cfg: cfg} }
+func New(db *zone.DB, cfg Config) *Responder {
+	if cfg.Now == nil {
+		cfg.Now = func() time.Time { return time.Time{} }
+	}
+	return &Responder{db: db, cfg: cfg}
+}
 
 // Respond appends the response to q, a well-formed query of EDNS version 0 or without EDNS, to dst. It appends at most
 // q.Size octets.
@@ -79,7 +86,14 @@ func (r *Responder) reserve(q *wire.Request) {
 	if q.Keepalive > 0 {
 		r.opt.HasKeepalive, r.opt.Keepalive = true, uint16(min(q.Keepalive/(100*time.Millisecond), 0xffff))
 	}
-	r.b.Reserve(r.opt.Len() + infoLen)
+	room := infoLen
+	if q.EDNS.Expire {
+		room += wire.ExpireLen
+	}
+	if q.EDNS.ZoneVersion {
+		room += wire.VersionLen
+	}
+	r.b.Reserve(r.opt.Len() + room)
 }
 
 // infoLen is the room of an extended error without text.
@@ -128,7 +142,21 @@ func (r *Responder) route(q *wire.Query) {
 		r.apex = uint16(wire.HeaderLen + at)
 	}
 	r.b.SetFlags(wire.FlagAA)
-	r.follow(z.State().Served, q)
+	st := z.State()
+	r.tell(st, q, at)
+	r.follow(st.Served, q)
+}
+
+// tell says of the zone what is asked for beside the question: for how long its data may live, of the SOA at its apex alone (RFC
+// 7314 section 3), and its serial with whatever comes of the question, referrals too (RFC 9660 section 3.2). reserve has kept room.
+func (r *Responder) tell(st *zone.State, q *wire.Query, at int) {
+	if q.EDNS.Expire && q.Type == wire.TypeSOA && at == 0 {
+		r.opt.HasExpire, r.opt.Expire = true, st.Transfer.Lasts(r.cfg.Now())
+	}
+	if q.EDNS.ZoneVersion {
+		v := st.Served
+		r.opt.HasVersion, r.opt.Labels, r.opt.Serial = true, uint8(v.Apex().CountLabels()), v.Serial()
+	}
 }
 
 // follow answers the question and what its aliases lead to inside the zone.

@@ -2,6 +2,7 @@ package answer_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -263,6 +264,56 @@ func TestOptionsAndChaos(t *testing.T) {
 	ch.Question[0].Name = "hostname.bind."
 	if got := ask(t, r, ch, 512); got.Rcode != dns.RcodeRefused {
 		t.Errorf("%v", got)
+	}
+}
+
+// For how long the data may live is told of the SOA at the apex alone, and the serial of the zone that answers with whatever it answers.
+func TestZonesOptions(t *testing.T) {
+	t.Parallel()
+	r := responder(database(t))
+	const expire, version = 9, 19
+	for _, tt := range []struct {
+		name    string
+		typ     uint16
+		expire  string
+		version string // label count, type, serial
+	}{
+		{"example.", dns.TypeSOA, "\x00\x12\x75\x00", "\x01\x00\x00\x00\x00\x01"},
+		{"example.", dns.TypeNS, "", "\x01\x00\x00\x00\x00\x01"},
+		{"none.example.", dns.TypeSOA, "", "\x01\x00\x00\x00\x00\x01"},   // NXDOMAIN
+		{"www.sub.example.", dns.TypeA, "", "\x01\x00\x00\x00\x00\x01"},  // a referral
+		{"fail.example.", dns.TypeA, "", "\x01\x00\x00\x00\x00\x01"},     // SERVFAIL
+		{"big.example.", dns.TypeA, "", "\x01\x00\x00\x00\x00\x01"},      // truncated
+		{"ns.child.example.", dns.TypeA, "", "\x02\x00\x00\x00\x00\x01"}, // of the zone below
+		{"child.example.", dns.TypeSOA, "\x00\x00\x00\x04", "\x02\x00\x00\x00\x00\x01"},
+		{"child.example.", dns.TypeDS, "", "\x01\x00\x00\x00\x00\x01"}, // of the parent
+		{"elsewhere.test.", dns.TypeSOA, "", ""},
+	} {
+		m := new(dns.Msg).SetQuestion(tt.name, tt.typ)
+		m.SetEdns0(1232, false)
+		got := map[uint16]string{}
+		opts := func(m *dns.Msg) {
+			for _, o := range m.IsEdns0().Option {
+				switch o := o.(type) {
+				case *dns.EDNS0_EXPIRE:
+					got[expire] = string(binary.BigEndian.AppendUint32(nil, o.Expire))
+				case *dns.EDNS0_LOCAL:
+					got[o.Code] = string(o.Data)
+				case *dns.EDNS0_ZONEVERSION:
+					got[version] = string([]byte{o.LabelCount, o.Type}) + o.Version
+				}
+			}
+		}
+		if opts(ask(t, r, m, 1232)); len(got) != 0 {
+			t.Errorf("%s %d: not asked for: %v", tt.name, tt.typ, got)
+		}
+		m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_EXPIRE{Code: expire, Empty: true}, &dns.EDNS0_LOCAL{Code: version}}
+		for _, size := range []int{1232, 512} {
+			clear(got)
+			if opts(ask(t, r, m, size)); got[expire] != tt.expire || got[version] != tt.version {
+				t.Errorf("%s %d: expire %q, version %q", tt.name, tt.typ, got[expire], got[version])
+			}
+		}
 	}
 }
 

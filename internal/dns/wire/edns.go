@@ -11,10 +11,12 @@ type OptionCode uint16
 // Options that the program reads or writes.
 const (
 	OptionNSID      OptionCode = 3  // RFC 5001
+	OptionExpire    OptionCode = 9  // RFC 7314
 	OptionCookie    OptionCode = 10 // RFC 7873
 	OptionKeepalive OptionCode = 11 // RFC 7828
 	OptionPadding   OptionCode = 12 // RFC 7830
 	OptionEDE       OptionCode = 15 // RFC 8914
+	OptionVersion   OptionCode = 19 // ZONEVERSION, RFC 9660
 )
 
 // InfoCode says why an answer is as it is (RFC 8914 section 4).
@@ -39,6 +41,13 @@ type OPT struct {
 	DO      bool
 	NSID    string // sent when not empty (RFC 5001)
 	Cookie  []byte // sent when not empty: client and server part together (RFC 7873)
+
+	HasExpire bool
+	Expire    uint32 // in seconds (RFC 7314)
+
+	HasVersion bool
+	Labels     uint8  // of the zone, the root not counted (RFC 9660)
+	Serial     uint32 // of its SOA
 
 	HasKeepalive bool
 	Keepalive    uint16 // in units of 100 ms (RFC 7828)
@@ -65,6 +74,12 @@ func (o *OPT) Len() int {
 	}
 	if len(o.Cookie) > 0 {
 		n += 4 + len(o.Cookie)
+	}
+	if o.HasExpire {
+		n += ExpireLen
+	}
+	if o.HasVersion {
+		n += VersionLen
 	}
 	if o.HasKeepalive {
 		n += 6
@@ -99,6 +114,13 @@ func (o *OPT) append(dst []byte, high uint8, pad int) []byte {
 	if len(o.Cookie) > 0 {
 		dst = append(appendOption(dst, OptionCookie, len(o.Cookie)), o.Cookie...)
 	}
+	if o.HasExpire {
+		dst = AppendExpire(dst, o.Expire)
+	}
+	if o.HasVersion {
+		dst = append(appendOption(dst, OptionVersion, 6), o.Labels, 0) // of type SOA-SERIAL
+		dst = binary.BigEndian.AppendUint32(dst, o.Serial)
+	}
 	if o.HasKeepalive {
 		dst = binary.BigEndian.AppendUint16(appendOption(dst, OptionKeepalive, 2), o.Keepalive)
 	}
@@ -113,6 +135,17 @@ func (o *OPT) append(dst []byte, high uint8, pad int) []byte {
 		clear(dst[at:])
 	}
 	return dst
+}
+
+// The octets of two options, for who keeps room for them.
+const (
+	ExpireLen  = optionHead + 4
+	VersionLen = optionHead + 6
+)
+
+// AppendExpire writes the option that says for how many seconds the zone's data may live (RFC 7314).
+func AppendExpire(dst []byte, seconds uint32) []byte {
+	return binary.BigEndian.AppendUint32(appendOption(dst, OptionExpire, 4), seconds)
 }
 
 func appendOption(dst []byte, code OptionCode, n int) []byte {

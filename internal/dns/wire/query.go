@@ -48,15 +48,17 @@ type Query struct {
 
 // EDNS is what a request's OPT record says (RFC 6891). Options are read for version 0 only.
 type EDNS struct {
-	Present   bool
-	Version   uint8
-	UDPSize   uint16 // as sent; values below 512 mean 512 (RFC 6891 section 6.2.3)
-	DO        bool   // RFC 3225
-	NSID      bool   // RFC 5001
-	Keepalive bool   // RFC 7828
-	Padding   bool   // RFC 7830
-	Flags     uint16 // all 16 flag bits
-	Cookie    []byte // RFC 7873: 8 octets of the client, then 0 or 8-32 of the server; points into Msg; nil if absent
+	Present     bool
+	Version     uint8
+	UDPSize     uint16 // as sent; values below 512 mean 512 (RFC 6891 section 6.2.3)
+	DO          bool   // RFC 3225
+	NSID        bool   // RFC 5001
+	Keepalive   bool   // RFC 7828
+	Padding     bool   // RFC 7830
+	Expire      bool   // RFC 7314
+	ZoneVersion bool   // ZONEVERSION, RFC 9660
+	Flags       uint16 // all 16 flag bits
+	Cookie      []byte // RFC 7873: 8 octets of the client, then 0 or 8-32 of the server; points into Msg; nil if absent
 }
 
 // Size is the response size that the client accepts over UDP: at least 512 octets, and 512 without EDNS.
@@ -223,6 +225,10 @@ func (e *EDNS) option(code OptionCode, data []byte) bool {
 		e.Keepalive = true
 	case OptionPadding:
 		e.Padding = true
+	case OptionExpire:
+		e.Expire = true
+	case OptionVersion:
+		e.ZoneVersion = len(data) == 0
 	case OptionCookie:
 		if n := len(data); n != 8 && (n < 16 || n > 40) {
 			return false // RFC 7873 section 5.2.2

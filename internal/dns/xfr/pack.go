@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
@@ -36,6 +37,8 @@ type packer struct {
 	apex    wire.Name
 	apexEnd []byte // what a name in the zone ends in: a pointer to the apex, or the root, to which no pointer leads
 	opt     bool   // the first message has an OPT record, as the request had
+	expire  bool   // which says for how long the zone's data may live (RFC 7314)
+	lasts   uint32 // how long that is, in seconds
 	limit   int    // of a message, without what the signature needs
 
 	buf   []byte
@@ -53,27 +56,38 @@ type packer struct {
 }
 
 // newPacker takes a packer from the pool, for one answer; free gives it back.
-func (s *Server) newPacker(w io.Writer, r *wire.Request, apex wire.Name, sign wire.Signer) *packer {
+func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign wire.Signer) *packer {
 	p, _ := s.packers.Get().(*packer)
 	if p == nil {
 		p = &packer{buf: make([]byte, 0, bufferSize)}
 	}
 	*p = packer{
-		w: w, q: &r.Query, apex: apex, sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, limit: wire.MaxMessage,
+		w: w, q: &r.Query, apex: v.Apex(), sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, expire: r.EDNS.Expire, limit: wire.MaxMessage,
 		full: p.full, buf: p.buf[:0], piece: messageSize / 2,
 	}
 	p.apexEnd = []byte{0xc0, apexAt}
-	if len(apex) == 1 {
+	if len(p.apex) == 1 {
 		p.apexEnd = []byte{0}
 	}
 	if sign != nil {
 		p.limit -= sign.Overhead()
 	}
 	if p.opt {
-		p.limit -= optLen
+		p.limit -= p.optLen()
+	}
+	if p.expire {
+		p.lasts = v.Lasts(s.cfg.Now())
 	}
 	p.begin()
 	return p
+}
+
+// optLen is how long the OPT record is.
+func (p *packer) optLen() int {
+	if p.expire {
+		return optLen + wire.ExpireLen
+	}
+	return optLen
 }
 
 func (s *Server) free(p *packer) {
@@ -99,8 +113,11 @@ func (p *packer) end() error {
 	wire.SetCount(p.buf[p.at:], wire.SectionAnswer, p.count)
 	if p.opt {
 		p.opt = false
-		p.limit += optLen
-		p.buf = append(p.buf, 0, 0, byte(wire.TypeOPT), 4, 208, 0, 0, 0, 0, 0, 0) // size 1232, RFC 6891 section 6.1.2
+		p.limit += p.optLen()
+		p.buf = append(p.buf, 0, 0, byte(wire.TypeOPT), 4, 208, 0, 0, 0, 0, 0, byte(p.optLen()-optLen)) // size 1232, RFC 6891 section 6.1.2
+		if p.expire {
+			p.buf = wire.AppendExpire(p.buf, p.lasts)
+		}
 		wire.SetCount(p.buf[p.at:], wire.SectionAdditional, 1)
 	}
 	if p.sign != nil {

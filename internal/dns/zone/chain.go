@@ -1,8 +1,10 @@
 package zone
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -202,6 +204,20 @@ func (v *Version) Expires() uint32 {
 		}
 	}
 	return at
+}
+
+// Lasts is for how many seconds from now a secondary may keep the version without hearing of us: as long as its SOA says, but
+// no longer than its signatures hold (RFC 7314 section 2), which do not count where now is the zero time.
+func (v *Version) Lasts(now time.Time) uint32 {
+	soa := v.SOASet()
+	it := soa.Iter()
+	it.Next()
+	rdata, _ := it.Raw()
+	lasts := binary.BigEndian.Uint32(rdata[len(rdata)-8:])
+	if ends := v.Expires(); ends != 0 && !now.IsZero() {
+		lasts = min(lasts, uint32(max(0, int32(ends-uint32(now.Unix()))))) // serial arithmetic, RFC 4034 section 3.1.5
+	}
+	return lasts
 }
 
 // Due is a signature that ends.
