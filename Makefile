@@ -6,14 +6,15 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 TOOL    := $(GO) tool -modfile=tools.mod
 FUZZTIME ?= 60s
 ZONES    ?= 1000000
+PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones chaos stranger rules conform big check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo chaos stranger rules conform big check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
 
 build: web ## the complete program, dashboard included, at bin/headwater
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/headwater
+	CGO_ENABLED=0 $(GO) build -trimpath -pgo=$(PGO) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/headwater
 
 web: ## the dashboard's build, when Node is there and sources changed
 	@./scripts/web.sh
@@ -78,6 +79,10 @@ bench-zones: deps ## a million zones on both engines: making them, memory of eac
 bench-nodes: deps ## time from a change on one node to the answer of another
 	$(GO) run ./test/bench/nodes
 	$(GO) run ./test/bench/nodes -nodes 2 -core 0.4
+
+pgo: deps ## a profile of queries, transfers and changes, as the benchmark loads us; build with it: make build PGO=bench/default.pgo
+	$(GO) run ./test/bench -profile bench/profiles -records 200000 -duration 10s
+	$(GO) tool pprof -proto bench/profiles/*.cpu.pprof >bench/default.pgo
 
 deploy-check: deps ## what lies in deploy/, by the linters and loaders of the systems that read it
 	cd test/deploy && $(GO) test ./...
