@@ -90,22 +90,22 @@ func newID() model.ID { return model.ID(fmt.Sprintf("%024x00000000", ids.Add(1))
 
 func start(t *testing.T, edit func(*commit.Config)) *bench {
 	t.Helper()
-	b := &bench{
-		store: controltest.NewStore(), now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{},
-		flat: newTargets(),
-	}
-	b.base = inMemory{b.store}
-	b.open(t, edit, nil)
-	b.makeAccount(t)
-	return b
+	return startWith(t, edit, nil)
 }
 
 // startKept is start with another configuration of the upkeep.
 func startKept(t *testing.T, edit func(*journal.Config)) *bench {
 	t.Helper()
-	b := &bench{store: controltest.NewStore(), now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{}, flat: newTargets()}
+	return startWith(t, nil, edit)
+}
+
+func startWith(t *testing.T, edit func(*commit.Config), upkeep func(*journal.Config)) *bench {
+	t.Helper()
+	b := &bench{
+		store: controltest.NewStore(), now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{}, flat: newTargets(),
+	}
 	b.base = inMemory{b.store}
-	b.open(t, nil, edit)
+	b.open(t, edit, upkeep)
 	b.makeAccount(t)
 	return b
 }
