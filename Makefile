@@ -49,7 +49,7 @@ fuzz: ## every fuzz target, FUZZTIME each
 	./scripts/fuzz.sh $(FUZZTIME)
 
 big: ## a million records imported in one request and listed in one page, with the process's memory
-	HEADWATER_BIG=1000000 $(GO) test -count=1 -timeout 30m -v ./test/big
+	HEADWATER_BIG=1000000 HEADWATER_IMPORT=1000000 $(GO) test -count=1 -timeout 30m -v ./test/big
 
 conform: ## the conformance files on us and on the servers installed
 	$(GO) test -count=1 -v ./test/conformance/...

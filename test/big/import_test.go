@@ -14,11 +14,12 @@ import (
 )
 
 // TestOthersDuringAnImport imports so many lines as HEADWATER_IMPORT says, or a few, while somebody adds records to another
-// zone one after the other.
+// zone one after the other. Told how many, it is on a machine that does nothing else, of two cores, and what is promised of an
+// import holds.
 func TestOthersDuringAnImport(t *testing.T) {
-	size, most := 20_000, 5*time.Second // of a machine that does much else
+	size, alone := 20_000, false
 	if n, err := strconv.Atoi(os.Getenv("HEADWATER_IMPORT")); err == nil {
-		size, most = n, 500*time.Millisecond
+		size, alone = n, true
 	}
 	n := node.Must(t)
 	var zone, other struct{ ID string }
@@ -61,8 +62,15 @@ func TestOthersDuringAnImport(t *testing.T) {
 	}
 	t.Logf("%d lines in %v; meanwhile %d additions elsewhere, waits %v at the median, %v at p99, %v at most; memory came from %d to %d MiB",
 		size, took.Round(time.Millisecond), len(waits), at(0.5), at(0.99), at(1), idle>>20, memory(t, n, "VmHWM")>>20)
-	if at(1) > most {
+	switch over := memory(t, n, "VmHWM") - idle; {
+	case !alone && at(1) > 5*time.Second:
 		t.Errorf("an addition in another zone waited for %v", at(1))
+	case alone && (at(0.5) > 50*time.Millisecond || at(0.99) > 500*time.Millisecond):
+		t.Error("additions in another zone wait for too long")
+	case alone && over > 600<<20:
+		t.Errorf("the import took %d MiB", over>>20)
+	case alone && took > 12*time.Second*time.Duration(max(size, 1_000_000))/1_000_000:
+		t.Errorf("the import took %v", took)
 	}
 	if now := serial(t, n); now != before+1 {
 		t.Errorf("the import took the serial from %d to %d", before, now)

@@ -31,7 +31,7 @@ type taken struct {
 
 func newTaken(p *model.Pack) taken {
 	return taken{
-		pack: p, seed: maphash.MakeSeed(), last: map[uint64]int32{}, prev: make([]int32, p.Len()),
+		pack: p, seed: maphash.MakeSeed(), last: make(map[uint64]int32, p.Len()), prev: make([]int32, p.Len()),
 		there: map[wire.Name][]*model.Record{}, below: map[wire.Name]struct{}{}, cuts: map[wire.Name]struct{}{},
 	}
 }
