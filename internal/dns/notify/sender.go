@@ -101,16 +101,16 @@ type Sender struct {
 		known map[taskKey]uint32 // loaded, for the zones under review
 	}
 
-	mu      sync.Mutex         // what follows; held for short steps only
-	zones   map[string][]*task // by zone, in the order of its links
-	flights map[flight]*task   // what answers are expected to
-	queue   queue
-	pace    pace
-	waiting map[string]wish       // of zones that wait for a review to end
-	known   map[taskKey]uint32    // loaded, for tasks made by a review
-	forced  map[string]forcedMark // NOTIFYs that were asked for, of zones of other nodes
-	dirty   map[taskKey]uint32    // to be saved
-	stats   Stats
+	mu       sync.Mutex         // what follows; held for short steps only
+	zones    map[string][]*task // by zone, in the order of its links
+	inFlight map[exchange]*task // what answers are expected to
+	queue    queue
+	pace     pace
+	waiting  map[string]wish       // of zones that wait for a review to end
+	known    map[taskKey]uint32    // loaded, for tasks made by a review
+	forced   map[string]forcedMark // NOTIFYs that were asked for, of zones of other nodes
+	dirty    map[taskKey]uint32    // to be saved
+	stats    Stats
 }
 
 // New returns a Sender; nothing is sent before Run.
@@ -118,7 +118,7 @@ func New(cfg Config) *Sender {
 	cfg.setDefaults()
 	s := &Sender{
 		cfg: cfg, bell: make(chan struct{}, 1), acked: make(chan struct{}, 1), review: make(chan struct{}, 1),
-		zones: map[string][]*task{}, waiting: map[string]wish{}, flights: map[flight]*task{}, forced: map[string]forcedMark{},
+		zones: map[string][]*task{}, waiting: map[string]wish{}, inFlight: map[exchange]*task{}, forced: map[string]forcedMark{},
 		dirty: map[taskKey]uint32{}, pace: newPace(cfg.Rate),
 	}
 	s.wishes.zones = map[string]wish{}
@@ -212,13 +212,13 @@ func (s *Sender) loop(ctx context.Context, socks *sockets) {
 func (s *Sender) step(socks *sockets) time.Duration {
 	for {
 		s.take()
-		letters, wait := s.collect()
-		if len(letters) == 0 {
+		messages, wait := s.collect()
+		if len(messages) == 0 {
 			return wait
 		}
-		for i := range letters {
-			if err := socks.send(letters[i].msg, letters[i].to); err != nil {
-				s.failed(&letters[i], err)
+		for i := range messages {
+			if err := socks.send(messages[i].msg, messages[i].to); err != nil {
+				s.failed(&messages[i], err)
 			}
 		}
 	}
@@ -254,8 +254,8 @@ func (s *Sender) take() {
 	}
 }
 
-// letter is a message that is ready to be sent.
-type letter struct {
+// message is a message that is ready to be sent.
+type message struct {
 	task *task
 	msg  []byte
 	to   netip.AddrPort
@@ -265,14 +265,14 @@ type letter struct {
 const lettersAtOnce = 64
 
 // collect writes the messages that are due, or says how long nothing is.
-func (s *Sender) collect() (letters []letter, wait time.Duration) {
+func (s *Sender) collect() (messages []message, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.cfg.Now()
-	for len(s.queue) > 0 && len(letters) < lettersAtOnce {
+	for len(s.queue) > 0 && len(messages) < lettersAtOnce {
 		t := s.queue[0]
 		if wait := t.due.Sub(now); wait > 0 {
-			return letters, wait
+			return messages, wait
 		}
 		if !s.cfg.Duty(t.zone) {
 			s.park(t.zone) // another node tells
@@ -282,19 +282,19 @@ func (s *Sender) collect() (letters []letter, wait time.Duration) {
 			s.queue.at(t, slot)
 			continue
 		}
-		letters = append(letters, letter{task: t, msg: s.write(t, now), to: t.to()})
+		messages = append(messages, message{task: t, msg: s.write(t, now), to: t.to()})
 	}
-	return letters, time.Hour
+	return messages, time.Hour
 }
 
 // write makes a task's message, and schedules its next try.
 func (s *Sender) write(t *task, now time.Time) []byte {
 	s.land(t)
-	for f := (flight{to: t.to()}); ; {
+	for f := (exchange{to: t.to()}); ; {
 		f.id = uint16(rand.Uint32())
-		if other := s.flights[f]; other == nil || rand.IntN(1000) == 0 {
+		if other := s.inFlight[f]; other == nil || rand.IntN(1000) == 0 {
 			// So many are out to one address that its identifiers have run short: the other will be sent again.
-			s.flights[f], t.flight = t, f
+			s.inFlight[f], t.exchange = t, f
 			break
 		}
 	}
@@ -311,19 +311,19 @@ func (s *Sender) write(t *task, now time.Time) []byte {
 	t.status.Sent, t.status.Tries = now, t.tries
 	s.stats.Sent++
 	s.queue.at(t, now.Add(s.cfg.pause(t.tries, t.refused)))
-	return message(t, now)
+	return compose(t, now)
 }
 
 // land gives up waiting for the answer to a task's last message.
 func (s *Sender) land(t *task) {
-	if s.flights[t.flight] == t {
-		delete(s.flights, t.flight)
+	if s.inFlight[t.exchange] == t {
+		delete(s.inFlight, t.exchange)
 	}
-	t.flight = flight{}
+	t.exchange = exchange{}
 }
 
 // failed notes that a message could not leave; its next try is scheduled already.
-func (s *Sender) failed(l *letter, err error) {
+func (s *Sender) failed(l *message, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Unsent++

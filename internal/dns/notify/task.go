@@ -45,8 +45,8 @@ const (
 
 type taskKey struct{ zone, peer string }
 
-// flight is a message that may be answered.
-type flight struct {
+// exchange is a message that may be answered.
+type exchange struct {
 	to netip.AddrPort
 	id uint16
 }
@@ -66,12 +66,12 @@ type task struct {
 	slotted bool // it waits for its slot (see pace)
 	tries   int  // without an answer
 
-	due    time.Time
-	index  int    // in the heap, -1 outside
-	sent   uint32 // the serial that the last message told
-	flight flight
-	client *tsig.Client
-	status Status
+	due      time.Time
+	index    int    // in the heap, -1 outside
+	sent     uint32 // the serial that the last message told
+	exchange exchange
+	client   *tsig.Client
+	status   Status
 }
 
 func (t *task) key() taskKey { return taskKey{t.zone, t.peer.ID} }

@@ -14,10 +14,10 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// message writes a task's NOTIFY: the SOA is in the answer section, so that a peer sees the serial at once.
-func message(t *task, now time.Time) []byte {
+// compose writes a task's NOTIFY: the SOA is in the answer section, so that a peer sees the serial at once.
+func compose(t *task, now time.Time) []byte {
 	var b wire.Builder
-	b.Start(nil, wire.MaxMessage, t.flight.id, wire.FlagAA.WithOpcode(wire.OpcodeNotify))
+	b.Start(nil, wire.MaxMessage, t.exchange.id, wire.FlagAA.WithOpcode(wire.OpcodeNotify))
 	b.Question([]byte(t.name), wire.TypeSOA, wire.ClassIN)
 	b.Append([]byte(t.name), wire.TypeSOA, wire.ClassIN, t.ttl, t.soa)
 	msg := b.Finish()
@@ -148,7 +148,7 @@ func (s *Sender) answer(msg []byte, from netip.AddrPort) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// From whom we did not ask is an answer to nobody, or a forgery.
-	t := s.flights[flight{to: from, id: r.ID()}]
+	t := s.inFlight[exchange{to: from, id: r.ID()}]
 	if t == nil {
 		return
 	}

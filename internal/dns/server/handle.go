@@ -14,7 +14,7 @@ type verdict uint8
 const (
 	drop  verdict = iota // no answer
 	reply                // the answer is written
-	steer                // work for the slow pool
+	slow                 // work for the slow pool
 )
 
 // handler answers requests, one at a time. A UDP thread and a slow worker have their own; a connection borrows one
@@ -42,8 +42,8 @@ func (h *handler) datagram(dst, msg []byte) ([]byte, verdict) {
 		return dst, drop
 	}
 	h.r.Size = h.udpSize()
-	if outcome == wire.ParseOK && h.odd() {
-		return dst, steer
+	if outcome == wire.ParseOK && h.needsMore() {
+		return dst, slow
 	}
 	return h.plain(dst, outcome), reply
 }
@@ -56,8 +56,8 @@ func (h *handler) udpSize() int {
 	return min(h.r.EDNS.Size(), h.s.cfg.MaxUDP)
 }
 
-// odd says whether a well-formed request takes more than a look into the zones: a transfer, a signature, a NOTIFY.
-func (h *handler) odd() bool {
+// needsMore classifies: it says whether a well-formed request takes more than a look into the zones: a transfer, a signature, a NOTIFY.
+func (h *handler) needsMore() bool {
 	return h.r.TSIGAt != 0 || h.r.Opcode != wire.OpcodeQuery || h.r.IsTransfer()
 }
 
@@ -110,13 +110,13 @@ func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte,
 	if h.r.TLS = c.tls; h.r.EDNS.Padding && c.tls != nil {
 		h.r.Block = paddingBlock
 	}
-	if outcome != wire.ParseOK || !h.odd() {
+	if outcome != wire.ParseOK || !h.needsMore() {
 		return h.plain(dst, outcome), nil
 	}
-	return h.special(ctx, dst, c)
+	return h.dispatch(ctx, dst, c)
 }
 
-// work is a slow worker: it answers steered datagrams until the queue is closed.
+// work is a slow worker: it answers their datagrams until the queue is closed.
 func (s *Server) work(ctx context.Context) {
 	h := s.newHandler(false, s.counts.add(UDP))
 	var buf []byte
@@ -126,7 +126,7 @@ func (s *Server) work(ctx context.Context) {
 			continue // it was well-formed when it was queued
 		}
 		h.r.Size = h.udpSize()
-		out, err := h.special(ctx, buf[:0], nil)
+		out, err := h.dispatch(ctx, buf[:0], nil)
 		if err == nil && len(out) > 0 {
 			if err := j.send(out); err != nil {
 				h.count.errors.Add(1)

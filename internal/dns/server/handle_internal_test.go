@@ -53,7 +53,7 @@ func TestDatagramAllocates(t *testing.T) {
 		"BADVERS":   query("www.example.org.", wire.TypeA, badOPT),
 		"malformed": query("www.example.org.", wire.TypeA, "\x00"),
 		"ignored":   {1},
-		"steered":   query("www.example.org.", wire.TypeA, tsigRR),
+		"slow":      query("www.example.org.", wire.TypeA, tsigRR),
 	} {
 		if n := testing.AllocsPerRun(100, func() { h.datagram(slab, msg) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
@@ -69,9 +69,9 @@ func FuzzDatagram(f *testing.F) {
 	h := testHandler(Config{})
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		out, v := h.datagram(nil, msg)
-		if v == steer {
+		if v == slow {
 			var err error
-			if out, err = h.special(context.Background(), nil, nil); err != nil {
+			if out, err = h.dispatch(context.Background(), nil, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -100,7 +100,7 @@ func FuzzDatagram(f *testing.F) {
 }
 
 // What comes of a signed request (RFC 8945 section 5.2), as the client sees it.
-func TestDoor(t *testing.T) {
+func TestVerify(t *testing.T) {
 	t.Parallel()
 	key := &tsig.Key{Name: wire.MustName("k."), Algorithm: tsig.HMACSHA256, Secret: []byte("secret")}
 	forged := &tsig.Key{Name: key.Name, Algorithm: key.Algorithm, Secret: []byte("guess")}
@@ -119,10 +119,10 @@ func TestDoor(t *testing.T) {
 		h := testHandler(Config{Now: func() time.Time { return now }})
 		h.s.keysOf = func([]byte) []*tsig.Key { return []*tsig.Key{key} }
 		client := tsig.NewClient(tt.key)
-		if _, v := h.datagram(nil, client.Sign(query("a.test.", wire.TypeSOA, ""), 0, tt.at)); v != steer {
+		if _, v := h.datagram(nil, client.Sign(query("a.test.", wire.TypeSOA, ""), 0, tt.at)); v != slow {
 			t.Fatalf("%s: verdict %d", name, v)
 		}
-		out, err := h.special(t.Context(), nil, nil)
+		out, err := h.dispatch(t.Context(), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,11 +144,11 @@ func TestDoor(t *testing.T) {
 	}
 }
 
-func TestDoorMalformed(t *testing.T) {
+func TestVerifyMalformed(t *testing.T) {
 	t.Parallel()
 	h := testHandler(Config{})
 	h.datagram(nil, query("a.test.", wire.TypeSOA, tsigRR))
-	out, err := h.special(t.Context(), nil, nil)
+	out, err := h.dispatch(t.Context(), nil, nil)
 	if err != nil || wire.HeaderFlags(out).Rcode() != wire.RcodeFormErr || wire.Count(out, wire.SectionAdditional) != 0 {
 		t.Errorf("%x, %v", out, err)
 	}

@@ -19,7 +19,7 @@ type Transfers interface {
 	// Stream writes the response to a query over TCP through w, which takes whole messages behind their lengths. An
 	// error closes the connection: the client must not take what it got for a whole transfer.
 	Stream(ctx context.Context, w io.Writer, r *wire.Request) error
-	// Denied hears of queries of any type that were refused at the door because their signature did not verify, with the
+	// Denied hears of queries of any type that were refused before anything else because their signature did not verify, with the
 	// error: BADKEY, BADSIG, BADTIME, BADTRUNC, or FORMERR.
 	Denied(r *wire.Request, code wire.Rcode)
 }
@@ -29,12 +29,12 @@ var (
 	_ Responder = (*answer.Responder)(nil)
 )
 
-// special answers odd requests: c is the connection they came by, nil for UDP.
-func (h *handler) special(ctx context.Context, dst []byte, c *conn) ([]byte, error) {
+// dispatch answers requests that take more than a look into the zones, by their opcode and type: c is the connection they came by, nil for UDP.
+func (h *handler) dispatch(ctx context.Context, dst []byte, c *conn) ([]byte, error) {
 	if h.r.EDNS.Version != 0 {
 		return h.fail(dst, wire.RcodeBadVers), nil
 	}
-	session, out := h.door(dst)
+	session, out := h.verify(dst)
 	if out != nil {
 		return out, nil
 	}
@@ -57,8 +57,8 @@ func (h *handler) special(ctx context.Context, dst []byte, c *conn) ([]byte, err
 	return h.sign(session, out, len(dst)), nil
 }
 
-// door verifies a signed request. A non-nil out is the refusal to be sent.
-func (h *handler) door(dst []byte) (s *tsig.Server, out []byte) {
+// verify verifies the TSIG of a signed request. A non-nil out is the refusal to be sent.
+func (h *handler) verify(dst []byte) (s *tsig.Server, out []byte) {
 	if h.r.TSIGAt == 0 {
 		return nil, nil
 	}

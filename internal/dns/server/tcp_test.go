@@ -183,7 +183,7 @@ type fakeTransfers struct {
 func (f *fakeTransfers) Denied(*wire.Request, wire.Rcode) {}
 
 func (f *fakeTransfers) Datagram(dst []byte, r *wire.Request) []byte {
-	return append(dst, r.Query.Msg...)
+	return append(dst, r.Msg...)
 }
 
 func (f *fakeTransfers) Stream(ctx context.Context, w io.Writer, r *wire.Request) error {
@@ -196,7 +196,7 @@ func (f *fakeTransfers) Stream(ctx context.Context, w io.Writer, r *wire.Request
 		}
 	}
 	for range 3 {
-		if _, err := w.Write(framed(r.Query.Msg)); err != nil {
+		if _, err := w.Write(framed(r.Msg)); err != nil {
 			return err
 		}
 	}

@@ -195,8 +195,8 @@ func (f *fastSocket) process(n int) int {
 		switch v {
 		case drop:
 			continue
-		case steer:
-			f.steer(i, request)
+		case slow:
+			f.toSlow(i, request)
 			continue
 		case reply:
 		}
@@ -252,8 +252,8 @@ func (f *fastSocket) send(n int) {
 	runtime.KeepAlive(f)
 }
 
-// steer copies request i for the slow pool.
-func (f *fastSocket) steer(i int, request []byte) {
+// toSlow copies request i for the slow pool.
+func (f *fastSocket) toSlow(i int, request []byte) {
 	j := f.h.job(request, sourceOf(&f.from[i]))
 	if j == nil {
 		return
@@ -268,7 +268,7 @@ func (f *fastSocket) steer(i int, request []byte) {
 	f.h.push(j)
 }
 
-// fastReturn is the way back of one steered request.
+// fastReturn is the way back of one request of the slow pool.
 type fastReturn struct {
 	f       *fastSocket
 	name    unix.RawSockaddrInet6

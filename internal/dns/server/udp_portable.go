@@ -90,7 +90,7 @@ func (p *portableSocket) one(request, control []byte, from netip.AddrPort) {
 		if _, _, err := p.conn.WriteMsgUDPAddrPort(msg, control, from); err != nil {
 			p.h.count.errors.Add(1)
 		}
-	case steer:
+	case slow:
 		if j := p.h.job(request, netip.AddrPortFrom(from.Addr().Unmap(), from.Port())); j != nil {
 			j.send = func(msg []byte) error {
 				_, _, err := p.conn.WriteMsgUDPAddrPort(msg, control, from)

@@ -65,7 +65,7 @@ func TestAnswersAllocate(t *testing.T) {
 }
 
 // The keys are those of the account whose zone is asked for; a name elsewhere has none.
-func TestDoorTakesTheAccountsKeys(t *testing.T) {
+func TestVerifyTakesTheAccountsKeys(t *testing.T) {
 	t.Parallel()
 	key := &tsig.Key{Name: wire.MustName("k."), Algorithm: tsig.HMACSHA256, Secret: []byte("secret")}
 	h := zoneHandler(t, key)
@@ -73,10 +73,10 @@ func TestDoorTakesTheAccountsKeys(t *testing.T) {
 		"example.org.": wire.RcodeNoError, "ns.example.org.": wire.RcodeNoError, "elsewhere.test.": wire.RcodeNotAuth,
 	} {
 		msg := tsig.NewClient(key).Sign(query(name, wire.TypeSOA, ""), 0, time.Now())
-		if _, v := h.datagram(nil, msg); v != steer {
+		if _, v := h.datagram(nil, msg); v != slow {
 			t.Fatalf("verdict %d", v)
 		}
-		out, err := h.special(t.Context(), nil, nil)
+		out, err := h.dispatch(t.Context(), nil, nil)
 		if err != nil || wire.HeaderFlags(out).Rcode() != want {
 			t.Errorf("%s: %x, %v", name, out, err)
 		}
@@ -91,7 +91,7 @@ func TestNotify(t *testing.T) {
 		msg := query(name, wire.TypeSOA, "")
 		wire.SetHeaderFlags(msg, wire.Flags(0).WithOpcode(wire.OpcodeNotify))
 		h.datagram(nil, msg)
-		out, err := h.special(t.Context(), nil, nil)
+		out, err := h.dispatch(t.Context(), nil, nil)
 		if f := wire.HeaderFlags(out); err != nil || f.Rcode() != want || f.Opcode() != wire.OpcodeNotify {
 			t.Errorf("%s: %x, %v", name, out, err)
 		}

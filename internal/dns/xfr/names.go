@@ -74,12 +74,12 @@ func (p *packer) record(key []byte, t wire.Type, ttl uint32, rdata []byte, inZon
 func (p *packer) ownerOf(key []byte) {
 	n := &p.names
 	n.keep(key)
-	kept, from := n.labels, 0
-	if kept > 0 {
-		from = int(n.ends[kept-1])
+	shared, from := n.labels, 0
+	if shared > 0 {
+		from = int(n.ends[shared-1])
 	}
 	escaped := false
-	for i := special(key, from); i < len(key); i = special(key, i+1) {
+	for i := boundary(key, from); i < len(key); i = boundary(key, i+1) {
 		if key[i] == 1 {
 			escaped = true
 			i++
@@ -88,9 +88,9 @@ func (p *packer) ownerOf(key []byte) {
 		n.ends[n.labels] = uint16(i + 1)
 		n.labels++
 	}
-	for l := n.labels - 1; l >= kept; l-- {
+	for l := n.labels - 1; l >= shared; l-- {
 		begin := from
-		if l > kept {
+		if l > shared {
 			begin = int(n.ends[l-1])
 		}
 		n.starts[l] = uint16(len(p.buf) - p.at)
@@ -100,17 +100,17 @@ func (p *packer) ownerOf(key []byte) {
 			p.buf = appendShort(append(p.buf, byte(len(label))), label)
 		}
 	}
-	if kept == 0 {
+	if shared == 0 {
 		p.buf = append(p.buf, p.apexEnd...)
 		return
 	}
-	target := n.starts[kept-1]
+	target := n.starts[shared-1]
 	p.buf = append(p.buf, byte(target>>8)|0xc0, byte(target))
 }
 
-// special is the place of the first octet from i on that ends a label or begins an escape: a zero or a one. Every key ends
+// boundary is the place of the first octet from i on that ends a label or begins an escape: a zero or a one. Every key ends
 // in one. It looks at eight octets at a time, and beyond the key where its page goes on.
-func special(key []byte, i int) int {
+func boundary(key []byte, i int) int {
 	const ones = 0x0101010101010101
 	for ; i+8 <= cap(key); i += 8 {
 		x := binary.LittleEndian.Uint64(key[i : i+8])

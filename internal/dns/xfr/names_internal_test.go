@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestSpecial(t *testing.T) {
+func TestBoundary(t *testing.T) {
 	for size := 1; size <= 40; size++ {
 		for at := range size {
 			for _, octet := range []byte{0, 1} {
@@ -19,7 +19,7 @@ func TestSpecial(t *testing.T) {
 						if from <= at {
 							want = at
 						}
-						if got := min(special(key, from), size); got != want {
+						if got := min(boundary(key, from), size); got != want {
 							t.Fatalf("%d at %d of %x with %d behind: from %d we found %d", octet, at, key, room, from, got)
 						}
 					}

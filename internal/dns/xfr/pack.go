@@ -91,7 +91,7 @@ func (p *packer) optLen() int {
 }
 
 func (s *Server) free(p *packer) {
-	if cap(p.buf) == bufferSize { // a longer one was made for an odd answer
+	if cap(p.buf) == bufferSize { // a longer one was made for a longer answer
 		*p = packer{buf: p.buf, full: p.full}
 		s.packers.Put(p)
 	}

@@ -5,12 +5,14 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
 
-// What a version's pages hold is read by views, which belong to this package's face: who reads versions need not know pages.
-type (
-	RRset  = page.RRset  // RRset is a view of an RRset.
-	Iter   = page.Iter   // Iter goes through an RRset's records.
-	Walker = page.Walker // Walker goes through all records of a version.
-)
+// RRset is a view of an RRset in a page. Views belong to this package's face: who reads versions need not know pages.
+type RRset = page.RRset
+
+// Iter goes through an RRset's records.
+type Iter = page.Iter
+
+// Walker goes through all records of a version.
+type Walker = page.Walker
 
 // TypeMark and the data of a mark, as package page tells them.
 const (
