@@ -49,6 +49,10 @@ func partSets(sets []rr.Set) (own, chain []rr.Set) {
 
 // partWork takes the chain out of what a delta does.
 func partWork(work []*touched) (own, chain []*touched) {
+	is := func(r wire.RawRR) bool { return chained(r.Type, r.RData) }
+	if !slices.ContainsFunc(work, func(t *touched) bool { return slices.ContainsFunc(t.removed, is) || slices.ContainsFunc(t.added, is) }) {
+		return work, nil
+	}
 	own = make([]*touched, 0, len(work))
 	for _, t := range work {
 		c := &touched{owner: t.owner}
