@@ -17,11 +17,6 @@ import (
 // that of the apex, without RRsets, because a tree has one. Where a name of the zone happens to be spelled like a hash, what
 // is in one tree is not seen in the other.
 
-// chained says whether a record belongs to a chain of NSEC3.
-func chained(t wire.Type, rdata []byte) bool {
-	return t == wire.TypeNSEC3 || t == wire.TypeRRSIG && len(rdata) >= 2 && wire.SigCovers(rdata) == wire.TypeNSEC3
-}
-
 // partSets takes the chain out of sets.
 func partSets(sets []rr.Set) (own, chain []rr.Set) {
 	other := func(s rr.Set) bool { return s.Type == wire.TypeNSEC3 || s.Type == wire.TypeRRSIG }
@@ -36,7 +31,7 @@ func partSets(sets []rr.Set) (own, chain []rr.Set) {
 		a, b := s, s
 		a.Data, b.Data = nil, nil
 		for _, d := range s.Data {
-			if chained(s.Type, d) {
+			if page.Chained(s.Type, d) {
 				b.Data = append(b.Data, d)
 			} else {
 				a.Data = append(a.Data, d)
@@ -49,7 +44,7 @@ func partSets(sets []rr.Set) (own, chain []rr.Set) {
 
 // partWork takes the chain out of what a delta does.
 func partWork(work []*touched) (own, chain []*touched) {
-	is := func(r wire.RawRR) bool { return chained(r.Type, r.RData) }
+	is := func(r wire.RawRR) bool { return page.Chained(r.Type, r.RData) }
 	if !slices.ContainsFunc(work, func(t *touched) bool { return slices.ContainsFunc(t.removed, is) || slices.ContainsFunc(t.added, is) }) {
 		return work, nil
 	}
@@ -70,7 +65,7 @@ func partWork(work []*touched) (own, chain []*touched) {
 }
 
 func partRaw(list []wire.RawRR) (own, chain []wire.RawRR) {
-	is := func(r wire.RawRR) bool { return chained(r.Type, r.RData) }
+	is := func(r wire.RawRR) bool { return page.Chained(r.Type, r.RData) }
 	if !slices.ContainsFunc(list, is) {
 		return list, nil
 	}

@@ -36,7 +36,13 @@ func TestImageRefusesDamage(t *testing.T) {
 // gives can be used for everything.
 func TestImageChecksWhatItReads(t *testing.T) {
 	t.Parallel()
-	image := sample(t).Append(nil)
+	for _, v := range []*zone.Version{sample(t), signedSample(t)} {
+		checkDamaged(t, v.Append(nil))
+	}
+}
+
+func checkDamaged(t *testing.T, image []byte) {
+	t.Helper()
 	refused := 0
 	for n := range image {
 		for _, x := range []byte{1, 0x80, 0xff} {
@@ -75,6 +81,12 @@ func useAll(t *testing.T, v *zone.Version) {
 		}
 		return true
 	})
+	v.Due(1<<32-1, 10)
+	if v.Hashes() {
+		(&zone.Proof{}).Hash(v, []byte(v.Apex()))
+	} else if v.Proves() {
+		(&zone.Proof{}).Before(v, append([]byte("\x01a"), v.Apex()...))
+	}
 	if records != v.Records() {
 		t.Fatalf("%d of %d records", records, v.Records())
 	}
@@ -168,6 +180,7 @@ func TestCondense(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(sample(f).Append(nil))
+	f.Add(signedSample(f).Append(nil))
 	r := random{rand.New(rand.NewPCG(7, 7))}
 	m := model{}
 	m.put(soa(1))

@@ -83,7 +83,11 @@ func decodeBody(b []byte, signed bool) (*Version, error) {
 	b = b[1+n:]
 	v := &Version{apex: apex, signing: &signing{}}
 	records := binary.BigEndian.Uint64(b)
-	pages, b, err := v.decodePages(b[8:])
+	holds := page.Any
+	if signed {
+		holds = page.Names
+	}
+	pages, b, err := v.decodePages(b[8:], holds)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func decodeBody(b []byte, signed bool) (*Version, error) {
 	}
 	var hashed []page.Page
 	if signed {
-		if hashed, b, err = v.decodePages(b); err != nil {
+		if hashed, b, err = v.decodePages(b, page.Chain); err != nil {
 			return nil, err
 		}
 	}
@@ -103,7 +107,7 @@ func decodeBody(b []byte, signed bool) (*Version, error) {
 }
 
 // decodePages reads what appendPages wrote, and counts the records.
-func (v *Version) decodePages(b []byte) (pages []page.Page, rest []byte, err error) {
+func (v *Version) decodePages(b []byte, holds page.Holds) (pages []page.Page, rest []byte, err error) {
 	if len(b) < 4 {
 		return nil, nil, page.Malformed("it ends early")
 	}
@@ -116,7 +120,7 @@ func (v *Version) decodePages(b []byte) (pages []page.Page, rest []byte, err err
 		return nil, nil, page.Malformed("page count")
 	}
 	pages = make([]page.Page, 0, count)
-	c := page.NewChecker(v.apex)
+	c := page.NewChecker(v.apex, holds)
 	for range count {
 		if len(b) < 4 || uint64(len(b)-4) < uint64(binary.BigEndian.Uint32(b)) {
 			return nil, nil, page.Malformed("it ends early")

@@ -159,6 +159,24 @@ func TestSignedVersions(t *testing.T) {
 	}
 }
 
+// signedSample is a small zone with a chain of NSEC3.
+func signedSample(t testing.TB) *zone.Version {
+	t.Helper()
+	r, b := random{rand.New(rand.NewPCG(3, 3))}, bag{}
+	s := soa(1)
+	b.put(apex, wire.TypeSOA, s.TTL, s.Data[0])
+	b.put(apex, wire.TypeNSEC3PARAM, 0, []byte{1, 0, 0, 1, 2, 0xaa, 0xbb})
+	for range 12 {
+		raw := r.signedRecord()
+		b[string(raw.Append(nil))] = raw
+	}
+	v, err := zone.Build(apex, b.sets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // signedDelta takes some records out of b and puts others in.
 func (r random) signedDelta(b bag, serial uint32, most int) *zone.Delta {
 	d := b.newSerial(serial)

@@ -22,13 +22,29 @@ type Checker struct {
 	records int
 	sigs    int // signatures among them
 	scratch []byte
+	holds   Holds
+}
+
+// Holds is which records a tree may have.
+type Holds uint8
+
+// A zone of before there were signed ones may have any; after that, what belongs to a chain of NSEC3 is apart.
+const (
+	Any Holds = iota
+	Names
+	Chain
+)
+
+// Chained says whether a record belongs to a chain of NSEC3: one of them, or a signature of one.
+func Chained(t wire.Type, rdata []byte) bool {
+	return t == wire.TypeNSEC3 || t == wire.TypeRRSIG && len(rdata) >= 2 && wire.SigCovers(rdata) == wire.TypeNSEC3
 }
 
 // Malformed is an ErrCodec that says what is wrong.
 func Malformed(what string) error { return fmt.Errorf("%w: %s", ErrCodec, what) }
 
-// NewChecker checks the pages of a zone.
-func NewChecker(apex wire.Name) *Checker { return &Checker{apex: apex} }
+// NewChecker checks the pages of one tree of a zone.
+func NewChecker(apex wire.Name, holds Holds) *Checker { return &Checker{apex: apex, holds: holds} }
 
 // Finish says whether the pages so far are whole, and how many records they have, and signatures among them.
 func (c *Checker) Finish() (records, sigs int, err error) {
@@ -154,6 +170,9 @@ func (c *Checker) set(s RRset) error {
 		}
 		if err := wire.Canonical(s.Type, c.scratch); err != nil {
 			return Malformed("record data")
+		}
+		if c.holds != Any && Chained(s.Type, c.scratch) != (c.holds == Chain) {
+			return Malformed("a record in the wrong tree")
 		}
 		b = b[2+size:]
 	}
