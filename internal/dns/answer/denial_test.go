@@ -102,6 +102,8 @@ func TestAppendixB(t *testing.T) {
 			{"a name spelled like a hash", "2t7b4g4vsa5smi47k61mv5bv1a22bojr.example.", dns.TypeA, "NOERROR aa=true | 2t7b4g4vsa5smi47k61mv5bv1a22bojr A+ | "},
 			{"its NSEC3 is not its own", "2t7b4g4vsa5smi47k61mv5bv1a22bojr.example.", dns.TypeNSEC3, "NOERROR aa=true |  | example. SOA+, kohar7 NSEC3+"},
 			{"a hash is no name", "b4um86eghhds6nea196smvmlo4ors995.example.", dns.TypeNSEC3, "NXDOMAIN aa=true |  | 0p9mha NSEC3+, example. SOA+, gjeqe5 NSEC3+"},
+			{"covered by the last, for the chain is a ring", "r114.example.", dns.TypeA, "NXDOMAIN aa=true |  | 0p9mha NSEC3+, example. SOA+, gjeqe5 NSEC3+, t644eb NSEC3+"},
+			{"covered by it before the first", "r96.example.", dns.TypeA, "NXDOMAIN aa=true |  | 0p9mha NSEC3+, example. SOA+, gjeqe5 NSEC3+, t644eb NSEC3+"},
 			{"ANY at the apex", "example.", dns.TypeANY, "NOERROR aa=true | example. NS+ | "},
 		},
 	} {
