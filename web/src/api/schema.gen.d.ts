@@ -2707,7 +2707,7 @@ export interface components {
             history: components["schemas"]["SecondaryEvent"][];
         };
         /** @enum {string} */
-        RefusalCause: "off" | "address" | "unsigned" | "other_key" | "unknown_key" | "signature" | "truncated" | "time" | "no_zone" | "form" | "busy";
+        RefusalCause: "off" | "address" | "unsigned" | "other_key" | "unknown_key" | "signature" | "truncated" | "time" | "no_zone" | "form" | "busy" | "alpn" | "clear" | "client";
         SecondaryStranger: {
             address: string;
             cause: components["schemas"]["RefusalCause"];
