@@ -80,7 +80,7 @@ func TestPagesOfAnAddition(t *testing.T) {
 		together    bool
 		most        float64
 	}{
-		{"an addition", 1, 40, false, 8},
+		{"an addition", 1, 40, false, 7.5},
 		{"a batch of neighbours", 100, 5, true, 26},
 		{"a batch from all over the zone", 100, 5, false, 165},
 	} {

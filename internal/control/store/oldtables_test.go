@@ -41,6 +41,12 @@ func TestTablesWithMoreTrees(t *testing.T) {
 			`CREATE INDEX records_type ON records (zone, type, name, id)`,
 			`CREATE INDEX records_content ON records (zone, lower(substr(content, 1, 64)), name, type, id)`,
 			fmt.Sprintf(`UPDATE counters SET value = %d WHERE name = 'seq'`, head))
+		if !w.Shared() {
+			w.migrateAgain(t, "00062_journal_links.sql",
+				`DROP INDEX journal_unlinked`,
+				`ALTER TABLE journal DROP COLUMN prev`,
+				`CREATE INDEX journal_zone ON journal (zone, seq)`)
+		}
 		w.Store = w.open(t)
 
 		for i, q := range queries {
@@ -60,6 +66,12 @@ func TestTablesWithMoreTrees(t *testing.T) {
 			text = `SELECT count(*) FROM pg_indexes WHERE indexname IN ('records_type', 'records_content')`
 		}
 		var left int
+		if !w.Shared() {
+			must(t, w.raw(t).QueryRowContext(ctx, `SELECT count(*) FROM journal WHERE prev IS NULL`).Scan(&left))
+			if left > 0 {
+				t.Errorf("%d entries of the journal are not linked", left)
+			}
+		}
 		must(t, w.raw(t).QueryRowContext(ctx, text).Scan(&left))
 		if left > 0 {
 			t.Errorf("%d indexes are left", left)

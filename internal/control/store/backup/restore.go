@@ -259,6 +259,9 @@ func (r *restorer) end(ctx context.Context, payload, before []byte) error {
 	if err := zones.FillPaths(ctx, r.c); err != nil {
 		return err
 	}
+	if err := journal.Link(ctx, r.c); err != nil {
+		return err
+	}
 	if r.c.Dialect.AfterRestore == "" {
 		return nil
 	}

@@ -24,12 +24,14 @@ type preparer interface {
 // Rows is what scan functions are called with.
 type Rows = sql.Rows
 
-// RawBytes is scanned into, as NullInt64 and NullText are: octets that stay until the next row, a number or nothing, a text or nothing.
-type (
-	RawBytes  = sql.RawBytes
-	NullInt64 = sql.NullInt64
-	NullText  = sql.Null[string]
-)
+// RawBytes are octets that stay until the next row.
+type RawBytes = sql.RawBytes
+
+// NullInt64 is a number or nothing.
+type NullInt64 = sql.NullInt64
+
+// NullText is a text or nothing.
+type NullText = sql.Null[string]
 
 // Conn runs statements: on a connection, a pool or inside a transaction.
 type Conn struct {

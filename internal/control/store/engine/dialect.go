@@ -39,6 +39,8 @@ type Dialect struct {
 	Notify string
 	// Now is an expression for the database's own clock, in microseconds since 1970.
 	Now string
+	// Linked says that entries of the journal have the position of their zone's entry before them, and no index by zone.
+	Linked bool
 	// Head is an expression for the journal's last position.
 	Head string
 	// Impatient and hurry are expressions that have the database take back this transaction, and with it its locks, should

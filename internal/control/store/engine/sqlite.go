@@ -38,6 +38,7 @@ var sqliteDialect = Dialect{
 	Timeline:  NoTimeline,
 	System:    NoTimeline,
 	Now:       "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+	Linked:    true,
 	Head:      "max((SELECT value FROM counters WHERE name = 'seq'), coalesce((SELECT max(seq) FROM journal), 0))",
 	NextZone:  "1 + max(coalesce((SELECT max(no) FROM zones), 0), coalesce((SELECT max(no) FROM stagings), 0))",
 	Impatient: "0",

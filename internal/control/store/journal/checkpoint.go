@@ -22,7 +22,11 @@ func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq)
 	for piece := range ImagePieces(&img) {
 		c.pieces = append(c.pieces, piece)
 	}
-	err := c.first(ctx)
+	// Found before others have to wait; what is at or before keep gets no more, and fewer are no matter.
+	var err error
+	if c.old, err = entriesOf(ctx, s.db.Read, img.Zone, keep); err == nil {
+		err = c.first(ctx)
+	}
 	if err == nil && c.to != c.from {
 		err = c.rest(ctx)
 	}
@@ -37,6 +41,7 @@ type checkpoint struct {
 	s      *Store
 	img    *model.Image
 	keep   model.Seq
+	old    []int64 // the zone's journal entries at or before keep
 	pieces [][]byte
 	mark   int64 // stands in place of the position in pieces that are nobody's image yet: of two at once, one gives up
 	from   int64 // the first piece of the image that is there
@@ -74,7 +79,7 @@ func (c *checkpoint) first(ctx context.Context) error {
 				return err
 			}
 		}
-		return prune(ctx, e, c.img.Zone, min(c.keep, model.Seq(held)))
+		return prune(ctx, e, c.old, min(c.keep, model.Seq(held)))
 	})
 }
 
@@ -104,7 +109,7 @@ func (c *checkpoint) rest(ctx context.Context) error {
 		if err := c.put(ctx, e, 0, int64(c.img.Seq)); err != nil {
 			return err
 		}
-		return prune(ctx, e, c.img.Zone, min(c.keep, model.Seq(held)))
+		return prune(ctx, e, c.old, min(c.keep, model.Seq(held)))
 	})
 	if err != nil {
 		return err

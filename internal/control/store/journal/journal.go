@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,9 @@ func Open(ctx context.Context, db *engine.DB) (*Store, error) {
 		return nil, err
 	}
 	s.wake.Advance(head)
+	if db.Dialect.Linked && db.Alone() {
+		return s, s.link(ctx)
+	}
 	return s, nil
 }
 
@@ -123,13 +127,25 @@ func keepHead(ctx context.Context, c engine.Conn) error {
 // SealName binds a journal entry's secret to its position.
 func SealName(seq model.Seq) string { return "journal " + strconv.FormatUint(uint64(seq), 10) }
 
-// Append writes entries, which have their positions.
-func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry) error {
-	const text = `journal (seq, kind, account, zone, serial, at, body, secret)`
-	err := c.PostInsert(ctx, text, "", len(entries), 8, func(args []any, i int) []any {
+// Append writes entries, which have their positions. before gives the position of the last entry of a zone that was committed,
+// 0 for none.
+func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry, before func(context.Context, model.ID) (model.Seq, error)) error {
+	text, width, prev := `journal (seq, kind, account, zone, serial, at, body, secret)`, 8, []model.Seq(nil)
+	if c.Dialect.Linked {
+		var err error
+		if prev, err = previous(ctx, entries, before); err != nil {
+			return err
+		}
+		text, width = `journal (seq, kind, account, zone, serial, at, body, secret, prev)`, 9
+	}
+	err := c.PostInsert(ctx, text, "", len(entries), width, func(args []any, i int) []any {
 		e := &entries[i]
-		return append(args, int64(e.Seq), int64(e.Kind), engine.ID(e.Account), engine.ID(e.Zone), int64(e.Serial), engine.Micros(e.At),
+		args = append(args, int64(e.Seq), int64(e.Kind), engine.ID(e.Account), engine.ID(e.Zone), int64(e.Serial), engine.Micros(e.At),
 			engine.Octets(e.Body), s.db.Secret.Seal(SealName(e.Seq), e.Secret))
+		if prev != nil {
+			args = append(args, int64(prev[i]))
+		}
+		return args
 	}, nil)
 	if err != nil {
 		return fmt.Errorf("append to journal: %w", err)
@@ -289,30 +305,17 @@ func (s *Store) Wait(ctx context.Context, after model.Seq) error {
 	return s.wake.Wait(ctx, after)
 }
 
-// prune removes a zone's entries at or before keep, and remembers that whoever stands before the last of them must load
-// anew.
-func prune(ctx context.Context, c engine.Conn, zone model.ID, keep model.Seq) error {
-	var last engine.NullInt64
-	err := c.One(ctx, []any{&last}, `SELECT max(seq) FROM journal WHERE zone = ? AND seq <= ?`, engine.ID(zone), int64(keep))
-	if err != nil || !last.Valid {
+// prune removes entries of a zone up to keep, out of a list of them, and remembers that whoever stands before the last of them
+// must load anew.
+func prune(ctx context.Context, c engine.Conn, list []int64, keep model.Seq) error {
+	list = slices.DeleteFunc(slices.Clone(list), func(seq int64) bool { return seq > int64(keep) })
+	if len(list) == 0 {
+		return nil
+	}
+	if err := remove(ctx, c, list); err != nil {
 		return err
 	}
-	if err := keepHead(ctx, c); err != nil {
-		return err
-	}
-	if _, err := c.Exec(ctx, `DELETE FROM journal WHERE zone = ? AND seq <= ?`, engine.ID(zone), int64(keep)); err != nil {
-		return err
-	}
-	return raiseFloor(ctx, c, last.Int64)
-}
-
-// Drop removes all entries of a zone.
-func Drop(ctx context.Context, c engine.Conn, zone model.ID) error {
-	if err := keepHead(ctx, c); err != nil {
-		return err
-	}
-	_, err := c.Exec(ctx, `DELETE FROM journal WHERE zone = ?`, engine.ID(zone))
-	return err
+	return raiseFloor(ctx, c, slices.Max(list))
 }
 
 // noticeLife is how long entries stay that no image replaces: those of accounts and of zones that are gone. Their state

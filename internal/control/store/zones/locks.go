@@ -8,7 +8,6 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
-	storejournal "github.com/headwaterdns/headwater/internal/control/store/journal"
 )
 
 // Locks on PostgreSQL have one order, and so no two transactions ever wait for each other:
@@ -119,7 +118,7 @@ func (t *Tx) lockZones(ctx context.Context, zones []model.ID, lock string, yield
 		err = t.c.PostIn(ctx, t.keepOwner, owners, engine.IDs(zones))
 	}
 	if err == nil {
-		err = storejournal.PostRestored(ctx, t.c, func(r model.Restored) { t.mark = &r })
+		err = journal.PostRestored(ctx, t.c, func(r model.Restored) { t.mark = &r })
 	}
 	if err == nil {
 		err = t.lookForChanges(ctx)

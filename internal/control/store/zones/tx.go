@@ -150,7 +150,7 @@ func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error)
 	if err := t.holdRelatives(ctx); err != nil {
 		return 0, err
 	}
-	if err := journal.Append(ctx, t.s.journal, t.c, entries); err != nil {
+	if err := journal.Append(ctx, t.s.journal, t.c, entries, t.lastEntry); err != nil {
 		return 0, err
 	}
 	for _, step := range []func(context.Context, []model.Entry) error{t.moveZones, t.moveImages, t.keepAccess, t.forgetZones} {
@@ -162,6 +162,18 @@ func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error)
 		return 0, err
 	}
 	return seq, journal.Announce(ctx, t.s.journal, t.c, seq)
+}
+
+// lastEntry is the position of a zone's last entry that was committed, 0 for none.
+func (t *Tx) lastEntry(ctx context.Context, zone model.ID) (model.Seq, error) {
+	if _, gone := t.gone[zone]; gone {
+		return 0, nil
+	}
+	z, err := t.zone(ctx, zone)
+	if errors.Is(err, model.ErrNotFound) {
+		return 0, nil
+	}
+	return z.Seq, err
 }
 
 // keepAccess keeps the newest access entry of each zone and account.
