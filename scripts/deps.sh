@@ -16,6 +16,7 @@ need /usr/sbin/nsd nsd
 need /usr/sbin/knotd knot
 need /usr/bin/kdig knot-dnsutils
 need /usr/bin/kzonecheck knot-dnssecutils
+need /usr/bin/ldns-read-zone ldnsutils
 need /usr/sbin/pdns_server pdns-server
 need /usr/lib/x86_64-linux-gnu/pdns/libgsqlite3backend.so pdns-backend-sqlite3
 need /usr/bin/openssl openssl

@@ -21,7 +21,8 @@ var (
 	fileAddrs6  = strings.Split(`2001:db8::1|::1|2001:DB8::1|::ffff:192.0.2.1|fe80::1%eth0|::|:::|192.0.2.1`, "|")
 	fileAddrs   = strings.Split(`192.0.2.1|192.0.2.2|192.0.2.3|192.0.2.01|192.0.2|192.0.2.256|0.0.0.0|1|::1|2001:db8::1|2001:DB8::1|::ffff:192.0.2.1|fe80::1%eth0|::|:::|"192.0.2.1"|`, "|")
 	fileTypes   = strings.Split(`A|a|AAAA|NS|PTR|MX|TXT|SRV|CAA|HINFO|NAPTR|LOC|SSHFP|TLSA|URI|RP|AFSDB|SVCB|HTTPS|DS|CERT|SPF|KX|DNAME|OPENPGPKEY|`+
-		`EUI48|TYPE65280|TYPE1|type16|TYPE|TYPE65536|BOGUS|ANY|AXFR|OPT|TSIG|TYPE0|"A"|IN`, "|")
+		`EUI48|EUI64|CDS|CDNSKEY|DNSKEY|KEY|SMIMEA|CSYNC|NSEC|NSEC3PARAM|APL|NID|L32|L64|LP|X25|ISDN|RT|PX|GPOS|NSAP|DLV|IPSECKEY|`+
+		`AMTRELAY|DHCID|MINFO|TALINK|NINFO|RKEY|TYPE65280|TYPE1|type16|TYPE|TYPE65536|BOGUS|ANY|AXFR|OPT|TSIG|TYPE0|"A"|IN`, "|")
 	fileRanges = strings.Split(`1-3|0-0|1-10/3|3-1|1|1-|-1-2|a-b|1-3/0|1-3/|1-3x|+1-2|250-260|1-3/2x|1--3|1-3//2|99999999999-1`, "|")
 	fileMarks  = strings.Split(`$|${0}|${1}|${-1}|${0,3}|${0,3,d}|${0,3,x}|${0,2,o}|${5,4,X}|${0,3,n}|${0,7,N}|${0,0,n}|$$|\$|${|${}|${0,}|${0,3,q}|${0,300}|${ 1}|${1}-$|${-9,2,x}`, "|")
 	fileSpaces = []string{" ", " ", " ", "\t", "  ", " \t ", " ( ", " ) ", "(", ")", " (\n ", " ( ; c\n", "\n", " (\r\n"}
@@ -103,6 +104,9 @@ var dataShapes = map[string]string{
 	"A": "a", "a": "a", "AAAA": "A", "TYPE1": "a", "NS": "n", "PTR": "n", "DNAME": "n", "MX": "in", "KX": "in", "AFSDB": "in", "SRV": "iiin",
 	"TXT": "t", "type16": "tt", "SPF": "t", "HINFO": "tt", "CAA": "itt", "NAPTR": "iitttn", "SSHFP": "iih", "TLSA": "iiih", "URI": "iit",
 	"RP": "nn", "SVCB": "inp", "HTTPS": "inp", "DS": "iiih", "CERT": "iiib", "OPENPGPKEY": "b", "EUI48": "e", "LOC": "l",
+	"EUI64": "E", "CDS": "iiih", "CDNSKEY": "iiib", "DNSKEY": "iiib", "KEY": "iiib", "SMIMEA": "iiih", "CSYNC": "iim", "NSEC": "nm", "NSEC3PARAM": "iiiz",
+	"APL": "!!", "NID": "iL", "L32": "ia", "L64": "iL", "LP": "in", "X25": "t", "ISDN": "tt", "RT": "in", "PX": "inn", "GPOS": "ttt", "NSAP": "Z",
+	"DLV": "iiih", "IPSECKEY": "igb", "AMTRELAY": "ir", "DHCID": "b", "MINFO": "nn", "TALINK": "nn", "NINFO": "tt", "RKEY": "iiib",
 }
 
 func randomData(rng *rand.Rand, t string) []string {
@@ -128,6 +132,26 @@ func randomData(rng *rand.Rand, t string) []string {
 			'b': func() string { return sane(rng, fileBase64) },
 			'a': func() string { return sane(rng, fileAddrs) },
 			'A': func() string { return sane(rng, fileAddrs6) },
+			'E': func() string {
+				return pick(rng, []string{"00-11-22-33-44-55-66-77", "00-11-22", "00:11:22:33:44:55:66:77"})
+			},
+			'm': func() string {
+				return pick(rng, []string{"A", "A NS AAAA", "AAAA A A", "TYPE65280 MX", "a", "BOGUS", "", "TYPE1"})
+			},
+			'z': func() string { return pick(rng, []string{"-", "abcd", "ABCD", "abc", "", `"ab"`}) },
+			'Z': func() string { return pick(rng, []string{"0x4700", "0X47.00.05", "47", "0x", "0x470", "0x47..00"}) },
+			'!': func() string {
+				return pick(rng, []string{"1:192.0.2.0/24", "!1:0.0.0.0/0", "2:2001:db8::/32", "1:192.0.2.1/24", "3:1/1", "1:192.0.2.0/33", "1:192.0.2.0", "2:192.0.2.0/24", ""})
+			},
+			'L': func() string {
+				return pick(rng, []string{"14:4fff:ff20:ee64", "0014:4fff:ff20:ee64", "1:2:3", "1:2:3:4:5", "g:0:0:0", "00014:0:0:0"})
+			},
+			'g': func() string {
+				return pick(rng, []string{"0 1 .", "1 1 192.0.2.1", "2 1 2001:db8::1", "3 1 gw", "3 1 gw.", "1 1 .", "4 1 .", "0 1 192.0.2.1", "3 0 gw"})
+			},
+			'r': func() string {
+				return pick(rng, []string{"0 0 .", "1 1 192.0.2.1", "0 2 2001:db8::1", "1 3 relay", "2 0 .", "0 4 .", "0 1 .", "0 0 192.0.2.1", "0 3 ."})
+			},
 			'e': func() string { return pick(rng, []string{"00-11-22-33-44-55", "00-11-22", "001122334455"}) },
 			'p': func() string {
 				return pick(rng, []string{"", "alpn=h2", `alpn="h2,h3"`, "port=53", "ipv4hint=192.0.2.1", "alpn=h2 port=1", "key65000=a", `key65000="a b"`, "port=x", "port=1 port=2", "no-default-alpn"})
