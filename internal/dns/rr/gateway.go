@@ -74,6 +74,14 @@ func writeRelay(dst, _, part []byte) []byte {
 	return writeEndpoint(append(dst, ' '), part[0]&0x7f, part[1:])
 }
 
+// sizeIdentity: a HIP has two lengths, an algorithm, and more.
+func sizeIdentity(data []byte) (int, error) {
+	if len(data) <= 4 {
+		return 0, errShort
+	}
+	return len(data), nil
+}
+
 // readIdentity reads a HIP (RFC 8005 section 6): algorithm, tag in hexadecimal, key in base64, and names of servers.
 func readIdentity(dst []byte, s *scanner) ([]byte, error) {
 	var f [3]string

@@ -60,7 +60,7 @@ var kindOf = [...]kind{
 	'!': {sizePrefixes, readPrefixes, writePrefixes},
 	'I': {sizeAny, readGateway, writeGateway}, // checkIPSECKEY looks into it
 	'R': {sizeRest, readRelay, writeRelay},
-	'H': {sizeRest, readIdentity, writeIdentity},
+	'H': {sizeIdentity, readIdentity, writeIdentity}, // checkHIP looks into it
 	'*': {size: sizeAny},
 	'+': {size: sizeRest},
 }

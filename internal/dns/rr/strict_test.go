@@ -177,6 +177,7 @@ var wireSamples = []struct {
 	{"TYPE55", "\x04\x02\x00\x01abcdk\x01a\x00", true},
 	{"TYPE55", "\x04\x02\x00\x02abcdk", false},
 	{"TYPE55", "\x04\x02\x00\x01abcdk\x01a", false},
+	{"TYPE55", "\x04\x02", false},
 	{"TYPE10", "", false},
 	{"TYPE10", "x", true},
 	{"TYPE11", "\xc0\x00\x02\x01\x06", true},

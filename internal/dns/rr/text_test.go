@@ -81,6 +81,33 @@ func TestEveryTypeIsReadAsItIsWritten(t *testing.T) {
 	randomSamples(t, 1, 200)
 }
 
+// Any octets at all are valid or not, and have a text that means them or says that they are not: cut, lengthened, changed, random.
+func TestAnyOctetsHaveAnAnswer(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(5, 5))
+	answer := func(typ wire.Type, data []byte) {
+		text := rr.FormatData(typ, data)
+		again, err := rr.ParseData(typ, text, wire.Root)
+		if valid := rr.Valid(typ, data) == nil; valid != (err == nil) || valid && !bytes.EqualFold(again, data) {
+			t.Errorf("%s %x: %s reads as %x, %v", typ, data, text, again, err)
+		}
+	}
+	for _, typ := range rr.Types() {
+		for range 20 {
+			data := randomRData(rng, typ)
+			for n := range data {
+				answer(typ, data[:n])
+			}
+			if len(data) > 0 {
+				data[rng.IntN(len(data))] = byte(rng.IntN(256))
+			}
+			answer(typ, data)
+			answer(typ, append(data, byte(rng.IntN(256))))
+			answer(typ, octets(rng, rng.IntN(40)))
+		}
+	}
+}
+
 // The zone that samples stand in, each at a name of its own.
 func zoneOf(samples []sample) string {
 	var b strings.Builder
