@@ -48,15 +48,27 @@ type checkpoint struct {
 	to     int64 // and where that of the new one will be; the same where it needs no more steps
 }
 
-// within runs f in a transaction, with where the zone's image begins and which position it has.
-func (c *checkpoint) within(ctx context.Context, f func(e engine.Conn, part, held int64) error) error {
+// locked runs f in a transaction that has the zone's row: whoever writes images of a zone has it. On PostgreSQL only what is read
+// in statements behind the lock is what was there when it came; a join that waits for a lock sees rows of before.
+func (c *checkpoint) locked(ctx context.Context, f func(e engine.Conn) error) error {
 	return c.s.db.Write(ctx, true, func(e engine.Conn) error {
 		if err := c.s.onLineage(ctx, e); err != nil {
 			return err
 		}
+		var no int64
+		if err := e.One(ctx, []any{&no}, `SELECT no FROM zones WHERE id = ?`+e.Dialect.Lock, engine.ID(c.img.Zone)); err != nil {
+			return err
+		}
+		return f(e)
+	})
+}
+
+// within runs f in a transaction, with where the zone's image begins and which position it has.
+func (c *checkpoint) within(ctx context.Context, f func(e engine.Conn, part, held int64) error) error {
+	return c.locked(ctx, func(e engine.Conn) error {
 		var part, newest, held int64
 		const text = `SELECT i.part, z.seq, i.seq FROM zones z JOIN images i ON i.part IN (z.no * 65536, z.no * 65536 + 32768) WHERE z.id = ?`
-		if err := e.One(ctx, []any{&part, &newest, &held}, text+e.Dialect.Lock, engine.ID(c.img.Zone)); err != nil {
+		if err := e.One(ctx, []any{&part, &newest, &held}, text, engine.ID(c.img.Zone)); err != nil {
 			return err
 		}
 		if c.img.Seq > model.Seq(newest) || c.keep > c.img.Seq {
@@ -136,7 +148,7 @@ func (c *checkpoint) put(ctx context.Context, e engine.Conn, n int, seq int64) e
 // clear takes out the pieces behind a first one that is not there, one at a time.
 func (c *checkpoint) clear(ctx context.Context, first int64) error {
 	for gone := 1; gone > 0; {
-		err := c.s.db.Write(ctx, true, func(e engine.Conn) (err error) {
+		err := c.locked(ctx, func(e engine.Conn) (err error) {
 			const text = `DELETE FROM images WHERE part = (SELECT min(part) FROM images WHERE part > ? AND part <= ?)
 				AND NOT EXISTS (SELECT 1 FROM images WHERE part = ?)`
 			gone, err = e.Exec(ctx, text, first, first|halfMost, first)
