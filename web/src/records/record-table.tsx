@@ -86,7 +86,7 @@ export function RecordTable(props: Props) {
     [],
   );
   return (
-    <TableFrame label="Records">
+    <TableFrame label="Records" fits>
       <Table className="dense cards" ref={back} onKeyDown={betweenRows}>
         <Table.Header>
           <Table.Row>
@@ -173,22 +173,32 @@ function SortHead(props: { order: Order; label: string; sorting: Sorting; onSort
   );
 }
 
-const RecordRow = memo(function RecordRow(props: {
+type RowProps = {
   record: Held;
   zone: Schema<"Zone">;
-  checked: boolean;
   readOnly: boolean;
   reason: string | undefined;
   /** Where the switch stands while the server has not answered. */
   pending: boolean | undefined;
   hands: Hands;
-}) {
-  const hands = props.hands;
+};
+
+const RecordRow = memo(function RecordRow({ checked, ...props }: RowProps & { checked: boolean }) {
   const r = props.record;
+  return (
+    <Table.Row variant={checked ? "selected" : "default"}>
+      {!props.readOnly && <Table.CheckCell label={`Select ${r.type} ${r.name}`} checked={checked} onCheckedChange={(on) => props.hands.check(r, on)} />}
+      <Cells {...props} />
+    </Table.Row>
+  );
+});
+
+/** All of a row but its tick: selecting many draws the ticks alone. */
+const Cells = memo(function Cells(props: RowProps) {
+  const { record: r, hands } = props;
   const label = `${r.type} ${r.name}`;
   return (
-    <Table.Row variant={props.checked ? "selected" : "default"}>
-      {!props.readOnly && <Table.CheckCell label={`Select ${label}`} checked={props.checked} onCheckedChange={(on) => hands.check(r, on)} />}
+    <>
       <Table.Cell className="font-medium">{r.type}</Table.Cell>
       <Table.Cell className="max-w-64 min-w-44 break-words">
         <Name name={r.name} zone={props.zone.name} />
@@ -210,7 +220,7 @@ const RecordRow = memo(function RecordRow(props: {
         </span>
       </Table.Cell>
       )}
-    </Table.Row>
+    </>
   );
 });
 

@@ -1,5 +1,6 @@
 import { Button, LinkButton } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
+import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
@@ -12,12 +13,16 @@ export function RemoveCard({ zone, account }: { zone: Schema<"Zone">; account: s
   const [asking, setAsking] = useState(false);
   const [typed, setTyped] = useState("");
   const navigate = useNavigate();
+  const client = useQueryClient();
   const remove = useAction({
     quiet: true,
     done: "Zone removed",
     stale: [["zones"]],
     run: () => result(api.DELETE("/client/v4/zones/{zone_id}", { params: { path: { zone_id: zone.id } } })),
-    then: () => void navigate({ to: "/$account/home", params: { account } }),
+    then: () => {
+      void navigate({ to: "/$account/home", params: { account } });
+      client.removeQueries({ queryKey: ["zone", account, zone.name] }); // or Back would show what is gone
+    },
   });
   return (
     <Card title="Remove zone" description="The zone and its records are no longer answered or transferred.">

@@ -45,13 +45,13 @@ export function Card(props: { title?: string; description?: ReactNode; actions?:
 }
 
 /** A table that scrolls sideways where it does not fit; the region can be reached by keyboard for that. */
-export function TableFrame(props: { label: string; children: ReactNode }) {
+export function TableFrame(props: { label: string; /** It fits wide screens: there nothing scrolls, so that a change draws what changed and not all of a long table. */ fits?: boolean; children: ReactNode }) {
   return (
     <div
       role="region"
       aria-label={props.label}
       tabIndex={0}
-      className="overflow-x-auto rounded-lg bg-kumo-base ring ring-kumo-hairline focus-visible:outline-2 focus-visible:outline-kumo-focus"
+      className={`overflow-x-auto rounded-lg bg-kumo-base ring ring-kumo-hairline focus-visible:outline-2 focus-visible:outline-kumo-focus ${props.fits ? "xl:overflow-x-visible" : ""}`}
     >
       {props.children}
     </div>
