@@ -16,7 +16,6 @@ import { renewed } from "./api/session";
 import { fullQuery } from "./records/list-query";
 import { lastAccount } from "./last-account";
 import { Fault, RouteFault, Waiting } from "./ui/page";
-import { Shell } from "./ui/shell";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -55,7 +54,7 @@ const signedIn = createRoute({
     const session = await queryClient.ensureQueryData(sessionQuery);
     if (session === null) throw redirect({ to: "/sign-in", search: { to: location.href } });
   },
-  component: Shell,
+  component: lazyRouteComponent(() => import("./ui/shell"), "Shell"),
 });
 
 const home = createRoute({
