@@ -3,7 +3,7 @@
 // whether the database has the history that memory stands on. It must not know what is in an entry or an image, nor the
 // rows that operators edit.
 //
-// Positions are handed out by a counter row that is raised as the last statement but the journal's own before COMMIT. On
-// SQLite there is one writer; on PostgreSQL the row's lock is held from there to the end of the transaction, so positions
-// become visible in order and without gaps on both.
+// On PostgreSQL positions are handed out by a counter row that is raised as the last statement but the journal's own before
+// COMMIT: its lock is held from there to the end of the transaction. On SQLite there is one writer, and the journal itself
+// says where it ends. So positions become visible in order and without gaps on both.
 package journal
