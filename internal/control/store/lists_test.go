@@ -38,7 +38,7 @@ func bigZone(tb testing.TB, w *world, size int) model.Zone {
 func TestListsOfManyLooks(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		const size = 20_000
+		const size = 35_000
 		z := bigZone(t, w, size)
 		keys := map[string]func(r *model.Record) string{
 			"type":    func(r *model.Record) string { return r.Type.String() },

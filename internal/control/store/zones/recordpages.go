@@ -12,7 +12,7 @@ import (
 // more ids takes another look through the zone.
 const (
 	recordPage = 256
-	idPage     = 1 << 14
+	idPage     = 1 << 15
 )
 
 // recordLister reads the records that a query selects, a page at a time. The table has the order of names. For every other
