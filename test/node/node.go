@@ -10,12 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -143,7 +146,7 @@ func Start(dir string, flags ...string) (*Node, error) {
 // StartAs is Start with another program that takes the same arguments, and with more in its environment.
 func StartAs(bin string, env []string, dir string, flags ...string) (*Node, error) {
 	n := &Node{client: http.DefaultClient, bin: bin, env: env, log: &Log{}, args: append([]string{
-		"serve", "--data", dir, "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--admin-email", Email,
+		"serve", "--data", dir, "--dns-listen", address(), "--http-listen", address(), "--admin-email", Email,
 		"--admin-key", Key, "--admin-token", Token, "--admin-password", Pass, "--nameservers", "ns1.test.example,ns2.test.example",
 	}, flags...)}
 	n.dns, n.api = true, true
@@ -155,6 +158,26 @@ func StartAs(bin string, env []string, dir string, flags ...string) (*Node, erro
 	return n, n.Run()
 }
 
+// address is a free one on loopback, for TCP and UDP, with a port that the kernel gives to nobody who connects: while a node is down,
+// a secondary that asks for it again and again would else be given that very port, reach itself, and hold the port.
+func address() string {
+	const first, ports = 10_000, 20_000 // below net.ipv4.ip_local_port_range
+	for range 100 {
+		a := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.N(ports)))
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			continue
+		}
+		u, err := net.ListenPacket("udp", a)
+		_ = l.Close()
+		if err == nil {
+			_ = u.Close()
+			return a
+		}
+	}
+	return "127.0.0.1:0"
+}
+
 // environment is ours without what begins like the program's own settings: tests tell one another things by such names.
 func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "HEADWATER_") })
@@ -162,17 +185,14 @@ func environment() []string {
 
 // Run starts the process (again) and returns when it is ready. The ports stay those of the first start.
 func (n *Node) Run() error {
-	args := n.args
-	if n.HTTP != "" {
-		args = append(append([]string(nil), args...), "--http-listen", strings.TrimPrefix(n.HTTP, "http://"))
-		for i, a := range args {
-			if a == "--dns-listen" && args[i+1] == "127.0.0.1:0" {
-				args[i+1] = n.DNS.String()
-			}
-			if a == "--http-listen" && args[i+1] == "127.0.0.1:0" {
-				args = append(args[:i:i], args[i+2:]...)
-				break
-			}
+	args := slices.Clone(n.args)
+	for i, a := range args {
+		switch {
+		case n.HTTP == "" || i+1 == len(args) || args[i+1] != "127.0.0.1:0":
+		case a == "--dns-listen":
+			args[i+1] = n.DNS.String()
+		case a == "--http-listen":
+			args[i+1] = strings.TrimPrefix(n.HTTP, "http://")
 		}
 	}
 	n.cmd = exec.Command(n.bin, args...)
