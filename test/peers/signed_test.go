@@ -254,7 +254,7 @@ func askDO(t testing.TB, at netip.AddrPort, q dns.Question) *dns.Msg {
 // they fetched. Knot validates each version before it takes it.
 func TestSignedAnswers(t *testing.T) {
 	t.Parallel()
-	s := seed(t)
+	s := seedOr(t, 1)
 	p := startPrimary(t)
 	listen := map[peers.Program]netip.AddrPort{}
 	var ids []string
@@ -337,7 +337,9 @@ func compareAnswers(t *testing.T, ours netip.AddrPort, servers []*peers.Secondar
 
 // soaTTL leaves out the TTL of an SOA and of its signature, which BIND sets to 0 where the SOA is asked for and not there.
 func soaTTL(text string) string {
-	return regexp.MustCompile(` \d+ in (soa|rrsig soa)`).ReplaceAllString(text, " in $1")
+	lines := strings.Split(regexp.MustCompile(` \d+ in (soa|rrsig soa)`).ReplaceAllString(text, " in $1"), "\n")
+	slices.Sort(lines) // they stood in an order that the TTLs had a part in
+	return strings.Join(lines, "\n")
 }
 
 // unbound starts a validating resolver that trusts each zone's key and asks us for it.
@@ -388,7 +390,7 @@ func unbound(t *testing.T, ours netip.AddrPort, signers map[string]*signer) neti
 // Whatever we answer of a signed zone, by whichever denial, a validator that trusts its key finds it secure.
 func TestValidatorsAgree(t *testing.T) {
 	t.Parallel()
-	s := seed(t)
+	s := seedOr(t, 1)
 	r := rand.New(rand.NewPCG(s, 17))
 	p := startPrimary(t)
 	signers, versions := map[string]*signer{}, map[string]*zone.Version{}

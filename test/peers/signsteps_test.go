@@ -111,7 +111,7 @@ func owners(t testing.TB, d *zone.Delta) (out []wire.Name) {
 // hold the same, and a validator with the zone's key as its only anchor believes each of them and PowerDNS, whatever it asks.
 func TestSignedZoneIsFollowed(t *testing.T) {
 	t.Parallel()
-	s := seed(t)
+	s := seedOr(t, 1)
 	apex := wire.MustName("dnssec.example")
 	ksk, err := dnssec.Generate(dnssec.ECDSAP256SHA256, 257, nil)
 	if err != nil {
@@ -182,15 +182,19 @@ func (s *stepped) believed(t *testing.T, r *rand.Rand, ksk *dnssec.Key) {
 		cut, hidden := s.now.Cut(set.Owner)
 		delegated := slices.ContainsFunc(s.now.Sets(set.Owner), func(o rr.Set) bool { return o.Type == wire.TypeNS }) && set.Owner != s.apex
 		switch {
+		case set.Type == wire.TypeDNSKEY && set.Owner != s.apex:
+			continue // delv takes it for the keys of a zone there
 		case set.Type == wire.TypeCNAME || hidden && cut != "" || delegated && set.Type != wire.TypeDS:
 			continue // leads to others, who are not here
 		}
-		questions = append(questions, question{set.Owner.String(), set.Type.String()}, question{set.Owner.String(), "HINFO"}, question{"x.y." + set.Owner.String(), "LOC"})
+		if questions = append(questions, question{set.Owner.String(), set.Type.String()}); !delegated {
+			questions = append(questions, question{set.Owner.String(), "HINFO"}, question{"x.y." + set.Owner.String(), "LOC"})
+		}
 	}
 	for _, sec := range s.peers {
 		for _, q := range questions {
 			at := sec.Addr()
-			out, err := exec.CommandContext(t.Context(), "delv", "@"+at.Addr().String(), "-p", fmt.Sprint(at.Port()), "-a", anchors, "+root="+s.apex.String(), "+nodlv", q.name, q.typ).CombinedOutput()
+			out, err := exec.CommandContext(t.Context(), "delv", "@"+at.Addr().String(), "-p", fmt.Sprint(at.Port()), "-a", anchors, "+root="+s.apex.String(), "+nodlv", "-q", q.name, "-t", q.typ).CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "fully validated") {
 				t.Errorf("%s: %s %s: %v\n%s", sec.Program(), q.name, q.typ, err, out)
 			}

@@ -47,7 +47,11 @@ func readGateway(dst []byte, s *scanner) ([]byte, error) {
 
 func writeGateway(dst, head, part []byte) []byte {
 	n, _ := endpointLen(head[1], part)
-	return writeBase64(append(writeEndpoint(dst, head[1], part[:n]), ' '), nil, part[n:])
+	dst = writeEndpoint(dst, head[1], part[:n])
+	if n == len(part) {
+		return dst // a record without a key
+	}
+	return writeBase64(append(dst, ' '), nil, part[n:])
 }
 
 // readRelay reads what an AMTRELAY has behind its precedence: a flag, the kind of relay, and the relay (RFC 8777 section 4.3).

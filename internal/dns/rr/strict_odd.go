@@ -101,14 +101,14 @@ func endpointLen(kind byte, data []byte) (n int, ok bool) {
 	return 0, false
 }
 
-// checkIPSECKEY: RFC 4025 section 2. It has an algorithm 0 for a record without a key, which BIND does not take.
+// checkIPSECKEY: RFC 4025 section 2. Algorithm 0 says that there is no key.
 func checkIPSECKEY(data []byte) error {
 	n, ok := endpointLen(data[1], data[3:])
 	if !ok {
 		return fmt.Errorf("%w: the gateway is not of its kind", ErrSyntax)
 	}
-	if data[2] == 0 || 3+n == len(data) {
-		return fmt.Errorf("%w: an algorithm and a key are wanted", ErrSyntax)
+	if (data[2] == 0) != (3+n == len(data)) {
+		return fmt.Errorf("%w: there is a key exactly if there is an algorithm", ErrSyntax)
 	}
 	return nil
 }

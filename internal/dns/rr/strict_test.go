@@ -209,7 +209,6 @@ var wireSamples = []struct {
 	{"TYPE45", "\x0a\x03\x02\x01a\x00k", true},
 	{"TYPE45", "\x0a\x04\x02k", false},
 	{"TYPE45", "\x0a\x00\x00k", false},
-	{"TYPE45", "\x0a\x00\x00", false},
 	{"NSEC3", "\x01\x00\x00\x01\x00" + str(zeros(20)) + "\x00\x01\x40", true},
 	{"NSEC3", "\x01\x00\x00\x01\x00" + str(zeros(19)) + "\x00\x01\x40", false},
 	{"RRSIG", "\x00\x01\x0d\x01" + zeros(14) + "\x01a\x00k", true},

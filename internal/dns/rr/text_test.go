@@ -122,9 +122,12 @@ func zoneOf(samples []sample) string {
 	return b.String()
 }
 
-// isOdd tells types that a zone has once (SOA) or that no server takes in a file any more.
-func isOdd(t wire.Type) bool {
-	switch t {
+// isOdd tells records that a zone has once (SOA), that no server takes in a file any more, and an IPSECKEY without a key, of which
+// the review says that BIND refuses it.
+func isOdd(s *sample) bool {
+	switch s.t {
+	case typeIPSECKEY:
+		return s.data[2] == 0
 	case wire.TypeSOA, wire.TypeSIG, typeMD, typeMF, typeMB, typeMG, typeMR, typeNXT:
 		return true
 	default:
@@ -137,7 +140,7 @@ func TestBINDReadsWhatWeWrite(t *testing.T) {
 	t.Parallel()
 	var zone []sample
 	for _, s := range randomSamples(t, 2, 20) {
-		if !isOdd(s.t) {
+		if !isOdd(&s) {
 			zone = append(zone, s)
 		}
 	}
@@ -156,7 +159,7 @@ func TestBINDReadsWhatWeWrite(t *testing.T) {
 // escaped, so they get plain ones; ldns forgets quotes around parameters, too, and values that are empty.
 func TestWeReadWhatOthersWrite(t *testing.T) {
 	t.Parallel()
-	samples := slices.DeleteFunc(randomSamples(t, 3, 20), func(s sample) bool { return isOdd(s.t) || !rr.ReadsText(s.t) })
+	samples := slices.DeleteFunc(randomSamples(t, 3, 20), func(s sample) bool { return isOdd(&s) || !rr.ReadsText(s.t) })
 	plain := slices.DeleteFunc(slices.Clone(samples), func(s sample) bool { return strings.Contains(s.text, `\`) })
 	least := slices.DeleteFunc(slices.Clone(plain), func(s sample) bool {
 		return s.t == wire.TypeSVCB || s.t == wire.TypeHTTPS || s.t == wire.TypeCAA
