@@ -97,7 +97,8 @@ func browse(ctx context.Context, w *world, n int, method, path, token string, bo
 func largeSignIn(ctx context.Context, w *world, n, round int) error {
 	return browse(ctx, w, n, http.MethodPost, "/headwater/v1/session", "", io.MultiReader(
 		strings.NewReader(`{"password":"wrong-password","email":"`), io.LimitReader(exes{}, 15<<20),
-		strings.NewReader(fmt.Sprintf(`%d.%d@example.com"}`, n, round))))
+		strings.NewReader(fmt.Sprintf(`%d.%d@example.com"}`, n, round)),
+	))
 }
 
 // exes is a name without end.
