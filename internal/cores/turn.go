@@ -4,6 +4,15 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
+)
+
+const (
+	// slice is how long work keeps its turn while others wait: about what one password takes, which cannot be interrupted. Who
+	// gave way after each small piece would wait for a whole password each time, and strangers who sign in would stop every import.
+	slice = 50 * time.Millisecond
+	// patience is how long work keeps its turn while it waits for its client: one that takes what it is given costs no turn.
+	patience = 2 * time.Millisecond
 )
 
 // turns are the places at which long work computes: lists and exports of large zones, imports as they are read, passwords. They
@@ -73,55 +82,93 @@ func (l *line) wanted() bool {
 type Turn struct {
 	line *line
 	ctx  context.Context //nolint:containedctx // it is the work's, and ends the waiting for a turn as it ends the work
-	has  bool
-	over bool
+
+	mu    sync.Mutex // a timer gives the turn away, too
+	has   bool
+	apart bool      // who has it waits for a client
+	since time.Time // when it came
+	over  bool
 }
 
 // Long waits for a turn; an error is ctx's. The turn is to be given back by End.
 func Long(ctx context.Context) (*Turn, error) { return turns.turn(ctx) }
 
 func (l *line) turn(ctx context.Context) (*Turn, error) {
-	if err := l.enter(ctx); err != nil {
+	t := &Turn{line: l, ctx: ctx}
+	if err := t.take(); err != nil {
 		return nil, err
 	}
-	return &Turn{line: l, ctx: ctx, has: true}, nil
+	return t, nil
+}
+
+func (t *Turn) take() error {
+	if err := t.line.enter(t.ctx); err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.has, t.since = true, time.Now()
+	return nil
 }
 
 // End gives the turn back for good.
 func (t *Turn) End() {
-	if t != nil {
-		t.give()
-		t.over = true
+	if t == nil {
+		return
 	}
+	t.give(false)
+	t.over = true
 }
 
-func (t *Turn) give() {
-	if t.has {
+// give gives the turn back, if it is there and, for a timer, if its owner still waits for a client.
+func (t *Turn) give(timer bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.has && (t.apart || !timer) {
 		t.has = false
 		t.line.leave()
 	}
 }
 
 // again waits for a turn. When the work's context ends it goes on without: it is about to see that itself.
-func (t *Turn) again() { t.has = !t.over && t.line.enter(t.ctx) == nil }
+func (t *Turn) again() {
+	if !t.over {
+		_ = t.take()
+	}
+}
 
-// Pass lets who waits have a turn first. To be called about every tenth of a millisecond.
+// Pass lets who waits have a turn, once this one has lasted for a slice. To be called about every tenth of a millisecond.
 func (t *Turn) Pass() {
-	if t == nil || !t.has || !t.line.wanted() {
+	if t == nil || !t.has || time.Since(t.since) < slice || !t.line.wanted() {
 		runtime.Gosched()
 		return
 	}
-	t.give()
+	t.give(false)
 	t.again()
 }
 
-// Apart does something that waits for others than cores, a client for example, while somebody else has the turn.
+// Apart does something that waits for others than cores, a client for example: if that takes a while, somebody else has the turn
+// meanwhile.
 func (t *Turn) Apart(f func()) {
 	if t == nil {
 		f()
 		return
 	}
-	t.give()
+	t.wait(true)
+	timer := time.AfterFunc(patience, func() { t.give(true) })
 	f()
-	t.again()
+	timer.Stop()
+	if t.wait(false) {
+		t.Pass()
+	} else {
+		t.again()
+	}
+}
+
+// wait notes that the owner waits for a client, or does so no longer, and says whether the turn is still there.
+func (t *Turn) wait(apart bool) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.apart = apart
+	return t.has
 }

@@ -90,3 +90,51 @@ func TestPolite(t *testing.T) {
 		})
 	}
 }
+
+// TestTurnsBesidePasswords has work that comes in small pieces beside work that cannot be interrupted, of which there is always more:
+// the small pieces get their share, and a client that takes what it is given costs nobody a turn.
+func TestTurnsBesidePasswords(t *testing.T) {
+	t.Parallel()
+	for name, piece := range map[string]func(*Turn){
+		"an import": func(turn *Turn) {
+			time.Sleep(100 * time.Microsecond)
+			turn.Pass()
+		},
+		"an export": func(turn *Turn) {
+			time.Sleep(50 * time.Microsecond)
+			turn.Apart(func() { time.Sleep(50 * time.Microsecond) })
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLine(1)
+			ctx, cancel := context.WithCancel(t.Context())
+			var strangers sync.WaitGroup
+			for range 2 {
+				strangers.Go(func() {
+					for ctx.Err() == nil {
+						turn, err := l.turn(ctx)
+						if err != nil {
+							return
+						}
+						time.Sleep(50 * time.Millisecond)
+						turn.End()
+					}
+				})
+			}
+			start := time.Now()
+			turn, err := l.turn(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 5000 { // half a second of work
+				piece(turn)
+			}
+			turn.End()
+			if took := time.Since(start); took > 2500*time.Millisecond {
+				t.Errorf("%s of half a second took %v beside strangers' passwords", name, took)
+			}
+			cancel()
+			strangers.Wait()
+		})
+	}
+}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -15,6 +17,7 @@ import (
 type honest struct {
 	w     *world
 	took  []time.Duration // of each addition
+	long  []time.Duration // of each import with an export of all behind it
 	asked int
 
 	mu       sync.Mutex
@@ -25,6 +28,8 @@ type honest struct {
 const (
 	addEvery = 25 * time.Millisecond
 	askEvery = 5 * time.Millisecond
+
+	carryEvery = 4 * time.Second
 )
 
 // failed remembers a failure; enough of them are enough.
@@ -68,6 +73,37 @@ func (h *honest) addOne(ctx context.Context, i int) error {
 		return fmt.Errorf("add %s: %d %.300s", host, a.Status, a.Body)
 	}
 	return h.look(ctx, host)
+}
+
+// carry imports a file now and then, and exports the zone: work that takes turns with what strangers have this server do.
+func (h *honest) carry(ctx context.Context) {
+	tick := time.NewTicker(carryEvery)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		start := time.Now()
+		if err := h.carryOne(context.WithoutCancel(ctx), i); err != nil {
+			h.failed(err)
+		}
+		h.long = append(h.long, time.Since(start))
+	}
+}
+
+func (h *honest) carryOne(ctx context.Context, i int) error {
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	var file strings.Builder
+	for k := range 3000 {
+		fmt.Fprintf(&file, "i%d-%d.honest.example. 300 IN A 192.0.2.8\n", i, k)
+	}
+	if err := h.w.importFile(ctx, h.w.zone, node.Token, file.String()); err != nil {
+		return err
+	}
+	return h.w.fetch(ctx, http.MethodGet, "/client/v4/zones/"+h.w.zone+"/dns_records/export", node.Token, "", nil)
 }
 
 func (h *honest) ask(ctx context.Context) {

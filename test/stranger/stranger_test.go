@@ -14,6 +14,8 @@ const (
 	usual = 8 * time.Second // how long it lasts unless HEADWATER_STRANGER says otherwise
 	most  = 512 << 20       // octets of memory that the process may use, kept by the kernel where it can be asked to
 	slow  = 250 * time.Millisecond
+
+	slowLong = 5 * time.Second
 )
 
 // TestStranger: no honest request fails, whatever strangers and the other tenant do, the process lives on and stays within
@@ -43,6 +45,7 @@ func TestStranger(t *testing.T) {
 	honest := &honest{w: w}
 	good.Go(func() { honest.add(ctx) })
 	good.Go(func() { honest.ask(ctx) })
+	good.Go(func() { honest.carry(ctx) })
 	good.Wait()
 	cancel()
 	harm.Wait()
@@ -58,6 +61,14 @@ func TestStranger(t *testing.T) {
 	p50, p99 := honest.took[len(honest.took)/2], honest.took[len(honest.took)*99/100]
 	t.Logf("honest: %d additions, median %v, p99 %v, slowest %v; %d queries", len(honest.took),
 		p50, p99, honest.took[len(honest.took)-1], honest.asked)
+	if len(honest.long) == 0 {
+		t.Fatal("not one import and export came to an end")
+	}
+	longest := slices.Max(honest.long)
+	t.Logf("honest: %d imports of 3,000 lines with an export of all, slowest %v", len(honest.long), longest)
+	if long && longest >= slowLong {
+		t.Errorf("the honest tenant's import and export took %v", longest)
+	}
 	for _, h := range harms() {
 		t.Logf("%s: %d times", h.name, w.count(h.name))
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"mime/multipart"
 	"net"
 	"net/http"
 	"strings"
@@ -32,32 +30,11 @@ func unread(ctx context.Context, w *world, n int) {
 
 // generate imports a few lines that stand for very many records.
 func generate(ctx context.Context, w *world, n, round int) error {
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("file", "zone")
-	if err != nil {
-		return err
-	}
+	var file bytes.Buffer
 	for i := range 60 {
-		_, _ = fmt.Fprintf(part, "$GENERATE 0-65535 g%d-%d-%d-$ TXT \"$ %d\"\n", n, round, i, i)
+		_, _ = fmt.Fprintf(&file, "$GENERATE 0-65535 g%d-%d-%d-$ TXT \"$ %d\"\n", n, round, i, i)
 	}
-	_ = form.Close()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.n.HTTP+"/client/v4/zones/"+w.tenant.zone+"/dns_records/import", &body)
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", form.FormDataContentType())
-	req.Header.Set("Authorization", "Bearer "+w.tenant.token)
-	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	_, err = io.Copy(io.Discard, res.Body)
-	if err == nil && res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d", res.StatusCode)
-	}
-	return err
+	return w.importFile(ctx, w.tenant.zone, w.tenant.token, file.String())
 }
 
 // member adds people, each of whom costs a password's hash.

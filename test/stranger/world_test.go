@@ -1,7 +1,11 @@
 package stranger
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"os"
@@ -145,3 +149,38 @@ func (w *world) check(t *testing.T) {
 const logMost = 3000
 
 func tail(s string) string { return s[max(0, len(s)-4000):] }
+
+// importFile imports a zone file, as whoever has the token.
+func (w *world) importFile(ctx context.Context, zone, token, file string) error {
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "zone")
+	if err != nil {
+		return err
+	}
+	_, _ = part.Write([]byte(file)) // into memory
+	_ = form.Close()
+	return w.fetch(ctx, http.MethodPost, "/client/v4/zones/"+zone+"/dns_records/import", token, form.FormDataContentType(), &body)
+}
+
+// fetch sends a request and reads its answer to the end; another status than 200 is an error.
+func (w *world) fetch(ctx context.Context, method, path, token, kind string, body io.Reader) error {
+	req, err := http.NewRequestWithContext(ctx, method, w.n.HTTP+path, body)
+	if err != nil {
+		return err
+	}
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	res, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s %s: %d %.300s", method, path, res.StatusCode, answer)
+	}
+	return err
+}
