@@ -52,7 +52,7 @@ var floors = map[string][]string{
 		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/model",
 	},
 	"internal/control/rules":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/face":    {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
 	"internal/control/commit": {

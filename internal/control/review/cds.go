@@ -8,19 +8,12 @@ import (
 	"encoding/binary"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 const cdsText = "A CDS or CDNSKEY record at the apex matches no DNSKEY record there, or stands beside one that asks for deletion " +
 	"(RFC 7344 section 4.1, RFC 8078 section 4). BIND refuses such a zone as a file."
-
-// The records that ask the parent to delete its DS records (RFC 8078 section 4).
-//
-//nolint:gochecknoglobals // constants in all but name
-var (
-	deleteCDS     = []byte{0, 0, 0, 0, 0}
-	deleteCDNSKEY = []byte{0, 0, 3, 0, 0}
-)
 
 // keys holds what the apex has of them.
 type keys struct{ dnskey, cds, cdnskey [][]byte }
@@ -36,10 +29,10 @@ func (k *keys) learn(t wire.Type, data []byte) {
 func (l *loader) children() {
 	k := &l.keys
 	tell := func(t wire.Type) { l.add(model.ReasonRefused, model.SeverityCritical, t, cdsText) }
-	if !matches(k.cdnskey, deleteCDNSKEY, k.dnskey, func(c, key []byte) bool { return bytes.Equal(c, key) }) {
+	if !matches(k.cdnskey, dnssec.DeleteCDNSKEY(), k.dnskey, func(c, key []byte) bool { return bytes.Equal(c, key) }) {
 		tell(wire.TypeCDNSKEY)
 	}
-	if !matches(k.cds, deleteCDS, k.dnskey, func(c, key []byte) bool { return bytes.Equal(c, digest(l.apex, key, c)) }) {
+	if !matches(k.cds, dnssec.DeleteCDS(), k.dnskey, func(c, key []byte) bool { return bytes.Equal(c, digest(l.apex, key, c)) }) {
 		tell(wire.TypeCDS)
 	}
 	l.keys = keys{}
@@ -80,18 +73,5 @@ func digest(apex wire.Name, key, like []byte) []byte {
 	default:
 		return nil
 	}
-	return append(append(binary.BigEndian.AppendUint16(nil, keyTag(key)), key[3], like[3]), sum...)
-}
-
-// keyTag: RFC 4034 appendix B.
-func keyTag(key []byte) uint16 {
-	var sum uint32
-	for i, c := range key {
-		if i%2 == 0 {
-			sum += uint32(c) << 8
-		} else {
-			sum += uint32(c)
-		}
-	}
-	return uint16(sum + sum>>16)
+	return append(append(binary.BigEndian.AppendUint16(nil, dnssec.KeyTag(key)), key[3], like[3]), sum...)
 }

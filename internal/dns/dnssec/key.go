@@ -50,9 +50,10 @@ func (k *DNSKEY) RData() []byte {
 func (k *DNSKEY) SEP() bool { return k.Flags&FlagSEP != 0 }
 
 // Tag is the key's tag (RFC 4034 appendix B). It is no name: others may have the same.
-func (k *DNSKEY) Tag() uint16 { return tagOf(k.RData()) }
+func (k *DNSKEY) Tag() uint16 { return KeyTag(k.RData()) }
 
-func tagOf(rdata []byte) uint16 {
+// KeyTag is the tag of a DNSKEY record with this data (RFC 4034 appendix B).
+func KeyTag(rdata []byte) uint16 {
 	var sum uint32
 	for i, c := range rdata {
 		if i%2 == 0 {

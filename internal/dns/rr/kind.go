@@ -96,19 +96,10 @@ func sizeName(data []byte) (int, error) {
 	return n, nil
 }
 
-// nameLen is the length of the uncompressed name at the start of data.
+// nameLen is the length of the uncompressed name at the start of data, if there is one.
 func nameLen(data []byte) (n int, ok bool) {
-	for n < len(data) && n < wire.MaxName {
-		c := int(data[n])
-		if c > wire.MaxLabel {
-			return 0, false
-		}
-		n += c + 1
-		if c == 0 {
-			return n, n <= wire.MaxName
-		}
-	}
-	return 0, false
+	n, err := wire.NameLen(data)
+	return n, err == nil
 }
 
 // checkShape walks RDATA by its type's parts; types without a form pass.

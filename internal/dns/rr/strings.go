@@ -2,7 +2,8 @@ package rr
 
 import (
 	"fmt"
-	"strconv"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 func sizeString(data []byte) (int, error) {
@@ -148,8 +149,8 @@ func charString(data []byte, text string, i int, quoted bool) ([]byte, int, erro
 		case !quoted && (c == ' ' || c == '\t' || c == '"'):
 			return data, i, nil // a quote begins another string
 		case c == '\\':
-			b, n, ok := unescape(text[i+1:])
-			if !ok {
+			b, n, err := wire.Unescape(text[i+1:])
+			if err != nil {
 				return nil, 0, fmt.Errorf("%w: a bad escape", ErrSyntax)
 			}
 			data = append(data, b)
@@ -160,20 +161,6 @@ func charString(data []byte, text string, i int, quoted bool) ([]byte, int, erro
 		}
 	}
 	return data, i, nil
-}
-
-func unescape(s string) (b byte, n int, ok bool) {
-	if s == "" {
-		return 0, 0, false
-	}
-	if s[0] < '0' || s[0] > '9' {
-		return s[0], 1, true
-	}
-	if len(s) < 3 {
-		return 0, 0, false
-	}
-	v, err := strconv.ParseUint(s[:3], 10, 8)
-	return byte(v), 3, err == nil
 }
 
 // SplitTXT gives the character-strings of TXT RDATA.

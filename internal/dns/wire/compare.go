@@ -4,7 +4,7 @@ import "bytes"
 
 // NameFromWire reads a name that b holds wholly, uncompressed, and folds it.
 func NameFromWire(b []byte) (Name, error) {
-	n, err := nameLen(b)
+	n, err := NameLen(b)
 	if err != nil {
 		return "", err
 	}
@@ -16,8 +16,9 @@ func NameFromWire(b []byte) (Name, error) {
 	return Name(buf[:n]), nil
 }
 
-// nameLen is the length of the uncompressed name at the start of b.
-func nameLen(b []byte) (int, error) {
+// NameLen is the length of the uncompressed name at the start of b, in octets with its root label. A name that ends early, or a
+// label or name that is too long, is an error.
+func NameLen(b []byte) (int, error) {
 	off := 0
 	for off < len(b) {
 		c := int(b[off])

@@ -47,7 +47,7 @@ func ParseName(s string) (Name, error) {
 			buf = append(buf, 0)
 			continue
 		case '\\':
-			b, n, err := unescape(s[i+1:])
+			b, n, err := Unescape(s[i+1:])
 			if err != nil {
 				return "", err
 			}
@@ -91,8 +91,8 @@ func closeLabel(buf []byte, at int) error {
 	return nil
 }
 
-// unescape reads what follows a backslash: the octet and how many characters spelled it.
-func unescape(s string) (byte, int, error) {
+// Unescape reads what follows a backslash (RFC 1035 section 5.1): the octet, and how many characters spelled it.
+func Unescape(s string) (byte, int, error) {
 	if s == "" {
 		return 0, 0, ErrEscape
 	}

@@ -39,7 +39,7 @@ func appendFixed(dst []byte, t Type, c Class, ttl uint32) []byte {
 // NextRR takes the first record off b, which holds uncompressed records one after another. It checks the owner's
 // labels and all lengths, and allocates nothing. Owners are taken as they are: their letters are not folded.
 func NextRR(b []byte) (rr RawRR, rest []byte, err error) {
-	n, err := nameLen(b)
+	n, err := NameLen(b)
 	if err != nil {
 		return RawRR{}, b, err
 	}
@@ -62,11 +62,11 @@ func NextRR(b []byte) (rr RawRR, rest []byte, err error) {
 
 // SOASerial reads the serial from SOA rdata in uncompressed form.
 func SOASerial(rdata []byte) (uint32, error) {
-	n, err := nameLen(rdata)
+	n, err := NameLen(rdata)
 	if err != nil {
 		return 0, err
 	}
-	m, err := nameLen(rdata[n:])
+	m, err := NameLen(rdata[n:])
 	if err != nil {
 		return 0, err
 	}
@@ -160,7 +160,7 @@ func fieldLen(f byte, b []byte) (int, error) {
 	case '*':
 		return n, nil
 	case 'N':
-		return nameLen(b)
+		return NameLen(b)
 	case 'S':
 		if n == 0 {
 			return 0, ErrRData
