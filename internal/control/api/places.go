@@ -68,9 +68,13 @@ func (p *places) give(account model.ID) {
 	p.freed = make(chan struct{})
 }
 
-// Heavily runs a handler in a place of the request's account.
+// Heavily runs a handler in a place of the request's account, or of the one who asks where the request names none.
 func (q *Request) Heavily(handle func() error) error {
-	end, ok := q.API.places.take(q.Ctx(), q.Account)
+	account := q.Account
+	if account == "" {
+		account = q.Who.Home()
+	}
+	end, ok := q.API.places.take(q.Ctx(), account)
 	if !ok {
 		q.retryAfter(2)
 		return &Failed{

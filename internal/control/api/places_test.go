@@ -1,12 +1,18 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
 // TestUnreadExports leaves four exports of one account unread, which fill its places: what it asks for beyond them is told
@@ -66,4 +72,45 @@ func TestUnreadExports(t *testing.T) {
 			t.Fatal("the places do not come back")
 		}
 	}
+}
+
+// TestTroubleOfOthers: who asks again and again which of his zones are in trouble, as several of his account's people, fills the
+// places of his account, although the request names none; another account's answer comes.
+func TestTroubleOfOthers(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}, 8), make(chan struct{})
+	var begun atomic.Bool
+	s := newServer(t, func(c *apiConfig) {
+		c.Limits.HeavyEach, c.Limits.Heavy = 2, 4
+		c.Secondaries = func(ctx context.Context, z model.Zone) (api.Secondaries, error) {
+			if begun.Load() && z.Name.Host() == "thief.test" {
+				entered <- struct{}{}
+				select {
+				case <-leave:
+				case <-ctx.Done():
+				}
+			}
+			return api.Secondaries{}, nil
+		}
+	})
+	thief, bank := s.tenant("thief"), s.tenant("bank")
+	s.addMember(thief.id, "helper@example.com", "administrator")
+	helper := keyed("helper@example.com", s.keyOf("helper@example.com"))
+	for name, who := range map[string]tenant{"thief.test": thief, "bank.test": bank} {
+		z := "/zones/" + s.must("POST", "/zones", who.zone(name), who.by).id(s.t)
+		s.must("POST", z+"/secondary_dns/outgoing", fmt.Sprintf(`{"name":%q,"peers":[]}`, name), who.by)
+		s.must("POST", z+"/secondary_dns/outgoing/enable", `{}`, who.by)
+	}
+	const path = "/headwater/v1/zones?standing=trouble"
+	begun.Store(true)
+	var held sync.WaitGroup
+	defer held.Wait()
+	defer close(leave)
+	for range 2 {
+		held.Go(func() { s.send("GET", path, nil, thief.by) })
+		<-entered
+	}
+	s.fails(http.StatusTooManyRequests, 10100, "GET", path, nil, thief.by)
+	s.fails(http.StatusTooManyRequests, 10100, "GET", path, nil, helper)
+	s.must("GET", path, nil, bank.by)
 }

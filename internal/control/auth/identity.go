@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -31,6 +32,18 @@ type Identity struct {
 
 	members map[model.ID]bool // account to "may write"
 	session *session
+}
+
+// Home is on whose account things are counted that are asked for without naming one: the token's, or that of the user's accounts
+// which has the first id, so that all of an account's people count together; the user's own id where there is none.
+func (i *Identity) Home() model.ID {
+	if i.Token != nil && i.Token.Account != "" {
+		return i.Token.Account
+	}
+	if len(i.members) == 0 {
+		return i.User.ID
+	}
+	return slices.Min(slices.Collect(maps.Keys(i.members)))
 }
 
 // CSRF is the token that the session's requests must carry to change anything; empty without a session.
