@@ -115,6 +115,18 @@ func (w *turnWriter) Write(b []byte) (n int, err error) {
 // Unwrap gives what is behind to http.ResponseController.
 func (w *turnWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// Long runs a handler that reads and computes for long: in a place, and in turns.
+func (q *Request) Long(handle func() error) error {
+	return q.Heavily(func() error { return q.InTurns(handle) })
+}
+
+// Lengthy is a handler that is always run so.
+func Lengthy(handle func(*API, *Request) error) func(*API, *Request) error {
+	return func(a *API, q *Request) error {
+		return q.Long(func() error { return handle(a, q) })
+	}
+}
+
 // Heavy is a handler that always needs a place.
 func Heavy(handle func(*API, *Request) error) func(*API, *Request) error {
 	return func(a *API, q *Request) error {

@@ -30,6 +30,14 @@ func TestUnreadExports(t *testing.T) {
 	if r := s.importFile(z+"/dns_records/import", "file", file.String()); r.Status != 200 {
 		t.Fatalf("import: %.300s", r.Raw)
 	}
+	wide, _ := s.zone("wide.test")
+	file.Reset()
+	for i := range 10_001 {
+		fmt.Fprintf(&file, "n%d\t300\tIN\tA\t192.0.2.%d\n", i, i%256)
+	}
+	if r := s.importFile(wide+"/dns_records/import", "file", file.String()); r.Status != 200 {
+		t.Fatalf("import: %.300s", r.Raw)
+	}
 	s.client = plain
 	other := s.must("POST", "/headwater/v1/accounts", `{"name":"other"}`).object(t)["id"].(string)
 	oz := "/zones/" + s.must("POST", "/zones", `{"name":"other.test","account":{"id":"`+other+`"}}`).object(t)["id"].(string)
@@ -48,13 +56,19 @@ func TestUnreadExports(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range []string{z + "/dns_records/export", z + "/dns_records?per_page=5000"} {
+	heavy := []string{z + "/dns_records/export", z + "/dns_records?per_page=5000", "/accounts/" + string(s.account) + "/audit_logs?actor.email=x@example.com"}
+	for _, query := range []string{"", "?order=content", "?type=AAAA", "?name.contains=7", "?search=7&order=name", "?tag=x&order=name"} {
+		heavy = append(heavy, wide+"/dns_records"+query) // each is a look through more than ten thousand records
+	}
+	for _, path := range heavy {
 		if r := s.fails(http.StatusTooManyRequests, 10100, "GET", path, nil); r.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
 	}
 	start := time.Now()
 	s.must("GET", z+"/dns_records?per_page=100", nil)
+	s.must("GET", wide+"/dns_records?order=name", nil)
+	s.must("GET", wide+"/dns_records?name=n7.wide.test", nil)
 	s.record(z, `{"name":"added","type":"A","content":"192.0.2.1"}`)
 	for range 10 {
 		s.must("GET", oz+"/dns_records/export", nil)

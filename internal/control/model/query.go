@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // Op is how a filter compares. All comparisons fold ASCII case.
 type Op uint8
 
@@ -50,6 +52,20 @@ type RecordQuery struct {
 	Desc       bool
 	Offset     int
 	Limit      int // 0 is no limit
+}
+
+// Searches says that what the query selects can only be found by a look at every record of the zone: names and ids alone are
+// kept in an order of their own.
+func (q *RecordQuery) Searches() bool {
+	if q.Search != "" {
+		return true
+	}
+	return slices.ContainsFunc(q.Filters, func(f Filter) bool { return f.Op != OpExact || f.Field != "name" && f.Field != "id" })
+}
+
+// LooksThrough says that already a page of the list takes a look at every record of the zone, to find it or to order it.
+func (q *RecordQuery) LooksThrough() bool {
+	return q.Searches() || len(q.Tags) > 0 || q.Order != "name" && len(q.Filters) == 0
 }
 
 // ZoneQuery selects and orders zones. IDs and Accounts, when not nil, bound what the caller may see (either suffices).

@@ -16,13 +16,14 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
+// auditRoutes take turns: whoever filters a log has all of it read until a page is full.
 func auditRoutes() []api.Route {
 	const account = api.Client + "/accounts/{account_id}"
 	return []api.Route{
-		api.NewRoute(http.MethodGet, account+"/audit_logs", api.ScopeAccount, api.AccSetRead, listAuditV1),
-		api.NewRoute(http.MethodGet, account+"/logs/audit", api.ScopeAccount, api.AccSetRead, listAuditV2),
-		api.NewRoute(http.MethodGet, api.Own+"/user/audit_logs", api.ScopeUser, []string{"User Details Read", "User Details Write"}, listUserAudit),
-		api.NewRoute(http.MethodGet, api.Own+"/audit_logs", api.ScopeServer, nil, listServerAudit),
+		api.NewRoute(http.MethodGet, account+"/audit_logs", api.ScopeAccount, api.AccSetRead, api.Lengthy(listAuditV1)),
+		api.NewRoute(http.MethodGet, account+"/logs/audit", api.ScopeAccount, api.AccSetRead, api.Lengthy(listAuditV2)),
+		api.NewRoute(http.MethodGet, api.Own+"/user/audit_logs", api.ScopeUser, []string{"User Details Read", "User Details Write"}, api.Lengthy(listUserAudit)),
+		api.NewRoute(http.MethodGet, api.Own+"/audit_logs", api.ScopeServer, nil, api.Lengthy(listServerAudit)),
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 const (
 	recordsUsual = 100
 	recordsMost  = 5_000_000
-	shortList    = 1000 // a longer page needs a place among what reads much
+	shortList    = 1000   // a longer page needs a place among what reads much
+	smallZone    = 10_000 // and so does a short one for which a larger zone is looked through
 )
 
 // listRecords streams: a page may hold a million records.
@@ -32,10 +33,19 @@ func listRecords(a *api.API, q *api.Request) error {
 		return err
 	}
 	query.Offset, query.Limit = api.Offset(page, per), per
-	if per > shortList {
-		return q.Heavily(func() error { return q.InTurns(func() error { return streamRecords(a, q, query, page) }) })
+	long := per > shortList
+	if !long && query.LooksThrough() {
+		n, err := a.Store.CountRecords(q.Ctx(), q.Zone.ID, model.RecordQuery{})
+		if err != nil {
+			return err
+		}
+		long = n > smallZone
 	}
-	return streamRecords(a, q, query, page)
+	stream := func() error { return streamRecords(a, q, query, page) }
+	if long {
+		return q.Long(stream)
+	}
+	return stream()
 }
 
 func streamRecords(a *api.API, q *api.Request, query model.RecordQuery, page int) error {

@@ -22,13 +22,9 @@ func Routes() []api.Route {
 func fileRoutes() []api.Route {
 	const records = api.Client + "/zones/{zone_id}/dns_records"
 	return []api.Route{
-		api.NewRoute(http.MethodGet, records+"/export", api.ScopeZone, api.DNSRead, api.Heavy(exportInTurns)),
+		api.NewRoute(http.MethodGet, records+"/export", api.ScopeZone, api.DNSRead, api.Lengthy(exportRecords)),
 		api.NewRoute(http.MethodPost, records+"/import", api.ScopeZone, api.DNSWrite, importRecords),
 	}
-}
-
-func exportInTurns(a *api.API, q *api.Request) error {
-	return q.InTurns(func() error { return exportRecords(a, q) })
 }
 
 // exportRecords writes the zone as a BIND file, a section for each type, streamed (contract section 5.13).

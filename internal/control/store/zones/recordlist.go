@@ -47,7 +47,7 @@ func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery,
 	if !ok {
 		return fmt.Errorf("list records: %w", engine.ErrField(q.Order))
 	}
-	w, _, err := s.selectRecords(zone, &q)
+	w, err := s.selectRecords(zone, &q)
 	if err != nil {
 		return fmt.Errorf("list records: %w", err)
 	}
@@ -64,7 +64,7 @@ func (s *Store) Records(ctx context.Context, zone model.ID, q model.RecordQuery,
 
 // CountRecords counts what the query selects (Offset and Limit ignored).
 func (s *Store) CountRecords(ctx context.Context, zone model.ID, q model.RecordQuery) (int, error) {
-	w, _, err := s.selectRecords(zone, &q)
+	w, err := s.selectRecords(zone, &q)
 	if err != nil {
 		return 0, fmt.Errorf("count records: %w", err)
 	}
@@ -79,12 +79,12 @@ func (s *Store) CountRecords(ctx context.Context, zone model.ID, q model.RecordQ
 	return n, nil
 }
 
-// selectRecords writes the query's conditions and says whether the zone has to be looked through for what they select.
-func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Where, scans bool, err error) {
+// selectRecords writes the query's conditions.
+func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Where, err error) {
 	r, w := recordWhere{onlyType(q)}, engine.NewWhere(s.db.Dialect)
 	w.Add("zone = "+zoneNumber, engine.ID(zone))
 	if err := w.Filters(q.Filters, q.Any, r.fields()); err != nil {
-		return w, false, err
+		return w, err
 	}
 	w.Group(!q.AnyTag, func(g *engine.Where) {
 		for _, f := range q.Tags {
@@ -92,7 +92,6 @@ func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Whe
 		}
 	})
 	if q.Search != "" {
-		scans = true
 		w.Group(false, func(g *engine.Where) {
 			pattern := "%" + engine.Escaped(q.Search) + "%"
 			g.Add(fmt.Sprintf(s.db.Dialect.Position, "name")+" > 0", engine.LowerASCII(cmp.Or(q.SearchName, q.Search))) // names are in lower case, and this is the cheaper test
@@ -101,10 +100,7 @@ func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Whe
 			g.Add("(tags <> '' AND "+g.Like("tags")+")", pattern)
 		})
 	}
-	for _, f := range q.Filters {
-		scans = scans || f.Op != model.OpExact || f.Field != "name" && f.Field != "id"
-	}
-	return w, scans, nil
+	return w, nil
 }
 
 // onlyType is the type that all records have that a query selects, 0 if it may select several.

@@ -21,23 +21,21 @@ var errMany = errors.New("more than a few records match")
 // has to read the whole zone: one that finds little reads it once for both, one that finds much at the same time for
 // each.
 func (s *Store) PageRecords(ctx context.Context, zone model.ID, q model.RecordQuery, yield func(*model.Record) error) (int, error) {
-	_, scans, err := s.selectRecords(zone, &q)
-	if err != nil {
-		return 0, fmt.Errorf("list records: %w", err)
-	}
-	if scans && q.Limit > 0 && q.Offset < fewHits {
+	searches := q.Searches()
+	if searches && q.Limit > 0 && q.Offset < fewHits {
 		total, err := s.pageFew(ctx, zone, &q, yield)
 		if !errors.Is(err, errMany) {
 			return total, err
 		}
 	}
-	var total int
-	if !scans {
-		if total, err = s.CountRecords(ctx, zone, q); err != nil {
+	if !searches {
+		total, err := s.CountRecords(ctx, zone, q)
+		if err != nil {
 			return 0, err
 		}
 		return total, s.Records(ctx, zone, q, yield)
 	}
+	var total int
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		total, err = s.CountRecords(ctx, zone, q)
@@ -54,7 +52,7 @@ func (s *Store) pageFew(ctx context.Context, zone model.ID, q *model.RecordQuery
 	if !ok {
 		return 0, fmt.Errorf("list records: %w", engine.ErrField(q.Order))
 	}
-	w, _, err := s.selectRecords(zone, q)
+	w, err := s.selectRecords(zone, q)
 	if err != nil {
 		return 0, fmt.Errorf("list records: %w", err)
 	}
