@@ -2126,6 +2126,180 @@ export interface components {
             dnssec_presigned?: boolean | null;
             dnssec_use_nsec3?: boolean | null;
         };
+        Signing: {
+            /**
+             * @description As at /client/v4/zones/{zone_id}/dnssec
+             * @enum {string}
+             */
+            status: "active" | "pending" | "disabled" | "pending-disabled";
+            /** @description The zone has keys that sign it */
+            signed: boolean;
+            algorithm: components["schemas"]["SigningAlgorithm"];
+            /** @enum {string} */
+            denial: "nsec" | "nsec3";
+            /** @description Keys of other signers may stand among the records */
+            multi_signer: boolean;
+            policy: components["schemas"]["SigningPolicy"];
+            /** @description Work on the whole zone that is under way */
+            progress: {
+                /** @description Such as first signing */
+                what: string;
+                /** @description Records */
+                done: number;
+                total: number;
+                /** Format: date-time */
+                since: string;
+            } | null;
+            /**
+             * Format: date-time
+             * @description Earliest expiration of a signature that is handed out
+             */
+            expires: string | null;
+            /**
+             * Format: date-time
+             * @description When the next signature is due to be renewed
+             */
+            renews: string | null;
+            /** @description What keeps the zone from being signed, in words */
+            trouble: string | null;
+            keys: components["schemas"]["SigningKey"][];
+            secondaries: {
+                peer_id: components["schemas"]["ID"];
+                name: string;
+                /** @description Newest serial that the peer is known to hold */
+                serial: number | null;
+                /**
+                 * Format: date-time
+                 * @description Before when no signature that it holds ends; null where nobody knows
+                 */
+                expires: string | null;
+                state: components["schemas"]["SecondaryState"];
+            }[];
+            /** @description What is to be done to sign together with another signer, or to end that, in order; empty unless it is switched on */
+            multi_signer_steps: {
+                /** @enum {string} */
+                step: "foreign_keys" | "own_keys" | "parent_ds" | "name_servers" | "names_removed" | "ds_removed" | "keys_removed";
+                /** @description Null where it cannot be seen from here */
+                done: boolean | null;
+                /** @description For a person: what is still missing, and who must act */
+                text: string;
+            }[];
+        };
+        /**
+         * @description RSASHA256, ECDSAP256SHA256, ECDSAP384SHA384 and ED25519
+         * @enum {integer}
+         */
+        SigningAlgorithm: 8 | 13 | 14 | 15;
+        SigningPolicy: {
+            algorithm: components["schemas"]["SigningAlgorithm"];
+            /** @description For how long a ZSK signs before it is rolled; 0: until it is asked for */
+            zsk_roll_days: number;
+            /**
+             * @description `request`: KSKs are rolled when it is asked for. `cds`: every year as well, for parents that follow CDS records
+             * @enum {string}
+             */
+            ksk_roll: "request" | "cds";
+            /** @description CDS and CDNSKEY records tell the parent of its DS records */
+            cds: boolean;
+        };
+        SigningKey: {
+            id: components["schemas"]["ID"];
+            tag: number;
+            /** @enum {string} */
+            role: "ksk" | "zsk" | "csk";
+            algorithm: components["schemas"]["SigningAlgorithm"];
+            algorithm_name: string;
+            bits: number;
+            /**
+             * @description `new`: in no version yet. `published`: its DNSKEY record is in the zone. `signing`: it signs. `leaving`: another takes its place.
+             *     `gone`: nothing of it is in the zone any more.
+             * @enum {string}
+             */
+            state: "new" | "published" | "signing" | "leaving" | "gone";
+            /**
+             * @description `foreign`: a DNSKEY record of another signer; its id is that of the record
+             * @enum {string}
+             */
+            origin: "made" | "imported" | "foreign";
+            /** Format: date-time */
+            created_on: string;
+            timeline: {
+                /**
+                 * @description `ds`: the parent is asked for its DS record
+                 * @enum {string}
+                 */
+                what: "published" | "signs_keys" | "signs_zone" | "ds";
+                on: boolean;
+                /** Format: date-time */
+                since: string;
+                /** @description First version in which it is so; null while that is being made, and of ds */
+                serial: number | null;
+            }[];
+            waits: components["schemas"]["SigningWait"][];
+            /** @description In presentation form */
+            dnskey: string;
+            /** @description In presentation form, of SHA-256 and SHA-384; empty for a ZSK */
+            ds: string[];
+            /**
+             * @description At the parent; unknown until it was looked for
+             * @enum {string}
+             */
+            ds_seen: "everywhere" | "somewhere" | "nowhere" | "unknown";
+        };
+        SigningWait: {
+            /**
+             * @description `signatures`: they are being made. `secondaries`: not all have the version. `caches`: they may hold what was before. `parent`: for
+             *     a DS record to come or to go. `keys`: for what other keys wait for. `clock`: for the day on which it is rolled.
+             * @enum {string}
+             */
+            for: "signatures" | "secondaries" | "caches" | "parent" | "keys" | "clock";
+            /** Format: date-time */
+            since: string | null;
+            /** Format: date-time */
+            until: string | null;
+            /** @description Servers */
+            who: string[];
+            /** @description For a person, with who must act */
+            text: string;
+        };
+        SigningEdit: {
+            policy?: {
+                algorithm?: components["schemas"]["SigningAlgorithm"];
+                zsk_roll_days?: number;
+                /** @enum {string} */
+                ksk_roll?: "request" | "cds";
+                cds?: boolean;
+            };
+            /** @enum {string} */
+            denial?: "nsec" | "nsec3";
+        };
+        /** @description Either a role or an algorithm */
+        SigningRoll: {
+            /**
+             * @description `csk`: all keys
+             * @enum {string}
+             */
+            role?: "ksk" | "zsk" | "csk";
+            algorithm?: components["schemas"]["SigningAlgorithm"];
+        };
+        SigningDSSeen: {
+            key_id: components["schemas"]["ID"];
+            seen: boolean;
+        };
+        SigningKeyFiles: {
+            /** @description What stands in BIND's file K….key */
+            public: string;
+            /** @description What stands in BIND's file K….private */
+            private: string;
+        };
+        SigningKeyExport: {
+            /** @description What the names of the two files begin with, such as Kexample.com.+013+12345 */
+            name: string;
+            /** @description For the file .key */
+            key: string;
+            /** @description For the file .private */
+            private: string;
+        };
         TSIG: {
             id: components["schemas"]["ID"];
             /** @description A domain name */
