@@ -31,7 +31,7 @@ var floors = map[string][]string{
 	"internal/dns/server": {
 		"internal/cores", "internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
-	"internal/control/model": {"internal/dns/wire", "internal/dns/rr"},
+	"internal/control/model": {"internal/dns/wire", "internal/dns/rr", "internal/dns/dnssec"},
 	"internal/control/audit": {"internal/control/model", "internal/dns/wire"},
 	"internal/control/duty":  {"internal/control/model"},
 	"internal/control/store": {

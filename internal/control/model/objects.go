@@ -108,6 +108,8 @@ type Zone struct {
 	Serial uint32
 	// Seq is the newest journal entry of the zone; a change is guarded by it.
 	Seq Seq
+	// DNSSEC is what is wanted of the zone's signatures.
+	DNSSEC DNSSEC
 	// Importing says that an import is on its way into the zone: until it is over, its records cannot be changed.
 	Importing bool
 }

@@ -33,7 +33,9 @@ func TestReseal(t *testing.T) {
 		newKey := [32]byte{4, 5, 6}
 		z := fill(t, w)
 		var made []model.TSIG
+		zoneKey := model.ZoneKey{ID: newID(), Zone: z.ID, Private: []byte("private")}
 		w.change(t, func(tx *store.Tx) (out []model.Entry) {
+			must(t, tx.PutZoneKey(t.Context(), zoneKey))
 			for i := range keys {
 				k := model.TSIG{ID: newID(), Account: z.Account, Name: fmt.Sprintf("k%d.", i), Secret: fmt.Sprint("secret", i)}
 				must(t, tx.PutTSIG(t.Context(), k))
@@ -60,6 +62,9 @@ func TestReseal(t *testing.T) {
 				if got.Secret != k.Secret {
 					t.Fatalf("%s has the secret %q", k.Name, got.Secret)
 				}
+			}
+			if got, err := s.ZoneKeys(t.Context(), z.ID); err != nil || len(got) != 2 || string(got[0].Private)+string(got[1].Private) == "" {
+				t.Fatalf("keys of the zone: %v: %v", got, err)
 			}
 			found := 0
 			must(t, s.Entries(t.Context(), 0, func(e model.Entry) error { found += min(len(e.Secret), 1); return nil }))

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -115,9 +114,6 @@ const hidden = "(private key)"
 
 // Format writes the tag and a placeholder for every verb.
 func (k *Key) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "key %d %s", k.Tag(), hidden) }
-
-// LogValue is the tag and a placeholder.
-func (k *Key) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(k)) }
 
 // Tag is the key's tag.
 func (k *Key) Tag() uint16 { return k.tag }

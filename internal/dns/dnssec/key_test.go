@@ -8,6 +8,7 @@ import (
 	"crypto/sha512"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"os"
 	"os/exec"
@@ -291,6 +292,12 @@ func TestKeysAreDeterministicAndHidden(t *testing.T) {
 			if s := fmt.Sprintf(verb, k); s != fmt.Sprintf("key %d (private key)", k.Tag()) {
 				t.Errorf("%s: %s prints %s", a, verb, s)
 			}
+		}
+		var log bytes.Buffer
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("a key", "key", k)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("a key", "key", k)
+		if strings.Contains(log.String(), "rivate:") || strings.Contains(log.String(), "PrivateKey") {
+			t.Errorf("%s: a log shows %s", a, log.String())
 		}
 		if err := k.Clashes([]*dnssec.DNSKEY{&k.DNSKEY}); !errors.Is(err, dnssec.ErrTwice) {
 			t.Errorf("%s: %v", a, err)

@@ -112,6 +112,7 @@ var backupTables = []backupTable{
 	table("members", 1, "id account person created doc"),
 	table("tokens", 1, "id person account hash issued used doc maker"),
 	table("peer_states", 2, "zone peer serial known data"),
+	table("dnssec_keys", 1, "id zone doc secret").newer(),
 }
 
 func appendText(b []byte, s string) []byte {

@@ -49,6 +49,12 @@ func sealedTables() []sealedTable {
 			byID(zones.TSIGName),
 		},
 		{
+			"dnssec_keys", `SELECT id, secret FROM dnssec_keys WHERE id > ? AND length(secret) > 0 ORDER BY id` + limit,
+			`UPDATE dnssec_keys SET secret = ? WHERE id = ? AND secret = ?`,
+			[]byte{},
+			byID(zones.ZoneKeyName),
+		},
+		{
 			"account_access", `SELECT account, secret FROM account_access WHERE account > ? AND length(secret) > 0 ORDER BY account` + limit,
 			`UPDATE account_access SET secret = ? WHERE account = ? AND secret = ?`,
 			[]byte{},

@@ -52,6 +52,7 @@ type zoneDoc struct {
 	Mode                  model.TransferMode
 	OutgoingTransfers     *bool
 	Outgoing              *model.Outgoing
+	DNSSEC                model.DNSSEC `json:",omitzero"`
 }
 
 // errRow is a row that no table of ours has.
@@ -84,7 +85,7 @@ func scanZone(r engine.Row) (z model.Zone, no int64, err error) {
 	err = r.Scan(&no, engine.ToID(&z.ID), engine.ToID(&z.Account), engine.ToName(&z.Name), &z.Status, &z.Serial, &z.Seq, &z.Importing, engine.ToDoc(&d))
 	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
 	z.NameServers, z.VanityNS, z.Settings, z.Mode = d.NameServers, d.VanityNS, d.Settings, d.Mode
-	z.OutgoingTransfers, z.Outgoing = d.OutgoingTransfers, d.Outgoing
+	z.OutgoingTransfers, z.Outgoing, z.DNSSEC = d.OutgoingTransfers, d.Outgoing, d.DNSSEC
 	return z, no, err
 }
 
@@ -170,7 +171,7 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	d, err := engine.Doc(zoneDoc{
 		Type: z.Type, Paused: z.Paused, Created: z.Created, Modified: z.Modified, Activated: z.Activated,
 		NameServers: z.NameServers, VanityNS: z.VanityNS, Settings: z.Settings, Mode: z.Mode,
-		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing,
+		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing, DNSSEC: z.DNSSEC,
 	})
 	if err != nil {
 		return err
@@ -234,6 +235,7 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	}{
 		{`DELETE FROM links WHERE zone = ?`, []any{no}},
 		{`DELETE FROM zone_access WHERE zone = ?`, []any{no}},
+		{`DELETE FROM dnssec_keys WHERE zone = ?`, []any{engine.ID(zone)}},
 		{`DELETE FROM zones WHERE no = ?`, []any{no}},
 	} {
 		if _, err := t.c.Exec(ctx, step.text, step.args...); err != nil {
