@@ -53,11 +53,11 @@ var floors = map[string][]string{
 	},
 	"internal/control/rules":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/face":    {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/face":    {"internal/control/model", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
 	"internal/control/commit": {
 		"internal/control/model", "internal/control/audit", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/journal",
-		"internal/dns/zone", "internal/dns/wire",
+		"internal/dns/dnssec", "internal/dns/zone", "internal/dns/wire",
 	},
 	"internal/control/feed": {
 		"internal/cores", "internal/control/face", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",

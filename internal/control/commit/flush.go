@@ -96,6 +96,11 @@ func (s *workspace) flushZone(ctx context.Context, z *zoneWork) ([]model.Entry, 
 	if err := s.flushRows(ctx, z); err != nil {
 		return nil, err
 	}
+	if z.row.DNSSEC.Signed {
+		if _, err := s.keysOf(ctx, z); err != nil {
+			return nil, err
+		}
+	}
 	var entries []model.Entry
 	if z.fresh {
 		entries, err = s.firstVersion(ctx, z, names)
@@ -104,6 +109,11 @@ func (s *workspace) flushZone(ctx context.Context, z *zoneWork) ([]model.Entry, 
 	}
 	if err != nil {
 		return nil, err
+	}
+	if z.keysDirty {
+		if err := s.flushKeys(ctx, z, z.serial); err != nil {
+			return nil, err
+		}
 	}
 	access := linksOf(&z.row, &z.acct.row)
 	if z.relink || z.fresh && z.row.Outgoing != nil {
@@ -180,6 +190,7 @@ func (s *workspace) context(z *zoneWork) *face.Context { return s.contextOf(z, &
 func (s *workspace) contextOf(z *zoneWork, row *model.Zone) *face.Context {
 	return &face.Context{
 		Zone:    row,
+		Keys:    z.keys,
 		DNSOnly: row.Paused || row.Settings.ZoneMode == "dns_only" || z.acct.row.EnforceDNSOnly,
 		Pool:    s.pool(z),
 		Lookup:  func(target wire.Name) model.Flattened { return s.cfg.Flattened.Lookup(row.ID, z.target(target)) },

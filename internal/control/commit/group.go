@@ -219,7 +219,7 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 	if err != nil {
 		return err
 	}
-	if len(entries) == 0 && len(st.audits) == 0 {
+	if len(entries) == 0 && len(st.audits) == 0 && !st.wrote {
 		c.report(st, planned, nil)
 		return nil // nothing has changed, so there is nothing to commit
 	}

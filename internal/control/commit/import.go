@@ -226,10 +226,14 @@ func (i *importing) once(ctx context.Context, f func(s *workspace) error) error 
 // render makes the faces that the import leads to, as of now, and stages their image.
 func (i *importing) render(ctx context.Context) error {
 	var s *workspace
+	var signing *face.Signing
 	err := i.with(ctx, func(now *workspace) (err error) {
 		s = now
 		if i.base, err = s.zone(ctx, i.in.Zone); err == nil {
 			i.to, err = s.nextSerial(ctx, i.base, i.base.state.Transfer.Serial())
+		}
+		if err == nil {
+			signing, err = s.signing(ctx, i.base)
 		}
 		return err
 	})
@@ -238,6 +242,9 @@ func (i *importing) render(ctx context.Context) error {
 	}
 	s.tx = nil
 	i.made, err = i.faces(s, i.base)
+	if err == nil && signing != nil {
+		i.made, err = signing.All(face.Of(i.base.state), i.made)
+	}
 	if err != nil {
 		return err
 	}

@@ -76,6 +76,8 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.notifyZone(ctx)
 	case model.RaiseSerial:
 		return p.raiseSerial(ctx, e)
+	case model.KeepDNSSEC:
+		return p.keepDNSSEC(ctx, e)
 	case model.Relearn:
 		return p.relearn(ctx, e)
 	case model.CreateAccount:

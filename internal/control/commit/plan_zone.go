@@ -172,6 +172,10 @@ func (p *plan) editZone(ctx context.Context, e model.EditZone) (model.Outcome, e
 	row.Modified = p.now
 	p.zoneChanged(z, &old, &row)
 	p.setRow(z, row)
+	if err := p.wantDNSSEC(ctx, z, &old); err != nil {
+		return model.Outcome{}, err
+	}
+	row = z.row
 	if z.recast {
 		if err := p.checkTargets(ctx, z, &old); err != nil {
 			return model.Outcome{}, err

@@ -16,6 +16,7 @@ type Tx interface {
 	accountTx
 	zoneTx
 	recordTx
+	keyTx
 	transferTx
 	endTx
 }
@@ -52,6 +53,12 @@ type recordTx interface {
 	PutRecords(ctx context.Context, r []model.Record) error
 	DeleteRecords(ctx context.Context, zone model.ID, ids []model.ID) error
 	CountRecords(ctx context.Context, zone model.ID) (int, error)
+}
+
+type keyTx interface {
+	ZoneKeys(ctx context.Context, zone model.ID) ([]model.ZoneKey, error)
+	PutZoneKey(ctx context.Context, k model.ZoneKey) error
+	DeleteZoneKey(ctx context.Context, zone, key model.ID) error
 }
 
 type transferTx interface {

@@ -9,6 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // Where a change touches more records than resetLeast and a quarter of the zone, the zone's new image is journalled in
@@ -61,7 +62,7 @@ func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.
 	}
 	// The serial is the transfer face's. Where only what we answer changes, as when a flattened name moves, secondaries have nothing to
 	// fetch: the step has two equal serials and no SOA.
-	if z.raise != nil || diff.Transfers() || old.TTL != soa.TTL || !face.SameSOA(old.Data[0], soa.Data[0]) {
+	if z.raise != nil || z.renew || diff.Transfers() || old.TTL != soa.TTL || !face.SameSOA(old.Data[0], soa.Data[0]) {
 		if to, err = s.nextSerial(ctx, z, to); err != nil {
 			return nil, err
 		}
@@ -72,14 +73,36 @@ func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.
 	z.serial = to
 	soa.Data[0] = face.WithSerial(soa.Data[0], to)
 	step := diff.Step(from, to, old, &soa)
-	if diff.Records() > max(resetLeast, base.Transfer.Records()/resetShare) {
-		next, err := base.Apply(step)
-		if err != nil {
+	signing, err := s.signing(ctx, z)
+	if err != nil {
+		return nil, err
+	}
+	var next face.Versions
+	if signing != nil {
+		if next, err = s.sign(z, signing, base, step, owners); err != nil {
 			return nil, err
+		}
+	}
+	if diff.Records() > max(resetLeast, base.Transfer.Records()/resetShare) {
+		if signing == nil {
+			if next, err = base.Apply(step); err != nil {
+				return nil, err
+			}
 		}
 		return s.reset(ctx, z, next)
 	}
 	return []model.Entry{s.journal(z, model.EntryDelta, step.Append(nil))}, nil
+}
+
+// sign adds a step's signatures to it. Where a setting changes all of the chain, all of the zone is signed, if it is small enough
+// for that.
+func (s *workspace) sign(z *zoneWork, g *face.Signing, base face.Versions, step *zone.Step, owners []wire.Name) (face.Versions, error) {
+	if g.Whole && base.Transfer.Records() > s.cfg.Limits.SignRecords {
+		return face.Versions{}, invalid(model.CodeDNSSECState, "The zone has %d records; those of more than %d cannot be signed anew in one step yet, which "+
+			"other times in the SOA need.", base.Transfer.Records(), s.cfg.Limits.SignRecords)
+	}
+	next, err := g.Extend(base, step, owners)
+	return next, wrap(err, "zone %s", z.row.Name.Host())
 }
 
 // diff renders owners and holds them against memory.

@@ -30,6 +30,7 @@ type workspace struct {
 	usages   usages
 	ids      map[model.ID]bool          // changes planned so far
 	mark     *model.Restored            // once it was asked for
+	wrote    bool                       // something was written of which neither journal nor audit log tells
 	made     map[model.ID]face.Versions // what the images come to that were written
 }
 
@@ -62,8 +63,16 @@ type zoneWork struct {
 	relink     bool                   // who may transfer has changed
 	notify     bool
 	raise      *uint32 // the serial is to go on to this, at least
-	serial     uint32  // as flushed
-	entry      int     // index of the zone's newest entry, -1 for none
+
+	keys      []model.ZoneKey // what the zone is signed with, once keysRead
+	keysRead  bool
+	keysDirty bool
+	keysGone  []model.ID
+	signAll   bool // other keys sign than before
+	renew     bool // there is a new version, though nothing in the zone changes but its signatures
+
+	serial uint32 // as flushed
+	entry  int    // index of the zone's newest entry, -1 for none
 }
 
 // accountWork is one account in a workspace.

@@ -20,6 +20,7 @@ type rows struct {
 	zones    map[model.ID]model.Zone
 	records  map[model.ID]map[model.ID]model.Record // by zone
 	tsigs    map[model.ID]model.TSIG
+	keys     map[model.ID]model.ZoneKey
 	peers    map[model.ID]model.Peer
 	acls     map[model.ID]model.ACL
 	images   map[model.ID]model.Image
@@ -36,6 +37,7 @@ type rows struct {
 func (r *rows) clone() *rows {
 	c := *r
 	c.accounts, c.zones, c.tsigs = maps.Clone(r.accounts), maps.Clone(r.zones), maps.Clone(r.tsigs)
+	c.keys = maps.Clone(r.keys)
 	c.peers, c.acls, c.images = maps.Clone(r.peers), maps.Clone(r.acls), maps.Clone(r.images)
 	c.access, c.serials, c.changes = maps.Clone(r.access), maps.Clone(r.serials), maps.Clone(r.changes)
 	c.records = make(map[model.ID]map[model.ID]model.Record, len(r.records))
@@ -64,6 +66,7 @@ func NewStore() *Store {
 	s.rows = (&rows{records: map[model.ID]map[model.ID]model.Record{}}).clone()
 	r := s.rows
 	r.accounts, r.zones, r.tsigs = map[model.ID]model.Account{}, map[model.ID]model.Zone{}, map[model.ID]model.TSIG{}
+	r.keys = map[model.ID]model.ZoneKey{}
 	r.peers, r.acls, r.images = map[model.ID]model.Peer{}, map[model.ID]model.ACL{}, map[model.ID]model.Image{}
 	r.access, r.serials, r.changes = map[model.ID]model.Entry{}, map[wire.Name]uint32{}, map[model.ID]model.Seq{}
 	return s
@@ -274,4 +277,14 @@ func (s *Store) MarkRestored(at time.Time, jump uint32) {
 		r.serials[n] = serial + jump
 	}
 	s.rows = r
+}
+
+// SpoilZoneKeys takes the private halves of all zones' keys away, as a node without the secret key sees them.
+func (s *Store) SpoilZoneKeys() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, k := range s.rows.keys {
+		k.Private, k.Sealed = nil, true
+		s.rows.keys[id] = k
+	}
 }

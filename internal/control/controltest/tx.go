@@ -337,6 +337,23 @@ func (t *Tx) DeleteTSIG(_ context.Context, _, id model.ID) error {
 	return nil
 }
 
+// ZoneKeys lists the keys that a zone is signed with.
+func (t *Tx) ZoneKeys(_ context.Context, zone model.ID) ([]model.ZoneKey, error) {
+	return of(t.r.keys, zone, func(k model.ZoneKey) model.ID { return k.Zone }), nil
+}
+
+// PutZoneKey writes a key.
+func (t *Tx) PutZoneKey(_ context.Context, k model.ZoneKey) error {
+	t.r.keys[k.ID] = k
+	return t.s.fail("put zone key")
+}
+
+// DeleteZoneKey removes a key.
+func (t *Tx) DeleteZoneKey(_ context.Context, _, key model.ID) error {
+	delete(t.r.keys, key)
+	return nil
+}
+
 // Peers lists the peers of an account.
 func (t *Tx) Peers(_ context.Context, account model.ID) ([]model.Peer, error) {
 	return of(t.r.peers, account, func(p model.Peer) model.ID { return p.Account }), nil

@@ -12,8 +12,9 @@ import (
 // context gives the same RRsets, on every node and at every time.
 type Context struct {
 	Zone    *model.Zone
-	DNSOnly bool         // nothing acts as proxied
-	Pool    []netip.Addr // edge addresses, of both families
+	Keys    []model.ZoneKey // what the zone is signed with
+	DNSOnly bool            // nothing acts as proxied
+	Pool    []netip.Addr    // edge addresses, of both families
 	// Lookup tells what is known of a flattened CNAME's target; it looks up nothing itself.
 	Lookup func(target wire.Name) model.Flattened
 	// Want tells that what stands at owner depends on target.

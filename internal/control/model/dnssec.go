@@ -31,8 +31,35 @@ type ZoneKey struct {
 	Public  dnssec.DNSKEY
 	State   dnssec.KeyState
 	Created time.Time
+	// DS is what is known of the key's DS record at the parent.
+	DS dnssec.DSFact
 	// Private is the private half as PKCS #8. It is encrypted at rest, and missing where Sealed says that this node has no key
 	// for that.
 	Private []byte `json:"-"`
 	Sealed  bool   `json:"-"`
 }
+
+// Goal is what the zone's keys are to come to.
+func (d *DNSSEC) Goal() dnssec.Goal {
+	switch d.Status {
+	case DNSSECActive:
+		return dnssec.Signed
+	case DNSSECDisabled:
+		return dnssec.Withdrawn
+	}
+	return dnssec.Unsigned
+}
+
+// KeepDNSSEC does what is due of a zone's keys and signatures, and nothing if nothing is.
+type KeepDNSSEC struct {
+	// Seen tells since when all of the zone's servers have been seen with a serial, or who has not been.
+	Seen func(serial uint32) (since time.Time, behind []string)
+	// DS tells whether the parent shows a DS record of the key now; known is false where nobody could find out.
+	DS func(k *ZoneKey) (there, known bool)
+	// DSTTL is the longest that a DS record may be cached.
+	DSTTL time.Duration
+	// Names bounds how many names are signed anew.
+	Names int
+}
+
+func (KeepDNSSEC) edit() {}

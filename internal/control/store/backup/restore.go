@@ -240,7 +240,7 @@ func (r *restorer) end(ctx context.Context, payload, before []byte) error {
 		return fmt.Errorf("read backup: %w", err)
 	case !bytes.Equal(payload, before):
 		return fmt.Errorf("its last checksum does not fit: %w", ErrBackup)
-	case r.next < len(backupTables) && !backupTables[r.next].late || r.done != r.total:
+	case slices.ContainsFunc(backupTables[r.next:], func(t backupTable) bool { return !t.optional }) || r.done != r.total:
 		return fmt.Errorf("it has %d of %d rows: %w", r.done, r.total, ErrBackup)
 	}
 	var box []byte

@@ -1,0 +1,221 @@
+package commit_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/commit"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
+)
+
+// zoneFile writes a version as a zone file, less what stands for addresses that are looked up elsewhere.
+func zoneFile(v *zone.Version) string {
+	var b strings.Builder
+	v.Walk(func(owner []byte, s zone.RRset) bool {
+		for it := s.Iter(); s.Type != zone.TypeMark && it.Next(); {
+			fmt.Fprintf(&b, "%s %d IN %s %s\n", wire.Name(owner), it.TTL(), s.Type, rr.FormatData(s.Type, it.AppendFull(nil)))
+		}
+		return true
+	})
+	return b.String()
+}
+
+// validate shows a version to validators that none of us wrote, at the bench's time.
+func (b *bench) validate(t *testing.T, v *zone.Version) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "zone")
+	if err := os.WriteFile(file, []byte(zoneFile(v)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := b.clock().UTC()
+	for _, args := range [][]string{
+		{"kzonecheck", "-d", "on", "-t", strconv.FormatInt(at.Unix(), 10), "-o", v.Apex().String(), file},
+		{"ldns-verify-zone", "-V", "1", "-t", at.Format("20060102150405"), "-e", "P8D", file},
+	} {
+		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s\n%s", args, err, out, zoneFile(v))
+		}
+	}
+}
+
+// sign asks for a zone to be signed, or for something else.
+func (b *bench) dnssec(t *testing.T, id model.ID, status string) (model.Zone, error) {
+	t.Helper()
+	return b.edit(t, id, "dnssec", func(z *model.Zone) { z.DNSSEC.Status = status })
+}
+
+// keep does what is due of a zone's keys and signatures; there says whether the parent has DS records.
+func (b *bench) keepDNSSEC(t *testing.T, id model.ID, there bool) {
+	t.Helper()
+	b.must(t, model.Change{Zone: id, Edits: []model.Edit{model.KeepDNSSEC{
+		Seen:  func(uint32) (time.Time, []string) { return time.Time{}, nil },
+		DS:    func(*model.ZoneKey) (bool, bool) { return there, true },
+		Names: 100,
+	}}})
+}
+
+// Whatever changes in a signed zone, every version of both faces validates, secondaries can follow by IXFR, and a node that starts
+// anew has the same.
+func TestSignedZoneChanges(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		d := dice(t)
+		for i := range 8 {
+			b.flat.set(fmt.Sprintf("t%d.test", i), fmt.Sprintf("203.0.113.%d", i))
+		}
+		z := b.transferred(t, "example")
+		b.add(t, z.ID, rec("www.example", "A", "192.0.2.1"), rec("a.b.example", "A", "192.0.2.1"), rec("cut.example", "NS", "ns.test"))
+		if _, err := b.dnssec(t, z.ID, model.DNSSECActive); err != nil {
+			t.Fatal(err)
+		}
+		b.validate(t, b.state(t, z.ID).Transfer)
+		follower := &secondary{b: b, has: map[model.ID]*zone.Version{}}
+		follower.sync(t, z.ID)
+		for i := range 200 {
+			var edits []model.Edit
+			for _, e := range knowing(d, &z, sorted(b.base.rows(t, z.ID)), 1+d.IntN(3)) {
+				if a, ok := e.(model.AddRecord); !ok || a.Record.Type != wire.TypeCNAME || a.Record.Name != z.Name {
+					edits = append(edits, e) // a CNAME at the apex is nothing that validates
+				}
+			}
+			if i%10 == 9 {
+				edits = []model.Edit{model.EditZone{Apply: randomSettings(d)}}
+			}
+			serial, before := b.state(t, z.ID).Transfer.Serial(), text(b.state(t, z.ID).Transfer)
+			b.must(t, model.Change{Zone: z.ID, Edits: edits})
+			if err := b.import3(t, d, &z, i); err != nil && code(err) < 0 {
+				t.Fatal(err)
+			}
+			b.pass(time.Minute)
+			after := b.state(t, z.ID)
+			if changed := text(after.Transfer) != before; changed != (after.Transfer.Serial() != serial) {
+				t.Fatalf("serial went from %d to %d, contents changed: %v", serial, after.Transfer.Serial(), changed)
+			}
+			if i%5 == 0 && !apexCNAME(after.Transfer) {
+				b.validate(t, after.Transfer)
+				b.validate(t, after.Served)
+			}
+			follower.sync(t, z.ID)
+		}
+		if follower.ixfrs < 10 {
+			t.Errorf("%d deltas by IXFR, %d times AXFR", follower.ixfrs, follower.axfr)
+		}
+		t.Logf("%d deltas by IXFR, %d times AXFR", follower.ixfrs, follower.axfr)
+	})
+}
+
+func apexCNAME(v *zone.Version) bool {
+	for _, s := range v.Sets(v.Apex()) {
+		if s.Type == wire.TypeCNAME {
+			return true
+		}
+	}
+	return false
+}
+
+// A zone goes through all states: signed, known to its parent, renewed for weeks, withdrawn, and unsigned with nothing left.
+func TestSignedZoneLives(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		z := b.transferred(t, "example")
+		for i := range 60 {
+			b.add(t, z.ID, rec(fmt.Sprintf("n%d.example", i), "A", "192.0.2.1"))
+		}
+		has := func(typ wire.Type) (n int) {
+			for _, s := range b.state(t, z.ID).Transfer.Sets(z.Name) {
+				if s.Type == typ {
+					n = len(s.Data)
+				}
+			}
+			return n
+		}
+		unsigned := zoneFile(b.state(t, z.ID).Transfer)
+		if _, err := b.dnssec(t, z.ID, model.DNSSECActive); err != nil {
+			t.Fatal(err)
+		}
+		if has(wire.TypeDNSKEY) != 2 || has(wire.TypeCDS) != 0 || has(wire.TypeNSEC) != 1 {
+			t.Errorf("%d DNSKEY, %d CDS, %d NSEC", has(wire.TypeDNSKEY), has(wire.TypeCDS), has(wire.TypeNSEC))
+		}
+		b.pass(25 * time.Hour)
+		b.keepDNSSEC(t, z.ID, false)
+		if has(wire.TypeCDS) != 1 || has(wire.TypeCDNSKEY) != 1 {
+			t.Errorf("everybody has seen the keys: %d CDS, %d CDNSKEY", has(wire.TypeCDS), has(wire.TypeCDNSKEY))
+		}
+		for range 50 {
+			b.pass(24 * time.Hour)
+			b.keepDNSSEC(t, z.ID, true)
+			b.validate(t, b.state(t, z.ID).Transfer)
+		}
+		serial := b.serial(t, z.ID)
+		b.keepDNSSEC(t, z.ID, true)
+		if got := b.serial(t, z.ID); got != serial {
+			t.Errorf("nothing was due, and the serial went from %d to %d", serial, got)
+		}
+		if _, err := b.dnssec(t, z.ID, model.DNSSECDisabled); err != nil {
+			t.Fatal(err)
+		}
+		b.validate(t, b.state(t, z.ID).Transfer)
+		if cds := b.state(t, z.ID).Transfer.Sets(z.Name); has(wire.TypeDNSKEY) != 2 || !strings.Contains(fmt.Sprint(cds), "[[0 0 0 0 0]]") {
+			t.Errorf("withdrawn: %v", cds)
+		}
+		if _, err := b.dnssec(t, z.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		b.keepDNSSEC(t, z.ID, true)
+		if has(wire.TypeDNSKEY) != 2 {
+			t.Error("the zone is unsigned while its parent has DS records")
+		}
+		b.keepDNSSEC(t, z.ID, false)
+		b.pass(25 * time.Hour)
+		b.keepDNSSEC(t, z.ID, false)
+		b.pass(25 * time.Hour)
+		b.keepDNSSEC(t, z.ID, false)
+		b.keepDNSSEC(t, z.ID, false)
+		noSOA := regexp.MustCompile(`.* SOA .*\n`)
+		if got := zoneFile(b.state(t, z.ID).Transfer); noSOA.ReplaceAllString(got, "") != noSOA.ReplaceAllString(unsigned, "") {
+			t.Errorf("unsigned again:\n%s\nbefore:\n%s", got, unsigned)
+		}
+		if row := b.base.row(t, z.ID); row.DNSSEC != (model.DNSSEC{}) {
+			t.Errorf("what is left: %+v", row.DNSSEC)
+		}
+	})
+}
+
+// Too large a zone is refused, and so is a change to a zone whose keys cannot be opened: clearly, and with nothing changed.
+func TestSigningIsRefused(t *testing.T) {
+	t.Parallel()
+	b := start(t, func(cfg *commit.Config) { cfg.Limits.SignRecords = 10 })
+	large, small := b.zone(t, "large"), b.zone(t, "small")
+	for i := range 11 {
+		b.add(t, large.ID, rec(fmt.Sprintf("n%d.large", i), "A", "192.0.2.1"))
+	}
+	if _, err := b.dnssec(t, large.ID, model.DNSSECActive); code(err) != model.CodeDNSSECState {
+		t.Errorf("a large zone: %v", err)
+	}
+	if z := b.base.row(t, large.ID); z.DNSSEC != (model.DNSSEC{}) {
+		t.Errorf("refused, and %+v", z.DNSSEC)
+	}
+	if _, err := b.dnssec(t, small.ID, model.DNSSECActive); err != nil {
+		t.Fatal(err)
+	}
+	b.store.SpoilZoneKeys()
+	serial := b.serial(t, small.ID)
+	if _, err := b.change(t, model.Change{Zone: small.ID, Edits: []model.Edit{model.AddRecord{Record: rec("a.small", "A", "192.0.2.1")}}}); code(err) != model.CodeDNSSECKeys {
+		t.Errorf("keys that cannot be opened: %v", err)
+	}
+	if got := b.serial(t, small.ID); got != serial || len(b.base.rows(t, small.ID)) != 0 {
+		t.Error("the change was refused, and something is other than before")
+	}
+}
