@@ -68,7 +68,7 @@ var floors = map[string][]string{
 		"api", "internal/cores", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/zone": {
-		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/dnssec", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/record": {"internal/control/api", "internal/control/model", "internal/control/rules", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/api/transfer": {

@@ -30,6 +30,7 @@ type Store interface {
 type zoneStore interface {
 	Zone(ctx context.Context, id model.ID) (model.Zone, error)
 	Zones(ctx context.Context, q model.ZoneQuery) ([]model.Zone, int, error)
+	ZoneKeys(ctx context.Context, zone model.ID) ([]model.ZoneKey, error)
 }
 
 type recordStore interface {

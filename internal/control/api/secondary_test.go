@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/auth"
@@ -593,14 +595,14 @@ func TestDNSSECIsOff(t *testing.T) {
 			t.Errorf("%s is %v", k, v)
 		}
 	}
-	for _, body := range []string{`{"status":"disabled"}`, `{}`, `{"dnssec_multi_signer":false}`} {
+	for _, body := range []string{`{"status":"disabled"}`, `{}`, `{"dnssec_multi_signer":null}`} {
 		if got := s.must("PATCH", path, body); got.Raw != off.Raw {
 			t.Errorf("%s answers %s", body, got.Raw)
 		}
 	}
 	for body, pointer := range map[string]string{
-		`{"status":"active"}`: "/status", `{"dnssec_multi_signer":true}`: "/dnssec_multi_signer",
-		`{"dnssec_presigned":true}`: "/dnssec_presigned", `{"dnssec_use_nsec3":true}`: "/dnssec_use_nsec3",
+		`{"dnssec_multi_signer":true}`: "/dnssec_multi_signer", `{"dnssec_presigned":true}`: "/dnssec_presigned",
+		`{"dnssec_use_nsec3":true}`: "/dnssec_use_nsec3", `{"status":"active","dnssec_presigned":true,"dnssec_use_nsec3":true}`: "/dnssec_presigned",
 	} {
 		if r := s.fails(400, model.CodeDNSSECState, "PATCH", path, body); r.pointer() != pointer {
 			t.Errorf("%s: pointer %q", body, r.pointer())
@@ -616,6 +618,74 @@ func TestDNSSECIsOff(t *testing.T) {
 	}
 	if n := s.must("GET", path+"/zsk", nil).Info.TotalCount; n != 0 {
 		t.Errorf("%d signing keys", n)
+	}
+	if got := s.must("GET", path, nil); got.Raw != off.Raw {
+		t.Errorf("after all that was refused or changes nothing: %s", got.Raw)
+	}
+}
+
+// TestDNSSECCycle goes the way of Terraform's zone_dnssec: enabled, read, disabled without a DS ever seen, deleted.
+func TestDNSSECCycle(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	zone, _ := s.zone("example.com")
+	path := zone + "/dnssec"
+	off := s.must("GET", path, nil)
+	on := s.must("PATCH", path, `{"status":"active"}`)
+	got := on.object(t)
+	for k, want := range map[string]any{
+		"status": "pending", "flags": json.Number("257"), "algorithm": "13", "key_type": "ECDSAP256SHA256", "digest_type": "2", "digest_algorithm": "SHA256",
+	} {
+		if got[k] != want {
+			t.Errorf("%s is %v, want %v", k, got[k], want)
+		}
+	}
+	ds, err := dns.NewRR(got["ds"].(string))
+	if err != nil {
+		t.Fatalf("%v: %v", got["ds"], err)
+	}
+	key, err := dns.NewRR("example.com. 3600 IN DNSKEY 257 3 13 " + got["public_key"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := key.(*dns.DNSKEY).ToDS(dns.SHA256)
+	if d := ds.(*dns.DS); d.KeyTag != want.KeyTag || !strings.EqualFold(d.Digest, want.Digest) || got["key_tag"] != json.Number(strconv.Itoa(int(want.KeyTag))) ||
+		!strings.EqualFold(got["digest"].(string), want.Digest) {
+		t.Errorf("DS %s, want %s", ds, want)
+	}
+	for _, absent := range []string{"dnssec_multi_signer", "dnssec_presigned", "dnssec_use_nsec3"} {
+		if _, there := got[absent]; there {
+			t.Errorf("%s was never set, and is there", absent)
+		}
+	}
+	if got["modified_on"] == nil {
+		t.Error("enabled, and never modified")
+	}
+	if again := s.must("PATCH", path, `{"status":"active"}`); again.Raw != on.Raw {
+		t.Errorf("enabled again: %s", again.Raw)
+	}
+	if set := s.must("PATCH", path, `{"dnssec_use_nsec3":false}`).object(t); set["dnssec_use_nsec3"] != false {
+		t.Errorf("a switch that was set off: %v", set)
+	}
+	if _, there := s.must("PATCH", path, `{"dnssec_use_nsec3":null}`).object(t)["dnssec_use_nsec3"]; there {
+		t.Error("a switch that was unset is there")
+	}
+	zsk := s.must("GET", path+"/zsk", nil)
+	if zsk.Info.TotalCount != 1 || !strings.Contains(zsk.Raw, `"Tag":"active"`) || !strings.Contains(zsk.Raw, `"SigningKey":{}`) {
+		t.Errorf("signing keys: %s", zsk.Raw)
+	}
+	if n := s.must("GET", zone+"/dns_records", nil).Info.TotalCount; n != 0 {
+		t.Errorf("what the server makes stands among the records: %d", n)
+	}
+	s.fails(400, model.CodeDNSSECState, "DELETE", path, nil)
+	if got := s.must("PATCH", path, `{"status":"disabled"}`).object(t); got["status"] != "disabled" || got["public_key"] == nil || got["modified_on"] == nil {
+		t.Errorf("disabled without a DS ever seen: %v", got)
+	}
+	if got := s.must("DELETE", path, nil).text(t); got != "" {
+		t.Errorf("delete answers %q", got)
+	}
+	if got := s.must("GET", path, nil); got.Raw != off.Raw {
+		t.Errorf("deleted: %s, before: %s", got.Raw, off.Raw)
 	}
 }
 

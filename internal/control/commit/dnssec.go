@@ -35,9 +35,8 @@ func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) err
 		return invalid(model.CodeDNSSECState, "A zone can be signed once it is there.")
 	}
 	row := z.row
-	row.DNSSEC.Modified = p.now
-	if row.DNSSEC.Status == "" {
-		row.DNSSEC = model.DNSSEC{Signed: row.DNSSEC.Signed}
+	if row.DNSSEC.Modified = p.now; row.DNSSEC.Status == "" {
+		row.DNSSEC.Modified = time.Time{} // what is off, and not only withdrawn, is as if it never was
 	}
 	p.setRow(z, row)
 	p.touch(z, z.row.Name)
@@ -201,12 +200,12 @@ func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, er
 			continue
 		}
 		if len(k.Private) == 0 {
-			return nil, invalid(model.CodeDNSSECKeys, "The private key %d of the zone %s cannot be opened here, so nothing in the zone can be changed: "+
+			return nil, spoilt("The private key %d of the zone %s cannot be opened here, so nothing in the zone can be changed: "+
 				"its signatures would not fit.", k.Public.Tag(), z.row.Name.Host())
 		}
 		key, err := dnssec.ParsePrivate(&k.Public, k.Private)
 		if err != nil {
-			return nil, invalid(model.CodeDNSSECKeys, "The private key %d of the zone %s is damaged: %v.", k.Public.Tag(), z.row.Name.Host(), err)
+			return nil, spoilt("The private key %d of the zone %s is damaged: %v.", k.Public.Tag(), z.row.Name.Host(), err)
 		}
 		if marks[dnssec.SignsKeys].On {
 			g.Keys = append(g.Keys, key)
@@ -216,6 +215,13 @@ func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, er
 		}
 	}
 	return g, nil
+}
+
+// spoilt is a zone that cannot be signed, which is no fault of who changes it.
+func spoilt(format string, args ...any) *model.Invalid {
+	e := invalid(model.CodeDNSSECKeys, format, args...)
+	e.Status = 500
+	return e
 }
 
 // shortens says that signatures made for the one zone may end too early for the other.

@@ -103,6 +103,6 @@ const (
 	CodeTokenBeyond    = 13083 // 403: a token makes or changes more than it may itself
 	CodeTokensRemain   = 13084 // a message: tokens and the key outlive a new password
 	CodeRecordChanged  = 13085 // 412: the record is not what If-Match says any more
-	CodeDNSSECKeys     = 13086 // a zone's private keys cannot be opened
+	CodeDNSSECKeys     = 13086 // 500: the private keys of a signed zone cannot be opened
 	CodeZoneDamaged    = 13099 // 500
 )

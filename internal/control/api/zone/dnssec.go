@@ -1,11 +1,19 @@
 package zone
 
 import (
-	"encoding/json"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 func dnssecRoutes() []api.Route {
@@ -18,7 +26,8 @@ func dnssecRoutes() []api.Route {
 	}
 }
 
-// dnssecJSON is a zone's signing state; everything but the status is null while it is disabled.
+// dnssecJSON is a zone's signing state (contract section 9). Members of the key are null while the zone has none; a switch that
+// was never set is absent.
 type dnssecJSON struct {
 	Status          string    `json:"status"`
 	Flags           *int      `json:"flags"`
@@ -31,14 +40,75 @@ type dnssecJSON struct {
 	KeyTag          *int      `json:"key_tag"`
 	PublicKey       *string   `json:"public_key"`
 	Modified        api.Stamp `json:"modified_on"`
+	MultiSigner     *bool     `json:"dnssec_multi_signer,omitempty"`
+	Presigned       *bool     `json:"dnssec_presigned,omitempty"`
+	NSEC3           *bool     `json:"dnssec_use_nsec3,omitempty"`
 }
 
-const dnssecDisabled = "disabled"
+// The states of a zone's signatures.
+const (
+	dnssecActive          = "active"
+	dnssecPending         = "pending"
+	dnssecPendingDisabled = "pending-disabled"
+	dnssecDisabled        = "disabled"
+)
 
-func getDNSSEC(a *api.API, q *api.Request) error { return q.OK(dnssecJSON{Status: dnssecDisabled}) }
+// dnssecState tells how far what is wanted has come: whether the parent has a DS record of one of the keys.
+func dnssecState(d *model.DNSSEC, keys []model.ZoneKey) string {
+	there := slices.ContainsFunc(keys, func(k model.ZoneKey) bool { return k.DS.Somewhere })
+	switch {
+	case d.Status == model.DNSSECActive && there:
+		return dnssecActive
+	case d.Status == model.DNSSECActive:
+		return dnssecPending
+	case d.Status == model.DNSSECDisabled && there:
+		return dnssecPendingDisabled
+	}
+	return dnssecDisabled
+}
 
-// editDNSSEC takes what leaves the zone as it is, unsigned, and refuses the rest.
-func editDNSSEC(a *api.API, q *api.Request) error {
+func getDNSSEC(_ *api.API, q *api.Request) error { return okDNSSEC(q, &q.Zone) }
+
+func okDNSSEC(q *api.Request, z *model.Zone) error {
+	keys, err := q.API.Store.ZoneKeys(q.Ctx(), z.ID)
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	d := &z.DNSSEC
+	out := dnssecJSON{
+		Status: dnssecState(d, keys), Modified: api.Stamp(d.Modified),
+		MultiSigner: switchJSON(d.MultiSigner), Presigned: switchJSON(d.Presigned), NSEC3: switchJSON(d.NSEC3),
+	}
+	i := slices.IndexFunc(keys, func(k model.ZoneKey) bool { return k.State.Role&dnssec.KSK != 0 && !k.State.Leaving })
+	if i >= 0 && d.Status != "" {
+		out.key(z.Name, &keys[i].Public)
+	}
+	return q.OK(out)
+}
+
+// key shows the key that the parent is to name.
+func (j *dnssecJSON) key(zone wire.Name, k *dnssec.DNSKEY) {
+	flags, tag := int(k.Flags), int(k.Tag())
+	algorithm, kind := strconv.Itoa(int(k.Algorithm)), k.Algorithm.String()
+	digestType, digestAlgorithm := strconv.Itoa(int(dnssec.SHA256)), "SHA256"
+	ds := k.DS(zone, dnssec.SHA256)
+	digest, public := strings.ToUpper(hex.EncodeToString(ds[4:])), base64.StdEncoding.EncodeToString(k.Public)
+	text := zone.String() + " 3600 IN DS " + rr.FormatData(wire.TypeDS, ds)
+	j.Flags, j.KeyTag, j.Algorithm, j.KeyType = &flags, &tag, &algorithm, &kind
+	j.DigestType, j.DigestAlgorithm, j.Digest, j.PublicKey, j.DS = &digestType, &digestAlgorithm, &digest, &public, &text
+}
+
+func switchJSON(s model.Switch) *bool {
+	on := s == model.SwitchOn
+	if s == model.SwitchUnset {
+		return nil
+	}
+	return &on
+}
+
+// editDNSSEC changes what is wanted, and signs a zone for the first time. Switches can be set to false; what they would switch on
+// is refused.
+func editDNSSEC(_ *api.API, q *api.Request) error {
 	var in struct {
 		Status      api.Optional[string] `json:"status"`
 		MultiSigner api.Optional[bool]   `json:"dnssec_multi_signer"`
@@ -48,23 +118,117 @@ func editDNSSEC(a *api.API, q *api.Request) error {
 	if err := q.Decode(&in); err != nil {
 		return err
 	}
-	const notBuilt = "This server cannot sign zones yet."
 	switch {
-	case in.Status.Given() && in.Status.Value == "active":
-		return api.Invalid(model.CodeDNSSECState, "/status", notBuilt)
-	case in.Status.Given() && in.Status.Value != dnssecDisabled:
+	case in.Status.Given() && in.Status.Value != model.DNSSECActive && in.Status.Value != model.DNSSECDisabled:
 		return api.Invalid(model.CodeDNSSECStatus, "/status", `Invalid or missing "status"`)
 	case in.MultiSigner.Value:
-		return api.Invalid(model.CodeDNSSECState, "/dnssec_multi_signer", notBuilt)
+		return api.Invalid(model.CodeDNSSECState, "/dnssec_multi_signer", "This server cannot sign zones together with others yet.")
 	case in.Presigned.Value:
-		return api.Invalid(model.CodeDNSSECState, "/dnssec_presigned", notBuilt)
+		return api.Invalid(model.CodeDNSSECState, "/dnssec_presigned", "Signatures come with transfers into a secondary zone; this is a primary zone, which is signed here.")
 	case in.NSEC3.Value:
-		return api.Invalid(model.CodeDNSSECState, "/dnssec_use_nsec3", notBuilt)
+		return api.Invalid(model.CodeDNSSECState, "/dnssec_use_nsec3", "This server denies names by NSEC alone yet.")
 	}
-	return getDNSSEC(a, q)
+	res, err := q.Change(model.EditZone{Action: "dnssec", Apply: func(z model.Zone) (model.Zone, error) {
+		d := &z.DNSSEC
+		if in.Status.Given() && (in.Status.Value != model.DNSSECDisabled || d.Status != "") { // what never was enabled is disabled
+			d.Status = in.Status.Value
+		}
+		setSwitch(&d.MultiSigner, in.MultiSigner)
+		setSwitch(&d.Presigned, in.Presigned)
+		setSwitch(&d.NSEC3, in.NSEC3)
+		return z, nil
+	}})
+	if err != nil {
+		return api.OrMissing(err, model.CodeZoneInvalid, "Invalid zone identifier")
+	}
+	return okDNSSEC(q, res.Outcomes[0].Zone)
 }
 
-// deleteDNSSEC removes keys and signatures: there are none.
-func deleteDNSSEC(a *api.API, q *api.Request) error { return q.OK("") }
+// setSwitch takes a switch that was sent; null unsets it.
+func setSwitch(s *model.Switch, in api.Optional[bool]) {
+	switch {
+	case in.Null:
+		*s = model.SwitchUnset
+	case in.Set:
+		*s = model.SwitchOff
+	}
+}
 
-func listSigningKeys(a *api.API, q *api.Request) error { return api.OnePage(q, []json.RawMessage{}) }
+// deleteDNSSEC has the zone's keys and signatures go. They stay while the parent, or a cache, may still expect them.
+func deleteDNSSEC(_ *api.API, q *api.Request) error {
+	keys, err := q.API.Store.ZoneKeys(q.Ctx(), q.Zone.ID)
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	_, err = q.Change(model.EditZone{Action: "dnssec", Apply: func(z model.Zone) (model.Zone, error) {
+		if state := dnssecState(&z.DNSSEC, keys); state != dnssecDisabled {
+			return z, api.Invalid(model.CodeDNSSECState, "", "DNSSEC of the zone is "+state+": disable it first, and wait until its DS records are gone from the parent.")
+		}
+		z.DNSSEC = model.DNSSEC{Signed: z.DNSSEC.Signed}
+		return z, nil
+	}})
+	if err != nil {
+		return api.OrMissing(err, model.CodeZoneInvalid, "Invalid zone identifier")
+	}
+	return q.OK("")
+}
+
+// signingKeyJSON is a ZSK as clients of other signers copy it. The private half is never shown.
+type signingKeyJSON struct {
+	Name       string         `json:"Name"`
+	Tag        string         `json:"Tag"`
+	Location   string         `json:"Location"`
+	DNSKEY     dnskeyJSON     `json:"DNSKEY"`
+	SigningKey privateKeyJSON `json:"SigningKey"`
+}
+
+type dnskeyJSON struct {
+	Hdr       headerJSON `json:"Hdr"`
+	Flags     uint16     `json:"Flags"`
+	Protocol  int        `json:"Protocol"`
+	Algorithm uint8      `json:"Algorithm"`
+	PublicKey string     `json:"PublicKey"`
+}
+
+type headerJSON struct {
+	Name     string `json:"Name"`
+	Rrtype   uint16 `json:"Rrtype"`
+	Class    uint16 `json:"Class"`
+	TTL      uint32 `json:"Ttl"`
+	RDLength int    `json:"Rdlength"`
+}
+
+// privateKeyJSON has no members: the private half stays here.
+type privateKeyJSON struct{}
+
+func listSigningKeys(_ *api.API, q *api.Request) error {
+	keys, err := q.API.Store.ZoneKeys(q.Ctx(), q.Zone.ID)
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	var out []signingKeyJSON
+	for i := range keys {
+		k := &keys[i]
+		if k.State.Role&dnssec.ZSK == 0 {
+			continue
+		}
+		tag := "publish"
+		switch {
+		case k.State.Marks[dnssec.SignsZone].On:
+			tag = "active"
+		case k.State.Leaving && k.State.Marks[dnssec.Published].On:
+			tag = "retired"
+		case k.State.Leaving:
+			tag = "removed"
+		}
+		data := k.Public.RData()
+		out = append(out, signingKeyJSON{
+			Name: q.Zone.Name.String(), Tag: tag, Location: "local",
+			DNSKEY: dnskeyJSON{
+				Hdr:   headerJSON{q.Zone.Name.String(), uint16(wire.TypeDNSKEY), uint16(wire.ClassIN), 3600, len(data)},
+				Flags: k.Public.Flags, Protocol: int(data[2]), Algorithm: uint8(k.Public.Algorithm), PublicKey: base64.StdEncoding.EncodeToString(k.Public.Public),
+			},
+		})
+	}
+	return api.OnePage(q, out)
+}
