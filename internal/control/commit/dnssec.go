@@ -11,6 +11,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // keysOf reads the zone's keys, as planned.
@@ -77,10 +78,12 @@ func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcom
 	if err != nil || signing == nil {
 		return zoneOutcome(z), err
 	}
-	job := dnssec.Job{New: z.state.Transfer, Signers: signing.Signers, Timing: signing.Timing}
-	due, _, _ := job.Due(z.row.Name, e.Names)
-	for _, n := range due {
-		p.touch(z, n)
+	var due []wire.Name
+	for _, d := range z.state.Transfer.Due(signing.Timing.Renew, e.Names) {
+		if n := len(due); n == 0 || due[n-1] != d.Owner {
+			due = append(due, d.Owner)
+			p.touch(z, d.Owner)
+		}
 	}
 	if len(due) > 0 {
 		assign(&p.undo, &z.renew, true)

@@ -87,17 +87,6 @@ func (g *Signing) sign(base, bare, other *zone.Version, owners []wire.Name, d *z
 	return next, nil
 }
 
-// contents leaves out what signing has added: it is made anew where it must be, and compared with nothing.
-func contents(sets []rr.Set) []rr.Set {
-	made := func(s rr.Set) bool {
-		return s.Type == wire.TypeRRSIG || s.Type == wire.TypeNSEC || s.Type == wire.TypeNSEC3PARAM
-	}
-	if !slices.ContainsFunc(sets, made) {
-		return sets
-	}
-	return slices.DeleteFunc(sets, made)
-}
-
 // keyTTL is the TTL of the RRsets of keys.
 const keyTTL = 3600
 

@@ -89,10 +89,10 @@ func DiffOf(base Versions) *Diff { return &Diff{base: base, split: base.Served !
 // Render renders one owner and adds what differs there from the base. kept says that a CNAME there, if there is one, stands
 // for what it stood for in the base.
 func (d *Diff) Render(c *Context, owner wire.Name, rows []*model.Record, kept bool) {
-	n := Name{Owner: owner, Rows: rows, Transfer: contents(d.base.Transfer.Sets(owner)), Kept: kept}
+	n := Name{Owner: owner, Rows: rows, Transfer: d.base.Transfer.Data(owner), Kept: kept}
 	n.Served = n.Transfer
 	if d.base.Served != d.base.Transfer {
-		n.Served = contents(d.base.Served.Sets(owner))
+		n.Served = d.base.Served.Data(owner)
 	}
 	d.add(&n, c.Render(&n))
 }

@@ -58,7 +58,7 @@ type KeepDNSSEC struct {
 	DS func(k *ZoneKey) (there, known bool)
 	// DSTTL is the longest that a DS record may be cached.
 	DSTTL time.Duration
-	// Names bounds how many names are signed anew.
+	// Names bounds how many signatures are renewed.
 	Names int
 }
 
