@@ -16,6 +16,14 @@ type DNSSEC struct {
 	Modified                      time.Time
 	// Signed says that the zone has keys that sign it.
 	Signed bool
+	// Algorithm is that of the zone's keys; 0 is the default, ECDSAP256SHA256.
+	Algorithm dnssec.Algorithm `json:",omitempty"`
+	// ZSKDays is after how many days another ZSK takes the place of one; 0: when somebody asks for it.
+	ZSKDays int `json:",omitempty"`
+	// KSKDays is that of a KSK, where the parent reads CDS records (RFC 7344); 0: when somebody asks for it.
+	KSKDays int `json:",omitempty"`
+	// CDS says whether CDS and CDNSKEY records ask the parent for what it shall have; unset is on.
+	CDS Switch `json:",omitempty"`
 }
 
 // The values of DNSSEC.Status.
@@ -37,6 +45,10 @@ type ZoneKey struct {
 	// for that.
 	Private []byte `json:"-"`
 	Sealed  bool   `json:"-"`
+	// Imported says that the key was made elsewhere.
+	Imported bool `json:",omitempty"`
+	// Wait is what the key waited for when somebody last looked after the zone, nil for nothing.
+	Wait *dnssec.Wait `json:",omitempty"`
 }
 
 // Goal is what the zone's keys are to come to.
@@ -62,4 +74,31 @@ type KeepDNSSEC struct {
 	Names int
 }
 
+// RollKeys asks for new keys in place of those of a role, or, where Algorithm is set, in place of all that have another. While
+// a roll is under way another one is refused.
+type RollKeys struct {
+	Role      dnssec.Role
+	Algorithm dnssec.Algorithm
+}
+
+// SeenDS says that somebody has seen, or has not seen, a key's DS record at the parent. What the parent's own servers say counts
+// more, where they can be asked.
+type SeenDS struct {
+	Key   ID
+	There bool
+}
+
+// ImportKey gives a zone a key that was made elsewhere. It takes the place of those of its role that were made here, by a roll.
+type ImportKey struct {
+	Key  *dnssec.Key
+	Role dnssec.Role
+}
+
+// DropKey removes a key that signs nothing, is not published and is named by no DS record; another one is refused.
+type DropKey struct{ ID ID }
+
 func (KeepDNSSEC) edit() {}
+func (RollKeys) edit()   {}
+func (SeenDS) edit()     {}
+func (ImportKey) edit()  {}
+func (DropKey) edit()    {}

@@ -33,6 +33,9 @@ type Mark struct {
 	Since  time.Time // when that version was made
 	// Pending says that not all signatures are made, or taken away, yet; Serial is then still to come.
 	Pending bool
+	// Everywhere is since when all servers have been seen with the version, or a later one; zero as long as they have not. Next
+	// does not look at it: it is for who tells it by Facts.Seen.
+	Everywhere time.Time
 }
 
 // KeyState is how far a key has come.
