@@ -19,6 +19,7 @@ var floors = map[string][]string{
 	"internal/dns/wire":      {},
 	"internal/dns/rr":        {"internal/dns/wire"},
 	"internal/dns/reach":     {},
+	"internal/dns/ask":       {"internal/dns/wire"},
 	"internal/dns/tsig":      {"internal/dns/wire"},
 	"internal/dns/dnssec":    {"internal/dns/wire", "internal/dns/rr"},
 	"internal/dns/zone/page": {"internal/dns/wire", "internal/dns/rr"},
@@ -62,7 +63,8 @@ var floors = map[string][]string{
 	"internal/control/feed": {
 		"internal/cores", "internal/control/face", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},
-	"internal/control/flatten": {"internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/flatten": {"internal/control/model", "internal/dns/ask", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/parent":  {"internal/dns/ask", "internal/dns/dnssec", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/cores", "internal/control/model"},
 	"internal/control/api": {
 		"api", "internal/cores", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
@@ -95,8 +97,8 @@ var floors = map[string][]string{
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
-		"internal/control/flatten", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
-		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/tally",
+		"internal/control/flatten", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
+		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/tally",
 		"internal/dns/server",
 	},
 	"internal/cli": {

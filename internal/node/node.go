@@ -173,12 +173,8 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 	if !n.roles.writes() {
 		return nil
 	}
-	resolver := &flatten.Resolver{Own: n.own}
-	if n.cfg.Resolver != "" {
-		resolver.Client = &flatten.Client{Addr: n.cfg.Resolver}
-	}
 	n.flatten = flatten.New(flatten.Config{
-		Resolve: resolver.Resolve, Clock: time.Now, Log: n.log, Duty: n.holds, Shared: n.store.Shared(),
+		Resolve: n.resolver().Resolve, Clock: time.Now, Log: n.log, Duty: n.holds, Shared: n.store.Shared(),
 		MinTTL: n.cfg.FlattenMinTTL, MaxTTL: n.cfg.FlattenMaxTTL,
 		Keep: orNever(n.cfg.FlattenKeep), Damping: orNever(n.cfg.FlattenDamping),
 		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.commit.Change(ctx, c) },

@@ -10,11 +10,22 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/parent"
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
+
+// resolver sees the DNS as an account does: its own zones from memory, all else through the configured resolver, if there is one.
+func (n *Node) resolver() *flatten.Resolver {
+	r := &flatten.Resolver{Own: n.own}
+	if n.cfg.Resolver != "" {
+		r.Client = &ask.Client{Addr: n.cfg.Resolver, Recurse: true}
+	}
+	return r
+}
 
 // resolveNameServer finds addresses of name servers: in zones of the same account from memory, others by the configured
 // resolver. It is nil without one: then nobody is asked who is not a linked peer.
@@ -22,7 +33,7 @@ func (n *Node) resolveNameServer() func(ctx context.Context, account string, nam
 	if n.cfg.Resolver == "" {
 		return nil
 	}
-	r := flatten.Resolver{Own: n.own, Client: &flatten.Client{Addr: n.cfg.Resolver}}
+	r := n.resolver()
 	return func(ctx context.Context, account string, name wire.Name) ([]netip.Addr, error) {
 		a, err := r.Resolve(ctx, model.FlattenTarget{Account: model.ID(account), Name: name})
 		if _, silent := errors.AsType[net.Error](err); silent {
@@ -30,6 +41,32 @@ func (n *Node) resolveNameServer() func(ctx context.Context, account string, nam
 		}
 		return a.Addrs, err
 	}
+}
+
+// parents makes what asks the parents of zones. A zone sees the DNS as its account does: parents of the same account are asked
+// here, all others through the resolver.
+func (n *Node) parents() *parent.Finder {
+	r := n.resolver()
+	cfg := parent.Config{
+		Ask: func(ctx context.Context, zone, name wire.Name, t wire.Type) ([]byte, bool, error) {
+			return r.Ask(ctx, model.FlattenTarget{Account: n.accountOf(zone), Name: name}, t)
+		},
+		Allowed: n.reach.Allows, Port: n.cfg.NameServerPort,
+	}
+	if resolve := n.resolveNameServer(); resolve != nil {
+		cfg.Addresses = func(ctx context.Context, zone, server wire.Name) ([]netip.Addr, error) {
+			return resolve(ctx, string(n.accountOf(zone)), server)
+		}
+	}
+	return parent.New(cfg)
+}
+
+// accountOf is the account that has a zone of this name here.
+func (n *Node) accountOf(name wire.Name) model.ID {
+	if z := n.db.Get(name); z != nil {
+		return model.ID(z.AccountID())
+	}
+	return ""
 }
 
 var errResolver = errors.New("the resolver does not answer")

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -18,19 +19,35 @@ type Answer func(network string, from net.Addr, msg []byte) [][]byte
 // Serve answers until the test ends, over UDP and TCP on one free port of loopback, which it returns.
 func Serve(t testing.TB, answer Answer) (addr string) {
 	t.Helper()
-	lis, pc := listen(t)
+	lis, pc := listen(t, "127.0.0.1:0")
+	serve(t, lis, pc, answer)
+	return lis.Addr().String()
+}
+
+// ServeEach answers until the test ends at several addresses of loopback, all on the port of the first.
+func ServeEach(t testing.TB, at map[netip.Addr]Answer) (port uint16) {
+	t.Helper()
+	for a, answer := range at {
+		lis, pc := listen(t, netip.AddrPortFrom(a, port).String())
+		port = lis.Addr().(*net.TCPAddr).AddrPort().Port()
+		serve(t, lis, pc, answer)
+	}
+	return port
+}
+
+func serve(t testing.TB, lis net.Listener, pc net.PacketConn, answer Answer) {
+	t.Helper()
 	var wg sync.WaitGroup
 	wg.Go(func() { datagrams(pc, answer) })
 	wg.Go(func() { connections(lis, answer, &wg) })
 	t.Cleanup(func() { pc.Close(); lis.Close(); wg.Wait() })
-	return lis.Addr().String()
 }
 
-// listen finds a port that is free for both.
-func listen(t testing.TB) (net.Listener, net.PacketConn) {
+// listen finds a port that is free for both, or takes the one of addr.
+func listen(t testing.TB, addr string) (net.Listener, net.PacketConn) {
 	t.Helper()
 	for range 20 {
-		lis, err := net.Listen("tcp", "127.0.0.1:0")
+		lis, err := net.Listen("tcp", addr)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,12 +3,13 @@ package flatten
 import (
 	"testing"
 
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // FuzzRead feeds any octets to the reader of responses: it ends, stays within its bounds, and never invents a type.
 func FuzzRead(f *testing.F) {
-	question := ask(wire.MustName("a.test"), wire.TypeA)
+	question := ask.Query(wire.MustName("a.test"), wire.TypeA, true)
 	var b wire.Builder
 	b.Start(nil, 1232, 7, wire.FlagQR)
 	b.Question([]byte(wire.MustName("a.test")), wire.TypeA, wire.ClassIN)
@@ -17,8 +18,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(b.Finish())
 	f.Add(question)
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		answers(msg, question, true)
-		answers(msg, question, false)
+		ask.Answers(msg, question, true)
+		ask.Answers(msg, question, false)
 		found, err := read(msg, wire.MustName("a.test"), wire.TypeA)
 		if err != nil {
 			return

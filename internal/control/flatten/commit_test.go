@@ -15,6 +15,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -72,7 +73,7 @@ func startNode(t *testing.T, store *controltest.Store, s *resolver) *node {
 	t.Helper()
 	n := &node{store: store, db: zone.NewDB(0)}
 	fd := feed.New(feed.Config{Source: store, DB: n.db})
-	r := &flatten.Resolver{Client: &flatten.Client{Addr: s.addr, Timeout: time.Second}}
+	r := &flatten.Resolver{Client: &ask.Client{Recurse: true, Addr: s.addr, Timeout: time.Second}}
 	f := flatten.New(flatten.Config{
 		Resolve: r.Resolve, Clock: time.Now, Damping: -1,
 		Change: func(ctx context.Context, c model.Change) (model.Result, error) { return n.p.Change(ctx, c) },

@@ -7,5 +7,5 @@
 //
 // The package knows neither records nor faces, and must not know quotas. Start with Flattener; target.go holds the rules of
 // time, account.go what tenants may take of the look-ups, hold.go what secondaries get, chain.go what is believed of an
-// answer, client.go the sockets.
+// answer. Package ask has the sockets.
 package flatten

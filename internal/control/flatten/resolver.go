@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -19,7 +20,7 @@ type Resolver struct {
 	// wildcards, cuts and aliases mean here what they mean to everybody. It is given a whole message and returns one, or nil
 	// for a name that lies in no zone of the account. Nil for none.
 	Own    func(account model.ID, query []byte) []byte
-	Client *Client // nil: only names in our own zones can be found
+	Client *ask.Client // nil: only names in our own zones can be found
 }
 
 // errNoResolver is the answer to a foreign name while no resolver is configured.
@@ -68,7 +69,7 @@ func (r *Resolver) resolve(ctx context.Context, target model.FlattenTarget, t wi
 	out := Answer{TTL: time.Duration(1<<63 - 1)}
 	at := target
 	for range maxQuestions {
-		msg, err := r.ask(ctx, at, t)
+		msg, _, err := r.Ask(ctx, at, t)
 		if err != nil {
 			return Answer{}, fmt.Errorf("look up %s: %w", at.Name, err)
 		}
@@ -89,15 +90,16 @@ func (r *Resolver) resolve(ctx context.Context, target model.FlattenTarget, t wi
 	return Answer{}, fmt.Errorf("look up %s: %w", at.Name, errLoop)
 }
 
-// ask has a question answered by memory if the name is the account's, by the resolver if not.
-func (r *Resolver) ask(ctx context.Context, target model.FlattenTarget, t wire.Type) ([]byte, error) {
+// Ask has a question answered by memory if the name is the account's, by the resolver if not; own says which.
+func (r *Resolver) Ask(ctx context.Context, target model.FlattenTarget, t wire.Type) (msg []byte, own bool, err error) {
 	if msg := r.own(target, t); msg != nil {
-		return msg, nil
+		return msg, true, nil
 	}
 	if r.Client == nil {
-		return nil, errNoResolver
+		return nil, false, errNoResolver
 	}
-	return r.Client.Exchange(ctx, target.Name, t)
+	msg, err = r.Client.Exchange(ctx, target.Name, t)
+	return msg, false, err
 }
 
 // own is this node's own answer; nil where the account has no zone for the name, or only knows to whom it is delegated.
@@ -105,9 +107,9 @@ func (r *Resolver) own(target model.FlattenTarget, t wire.Type) []byte {
 	if r.Own == nil {
 		return nil
 	}
-	query := ask(target.Name, t)
+	query := ask.Query(target.Name, t, true)
 	msg := r.Own(target.Account, query)
-	if !answers(msg, query, false) {
+	if !ask.Answers(msg, query, false) {
 		return nil
 	}
 	switch flags := wire.HeaderFlags(msg); flags.Rcode() {

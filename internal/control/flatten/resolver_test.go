@@ -14,6 +14,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -28,7 +29,7 @@ func resolve(t *testing.T, s *resolver, name string) (flatten.Answer, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	r := &flatten.Resolver{Client: &flatten.Client{Addr: s.addr, Timeout: 300 * time.Millisecond}}
+	r := &flatten.Resolver{Client: &ask.Client{Recurse: true, Addr: s.addr, Timeout: 300 * time.Millisecond}}
 	return r.Resolve(ctx, seen(name))
 }
 
@@ -215,7 +216,7 @@ func TestResolveEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := startResolver(t, func(string, wire.Name, wire.Type) reply { return reply{} })
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &flatten.Resolver{Client: &flatten.Client{Addr: s.addr, Timeout: time.Hour}}
+	r := &flatten.Resolver{Client: &ask.Client{Recurse: true, Addr: s.addr, Timeout: time.Hour}}
 	done := make(chan error, 1)
 	go func() { _, err := r.Resolve(ctx, seen("a.test")); done <- err }()
 	cancel()
@@ -279,7 +280,7 @@ func TestOwnZones(t *testing.T) {
 		{"other", "broken.own", "203.0.113.1", 2},
 	} {
 		before := s.count()
-		r := &flatten.Resolver{Own: own, Client: &flatten.Client{Addr: s.addr}}
+		r := &flatten.Resolver{Own: own, Client: &ask.Client{Recurse: true, Addr: s.addr}}
 		got, err := r.Resolve(t.Context(), model.FlattenTarget{Account: tt.account, Name: wire.MustName(tt.name)})
 		switch {
 		case err != nil && tt.want != "error":

@@ -1,4 +1,7 @@
-package flatten
+// Package ask puts one question to one DNS server, such that nobody can guess what an answer must look like: by UDP with a
+// fresh socket, port, identifier and spelling for every try, and by TCP where UDP is truncated, spoilt or silent. It knows
+// messages and sockets; it must not know who asks, what for, or what the answer means.
+package ask
 
 import (
 	"bytes"
@@ -14,10 +17,10 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// Client asks a recursive resolver, by UDP with a fresh socket, port, identifier and spelling for every try, and by TCP
-// where UDP is truncated or spoilt.
+// Client asks a server. The zero value of all but Addr is of use.
 type Client struct {
 	Addr    string        // host:port
+	Recurse bool          // it is a resolver and shall look further than its own zones
 	Timeout time.Duration // of one try; 2 seconds when zero
 	Tries   int           // over UDP; 2 when zero
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -78,22 +81,26 @@ func (c *Client) try(ctx context.Context, network string, name wire.Name, t wire
 	}
 	conn, err := dial(ctx, network, c.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("reach resolver: %w", err)
+		return nil, fmt.Errorf("reach server: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	question := ask(name, t)
+	question := Query(name, t, c.Recurse)
 	if network == "tcp" {
 		return stream(conn, question)
 	}
 	return datagram(conn, question)
 }
 
-// ask writes a question with a random identifier and, against forged responses, with letters in random case.
-func ask(name wire.Name, t wire.Type) []byte {
+// Query writes a question with a random identifier and, against forged responses, with letters in random case.
+func Query(name wire.Name, t wire.Type, recurse bool) []byte {
+	flags := wire.Flags(0)
+	if recurse {
+		flags = wire.FlagRD
+	}
 	var b wire.Builder
-	b.Start(nil, udpSize, uint16(rand.Uint32()), wire.FlagRD)
+	b.Start(nil, udpSize, uint16(rand.Uint32()), flags)
 	b.Question([]byte(name), t, wire.ClassIN)
 	b.OPT(&wire.OPT{UDPSize: udpSize})
 	msg := b.Finish()
@@ -109,15 +116,15 @@ func ask(name wire.Name, t wire.Type) []byte {
 
 func datagram(conn net.Conn, question []byte) ([]byte, error) {
 	if _, err := conn.Write(question); err != nil {
-		return nil, fmt.Errorf("ask resolver: %w", err)
+		return nil, fmt.Errorf("ask server: %w", err)
 	}
 	buf := make([]byte, wire.MaxMessage)
 	for range maxStray {
 		n, err := conn.Read(buf)
 		if err != nil {
-			return nil, fmt.Errorf("hear resolver: %w", err)
+			return nil, fmt.Errorf("hear server: %w", err)
 		}
-		if answers(buf[:n], question, true) {
+		if Answers(buf[:n], question, true) {
 			return bytes.Clone(buf[:n]), nil
 		}
 	}
@@ -127,25 +134,25 @@ func datagram(conn net.Conn, question []byte) ([]byte, error) {
 func stream(conn net.Conn, question []byte) ([]byte, error) {
 	framed := append(binary.BigEndian.AppendUint16(nil, uint16(len(question))), question...)
 	if _, err := conn.Write(framed); err != nil {
-		return nil, fmt.Errorf("ask resolver: %w", err)
+		return nil, fmt.Errorf("ask server: %w", err)
 	}
 	var size [2]byte
 	if _, err := io.ReadFull(conn, size[:]); err != nil {
-		return nil, fmt.Errorf("hear resolver: %w", err)
+		return nil, fmt.Errorf("hear server: %w", err)
 	}
 	msg := make([]byte, binary.BigEndian.Uint16(size[:]))
 	if _, err := io.ReadFull(conn, msg); err != nil {
-		return nil, fmt.Errorf("hear resolver: %w", err)
+		return nil, fmt.Errorf("hear server: %w", err)
 	}
-	if !answers(msg, question, false) {
+	if !Answers(msg, question, false) {
 		return nil, errMismatch
 	}
 	return msg, nil
 }
 
-// answers says whether a message is the response to a question: same identifier, and the same question with, if exact,
-// the very spelling. Over TCP nobody can slip a message in, and a resolver that folds letters is put up with.
-func answers(msg, question []byte, exact bool) bool {
+// Answers says whether a message is the response to a question: same identifier, and the same question with, if exact,
+// the very spelling. Over TCP nobody can slip a message in, and a server that folds letters is put up with.
+func Answers(msg, question []byte, exact bool) bool {
 	if len(msg) < wire.HeaderLen || wire.ID(msg) != wire.ID(question) {
 		return false
 	}
@@ -163,7 +170,7 @@ func answers(msg, question []byte, exact bool) bool {
 	return bytes.EqualFold(msg[wire.HeaderLen:end], question[wire.HeaderLen:end])
 }
 
-// questionEnd is where the question that ask wrote ends.
+// questionEnd is where the question that Query wrote ends.
 func questionEnd(msg []byte) int {
 	at := wire.HeaderLen
 	for msg[at] != 0 {
