@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // Staging takes in, in slices and unseen, what a zone will have after an import. Adopt makes it visible with the commit of tx;
@@ -27,9 +25,9 @@ type Staging interface {
 // everybody wait while it is planned, written and rendered in one transaction. So
 //
 //  1. the zone is marked: nobody else changes its records until the import is over,
-//  2. records are planned in slices, against the rows and each other,
-//  3. the zone's records and the new ones are staged in slices, where nobody sees them,
-//  4. the faces are rendered beside the writers, against the version of that moment, and their image is staged,
+//  2. records are planned in slices, in the order of names, against the rows and each other,
+//  3. the zone's records and the new ones are staged in slices, where nobody sees them, each while the next is planned,
+//  4. the faces are rendered beside that, against the version of that moment, and their image is staged,
 //  5. one short transaction adopts all of it, unless the zone's settings or version have moved on: then 4 again.
 //
 // Whatever happens before 5 leaves no trace.
@@ -81,9 +79,11 @@ type importing struct {
 	in *model.Import
 	st Staging
 
-	plan  *plan // with the zone as it was when the import began
-	taken taken
-	out   model.Imported
+	plan    *plan // with the zone as it was when the import began
+	taken   taken
+	planned bool             // all of what is taken
+	refused *model.EditError // the first record in the file that is
+	out     model.Imported
 
 	octets int64         // of the records
 	base   *zoneWork     // what was rendered against
@@ -102,12 +102,11 @@ func (i *importing) run(ctx context.Context) error {
 	if err := i.begin(ctx); err != nil {
 		return err
 	}
-	if err := i.planAll(ctx); err != nil || i.taken.len() == 0 {
-		return err
-	}
-	i.taken.sort()
 	if err := i.write(ctx); err != nil {
 		return i.orGone(ctx, err)
+	}
+	if i.taken.len() == 0 {
+		return nil
 	}
 	for n := 0; ; n++ {
 		_, err := i.c.queued(&request{ctx: ctx, work: i.adopt, done: make(chan struct{})})
@@ -139,45 +138,43 @@ func (i *importing) orGone(ctx context.Context, err error) error {
 	return err
 }
 
-// write stages the records, and beside that renders what they come to.
+// slicesAhead is how many slices may be planned and wait to be written.
+const slicesAhead = 2
+
+// write stages the records, and beside that plans those that come next and renders what they come to: the one waits for the disk
+// and the database, the other computes.
 func (i *importing) write(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	rendered := make(chan struct{})
+	planned := make(chan []*model.Record, slicesAhead)
 	go func() {
-		defer close(rendered)
-		if err := i.render(ctx); err != nil {
+		defer close(planned)
+		if err := i.prepare(ctx, planned); err != nil {
 			cancel(err)
 		}
 	}()
-	err := i.stage(ctx)
+	err := i.stage(ctx, planned)
 	if err != nil {
 		cancel(err)
 	}
-	<-rendered
+	for range planned { // until nobody prepares any more
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	return err
 }
 
-// stageSlice is how many records are unpacked at a time.
-const stageSlice = 4096
-
 // stage writes what the zone has and what comes, in the order of names, with ids in the same order: so the store's tables grow at
 // few places.
-func (i *importing) stage(ctx context.Context) error {
-	if err := i.st.Copy(ctx); err != nil {
-		return err
-	}
-	at, all := 0, i.taken.len()
-	for part := range slices.Chunk(i.taken.order, stageSlice) {
-		rows := make([]*model.Record, len(part))
-		for n, k := range part {
-			r := i.taken.stamped(i.in.Records.Record(int(k)))
-			r.ID, r.Zone = orderedID(i.c.cfg.NewID(), at, all), i.in.Zone
-			rows[n] = r
-			at++
+func (i *importing) stage(ctx context.Context, planned <-chan []*model.Record) error {
+	first := true
+	for rows := range planned {
+		if first {
+			if err := i.st.Copy(ctx); err != nil {
+				return err
+			}
+			first = false
 		}
 		if err := i.st.Put(ctx, rows); err != nil {
 			return err
@@ -186,10 +183,33 @@ func (i *importing) stage(ctx context.Context) error {
 	return nil
 }
 
-// orderedID is a random id with the place of one of n in front of it.
-func orderedID(random model.ID, at, n int) model.ID {
-	const digits = 8
-	return model.ID(fmt.Sprintf("%0*x", digits, uint64(at)<<(4*digits)/uint64(n))) + random[digits:]
+// prepare plans slice after slice, hands each to who stages it, and renders it.
+func (i *importing) prepare(ctx context.Context, planned chan<- []*model.Record) error {
+	r, err := i.rendering(ctx)
+	if err != nil {
+		return err
+	}
+	if i.taken.chained {
+		err = i.planAll(ctx)
+	} else {
+		i.taken.all()
+	}
+	if err != nil {
+		return err
+	}
+	i.taken.sort()
+	err = i.eachSlice(ctx, func(rows []*model.Record) error {
+		select {
+		case planned <- rows:
+			return r.add(rows)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	if err != nil || i.taken.len() == 0 {
+		return err
+	}
+	return i.finish(ctx, r)
 }
 
 // with runs f in a transaction that is taken back; it waits for memory where that lags behind the rows.
@@ -223,77 +243,66 @@ func (i *importing) once(ctx context.Context, f func(s *workspace) error) error 
 	return f(newWorkspace(&i.c.cfg, tx, need))
 }
 
-// render makes the faces that the import leads to, as of now, and stages their image.
+// render makes the faces that the import leads to once more, as of now, and stages their image.
 func (i *importing) render(ctx context.Context) error {
-	var s *workspace
-	var signing *face.Signing
+	r, err := i.rendering(ctx)
+	for part := range byName(i.in.Records, i.taken.order, importSlice) {
+		if err != nil {
+			return err
+		}
+		rows := make([]*model.Record, len(part))
+		for n, k := range part {
+			rows[n] = i.taken.stamped(i.in.Records.Seen(int(k)))
+		}
+		err = r.add(rows)
+	}
+	if err != nil {
+		return err
+	}
+	return i.finish(ctx, r)
+}
+
+// rendering begins with the zone as of now.
+func (i *importing) rendering(ctx context.Context) (*rendering, error) {
+	r := &rendering{there: i.taken.there}
 	err := i.with(ctx, func(now *workspace) (err error) {
-		s = now
-		if i.base, err = s.zone(ctx, i.in.Zone); err == nil {
-			i.to, err = s.nextSerial(ctx, i.base, i.base.state.Transfer.Serial())
+		r.s = now
+		if r.z, err = now.zone(ctx, i.in.Zone); err == nil {
+			r.to, err = now.nextSerial(ctx, r.z, r.z.state.Transfer.Serial())
 		}
 		if err == nil {
-			signing, err = s.signing(ctx, i.base)
+			r.signing, err = now.signing(ctx, r.z)
 		}
 		return err
 	})
 	if err != nil {
+		return nil, err
+	}
+	r.s.tx = nil
+	r.v = face.Of(r.z.state)
+	return r, nil
+}
+
+// finish gives what was rendered the new serial, and stages its image.
+func (i *importing) finish(ctx context.Context, r *rendering) error {
+	old, err := face.Of(r.z.state).SOA()
+	if err != nil {
 		return err
 	}
-	s.tx = nil
-	i.made, err = i.faces(s, i.base)
-	if err == nil && signing != nil {
-		i.made, err = signing.All(face.Of(i.base.state), i.made)
+	soa, err := face.SOA(&r.z.row, r.to)
+	if err != nil {
+		return err
+	}
+	v, err := r.v.Apply(new(face.Diff).Step(r.v.Transfer.Serial(), r.to, old, &soa))
+	if err == nil && r.signing != nil {
+		v, err = r.signing.All(face.Of(r.z.state), v)
 	}
 	if err != nil {
 		return err
 	}
-	img := journal.Encode(string(i.base.row.ID), string(i.base.row.Account), i.made.Served, i.made.Transfer)
+	i.base, i.to, i.made = r.z, r.to, v
+	img := journal.Encode(string(r.z.row.ID), string(r.z.row.Account), v.Served, v.Transfer)
 	return i.st.PutImage(ctx, &img)
-}
-
-// renderSlice is how many records are rendered before what they come to is laid over the faces.
-const renderSlice = 4096
-
-// faces renders all names of the import, some at a time, for the steps of a million records would take more memory than the zone.
-// The last step has the new serial.
-func (i *importing) faces(s *workspace, z *zoneWork) (v face.Versions, err error) {
-	base := face.Of(z.state)
-	v = base
-	from := v.Transfer.Serial()
-	for part := range i.taken.byName(renderSlice) {
-		names := i.rowsOf(z, part)
-		if v, err = v.Apply(s.diff(z, names).Step(from, from, nil, nil)); err != nil {
-			return v, err
-		}
-	}
-	old, err := base.SOA()
-	if err != nil {
-		return v, err
-	}
-	soa, err := face.SOA(&z.row, i.to)
-	if err != nil {
-		return v, err
-	}
-	return v.Apply(new(face.Diff).Step(from, i.to, old, &soa))
-}
-
-// rowsOf gives a zone the rows at some names of the import, those that are there and those that come, and lists the names.
-func (i *importing) rowsOf(z *zoneWork, part []int32) (names []wire.Name) {
-	clear(z.rows)
-	clear(z.retargeted)
-	for _, k := range part {
-		r := i.taken.stamped(i.in.Records.Seen(int(k)))
-		if len(names) == 0 || names[len(names)-1] != r.Name {
-			names = append(names, r.Name)
-			z.rows[r.Name] = slices.Clone(i.taken.there[r.Name])
-		}
-		z.rows[r.Name] = append(z.rows[r.Name], r)
-		if r.Type == wire.TypeCNAME {
-			z.retargeted[r.Name] = struct{}{}
-		}
-	}
-	return names
 }
 
 // adopt makes the import visible, in one short transaction of the committer's.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -19,10 +20,12 @@ type taken struct {
 	pack  *model.Pack
 	now   time.Time // when they are made
 	order []int32   // as in the file, and after sort by name
-	// Those at one name form a chain from the last to the first, which begins where the name's hash leads; others may be in it.
-	seed maphash.Seed
-	last map[uint64]int32 // number and 1
-	prev []int32          // likewise
+	// Where records of the file say what may stand below them, all are planned in the order of the file. Then those at one name form a
+	// chain from the last to the first, which begins where the name's hash leads; others may be in it.
+	chained bool
+	seed    maphash.Seed
+	last    map[uint64]int32 // number and 1
+	prev    []int32          // likewise
 
 	there map[wire.Name][]*model.Record // what the zone has at names of the file
 	below map[wire.Name]struct{}        // names whose records say what may stand below: those stay in the workspace
@@ -30,30 +33,34 @@ type taken struct {
 }
 
 func newTaken(p *model.Pack) taken {
-	return taken{
-		pack: p, seed: maphash.MakeSeed(), last: make(map[uint64]int32, p.Len()), prev: make([]int32, p.Len()),
-		there: map[wire.Name][]*model.Record{}, below: map[wire.Name]struct{}{}, cuts: map[wire.Name]struct{}{},
+	t := taken{pack: p, there: map[wire.Name][]*model.Record{}, below: map[wire.Name]struct{}{}, cuts: map[wire.Name]struct{}{}}
+	for n := 0; n < p.Len() && !t.chained; n++ {
+		t.chained = rules.LooksBelow(p.Type(n))
 	}
+	if t.chained {
+		t.seed, t.last, t.prev = maphash.MakeSeed(), make(map[uint64]int32, p.Len()), make([]int32, p.Len())
+	}
+	return t
 }
 
 func (t *taken) len() int { return len(t.order) }
 
-// looksBelow says whether the file has records that say what may stand below them.
-func (t *taken) looksBelow() bool {
-	for n := range t.pack.Len() {
-		if rules.LooksBelow(t.pack.Type(n)) {
-			return true
-		}
+// all takes the whole file, before anything is planned.
+func (t *taken) all() {
+	t.order = make([]int32, t.pack.Len())
+	for n := range t.order {
+		t.order[n] = int32(n)
 	}
-	return false
 }
 
 // take keeps a record.
 func (t *taken) take(n int, r *model.Record) {
 	t.order = append(t.order, int32(n))
-	h := maphash.String(t.seed, string(r.Name))
-	t.prev[n] = t.last[h]
-	t.last[h] = int32(n + 1)
+	if t.chained {
+		h := maphash.String(t.seed, string(r.Name))
+		t.prev[n] = t.last[h]
+		t.last[h] = int32(n + 1)
+	}
 	switch {
 	case rules.LooksBelow(r.Type):
 		t.below[r.Name] = struct{}{}
@@ -134,12 +141,12 @@ func (t *taken) sort() {
 	})
 }
 
-// byName yields what was taken, after sort, about so many at a time, and all of a name at once.
-func (t *taken) byName(size int) iter.Seq[[]int32] {
+// byName yields records of a list that is in the order of names, about so many at a time, and all of a name at once.
+func byName(p *model.Pack, list []int32, size int) iter.Seq[[]int32] {
 	return func(yield func([]int32) bool) {
-		for rest := t.order; len(rest) > 0; {
+		for rest := list; len(rest) > 0; {
 			n := min(size, len(rest))
-			for n < len(rest) && bytes.Equal(t.pack.Name(int(rest[n])), t.pack.Name(int(rest[n-1]))) {
+			for n < len(rest) && bytes.Equal(p.Name(int(rest[n])), p.Name(int(rest[n-1]))) {
 				n++
 			}
 			if !yield(rest[:n]) {
@@ -148,4 +155,42 @@ func (t *taken) byName(size int) iter.Seq[[]int32] {
 			rest = rest[n:]
 		}
 	}
+}
+
+// rendering is the faces of an import as they come about, slice by slice, for the steps of a million records at once would take
+// more memory than the zone.
+type rendering struct {
+	s       *workspace
+	z       *zoneWork
+	to      uint32
+	signing *face.Signing
+	there   map[wire.Name][]*model.Record // what the zone has at names of the file
+	v       face.Versions
+}
+
+// add renders what stands at some names, all that comes there: rows that follow one another.
+func (r *rendering) add(rows []*model.Record) error {
+	clear(r.z.rows)
+	clear(r.z.retargeted)
+	var names []wire.Name
+	for at := 0; at < len(rows); {
+		name, from := rows[at].Name, at
+		for at < len(rows) && rows[at].Name == name {
+			if rows[at].Type == wire.TypeCNAME {
+				r.z.retargeted[name] = struct{}{}
+			}
+			at++
+		}
+		names = append(names, name)
+		r.z.rows[name] = rows[from:at:at]
+		if there := r.there[name]; there != nil {
+			r.z.rows[name] = slices.Concat(there, rows[from:at])
+		}
+	}
+	serial := r.v.Transfer.Serial()
+	v, err := r.v.Apply(r.s.diff(r.z, names).Step(serial, serial, nil, nil))
+	if err == nil {
+		r.v = v
+	}
+	return err
 }

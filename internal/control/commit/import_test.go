@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -46,6 +47,17 @@ func onStore(t *testing.T, limit int, stage func(commit.Staging) commit.Staging)
 	})
 	b.must(t, model.Change{Edits: []model.Edit{model.CreateAccount{Account: model.Account{ID: account, OutgoingTransfers: true}}}})
 	return b, st
+}
+
+// withoutDNAME is the same file, in any order, without what looks below its name.
+func withoutDNAME(file *model.Pack) *model.Pack {
+	out := &model.Pack{}
+	for _, n := range rand.New(rand.NewPCG(1, 2)).Perm(file.Len()) {
+		if r := file.Record(n); r.Type != wire.TypeDNAME {
+			out.Add(r)
+		}
+	}
+	return out
 }
 
 // importFile makes records of every sort, some of them twice, some against rules.
@@ -103,44 +115,50 @@ func TestImportInSlicesIsTheSame(t *testing.T) {
 		Faces    string
 	}
 	var got []result
-	for _, limit := range []int{1 << 30, 10} {
-		for _, lenient := range []bool{true, false} {
-			b, st := onStore(t, limit, nil)
-			b.flat.set("t1.test", "203.0.113.1")
-			z := b.zone(t, "example")
-			b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{
-				add(&z, "www1", wire.TypeA, "192.0.2.77", []byte{192, 0, 2, 77}), add(&z, "old", wire.TypeTXT, `"old"`, []byte("\x03old")),
-				add(&z, "h3", wire.TypeTXT, `"before"`, []byte("\x06before")),
-			}})
-			out, err := b.p.Import(t.Context(), &model.Import{ID: newID(), Account: account, Zone: z.ID, Records: importFile(&z, 2000), Lenient: lenient})
-			r := result{Imported: out, Rows: contents(t, st, z.ID)}
-			if at, ok := errors.AsType[*model.EditError](err); ok {
-				r.Err = fmt.Sprint(at.Index, at.Err)
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			s := b.state(t, z.ID)
-			r.Faces = text(s.Served) + text(s.Transfer)
-			r.Imported.Seq = 0
-			got = append(got, r)
-			row, err := st.Zone(t.Context(), z.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			served, transfer, err := b.p.FreshFaces(model.Account{ID: account}, row, list(t, st, z.ID))
-			if err != nil || text(s.Served) != text(served) || text(s.Transfer) != text(transfer) {
-				t.Errorf("memory is not what the rows say, %v", err)
-			}
-			if n, err := st.CountRecords(t.Context(), z.ID, model.RecordQuery{}); err != nil || n != len(r.Rows) || row.Importing {
-				t.Errorf("the zone tells of %d records and has %d; %v", n, len(r.Rows), err)
-			}
+	for n := range 8 {
+		lenient, plain, limit := n&1 == 0, n&2 == 0, 1<<30
+		if n >= 4 {
+			limit = 10
+		}
+		b, st := onStore(t, limit, nil)
+		b.flat.set("t1.test", "203.0.113.1")
+		z := b.zone(t, "example")
+		b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{
+			add(&z, "www1", wire.TypeA, "192.0.2.77", []byte{192, 0, 2, 77}), add(&z, "old", wire.TypeTXT, `"old"`, []byte("\x03old")),
+			add(&z, "h3", wire.TypeTXT, `"before"`, []byte("\x06before")),
+		}})
+		file := importFile(&z, 6000) // more than one slice
+		if plain {
+			file = withoutDNAME(file)
+		}
+		out, err := b.p.Import(t.Context(), &model.Import{ID: newID(), Account: account, Zone: z.ID, Records: file, Lenient: lenient})
+		r := result{Imported: out, Rows: contents(t, st, z.ID)}
+		if at, ok := errors.AsType[*model.EditError](err); ok {
+			r.Err = fmt.Sprint(at.Index, at.Err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		s := b.state(t, z.ID)
+		r.Faces = text(s.Served) + text(s.Transfer)
+		r.Imported.Seq = 0
+		got = append(got, r)
+		row, err := st.Zone(t.Context(), z.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		served, transfer, err := b.p.FreshFaces(model.Account{ID: account}, row, list(t, st, z.ID))
+		if err != nil || text(s.Served) != text(served) || text(s.Transfer) != text(transfer) {
+			t.Errorf("memory is not what the rows say, %v", err)
+		}
+		if n, err := st.CountRecords(t.Context(), z.ID, model.RecordQuery{}); err != nil || n != len(r.Rows) || row.Importing {
+			t.Errorf("the zone tells of %d records and has %d; %v", n, len(r.Rows), err)
 		}
 	}
 	if got[0].Imported.Added < 1000 || len(got[0].Imported.Notes) < 100 || got[1].Err == "" || got[1].Imported.Added != 0 {
 		t.Errorf("%d added, %d passed over, strict: %s", got[0].Imported.Added, len(got[0].Imported.Notes), got[1].Err)
 	}
-	for i := range 2 {
-		if diff := cmp.Diff(got[i], got[i+2]); diff != "" {
+	for i := range 4 {
+		if diff := cmp.Diff(got[i], got[i+4]); diff != "" {
 			t.Errorf("in slices (+) it differs from one transaction (-):\n%.3000s", diff)
 		}
 	}
