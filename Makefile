@@ -30,58 +30,64 @@ deps: ## what tests need from Debian, installed when missing
 
 test: deps web ## everything that must pass
 	$(GO) vet ./...
+	$(GO) vet -C test ./...
 	$(GO) test -timeout 20m ./...
+	$(GO) test -C test -timeout 20m ./...
 	./scripts/suites.sh
 
 unit: ## the quick tests alone
 	$(GO) test ./internal/...
+	$(GO) test -C test ./api ./oracle/...
 
 race:
 	$(GO) test -race -timeout 30m ./internal/...
+	$(GO) test -C test -race -timeout 30m ./api ./oracle/...
 
 lint: ## golangci-lint, built from the version pinned in tools.mod
 	$(TOOL) golangci-lint run ./...
+	cd test && $(GO) tool -modfile=../tools.mod golangci-lint run ./...
 
 fmt:
 	$(TOOL) golangci-lint fmt ./...
+	cd test && $(GO) tool -modfile=../tools.mod golangci-lint fmt ./...
 
 fuzz: ## every fuzz target, FUZZTIME each
 	./scripts/fuzz.sh $(FUZZTIME)
 
 big: ## a million records imported in one request and listed in one page, with the process's memory
-	HEADWATER_BIG=1000000 HEADWATER_IMPORT=1000000 $(GO) test -count=1 -timeout 30m -v ./test/big
+	HEADWATER_BIG=1000000 HEADWATER_IMPORT=1000000 $(GO) test -C test -count=1 -timeout 30m -v ./big
 
 conform: ## the conformance files on us and on the servers installed
-	$(GO) test -count=1 -v ./test/conformance/...
+	$(GO) test -C test -count=1 -v ./conformance/...
 
 CHAOSTIME ?= 4m
 
 chaos: deps ## nodes, database and connections are killed under writes for CHAOSTIME; HEADWATER_SEED repeats a run
-	HEADWATER_CHAOS=$(CHAOSTIME) $(GO) test -count=1 -v -timeout 20m -run 'TestChaos$$' ./test/cluster
+	HEADWATER_CHAOS=$(CHAOSTIME) $(GO) test -C test -count=1 -v -timeout 20m -run 'TestChaos$$' ./cluster
 
 rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD, Knot and PowerDNS; HEADWATER_SEED repeats a run
-	HEADWATER_RULES=100 $(GO) test -count=1 -v -timeout 20m ./test/rules
+	HEADWATER_RULES=100 $(GO) test -C test -count=1 -v -timeout 20m ./rules
 
 STRANGERTIME ?= 2m
 
 stranger: ## strangers and a tenant do their worst to one process of 512 MiB for STRANGERTIME while an honest tenant works
-	HEADWATER_STRANGER=$(STRANGERTIME) $(GO) test -count=1 -v -timeout 20m -run 'TestStranger$$' ./test/stranger
+	HEADWATER_STRANGER=$(STRANGERTIME) $(GO) test -C test -count=1 -v -timeout 20m -run 'TestStranger$$' ./stranger
 
 bench: deps build
-	$(GO) run ./test/bench
+	$(GO) run -C test ./bench
 
 bench-quick: deps build
-	$(GO) run ./test/bench -quick
+	$(GO) run -C test ./bench -quick
 
 bench-zones: deps ## a million zones on both engines: making them, memory of each, restart (ZONES=100000 for a smaller run)
-	$(GO) run ./test/bench/zones -zones $(ZONES)
+	$(GO) run -C test ./bench/zones -zones $(ZONES)
 
 bench-nodes: deps ## time from a change on one node to the answer of another
-	$(GO) run ./test/bench/nodes
-	$(GO) run ./test/bench/nodes -nodes 2 -core 0.4
+	$(GO) run -C test ./bench/nodes
+	$(GO) run -C test ./bench/nodes -nodes 2 -core 0.4
 
 pgo: deps ## a profile of queries, transfers and changes, as the benchmark loads us; build with it: make build PGO=bench/default.pgo
-	$(GO) run ./test/bench -profile bench/profiles -records 200000 -duration 10s
+	$(GO) run -C test ./bench -profile bench/profiles -records 200000 -duration 10s
 	$(GO) tool pprof -proto bench/profiles/*.cpu.pprof >bench/default.pgo
 
 deploy-check: deps ## what lies in deploy/, by the linters and loaders of the systems that read it

@@ -13,7 +13,7 @@ import (
 
 // forTests are packages under internal that only tests import: they have no floor, no row and no place in the picture.
 func forTests(name string) bool {
-	return slices.Contains([]string{"pgtest", "apicheck", "controltest"}, path.Base(name))
+	return slices.Contains([]string{"pgtest", "controltest", "testkit", "scripted"}, path.Base(name))
 }
 
 func read(t *testing.T, file string) string {

@@ -1,103 +1,113 @@
 package internal
 
 import (
-	"bufio"
 	"encoding/json"
-	"os"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os/exec"
-	"slices"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// go.mod has three lists: what the program imports, what tests alone import, and what these need in turn. A module in the
-// wrong one is a dependency that nobody decided on.
-func TestModulesAreInTheirLists(t *testing.T) {
+// program and tests are the modules: what tests alone need is none of the program's dependencies, not even in go.mod.
+const (
+	program = "../go.mod"
+	tests   = "../test/go.mod"
+)
+
+// TestModulesAreOfTheProgram: go.mod requires what the program imports, and nothing for the sake of a test. Tests beside the
+// code get by with these modules; one that needs a library of its own stands in the module of tests.
+func TestModulesAreOfTheProgram(t *testing.T) {
 	t.Parallel()
-	product, tests := required(t)
-	used := modulesOf(t, "-deps", "./cmd/headwater")
 	direct := map[string]bool{}
-	for _, p := range list(t) {
-		name := strings.TrimPrefix(p.ImportPath, module)
-		if !forTests(name) && !strings.HasPrefix(name, "test/") {
-			for _, imp := range p.Imports {
-				for m := range used {
-					direct[m] = direct[m] || imp == m || strings.HasPrefix(imp, m+"/")
-				}
-			}
+	for m, indirect := range required(t, program) {
+		if !indirect {
+			direct[m.Path] = false
 		}
 	}
-	for _, m := range product {
-		if !direct[m] {
-			t.Errorf("go.mod requires %s for the program, which does not import it", m)
+	for _, path := range importsOf(t, "../internal", "../cmd") {
+		for m := range direct {
+			direct[m] = direct[m] || path == m || strings.HasPrefix(path, m+"/")
 		}
 	}
 	for m, is := range direct {
-		if is && !slices.Contains(product, m) {
-			t.Errorf("the program imports %s, which is not in go.mod's first list", m)
-		}
-	}
-	for _, m := range tests {
-		if used[m] {
-			t.Errorf("%s is in go.mod's list for tests, and in the program", m)
+		if !is && m != "github.com/google/go-cmp" && m != "go.uber.org/goleak" {
+			t.Errorf("go.mod requires %s, which the program does not import", m)
 		}
 	}
 }
 
-// required gives the direct requirements of go.mod: of the first block, and of that whose comment speaks of tests.
-func required(t *testing.T) (product, tests []string) {
+// TestTestsUseTheProgramsModules: where both modules require a third, it is the same version, so that tests run on what is built.
+func TestTestsUseTheProgramsModules(t *testing.T) {
+	t.Parallel()
+	versions := map[string]string{}
+	for m := range required(t, program) {
+		versions[m.Path] = m.Version
+	}
+	for m := range required(t, tests) {
+		if v := versions[m.Path]; v != "" && v != m.Version {
+			t.Errorf("%s requires %s %s, the program has %s", tests, m.Path, m.Version, v)
+		}
+	}
+}
+
+// requirement is a module at a version.
+type requirement struct{ Path, Version string }
+
+// required gives what a go.mod requires, and whether that is only for another's sake.
+func required(t *testing.T, file string) map[requirement]bool {
 	t.Helper()
-	f, err := os.Open("../go.mod")
+	out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json", file).Output()
 	if err != nil {
+		t.Fatalf("go mod edit: %v", err)
+	}
+	var mod struct {
+		Require []struct {
+			requirement
+			Indirect bool
+		}
+	}
+	if err := json.Unmarshal(out, &mod); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	comment, to := "", (*[]string)(nil)
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		line := lines.Text()
-		switch {
-		case strings.HasPrefix(line, "//"):
-			comment = line
-		case strings.HasPrefix(line, "require ("):
-			if to = &product; strings.Contains(comment, "tests alone") {
-				to = &tests
-			}
-		case line == ")":
-			to, comment = nil, ""
-		case to != nil && !strings.HasSuffix(line, "// indirect"):
-			m, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			*to = append(*to, m)
-		}
+	all := map[requirement]bool{}
+	for _, r := range mod.Require {
+		all[r.requirement] = r.Indirect
 	}
-	if len(product) == 0 || len(tests) == 0 {
-		t.Fatalf("go.mod has %d requirements of the program, %d of tests", len(product), len(tests))
+	if len(all) == 0 {
+		t.Fatalf("%s requires nothing", file)
 	}
-	return product, tests
+	return all
 }
 
-// modulesOf lists the modules of packages, ours left out.
-func modulesOf(t *testing.T, args ...string) map[string]bool {
+// importsOf gives the imports of all files below some folders but tests, whatever system they are for.
+func importsOf(t *testing.T, roots ...string) (paths []string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=Module"}, args...)...)
-	cmd.Dir = ".."
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
-	modules := map[string]bool{}
-	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
-		var p struct {
-			Module struct {
-				Path string
-				Main bool
+	for _, root := range roots {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+				forTests(filepath.ToSlash(filepath.Dir(path))) {
+				return err
 			}
-		}
-		if err := dec.Decode(&p); err != nil {
+			f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			for _, i := range f.Imports {
+				p, err := strconv.Unquote(i.Path.Value)
+				if err != nil {
+					return err
+				}
+				paths = append(paths, p)
+			}
+			return nil
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Module.Path != "" && !p.Module.Main {
-			modules[p.Module.Path] = true
-		}
 	}
-	return modules
+	return paths
 }

@@ -6,6 +6,6 @@ grep -rlE '^func Fuzz[A-Za-z0-9_]+\(' --include='*_test.go' internal test cmd | 
 	dir=$(dirname "$file")
 	sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$file" | while read -r name; do
 		echo "== $dir $name"
-		go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" "./$dir"
+		go test -C "$dir" -run '^$' -fuzz "^$name\$" -fuzztime "$time" .
 	done
 done

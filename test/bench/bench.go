@@ -62,11 +62,13 @@ func (b *bench) measure(ctx context.Context) error {
 // build makes the programs, on all cores.
 func (b *bench) build(ctx context.Context) error {
 	b.bin, b.load, b.echo = filepath.Join(b.dir, "headwater"), filepath.Join(b.dir, "dnsload"), filepath.Join(b.dir, "echo")
-	for out, pkg := range map[string]string{b.bin: "./cmd/headwater", b.load: "./test/bench/dnsload", b.echo: "./test/bench/echo"} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", out, pkg)
+	for _, p := range []struct{ out, module, pkg string }{
+		{b.bin, ".", "./cmd/headwater"}, {b.load, "test", "./bench/dnsload"}, {b.echo, "test", "./bench/echo"},
+	} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-C", p.module, "-o", p.out, p.pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if msg, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", pkg, err, msg)
+			return fmt.Errorf("build %s: %w\n%s", p.pkg, err, msg)
 		}
 	}
 	return nil

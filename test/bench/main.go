@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/headwaterdns/headwater/test/node"
 )
 
 // options are what a run can be told.
@@ -99,12 +101,27 @@ func given(name string) (yes bool) {
 	return yes
 }
 
+// toRoot goes to the repository's root, from which the program is built and files are named: a run starts in the module of tests.
+func toRoot() error {
+	root, err := node.Root()
+	if err != nil {
+		return err
+	}
+	return os.Chdir(root)
+}
+
 func run(ctx context.Context) error {
 	o, err := parse()
 	if err != nil {
 		return err
 	}
+	if err := toRoot(); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp(o.dir, "headwater-bench")
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
 	if err != nil {
 		return err
 	}

@@ -22,5 +22,5 @@
 // are remarks. "; ours: REASON" keeps a question from other servers, and "; NSD differs: REASON" says that one of them
 // is known to answer otherwise.
 //
-// go test ./test/conformance -update writes the answers anew; read the difference before you keep it.
+// go test -C test ./conformance -update writes the answers anew; read the difference before you keep it.
 package conformance

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
+	"github.com/headwaterdns/headwater/test/apicheck"
 	"github.com/headwaterdns/headwater/test/node"
 )
 

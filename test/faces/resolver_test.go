@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/test/scripted"
+	"github.com/headwaterdns/headwater/internal/testkit/scripted"
 )
 
 // resolver is a scripted recursive resolver on real UDP and TCP sockets. A host that it does not know gets SERVFAIL. A

@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
+	"github.com/headwaterdns/headwater/test/apicheck"
 )
 
 func main() {

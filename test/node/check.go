@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
+	"github.com/headwaterdns/headwater/test/apicheck"
 )
 
 // Check holds what the node is asked from now on through Do and Call against the documents of the API. Must does it; a node

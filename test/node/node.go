@@ -34,18 +34,27 @@ const (
 	Pass  = "correct-horse-battery"
 )
 
+var root = sync.OnceValues(func() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/headwaterdns/headwater").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+})
+
+// Root is where the program's module lies. The modules of tests are beneath it, each with the working directory of its own.
+func Root() (string, error) { return root() }
+
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "headwater-test")
 	if err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, "headwater")
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/headwaterdns/headwater").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the module: %w", err)
-	}
 	cmd := exec.Command("go", "build", "-o", bin, "./cmd/headwater")
-	cmd.Dir = strings.TrimSpace(string(root))
+	if cmd.Dir, err = Root(); err != nil {
+		return "", err
+	}
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)

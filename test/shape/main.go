@@ -1,7 +1,7 @@
 // Command shape tells the shape of the tree: files, lines, functions and comments of each package, and the longest
 // functions. It reads Go sources alone, tests and generated files left out.
 //
-//	go run ./test/shape [-longest 25] [directory]
+//	go run -C test ./shape [-longest 25] ..
 package main
 
 import (

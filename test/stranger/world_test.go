@@ -14,8 +14,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/headwaterdns/headwater/internal/testkit/scripted"
 	"github.com/headwaterdns/headwater/test/node"
-	"github.com/headwaterdns/headwater/test/scripted"
 )
 
 // world is a process with an honest account and that of a tenant who means no good.

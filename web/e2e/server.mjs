@@ -42,7 +42,7 @@ export function build(path, named) {
     const folder = await mkdtemp(join(tmpdir(), "headwater-build-"));
     process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
     const binary = join(folder, "program");
-    await promisify(execFile)("go", ["build", "-o", binary, path], { cwd: repository });
+    await promisify(execFile)("go", ["build", "-C", path, "-o", binary, "."], { cwd: repository });
     return binary;
   })();
   return built[path];

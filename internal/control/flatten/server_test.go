@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/test/scripted"
+	"github.com/headwaterdns/headwater/internal/testkit/scripted"
 )
 
 // reply is what the scripted resolver says to one question; the zero value says nothing at all.

@@ -15,7 +15,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/parent"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/test/scripted"
+	"github.com/headwaterdns/headwater/internal/testkit/scripted"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

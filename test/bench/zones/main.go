@@ -19,6 +19,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/test/bench/fill"
+	"github.com/headwaterdns/headwater/test/node"
 )
 
 // options are what a run can be told.
@@ -67,6 +68,9 @@ func run(ctx context.Context, o *options) error {
 	bin := filepath.Join(dir, "headwater")
 	build := exec.CommandContext(ctx, "go", "build", "-o", bin, "./cmd/headwater")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if build.Dir, err = node.Root(); err != nil {
+		return err
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w\n%s", err, out)
 	}

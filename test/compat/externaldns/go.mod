@@ -2,10 +2,13 @@ module github.com/headwaterdns/headwater/test/compat/externaldns
 
 go 1.26.8
 
-replace github.com/headwaterdns/headwater => ../../..
+replace (
+	github.com/headwaterdns/headwater => ../../..
+	github.com/headwaterdns/headwater/test => ../..
+)
 
 require (
-	github.com/headwaterdns/headwater v0.0.0
+	github.com/headwaterdns/headwater/test v0.0.0
 	sigs.k8s.io/external-dns v0.21.0
 )
 
@@ -41,6 +44,7 @@ require (
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gorilla/mux v1.8.0 // indirect
+	github.com/headwaterdns/headwater v0.0.0 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/miekg/dns v1.1.73 // indirect
 	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect

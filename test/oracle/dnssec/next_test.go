@@ -2,6 +2,8 @@ package dnssec_test
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/x509"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -17,7 +19,7 @@ import (
 )
 
 // world is a zone whose keys Next steers, with servers that lag, a parent that takes its time, and resolvers that keep what they
-// were given for as long as they may. It knows nothing of how Next thinks: it signs, and validates with another library.
+// were given for as long as they may. It knows nothing of how Next thinks: it signs and validates with another library.
 type world struct {
 	t   *testing.T
 	r   *rand.Rand
@@ -55,6 +57,10 @@ const (
 	zoneTTL = 3 * time.Hour
 	dsTTL   = 2 * time.Hour
 )
+
+var apex = wire.MustName("example.org")
+
+var now = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 
 func newWorld(t *testing.T, seed uint64) *world {
 	t.Helper()
@@ -322,13 +328,30 @@ func (w *world) good(set *rr.Set, sigs []dns.RR, keys *rr.Set, a dnssec.Algorith
 
 func (w *world) sign(set *rr.Set, ids string) (out []dns.RR) {
 	for id := range strings.FieldsSeq(ids) {
-		sig, err := dnssec.SignSet(apex, set, w.real[id], 1, 1<<31-1)
-		if err != nil {
+		k := w.real[id]
+		sig := &dns.RRSIG{
+			Algorithm: uint8(k.Algorithm), KeyTag: k.Tag(), SignerName: apex.String(), Inception: 1, Expiration: 1<<31 - 1,
+		}
+		if err := sig.Sign(signer(w.t, k), toDNS(w.t, set)); err != nil {
 			w.t.Fatal(err)
 		}
-		out = append(out, toDNS(w.t, &rr.Set{Owner: set.Owner, Type: wire.TypeRRSIG, TTL: set.TTL, Data: [][]byte{sig}})...)
+		out = append(out, sig)
 	}
 	return out
+}
+
+// signer is the private half of a key.
+func signer(t *testing.T, k *dnssec.Key) crypto.Signer {
+	t.Helper()
+	der, err := k.Private()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return private.(crypto.Signer)
 }
 
 func toDNS(t *testing.T, set *rr.Set) (out []dns.RR) {

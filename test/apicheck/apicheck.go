@@ -66,7 +66,7 @@ type documents struct {
 	codes map[int]bool
 }
 
-//nolint:gochecknoglobals // read once for all tests of a binary
+// loaded is read once for all tests of a binary.
 var loaded = sync.OnceValues(load)
 
 func load() (*documents, error) {
@@ -108,7 +108,7 @@ func upstream() ([]byte, error) {
 		return nil, err
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, "api", "openapi.yaml")); err == nil {
 			break
 		}
 		up := filepath.Dir(dir)

@@ -21,7 +21,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
-	"github.com/headwaterdns/headwater/internal/control/api/apicheck"
 	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/commit"
@@ -29,6 +28,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/test/apicheck"
 )
 
 func TestMain(m *testing.M) {

@@ -1,19 +1,29 @@
 package parent_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"github.com/headwaterdns/headwater/internal/control/parent"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/test/peers"
 )
+
+const child = "child.test."
+
+func keyOf(octet byte) *dnssec.DNSKEY {
+	return &dnssec.DNSKEY{Flags: 257, Algorithm: 13, Public: []byte(strings.Repeat(string(octet), 64))}
+}
 
 // TestBINDAsParent asks BIND, which serves parent and child at one address: the DS set is large, so that it comes cut over UDP
 // first, and another zone has none.
@@ -58,13 +68,22 @@ zone "plain.test" { type primary; file "child.zone"; };
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 
-	w := &world{ns: map[string][]string{"test.": {"ns.nic.test."}}, addrs: map[string][]netip.Addr{"ns.nic.test.": {addr.Addr()}}}
 	f := parent.New(parent.Config{
-		Ask: w.ask, Addresses: w.addresses, Port: addr.Port(), Timeout: 5 * time.Second, Allowed: func(netip.Addr) bool { return true },
+		Ask: func(ctx context.Context, _, name wire.Name, t wire.Type) ([]byte, bool, error) {
+			m := new(dns.Msg).SetQuestion(name.String(), uint16(t))
+			answer, _, err := (&dns.Client{Timeout: 5 * time.Second}).ExchangeContext(ctx, m, addr.String())
+			if err != nil {
+				return nil, false, err
+			}
+			b, err := answer.Pack()
+			return b, false, err
+		},
+		Addresses: func(context.Context, wire.Name, wire.Name) ([]netip.Addr, error) { return []netip.Addr{addr.Addr()}, nil },
+		Port:      addr.Port(), Timeout: 5 * time.Second, Allowed: func(netip.Addr) bool { return true },
 	})
 	var got parent.Answer
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if got, err = f.DS(t.Context(), wire.MustName(child)); err != nil || got.Complete() {
+		if got, err = f.DS(t.Context(), wire.MustName(child)); err == nil && got.Complete() {
 			break
 		}
 	}
