@@ -8,7 +8,7 @@ FUZZTIME ?= 60s
 ZONES    ?= 1000000
 PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo chaos stranger rules conform big check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger rules conform big check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -89,6 +89,12 @@ bench-nodes: deps ## time from a change on one node to the answer of another
 pgo: deps ## a profile of queries, transfers and changes, as the benchmark loads us; build with it: make build PGO=bench/default.pgo
 	$(GO) run -C test ./bench -profile bench/profiles -records 200000 -duration 10s
 	$(GO) tool pprof -proto bench/profiles/*.cpu.pprof >bench/default.pgo
+
+release: web ## everything that a release consists of, in bin/release: the same commit makes the same octets
+	cd release && $(GO) run . -out ../bin/release
+
+release-check: deps web ## a package installed in a root of Debian, started as its unit says, upgraded with data, removed
+	cd release && HEADWATER_INSTALL=1 $(GO) test -count=1 -v -timeout 20m -run TestInstall .
 
 deploy-check: deps ## what lies in deploy/, by the linters and loaders of the systems that read it
 	cd test/deploy && $(GO) test ./...

@@ -26,6 +26,9 @@ need /usr/bin/chromium chromium
 need /usr/sbin/unbound unbound
 need /usr/bin/strace strace
 need /usr/bin/systemd-analyze systemd
+need /usr/bin/rpm rpm
+need /usr/bin/groff groff-base
+need /usr/sbin/debootstrap debootstrap
 need /usr/bin/lexicon lexicon
 need /usr/lib/python3/dist-packages/ansible_collections/community/general/plugins/modules/cloudflare_dns.py ansible
 [ -z "$missing" ] && exit 0

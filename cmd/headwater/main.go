@@ -10,7 +10,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/cli"
 )
 
-// version is set by the linker.
-var version = "dev"
+// version is set by the linker; without it the program goes by what the Go command noted.
+var version string
 
 func main() { os.Exit(cli.Run(version, os.Args[1:], os.Stdout, os.Stderr)) }

@@ -3,35 +3,38 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 )
 
 type commands struct {
-	Config       string          `help:"YAML file with the flags' names as keys." placeholder:"FILE"`
-	Serve        serveCmd        `cmd:"" help:"Run the primary."`
-	Zone         zoneCmd         `cmd:"" help:"Import, export, check or look at a zone."`
-	Import       importCmd       `cmd:"" help:"Copy from another server."`
-	Admin        adminCmd        `cmd:"" help:"Find a way back in, on the data themselves."`
-	Backup       backupCmd       `cmd:"" help:"Write a backup of everything."`
-	Restore      restoreCmd      `cmd:"" help:"Restore a backup into an empty database."`
-	Migrate      migrateCmd      `cmd:"" help:"Copy everything to another database engine."`
-	RotateSecret rotateSecretCmd `cmd:"" help:"Encrypt all secrets with a new key."`
-	Settings     configCmd       `cmd:"" name:"config" help:"Check the configuration, or show what it comes to."`
-	Version      versionCmd      `cmd:"" help:"Print the version."`
+	Config       string           `help:"YAML file with the flags' names as keys." placeholder:"FILE"`
+	Tell         kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
+	Serve        serveCmd         `cmd:"" help:"Run the primary."`
+	Zone         zoneCmd          `cmd:"" help:"Import, export, check or look at a zone."`
+	Import       importCmd        `cmd:"" help:"Copy from another server."`
+	Admin        adminCmd         `cmd:"" help:"Find a way back in, on the data themselves."`
+	Backup       backupCmd        `cmd:"" help:"Write a backup of everything."`
+	Restore      restoreCmd       `cmd:"" help:"Restore a backup into an empty database."`
+	Migrate      migrateCmd       `cmd:"" help:"Copy everything to another database engine."`
+	RotateSecret rotateSecretCmd  `cmd:"" help:"Encrypt all secrets with a new key."`
+	Settings     configCmd        `cmd:"" name:"config" help:"Check the configuration, or show what it comes to."`
+	Version      versionCmd       `cmd:"" help:"Print the version."`
 }
 
 // Run does what the arguments say and returns the exit status: 0, 1 for what failed, 2 for arguments that make no sense.
 func Run(version string, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := &streams{out: stdout, err: stderr, version: version, args: args}
+	s := &streams{out: stdout, err: stderr, version: versionOf(version), args: args}
 	p, err := parse(ctx, s, args)
 	switch {
 	case err != nil:
@@ -58,17 +61,15 @@ type parsed struct {
 // parse reads arguments, environment and file.
 func parse(ctx context.Context, s *streams, args []string) (*parsed, error) {
 	p := &parsed{commands: &commands{}, file: &configured{}, code: -1}
-	parser, err := kong.New(p.commands,
-		kong.Name("headwater"),
-		kong.Description("A self-hosted DNS primary with the Cloudflare v4 API, feeding any number of secondaries.\n\nExample: headwater serve --data ./data --dns-listen 127.0.0.1:5300"),
-		kong.DefaultEnvars("HEADWATER"),
+	parser, err := kong.New(p.commands, append(wording(),
 		kong.Resolvers(p.file),
+		kong.Vars{"version": "headwater " + s.version},
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(c int) { p.code = c }),
 		kong.UsageOnError(),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(s, p.commands),
-	)
+	)...)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +84,50 @@ func parse(ctx context.Context, s *streams, args []string) (*parsed, error) {
 	return p, err
 }
 
+// wording is what is so of the command line, whoever runs it.
+func wording() []kong.Option {
+	return []kong.Option{
+		kong.Name("headwater"),
+		kong.Description("A self-hosted DNS primary with the Cloudflare v4 API, feeding any number of secondaries.\n\nExample: headwater serve --data ./data --dns-listen 127.0.0.1:5300"),
+		kong.DefaultEnvars("HEADWATER"),
+	}
+}
+
+// Grammar describes every command and flag, for manuals and shells.
+func Grammar() (*kong.Application, error) {
+	parser, err := kong.New(&commands{}, wording()...)
+	if err != nil {
+		return nil, err
+	}
+	return parser.Model, nil
+}
+
 // streams are what a verb writes to.
 type streams struct {
 	out, err io.Writer
 	version  string
 	args     []string
+}
+
+// versionOf is what the linker was told, or, of a program that was built without that, what the Go command noted: the module's
+// version, or the commit.
+func versionOf(linked string) string {
+	info, ok := debug.ReadBuildInfo()
+	if linked != "" || !ok {
+		return cmp.Or(linked, "unknown")
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	version := cmp.Or(settings["vcs.revision"], "unknown")
+	if settings["vcs.modified"] == "true" {
+		version += "-dirty"
+	}
+	return version
 }
 
 type versionCmd struct{}

@@ -30,7 +30,7 @@ type flagSet struct {
 func flagsOf(n *kong.Node) *flagSet {
 	s := &flagSet{flags: map[string]*kong.Flag{}, under: map[string]*flagSet{}}
 	for _, f := range n.Flags {
-		if f.Name != "help" && f.Name != "config" {
+		if f.Name != "help" && f.Name != "config" && f.Name != "version" {
 			s.flags[f.Name] = f
 		}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -290,5 +291,20 @@ func TestConfigCheck(t *testing.T) {
 	}
 	if code := Run("dev", []string{"--config", written(t, "c.yaml", "nsid: a\n"), "config", "check"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "good") {
 		t.Errorf("status %d: %s %s", code, out.String(), errs.String())
+	}
+}
+
+// The flag and the command say the same, and neither minds the environment.
+func TestVersion(t *testing.T) {
+	t.Setenv("HEADWATER_WRONG", "1")
+	for _, arg := range []string{"version", "--version"} {
+		var out, errs bytes.Buffer
+		if code := Run("1.2.3", []string{arg}, &out, &errs); code != 0 || out.String() != "headwater 1.2.3\n" {
+			t.Errorf("%s: %d, %q, %q", arg, code, out.String(), errs.String())
+		}
+	}
+	var out bytes.Buffer
+	if code := Run("", []string{"version"}, &out, io.Discard); code != 0 || out.String() == "headwater \n" {
+		t.Errorf("without a linked version: %d, %q", code, out.String())
 	}
 }
