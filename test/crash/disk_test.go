@@ -24,6 +24,8 @@ import (
 // disk is that file system, one a process.
 type disk struct {
 	platter string // a folder: files by their base names
+	// synchronous, if it is not empty, takes the place of any setting of that name, whoever chooses it.
+	synchronous string
 
 	mu      sync.Mutex
 	next    *sqlite3.Tsqlite3_vfs
@@ -98,6 +100,7 @@ func lossyOpen(tls *libc.TLS, _, name, handle uintptr, flags int32, out uintptr)
 		m := at[sqlite3.Tsqlite3_io_methods](own)
 		*m = *f.methods
 		m.FxClose, m.FxWrite, m.FxTruncate, m.FxSync = address(lossyClose), address(lossyWrite), address(lossyTruncate), address(lossySync)
+		m.FxFileControl = address(lossyControl)
 		d.methods[below.FpMethods] = own
 	}
 	below.FpMethods = own
@@ -162,6 +165,19 @@ func lossySync(tls *libc.TLS, handle uintptr, flags int32) int32 {
 		return sqlite3.SQLITE_IOERR
 	}
 	return call[func(*libc.TLS, uintptr, int32) int32](f.methods.FxSync)(tls, handle, flags)
+}
+
+// lossyControl hears of every PRAGMA before it is obeyed (https://sqlite.org/c3ref/c_fcntl_begin_atomic_write.html): its name and
+// its value are the second and third of three texts, which are the parser's own copies.
+func lossyControl(tls *libc.TLS, handle uintptr, op int32, arg uintptr) int32 {
+	f := lossy.of(handle)
+	if op == sqlite3.SQLITE_FCNTL_PRAGMA && lossy.synchronous != "" {
+		texts := at[[3]uintptr](arg)
+		if value := texts[2]; value != 0 && strings.EqualFold(libc.GoString(texts[1]), "synchronous") {
+			*at[[2]byte](value) = [2]byte{lossy.synchronous[0], 0}
+		}
+	}
+	return call[func(*libc.TLS, uintptr, int32, uintptr) int32](f.methods.FxFileControl)(tls, handle, op, arg)
 }
 
 func (d *disk) sync(f *file) error {

@@ -11,14 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"modernc.org/sqlite"
-
 	"github.com/headwaterdns/headwater/internal/cli"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
-// Variables that make this program the server over a lossy disk: the folder of what is synced, and how SQLite is to sync,
-// if not as the program chooses.
+// Variables that make this program the server over a lossy disk: the folder of what is synced, and the number of how SQLite is
+// to sync, if not as the program chooses (https://sqlite.org/pragma.html#pragma_synchronous).
 const (
 	platterVar     = "LOSSY_PLATTER"
 	synchronousVar = "LOSSY_SYNCHRONOUS"
@@ -36,12 +34,7 @@ func serve(platter string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if mode := os.Getenv(synchronousVar); mode != "" {
-		sqlite.RegisterConnectionHook(func(c sqlite.ExecQuerierContext, _ string) error {
-			_, err := c.ExecContext(context.Background(), "PRAGMA synchronous = "+mode, nil)
-			return err
-		})
-	}
+	lossy.synchronous = os.Getenv(synchronousVar)
 	return cli.Run("test", os.Args[1:], os.Stdout, os.Stderr)
 }
 
@@ -55,7 +48,7 @@ func TestPowerCut(t *testing.T) {
 		loses             bool
 	}{
 		{"as the program syncs", "", 12, false},
-		{"without syncing commits", "NORMAL", 12, true},
+		{"without syncing commits", "1", 12, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -28,10 +28,14 @@ func Put(ctx context.Context, c engine.Conn, list []model.Audit) error {
 			return fmt.Errorf("pack audit entry: %w", err)
 		}
 	}
-	err := c.PostInsert(ctx, `audit_entries (account, at, id, zone, entry)`, "", len(list), 5, func(args []any, i int) []any {
+	err := c.PostInsert(ctx, `audit_entries (account, at, id, zone, entry)`, "", len(list), 5, func(b *engine.Binds, i int) {
 		e := &list[i]
-		return append(args, engine.ID(e.Account), engine.Micros(e.When), engine.ID(e.ID), engine.ID(e.Zone), packs[i])
-	}, nil)
+		b.ID(e.Account)
+		b.Time(e.When)
+		b.ID(e.ID)
+		b.ID(e.Zone)
+		b.Octets(packs[i])
+	})
 	if err != nil {
 		return fmt.Errorf("write %d audit entries: %w", len(list), err)
 	}

@@ -217,8 +217,10 @@ func (r *restorer) rows(ctx context.Context, payload []byte) error {
 	width := len(r.columns)
 	n := len(values) / width
 	into := t.name + ` (` + strings.Join(r.columns, ", ") + `)`
-	_, err := r.c.Insert(ctx, into, "", n, width, func(args []any, i int) []any {
-		return append(args, values[i*width:(i+1)*width]...)
+	_, err := r.c.Insert(ctx, into, "", n, width, func(b *engine.Binds, i int) {
+		for _, v := range values[i*width : (i+1)*width] {
+			b.Any(v)
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("table %s: %w", t.name, err)

@@ -107,7 +107,7 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, Conn, error) {
 	if err := e.prepare(ctx, unbounded, cfg); err != nil {
 		return nil, Conn{}, errors.Join(err, e.close())
 	}
-	return e, Conn{Dialect: e.dialect, on: e.db}, nil
+	return e, Conn{Dialect: e.dialect, on: sqlRunner{e.db}}, nil
 }
 
 // prepare brings the tables to the newest form, which may take any time; or, to read only, waits until they have it.
@@ -140,7 +140,7 @@ func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig,
 
 // look finds out, for a tool, whether the tables are there, in what form, and whether nodes run.
 func (e *postgresEngine) look(ctx context.Context, cfg *Config) error {
-	c := Conn{Dialect: e.dialect, on: e.db}
+	c := Conn{Dialect: e.dialect, on: sqlRunner{e.db}}
 	var err error
 	if cfg.ReadOnly {
 		err = sameVersion(ctx, c, "postgres")
@@ -169,7 +169,7 @@ func (e *postgresEngine) awaitTables(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := Conn{Dialect: e.dialect, on: e.db}
+	c := Conn{Dialect: e.dialect, on: sqlRunner{e.db}}
 	for told := false; ; told = true {
 		have, err := c.version(ctx)
 		switch {
@@ -202,7 +202,7 @@ func (e *postgresEngine) probe(ctx context.Context) error {
 	if _, err = c.ExecContext(ctx, "UNLISTEN *"); err != nil {
 		return fmt.Errorf("probe: %w", classifyPostgres(err))
 	}
-	if err := (Conn{Dialect: e.dialect, on: c}).Each(ctx, Discard, `SELECT `+e.dialect.Timeline+`, `+e.dialect.System); err != nil {
+	if err := (Conn{Dialect: e.dialect, on: sqlRunner{c}}).Each(ctx, Discard, `SELECT `+e.dialect.Timeline+`, `+e.dialect.System); err != nil {
 		e.dialect.Timeline, e.dialect.System = NoTimeline, NoTimeline
 		e.log.Info("the database does not tell its timeline: a standby that lagged is known by the journal alone", "error", err)
 	}
@@ -332,7 +332,7 @@ func (e *postgresEngine) fresh(_ context.Context, c *pgx.Conn) error {
 func (e *postgresEngine) refresh() { e.age.Add(1) }
 
 func (e *postgresEngine) session(tx *sql.Tx) *Session {
-	s := &Session{Conn: Conn{Dialect: e.dialect, on: tx}}
+	s := &Session{Conn: Conn{Dialect: e.dialect, on: sqlRunner{tx}}}
 	grown := false
 	s.Bulk = func() error {
 		grown = true

@@ -23,9 +23,6 @@ type post struct {
 	read  func(pgx.Rows) error
 }
 
-// Row is what a row is scanned from.
-type Row interface{ Scan(dest ...any) error }
-
 // Post runs a statement whose outcome nobody needs yet: in a transaction on a server it goes along with the next one, in
 // order, and whatever is wrong with it is an error of that one, or of the commit. args are the statement's from here on.
 func (c Conn) Post(ctx context.Context, check func(touched int) error, text string, args ...any) error {
@@ -40,23 +37,25 @@ func (c Conn) Post(ctx context.Context, check func(touched int) error, text stri
 	return nil
 }
 
-// PostInsert is Insert by Post. check, which may be nil, hears of each statement how many rows it had and how many it touched.
-func (c Conn) PostInsert(ctx context.Context, into, tail string, n, width int, row func(args []any, i int) []any,
-	check func(size, touched int) error,
-) error {
-	return c.chunks(n, width, row, func(size int, args []any) error {
-		var hear func(int) error
-		if check != nil {
-			hear = func(touched int) error { return check(size, touched) }
-		}
-		return c.Post(ctx, hear, c.insertText(into, tail, size, width), args...)
-	})
+// PostInsert is Insert by Post.
+func (c Conn) PostInsert(ctx context.Context, into, tail string, n, width int, row func(b *Binds, i int)) error {
+	if c.posts == nil {
+		_, err := c.Insert(ctx, into, tail, n, width, row)
+		return err
+	}
+	for from := 0; from < n; {
+		t := text{head: into, tail: tail, rows: c.Dialect.Chunk(n-from, width), width: width}
+		p := params{row: row, from: from, rows: t.rows}
+		c.posts.waiting = append(c.posts.waiting, post{text: t.write(c.Dialect), args: p.values(width)})
+		from += t.rows
+	}
+	return nil
 }
 
 // PostQuery is Each for rows that nobody needs before Flush, or before the next statement.
 func (c Conn) PostQuery(ctx context.Context, scan func(Row) error, text string, args ...any) error {
 	if c.posts == nil {
-		return c.Each(ctx, func(r *sql.Rows) error { return scan(r) }, text, args...)
+		return c.Each(ctx, func(r *Rows) error { return scan(r) }, text, args...)
 	}
 	c.posts.waiting = append(c.posts.waiting, post{text: c.Dialect.bind(text), args: args, read: func(rows pgx.Rows) error {
 		for rows.Next() {
@@ -138,8 +137,8 @@ func (c Conn) Flush(ctx context.Context) error {
 }
 
 // execAlong runs a statement together with what waits.
-func (c Conn) execAlong(ctx context.Context, text string, args []any) (touched int, err error) {
-	err = c.send(ctx, post{text: c.Dialect.bind(text), args: args, check: func(n int) error {
+func (c Conn) execAlong(ctx context.Context, t text, p params) (touched int, err error) {
+	err = c.send(ctx, post{text: t.write(c.Dialect), args: p.values(t.width), check: func(n int) error {
 		touched = n
 		return nil
 	}})

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	driver "modernc.org/sqlite"
+	"zombiezen.com/go/sqlite"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -47,14 +47,13 @@ var sqliteDialect = Dialect{
 
 // sqliteEngine has one connection that writes, taken in turns, and a pool that reads.
 type sqliteEngine struct {
-	writers, readers *sql.DB
-	writer           *sql.Conn
-	texts, readTexts *statements
-	turn             chan struct{} // holds a token while somebody writes
-	yield            func()        // may be nil
-	copier           *sql.DB       // copies the log into the file
-	dirty            atomic.Bool   // something was committed since it last did
-	lock             *fileLock     // nil for who only reads beside others
+	writer  *line
+	readers *lines
+	turn    chan struct{} // holds a token while somebody writes
+	yield   func()        // may be nil
+	copier  *line         // copies the log into the file
+	dirty   atomic.Bool   // something was committed since it last did
+	lock    *fileLock     // nil for who only reads beside others
 }
 
 // Sizes of SQLite's working set. The log is copied into the file beside the commits, so that none waits for it; only if it
@@ -75,7 +74,7 @@ func openSQLite(ctx context.Context, path string, cfg *Config) (engine, Conn, er
 	if err != nil {
 		return nil, Conn{}, err
 	}
-	if _, err := sqlite.Fdatasync(true); err != nil && !errors.Is(err, sqlite.ErrFdatasyncUnavailable) {
+	if _, err := driver.Fdatasync(true); err != nil && !errors.Is(err, driver.ErrFdatasyncUnavailable) {
 		return nil, Conn{}, fmt.Errorf("choose fdatasync: %w", err)
 	}
 	e := &sqliteEngine{turn: make(chan struct{}, 1), yield: cfg.Yield}
@@ -92,41 +91,43 @@ func openSQLite(ctx context.Context, path string, cfg *Config) (engine, Conn, er
 	if err := e.openFiles(ctx, abs, cfg.ReadOnly); err != nil {
 		return nil, Conn{}, errors.Join(err, e.close())
 	}
-	e.readTexts = newStatements(e.readers)
-	return e, Conn{Dialect: &sqliteDialect, on: e.readers, texts: e.readTexts}, nil
+	return e, Conn{Dialect: &sqliteDialect, on: e.readers}, nil
 }
 
 func (e *sqliteEngine) openFiles(ctx context.Context, path string, readOnly bool) (err error) {
+	e.readers = newLines(path, readerPragmas, readOnly, maxReaders)
 	if readOnly {
-		e.readers, err = openFile(path, readerPragmas, "ro", maxReaders)
-		return err
+		return nil
 	}
 	for _, open := range []struct {
-		to      **sql.DB
+		to      **line
 		pragmas string
-		most    int
-	}{{&e.writers, writerPragmas, 1}, {&e.readers, readerPragmas, maxReaders}, {&e.copier, copierPragmas, 1}} {
-		if *open.to, err = openFile(path, open.pragmas, "rwc", open.most); err != nil {
+	}{{&e.writer, writerPragmas}, {&e.copier, copierPragmas}} {
+		if *open.to, err = openLine(path, open.pragmas, false); err != nil {
 			return err
 		}
 	}
-	if err := migrate(ctx, e.writers, goose.DialectSQLite3, "sqlite"); err != nil {
-		return err
+	return migrateSQLite(ctx, path)
+}
+
+// migrateSQLite takes the steps that are left, by a driver of database/sql over the same library: goose knows nothing else.
+func migrateSQLite(ctx context.Context, path string) error {
+	q := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyLimit.Milliseconds()), "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"}}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String())
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
 	}
-	if e.writer, err = e.writers.Conn(ctx); err != nil {
-		return fmt.Errorf("connect: %w", classifySQLite(err))
-	}
-	e.texts = newStatements(e.writer)
-	return nil
+	db.SetMaxOpenConns(1)
+	return errors.Join(migrate(ctx, db, goose.DialectSQLite3, "sqlite"), db.Close())
 }
 
 // lookInto finds out whether a file is a store, without a trace, and if asked, whether its tables have this program's form.
 func lookInto(ctx context.Context, path string, same bool) error {
-	db, err := openFile(path, readerPragmas, "ro", 1)
+	l, err := openLine(path, readerPragmas, true)
 	if err != nil {
 		return err
 	}
-	c := Conn{Dialect: &sqliteDialect, on: db}
+	c := Conn{Dialect: &sqliteDialect, on: l}
 	if same {
 		err = sameVersion(ctx, c, "sqlite")
 	} else {
@@ -135,7 +136,7 @@ func lookInto(ctx context.Context, path string, same bool) error {
 	if err != nil {
 		err = fmt.Errorf("%s: %w", path, err)
 	}
-	return errors.Join(err, db.Close())
+	return errors.Join(err, l.close())
 }
 
 // findFile gives the path of a database file, which must be there, or is made so that only its owner may read it; SQLite
@@ -178,31 +179,13 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-func openFile(path, pragmas, mode string, most int) (*sql.DB, error) {
-	q := url.Values{"mode": {mode}}
-	if mode != "ro" {
-		pragmas += " journal_mode(WAL)" // which is a write, where another mode was before
-	}
-	for p := range strings.FieldsSeq("busy_timeout(10000) synchronous(FULL) foreign_keys(1) temp_store(MEMORY) " + pragmas) {
-		q.Add("_pragma", p)
-	}
-	dsn := (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
-	}
-	db.SetMaxOpenConns(most)
-	db.SetMaxIdleConns(most)
-	return db, nil
-}
-
 func (e *sqliteEngine) begin(ctx context.Context, lazy bool) (*Session, error) {
 	select {
 	case e.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the writer's place: %w", ctx.Err())
 	}
-	c := Conn{Dialect: &sqliteDialect, on: e.writer, texts: e.texts, calm: true, yield: e.yield}
+	c := Conn{Dialect: &sqliteDialect, on: e.writer, yield: e.yield}
 	grown := false
 	c.Bulk = func() error {
 		if grown {
@@ -271,11 +254,7 @@ func (e *sqliteEngine) durable(ctx context.Context, c Conn, on bool) error {
 }
 
 func (e *sqliteEngine) snapshot(ctx context.Context) (*Session, error) {
-	tx, err := e.readers.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("begin: %w", classifySQLite(err))
-	}
-	return &Session{Conn: Conn{Dialect: &sqliteDialect, on: tx}, Rollback: func() { _ = tx.Rollback() }}, nil
+	return e.readers.snapshot(ctx)
 }
 
 // follow copies the log into the file now and then. There is nobody to listen to: all commits are of this process and
@@ -289,44 +268,33 @@ func (e *sqliteEngine) follow(ctx context.Context, _ *Waker, _ func(context.Cont
 			return
 		case <-tick.C:
 			if e.dirty.Swap(false) {
-				_, _ = e.copier.ExecContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)") // what fails now is done by a later one
+				_ = e.copier.do("PRAGMA wal_checkpoint(PASSIVE)") // what fails now is done by a later one
 			}
 		}
 	}
 }
 
-func (e *sqliteEngine) shared() bool                   { return false }
-func (e *sqliteEngine) refresh()                       {}
-func (e *sqliteEngine) ping(ctx context.Context) error { return e.readers.PingContext(ctx) }
+func (e *sqliteEngine) shared() bool { return false }
+func (e *sqliteEngine) refresh()     {}
+
+func (e *sqliteEngine) ping(ctx context.Context) error {
+	return e.readers.each(ctx, &sqliteDialect, text{head: "SELECT 1"}, params{}, Discard)
+}
 
 func (e *sqliteEngine) close() error {
-	var errs []error
-	for _, t := range []*statements{e.readTexts, e.texts} {
-		if t != nil {
-			t.close()
-		}
-	}
-	if e.writer != nil {
-		errs = append(errs, e.writer.Close())
-	}
-	for _, db := range []*sql.DB{e.readers, e.copier, e.writers} { // the last one copies the log into the file and removes it
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
-	}
+	errs := []error{e.readers.close(), e.copier.close(), e.writer.close()} // the last one copies the log into the file and removes it
 	return errors.Join(append(errs, e.lock.release())...)
 }
 
 func classifySQLite(err error) error {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return err
+	if err == nil {
+		return nil
 	}
-	switch e.Code() & 0xff {
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL:
+	switch code := sqlite.ErrCode(err); code.ToPrimary() {
+	case sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultCantOpen, sqlite.ResultIOErr, sqlite.ResultFull:
 		return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
-	case sqlite3.SQLITE_CONSTRAINT:
-		if c := e.Code(); c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {
+	case sqlite.ResultConstraint:
+		if code == sqlite.ResultConstraintUnique || code == sqlite.ResultConstraintPrimaryKey {
 			return fmt.Errorf("%w: %w", ErrUnique, err)
 		}
 	}
@@ -335,6 +303,5 @@ func classifySQLite(err error) error {
 
 // sqliteNoTable goes by the text: SQLite has no code of its own for it.
 func sqliteNoTable(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	return ok && e.Code() == sqlite3.SQLITE_ERROR && strings.Contains(e.Error(), "no such table")
+	return sqlite.ErrCode(err) == sqlite.ResultError && strings.Contains(err.Error(), "no such table")
 }

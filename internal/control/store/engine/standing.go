@@ -54,3 +54,8 @@ func (t textScanner) Scan(src any) error {
 	}
 	return nil
 }
+
+func (t textScanner) scanColumn(r *Rows, col int) error {
+	*t.v = string(r.look(col))
+	return nil
+}

@@ -49,16 +49,25 @@ func (t idScanner) Scan(src any) error {
 	if !ok && src != nil {
 		return fmt.Errorf("%T is no identifier", src)
 	}
+	t.take(b)
+	return nil
+}
+
+func (t idScanner) scanColumn(r *Rows, col int) error {
+	t.take(r.look(col))
+	return nil
+}
+
+func (t idScanner) take(b []byte) {
 	// Rows of one account, or of one zone, follow one another: the same identifier stays the same text.
 	var text [2 * IDSize]byte
 	if len(b) != IDSize {
 		*t.v = model.ID(hex.EncodeToString(b))
-		return nil
+		return
 	}
 	if hex.Encode(text[:], b); string(text[:]) != string(*t.v) {
 		*t.v = model.ID(text[:])
 	}
-	return nil
 }
 
 // Micros writes a time, the zero time as 0.
@@ -82,6 +91,12 @@ func (t timeScanner) Scan(src any) error {
 	}
 	*t.v = FromMicros(n)
 	return nil
+}
+
+func (t timeScanner) scanColumn(r *Rows, col int) error {
+	n, err := r.number(col)
+	*t.v = FromMicros(n)
+	return err
 }
 
 // FromMicros reads a time.
@@ -110,6 +125,14 @@ func (t nameScanner) Scan(src any) (err error) {
 	return err
 }
 
+func (t nameScanner) scanColumn(r *Rows, col int) error {
+	s, err := r.text(col)
+	if err == nil {
+		*t.v, err = wire.ParseName(s)
+	}
+	return err
+}
+
 // Doc writes what no statement looks into.
 func Doc(v any) (string, error) {
 	b, err := json.Marshal(v)
@@ -134,6 +157,8 @@ func (t docScanner) Scan(src any) error {
 	}
 	return fmt.Errorf("%T is no row", src)
 }
+
+func (t docScanner) scanColumn(r *Rows, col int) error { return json.Unmarshal(r.look(col), t.v) }
 
 // Octets keeps nil out of columns that are never null.
 func Octets(b []byte) []byte {

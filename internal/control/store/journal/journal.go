@@ -138,15 +138,20 @@ func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry,
 		}
 		text, width = `journal (seq, kind, account, zone, serial, at, body, secret, prev)`, 9
 	}
-	err := c.PostInsert(ctx, text, "", len(entries), width, func(args []any, i int) []any {
+	err := c.PostInsert(ctx, text, "", len(entries), width, func(b *engine.Binds, i int) {
 		e := &entries[i]
-		args = append(args, int64(e.Seq), int64(e.Kind), engine.ID(e.Account), engine.ID(e.Zone), int64(e.Serial), engine.Micros(e.At),
-			engine.Octets(e.Body), s.db.Secret.Seal(SealName(e.Seq), e.Secret))
+		b.Int(int64(e.Seq))
+		b.Int(int64(e.Kind))
+		b.ID(e.Account)
+		b.ID(e.Zone)
+		b.Int(int64(e.Serial))
+		b.Time(e.At)
+		b.Octets(e.Body)
+		b.Octets(s.db.Secret.Seal(SealName(e.Seq), e.Secret))
 		if prev != nil {
-			args = append(args, int64(prev[i]))
+			b.Int(int64(prev[i]))
 		}
-		return args
-	}, nil)
+	})
 	if err != nil {
 		return fmt.Errorf("append to journal: %w", err)
 	}

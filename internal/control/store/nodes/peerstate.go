@@ -66,9 +66,13 @@ func (s *Store) PutPeerStates(ctx context.Context, st []PeerState) error {
 		known = CASE WHEN excluded.known = 0 THEN peer_states.known ELSE excluded.known END,
 		data = CASE WHEN length(excluded.data) = 0 THEN peer_states.data ELSE excluded.data END`
 	err := s.db.Write(ctx, !s.db.Shared(), func(c engine.Conn) error {
-		_, err := c.Insert(ctx, text, tail, len(rows), width, func(args []any, i int) []any {
+		_, err := c.Insert(ctx, text, tail, len(rows), width, func(b *engine.Binds, i int) {
 			p := rows[i]
-			return append(args, engine.ID(p.Zone), engine.ID(p.Peer), int64(p.Serial), engine.Flag(p.Known), engine.Octets(p.Data))
+			b.ID(p.Zone)
+			b.ID(p.Peer)
+			b.Int(int64(p.Serial))
+			b.Flag(p.Known)
+			b.Octets(p.Data)
 		})
 		return err
 	})

@@ -70,9 +70,11 @@ func (t *Tx) MarkChange(_ context.Context, id model.ID) error {
 
 func (t *Tx) rememberChanges(ctx context.Context, seq model.Seq) error {
 	at := t.s.db.Config.Clock().UnixMicro()
-	err := t.c.PostInsert(ctx, `changes (id, seq, at)`, "", len(t.marked), 3, func(args []any, i int) []any {
-		return append(args, engine.ID(t.marked[i]), int64(seq), at)
-	}, nil)
+	err := t.c.PostInsert(ctx, `changes (id, seq, at)`, "", len(t.marked), 3, func(b *engine.Binds, i int) {
+		b.ID(t.marked[i])
+		b.Int(int64(seq))
+		b.Int(at)
+	})
 	if err != nil {
 		return fmt.Errorf("remember changes: %w", err)
 	}

@@ -199,9 +199,7 @@ const (
 func (t *Tx) AddRecords(ctx context.Context, list []model.Record) error {
 	return t.eachZone(ctx, list, func(no int64, rows []*model.Record) error {
 		t.grown[no] += len(rows)
-		err := t.c.PostInsert(ctx, insertRecords, "", len(rows), recordWidth, func(args []any, i int) []any {
-			return recordArgs(args, no, rows[i])
-		}, nil)
+		err := t.c.PostInsert(ctx, insertRecords, "", len(rows), recordWidth, func(b *engine.Binds, i int) { bindRecord(b, no, rows[i]) })
 		if err != nil {
 			return err
 		}
@@ -262,7 +260,7 @@ func (t *Tx) writeZone(ctx context.Context, zone model.ID, rows []*model.Record,
 
 // putChunk inserts first: only if some of the rows are there already, which tells how many are new, it replaces.
 func (t *Tx) putChunk(ctx context.Context, no int64, rows []*model.Record) error {
-	row := func(args []any, i int) []any { return recordArgs(args, no, rows[i]) }
+	row := func(b *engine.Binds, i int) { bindRecord(b, no, rows[i]) }
 	added, err := t.c.Insert(ctx, insertRecords, keepRecord, len(rows), recordWidth, row)
 	if err != nil {
 		return err
@@ -279,18 +277,32 @@ func (t *Tx) putChunk(ctx context.Context, no int64, rows []*model.Record) error
 	return t.putTags(ctx, no, rows)
 }
 
-func recordArgs(args []any, no int64, r *model.Record) []any {
-	var priority any
+// bindRecord puts in the parameters of insertRecords.
+func bindRecord(b *engine.Binds, no int64, r *model.Record) {
+	b.Int(no)
+	b.ID(r.ID)
+	b.Text(r.Name.Host())
+	b.Text(typeText(r.Type))
+	b.Text(r.Content)
 	if r.Priority != nil {
-		priority = int64(*r.Priority)
+		b.Int(int64(*r.Priority))
+	} else {
+		b.Null()
 	}
+	b.Octets(r.RData)
+	b.Int(int64(r.TTL))
+	b.Flag(r.Proxied)
 	var switches int64
 	for i, on := range [...]bool{r.Settings.FlattenCNAME, r.Settings.IPv4Only, r.Settings.IPv6Only} {
 		switches |= engine.Flag(on) << i
 	}
-	return append(args, no, engine.ID(r.ID), r.Name.Host(), typeText(r.Type), r.Content, priority, engine.Octets(r.RData), int64(r.TTL),
-		engine.Flag(r.Proxied), switches, r.Comment, strings.Join(r.Tags, "\n"), engine.Micros(r.Created), engine.Micros(r.Modified),
-		engine.Micros(r.CommentModified), engine.Micros(r.TagsModified))
+	b.Int(switches)
+	b.Text(r.Comment)
+	b.Text(strings.Join(r.Tags, "\n"))
+	b.Time(r.Created)
+	b.Time(r.Modified)
+	b.Time(r.CommentModified)
+	b.Time(r.TagsModified)
 }
 
 func (t *Tx) deleteTags(ctx context.Context, no int64, rows []*model.Record) error {
@@ -306,17 +318,25 @@ const deleteTagsOf = `DELETE FROM record_tags WHERE zone = ? AND record IN (%s)`
 
 // putTags writes tags a second time, one a row, for filters.
 func (t *Tx) putTags(ctx context.Context, no int64, rows []*model.Record) error {
-	var args []any
+	type tag struct {
+		record *model.Record
+		pos    int
+	}
+	var tags []tag
 	for _, r := range rows {
-		for i, tag := range r.Tags {
-			name, value, _ := strings.Cut(engine.LowerASCII(tag), ":")
-			args = append(args, no, engine.ID(r.ID), int64(i), name, value)
+		for i := range r.Tags {
+			tags = append(tags, tag{r, i})
 		}
 	}
 	const text, width = `record_tags (zone, record, pos, name, value)`, 5
-	return t.c.PostInsert(ctx, text, "", len(args)/width, width, func(out []any, i int) []any {
-		return append(out, args[i*width:(i+1)*width]...)
-	}, nil)
+	return t.c.PostInsert(ctx, text, "", len(tags), width, func(b *engine.Binds, i int) {
+		name, value, _ := strings.Cut(engine.LowerASCII(tags[i].record.Tags[tags[i].pos]), ":")
+		b.Int(no)
+		b.ID(tags[i].record.ID)
+		b.Int(int64(tags[i].pos))
+		b.Text(name)
+		b.Text(value)
+	})
 }
 
 // DeleteRecords removes records of a zone; ids that are not there are passed over.

@@ -204,8 +204,9 @@ func (t *Tx) putLinks(ctx context.Context, no int64, o *model.Outgoing) error {
 		return err
 	}
 	const tail = `ON CONFLICT (zone, peer) DO NOTHING`
-	_, err := t.c.Insert(ctx, `links (zone, peer)`, tail, len(o.Peers), 2, func(args []any, i int) []any {
-		return append(args, no, engine.ID(o.Peers[i]))
+	_, err := t.c.Insert(ctx, `links (zone, peer)`, tail, len(o.Peers), 2, func(b *engine.Binds, i int) {
+		b.Int(no)
+		b.ID(o.Peers[i])
 	})
 	return err
 }
