@@ -21,10 +21,10 @@ func TestPeerTransport(t *testing.T) {
 		}
 	}
 	key := strings.Repeat("A", 43) + "="
-	is(`{"transport":"any","client_keys":[]}`)
+	is(`{"transport":"any","client_keys":[],"dnssec":"signed"}`)
 	s.must("PUT", path, `{"transport":"tls","client_keys":["`+key+`"]}`)
 	s.must("PUT", peers+"/"+id, `{"name":"renamed","ip":"192.0.2.2","port":5353}`)
-	is(`{"transport":"tls","client_keys":["` + key + `"]}`)
+	is(`{"transport":"tls","client_keys":["` + key + `"],"dnssec":"signed"}`)
 	for body, pointer := range map[string]string{
 		`{}`:                  "/transport",
 		`{"transport":"TLS"}`: "/transport",
@@ -38,9 +38,49 @@ func TestPeerTransport(t *testing.T) {
 		}
 	}
 	s.fails(404, model.CodePeerNotFound, "PUT", strings.Replace(path, id, strings.Repeat("0", 32), 1), `{"transport":"tls"}`)
-	is(`{"transport":"tls","client_keys":["` + key + `"]}`)
+	is(`{"transport":"tls","client_keys":["` + key + `"],"dnssec":"signed"}`)
 	s.must("PUT", path, `{"transport":"tls"}`)
-	is(`{"transport":"tls","client_keys":[]}`)
+	is(`{"transport":"tls","client_keys":[],"dnssec":"signed"}`)
 	s.must("PUT", path, `{"transport":"any"}`)
-	is(`{"transport":"any","client_keys":[]}`)
+	is(`{"transport":"any","client_keys":[],"dnssec":"signed"}`)
+}
+
+// TestPeerDNSSEC: what a peer gets of signed zones is said at either place, stays where nothing is said of it, and is in the audit log.
+func TestPeerDNSSEC(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	peers := s.secondaryDNS() + "/peers"
+	id := s.must("POST", peers, `{"name":"p","ip":"192.0.2.1","dnssec":"stripped"}`).id(t)
+	path := "/headwater/v1/accounts/" + string(s.account) + "/peers/" + id + "/transport"
+	is := func(want string) {
+		t.Helper()
+		if got := string(s.must("GET", path, nil).Result); !strings.Contains(got, `"dnssec":"`+want+`"`) {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if got := string(s.must("GET", peers+"/"+id, nil).Result); strings.Contains(got, `"dnssec":"stripped"`) != (want == "stripped") {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	is("stripped")
+	s.must("PUT", peers+"/"+id, `{"name":"renamed","ip":"192.0.2.2"}`)
+	is("stripped")
+	s.must("PUT", path, `{"transport":"tls"}`)
+	is("stripped")
+	s.must("PUT", path, `{"transport":"tls","dnssec":"signed"}`)
+	is("signed")
+	s.must("PUT", peers+"/"+id, `{"name":"renamed","ip":"192.0.2.2","dnssec":"stripped"}`)
+	is("stripped")
+	for _, at := range []string{path, peers + "/" + id} {
+		for _, wrong := range []string{`"none"`, `""`, `null`} {
+			body := `{"name":"p","transport":"any","dnssec":` + wrong + `}`
+			if got := s.fails(400, model.CodePeerDNSSEC, "PUT", at, body); got.Errors[0].Source.Pointer != "/dnssec" {
+				t.Errorf("%s: points at %s", body, got.Errors[0].Source.Pointer)
+			}
+		}
+	}
+	is("stripped")
+	log := string(s.must("GET", "/accounts/"+string(s.account)+"/logs/audit?since=2000-01-01&before=2100-01-01", nil).Result)
+	if !strings.Contains(log, `"dnssec":"stripped"`) || !strings.Contains(log, `"transport":"tls"`) {
+		t.Errorf("the audit log does not tell: %s", log)
+	}
 }

@@ -50,6 +50,9 @@ func (s *Secondary) bindConfig() string {
 	for i, z := range c.Zones {
 		fmt.Fprintf(&b, "zone %q {\n\ttype secondary;\n\tfile \"zone%d\";\n", z.String(), i)
 		fmt.Fprintf(&b, "\tprimaries { %s port %d%s; };\n", c.Primary.Addr(), c.Primary.Port(), key)
+		if c.Sign {
+			fmt.Fprintf(&b, "\tinline-signing yes;\n\tdnssec-policy default;\n\tkey-directory %q;\n", s.dir)
+		}
 		fmt.Fprintf(&b, "\tallow-notify { %s; };\n};\n", c.Notifier)
 	}
 	return b.String()

@@ -30,6 +30,9 @@ func (s *Secondary) knotConfig() string {
 	if c.Validate {
 		b.WriteString("    dnssec-validation: on\n")
 	}
+	if c.Sign {
+		b.WriteString("    dnssec-signing: on\n")
+	}
 	b.WriteString("zone:\n")
 	for _, z := range c.Zones {
 		fmt.Fprintf(&b, "  - domain: %q\n", z.String())

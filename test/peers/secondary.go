@@ -35,6 +35,8 @@ type Config struct {
 	AsShipped bool
 	// Validate makes Knot validate each version of a signed zone before it takes it.
 	Validate bool
+	// Sign makes BIND and Knot sign what they hold by themselves, with keys of their own.
+	Sign bool
 	// Dir is where it keeps its files; empty: a temporary directory that Close removes.
 	Dir string
 }

@@ -29,6 +29,7 @@ type stepped struct {
 	follower
 
 	keys  dnssec.Signers
+	lacks wire.Type     // what the zone does not have
 	plain *zone.Version // less what signing adds
 	now   *zone.Version
 }
@@ -39,7 +40,7 @@ func (s *stepped) render(t testing.TB) *zone.Version {
 	s.serial++
 	sets := append(s.w.Sets(), soa(t, s.apex, s.serial), rr.Set{Owner: s.apex, Type: wire.TypeNS, TTL: 3600, Data: [][]byte{[]byte(wire.MustName("ns1.example.net"))}})
 	sets = slices.DeleteFunc(sets, func(r rr.Set) bool {
-		return r.Owner == s.apex && (r.Type == wire.TypeDNSKEY || r.Type == wire.TypeCDS || r.Type == wire.TypeCDNSKEY)
+		return r.Type == s.lacks || r.Owner == s.apex && (r.Type == wire.TypeDNSKEY || r.Type == wire.TypeCDS || r.Type == wire.TypeCDNSKEY)
 	})
 	ksk, zsk := s.keys.Keys[0], s.keys.Zone[0]
 	for typ, data := range map[wire.Type][][]byte{

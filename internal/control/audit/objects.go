@@ -108,6 +108,11 @@ func (w *writer) peer(out *values, p *model.Peer) {
 	out.number(4, uint64(p.Port))
 	out.number(5, uint64(p.IXFR))
 	out.id(6, p.TSIG)
+	out.number(7, uint64(p.Transport))
+	out.text(8, p.ClientKeys)
+	if p.Stripped {
+		out.number(9, 1)
+	}
 }
 
 func (w *writer) acl(out *values, a *model.ACL) {
@@ -163,7 +168,7 @@ func (r *reader) object() any {
 	case kindPeer:
 		p := model.Peer{
 			ID: r.own(now), Name: string(now[1]), IPText: string(now[3]), Port: uint16(now.getNumber(4)), IXFR: model.Switch(now.getNumber(5)),
-			TSIG: now.getID(6),
+			TSIG: now.getID(6), Transport: model.Transport(now.getNumber(7)), ClientKeys: string(now[8]), Stripped: now.getNumber(9) == 1,
 		}
 		p.IP, _ = netip.AddrFromSlice(now[2])
 		return p

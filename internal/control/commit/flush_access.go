@@ -96,7 +96,7 @@ func (a *accessWork) encode() (model.AccountAccess, error) {
 		out.Keys = append(out.Keys, k)
 	}
 	for _, p := range a.peers {
-		peer := model.AccessPeer{ID: p.ID, Name: p.Name, Key: -1, Transport: p.Transport, ClientKeys: p.ClientKeys}
+		peer := model.AccessPeer{ID: p.ID, Name: p.Name, Key: -1, Transport: p.Transport, ClientKeys: p.ClientKeys, Stripped: p.Stripped}
 		if p.IP.IsValid() {
 			port := p.Port
 			if port == 0 {

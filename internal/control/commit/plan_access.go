@@ -204,6 +204,9 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 	}
 	old := *at
 	peer.Transport, peer.ClientKeys = old.Transport, old.ClientKeys
+	if e.Stripped == model.SwitchUnset {
+		peer.Stripped = old.Stripped
+	}
 	if old == peer {
 		return model.Outcome{Peer: &peer}, nil
 	}
@@ -225,7 +228,7 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 	return model.Outcome{Peer: &peer}, nil
 }
 
-// editPeer changes what a peer's transfers may come by, as it stands in this transaction.
+// editPeer changes what a peer's transfers may come by, and hold, as it stands in this transaction.
 func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, error) {
 	at := access.peer(e.ID)
 	if at == nil {
@@ -237,7 +240,7 @@ func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, er
 		return model.Outcome{}, err
 	}
 	peer := old
-	peer.Transport, peer.ClientKeys = want.Transport, want.ClientKeys
+	peer.Transport, peer.ClientKeys, peer.Stripped = want.Transport, want.ClientKeys, want.Stripped
 	if peer.ClientKeys != "" && peer.Transport != model.TransportTLS {
 		return model.Outcome{}, invalid(model.CodePeerTransport, "Keys of clients are seen over TLS alone: they need the transport tls.")
 	}

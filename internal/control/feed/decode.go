@@ -47,7 +47,7 @@ func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
 	}
 	for _, p := range a.Peers {
 		peer := zone.Peer{
-			ID: string(p.ID), Name: p.Name, Addr: p.Addr, TLS: p.Transport == model.TransportTLS, ClientKeys: p.ClientKeys,
+			ID: string(p.ID), Name: p.Name, Addr: p.Addr, TLS: p.Transport == model.TransportTLS, ClientKeys: p.ClientKeys, Stripped: p.Stripped,
 		}
 		if p.Key >= 0 {
 			peer.Key = keys[p.Key]

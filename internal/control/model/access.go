@@ -41,6 +41,7 @@ type AccessPeer struct {
 
 	Transport  Transport
 	ClientKeys string // as in Peer
+	Stripped   bool
 }
 
 // ErrAccess is what a damaged access body decodes to.
@@ -81,7 +82,7 @@ func DecodeZoneAccess(b []byte) (ZoneAccess, error) {
 // Append encodes the account's access in two parts: what anybody may read, and the secrets.
 func (a AccountAccess) Append() (body, secret []byte) {
 	version := byte(accessVersion)
-	if slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.Transport != TransportAny }) {
+	if slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.octet() != 0 }) {
 		version = transportVersion
 	}
 	body = append(body, version)
@@ -105,7 +106,7 @@ func (a AccountAccess) Append() (body, secret []byte) {
 		body = binary.BigEndian.AppendUint16(body, p.Addr.Port())
 		body = binary.AppendUvarint(body, uint64(p.Key+1))
 		if version == transportVersion {
-			body = appendText(append(body, byte(p.Transport)), p.ClientKeys)
+			body = appendText(append(body, p.octet()), p.ClientKeys)
 		}
 	}
 	return body, secret
@@ -143,12 +144,23 @@ func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, erro
 			r.bad = true
 		}
 		if version == transportVersion {
-			p.Transport, p.ClientKeys = Transport(r.octet()), r.text()
-			r.bad = r.bad || p.Transport > TransportTLS
+			octet := r.octet()
+			p.Transport, p.Stripped, p.ClientKeys = Transport(octet&1), octet&2 != 0, r.text()
+			r.bad = r.bad || octet > 3
 		}
 		a.Peers = append(a.Peers, p)
 	}
 	return a, r.end()
+}
+
+// octet is a peer's transport, and whether it gets zones stripped. Earlier releases know of transports alone, and take a body
+// with anything else for one that they cannot read.
+func (p *AccessPeer) octet() byte {
+	octet := byte(p.Transport)
+	if p.Stripped {
+		octet |= 2
+	}
+	return octet
 }
 
 func appendText(dst []byte, s string) []byte {

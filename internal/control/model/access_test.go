@@ -50,6 +50,7 @@ func TestAccessWithTransport(t *testing.T) {
 		t.Errorf("version %d", body[0])
 	}
 	want.Peers[1].Transport, want.Peers[1].ClientKeys = model.TransportTLS, "one two"
+	want.Peers[0].Stripped = true
 	body, secret := want.Append()
 	got, err := model.DecodeAccountAccess(body, secret)
 	if err != nil || body[0] != 2 {

@@ -72,7 +72,7 @@ type EditTSIG struct {
 	Apply func(TSIG) (TSIG, error)
 }
 
-// EditPeer changes what a peer's transfers may come by; Apply as in EditRecord. Nothing else of what it gives counts.
+// EditPeer changes what a peer's transfers may come by, and hold; Apply as in EditRecord. Nothing else of what it gives counts.
 type EditPeer struct {
 	ID    ID
 	Apply func(Peer) (Peer, error)
@@ -81,10 +81,12 @@ type EditPeer struct {
 // The edits that create an object (ID empty) or replace all of it (ID set; ErrNotFound when there is none).
 type (
 	// PutPeer is that for a peer. Allowed says whether who asks may name an address; nil: any. A peer keeps the address and
-	// port that it has, and its transport, of which programs that put peers know nothing.
+	// port that it has, and its transport, of which programs that put peers know nothing. Stripped says what DNSSEC
+	// has to be said to it; unset: what it was.
 	PutPeer struct {
-		Peer    Peer
-		Allowed func(netip.Addr) bool
+		Peer     Peer
+		Stripped Switch
+		Allowed  func(netip.Addr) bool
 	}
 	// PutACL is that for a range of addresses.
 	PutACL struct{ ACL ACL }

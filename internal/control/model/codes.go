@@ -41,6 +41,7 @@ const (
 	CodePeersTSIGDiffer = 13016 // linked peers must share one TSIG if any has one
 	CodePeerForbidden   = 13017 // 403: an address that tenants may not name
 	CodePeerTransport   = 13018 // what transfers may come by, or a client's key
+	CodePeerDNSSEC      = 13019 // what it gets of signed zones
 	CodeACLName         = 13020
 	CodeACLRange        = 13021
 	CodeACLTooWide      = 13022

@@ -183,6 +183,8 @@ type Peer struct {
 
 	Transport  Transport // what its transfers may come by
 	ClientKeys string    // digests that ClientKeys reads, separated by spaces; empty: any client. They need TransportTLS
+	// Stripped says that it signs zones itself, and gets them without our signatures and keys.
+	Stripped bool `json:",omitempty"`
 }
 
 // Transport is what transfers of a peer may come by.

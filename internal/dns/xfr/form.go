@@ -2,6 +2,7 @@ package xfr
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -12,6 +13,25 @@ type form struct {
 	kind  Kind
 	state *zone.State
 	chain []*zone.Delta
+}
+
+// stripped says whether a client is to have zones as they are without signing. Where it may be any of several peers all of them
+// must want that: who signs nothing, and gets no signatures, answers what validators refuse.
+func (c *Client) stripped() bool {
+	peers := c.Peers()
+	return len(peers) > 0 && !slices.ContainsFunc(peers, func(p zone.Peer) bool { return !p.Stripped })
+}
+
+// signing says whether a record is one that signing makes. Which ones are must not depend on a version: AXFR leaves them out, and
+// so does IXFR, of versions and of all that lies between them.
+func signing(t wire.Type, apex bool) bool {
+	switch t {
+	case wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
+		return true
+	case wire.TypeDNSKEY, wire.TypeCDS, wire.TypeCDNSKEY:
+		return apex
+	}
+	return false
 }
 
 // choose picks the form of the answer, before its first octet.
@@ -92,6 +112,9 @@ func (p *packer) zone(v *zone.Version) error {
 		if w.Type == zone.TypeMark || w.Type == wire.TypeSOA && len(w.Key) == 0 {
 			continue
 		}
+		if p.strip && signing(w.Type, len(w.Key) == 0) {
+			continue
+		}
 		if w.InZone && w.Type == wire.TypeRRSIG {
 			p.full = w.AppendRData(p.full[:0], p.apex)
 			w.RData, w.InZone = p.full, false
@@ -119,10 +142,13 @@ func (p *packer) part(b []byte) error {
 		if err != nil {
 			return err
 		}
+		b = rest
+		if p.strip && signing(raw.Type, len(raw.Owner) == len(p.apex)) {
+			continue
+		}
 		if err := p.raw(raw); err != nil {
 			return err
 		}
-		b = rest
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type packer struct {
 	opt     bool   // the first message has an OPT record, as the request had
 	expire  bool   // which says for how long the zone's data may live (RFC 7314)
 	lasts   uint32 // how long that is, in seconds
+	strip   bool   // what signing has made is left out
 	limit   int    // of a message, without what the signature needs
 
 	buf   []byte
@@ -56,13 +57,13 @@ type packer struct {
 }
 
 // newPacker takes a packer from the pool, for one answer; free gives it back.
-func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign wire.Signer) *packer {
+func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign wire.Signer, strip bool) *packer {
 	p, _ := s.packers.Get().(*packer)
 	if p == nil {
 		p = &packer{buf: make([]byte, 0, bufferSize)}
 	}
 	*p = packer{
-		w: w, q: &r.Query, apex: v.Apex(), sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, expire: r.EDNS.Expire, limit: wire.MaxMessage,
+		w: w, q: &r.Query, apex: v.Apex(), sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, expire: r.EDNS.Expire, strip: strip, limit: wire.MaxMessage,
 		full: p.full, buf: p.buf[:0], piece: messageSize / 2,
 	}
 	p.apexEnd = []byte{0xc0, apexAt}
@@ -76,7 +77,11 @@ func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign w
 		p.limit -= p.optLen()
 	}
 	if p.expire {
-		p.lasts = v.Lasts(s.cfg.Now())
+		now := s.cfg.Now()
+		if strip {
+			now = time.Time{} // no signature is sent that could end before the SOA says
+		}
+		p.lasts = v.Lasts(now)
 	}
 	p.begin()
 	return p

@@ -182,7 +182,7 @@ func (s *Server) Stream(ctx context.Context, w io.Writer, r *wire.Request) error
 		f = choose(&r.Query, z.State())
 	}
 	rep.Kind, rep.To = f.kind, f.state.Transfer.Serial()
-	p := s.newPacker(&guard{ctx: ctx, w: w, s: s, z: z, r: r}, r, f.state.Transfer, r.Signer)
+	p := s.newPacker(&guard{ctx: ctx, w: w, s: s, z: z, r: r}, r, f.state.Transfer, r.Signer, rep.Client.stripped())
 	defer s.free(p)
 	s.turns <- struct{}{}
 	err := f.pack(p)
@@ -280,7 +280,7 @@ func (s *Server) Datagram(dst []byte, r *wire.Request) []byte {
 
 // pack packs one datagram.
 func (s *Server) pack(f *form, r *wire.Request, rep *Report) ([]byte, error) {
-	p := s.newPacker(nil, r, f.state.Transfer, nil)
+	p := s.newPacker(nil, r, f.state.Transfer, nil, rep.Client.stripped())
 	defer s.free(p)
 	out, err := f.one(p, r.Size)
 	rep.Records, rep.Messages = p.records, p.messages

@@ -19,6 +19,7 @@ type Peer struct {
 	// ClientKeys are the digests of public keys, as wire.TLS has them and separated by spaces, of which a client certificate of the peer
 	// must have one; empty: any client will do.
 	ClientKeys string
+	Stripped   bool // it signs zones itself, and gets them without what signing has made
 }
 
 // Account is what the fast half knows of an account; immutable, replaced as a whole.

@@ -351,13 +351,16 @@ export interface paths {
         get: operations["getDNSSEC"];
         put?: never;
         post?: never;
-        /** Remove the keys and signatures of a zone */
+        /**
+         * Remove the keys and signatures of a zone
+         * @description Refused with code 13074 unless the state is `disabled`. Signatures stay for as long as caches may expect them.
+         */
         delete: operations["deleteDNSSEC"];
         options?: never;
         head?: never;
         /**
          * Change the signing state of a zone
-         * @description Zones cannot be signed yet: activating is refused with code 13074.
+         * @description `active` makes keys and signs the zone; it is `pending` until the parent has a DS record of its key, then `active`. `disabled` asks the parent to take its DS records away (CDS and CDNSKEY of RFC 8078) and leaves the zone signed: `pending-disabled` until they are gone, then `disabled`. The three switches can be set to false or unset by null; to set one is refused with code 13074, and so is to sign a zone that is too large for one step.
          */
         patch: operations["editDNSSEC"];
         trace?: never;
@@ -2115,9 +2118,33 @@ export interface components {
             public_key?: string | null;
             /** Format: date-time */
             modified_on?: string | null;
-            dnssec_multi_signer?: boolean | null;
-            dnssec_presigned?: boolean | null;
-            dnssec_use_nsec3?: boolean | null;
+            /** @description Absent until it is set */
+            dnssec_multi_signer?: boolean;
+            /** @description Absent until it is set */
+            dnssec_presigned?: boolean;
+            /** @description Absent until it is set */
+            dnssec_use_nsec3?: boolean;
+        };
+        ZoneSigningKey: {
+            Name: string;
+            /** @enum {string} */
+            Tag: "active" | "publish" | "external" | "retired" | "revoked" | "removed";
+            Location: string;
+            DNSKEY: {
+                Hdr: {
+                    Name: string;
+                    Rrtype: number;
+                    Class: number;
+                    Ttl: number;
+                    Rdlength: number;
+                };
+                Flags: number;
+                Protocol: number;
+                Algorithm: number;
+                PublicKey: string;
+            };
+            /** @description Always empty, the private half is never shown */
+            SigningKey: Record<string, never>;
         };
         DNSSECPatch: {
             /** @enum {string} */
@@ -2325,6 +2352,11 @@ export interface components {
             /** @description Kept, and absent until it is given; IXFR is always accepted */
             ixfr_enable?: boolean;
             tsig_id?: string | null;
+            /**
+             * @description See PeerDNSSEC; absent from a peer that gets zones signed
+             * @enum {string}
+             */
+            dnssec?: "stripped";
         };
         PeerWrite: {
             name: string;
@@ -2334,6 +2366,7 @@ export interface components {
             port?: number | null;
             ixfr_enable?: boolean | null;
             tsig_id?: string | null;
+            dnssec?: components["schemas"]["PeerDNSSEC"];
         };
         ACL: {
             id: components["schemas"]["ID"];
@@ -2922,9 +2955,15 @@ export interface components {
             /** @description The first of them by name */
             first_zone: string;
         };
+        /**
+         * @description What the peer gets of signed zones. `stripped` is for one that signs them itself: its transfers, by AXFR and by IXFR alike, have no RRSIG, NSEC, NSEC3 and NSEC3PARAM records, and no DNSKEY, CDS and CDNSKEY records at the apex. Left out of a request, it stays as it is. After a switch the peer has to transfer each zone once anew, and not by IXFR
+         * @enum {string}
+         */
+        PeerDNSSEC: "signed" | "stripped";
         PeerTransport: {
             /** @enum {string} */
             transport: "any" | "tls";
+            dnssec?: components["schemas"]["PeerDNSSEC"];
             /** @description SHA-256 digests of public keys (SubjectPublicKeyInfo), in base64. With any here, the peer must show a client certificate with one of these keys; who signed it does not matter. They need the transport `tls` */
             client_keys?: string[];
         };
@@ -4184,7 +4223,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        result: Record<string, never>[];
+                        result: components["schemas"]["ZoneSigningKey"][];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

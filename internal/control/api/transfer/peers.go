@@ -46,11 +46,16 @@ type peerJSON struct {
 	Port *uint16   `json:"port"`
 	IXFR *bool     `json:"ixfr_enable,omitempty"`
 	TSIG *model.ID `json:"tsig_id"`
+	// DNSSEC is absent where nothing is stripped: the upstream knows no such thing.
+	DNSSEC string `json:"dnssec,omitempty"`
 }
 
 // RenderPeer gives a peer as the API shows it.
 func RenderPeer(p *model.Peer) peerJSON {
 	out := peerJSON{ID: p.ID, Name: p.Name}
+	if p.Stripped {
+		out.DNSSEC = stripped
+	}
 	if p.IXFR != model.SwitchUnset {
 		on := p.IXFR == model.SwitchOn
 		out.IXFR = &on
@@ -67,40 +72,46 @@ func RenderPeer(p *model.Peer) peerJSON {
 	return out
 }
 
-func readPeer(q *api.Request) (model.Peer, error) {
+func readPeer(q *api.Request) (e model.PutPeer, err error) {
 	var in struct {
-		Name string               `json:"name"`
-		IP   api.Optional[string] `json:"ip"`
-		Port api.Optional[int64]  `json:"port"`
-		IXFR api.Optional[bool]   `json:"ixfr_enable"`
-		TSIG api.Optional[string] `json:"tsig_id"`
+		Name   string               `json:"name"`
+		IP     api.Optional[string] `json:"ip"`
+		Port   api.Optional[int64]  `json:"port"`
+		IXFR   api.Optional[bool]   `json:"ixfr_enable"`
+		TSIG   api.Optional[string] `json:"tsig_id"`
+		DNSSEC api.Optional[string] `json:"dnssec"`
 	}
 	if err := q.Decode(&in); err != nil {
-		return model.Peer{}, err
+		return e, err
+	}
+	if e.Stripped, err = readStripped(&in.DNSSEC); err != nil {
+		return e, err
 	}
 	p := model.Peer{
 		Account: q.Account, Name: in.Name, IPText: in.IP.Value, IXFR: switched(&in.IXFR), TSIG: model.ID(in.TSIG.Value),
 	}
 	if !api.LabelText(p.Name) {
-		return p, api.Invalid(model.CodePeerName, "/name", "A peer needs a name of at most 100 characters.")
+		return e, api.Invalid(model.CodePeerName, "/name", "A peer needs a name of at most 100 characters.")
 	}
 	if p.IPText != "" {
 		ip, err := netip.ParseAddr(p.IPText)
 		if err != nil || ip.Zone() != "" || ip.IsUnspecified() || ip.IsMulticast() {
-			return p, api.Invalid(model.CodePeerIP, "/ip", "The ip of a peer must be an IPv4 or IPv6 address of one host.")
+			return e, api.Invalid(model.CodePeerIP, "/ip", "The ip of a peer must be an IPv4 or IPv6 address of one host.")
 		}
 		p.IP = ip.Unmap()
 	}
 	if in.Port.Given() {
 		if in.Port.Value < 1 || in.Port.Value > 65535 {
-			return p, api.Invalid(model.CodePeerPort, "/port", "The port must be between 1 and 65535.")
+			return e, api.Invalid(model.CodePeerPort, "/port", "The port must be between 1 and 65535.")
 		}
 		p.Port = uint16(in.Port.Value)
 	}
 	if p.TSIG != "" && !api.ValidID(string(p.TSIG)) {
-		return p, api.Invalid(model.CodePeerTSIG, "/tsig_id", "The tsig_id is not the id of a TSIG.")
+		return e, api.Invalid(model.CodePeerTSIG, "/tsig_id", "The tsig_id is not the id of a TSIG.")
 	}
-	return p, nil
+	p.Stripped = e.Stripped == model.SwitchOn
+	e.Peer = p
+	return e, nil
 }
 
 // switched is a switch as it was sent.
@@ -135,14 +146,13 @@ func createPeer(a *api.API, q *api.Request) error { return writePeer(q, "") }
 func putPeer(a *api.API, q *api.Request) error { return writePeer(q, q.PathID("peer_id")) }
 
 func writePeer(q *api.Request, id model.ID) error {
-	p, err := readPeer(q)
+	e, err := readPeer(q)
 	if err != nil {
 		return err
 	}
-	p.ID = id
-	e := model.PutPeer{Peer: p, Allowed: q.API.PeerAllowed}
-	if q.Who.ServerAdmin() {
-		e.Allowed = nil
+	e.Peer.ID = id
+	if !q.Who.ServerAdmin() {
+		e.Allowed = q.API.PeerAllowed
 	}
 	res, err := q.Change(e)
 	if err != nil {
