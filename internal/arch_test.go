@@ -54,15 +54,17 @@ var floors = map[string][]string{
 	},
 	"internal/control/rules":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
-	"internal/control/face":    {"internal/control/model", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/keyring": {"internal/control/model", "internal/dns/dnssec"},
+	"internal/control/face":    {"internal/control/model", "internal/control/keyring", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
 	"internal/control/commit": {
-		"internal/control/model", "internal/control/audit", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/journal",
+		"internal/control/model", "internal/control/audit", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/keyring", "internal/control/journal",
 		"internal/dns/dnssec", "internal/dns/zone", "internal/dns/wire",
 	},
 	"internal/control/feed": {
 		"internal/cores", "internal/control/face", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},
+	"internal/control/keeper":  {"internal/control/model", "internal/control/parent", "internal/dns/zone", "internal/dns/wire"},
 	"internal/control/flatten": {"internal/control/model", "internal/dns/ask", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/parent":  {"internal/dns/ask", "internal/dns/dnssec", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/cores", "internal/control/model"},
@@ -97,7 +99,7 @@ var floors = map[string][]string{
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
-		"internal/control/flatten", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
+		"internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/tally",
 		"internal/dns/server",
 	},

@@ -20,6 +20,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/journal"
+	"github.com/headwaterdns/headwater/internal/control/keeper"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/cores"
@@ -46,6 +47,7 @@ type Node struct {
 	commit    *commit.Committer
 	keep      *journal.Upkeep
 	flatten   *flatten.Flattener
+	keeper    *keeper.Keeper // of keys and signatures
 	notify    *notify.Sender
 	watch     *watch.Watcher
 	duty      *duty.Duty // nil where no other node can be
@@ -195,12 +197,13 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		},
 		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
-		NameServers: servers, Edge: n.edge, Log: n.log, Limits: commit.Limits{SignRecords: -1}, // until somebody renews signatures
+		NameServers: servers, Edge: n.edge, Log: n.log,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore, time.Now),
 	})
 	if err != nil {
 		return err
 	}
+	n.keepKeys()
 	n.session = auth.NewSessions(auth.SessionConfig{Store: n.store, Clock: time.Now, Key: auth.Digest("session " + string(key[:]))})
 	n.auth = auth.New(auth.Config{Store: n.store, Clock: time.Now, Sessions: n.session})
 	return nil
@@ -261,6 +264,9 @@ func (n *Node) published(z *zone.Zone, forced bool) {
 	if n.flatten != nil {
 		n.flatten.Touched(z)
 	}
+	if n.keeper != nil && !forced {
+		n.keeper.Touched(z)
+	}
 }
 
 // linked hears of every zone whose links, or whose peers, have changed.
@@ -281,6 +287,9 @@ func (n *Node) removed(z *zone.Zone) {
 	}
 	if n.flatten != nil {
 		n.flatten.Gone(z)
+	}
+	if n.keeper != nil {
+		n.keeper.Gone(z)
 	}
 	n.watch.Forget(z.ID)
 }

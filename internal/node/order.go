@@ -33,6 +33,8 @@ const (
 	partNotify    = "notify"
 	partWatch     = "watching"
 	partUpkeep    = "upkeep"
+	partFreshen   = "signatures that have ended"
+	partKeeper    = "keys and signatures"
 	partImages    = "images"
 	partMetrics   = "metrics"
 	partProfiles  = "profiles"
@@ -45,8 +47,8 @@ const (
 // DNS, which has answered all the while, and the store.
 func downOrder() []string {
 	return []string{
-		partHTTP, partFlatten, partWatch, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partDNS, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFirst, partKnown, partStore,
+		partHTTP, partFlatten, partKeeper, partWatch, partUpkeep, partNotify, partLease, partImages,
+		partCommitter, partFeed, partDNS, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
 
@@ -83,6 +85,7 @@ func (n *Node) sequence() *sequence {
 	}
 	if n.commit != nil {
 		run(partCommitter, writeBy, n.commit.Run)
+		add(part{name: partFreshen, start: n.freshen})
 	}
 	n.addSockets(add)
 	add(part{name: partKnown, start: func(ctx context.Context) error { return n.loadWatched(ctx, "", func(notify.Ack) {}) }})
@@ -152,6 +155,7 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 		run(partNotify, workBy, n.notify.Run)
 		run(partWatch, workBy, n.watch.Run)
 		run(partUpkeep, workBy, n.keep.Run)
+		run(partKeeper, workBy, n.keeper.Run)
 	}
 	if n.commit != nil {
 		add(part{name: partImages, by: imageBy, stop: n.renewImages})

@@ -87,6 +87,7 @@ func (n *Node) shareWork() {
 		Changed: func() {
 			n.notify.Review()
 			n.flatten.Review()
+			n.keeper.Review()
 		},
 	})
 }

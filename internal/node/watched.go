@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/flatten"
+	"github.com/headwaterdns/headwater/internal/control/keeper"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/parent"
 	"github.com/headwaterdns/headwater/internal/control/store"
@@ -108,5 +110,23 @@ func (n *Node) loadWatched(ctx context.Context, zone model.ID, known func(notify
 		return err
 	}
 	n.watch.Load(list)
+	return nil
+}
+
+// keepKeys makes what looks after keys and signatures. Zones that fall to a node that cannot open keys are told of in its log.
+func (n *Node) keepKeys() {
+	n.keeper = keeper.New(keeper.Config{
+		DB: n.db, Change: n.commit.Change, Zones: n.store.KeyedZones, Duty: n.holds, Behind: n.watch.Behind, Parents: n.parents(),
+		Clock: time.Now, Log: n.log,
+	})
+}
+
+// freshenBy bounds how long a start waits for signatures that have ended while nobody ran.
+const freshenBy = time.Minute
+
+func (n *Node) freshen(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, freshenBy)
+	defer cancel()
+	n.keeper.Freshen(ctx)
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -44,6 +45,8 @@ type Config struct {
 	// Shared says that other nodes commit to the same store.
 	Shared bool
 	Log    *slog.Logger
+
+	keys *keyring.Cache
 }
 
 // Limits bound what is accepted; a zero member means the default named here.
@@ -104,6 +107,9 @@ type Committer struct {
 	usages  usages // the committer's
 }
 
+// keysKept is of how many zones the private keys are kept opened.
+const keysKept = 4096
+
 // New checks the configuration and returns a Committer; nothing is committed before Run.
 func New(cfg Config) (*Committer, error) {
 	switch {
@@ -130,6 +136,7 @@ func New(cfg Config) (*Committer, error) {
 		cfg.Held = func(model.ID) []uint32 { return nil }
 	}
 	cfg.Limits.fill()
+	cfg.keys = keyring.NewCache(keysKept)
 	return &Committer{
 		cfg: cfg, queue: make(chan *request, 2*cfg.Limits.GroupChanges), stopped: make(chan struct{}),
 		usages: usages{},

@@ -2,29 +2,41 @@ package commit
 
 import (
 	"context"
-	"errors"
+	"encoding/base32"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// keysOf reads the zone's keys, as planned.
+// keysOf reads the zone's keys, as planned. What memory has of the rows' revision spares the store the question.
 func (s *workspace) keysOf(ctx context.Context, z *zoneWork) ([]model.ZoneKey, error) {
 	if z.keysRead || z.fresh {
 		return z.keys, nil
 	}
-	keys, err := s.tx.ZoneKeys(ctx, z.row.ID)
-	if err != nil {
-		return nil, fmt.Errorf("read keys: %w", err)
+	keys, known := s.cfg.keys.Keys(z.row.ID, z.read.DNSSEC.Keys)
+	if !known {
+		var err error
+		if keys, err = s.tx.ZoneKeys(ctx, z.row.ID); err != nil {
+			return nil, fmt.Errorf("read keys: %w", err)
+		}
+		s.cfg.keys.Put(z.row.ID, z.read.DNSSEC.Keys, keys)
 	}
 	z.keys, z.keysRead = keys, true
 	return keys, nil
+}
+
+// facts are what is known of a zone's keys besides its rows, where nobody tells more.
+func (s *workspace) facts(z *zoneWork) *keyring.Facts {
+	return &keyring.Facts{Now: s.now, NewID: s.cfg.NewID, ZoneTTL: time.Duration(longestTTL(&z.row)) * time.Second}
 }
 
 // wantDNSSEC plans what somebody asks for of a zone's signatures.
@@ -36,153 +48,251 @@ func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) err
 		return invalid(model.CodeDNSSECState, "A zone can be signed once it is there.")
 	}
 	row := z.row
-	if row.DNSSEC.Modified = p.now; row.DNSSEC.Status == "" {
-		row.DNSSEC.Modified = time.Time{} // what is off, and not only withdrawn, is as if it never was
+	if row.DNSSEC.Keys, row.DNSSEC.Signed = old.DNSSEC.Keys, old.DNSSEC.Signed; row.DNSSEC == old.DNSSEC {
+		p.setRow(z, row)
+		return nil
+	}
+	row.DNSSEC.Modified = p.now
+	if row.DNSSEC.Status == "" {
+		row.DNSSEC = model.DNSSEC{Signed: row.DNSSEC.Signed, Keys: row.DNSSEC.Keys}
+	}
+	if a := row.DNSSEC.Algorithm; a != 0 && !a.Known() {
+		return invalid(model.CodeDNSSECState, "%v", dnssec.ErrAlgorithm)
 	}
 	p.setRow(z, row)
 	p.touch(z, z.row.Name)
-	nobody := func(uint32) (time.Time, []string) { return time.Time{}, []string{"every server"} }
-	return p.steer(ctx, z, nobody, parentTTL)
-}
-
-// parentTTL is how long DS records are taken to be cached where nobody has seen one: as long as TTLs commonly are at most.
-const parentTTL = 24 * time.Hour
-
-// keepDNSSEC does what is due.
-func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcome, error) {
-	z, err := p.zone(ctx)
-	if err != nil || !z.row.DNSSEC.Signed || z.state == nil {
-		return model.Outcome{}, err
-	}
-	keys, err := p.keysOf(ctx, z)
-	if err != nil {
-		return model.Outcome{}, err
-	}
-	if e.Seen == nil || e.DS == nil {
-		return model.Outcome{}, errors.New("keep DNSSEC: nobody tells what is seen")
-	}
-	learned := slices.Clone(keys)
-	for i := range learned {
-		k := &learned[i]
-		there, known := e.DS(k)
-		if known && (there != k.DS.Everywhere || there != k.DS.Somewhere) {
-			k.DS = dnssec.DSFact{Everywhere: there, Somewhere: there, Since: p.now}
-			assign(&p.undo, &z.keysDirty, true)
-		}
-	}
-	assign(&p.undo, &z.keys, learned)
-	if err := p.steer(ctx, z, e.Seen, max(e.DSTTL, time.Hour)); err != nil {
-		return model.Outcome{}, err
-	}
-	signing, err := p.signing(ctx, z)
-	if err != nil || signing == nil {
-		return zoneOutcome(z), err
-	}
-	var due []wire.Name
-	for _, d := range z.state.Transfer.Due(signing.Timing.Renew, e.Names) {
-		if n := len(due); n == 0 || due[n-1] != d.Owner {
-			due = append(due, d.Owner)
-			p.touch(z, d.Owner)
-		}
-	}
-	if len(due) > 0 {
-		assign(&p.undo, &z.renew, true)
-	}
-	return zoneOutcome(z), p.load(ctx, z, due)
-}
-
-// steer asks the machine of package dnssec what to do with the zone's keys, and plans it.
-func (p *plan) steer(ctx context.Context, z *zoneWork, seen func(uint32) (time.Time, []string), dsTTL time.Duration) error {
 	keys, err := p.keysOf(ctx, z)
 	if err != nil {
 		return err
 	}
-	keys = slices.Clone(keys)
-	facts := dnssec.Facts{
-		Seen: seen, KeyTTL: time.Hour, ZoneTTL: time.Duration(longestTTL(&z.row)) * time.Second, DSTTL: dsTTL,
-		DS: func(id string) dnssec.DSFact {
-			for i := range keys {
-				if string(keys[i].ID) == id {
-					return keys[i].DS
-				}
-			}
-			return dnssec.DSFact{}
-		},
+	next, err := keyring.Steer(&z.row, keys, p.facts(z))
+	if err != nil {
+		return err
 	}
-	policy := dnssec.Policy{Goal: z.row.DNSSEC.Goal(), Algorithm: dnssec.ECDSAP256SHA256}
-	whole, changed := false, false
-	for again := true; again; {
-		states := make([]dnssec.KeyState, len(keys))
-		for i := range keys {
-			states[i] = keys[i].State
-		}
-		actions, _ := dnssec.Next(states, policy, facts, p.now)
-		again = false
-		for _, a := range actions {
-			changed = true
-			i := slices.IndexFunc(keys, func(k model.ZoneKey) bool { return string(k.ID) == a.Key })
-			switch a.Kind {
-			case dnssec.Make:
-				again = true // what is made now can be used at once
-				k, err := p.makeKey(z, keys, a)
-				if err != nil {
-					return err
-				}
-				keys = append(keys, k)
-			case dnssec.Retire:
-				keys[i].State.Leaving = true
-			case dnssec.Set:
-				whole = whole || a.Trace == dnssec.SignsZone || a.Trace == dnssec.SignsKeys
-				// The version in which it is so has no serial yet.
-				keys[i].State.Marks[a.Trace] = dnssec.Mark{On: a.On, Since: p.now, Pending: true}
-			case dnssec.Forget:
-				assign(&p.undo, &z.keysGone, append(slices.Clip(z.keysGone), keys[i].ID))
-				keys = slices.Delete(keys, i, i+1)
-			}
-		}
-	}
-	if !changed {
-		return nil
-	}
-	if whole && z.state != nil && z.state.Transfer.Records() > p.cfg.Limits.SignRecords {
-		return invalid(model.CodeDNSSECState, "The zone has %d records; zones of more than %d cannot be signed, or their keys changed, in one step yet.",
-			z.state.Transfer.Records(), p.cfg.Limits.SignRecords)
-	}
-	assign(&p.undo, &z.keys, keys)
-	assign(&p.undo, &z.keysRead, true)
-	assign(&p.undo, &z.keysDirty, true)
-	assign(&p.undo, &z.signAll, z.signAll || whole)
-	assign(&p.undo, &z.renew, true)
-	if row := z.row; row.DNSSEC.Signed != (len(keys) > 0) {
-		row.DNSSEC.Signed = len(keys) > 0
-		p.setRow(z, row)
-	}
-	p.touch(z, z.row.Name)
-	return nil
+	return p.turn(z, next)
 }
 
-func (p *plan) makeKey(z *zoneWork, keys []model.ZoneKey, a dnssec.Action) (model.ZoneKey, error) {
-	flags := uint16(dnssec.FlagZone)
-	if a.Role&dnssec.KSK != 0 {
-		flags |= dnssec.FlagSEP
+// editKeys plans what somebody asks for of a zone's keys.
+func (p *plan) editKeys(ctx context.Context, action string, edit func(row *model.Zone, keys []model.ZoneKey, f *keyring.Facts) (*keyring.Plan, error)) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
 	}
-	others := make([]*dnssec.DNSKEY, len(keys))
+	keys, err := p.keysOf(ctx, z)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	old, row := z.row, z.row
+	next, err := edit(&row, keys, p.facts(z))
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if row.DNSSEC != old.DNSSEC {
+		row.DNSSEC.Modified = p.now
+		p.setRow(z, row)
+	}
+	if err := p.turn(z, next); err != nil {
+		return model.Outcome{}, err
+	}
+	p.audit(auditOf{action: action, legacy: "set", resource: "zone.dnssec", id: z.row.ID, before: keyFacts(keys), after: keyFacts(z.keys)})
+	return zoneOutcome(z), nil
+}
+
+// keyFacts are the keys as the audit log tells of them, by tag: 1 for each that stays, 0 for one that leaves.
+func keyFacts(keys []model.ZoneKey) model.AuditFacts {
+	out := make(model.AuditFacts, 0, len(keys))
 	for i := range keys {
-		others[i] = &keys[i].Public
+		stays := int64(1)
+		if keys[i].State.Leaving {
+			stays = 0
+		}
+		out = append(out, model.AuditFact{Name: fmt.Sprintf("key_%d", keys[i].Public.Tag()), Number: stays})
 	}
-	made, err := dnssec.Generate(a.Algorithm, flags, others)
+	return out
+}
+
+func (p *plan) rollKeys(ctx context.Context, e model.RollKeys) (model.Outcome, error) {
+	return p.editKeys(ctx, "roll", func(row *model.Zone, keys []model.ZoneKey, f *keyring.Facts) (*keyring.Plan, error) {
+		f.Roll = e.Role
+		if e.Algorithm != 0 {
+			if !e.Algorithm.Known() {
+				return nil, invalid(model.CodeDNSSECState, "%v", dnssec.ErrAlgorithm)
+			}
+			f.Roll, row.DNSSEC.Algorithm = 0, e.Algorithm
+		}
+		return keyring.Roll(row, keys, f)
+	})
+}
+
+func (p *plan) seenDS(ctx context.Context, e model.SeenDS) (model.Outcome, error) {
+	return p.editKeys(ctx, "ds_seen", func(row *model.Zone, keys []model.ZoneKey, f *keyring.Facts) (*keyring.Plan, error) {
+		seen, err := keyring.SeenDS(keys, e, f)
+		if err != nil {
+			return nil, err
+		}
+		next, err := keyring.Steer(row, seen, f)
+		if err == nil {
+			next.Written = true
+		}
+		return next, err
+	})
+}
+
+func (p *plan) importKey(ctx context.Context, e model.ImportKey) (model.Outcome, error) {
+	return p.editKeys(ctx, "import", func(row *model.Zone, keys []model.ZoneKey, f *keyring.Facts) (*keyring.Plan, error) {
+		next, err := keyring.Import(row, keys, &e, f)
+		if err == nil && len(keys) == 0 {
+			row.DNSSEC.Algorithm = e.Key.Algorithm
+		}
+		return next, err
+	})
+}
+
+func (p *plan) dropKey(ctx context.Context, e model.DropKey) (model.Outcome, error) {
+	return p.editKeys(ctx, "delete", func(_ *model.Zone, keys []model.ZoneKey, _ *keyring.Facts) (*keyring.Plan, error) {
+		return keyring.Drop(keys, e.ID)
+	})
+}
+
+// keepDNSSEC does what is due.
+func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil || z.row.DNSSEC.Keys == "" || z.state == nil {
+		return model.Outcome{Kept: &model.Kept{}}, err
+	}
+	keys, err := p.keysOf(ctx, z)
 	if err != nil {
-		return model.ZoneKey{}, fmt.Errorf("make a key: %w", err)
+		return model.Outcome{}, err
 	}
-	private, err := made.Private()
+	f := p.facts(z)
+	f.Behind, f.DS, f.DSTTL = e.Behind, e.DS, e.DSTTL
+	learned, changed := keyring.Learn(keys, f)
+	next, err := keyring.Steer(&z.row, learned, f)
 	if err != nil {
-		return model.ZoneKey{}, fmt.Errorf("make a key: %w", err)
+		return model.Outcome{}, err
 	}
-	id := p.cfg.NewID()
-	return model.ZoneKey{
-		ID: id, Zone: z.row.ID, Public: made.DNSKEY, Created: p.now, Private: private,
-		State: dnssec.KeyState{ID: string(id), Role: a.Role, Algorithm: a.Algorithm},
-	}, nil
+	next.Written = next.Written || changed
+	if err := p.turn(z, next); err != nil {
+		return model.Outcome{}, err
+	}
+	kept, err := p.renewals(ctx, z, &e)
+	return model.Outcome{Kept: kept}, err
+}
+
+// renewals plans the signatures that are due, so many names of them, and says when to come again.
+func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (*model.Kept, error) {
+	kept := &model.Kept{Keys: len(z.keys), Next: keyring.Next(z.keys, &z.row.DNSSEC, p.now)}
+	kept.Servers, kept.Parent = keyring.Waits(z.keys)
+	signing, err := p.signing(ctx, z)
+	if err != nil || signing == nil {
+		return kept, err
+	}
+	v, timing := z.state.Transfer, signing.Timing
+	if signing.Whole {
+		kept.More = true // all is signed anew now, and then there is a version to look at
+		return kept, nil
+	}
+	due, hashes := ending(v, timing.Renew, e.Names)
+	if served := z.state.Served; served != v {
+		more, others := ending(served, timing.Renew, e.Names-len(due))
+		due, hashes = append(due, more...), append(hashes, others...)
+	}
+	if z.lingers {
+		job := dnssec.Job{New: v, Signers: signing.Signers, Timing: timing, Denial: signing.Denial}
+		job.Retired = nil
+		stale, others, from := job.Due(max(e.From, z.row.Name), e.Names)
+		due, hashes = append(due, stale...), append(hashes, others...)
+		kept.From = from
+		if from == "" && len(stale)+len(others) < e.Names {
+			assign(&p.undo, &z.lingers, false)
+			assign(&p.undo, &z.keysDirty, true)
+		}
+	}
+	kept.More = len(due)+len(hashes) >= e.Names || z.lingers
+	if expires := v.Expires(); expires != 0 && !kept.More {
+		// The next one is due when it has no more left than those that are renewed now.
+		at := p.now.Add(time.Duration(int32(expires-timing.Renew)+1) * time.Second)
+		if kept.Next.IsZero() || at.Before(kept.Next) {
+			kept.Next = at
+		}
+	}
+	if len(due)+len(hashes) > 0 {
+		assign(&p.undo, &z.resign, due)
+		assign(&p.undo, &z.rehash, hashes)
+		assign(&p.undo, &z.renew, true)
+		kept.More = true // those that were not due among the same names are known when the version is
+	}
+	return kept, nil
+}
+
+// ending lists names, and hashes of the chain of NSEC3, whose signatures end before a time.
+func ending(v *zone.Version, before uint32, most int) (due []wire.Name, hashes []dnssec.Hash) {
+	if most <= 0 {
+		return nil, nil
+	}
+	const each = 8 // signatures of a name, about
+	seen := map[wire.Name]struct{}{}
+	for _, d := range v.Due(before, most*each) {
+		if _, twice := seen[d.Owner]; twice {
+			continue
+		}
+		if len(seen) == most {
+			break
+		}
+		seen[d.Owner] = struct{}{}
+		if h, ok := hashOf(d, v.Apex()); ok {
+			hashes = append(hashes, h)
+			continue
+		}
+		due = append(due, d.Owner)
+	}
+	return due, hashes
+}
+
+// hashOf reads the hash that the owner of an NSEC3 record is.
+func hashOf(d zone.Due, apex wire.Name) (h dnssec.Hash, ok bool) {
+	if d.Covers != wire.TypeNSEC3 || d.Owner == apex || d.Owner.Parent() != apex {
+		return h, false
+	}
+	label := strings.ToUpper(string(d.Owner[1 : 1+d.Owner[0]]))
+	b, err := base32.HexEncoding.DecodeString(label)
+	return h, err == nil && copy(h[:], b) == len(h)
+}
+
+// turn plans what becomes of a zone's keys.
+func (p *plan) turn(z *zoneWork, next *keyring.Plan) error {
+	lingers := slices.ContainsFunc(z.keys, func(k model.ZoneKey) bool { return k.State.Marks[dnssec.SignsZone].Pending })
+	assign(&p.undo, &z.lingers, z.lingers || lingers)
+	if !next.Written {
+		return nil
+	}
+	if z.state != nil && next.Signers {
+		switch large := z.state.Transfer.Records() > p.cfg.Limits.SignRecords; {
+		case !large:
+			assign(&p.undo, &z.signAll, true)
+			assign(&p.undo, &z.lingers, false)
+		case next.Whole:
+			return invalid(model.CodeDNSSECState, "The zone has %d records; zones of more than %d cannot be signed, or their keys changed, in one step yet.",
+				z.state.Transfer.Records(), p.cfg.Limits.SignRecords)
+		default:
+			assign(&p.undo, &z.lingers, true) // one key signs in place of another, some names at a time
+		}
+	}
+	assign(&p.undo, &z.keys, next.Keys)
+	assign(&p.undo, &z.keysRead, true)
+	assign(&p.undo, &z.keysDirty, true)
+	assign(&p.undo, &z.keysGone, append(slices.Clip(z.keysGone), next.Gone...))
+	row := z.row
+	row.DNSSEC.Signed, row.DNSSEC.Keys = keyring.Used(next.Keys), ""
+	if len(next.Keys) > 0 {
+		row.DNSSEC.Keys = p.cfg.NewID()
+	}
+	p.setRow(z, row)
+	if next.Moved {
+		assign(&p.undo, &z.renew, true)
+		p.touch(z, z.row.Name)
+	}
+	return nil
 }
 
 // signing is what the zone is signed with, nil if it is not and was not.
@@ -196,35 +306,13 @@ func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, er
 	}
 	g := &face.Signing{Whole: z.signAll || shortens(&z.read, &z.row)}
 	g.Timing = dnssec.TimingOf(s.now, expireOf(&z.row), longestTTL(&z.row))
-	for i := range keys {
-		k := &keys[i]
-		marks := &k.State.Marks
-		if !marks[dnssec.SignsKeys].On && !marks[dnssec.SignsZone].On {
-			continue
-		}
-		if len(k.Private) == 0 {
-			return nil, spoilt("The private key %d of the zone %s cannot be opened here, so nothing in the zone can be changed: "+
-				"its signatures would not fit.", k.Public.Tag(), z.row.Name.Host())
-		}
-		key, err := dnssec.ParsePrivate(&k.Public, k.Private)
-		if err != nil {
-			return nil, spoilt("The private key %d of the zone %s is damaged: %v.", k.Public.Tag(), z.row.Name.Host(), err)
-		}
-		if marks[dnssec.SignsKeys].On {
-			g.Keys = append(g.Keys, key)
-		}
-		if marks[dnssec.SignsZone].On {
-			g.Zone = append(g.Zone, key)
-		}
+	if g.Signers, err = s.cfg.keys.Signers(&z.row, keys); err != nil {
+		return nil, err
+	}
+	if len(g.Keys)+len(g.Zone) == 0 && z.state != nil && !z.state.Transfer.Signed() {
+		return nil, nil // its keys wait
 	}
 	return g, nil
-}
-
-// spoilt is a zone that cannot be signed, which is no fault of who changes it.
-func spoilt(format string, args ...any) *model.Invalid {
-	e := invalid(model.CodeDNSSECKeys, format, args...)
-	e.Status = 500
-	return e
 }
 
 // shortens says that signatures made for the one zone may end too early for the other.
@@ -250,12 +338,13 @@ func longestTTL(z *model.Zone) uint32 {
 func (s *workspace) flushKeys(ctx context.Context, z *zoneWork, serial uint32) error {
 	s.wrote = true
 	for i := range z.keys {
-		for t := range z.keys[i].State.Marks {
-			if m := &z.keys[i].State.Marks[t]; m.Pending {
+		k := z.keys[i]
+		for t := range k.State.Marks {
+			if m := &k.State.Marks[t]; m.Pending && !(z.lingers && dnssec.Trace(t) == dnssec.SignsZone) {
 				m.Pending, m.Serial = false, serial
 			}
 		}
-		if err := s.tx.PutZoneKey(ctx, z.keys[i]); err != nil {
+		if err := s.tx.PutZoneKey(ctx, k); err != nil {
 			return fmt.Errorf("write key: %w", err)
 		}
 	}

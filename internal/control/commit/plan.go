@@ -78,6 +78,14 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.raiseSerial(ctx, e)
 	case model.KeepDNSSEC:
 		return p.keepDNSSEC(ctx, e)
+	case model.RollKeys:
+		return p.rollKeys(ctx, e)
+	case model.SeenDS:
+		return p.seenDS(ctx, e)
+	case model.ImportKey:
+		return p.importKey(ctx, e)
+	case model.DropKey:
+		return p.dropKey(ctx, e)
 	case model.Relearn:
 		return p.relearn(ctx, e)
 	case model.CreateAccount:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/journal"
@@ -46,7 +47,7 @@ func (s *workspace) firstVersion(ctx context.Context, z *zoneWork, owners []wire
 // a record that another one hides) gets no serial, and what a secondary gets is exactly the difference of two versions that this
 // server had. Memory is the base because the rows say that it is theirs (workspace.base).
 func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.Name) ([]model.Entry, error) {
-	if len(owners) == 0 {
+	if len(owners) == 0 && !z.renew {
 		return nil, nil
 	}
 	base, diff := face.Of(z.state), s.diff(z, owners)
@@ -101,7 +102,7 @@ func (s *workspace) sign(z *zoneWork, g *face.Signing, base face.Versions, step 
 		return face.Versions{}, invalid(model.CodeDNSSECState, "The zone has %d records; those of more than %d cannot be signed anew in one step yet, which "+
 			"other times in the SOA need.", base.Transfer.Records(), s.cfg.Limits.SignRecords)
 	}
-	next, err := g.Extend(base, step, owners)
+	next, err := g.Extend(base, step, slices.Concat(owners, z.resign), z.rehash...)
 	return next, wrap(err, "zone %s", z.row.Name.Host())
 }
 

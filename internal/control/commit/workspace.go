@@ -8,6 +8,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -68,8 +69,11 @@ type zoneWork struct {
 	keysRead  bool
 	keysDirty bool
 	keysGone  []model.ID
-	signAll   bool // other keys sign than before
-	renew     bool // there is a new version, though nothing in the zone changes but its signatures
+	signAll   bool          // other keys sign than before
+	lingers   bool          // other keys sign than before, and signatures of those before go some names at a time
+	renew     bool          // there is a new version, though nothing in the zone changes but its signatures
+	resign    []wire.Name   // names whose signatures are looked at though nothing has changed there
+	rehash    []dnssec.Hash // likewise, of the chain of NSEC3
 
 	serial uint32 // as flushed
 	entry  int    // index of the zone's newest entry, -1 for none

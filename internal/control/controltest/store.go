@@ -288,3 +288,13 @@ func (s *Store) SpoilZoneKeys() {
 		s.rows.keys[id] = k
 	}
 }
+
+// ZoneKeysOf lists a zone's keys in order of id.
+func (s *Store) ZoneKeysOf(zone model.ID) (out []model.ZoneKey) {
+	for _, k := range s.read().keys {
+		if k.Zone == zone {
+			out = append(out, k)
+		}
+	}
+	return slices.SortedFunc(slices.Values(out), func(a, b model.ZoneKey) int { return cmp.Compare(a.ID, b.ID) })
+}

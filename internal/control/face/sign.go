@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
@@ -15,6 +16,7 @@ import (
 // Signing is what a zone is signed with.
 type Signing struct {
 	dnssec.Signers
+	Denial dnssec.Denial
 	Timing dnssec.Timing
 	// Whole says that everything is looked at, not only what a step has touched: the keys that sign are others than before.
 	Whole bool
@@ -22,7 +24,7 @@ type Signing struct {
 
 // Extend adds to a step what signing it adds and removes, and gives the versions that it leads to then. The step's serial
 // stands already, for the SOA is signed, too. A face whose serial stays is not renewed beyond what has changed in it.
-func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name) (next Versions, err error) {
+func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name, hashes ...dnssec.Hash) (next Versions, err error) {
 	bare, err := base.Apply(step)
 	if err != nil {
 		return Versions{}, err
@@ -33,7 +35,7 @@ func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name) (ne
 	}
 	next.Transfer = bare.Transfer
 	if transfer.From != transfer.To {
-		if next.Transfer, err = g.sign(base.Transfer, bare.Transfer, nil, owners, &transfer); err != nil {
+		if next.Transfer, err = g.sign(base.Transfer, bare.Transfer, nil, owners, hashes, &transfer); err != nil {
 			return Versions{}, err
 		}
 	}
@@ -41,7 +43,7 @@ func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name) (ne
 	if bare.Served == bare.Transfer {
 		return next, nil
 	}
-	if next.Served, err = g.sign(base.Served, bare.Served, next.Transfer, owners, &served); err != nil {
+	if next.Served, err = g.sign(base.Served, bare.Served, next.Transfer, owners, hashes, &served); err != nil {
 		return Versions{}, err
 	}
 	step.Served = nil
@@ -55,25 +57,25 @@ func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name) (ne
 func (g *Signing) All(base, bare Versions) (next Versions, err error) {
 	all := *g
 	all.Whole = true
-	if next.Transfer, err = all.sign(base.Transfer, bare.Transfer, nil, nil, &zone.Delta{}); err != nil {
+	if next.Transfer, err = all.sign(base.Transfer, bare.Transfer, nil, nil, nil, &zone.Delta{}); err != nil {
 		return Versions{}, err
 	}
 	next.Served = next.Transfer
 	if bare.Served != bare.Transfer {
-		next.Served, err = all.sign(base.Served, bare.Served, next.Transfer, nil, &zone.Delta{})
+		next.Served, err = all.sign(base.Served, bare.Served, next.Transfer, nil, nil, &zone.Delta{})
 	}
 	return next, err
 }
 
 // sign signs one face and adds what that does to d.
-func (g *Signing) sign(base, bare, other *zone.Version, owners []wire.Name, d *zone.Delta) (*zone.Version, error) {
-	job := &dnssec.Job{Old: base, New: bare, Signers: g.Signers, Timing: g.Timing}
+func (g *Signing) sign(base, bare, other *zone.Version, owners []wire.Name, hashes []dnssec.Hash, d *zone.Delta) (*zone.Version, error) {
+	job := &dnssec.Job{Old: base, New: bare, Signers: g.Signers, Denial: g.Denial, Timing: g.Timing}
 	if other != nil {
 		job.Other = other
 	}
 	sign := job.Sign
 	if !g.Whole {
-		sign = func() (*dnssec.Delta, error) { return job.Update(owners) }
+		sign = func() (*dnssec.Delta, error) { return job.Update(owners, hashes...) }
 	}
 	made, err := sign()
 	if err != nil {
@@ -86,9 +88,6 @@ func (g *Signing) sign(base, bare, other *zone.Version, owners []wire.Name, d *z
 	}
 	return next, nil
 }
-
-// keyTTL is the TTL of the RRsets of keys.
-const keyTTL = 3600
 
 // keys adds to the apex the RRsets of the zone's keys: DNSKEY, and CDS and CDNSKEY for the parent (RFC 7344), or the records that
 // ask it to take its DS records away (RFC 8078 section 4). Records of these types among the rows are kept, and ignored in the DNS:
@@ -106,16 +105,16 @@ func (c *Context) keys(sets []rr.Set) []rr.Set {
 		if k.State.Marks[dnssec.Published].On {
 			dnskey = append(dnskey, k.Public.RData())
 		}
-		if k.State.Marks[dnssec.AtParent].On {
+		if k.State.Marks[dnssec.AtParent].On && c.Zone.DNSSEC.CDS != model.SwitchOff {
 			cds, cdnskey = append(cds, k.Public.DS(c.Zone.Name, dnssec.SHA256)), append(cdnskey, k.Public.RData())
 		}
 	}
-	if len(dnskey) > 0 && c.Zone.DNSSEC.Status == model.DNSSECDisabled {
+	if len(dnskey) > 0 && c.Zone.DNSSEC.Status == model.DNSSECDisabled && c.Zone.DNSSEC.CDS != model.SwitchOff {
 		cds, cdnskey = [][]byte{dnssec.DeleteCDS()}, [][]byte{dnssec.DeleteCDNSKEY()}
 	}
 	for t, data := range map[wire.Type][][]byte{wire.TypeDNSKEY: dnskey, wire.TypeCDS: cds, wire.TypeCDNSKEY: cdnskey} {
 		if len(data) > 0 {
-			sets = append(sets, rr.Set{Owner: c.Zone.Name, Type: t, TTL: keyTTL, Data: canonical(data)})
+			sets = append(sets, rr.Set{Owner: c.Zone.Name, Type: t, TTL: keyring.KeyTTL, Data: canonical(data)})
 		}
 	}
 	return sets

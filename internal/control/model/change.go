@@ -170,6 +170,7 @@ type Outcome struct {
 	Peer    *Peer
 	ACL     *ACL
 	Account *Account
+	Kept    *Kept
 	Skipped bool // AddRecord with SkipIdentical found it there
 	// Refused says why AddRecord with SkipRefused added nothing.
 	Refused *Invalid

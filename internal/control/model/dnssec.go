@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // DNSSEC is what a zone's owner wants of its signatures. The zero value is that of a zone that never was signed, or is not
@@ -14,8 +15,10 @@ type DNSSEC struct {
 	// The switches are unset until somebody sets them: clients tell that from off.
 	MultiSigner, Presigned, NSEC3 Switch
 	Modified                      time.Time
-	// Signed says that the zone has keys that sign it.
+	// Signed says that the zone has keys that sign it, or did so until a moment ago.
 	Signed bool
+	// Keys is the revision of the zone's keys, another whenever one of them changes, and empty while there are none.
+	Keys ID `json:",omitempty"`
 	// Algorithm is that of the zone's keys; 0 is the default, ECDSAP256SHA256.
 	Algorithm dnssec.Algorithm `json:",omitempty"`
 	// ZSKDays is after how many days another ZSK takes the place of one; 0: when somebody asks for it.
@@ -64,14 +67,27 @@ func (d *DNSSEC) Goal() dnssec.Goal {
 
 // KeepDNSSEC does what is due of a zone's keys and signatures, and nothing if nothing is.
 type KeepDNSSEC struct {
-	// Seen tells since when all of the zone's servers have been seen with a serial, or who has not been.
-	Seen func(serial uint32) (since time.Time, behind []string)
-	// DS tells whether the parent shows a DS record of the key now; known is false where nobody could find out.
-	DS func(k *ZoneKey) (there, known bool)
-	// DSTTL is the longest that a DS record may be cached.
+	// Behind tells which of the zone's servers have not been seen with a serial, or a later one; nil: nobody has looked.
+	Behind func(serial uint32) []string
+	// DS tells at which of the parent's addresses a DS record of the key is; known is false where none could be asked. Nil:
+	// likewise.
+	DS func(k *ZoneKey) (everywhere, somewhere, known bool)
+	// DSTTL is the longest that a DS record may be cached; 0: a day.
 	DSTTL time.Duration
-	// Names bounds how many signatures are renewed.
+	// Names bounds how many names are signed anew, and From is where the last KeepDNSSEC stopped.
 	Names int
+	From  wire.Name
+}
+
+// Kept is what KeepDNSSEC has left to do.
+type Kept struct {
+	Keys int       // how many the zone has
+	Next time.Time // when something is due, zero if nothing will be
+	More bool      // there is more to sign already, from From on
+	From wire.Name
+	// Servers are serials that some key waits for all servers to be seen with; Parent says that one waits for the parent.
+	Servers []uint32
+	Parent  bool
 }
 
 // RollKeys asks for new keys in place of those of a role, or, where Algorithm is set, in place of all that have another. While

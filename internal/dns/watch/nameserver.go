@@ -174,3 +174,37 @@ func (n *NameServer) remember(known []NameServer) {
 		}
 	}
 }
+
+// Behind lists who of a zone's linked peers and name servers has not been seen with a serial, or a later one (RFC 1982): by name, each
+// once. Who has no address serves nobody, and is not waited for.
+func (w *Watcher) Behind(z *zone.Zone, serial uint32) (out []string) {
+	has := func(theirs uint32, known bool) bool { return known && (theirs == serial || wire.SerialNewer(theirs, serial)) }
+	add := func(name string) {
+		if !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	access := z.Access()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range access.Peers {
+		if r := w.of.get(key{z.ID, p.ID}); r == nil || !has(r.serial, r.known) {
+			add(p.Name)
+		}
+	}
+	if w.cfg.Resolve == nil || w.cfg.NameServerInterval <= 0 || !access.Enabled {
+		return out
+	}
+	asked, there := w.ns[z.ID]
+	if !there {
+		for _, n := range nameServersOf(z) {
+			add(n.Host())
+		}
+	}
+	for i := range asked {
+		if n := &asked[i]; n.State != NoAddress && !has(n.Serial, n.Known) {
+			add(n.Name.Host())
+		}
+	}
+	return out
+}

@@ -76,3 +76,31 @@ func (t *Tx) DeleteZoneKey(ctx context.Context, zone, key model.ID) error {
 func (s *Store) ZoneKeys(ctx context.Context, zone model.ID) ([]model.ZoneKey, error) {
 	return s.zoneKeys(ctx, s.db.Read, zone)
 }
+
+// KeyedZones yields the zones that have keys, in order of id.
+func (s *Store) KeyedZones(ctx context.Context, yield func(model.ID) error) error {
+	const most = 1000
+	after, more := model.ID(""), true
+	for more {
+		var found []model.ID
+		err := s.db.Read.Each(ctx, func(r *engine.Rows) error {
+			var zone model.ID
+			if err := r.Scan(engine.ToID(&zone)); err != nil {
+				return err
+			}
+			found = append(found, zone)
+			return nil
+		}, `SELECT DISTINCT zone FROM dnssec_keys WHERE zone > ? ORDER BY zone LIMIT ?`, engine.ID(after), most)
+		if err != nil {
+			return fmt.Errorf("list zones with keys: %w", err)
+		}
+		for _, zone := range found {
+			if err := yield(zone); err != nil {
+				return err
+			}
+			after = zone
+		}
+		more = len(found) == most
+	}
+	return nil
+}
