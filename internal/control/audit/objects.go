@@ -35,6 +35,7 @@ type writer struct {
 	origin []byte
 	self   model.ID
 	last   map[uint64]*values
+	spare  *values // was the last of its kind
 }
 
 // object packs one object.
@@ -54,12 +55,23 @@ func (w *writer) object(dst []byte, v any) ([]byte, error) {
 	if w.last == nil {
 		w.last = map[uint64]*values{}
 	}
-	w.last[kind] = now
+	w.last[kind], w.spare = now, last
 	return dst, nil
 }
 
+// fresh is room for the values of one object: a change of a thousand records needs it for two.
+func (w *writer) fresh() *values {
+	out := w.spare
+	if out == nil {
+		return &values{}
+	}
+	w.spare = nil
+	*out = values{}
+	return out
+}
+
 func (w *writer) values(v any) (kind uint64, out *values) {
-	out = &values{}
+	out = w.fresh()
 	switch v := v.(type) {
 	case model.AuditText:
 		out.octets(1, v)
@@ -69,6 +81,9 @@ func (w *writer) values(v any) (kind uint64, out *values) {
 		return kindFacts, out
 	case model.Record:
 		w.record(out, &v)
+		return kindRecord, out
+	case *model.Record:
+		w.record(out, v)
 		return kindRecord, out
 	case model.Zone:
 		w.zone(out, &v)

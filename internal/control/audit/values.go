@@ -91,20 +91,23 @@ func (v *values) getTexts(tag int) []string {
 // appendDelta writes what leads from one set of values to another: the tags that are gone, then those that are new or have
 // another value, each with it.
 func appendDelta(dst []byte, from, to *values) []byte {
-	var gone, set []byte
-	var goneN, setN uint64
+	count := len(dst)
+	dst = append(dst, 0) // there are fewer tags than the first octet of a number has room for
 	for tag := 1; tag < len(to); tag++ {
-		switch {
-		case to[tag] == nil && from[tag] != nil:
-			gone = append(gone, byte(tag))
-			goneN++
-		case to[tag] != nil && (from[tag] == nil || !bytes.Equal(from[tag], to[tag])):
-			set = appendOctets(append(set, byte(tag)), to[tag])
-			setN++
+		if to[tag] == nil && from[tag] != nil {
+			dst = append(dst, byte(tag))
+			dst[count]++
 		}
 	}
-	dst = append(binary.AppendUvarint(dst, goneN), gone...)
-	return append(binary.AppendUvarint(dst, setN), set...)
+	count = len(dst)
+	dst = append(dst, 0)
+	for tag := 1; tag < len(to); tag++ {
+		if to[tag] != nil && (from[tag] == nil || !bytes.Equal(from[tag], to[tag])) {
+			dst = appendOctets(append(dst, byte(tag)), to[tag])
+			dst[count]++
+		}
+	}
+	return dst
 }
 
 func appendOctets(dst, b []byte) []byte {
@@ -116,10 +119,24 @@ func appendID(dst []byte, id model.ID) []byte {
 	if id == "" {
 		return append(dst, 0)
 	}
-	if b, err := hex.DecodeString(string(id)); err == nil && len(b) == 16 && hex.EncodeToString(b) == string(id) {
-		return append(append(dst, 1), b...)
+	if octets, ok := idOctets(id); ok {
+		return append(append(dst, 1), octets[:]...)
 	}
 	return appendOctets(append(dst, 2), []byte(id))
+}
+
+// idOctets reads the hexadecimal digits of an id, lower case.
+func idOctets(id model.ID) (out [16]byte, ok bool) {
+	var text [2 * len(out)]byte
+	if len(id) != len(text) {
+		return out, false
+	}
+	copy(text[:], id)
+	if _, err := hex.Decode(out[:], text[:]); err != nil {
+		return out, false
+	}
+	hex.Encode(text[:], out[:])
+	return out, string(text[:]) == string(id)
 }
 
 // reader takes octets from the front. After the first that do not fit it is bad and gives nothing more.

@@ -169,7 +169,7 @@ func (s *workspace) flushRows(ctx context.Context, z *zoneWork) error {
 	if len(z.puts) == 0 {
 		return nil
 	}
-	var added, edited []model.Record
+	added, edited := make([]model.Record, 0, len(z.adds)), make([]model.Record, 0, max(0, len(z.puts)-len(z.adds)))
 	for _, id := range slices.Sorted(maps.Keys(z.puts)) { // in the order of the table, which spares the store half of its page writes
 		if _, fresh := z.adds[id]; fresh {
 			added = append(added, *z.puts[id])

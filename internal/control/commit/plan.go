@@ -179,11 +179,14 @@ func drop[K comparable, V any](u *undo, m map[K]V, k K) {
 
 func restore[K comparable, V any](u *undo, m map[K]V, k K) {
 	old, there := m[k]
-	*u = append(*u, func() {
-		if there {
-			m[k] = old
-			return
-		}
-		delete(m, k)
-	})
+	*u = append(*u, func() { putBack(m, k, old, there) })
+}
+
+// putBack makes m[k] what it was.
+func putBack[K comparable, V any](m map[K]V, k K, old V, there bool) {
+	if there {
+		m[k] = old
+		return
+	}
+	delete(m, k)
 }

@@ -16,31 +16,30 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	r := e.Record
+	r := &e.Record // a copy already; what is planned of it nobody changes any more
 	rows, err := p.at(ctx, z, r.Name)
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	if same := rules.Identical(rows, &r); same != nil && e.SkipIdentical {
+	if same := rules.Identical(rows, r); same != nil && e.SkipIdentical {
 		p.passed++
-		there := *same
-		return model.Outcome{Record: &there, Skipped: true}, nil
+		return model.Outcome{Record: same, Skipped: true}, nil
 	}
 	if err := p.allowRecord(ctx, z, 1, r.Size()); err != nil {
 		return model.Outcome{}, err
 	}
-	rules.Stamp(&r, nil, p.now)
+	rules.Stamp(r, nil, p.now)
 	r.Zone = z.row.ID
 	fresh := r.ID == ""
 	if fresh {
 		r.ID = p.cfg.NewID()
 	}
-	at, err := p.place(ctx, z, rows, &r)
+	at, err := p.place(ctx, z, rows, r)
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	if err = rules.Added(at, &r); err == nil {
-		err = p.checkTarget(z, rows, &r)
+	if err = rules.Added(at, r); err == nil {
+		err = p.checkTarget(z, rows, r)
 	}
 	if err != nil {
 		var bad *model.Invalid
@@ -50,18 +49,17 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 		}
 		return model.Outcome{}, err
 	}
-	p.insert(z, &r)
+	p.insert(z, r)
 	if fresh {
 		put(&p.undo, z.adds, r.ID, struct{}{})
 	}
-	p.retarget(z, &r)
+	p.retarget(z, r)
 	if e.SkipIdentical {
 		p.added++
 	} else {
 		p.audit(auditOf{action: "create", legacy: "rec_add", resource: "dns.record", id: r.ID, after: r})
 	}
-	out := r
-	return model.Outcome{Record: &out}, nil
+	return model.Outcome{Record: r}, nil
 }
 
 func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcome, error) {
@@ -76,8 +74,7 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 	r.ID, r.Zone = old.ID, old.Zone
 	rules.Stamp(&r, old, p.now)
 	if rules.Same(&r, old) {
-		out := *old
-		return model.Outcome{Record: &out}, nil
+		return model.Outcome{Record: old}, nil
 	}
 	rows, err := p.at(ctx, z, r.Name)
 	if err != nil {
@@ -101,9 +98,8 @@ func (p *plan) editRecord(ctx context.Context, e model.EditRecord) (model.Outcom
 	if r.Name != old.Name || !bytes.Equal(r.RData, old.RData) || r.Proxied != old.Proxied || r.Settings != old.Settings {
 		p.retarget(z, &r)
 	}
-	p.audit(auditOf{action: "update", legacy: "rec_set", resource: "dns.record", id: r.ID, before: *old, after: r})
-	out := r
-	return model.Outcome{Record: &out}, nil
+	p.audit(auditOf{action: "update", legacy: "rec_set", resource: "dns.record", id: r.ID, before: old, after: &r})
+	return model.Outcome{Record: &r}, nil
 }
 
 func (p *plan) deleteRecord(ctx context.Context, e model.DeleteRecord) (model.Outcome, error) {
@@ -114,9 +110,8 @@ func (p *plan) deleteRecord(ctx context.Context, e model.DeleteRecord) (model.Ou
 	p.remove(z, old)
 	put(&p.undo, z.dels, old.ID, struct{}{})
 	drop(&p.undo, z.puts, old.ID)
-	p.audit(auditOf{action: "delete", legacy: "rec_del", resource: "dns.record", id: old.ID, before: *old})
-	out := *old
-	return model.Outcome{Record: &out}, nil
+	p.audit(auditOf{action: "delete", legacy: "rec_del", resource: "dns.record", id: old.ID, before: old})
+	return model.Outcome{Record: old}, nil
 }
 
 // recordsOf is the zone, whose records the change is about. While an import is on its way nobody else changes them.
@@ -145,9 +140,15 @@ func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Rec
 
 // insert puts a record in place; the caller has checked it.
 func (p *plan) insert(z *zoneWork, r *model.Record) {
-	put(&p.undo, z.rows, r.Name, append(z.rows[r.Name], r))
-	put(&p.undo, z.byID, r.ID, r)
-	put(&p.undo, z.puts, r.ID, r)
+	rows, read := z.rows[r.Name]
+	was, known := z.byID[r.ID]
+	before, written := z.puts[r.ID]
+	p.undo = append(p.undo, func() {
+		putBack(z.rows, r.Name, rows, read)
+		putBack(z.byID, r.ID, was, known)
+		putBack(z.puts, r.ID, before, written)
+	})
+	z.rows[r.Name], z.byID[r.ID], z.puts[r.ID] = append(rows, r), r, r
 	p.grow(z, model.Usage{Records: 1, Octets: r.Size()})
 	p.tally(z, r.Name, 1)
 	p.touch(z, r.Name)

@@ -127,6 +127,7 @@ func (s *workspace) stored(ctx context.Context, z *zoneWork) (model.Usage, error
 
 // grow counts what a zone, and with it its account, has more of.
 func (p *plan) grow(z *zoneWork, by model.Usage) {
-	assign(&p.undo, &z.grown, z.grown.Plus(by))
-	assign(&p.undo, &z.acct.grown, z.acct.grown.Plus(by))
+	zone, acct := z.grown, z.acct.grown
+	p.undo = append(p.undo, func() { z.grown, z.acct.grown = zone, acct })
+	z.grown, z.acct.grown = zone.Plus(by), acct.Plus(by)
 }

@@ -304,8 +304,9 @@ type AuditHead struct {
 	When     time.Time
 }
 
-// AuditPart is what happened to one object. Before and After are it as values of this package, without its secrets: a Record,
-// Zone, Account, TSIG, Peer, ACL, User, AuditMember or Token, or else AuditFacts or AuditText; nil for none.
+// AuditPart is what happened to one object. Before and After are it as values of this package, without its secrets: a Record (or,
+// where it is written, a pointer to one that does not change any more), Zone, Account, TSIG, Peer, ACL, User, AuditMember or Token, or
+// else AuditFacts or AuditText; nil for none.
 type AuditPart struct {
 	Action        string // "create", "update", "delete"
 	Legacy        string // the action of audit log v1: "rec_add", …

@@ -16,6 +16,19 @@ type batchBody struct {
 	Patches []json.RawMessage `json:"patches"`
 	Puts    []json.RawMessage `json:"puts"`
 	Posts   []json.RawMessage `json:"posts"`
+
+	read [4][]recordBody // the operations of a batch that was read quickly, in the order of batchLists; the others are empty then
+}
+
+// batchLists are the members of a batch in the order in which they are done.
+var batchLists = [4]string{"deletes", "patches", "puts", "posts"}
+
+// counts are the lengths of the four lists.
+func (b *batchBody) counts() (out [4]int) {
+	for i, list := range [...][]json.RawMessage{b.Deletes, b.Patches, b.Puts, b.Posts} {
+		out[i] = len(list) + len(b.read[i])
+	}
+	return out
 }
 
 type batchJSON struct {
@@ -31,7 +44,8 @@ func batchRecords(a *api.API, q *api.Request) error {
 	if err := q.Decode(&body); err != nil {
 		return err
 	}
-	n := len(body.Deletes) + len(body.Patches) + len(body.Puts) + len(body.Posts)
+	counts := body.counts()
+	n := counts[0] + counts[1] + counts[2] + counts[3]
 	if n > a.Limits.Batch {
 		return api.Invalid(model.CodeBatchTooLarge, "", fmt.Sprintf("A batch may hold %d operations, this one has %d.", a.Limits.Batch, n))
 	}
@@ -43,7 +57,6 @@ func batchRecords(a *api.API, q *api.Request) error {
 	if n == 0 {
 		return q.OK(out)
 	}
-	counts := []int{len(body.Deletes), len(body.Patches), len(body.Puts), len(body.Posts)}
 	res, err := q.Change(edits...)
 	if err != nil {
 		return api.OrMissing(inBatch(err, counts), errNoRecord.Code, errNoRecord.Message)
@@ -51,6 +64,7 @@ func batchRecords(a *api.API, q *api.Request) error {
 	lists := []*[]JSON{&out.Deletes, &out.Patches, &out.Puts, &out.Posts}
 	at := 0
 	for i, list := range lists {
+		*list = make([]JSON, 0, counts[i])
 		for range counts[i] {
 			*list = append(*list, ToJSON(&q.Zone, res.Outcomes[at].Record))
 			at++
@@ -61,25 +75,29 @@ func batchRecords(a *api.API, q *api.Request) error {
 
 func (b *batchBody) edits(q *api.Request, n int) ([]model.Edit, error) {
 	edits := make([]model.Edit, 0, n)
-	for _, list := range []struct {
-		name string
+	for l, list := range []struct {
 		ops  []json.RawMessage
 		edit func(z *model.Zone, body *recordBody) (model.Edit, error)
 	}{
-		{"deletes", b.Deletes, batchDelete},
-		{"patches", b.Patches, batchPatch},
-		{"puts", b.Puts, batchPut},
-		{"posts", b.Posts, batchPost},
+		{b.Deletes, batchDelete},
+		{b.Patches, batchPatch},
+		{b.Puts, batchPut},
+		{b.Posts, batchPost},
 	} {
-		for i, raw := range list.ops {
-			at := "/" + list.name + "/" + strconv.Itoa(i)
-			var body recordBody
-			if err := api.DecodeJSON(raw, q.API.Limits.Depth, at, &body); err != nil {
-				return nil, err
+		bodies := b.read[l]
+		if len(list.ops) > 0 {
+			bodies = make([]recordBody, len(list.ops))
+		}
+		for i := range bodies {
+			at := func() string { return "/" + batchLists[l] + "/" + strconv.Itoa(i) }
+			if len(list.ops) > 0 {
+				if err := api.DecodeJSON(list.ops[i], q.API.Limits.Depth, at(), &bodies[i]); err != nil {
+					return nil, err
+				}
 			}
-			e, err := list.edit(&q.Zone, &body)
+			e, err := list.edit(&q.Zone, &bodies[i])
 			if err != nil {
-				return nil, within(err, at)
+				return nil, within(err, at())
 			}
 			edits = append(edits, e)
 		}
@@ -88,13 +106,13 @@ func (b *batchBody) edits(q *api.Request, n int) ([]model.Edit, error) {
 }
 
 // inBatch points an error of a rule that needed other rows at its operation. counts are the lengths of the four lists.
-func inBatch(err error, counts []int) error {
+func inBatch(err error, counts [4]int) error {
 	failed, ok := errors.AsType[*model.EditError](err)
 	if !ok {
 		return err
 	}
 	at := failed.Index
-	for i, name := range []string{"deletes", "patches", "puts", "posts"} {
+	for i, name := range batchLists {
 		if at < counts[i] {
 			return within(err, "/"+name+"/"+strconv.Itoa(at))
 		}

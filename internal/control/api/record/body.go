@@ -66,7 +66,7 @@ func (b *recordBody) build(z *model.Zone) (model.Record, error) {
 	r := model.Record{Zone: z.ID, TTL: rules.AutomaticTTL}
 	b.nameService()
 	if !b.Name.Given() {
-		return r, api.Invalid(model.CodeNameInvalid, "/name", "DNS name is invalid.")
+		return r, badName()
 	}
 	if !b.Type.Given() {
 		return r, api.Invalid(model.CodeTypeInvalid, "/type", "DNS record type is invalid.")
@@ -205,30 +205,31 @@ func (b *recordBody) mergeRest(r *model.Record) error {
 
 // recordName reads a record's name (contract section 5.1): relative or absolute, @ or the zone's name for the apex.
 func recordName(s string, zone wire.Name) (wire.Name, error) {
-	bad := api.Invalid(model.CodeNameInvalid, "/name", "DNS name is invalid.")
 	s = strings.TrimSpace(s)
 	if s == "" {
-		return "", bad
+		return "", badName()
 	}
 	if s == "@" {
 		return zone, nil
 	}
 	ascii, err := rr.ToASCII(s)
 	if err != nil || strings.ContainsAny(ascii, " \t\r\n") {
-		return "", bad
+		return "", badName()
 	}
 	n, err := wire.ParseName(ascii)
 	if err != nil || n == wire.Root {
-		return "", bad
+		return "", badName()
 	}
 	if n.Within(zone) {
 		return n, nil
 	}
 	if strings.HasSuffix(ascii, ".") && !strings.HasSuffix(ascii, `\.`) {
-		return "", bad // absolute, and of another zone
+		return "", badName() // absolute, and of another zone
 	}
 	if len(n)-1+len(zone) > wire.MaxName {
-		return "", bad
+		return "", badName()
 	}
 	return n[:len(n)-1] + zone, nil
 }
+
+func badName() error { return api.Invalid(model.CodeNameInvalid, "/name", "DNS name is invalid.") }

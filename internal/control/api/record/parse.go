@@ -12,24 +12,36 @@ import (
 // body by then: the decoder, which knows all, has the last word.
 func (b *recordBody) parse(text []byte) bool {
 	s := scan{text: text}
-	if !s.take('{') {
+	return b.parseObject(&s) && s.end()
+}
+
+func (b *recordBody) parseObject(s *scan) bool {
+	return s.object(func(name []byte) bool { return b.parseMember(name, s) })
+}
+
+// operationsRead bounds those of a batch that are read here: a short text may have very many that are empty.
+const operationsRead = 4096
+
+// parse reads a batch of which every operation is a record as recordBody.parse reads it.
+func (b *batchBody) parse(text []byte) bool {
+	s, all := scan{text: text}, 0
+	return s.object(func(name []byte) bool {
+		for i, known := range batchLists {
+			if string(name) == known {
+				return b.read[i] == nil && b.parseList(i, &s, &all)
+			}
+		}
 		return false
-	}
-	if s.take('}') {
-		return s.end()
-	}
-	for {
-		name, ok := s.string()
-		if !ok || !s.take(':') || !b.parseMember(name, &s) {
-			return false
-		}
-		if s.take('}') {
-			return s.end()
-		}
-		if !s.take(',') {
-			return false
-		}
-	}
+	}) && s.end()
+}
+
+func (b *batchBody) parseList(list int, s *scan, all *int) bool {
+	b.read[list] = make([]recordBody, 0, min(bytes.Count(s.text[s.at:], []byte{'{'}), 128))
+	return s.array(func() bool {
+		*all++
+		b.read[list] = append(b.read[list], recordBody{})
+		return *all <= operationsRead && b.read[list][len(b.read[list])-1].parseObject(s)
+	})
 }
 
 func (b *recordBody) parseMember(name []byte, s *scan) bool {
@@ -46,6 +58,10 @@ func (b *recordBody) parseMember(name []byte, s *scan) bool {
 		return scanNumber(&b.TTL, s)
 	case "priority":
 		return scanNumber(&b.Priority, s)
+	case "id":
+		return scanString(&b.ID, s)
+	case "tags":
+		return scanStrings(&b.Tags, s)
 	case "proxied":
 		on, ok := s.bool()
 		set := !b.Proxied.Set
@@ -55,10 +71,21 @@ func (b *recordBody) parseMember(name []byte, s *scan) bool {
 	return false
 }
 
-func scanString(o *api.Optional[string], s *scan) bool {
+func scanString[T ~string](o *api.Optional[T], s *scan) bool {
 	v, ok := s.string()
 	set := !o.Set
-	*o = api.Optional[string]{Set: true, Value: string(v)}
+	*o = api.Optional[T]{Set: true, Value: T(v)}
+	return ok && set
+}
+
+func scanStrings(o *api.Optional[[]string], s *scan) bool {
+	set, list := !o.Set, []string{}
+	ok := s.array(func() bool {
+		v, ok := s.string()
+		list = append(list, string(v))
+		return ok
+	})
+	*o = api.Optional[[]string]{Set: true, Value: list}
 	return ok && set
 }
 
@@ -99,6 +126,35 @@ func (s *scan) take(c byte) bool {
 func (s *scan) end() bool {
 	s.space()
 	return s.at == len(s.text)
+}
+
+// object reads an object: member is called at the value of each, to read it.
+func (s *scan) object(member func(name []byte) bool) bool {
+	return s.list('{', '}', func() bool {
+		name, ok := s.string()
+		return ok && s.take(':') && member(name)
+	})
+}
+
+// array reads an array: item is called to read each.
+func (s *scan) array(item func() bool) bool { return s.list('[', ']', item) }
+
+func (s *scan) list(open, shut byte, item func() bool) bool {
+	if !s.take(open) {
+		return false
+	}
+	if s.take(shut) {
+		return true
+	}
+	for item() {
+		if s.take(shut) {
+			return true
+		}
+		if !s.take(',') {
+			return false
+		}
+	}
+	return false
 }
 
 // string reads a string of ASCII in which nothing is escaped.
@@ -157,5 +213,14 @@ func (b *recordBody) ParseQuick(raw []byte) bool {
 		return true
 	}
 	*b = recordBody{}
+	return false
+}
+
+// ParseQuick reads a batch of such records.
+func (b *batchBody) ParseQuick(raw []byte) bool {
+	if b.parse(raw) {
+		return true
+	}
+	*b = batchBody{}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func FuzzParseRecord(f *testing.F) {
 		` { "ttl" : 300 , "proxied" : true , "comment" : "x y" , "priority":0 } `,
 		`{}`, `{"ttl":01}`, `{"ttl":1234567890}`, `{"ttl":"300"}`, `{"ttl":300.0}`, `{"ttl":-1}`, `{"proxied":null}`, `{"Name":"a"}`,
 		`{"name":"a","name":"b"}`, `{"name":"a\u0062"}`, "{\"name\":\"a\nb\"}", `{"name":"ä"}`, `{"name":"a"}x`, `{"name":"a",}`, `{"tags":[]}`,
+		`{"id":"0f","tags":["a:b", "c"]}`, `{"tags":["a",]}`, `{"tags":[1]}`, `{"tags":null}`, `{"tags":["a"],"tags":[]}`, `{"id":"a","id":"b"}`,
 		`{"proxied":truex}`, `{"proxied":false}`, `{"ttl":1e3}`, "{\"name\":\"\x7f\"}",
 	} {
 		f.Add([]byte(s))
@@ -34,6 +36,49 @@ func FuzzParseRecord(f *testing.F) {
 			t.Errorf("%q: read as %+v, by the decoder as %+v", b, got, want)
 		}
 	})
+}
+
+// FuzzParseBatch does the same for batches.
+func FuzzParseBatch(f *testing.F) {
+	for _, s := range []string{
+		`{"posts":[{"type":"A","name":"www","content":"192.0.2.1"},{"type":"TXT","tags":["a:b"]}],"deletes":[{"id":"00"}]}`,
+		` { "puts" : [ ] , "patches":[ {} ]} `, `{}`, `{"posts":null}`, `{"posts":[null]}`, `{"posts":[{}],"posts":[{}]}`, `{"Posts":[{}]}`, `{"posts":[{}],}`,
+		`{"posts":[{},]}`, `{"posts":[{"data":{}}]}`, `{"other":1}`, `{"posts":{}}`, `{"posts":[[]]}`, `{"posts":[{}]}x`, `[]`, `{"posts":[],"posts":[]}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var got, want batchBody
+		if !got.parse(b) {
+			return
+		}
+		if err := json.Unmarshal(b, &want); err != nil {
+			t.Fatalf("%q: read, but the decoder says %v", b, err)
+		}
+		for i, list := range [...][]json.RawMessage{want.Deletes, want.Patches, want.Puts, want.Posts} {
+			if len(got.read[i]) != len(list) {
+				t.Fatalf("%q: %d operations in list %d, by the decoder %d", b, len(got.read[i]), i, len(list))
+			}
+			for n, raw := range list {
+				var one recordBody
+				if err := json.Unmarshal(raw, &one); err != nil || !reflect.DeepEqual(got.read[i][n], one) {
+					t.Errorf("%q: operation %d of list %d read as %+v, by the decoder as %+v, %v", b, n, i, got.read[i][n], one, err)
+				}
+			}
+		}
+	})
+}
+
+// TestParseUsualBatch has batches of every size read here, but for those of very many operations.
+func TestParseUsualBatch(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 1000, operationsRead, operationsRead + 1} {
+		text := `{"deletes":[{"id":"00"}],"posts":[` + strings.TrimSuffix(strings.Repeat(`{"type":"A","tags":["x"]},`, n), ",") + `]}`
+		var b batchBody
+		if read := b.ParseQuick([]byte(text)); read != (n < operationsRead) || read && b.counts() != [4]int{1, 0, 0, n} || !read && b.counts() != [4]int{} {
+			t.Errorf("%d records: %v, %v", n, read, b.counts())
+		}
+	}
 }
 
 func TestParseUsualRecord(t *testing.T) {

@@ -7,4 +7,5 @@ var (
 	_ api.Appender = JSON{}
 	_ api.Appender = batchJSON{}
 	_ api.Quick    = (*recordBody)(nil)
+	_ api.Quick    = (*batchBody)(nil)
 )
