@@ -131,7 +131,7 @@ func (n *Node) wireFast(sources []netip.Addr) {
 	cores.Provide()
 	n.xfr = xfr.NewServer(xfr.Config{
 		Yield: server.YieldCore,
-		DB:    n.db, Done: n.transferred, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
+		DB:    n.db, Done: n.transferred, Asked: n.watch.Asked, Recalled: func() <-chan struct{} { return n.feed.Recalled() },
 	})
 	var certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	if n.dnsCerts != nil {
@@ -147,7 +147,7 @@ func (n *Node) wireFast(sources []netip.Addr) {
 
 func (n *Node) wireNotify(sources []netip.Addr) {
 	n.notify = notify.New(notify.Config{
-		Answered: n.watch.Notified, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
+		Answered: n.watch.Notified, KeyOf: n.watch.KeyOf, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
 		Load: func(ctx context.Context, yield func(notify.Ack)) error { return n.loadWatched(ctx, "", yield) },
 		Save: func(ctx context.Context, acks []notify.Ack) error {
 			states := make([]store.PeerState, 0, len(acks))

@@ -3,12 +3,14 @@ package node
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
@@ -58,6 +60,9 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 	if v.Peer.Addr.IsValid() {
 		p.Address = v.Peer.Addr.String()
 		p.NotifySource = n.notifySource(v.Peer.Addr.Addr())
+	}
+	if len(v.Keys) > 0 {
+		p.Key, p.KeyOn = v.Keys[0].Key, v.Keys[0].On
 	}
 	if v.Known {
 		p.Serial = &v.Serial
@@ -143,4 +148,26 @@ func behind(st *zone.State, v *watch.View) (versions *int, seconds *int64) {
 		seconds = &s
 	}
 	return versions, seconds
+}
+
+// keyUses tells which of two keys peers use, for each zone that is transferred to them.
+func (n *Node) keyUses(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]api.KeyUse, error) {
+	var out []api.KeyUse
+	for _, z := range n.feed.Peered(account) {
+		links, loaded := z.State().Links, n.holdsZone(z.ID)
+		for _, id := range links.Peers {
+			if !links.Enabled || !slices.Contains(peers, model.ID(id)) {
+				continue
+			}
+			if !loaded { // another node keeps what it finds of this zone
+				if err := n.loadWatched(ctx, model.ID(z.ID), func(notify.Ack) {}); err != nil {
+					return nil, err
+				}
+				loaded = true
+			}
+			use, on := n.watch.KeyUses(z.ID, id, old.String(), next.String())
+			out = append(out, api.KeyUse{Peer: model.ID(id), Zone: z.Name.Host(), Use: string(use), On: on})
+		}
+	}
+	return out, nil
 }

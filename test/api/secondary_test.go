@@ -470,11 +470,11 @@ func TestTransferSettings(t *testing.T) {
 		s.fails(400, model.CodeTransferMode, "PATCH", ofAccount, bad)
 	}
 	s.fails(400, model.CodeTransferMode, "PATCH", ofAccount, `{"strict_review":null}`)
-	if d := cmp.Diff(map[string]any{"mode": "origin", "strict_review": false}, s.must("GET", ofAccount, nil).object(t)); d != "" {
+	if d := cmp.Diff(map[string]any{"mode": "origin", "strict_review": false, "tsig_per_peer": false}, s.must("GET", ofAccount, nil).object(t)); d != "" {
 		t.Error(d)
 	}
 	got := s.must("PATCH", ofAccount, `{"mode":"edge","strict_review":true}`).object(t)
-	if d := cmp.Diff(map[string]any{"mode": "edge", "strict_review": true}, got); d != "" {
+	if d := cmp.Diff(map[string]any{"mode": "edge", "strict_review": true, "tsig_per_peer": false}, got); d != "" {
 		t.Error(d)
 	}
 	fresh, _ := s.zone("example.net")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // Changer is the one way into zones and what belongs to them: commit.Committer.
@@ -82,6 +83,9 @@ type Config struct {
 	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
 	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
 	Review      func(ctx context.Context, z model.Zone) (model.Review, error)
+	// KeyUses tells, of every zone of an account that is transferred to one of the peers, which key its requests are signed with; nil:
+	// nobody knows.
+	KeyUses func(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]KeyUse, error)
 	// Server tells what this server can do; nil: 404.
 	Server func() ServerFacts
 	// Flattened counts an account's targets of flattened CNAMEs; nil: nobody knows.

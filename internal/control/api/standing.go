@@ -43,6 +43,8 @@ type SecondaryPeer struct {
 	VersionsBehind *int
 	SecondsBehind  *int64
 	Seen           time.Time // last SOA query, transfer or answer to a NOTIFY
+	Key            string    // that it last signed a request with; empty where it was not seen to
+	KeyOn          time.Time // when that was
 	LastNotify     *NotifyEvent
 	LastTransfer   *TransferEvent
 	LastRefusal    *RefusalEvent
@@ -108,4 +110,12 @@ type SecondaryNS struct {
 	Serial        *uint32
 	Seen          time.Time
 	Error         string
+}
+
+// KeyUse says which of two keys a peer uses for a zone, one of which follows the other.
+type KeyUse struct {
+	Peer model.ID
+	Zone string // host form
+	Use  string // "old", "new", "unsure" (perhaps it was another peer at its address) or "unseen"
+	On   time.Time
 }

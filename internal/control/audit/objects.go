@@ -95,6 +95,7 @@ func (w *writer) values(v any) (kind uint64, out *values) {
 		w.own(out, v.ID)
 		out.text(1, v.Name)
 		out.text(2, v.Algo)
+		out.id(3, v.Successor)
 		return kindTSIG, out
 	case model.Peer:
 		w.peer(out, &v)
@@ -179,7 +180,7 @@ func (r *reader) object() any {
 	case kindAccount:
 		return r.account(now)
 	case kindTSIG:
-		return model.TSIG{ID: r.own(now), Name: string(now[1]), Algo: string(now[2])}
+		return model.TSIG{ID: r.own(now), Name: string(now[1]), Algo: string(now[2]), Successor: now.getID(3)}
 	case kindPeer:
 		p := model.Peer{
 			ID: r.own(now), Name: string(now[1]), IPText: string(now[3]), Port: uint16(now.getNumber(4)), IXFR: model.Switch(now.getNumber(5)),

@@ -139,7 +139,7 @@ func (w *writer) account(out *values, a *model.Account) {
 	out.text(accName, a.Name)
 	out.text(accType, a.Type)
 	w.moment(out, accCreated, a.Created)
-	out.number(accFlags, bits(a.EnforceTwoFactor, a.OutgoingTransfers, a.EnforceDNSOnly, a.StrictReview, a.Suspended))
+	out.number(accFlags, bits(a.EnforceTwoFactor, a.OutgoingTransfers, a.EnforceDNSOnly, a.StrictReview, a.Suspended, a.KeyEach))
 	out.settings(&a.ZoneDefaults)
 	if a.EdgeAddresses != nil {
 		list := make([]string, len(a.EdgeAddresses))
@@ -164,7 +164,7 @@ func (r *reader) account(v *values) model.Account {
 	a := model.Account{
 		ID: r.own(v), Name: string(v[accName]), Type: string(v[accType]), Created: r.moment(v, accCreated),
 		EnforceTwoFactor: flags&1 != 0, OutgoingTransfers: flags&2 != 0, EnforceDNSOnly: flags&4 != 0, StrictReview: flags&8 != 0,
-		Suspended: flags&16 != 0, ZoneDefaults: v.getSettings(), TransferMode: model.TransferMode(v[accMode]), SharesNames: idsOf(v.getTexts(accShares)),
+		Suspended: flags&16 != 0, KeyEach: flags&32 != 0, ZoneDefaults: v.getSettings(), TransferMode: model.TransferMode(v[accMode]), SharesNames: idsOf(v.getTexts(accShares)),
 	}
 	for _, s := range v.getTexts(accEdge) {
 		if e, err := netip.ParseAddr(s); err == nil {

@@ -93,6 +93,7 @@ func (a *accessWork) encode() (model.AccountAccess, error) {
 		if err != nil {
 			return out, err
 		}
+		k.Next = 1 + slices.IndexFunc(a.tsigs, func(next model.TSIG) bool { return next.ID == a.tsigs[i].Successor })
 		out.Keys = append(out.Keys, k)
 	}
 	for _, p := range a.peers {

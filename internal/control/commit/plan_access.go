@@ -24,6 +24,8 @@ func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, err
 		return p.addTSIG(a, access, e.TSIG)
 	case model.EditTSIG:
 		return p.editTSIG(access, e)
+	case model.RetireTSIG:
+		return p.retireTSIG(access, e.ID)
 	case model.DeleteTSIG:
 		return p.deleteTSIG(access, e.ID)
 	case model.PutPeer:
@@ -144,6 +146,11 @@ func (p *plan) editTSIG(access *accessWork, e model.EditTSIG) (model.Outcome, er
 			return model.Outcome{}, err
 		}
 	}
+	if k.Successor != "" {
+		if err := access.mayFollow(&k); err != nil {
+			return model.Outcome{}, err
+		}
+	}
 	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
 	p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.tsig", id: k.ID, before: old, after: k})
 	return model.Outcome{TSIG: &k}, nil
@@ -158,6 +165,11 @@ func (p *plan) deleteTSIG(access *accessWork, id model.ID) (model.Outcome, error
 	for _, peer := range access.peers {
 		if peer.TSIG == id {
 			users = append(users, peer.Name+" ("+string(peer.ID)+")")
+		}
+	}
+	for _, k := range access.tsigs {
+		if k.Successor == id {
+			users = append(users, k.Name+", which it follows")
 		}
 	}
 	if len(users) > 0 {
@@ -217,7 +229,7 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 			return model.Outcome{}, err
 		}
 		for _, z := range zones {
-			if err := access.checkShared(z.Outgoing.Peers, z.Name); err != nil {
+			if err := access.checkShared(&a.row, z.Outgoing.Peers, z.Name); err != nil {
 				return model.Outcome{}, err
 			}
 		}

@@ -46,6 +46,11 @@ func (p *plan) editAccount(ctx context.Context, e model.EditAccount) (model.Outc
 	if reflect.DeepEqual(old, row) {
 		return model.Outcome{Account: &row}, nil
 	}
+	if old.KeyEach && !row.KeyEach {
+		if err := p.checkAllShared(ctx, a, &row); err != nil {
+			return model.Outcome{}, err
+		}
+	}
 	if old.OutgoingTransfers != row.OutgoingTransfers {
 		assign(&p.undo, &a.entitled, true)
 	}

@@ -54,15 +54,16 @@ func (p *plan) checkLinks(ctx context.Context, z *zoneWork, ids []model.ID) erro
 			return invalid(model.CodeOutgoingPeers, "The peer %s is named twice.", id)
 		}
 	}
-	return access.checkShared(ids, z.row.Name)
+	return access.checkShared(&z.acct.row, ids, z.row.Name)
 }
 
-// checkShared says whether linked peers agree on a key: if one has a TSIG, all must have the same.
-func (a *accessWork) checkShared(ids []model.ID, zone wire.Name) error {
+// checkShared says whether linked peers agree on a key: if one has a TSIG, all must have the same, unless the account lets each have
+// its own.
+func (a *accessWork) checkShared(account *model.Account, ids []model.ID, zone wire.Name) error {
 	key := model.ID("")
 	for i, id := range ids {
 		peer := a.peer(id)
-		if peer == nil {
+		if peer == nil || account.KeyEach {
 			continue
 		}
 		if i > 0 && peer.TSIG != key {
@@ -72,6 +73,77 @@ func (a *accessWork) checkShared(ids []model.ID, zone wire.Name) error {
 		key = peer.TSIG
 	}
 	return nil
+}
+
+// checkAllShared is checkShared for every zone that is linked to a peer of the account.
+func (p *plan) checkAllShared(ctx context.Context, a *accountWork, row *model.Account) error {
+	access, err := p.access(ctx, a)
+	if err != nil {
+		return err
+	}
+	for _, peer := range access.peers {
+		zones, err := p.linking(ctx, peer.ID, allZones)
+		if err != nil {
+			return err
+		}
+		for _, z := range zones {
+			if err := access.checkShared(row, z.Outgoing.Peers, z.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mayFollow holds a key's successor against the account's keys. One step at a time: a key with a successor follows none, so that
+// there are two keys for a peer at most.
+func (a *accessWork) mayFollow(k *model.TSIG) error {
+	next := a.tsig(k.Successor)
+	if next == nil {
+		return missing(model.CodeTSIGNotFound, "There is no TSIG %s.", k.Successor)
+	}
+	its, err := keyOf(next)
+	if err != nil {
+		return err
+	}
+	own, err := keyOf(k)
+	if err != nil {
+		return err
+	}
+	switch {
+	case its.Name == own.Name: // servers, and we, tell by the name which key somebody uses
+		return invalid(model.CodeTSIGSuccessor, "A key that follows another needs a name of its own.")
+	case next.Successor != "":
+		return invalid(model.CodeTSIGSuccessor, "The TSIG %s is being followed by another itself.", next.Name)
+	case slices.ContainsFunc(a.tsigs, func(o model.TSIG) bool { return o.Successor == k.ID }):
+		return invalid(model.CodeTSIGSuccessor, "The TSIG %s follows another, which has to be retired first.", k.Name)
+	}
+	return nil
+}
+
+// retireTSIG gives the peers of a key the one that follows it, all at once, and removes it.
+func (p *plan) retireTSIG(access *accessWork, id model.ID) (model.Outcome, error) {
+	old := access.tsig(id)
+	switch {
+	case old == nil:
+		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", id)
+	case old.Successor == "":
+		return model.Outcome{}, invalid(model.CodeTSIGSuccessor, "No key follows the TSIG %s.", old.Name)
+	}
+	next := *access.tsig(old.Successor)
+	for _, peer := range access.peers {
+		if peer.TSIG != id {
+			continue
+		}
+		was := peer
+		peer.TSIG = next.ID
+		assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+		p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: was, after: peer})
+	}
+	if _, err := p.deleteTSIG(access, id); err != nil {
+		return model.Outcome{}, err
+	}
+	return model.Outcome{TSIG: &next}, nil
 }
 
 // reviewBlocks refuses, for accounts that want it strict, to switch on what BIND, NSD, Knot or PowerDNS would not load: the
@@ -127,19 +199,17 @@ func (p *plan) longestTSIG(ctx context.Context, z *zoneWork, peers []model.ID) (
 		if peer == nil || peer.TSIG == "" {
 			continue
 		}
-		k := access.tsig(peer.TSIG)
-		if k == nil {
-			continue
+		for k := access.tsig(peer.TSIG); k != nil; k = access.tsig(k.Successor) {
+			key, err := wire.ParseName(k.Name)
+			if err != nil {
+				return 0, fmt.Errorf("name of TSIG %s: %w", k.ID, err)
+			}
+			algorithm, err := wire.ParseName(k.Algo)
+			if err != nil {
+				return 0, fmt.Errorf("algorithm of TSIG %s: %w", k.ID, err)
+			}
+			longest = max(longest, review.Overhead(key, algorithm))
 		}
-		key, err := wire.ParseName(k.Name)
-		if err != nil {
-			return 0, fmt.Errorf("name of TSIG %s: %w", k.ID, err)
-		}
-		algorithm, err := wire.ParseName(k.Algo)
-		if err != nil {
-			return 0, fmt.Errorf("algorithm of TSIG %s: %w", k.ID, err)
-		}
-		longest = max(longest, review.Overhead(key, algorithm))
 	}
 	return longest, nil
 }

@@ -89,7 +89,7 @@ func TestOnSQLite(t *testing.T) {
 				t.Fatalf("round %d: %s is another zone after the restart", round, z.Name)
 			}
 		}
-		if a := b.db.ByID(string(zones[0].ID)).Access(); !a.Enabled || len(a.Peers) != 1 || a.Key == nil {
+		if a := b.db.ByID(string(zones[0].ID)).Access(); !a.Enabled || len(a.Peers) != 1 || a.Peers[0].Key == nil {
 			t.Fatalf("round %d: access after the restart: %+v", round, a)
 		}
 	}

@@ -51,6 +51,9 @@ func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
 		}
 		if p.Key >= 0 {
 			peer.Key = keys[p.Key]
+			if next := a.Keys[p.Key].Next; next > 0 {
+				peer.Next = keys[next-1]
+			}
 		}
 		out.Peers[string(p.ID)] = peer
 	}

@@ -329,7 +329,7 @@ func TestAccess(t *testing.T) {
 	check := func(n *node) {
 		t.Helper()
 		got := n.db.ByID("one").Access()
-		if !got.Enabled || len(got.Peers) != 1 || got.Key == nil || string(got.Key.Secret) != "s" || len(got.ACL) != 1 {
+		if !got.Enabled || len(got.Peers) != 1 || got.Peers[0].Key == nil || string(got.Peers[0].Key.Secret) != "s" || len(got.ACL) != 1 {
 			t.Errorf("got %+v", got)
 		}
 	}

@@ -57,3 +57,16 @@ func (f *Feed) unpeer(z *zone.Zone) {
 		delete(f.peered, z.AccountID())
 	}
 }
+
+// Peered lists the zones of an account that are linked to peers.
+func (f *Feed) Peered(account model.ID) []*zone.Zone {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]*zone.Zone, 0, len(f.peered[string(account)]))
+	for id := range f.peered[string(account)] {
+		if z := f.cfg.DB.ByID(id); z != nil {
+			out = append(out, z)
+		}
+	}
+	return out
+}

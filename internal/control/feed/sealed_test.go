@@ -30,7 +30,7 @@ func TestSealedKeys(t *testing.T) {
 	})
 	n.wait(t, last[1].Seq)
 	a := n.db.ByID("one").Access()
-	if !a.Enabled || a.Key == nil || len(a.Keys) != 0 {
+	if !a.Enabled || a.Peers[0].Key == nil || len(a.Keys) != 0 {
 		t.Fatalf("access %+v", a)
 	}
 	forged := &tsig.Key{Name: wire.MustName("key."), Algorithm: tsig.Algorithm(wire.MustName("hmac-sha256."))}

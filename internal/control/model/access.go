@@ -24,11 +24,13 @@ type AccountAccess struct {
 	Peers []AccessPeer
 }
 
-// AccessKey is a TSIG key as the wire knows it: names folded, the secret decoded.
+// AccessKey is a TSIG key as the wire knows it: names folded, the secret decoded. Next is the place of the key that follows it among
+// AccountAccess.Keys, counted from 1; 0 for none.
 type AccessKey struct {
 	Name      wire.Name
 	Algorithm wire.Name
 	Secret    []byte
+	Next      int
 }
 
 // AccessPeer is a peer as transfers and NOTIFY know it. Addr is invalid for a peer without an address. Key is an index
@@ -48,11 +50,24 @@ type AccessPeer struct {
 var ErrAccess = errors.New("damaged access entry")
 
 // accessVersion opens every body; another number is another format. A body with a peer that has a transport is of the second
-// version, which adds that to each peer: nodes of an earlier release read the others, and none that they would get wrong.
+// version, which adds that to each peer; one with a key that is followed by another of the third, which ends with what follows each
+// key. Nodes of an earlier release read the others, and none that they would get wrong.
 const (
 	accessVersion    = 1
 	transportVersion = 2
+	followedVersion  = 3
 )
+
+// version is the earliest that says all there is.
+func (a AccountAccess) version() byte {
+	switch {
+	case slices.ContainsFunc(a.Keys, func(k AccessKey) bool { return k.Next != 0 }):
+		return followedVersion
+	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.octet() != 0 }):
+		return transportVersion
+	}
+	return accessVersion
+}
 
 // Append encodes the body (docs/formats/journal.md).
 func (z ZoneAccess) Append(dst []byte) []byte {
@@ -81,10 +96,7 @@ func DecodeZoneAccess(b []byte) (ZoneAccess, error) {
 
 // Append encodes the account's access in two parts: what anybody may read, and the secrets.
 func (a AccountAccess) Append() (body, secret []byte) {
-	version := byte(accessVersion)
-	if slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.octet() != 0 }) {
-		version = transportVersion
-	}
+	version := a.version()
 	body = append(body, version)
 	body = binary.AppendUvarint(body, uint64(len(a.ACL)))
 	for _, p := range a.ACL {
@@ -105,8 +117,13 @@ func (a AccountAccess) Append() (body, secret []byte) {
 		body = appendText(body, string(p.Addr.Addr().AsSlice()))
 		body = binary.BigEndian.AppendUint16(body, p.Addr.Port())
 		body = binary.AppendUvarint(body, uint64(p.Key+1))
-		if version == transportVersion {
+		if version >= transportVersion {
 			body = appendText(append(body, p.octet()), p.ClientKeys)
+		}
+	}
+	if version >= followedVersion {
+		for _, k := range a.Keys {
+			body = binary.AppendUvarint(body, uint64(k.Next))
 		}
 	}
 	return body, secret
@@ -128,7 +145,7 @@ func DecodeSealedAccess(body []byte) (AccountAccess, error) {
 func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, error) {
 	var a AccountAccess
 	r := accessReader{b: body}
-	version := r.version(transportVersion)
+	version := r.version(followedVersion)
 	for range r.count(2) {
 		addr := r.addr()
 		a.ACL = append(a.ACL, netip.PrefixFrom(addr, int(r.octet())))
@@ -143,12 +160,19 @@ func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, erro
 		if p.Key < -1 || p.Key >= len(a.Keys) {
 			r.bad = true
 		}
-		if version == transportVersion {
+		if version >= transportVersion {
 			octet := r.octet()
 			p.Transport, p.Stripped, p.ClientKeys = Transport(octet&1), octet&2 != 0, r.text()
 			r.bad = r.bad || octet > 3
 		}
 		a.Peers = append(a.Peers, p)
+	}
+	for i := range a.Keys {
+		if version >= followedVersion {
+			next := r.uvarint()
+			r.bad = r.bad || next > uint64(len(a.Keys))
+			a.Keys[i].Next = int(next)
+		}
 	}
 	return a, r.end()
 }

@@ -66,6 +66,26 @@ func TestAccessWithTransport(t *testing.T) {
 	}
 }
 
+// What follows a key is in the third version, likewise; a place beyond the keys is damage.
+func TestAccessWithSuccessor(t *testing.T) {
+	t.Parallel()
+	want := sampleAccess()
+	want.Keys = append(want.Keys, want.Keys[0])
+	want.Keys[0].Next = 2
+	body, secret := want.Append()
+	got, err := model.DecodeAccountAccess(body, secret)
+	if err != nil || body[0] != 3 {
+		t.Fatalf("version %d: %v", body[0], err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+		t.Error(diff)
+	}
+	body[len(body)-2] = 3
+	if _, err := model.DecodeAccountAccess(body, secret); !errors.Is(err, model.ErrAccess) {
+		t.Errorf("a third key follows the first of two: %v", err)
+	}
+}
+
 func TestSealedAccess(t *testing.T) {
 	t.Parallel()
 	want := sampleAccess()

@@ -72,6 +72,9 @@ type EditTSIG struct {
 	Apply func(TSIG) (TSIG, error)
 }
 
+// RetireTSIG ends a key that has a successor: its peers have the successor from then on, and the key is gone.
+type RetireTSIG struct{ ID ID }
+
 // EditPeer changes what a peer's transfers may come by, and hold; Apply as in EditRecord. Nothing else of what it gives counts.
 type EditPeer struct {
 	ID    ID
@@ -125,6 +128,7 @@ func (NotifyZone) edit()    {}
 func (RaiseSerial) edit()   {}
 func (AddTSIG) edit()       {}
 func (EditTSIG) edit()      {}
+func (RetireTSIG) edit()    {}
 func (EditPeer) edit()      {}
 func (PutPeer) edit()       {}
 func (PutACL) edit()        {}

@@ -32,6 +32,8 @@ const (
 	CodeTSIGSecret      = 13003
 	CodeTSIGInUse       = 13004
 	CodeTSIGNotFound    = 13005 // 404
+	CodeTSIGSuccessor   = 13006 // a key that cannot follow, or has none that follows it
+	CodeTSIGStillUsed   = 13007 // retiring a key that peers were last seen with
 	CodePeerName        = 13010
 	CodePeerIP          = 13011
 	CodePeerPort        = 13012

@@ -32,6 +32,8 @@ type Account struct {
 	SharesNames []ID
 	// StrictReview lets enable refuse what no secondary can load.
 	StrictReview bool
+	// KeyEach lets peers of one zone have keys of their own; else all of them share one, which is the upstream's rule.
+	KeyEach bool `json:",omitempty"`
 	// Suspended closes the account to its members and tokens. Its zones are answered and transferred as before.
 	Suspended bool
 	// Quotas are those in which the account differs from the server's.
@@ -168,6 +170,8 @@ type TSIG struct {
 	Name    string // as sent; compared as a domain name
 	Algo    string // as sent; compared as a domain name
 	Secret  string // base64, as sent
+	// Successor is the key that follows this one, while both open the zones of the peers that have this one; empty for none.
+	Successor ID `json:",omitempty"`
 }
 
 // Peer is a secondary DNS server of an account.

@@ -45,8 +45,8 @@ func Of(ctx context.Context, in Input) (model.Review, error) {
 	}
 	overhead := 0
 	for _, p := range in.Access.Peers {
-		if p.Key != nil {
-			overhead = max(overhead, Overhead(p.Key.Name, wire.Name(p.Key.Algorithm)))
+		for _, k := range p.Keys() {
+			overhead = max(overhead, Overhead(k.Name, wire.Name(k.Algorithm)))
 		}
 	}
 	Loads(in.State.Transfer, overhead, nil, func(f model.Finding) {

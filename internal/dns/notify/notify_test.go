@@ -39,6 +39,7 @@ func version(t testing.TB, serial uint32) *zone.Version {
 type peer struct {
 	c    *net.UDPConn
 	key  *tsig.Key
+	next *tsig.Key // that follows it
 	got  chan note
 	addr netip.AddrPort
 }
@@ -123,7 +124,7 @@ func start(t testing.TB, cfg notify.Config, enabled bool, peers ...*peer) *world
 	links := zone.Links{Enabled: enabled}
 	for i, p := range peers {
 		id := string(rune('a' + i))
-		acc.Peers[id] = zone.Peer{ID: id, Name: id, Addr: p.addr, Key: p.key}
+		acc.Peers[id] = zone.Peer{ID: id, Name: id, Addr: p.addr, Key: p.key, Next: p.next}
 		links.Peers = append(links.Peers, id)
 	}
 	w.db.SetAccount(acc)

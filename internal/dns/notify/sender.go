@@ -35,6 +35,8 @@ type Config struct {
 	Save func(ctx context.Context, acks []Ack) error
 	// Duty says whether this node notifies for a zone; nil: always. When its answers change, call Review.
 	Duty func(zoneID string) bool
+	// KeyOf is the key that a peer last signed a request for a zone with, and when; nil: nobody knows. It must return at once.
+	KeyOf func(zoneID, peerID string) (name string, on time.Time)
 	// Answered hears of every answer and of every time-out.
 	Answered func(zoneID string, s Status)
 	Now      func() time.Time
@@ -62,6 +64,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Answered == nil {
 		c.Answered = func(string, Status) {}
+	}
+	if c.KeyOf == nil {
+		c.KeyOf = func(string, string) (string, time.Time) { return "", time.Time{} }
 	}
 	if c.Duty == nil {
 		c.Duty = func(string) bool { return true }
@@ -311,7 +316,9 @@ func (s *Sender) write(t *task, now time.Time) []byte {
 	t.status.Sent, t.status.Tries = now, t.tries
 	s.stats.Sent++
 	s.queue.at(t, now.Add(s.cfg.pause(t.tries, t.refused)))
-	return compose(t, now)
+	key := s.signWith(t)
+	t.status.Key = key.String()
+	return compose(t, key, now)
 }
 
 // land gives up waiting for the answer to a task's last message.

@@ -28,6 +28,7 @@ type Status struct {
 	Answer   string    // in words: "NOERROR", "REFUSED", "no answer yet", "NOTAUTH (BADSIG)", …
 	Outcome  Outcome   // the same for programs
 	Tries    int       // messages that told what was told last, the first and its repetitions
+	Key      string    // that the last message was signed with; empty: none
 }
 
 // Outcome is what came of a NOTIFY so far.
@@ -71,6 +72,8 @@ type task struct {
 	sent     uint32 // the serial that the last message told
 	exchange exchange
 	client   *tsig.Client
+	took     string // the key of the last NOTIFY that was accepted, and when that was
+	tookOn   time.Time
 	status   Status
 }
 
@@ -81,12 +84,24 @@ func (t *task) to() netip.AddrPort {
 	return netip.AddrPortFrom(t.peer.Addr.Addr().Unmap(), t.peer.Addr.Port())
 }
 
-// sign makes the client that signs the task's message, nil for none.
-func (t *task) sign() *tsig.Client {
-	if t.peer.Key == nil {
-		return nil
+// signWith chooses the key for the task's next message. While one key follows another it is the one that the peer was last seen with,
+// be it that it signed a request with it or accepted a NOTIFY; and where that got no answer, or an error, the other one, in turns.
+func (s *Sender) signWith(t *task) *tsig.Key {
+	use, other := t.peer.Key, t.peer.Next
+	if other == nil {
+		return use
 	}
-	return tsig.NewClient(t.peer.Key)
+	name, on := s.cfg.KeyOf(t.zone, t.peer.ID)
+	if t.tookOn.After(on) {
+		name = t.took
+	}
+	if name == other.Name.String() {
+		use, other = other, use
+	}
+	if t.tries%2 == 0 {
+		return other
+	}
+	return use
 }
 
 // queue is a heap of tasks by due time.

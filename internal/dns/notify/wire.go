@@ -15,13 +15,14 @@ import (
 )
 
 // compose writes a task's NOTIFY: the SOA is in the answer section, so that a peer sees the serial at once.
-func compose(t *task, now time.Time) []byte {
+func compose(t *task, key *tsig.Key, now time.Time) []byte {
 	var b wire.Builder
 	b.Start(nil, wire.MaxMessage, t.exchange.id, wire.FlagAA.WithOpcode(wire.OpcodeNotify))
 	b.Question([]byte(t.name), wire.TypeSOA, wire.ClassIN)
 	b.Append([]byte(t.name), wire.TypeSOA, wire.ClassIN, t.ttl, t.soa)
 	msg := b.Finish()
-	if t.client = t.sign(); t.client != nil {
+	if t.client = nil; key != nil {
+		t.client = tsig.NewClient(key)
 		msg = t.client.Sign(msg, 0, now)
 	}
 	return msg
@@ -203,6 +204,7 @@ func (s *Sender) accepted(t *task, now time.Time) {
 	waited := t.inDoubt // not if the peer was seen with the serial before its answer came
 	t.inDoubt, t.refused, t.tries = false, false, 0
 	t.status.Answered, t.status.Answer, t.status.Outcome = now, wire.RcodeNoError.String(), Accepted
+	t.took, t.tookOn = t.status.Key, now
 	s.ack(t, t.sent)
 	if waited && (t.sent != t.serial || t.forced) && !t.slotted {
 		s.queue.at(t, latest(now, t.status.Sent.Add(s.cfg.Interval)))
@@ -210,12 +212,17 @@ func (s *Sender) accepted(t *task, now time.Time) {
 	}
 }
 
-// rejected takes an answer with an error: the peer will hardly change its mind soon.
+// rejected takes an answer with an error: the peer will hardly change its mind soon. But where there are two keys, it may take the other.
 func (s *Sender) rejected(t *task, now time.Time, answer string, o Outcome) {
 	s.stats.Refused++
 	t.status.Answered, t.status.Answer, t.status.Outcome = now, answer, o
 	if t.inDoubt {
 		t.refused = true
+		if t.peer.Next != nil && t.tries%2 == 1 {
+			s.queue.at(t, now)
+			s.ring()
+			return
+		}
 		s.queue.at(t, now.Add(s.cfg.pause(t.tries, true)))
 	}
 }

@@ -22,6 +22,8 @@ type Transfers interface {
 	// Denied hears of queries of any type that were refused before anything else because their signature did not verify, with the
 	// error: BADKEY, BADSIG, BADTIME, BADTRUNC, or FORMERR.
 	Denied(r *wire.Request, code wire.Rcode)
+	// Verified hears of queries that are no transfers and whose signature verified.
+	Verified(r *wire.Request)
 }
 
 var (
@@ -41,6 +43,9 @@ func (h *handler) dispatch(ctx context.Context, dst []byte, c *conn) ([]byte, er
 	if session != nil {
 		h.r.Signer = session
 		h.r.Size -= session.Overhead()
+		if h.s.cfg.Transfers != nil && h.r.Opcode == wire.OpcodeQuery && !h.r.IsTransfer() {
+			h.s.cfg.Transfers.Verified(&h.r)
+		}
 	}
 	switch {
 	case h.r.Opcode == wire.OpcodeNotify:

@@ -182,6 +182,8 @@ type fakeTransfers struct {
 
 func (f *fakeTransfers) Denied(*wire.Request, wire.Rcode) {}
 
+func (f *fakeTransfers) Verified(*wire.Request) {}
+
 func (f *fakeTransfers) Datagram(dst []byte, r *wire.Request) []byte {
 	return append(dst, r.Msg...)
 }

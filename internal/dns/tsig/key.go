@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -123,6 +124,15 @@ func (k *Key) String() string {
 		return ""
 	}
 	return k.Name.String()
+}
+
+// Equal says whether two keys are the same; nil is like nil alone.
+func (k *Key) Equal(other *Key) bool {
+	if k == nil || other == nil {
+		return k == other
+	}
+	return k.Name == other.Name && k.Algorithm == other.Algorithm &&
+		subtle.ConstantTimeCompare(k.Secret, other.Secret) == 1
 }
 
 // LogValue is String: a log never sees the secret.

@@ -13,7 +13,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// Memory is what outlives the process of a peer of a zone. It holds no keys.
+// Memory is what outlives the process of a peer of a zone. It holds names of keys, and no keys.
 type Memory struct {
 	Zone, Peer string // ids
 	Serial     uint32
@@ -30,7 +30,8 @@ type Memory struct {
 	TransferOn time.Time
 	Refusal    *xfr.Report // likewise
 	RefusalOn  time.Time
-	History    []Event // oldest first
+	History    []Event  // oldest first
+	Keys       []Signed // newest first
 }
 
 // change says what there is to be saved of a record.
@@ -49,14 +50,18 @@ const (
 )
 
 // Load takes back what an earlier process saved, or the node that asked before this one. What belongs to no link of now is
-// left out, and so is what is not newer than what is known.
+// left out, and so is what is not newer than what is known, but for the keys, of which each has a time of its own.
 func (w *Watcher) Load(list []Memory) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range list {
 		m := &list[i]
 		old := w.of.get(key{m.Zone, m.Peer})
-		if !w.linked(m.Zone, m.Peer) || old != nil && !old.seen.Before(m.Seen) {
+		if !w.linked(m.Zone, m.Peer) {
+			continue
+		}
+		if old != nil && !old.seen.Before(m.Seen) {
+			old.keys = mergeKeys(old.keys, m.Keys)
 			continue
 		}
 		if len(m.History) > historyMost {
@@ -65,7 +70,7 @@ func (w *Watcher) Load(list []Memory) {
 		r := &record{
 			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, probe: trouble{m.Trouble, m.Words, m.Code}, good: m.Good,
 			status: m.Notify, toldOn: m.ToldOn, transfer: m.Transfer, transferOn: m.TransferOn, refusal: m.Refusal, refusalOn: m.RefusalOn,
-			events: slices.Clone(m.History),
+			events: slices.Clone(m.History), keys: mergeKeys(m.Keys, nil),
 		}
 		if old != nil {
 			r.keep(old)
@@ -86,6 +91,7 @@ func (r *record) keep(old *record) {
 	if old.good.After(r.good) {
 		r.good = old.good
 	}
+	r.keys = mergeKeys(r.keys, old.keys)
 	for _, e := range old.events {
 		if (e.Kind == "transfer" || e.Kind == "refusal") && !slices.ContainsFunc(r.events, func(o Event) bool { return o.Kind == e.Kind && !o.On.Before(e.On) }) {
 			r.push(e)
@@ -161,6 +167,6 @@ func (r *record) memory(k key) Memory {
 		Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, InStep: r.inStep, Seen: r.seen,
 		Trouble: r.probe.State, Words: r.probe.Text, Code: r.probe.Code, Good: r.good,
 		Notify: r.status, ToldOn: r.toldOn, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
-		History: slices.Clone(r.events),
+		History: slices.Clone(r.events), Keys: slices.Clone(r.keys),
 	}
 }

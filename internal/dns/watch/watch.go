@@ -28,7 +28,8 @@ type View struct {
 	TransferOn time.Time
 	Refusal    *xfr.Report
 	RefusalOn  time.Time
-	History    []Event // newest first
+	History    []Event  // newest first
+	Keys       []Signed // newest first
 }
 
 type key struct{ zone, peer string }
@@ -68,7 +69,8 @@ type record struct {
 	transferOn time.Time
 	refusal    *xfr.Report
 	refusalOn  time.Time
-	events     []Event // oldest first
+	events     []Event  // oldest first
+	keys       []Signed // newest first
 	unsaved    change
 }
 
@@ -204,7 +206,11 @@ func (w *Watcher) Transferred(rep xfr.Report) {
 	certain := rep.Client.Peer.ID != ""
 	rep.Client = xfr.Client{OneOf: nameOnly(rep.Client.OneOf)}
 	for _, p := range peers {
-		w.at(key{rep.ZoneID, p.ID}).transferred(w, z, &rep, certain)
+		r := w.at(key{rep.ZoneID, p.ID})
+		if !rep.Refused() && rep.Key != "" {
+			r.signed(Signed{Key: rep.Key, On: w.cfg.Now(), Certain: certain})
+		}
+		r.transferred(w, z, &rep, certain)
 	}
 }
 
@@ -288,7 +294,7 @@ func (w *Watcher) Peers(z *zone.Zone) []View {
 		v.State, v.Cause = r.state(serial, p.Addr.IsValid())
 		v.Serial, v.Known, v.Since, v.Seen, v.Notify = r.serial, r.known, r.inStep, r.seen, r.status
 		v.Transfer, v.TransferOn, v.Refusal, v.RefusalOn = r.transfer, r.transferOn, r.refusal, r.refusalOn
-		v.History = slices.Clone(r.events)
+		v.History, v.Keys = slices.Clone(r.events), slices.Clone(r.keys)
 		slices.Reverse(v.History)
 		out = append(out, v)
 	}

@@ -9,14 +9,21 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// Decision is whether a client may transfer a zone, why not, and who it is.
+// Decision is whether a client may transfer a zone, why not, by which rule, and who it is.
 type Decision struct {
 	Rcode  wire.Rcode // NOERROR: it may
 	Cause  Cause      // of a refusal
+	By     Rule
 	Client Client
 }
 
-// Client is who a request may have come from, as far as addresses and keys tell.
+// Rule is the rule that decided: that of a linked peer, or else of a range of the account's ACLs; neither where none of them spoke.
+type Rule struct {
+	Peer  zone.Peer
+	Range netip.Prefix
+}
+
+// Client is who a request may have come from, as far as addresses, keys and certificates tell.
 type Client struct {
 	Peer  zone.Peer   // the linked peer that it is for certain; zero else
 	OneOf []zone.Peer // the linked peers that it may be, where several share the address
@@ -30,8 +37,8 @@ func (c *Client) Peers() []zone.Peer {
 	return c.OneOf
 }
 
-func clientOf(a *zone.Access, from netip.Addr, key *tsig.Key) (c Client) {
-	switch peers, certain := a.Client(from, key); {
+func clientOf(a *zone.Access, from netip.Addr, key *tsig.Key, under *wire.TLS) (c Client) {
+	switch peers, certain := a.Client(from, key, under); {
 	case certain:
 		c.Peer = peers[0]
 	default:
@@ -41,66 +48,69 @@ func clientOf(a *zone.Access, from netip.Addr, key *tsig.Key) (c Client) {
 }
 
 // Allow decides from a zone's access: transfers must be on; the address must be a linked peer's or in one of the account's
-// ranges; where it is linked peers', one of them must allow the transport; and where the links have a key, the request
-// must be signed with it. key is what a verified signature was made with, nil for an unsigned request; under is nil for what came
-// in clear. IPv4-mapped addresses count as IPv4.
+// ranges; where it is linked peers', one of them must allow the transport and open the zone to the key; else the request must
+// be signed with a key of the links, if they have any. key is what a verified signature was made with, nil for an unsigned request;
+// under is nil for what came in clear. IPv4-mapped addresses count as IPv4.
 func Allow(a *zone.Access, from netip.Addr, key *tsig.Key, under *wire.TLS) Decision {
-	d := Decision{Cause: refusal(a, from, key, under), Client: clientOf(a, from, key)}
+	d := Decision{Client: clientOf(a, from, key, under)}
+	d.Cause, d.By = refusal(a, from, key, under)
 	if d.Cause != "" {
 		d.Rcode = wire.RcodeRefused
 	}
 	return d
 }
 
-// refusal is why a client may not transfer a zone; empty when it may.
-func refusal(a *zone.Access, from netip.Addr, key *tsig.Key, under *wire.TLS) Cause {
+// refusal is why a client may not transfer a zone, empty when it may; and the rule that says so. Peers' rules go before an ACL with
+// their address in it, which would else be the way round. Of several peers at an address it may be any that lets it in; if none does,
+// the one counts that it came furthest with.
+func refusal(a *zone.Access, from netip.Addr, key *tsig.Key, under *wire.TLS) (cause Cause, by Rule) {
 	if !a.Enabled {
-		return CauseOff
+		return CauseOff, by
 	}
 	from = from.Unmap().WithZone("")
-	if !knows(a, from) {
-		return CauseAddress
-	}
-	if cause := transport(a, from, under); cause != "" {
-		return cause
-	}
-	switch {
-	case a.Key == nil:
-		return ""
-	case key == nil:
-		return CauseUnsigned
-	case key.Name != a.Key.Name || key.Algorithm != a.Key.Algorithm || string(key.Secret) != string(a.Key.Secret):
-		return CauseOtherKey
-	}
-	return ""
-}
-
-// transport is why what a request came by is not allowed. A peer's rule goes before an ACL with its address in it, which would
-// else be the way round. Of several peers at an address it may have been any that allows it.
-func transport(a *zone.Access, from netip.Addr, under *wire.TLS) (cause Cause) {
 	for _, p := range a.Peers {
-		if !at(&p, from) {
+		if !p.At(from) {
 			continue
 		}
+		closed := transport(&p, under)
 		switch {
-		case !p.TLS, under != nil && (p.ClientKeys == "" || under.Has(p.ClientKeys)):
-			return ""
-		case under == nil:
-			cause = CauseClear
+		case closed != "" && (cause == "" || !cause.AboutKey()):
+			cause, by.Peer = closed, p
+		case closed != "":
+		case p.Opens(key):
+			return "", Rule{Peer: p}
 		default:
-			cause = CauseClient
+			cause, by.Peer = unopened(key), p
 		}
 	}
-	return cause
+	if cause != "" {
+		return cause, by
+	}
+	at := slices.IndexFunc(a.ACL, func(p netip.Prefix) bool { return p.Contains(from) })
+	if at < 0 {
+		return CauseAddress, by
+	}
+	if by.Range = a.ACL[at]; !a.Signed(key) {
+		return unopened(key), by
+	}
+	return "", by
 }
 
-// at says whether a peer is at an address.
-func at(p *zone.Peer, addr netip.Addr) bool {
-	return p.Addr.IsValid() && p.Addr.Addr().Unmap().WithZone("") == addr
+// unopened is why a key does not do.
+func unopened(key *tsig.Key) Cause {
+	if key == nil {
+		return CauseUnsigned
+	}
+	return CauseOtherKey
 }
 
-// knows says whether an address is a linked peer's or in one of the account's ranges.
-func knows(a *zone.Access, from netip.Addr) bool {
-	return slices.ContainsFunc(a.Peers, func(p zone.Peer) bool { return at(&p, from) }) ||
-		slices.ContainsFunc(a.ACL, func(p netip.Prefix) bool { return p.Contains(from) })
+// transport is why what a request came by is not what a peer's come by; empty if it is.
+func transport(p *zone.Peer, under *wire.TLS) Cause {
+	switch {
+	case !p.TLS, under != nil && (p.ClientKeys == "" || under.Has(p.ClientKeys)):
+		return ""
+	case under == nil:
+		return CauseClear
+	}
+	return CauseClient
 }

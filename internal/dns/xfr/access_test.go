@@ -19,7 +19,7 @@ func TestAllow(t *testing.T) {
 	keyed.Key = key
 	acl := []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8::/64")}
 	open := zone.Access{Enabled: true, Peers: []zone.Peer{peer}, ACL: acl}
-	locked := zone.Access{Enabled: true, Peers: []zone.Peer{keyed}, ACL: acl, Key: key, Keys: []*tsig.Key{key, other}}
+	locked := zone.Access{Enabled: true, Peers: []zone.Peer{keyed}, ACL: acl, Keys: []*tsig.Key{key, other}}
 	tests := []struct {
 		name   string
 		access zone.Access
@@ -124,6 +124,74 @@ func TestWhoAsks(t *testing.T) {
 		c := xfr.Allow(&a, netip.MustParseAddr(tt.from), tt.key, nil).Client
 		if c.Peer.ID != tt.peer || len(c.OneOf) != tt.oneOf {
 			t.Errorf("%v from %s: %+v", tt.links, tt.from, c)
+		}
+	}
+}
+
+// Each link opens with its own peer's key, and with the one that follows it; who signs tells which of several behind one
+// address it is, and whose rule let it in.
+func TestAllowEach(t *testing.T) {
+	t.Parallel()
+	secret := func(name string) *tsig.Key {
+		k, err := tsig.NewKey(name, "hmac-sha256", "c2VjcmV0c2VjcmV0c2VjcmV0", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	k1, k2, k3, next, foreign := secret("k1"), secret("k2"), secret("k3"), secret("next"), secret("foreign")
+	fake := *k1
+	fake.Secret = []byte("another secret of that name")
+	at := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), port) }
+	db := zone.NewDB(0)
+	db.SetAccount(&zone.Account{
+		ID: "acc", Keys: []*tsig.Key{k1, k2, k3, next, foreign}, ACL: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
+		Peers: map[string]zone.Peer{
+			"a": {ID: "a", Addr: at(1), Key: k1}, "b": {ID: "b", Addr: at(2), Key: k2}, "c": {ID: "c", Addr: at(3), Key: k3, Next: next},
+			"alone": {ID: "alone", Addr: netip.MustParseAddrPort("192.0.2.2:53"), Key: k1, Next: next},
+			"open":  {ID: "open", Addr: netip.MustParseAddrPort("192.0.2.3:53")},
+			"tls":   {ID: "tls", Addr: at(4), Key: foreign, TLS: true},
+		},
+	})
+	v, err := zone.Build(apex, []rr.Set{soa(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"a", "b", "c"}
+	for _, tt := range []struct {
+		links []string
+		from  string
+		key   *tsig.Key
+		cause xfr.Cause
+		by    string // peer whose rule decides
+		who   string // peer that it is for certain
+	}{
+		{all, "192.0.2.1", k1, "", "a", "a"},
+		{all, "192.0.2.1", k2, "", "b", "b"},
+		{all, "192.0.2.1", k3, "", "c", "c"},
+		{all, "192.0.2.1", next, "", "c", "c"},
+		{all, "192.0.2.1", nil, xfr.CauseUnsigned, "c", ""},
+		{all, "192.0.2.1", foreign, xfr.CauseOtherKey, "c", ""},
+		{all, "192.0.2.1", &fake, xfr.CauseOtherKey, "c", ""},
+		{[]string{"a", "alone"}, "192.0.2.2", k1, "", "alone", "alone"},
+		{[]string{"a", "alone"}, "192.0.2.2", next, "", "alone", "alone"},
+		{[]string{"b", "alone"}, "192.0.2.2", k2, xfr.CauseOtherKey, "alone", "alone"}, // another link's
+		{[]string{"a", "alone"}, "192.0.2.1", next, xfr.CauseOtherKey, "a", ""},
+		{[]string{"a", "open"}, "192.0.2.3", nil, "", "open", "open"},
+		{[]string{"a", "open"}, "192.0.2.1", nil, xfr.CauseUnsigned, "a", ""},
+		{[]string{"tls", "b"}, "192.0.2.1", k2, "", "b", "b"},
+		{[]string{"b", "tls"}, "192.0.2.1", k1, xfr.CauseOtherKey, "b", ""}, // it came furthest with b
+		{[]string{"tls"}, "192.0.2.1", foreign, xfr.CauseClear, "tls", "tls"},
+		{[]string{"a", "open"}, "198.51.100.1", nil, xfr.CauseUnsigned, "", ""},
+		{[]string{"a", "open"}, "198.51.100.1", k1, "", "", ""},
+		{[]string{"a", "open"}, "198.51.100.1", k2, xfr.CauseOtherKey, "", ""},
+		{[]string{"alone"}, "198.51.100.1", next, "", "", ""},
+		{[]string{"open"}, "198.51.100.1", nil, "", "", ""},
+	} {
+		a := db.Reset("z", "acc", 1, v, v, zone.Links{Enabled: true, Peers: tt.links}, nil).Access()
+		d := xfr.Allow(&a, netip.MustParseAddr(tt.from), tt.key, nil)
+		if d.Cause != tt.cause || d.By.Peer.ID != tt.by || d.Client.Peer.ID != tt.who || d.By.Range.IsValid() != (tt.from == "198.51.100.1") {
+			t.Errorf("%v from %s with %s: %q by %q, %+v", tt.links, tt.from, tt.key, d.Cause, d.By.Peer.ID, d.Client)
 		}
 	}
 }

@@ -32,8 +32,10 @@ type Config struct {
 	// Recalled gives what is closed once zones have the history that they had before the program started; nil: they have.
 	// Until then, an IXFR from before it waits, for Patience at most.
 	Recalled func() <-chan struct{}
-	// Done hears of every transfer and every refusal, once. It must return at once.
-	Done func(Report)
+	// Done hears of every transfer and every refusal, once. Asked hears of every signed question for a zone's SOA, by which secondaries
+	// see whether there is anything to transfer. They must return at once.
+	Done  func(Report)
+	Asked func(zoneID string, c Client, key wire.Name)
 }
 
 func (c *Config) setDefaults() {
@@ -42,6 +44,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Done == nil {
 		c.Done = func(Report) {}
+	}
+	if c.Asked == nil {
+		c.Asked = func(string, Client, wire.Name) {}
 	}
 	if c.Yield == nil {
 		c.Yield = func() {}
@@ -143,10 +148,21 @@ func (s *Server) Denied(r *wire.Request, code wire.Rcode) {
 	}
 	if z := s.cfg.DB.Find(r.Name); z != nil {
 		access := z.Access()
-		rep.ZoneID, rep.Client = z.ID, clientOf(&access, r.Source.Addr(), nil)
+		rep.ZoneID, rep.Client = z.ID, clientOf(&access, r.Source.Addr(), nil, r.TLS)
 	}
 	rep.refuse(wire.RcodeNotAuth, causeOf(code))
 	s.done(rep, start)
+}
+
+// Verified takes note of a query that is no transfer, and whose signature verified.
+func (s *Server) Verified(r *wire.Request) {
+	name, err := wire.NameFromWire(r.Name)
+	if key := keyOf(r); err == nil && key != nil && r.Type == wire.TypeSOA {
+		if z := s.cfg.DB.Get(name); z != nil {
+			access := z.Access()
+			s.cfg.Asked(z.ID, clientOf(&access, r.Source.Addr(), key, r.TLS), key.Name)
+		}
+	}
 }
 
 func (s *Server) report(r *wire.Request) (*Report, time.Time) {
@@ -236,7 +252,7 @@ func (g *guard) Write(b []byte) (int, error) {
 		return 0, fmt.Errorf("%w: the zone is gone", ErrRevoked)
 	}
 	access := g.z.Access()
-	if cause := refusal(&access, g.r.Source.Addr(), keyOf(g.r), g.r.TLS); cause != "" {
+	if cause, _ := refusal(&access, g.r.Source.Addr(), keyOf(g.r), g.r.TLS); cause != "" {
 		return 0, fmt.Errorf("%w: %s", ErrRevoked, reasons[cause])
 	}
 	<-g.s.turns

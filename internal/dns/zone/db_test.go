@@ -240,11 +240,11 @@ func TestAccess(t *testing.T) {
 		ID: "acc", ACL: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, Keys: []*tsig.Key{key},
 		Peers: map[string]zone.Peer{"p1": {ID: "p1"}, "p2": {ID: "p2", Key: key}, "p3": {ID: "p3"}},
 	})
-	if a := z.Access(); len(a.Peers) != 2 || a.Peers[1].ID != "p2" || a.Key != key || len(a.Keys) != 1 || len(a.ACL) != 1 {
+	if a := z.Access(); len(a.Peers) != 2 || a.Peers[1].ID != "p2" || a.Peers[1].Key != key || len(a.Keys) != 1 || len(a.ACL) != 1 {
 		t.Errorf("%+v", a)
 	}
 	db.SetLinks("z", 2, zone.Links{Peers: []string{"p3"}})
-	if a := z.Access(); a.Enabled || len(a.Peers) != 1 || a.Key != nil {
+	if a := z.Access(); a.Enabled || len(a.Peers) != 1 || a.Peers[0].Key != nil {
 		t.Errorf("after a change of links: %+v", a)
 	}
 	if st := z.State(); st.Seq != 2 || st.Served != v {

@@ -15,6 +15,7 @@ type Peer struct {
 	Name string
 	Addr netip.AddrPort
 	Key  *tsig.Key // nil for none
+	Next *tsig.Key // the key that follows Key, while both open the peer's zones; nil for none
 	TLS  bool      // its transfers come by TLS alone
 	// ClientKeys are the digests of public keys, as wire.TLS has them and separated by spaces, of which a client certificate of the peer
 	// must have one; empty: any client will do.
@@ -57,29 +58,9 @@ type Access struct {
 	Enabled bool
 	Peers   []Peer
 	ACL     []netip.Prefix
-	Key     *tsig.Key   // what the links demand; nil when no linked peer has a key
 	Keys    []*tsig.Key // all keys of the account: to tell "wrong key for this zone" from "unknown key"
 
 	account *Account
-}
-
-// Client says which linked peers may have sent a request: those at the address that it came from. That is certain only
-// where there is one, and where no other peer of the account answers at the address, or none that has the key with which
-// the request was signed (nil for none). Servers behind one address cannot be told apart otherwise, whether it is a
-// machine's, a router's or a container's.
-func (a *Access) Client(from netip.Addr, key *tsig.Key) (peers []Peer, certain bool) {
-	from = plain(from)
-	for _, p := range a.Peers {
-		if p.Addr.IsValid() && plain(p.Addr.Addr()) == from {
-			peers = append(peers, p)
-		}
-	}
-	if len(peers) != 1 || a.account == nil {
-		return peers, len(peers) == 1
-	}
-	return peers, !slices.ContainsFunc(a.account.at[from], func(p Peer) bool {
-		return p.ID != peers[0].ID && (key == nil || p.Key == nil || p.Key.Name == key.Name)
-	})
 }
 
 // State is all of a zone that readers see at one moment: one pointer load gives it whole. It is immutable.
@@ -115,13 +96,8 @@ func (z *Zone) Access() Access {
 	}
 	a.ACL, a.Keys, a.account = acc.ACL, acc.Keys, acc
 	for _, id := range links.Peers {
-		p, ok := acc.Peers[id]
-		if !ok {
-			continue
-		}
-		a.Peers = append(a.Peers, p)
-		if p.Key != nil {
-			a.Key = p.Key
+		if p, ok := acc.Peers[id]; ok {
+			a.Peers = append(a.Peers, p)
 		}
 	}
 	return a

@@ -1453,6 +1453,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/tsigs/{tsig_id}/rotation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show which peers use a TSIG, and which the one that follows it */
+        get: operations["getTSIGRotation"];
+        /**
+         * Let a TSIG be followed by another
+         * @description While another TSIG follows it, both open the zones of the peers that have it, and NOTIFY is signed with the one that a peer was last seen with. Null ends that; code 13007 refuses it while a peer signs with the other one, unless `force` is given. A TSIG that cannot follow is code 13006.
+         */
+        put: operations["putTSIGRotation"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/tsigs/{tsig_id}/rotation/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a TSIG that is followed by another
+         * @description Its peers have the other one from then on, all at once, and it is gone. Code 13007 refuses it while a peer is not known to use the other one, for any zone that is transferred to it, unless `force` is given. The answer is the other one.
+         */
+        post: operations["retireTSIG"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/peers/{peer_id}/transport": {
         parameters: {
             query?: never;
@@ -2792,10 +2833,14 @@ export interface components {
             mode: components["schemas"]["TransferMode"];
             /** @description Enabling is refused for a zone that BIND, NSD, Knot or PowerDNS would not load */
             strict_review: boolean;
+            /** @description Peers of one zone may have TSIGs of their own; otherwise all of them share one */
+            tsig_per_peer: boolean;
         };
         AccountTransferSettingsPatch: {
             mode?: components["schemas"]["TransferMode"];
             strict_review?: boolean;
+            /** @description Turning it off is refused (code 13016) while peers of one zone differ */
+            tsig_per_peer?: boolean;
         };
         SharedNames: {
             /** @description Accounts that may have zones above and below those of this one, if they name it, too */
@@ -2869,6 +2914,13 @@ export interface components {
             serial: number | null;
             /** @description Address that NOTIFY leaves from; empty where the system chooses, because none of the family is configured */
             notify_source: string;
+            /** @description TSIG that it last signed a request for the zone with; empty where it was not seen to */
+            key: string;
+            /**
+             * Format: date-time
+             * @description When that was
+             */
+            key_seen_on: string | null;
             /** @description Of one that is ahead: the serial to raise the zone to, so that it follows again */
             raise_to: number | null;
             versions_behind: number | null;
@@ -2960,6 +3012,35 @@ export interface components {
          * @enum {string}
          */
         PeerDNSSEC: "signed" | "stripped";
+        TSIGRotation: {
+            tsig_id: components["schemas"]["ID"];
+            name: string;
+            /** @description The TSIG that follows it */
+            successor_id: string | null;
+            /** @description Another one follows it, and all its peers use that */
+            retirable: boolean;
+            /** @description The peers that have it */
+            peers: {
+                peer_id: components["schemas"]["ID"];
+                name: string;
+                /**
+                 * @description Which of the two it signs its requests with, for the zone that stands worst: the old one, the new one, the new one unless that was another peer at its address, or it was seen with neither. Empty without a successor, and for a peer that no zone is transferred to
+                 * @enum {string}
+                 */
+                use: "old" | "unsure" | "unseen" | "new" | "";
+                /**
+                 * Format: date-time
+                 * @description When it last signed a request for that zone
+                 */
+                seen_on: string | null;
+                /** @description That zone */
+                zone: string;
+                /** @description How many zones are transferred to it */
+                zones: number;
+                /** @description For how many of them it is not known to use the new one */
+                zones_left: number;
+            }[];
+        };
         PeerTransport: {
             /** @enum {string} */
             transport: "any" | "tls";
@@ -7301,6 +7382,120 @@ export interface operations {
                             /** @description The serial that the zone has now */
                             serial: number;
                         };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getTSIGRotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the TSIG */
+                tsig_id: components["parameters"]["tsig_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["TSIGRotation"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    putTSIGRotation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the TSIG */
+                tsig_id: components["parameters"]["tsig_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    successor_id: string | null;
+                    /** @default false */
+                    force?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["TSIGRotation"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    retireTSIG: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the TSIG */
+                tsig_id: components["parameters"]["tsig_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default false */
+                    force?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["TSIG"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

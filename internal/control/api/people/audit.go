@@ -48,9 +48,7 @@ func described(v any, when time.Time) json.RawMessage {
 func describe(v any, when time.Time) any {
 	switch v := v.(type) {
 	case model.TSIG:
-		k := transfer.RenderTSIG(&v)
-		k.Secret = nil
-		return k
+		return transfer.RenderAuditedTSIG(&v)
 	case model.Peer:
 		return transfer.RenderAudited(&v)
 	case model.ACL:
@@ -133,6 +131,7 @@ type accountDescription struct {
 	SharedNames       []model.ID           `json:"shared_names"`
 	Mode              model.TransferMode   `json:"transfer_mode"`
 	StrictReview      bool                 `json:"strict_review"`
+	KeyEach           bool                 `json:"tsig_per_peer"`
 	Suspended         bool                 `json:"suspended"`
 }
 
@@ -140,7 +139,7 @@ func describeAccount(a *model.Account) accountDescription {
 	return accountDescription{
 		accountJSON: renderAccount(a), OutgoingTransfers: a.OutgoingTransfers, ZoneDefaults: zone.RenderSettings(&a.ZoneDefaults, ""),
 		EnforceDNSOnly: a.EnforceDNSOnly, EdgeAddresses: transfer.AddressTexts(a.EdgeAddresses), SharedNames: append([]model.ID{}, a.SharesNames...), Mode: a.TransferMode, StrictReview: a.StrictReview,
-		Suspended: a.Suspended,
+		KeyEach: a.KeyEach, Suspended: a.Suspended,
 	}
 }
 

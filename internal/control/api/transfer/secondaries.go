@@ -10,7 +10,7 @@ import (
 
 // Routes are the operations of zone transfers.
 func Routes() []api.Route {
-	return slices.Concat(tsigRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), transferSettingRoutes(), secondaryRoutes(), standingRoutes())
+	return slices.Concat(tsigRoutes(), rotationRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), transferSettingRoutes(), secondaryRoutes(), standingRoutes())
 }
 
 func secondaryRoutes() []api.Route {
@@ -57,6 +57,8 @@ type secondaryPeerJSON struct {
 	Cause          string               `json:"cause"`
 	RaiseTo        *uint32              `json:"raise_to"`
 	NotifySource   string               `json:"notify_source"`
+	Key            string               `json:"key"`
+	KeyOn          api.Stamp            `json:"key_seen_on"`
 }
 
 type notifyJSON struct {
@@ -109,7 +111,7 @@ type secondaryNSJSON struct {
 func renderSecondaryPeer(p *api.SecondaryPeer) secondaryPeerJSON {
 	out := secondaryPeerJSON{
 		Peer: p.Peer, Name: p.Name, Address: p.Address, State: p.State, Cause: p.Cause, Serial: p.Serial, RaiseTo: p.RaiseTo,
-		NotifySource:   p.NotifySource,
+		NotifySource: p.NotifySource, Key: p.Key, KeyOn: api.Stamp(p.KeyOn),
 		Seen:           api.Stamp(p.Seen),
 		VersionsBehind: p.VersionsBehind, SecondsBehind: p.SecondsBehind,
 		History: api.Each(p.History, func(e *api.SecondaryEvent) secondaryEventJSON {

@@ -30,10 +30,15 @@ type zoneTransfer struct {
 	Mode model.TransferMode `json:"mode"`
 }
 
-// accountTransfer is what new zones start with, and whether enabling is strict.
+// accountTransfer is what new zones start with, whether enabling is strict, and whether linked peers may differ in their keys.
 type accountTransfer struct {
 	Mode         model.TransferMode `json:"mode"`
 	StrictReview bool               `json:"strict_review"`
+	KeyEach      bool               `json:"tsig_per_peer"`
+}
+
+func renderAccountTransfer(acc *model.Account) accountTransfer {
+	return accountTransfer{modeOf(acc.TransferMode), acc.StrictReview, acc.KeyEach}
 }
 
 func modeOf(m model.TransferMode) model.TransferMode {
@@ -107,13 +112,14 @@ func getAccountTransfer(a *api.API, q *api.Request) error {
 	if err != nil {
 		return err
 	}
-	return q.OK(accountTransfer{modeOf(acc.TransferMode), acc.StrictReview})
+	return q.OK(renderAccountTransfer(&acc))
 }
 
 func editAccountTransfer(a *api.API, q *api.Request) error {
 	var in struct {
 		Mode   api.Optional[model.TransferMode] `json:"mode"`
 		Strict api.Optional[bool]               `json:"strict_review"`
+		Each   api.Optional[bool]               `json:"tsig_per_peer"`
 	}
 	if err := q.Decode(&in); err != nil {
 		return err
@@ -124,6 +130,9 @@ func editAccountTransfer(a *api.API, q *api.Request) error {
 	if in.Strict.Null {
 		return api.Invalid(model.CodeTransferMode, "/strict_review", "strict_review must be true or false.")
 	}
+	if in.Each.Null {
+		return api.Invalid(model.CodeTransferMode, "/tsig_per_peer", "tsig_per_peer must be true or false.")
+	}
 	acc, err := q.EditAccount("transfer_settings", func(acc *model.Account) {
 		if in.Mode.Set {
 			acc.TransferMode = in.Mode.Value
@@ -131,11 +140,14 @@ func editAccountTransfer(a *api.API, q *api.Request) error {
 		if in.Strict.Set {
 			acc.StrictReview = in.Strict.Value
 		}
+		if in.Each.Set {
+			acc.KeyEach = in.Each.Value
+		}
 	})
 	if err != nil {
-		return err
+		return api.PointAt(err, map[int]string{model.CodePeersTSIGDiffer: "/tsig_per_peer"})
 	}
-	return q.OK(accountTransfer{modeOf(acc.TransferMode), acc.StrictReview})
+	return q.OK(renderAccountTransfer(acc))
 }
 
 // edgeJSON are the account's own edge addresses, and those that its proxied records are answered with.

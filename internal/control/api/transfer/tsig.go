@@ -36,6 +36,18 @@ type tsigJSON struct {
 // RenderTSIG gives a TSIG with its secret; who may not see it is shown it without.
 func RenderTSIG(k *model.TSIG) tsigJSON { return tsigJSON{k.ID, k.Name, &k.Secret, k.Algo} }
 
+// RenderAuditedTSIG gives a TSIG as the audit log shows it: without the secret, and with what follows it if anything does.
+func RenderAuditedTSIG(k *model.TSIG) any {
+	shown := tsigJSON{ID: k.ID, Name: k.Name, Algo: k.Algo}
+	if k.Successor == "" {
+		return shown
+	}
+	return struct {
+		tsigJSON
+		Successor model.ID `json:"successor_id"`
+	}{shown, k.Successor}
+}
+
 // maxSecret bounds a TSIG's secret, in octets.
 const maxSecret = 512
 

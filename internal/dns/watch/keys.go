@@ -1,0 +1,112 @@
+package watch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/xfr"
+)
+
+// Signed says when a peer last signed a request for a zone with a key: a transfer, or the question for the SOA in front of it.
+type Signed struct {
+	Key     string // its name
+	On      time.Time
+	Certain bool // it was this peer, and no other at its address
+}
+
+// keysMost bounds the keys that are remembered for a peer: two while one follows the other, and some that did before.
+const keysMost = 4
+
+// signed notes a request. Certain and uncertain ones of a key are kept apart: what may have been another peer's proves less.
+func (r *record) signed(s Signed) {
+	at := slices.IndexFunc(r.keys, func(o Signed) bool { return o.Key == s.Key && o.Certain == s.Certain })
+	if at == 0 {
+		r.unsaved = max(r.unsaved, again)
+	} else {
+		r.unsaved = news // another key than the last time
+	}
+	if at >= 0 {
+		r.keys = slices.Delete(r.keys, at, at+1)
+	}
+	r.keys = slices.Insert(r.keys, 0, s)
+	r.keys = r.keys[:min(len(r.keys), keysMost)]
+}
+
+// Asked takes a signed question for a zone's SOA.
+func (w *Watcher) Asked(zoneID string, c xfr.Client, signedWith wire.Name) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, certain := w.cfg.Now(), c.Peer.ID != ""
+	for _, p := range c.Peers() {
+		r := w.at(key{zoneID, p.ID})
+		r.signed(Signed{Key: signedWith.String(), On: now, Certain: certain})
+		if certain {
+			r.seen = now
+		}
+	}
+}
+
+// KeyOf is the key that a peer last signed a request for a zone with, and when; empty where it was not seen to.
+func (w *Watcher) KeyOf(zoneID, peer string) (name string, on time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.of.get(key{zoneID, peer}); r != nil && len(r.keys) > 0 {
+		return r.keys[0].Key, r.keys[0].On
+	}
+	return "", time.Time{}
+}
+
+// KeyUse is which of two keys a peer signs its requests for a zone with, one of which follows the other.
+type KeyUse string
+
+// The uses of keys.
+const (
+	UsesOld   KeyUse = "old"    // it was last seen with the old one, for all that is certain
+	UsesNew   KeyUse = "new"    // it was seen with the new one, and not with the old one since
+	UseUnsure KeyUse = "unsure" // the new one was used from its address, perhaps by another peer there
+	UseUnseen KeyUse = "unseen" // it was seen with neither
+)
+
+// KeyUses says which of two keys a peer uses for a zone, and when it was last seen with either.
+func (w *Watcher) KeyUses(zoneID, peer, old, next string) (use KeyUse, on time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	use = UseUnseen
+	r := w.of.get(key{zoneID, peer})
+	if r == nil {
+		return use, on
+	}
+	for _, s := range r.keys { // the newest first
+		if s.Key != old && s.Key != next {
+			continue
+		}
+		if on.IsZero() {
+			on = s.On
+		}
+		switch {
+		case s.Key == old:
+			return UsesOld, on
+		case s.Certain:
+			return UsesNew, on
+		}
+		use = UseUnsure
+	}
+	return use, on
+}
+
+// mergeKeys joins what two have seen, the later sighting of each.
+func mergeKeys(a, b []Signed) []Signed {
+	out := slices.Clone(a)
+	for _, s := range b {
+		at := slices.IndexFunc(out, func(o Signed) bool { return o.Key == s.Key && o.Certain == s.Certain })
+		switch {
+		case at < 0:
+			out = append(out, s)
+		case s.On.After(out[at].On):
+			out[at] = s
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Signed) int { return b.On.Compare(a.On) })
+	return out[:min(len(out), keysMost)]
+}
