@@ -27,6 +27,7 @@ need /usr/sbin/unbound unbound
 need /usr/bin/strace strace
 need /usr/bin/systemd-analyze systemd
 need /usr/bin/rpm rpm
+need /usr/bin/promtool prometheus
 need /usr/bin/groff groff-base
 need /usr/sbin/debootstrap debootstrap
 need /usr/bin/lexicon lexicon

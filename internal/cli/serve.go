@@ -31,6 +31,7 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	c.Version = s.version
 	n, err := node.Open(ctx, &c.Config, log)
 	if err != nil {
 		return err

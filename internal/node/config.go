@@ -92,6 +92,8 @@ type Config struct {
 	LogFormat string `default:"text" enum:"text,json" help:"text or json."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 
+	Version string `kong:"-"` // of the program, for those who watch it
+
 	logLevel     *slog.LevelVar
 	metricsToken string
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ import (
 // metrics renders what the parts count. The parts know no metrics library; this is where their numbers get names.
 func (n *Node) metrics() http.Handler {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{n})
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{n: n})
 	h := promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 	if n.cfg.metricsToken == "" {
 		return h
@@ -37,25 +38,31 @@ func (n *Node) metrics() http.Handler {
 	})
 }
 
-type collector struct{ n *Node }
+type collector struct {
+	n  *Node
+	ch chan<- prometheus.Metric
+}
+
+// emit tells a number; labels are names and values in turn.
+func (c collector) emit(kind prometheus.ValueType, name, help string, v float64, labels ...string) {
+	var names, values []string
+	for i := 0; i < len(labels); i += 2 {
+		names, values = append(names, labels[i]), append(values, labels[i+1])
+	}
+	c.ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("headwater_"+name, help, names, nil), kind, v, values...)
+}
 
 // Describe is empty on purpose: the set of label values is only known when numbers are collected.
 func (collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect reads every part's counters.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	emit := func(kind prometheus.ValueType, name, help string, v float64, labels ...string) {
-		var names, values []string
-		for i := 0; i < len(labels); i += 2 {
-			names, values = append(names, labels[i]), append(values, labels[i+1])
-		}
-		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc("headwater_"+name, help, names, nil), kind, v, values...)
-	}
+	c.ch = ch
 	counter := func(name, help string, v uint64, labels ...string) {
-		emit(prometheus.CounterValue, name, help, float64(v), labels...)
+		c.emit(prometheus.CounterValue, name, help, float64(v), labels...)
 	}
 	gauge := func(name, help string, v float64, labels ...string) {
-		emit(prometheus.GaugeValue, name, help, v, labels...)
+		c.emit(prometheus.GaugeValue, name, help, v, labels...)
 	}
 	if c.n.dns != nil {
 		c.dns(counter, gauge)
@@ -73,6 +80,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	c.careful(counter, gauge)
 	c.http(counter, gauge)
+	gauge("build_info", "1; the labels tell which program this is.", 1, "version", c.n.cfg.Version, "goversion", runtime.Version())
 }
 
 func (c collector) http(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
@@ -158,7 +166,7 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 		unwritable = time.Since(st.Unwritable).Seconds()
 	}
 	gauge("store_unwritable_seconds", "For how long no transaction has come about; 0 while they do.", unwritable)
-	counter("commit_seconds_total", "Whole seconds spent in committing.", st.CommitNanos/1e9)
+	c.emit(prometheus.CounterValue, "commit_seconds_total", "Time spent in committing.", time.Duration(st.CommitNanos).Seconds()) //nolint:gosec // centuries
 	for what, n := range c.n.traces.Counts() {
 		if what == api.SignIns {
 			counter("sign_ins_total", "Sessions opened.", n)

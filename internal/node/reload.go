@@ -40,7 +40,7 @@ func (c *Config) differing(next *Config) []string {
 	a, b := reflect.ValueOf(c).Elem(), reflect.ValueOf(next).Elem()
 	for i := range a.NumField() {
 		f := a.Type().Field(i)
-		if !f.IsExported() || f.Name == "LogLevel" || reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+		if !f.IsExported() || f.Tag.Get("kong") == "-" || f.Name == "LogLevel" || reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 			continue
 		}
 		out = append(out, flagName(f))
