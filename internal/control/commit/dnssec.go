@@ -65,11 +65,26 @@ func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) err
 	if err != nil {
 		return err
 	}
+	if z.state != nil && z.state.Transfer.Signed() && denialOf(old) != denialOf(&z.row) {
+		if err := p.resignAll(z); err != nil {
+			return err
+		}
+	}
 	next, err := keyring.Steer(&z.row, keys, p.facts(z))
 	if err != nil {
 		return err
 	}
 	return p.turn(z, next)
+}
+
+// resignAll plans that all of a zone is signed anew in this change.
+func (p *plan) resignAll(z *zoneWork) error {
+	if n := z.state.Transfer.Records(); n > p.cfg.Limits.SignRecords {
+		return invalid(model.CodeDNSSECState, "The zone has %d records; those of more than %d cannot be signed anew in one step yet.", n, p.cfg.Limits.SignRecords)
+	}
+	assign(&p.undo, &z.signAll, true)
+	assign(&p.undo, &z.renew, true)
+	return nil
 }
 
 // editKeys plans what somebody asks for of a zone's keys.
@@ -198,7 +213,7 @@ func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (
 		due, hashes = append(due, more...), append(hashes, others...)
 	}
 	if z.lingers {
-		job := dnssec.Job{New: v, Signers: signing.Signers, Timing: timing, Denial: signing.Denial}
+		job := signing.Job(v, v)
 		job.Retired = nil
 		stale, others, from := job.Due(max(e.From, z.row.Name), e.Names)
 		due, hashes = append(due, stale...), append(hashes, others...)
@@ -305,6 +320,11 @@ func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, er
 		return nil, err
 	}
 	g := &face.Signing{Whole: z.signAll || shortens(&z.read, &z.row)}
+	if wanted := denialOf(&z.row); z.state == nil || !z.state.Transfer.Signed() || g.Whole {
+		g.Denial = wanted
+	} else if z.state.Transfer.Hashes() {
+		g.Denial = dnssec.NSEC3 // until somebody signs all of it, the zone goes on as it is
+	}
 	g.Timing = dnssec.TimingOf(s.now, expireOf(&z.row), longestTTL(&z.row))
 	if g.Signers, err = s.cfg.keys.Signers(&z.row, keys); err != nil {
 		return nil, err
@@ -313,6 +333,14 @@ func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, er
 		return nil, nil // its keys wait
 	}
 	return g, nil
+}
+
+// denialOf is how a zone shall prove that something is not there.
+func denialOf(z *model.Zone) dnssec.Denial {
+	if z.DNSSEC.NSEC3 == model.SwitchOn {
+		return dnssec.NSEC3
+	}
+	return dnssec.NSEC
 }
 
 // shortens says that signatures made for the one zone may end too early for the other.

@@ -6,13 +6,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/commit"
+	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -82,6 +86,7 @@ func TestSignedZoneChanges(t *testing.T) {
 		b.validate(t, b.state(t, z.ID).Transfer)
 		follower := &secondary{b: b, has: map[model.ID]*zone.Version{}}
 		follower.sync(t, z.ID)
+		hashed := map[bool]int{}
 		for i := range 200 {
 			var edits []model.Edit
 			for _, e := range knowing(d, &z, sorted(b.base.rows(t, z.ID)), 1+d.IntN(3)) {
@@ -102,17 +107,83 @@ func TestSignedZoneChanges(t *testing.T) {
 			if changed := text(after.Transfer) != before; changed != (after.Transfer.Serial() != serial) {
 				t.Fatalf("serial went from %d to %d, contents changed: %v", serial, after.Transfer.Serial(), changed)
 			}
+			if i%25 == 20 {
+				_, err := b.edit(t, z.ID, "dnssec", func(z *model.Zone) { z.DNSSEC.NSEC3 = model.SwitchOn + model.SwitchOff - max(z.DNSSEC.NSEC3, model.SwitchOff) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				after = b.state(t, z.ID)
+				hashed[after.Transfer.Hashes() && strings.Contains(shape(after.Transfer), " NSEC3 ")]++
+			}
 			if i%5 == 0 && !apexCNAME(after.Transfer) {
 				b.validate(t, after.Transfer)
 				b.validate(t, after.Served)
 			}
+			for _, v := range []*zone.Version{after.Transfer, after.Served} {
+				if got, want := shape(v), b.signedAnew(t, z.ID, v); got != want {
+					t.Fatalf("step %d: the version has\n%s\nsigned as a whole it had\n%s", i, got, want)
+				}
+			}
 			follower.sync(t, z.ID)
+		}
+		if hashed[true] < 3 || hashed[false] < 3 {
+			t.Errorf("by NSEC3 and by NSEC: %v", hashed)
 		}
 		if follower.ixfrs < 10 {
 			t.Errorf("%d deltas by IXFR, %d times AXFR", follower.ixfrs, follower.axfr)
 		}
 		t.Logf("%d deltas by IXFR, %d times AXFR", follower.ixfrs, follower.axfr)
 	})
+}
+
+// shape is all that signing adds to a version but for times and the signatures proper.
+func shape(v *zone.Version) string {
+	var lines []string
+	v.Walk(func(owner []byte, s zone.RRset) bool {
+		for it := s.Iter(); s.Type.IsDNSSEC() && it.Next(); {
+			d := it.AppendFull(nil)
+			if s.Type == wire.TypeRRSIG {
+				clear(d[8:16]) // expiration and inception
+				d = d[:18]
+			}
+			lines = append(lines, fmt.Sprintf("%s %d %s %x", wire.Name(owner), it.TTL(), s.Type, d))
+		}
+		return true
+	})
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// signedAnew is the shape of a version if it is signed for the first time.
+func (b *bench) signedAnew(t *testing.T, id model.ID, v *zone.Version) string {
+	t.Helper()
+	row := b.base.row(t, id)
+	keys := b.base.keys(t, id)
+	signers, err := keyring.NewCache(1).Signers(&row, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sets []rr.Set
+	for n, ok := v.Apex(), true; ok; n, ok = v.After(n, false) {
+		sets = append(sets, v.Data(n)...)
+	}
+	bare, err := zone.Build(v.Apex(), sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := face.Signing{Signers: signers, Timing: dnssec.TimingOf(b.clock(), 604800, 86400)}
+	if row.DNSSEC.NSEC3 == model.SwitchOn {
+		g.Denial = dnssec.NSEC3
+	}
+	d, err := g.Job(bare, bare).Sign()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := bare.Apply(&zone.Delta{From: v.Serial(), To: v.Serial(), Removed: d.Removed, Added: d.Added})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shape(next)
 }
 
 func apexCNAME(v *zone.Version) bool {

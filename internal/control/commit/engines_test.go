@@ -27,12 +27,24 @@ type base interface {
 	RenewImages(ctx context.Context, images []model.Image) error
 	rows(t *testing.T, zone model.ID) []model.Record
 	row(t *testing.T, zone model.ID) model.Zone
+	keys(t *testing.T, zone model.ID) []model.ZoneKey
 }
 
 type inMemory struct{ *controltest.Store }
 
 func (s inMemory) begin(ctx context.Context) (commit.Tx, error)    { return s.Begin(ctx) }
 func (s inMemory) rows(_ *testing.T, zone model.ID) []model.Record { return s.Records(zone) }
+func (s inMemory) keys(_ *testing.T, zone model.ID) []model.ZoneKey { return s.ZoneKeysOf(zone) }
+
+func (s onEngine) keys(t *testing.T, zone model.ID) []model.ZoneKey {
+	t.Helper()
+	keys, err := s.ZoneKeys(t.Context(), zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
 func (s inMemory) row(t *testing.T, zone model.ID) model.Zone {
 	t.Helper()
 	z, err := s.Zone(zone)

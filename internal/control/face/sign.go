@@ -67,11 +67,31 @@ func (g *Signing) All(base, bare Versions) (next Versions, err error) {
 	return next, err
 }
 
+// Job is the signing of a version that came from base.
+func (g *Signing) Job(base, bare *zone.Version) *dnssec.Job {
+	return &dnssec.Job{Old: View{base}, New: View{bare}, Signers: g.Signers, Denial: g.Denial, Timing: g.Timing}
+}
+
+// View is a version as package dnssec sees it.
+type View struct{ *zone.Version }
+
+// Sets gives a name's own RRsets.
+func (v View) Sets(owner wire.Name) []rr.Set { return v.Own(owner) }
+
+// HashedSets gives what the chain of NSEC3 has for a hash.
+func (v View) HashedSets(h dnssec.Hash) []rr.Set { return v.Chain(h) }
+
+// HashedBefore gives the last hash before h.
+func (v View) HashedBefore(h dnssec.Hash) (dnssec.Hash, bool) { return v.ChainBefore(h) }
+
+// HashedAfter gives the first hash behind h.
+func (v View) HashedAfter(h dnssec.Hash) (dnssec.Hash, bool) { return v.ChainAfter(h) }
+
 // sign signs one face and adds what that does to d.
 func (g *Signing) sign(base, bare, other *zone.Version, owners []wire.Name, hashes []dnssec.Hash, d *zone.Delta) (*zone.Version, error) {
-	job := &dnssec.Job{Old: base, New: bare, Signers: g.Signers, Denial: g.Denial, Timing: g.Timing}
+	job := g.Job(base, bare)
 	if other != nil {
-		job.Other = other
+		job.Other = View{other}
 	}
 	sign := job.Sign
 	if !g.Whole {

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -158,15 +159,11 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 	if !owner.Within(v.apex) {
 		return nil
 	}
-	key := page.AppendKey(nil, owner, v.apex)
-	var out []rr.Set
-	if e, _, exact := v.tree.Get(key); exact {
-		out = e.Unpack(owner, v.apex)
-	}
-	if v.hashed() == nil || len(key) == 0 {
+	out := v.Own(owner)
+	if v.hashed() == nil || owner == v.apex {
 		return out
 	}
-	e, _, exact := v.hashed().Get(key)
+	e, _, exact := v.hashed().Get(page.AppendKey(nil, owner, v.apex))
 	if !exact {
 		return out
 	}
@@ -180,6 +177,68 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 		out[i].Normalize()
 	}
 	return out
+}
+
+// Own is Sets without the chain of NSEC3, of which a name may have something by chance: who signs a version looks at that apart.
+func (v *Version) Own(owner wire.Name) []rr.Set {
+	if e, _, exact := v.tree.Get(page.AppendKey(nil, owner, v.apex)); exact {
+		return e.Unpack(owner, v.apex)
+	}
+	return nil
+}
+
+// hashKey is the key of a hash's entry.
+func hashKey(h [20]byte) []byte {
+	key := []byte(base32hex.EncodeToString(h[:]))
+	wire.FoldName(key)
+	return append(key, 0)
+}
+
+// Chain gives the NSEC3 record of a hash and its signatures, nil where there is none.
+func (v *Version) Chain(h [20]byte) []rr.Set {
+	if v.hashed() == nil {
+		return nil
+	}
+	e, _, exact := v.hashed().Get(hashKey(h))
+	if !exact {
+		return nil
+	}
+	return e.Unpack(v.name(e), v.apex)
+}
+
+// ChainBefore and ChainAfter give the last hash before h, and the first behind it, that has an NSEC3 record. The chain is a ring
+// for others; here it has two ends.
+func (v *Version) ChainBefore(h [20]byte) ([20]byte, bool) {
+	if v.hashed() == nil {
+		return h, false
+	}
+	e, at, exact := v.hashed().Get(hashKey(h))
+	if exact {
+		v.hashed().Before(at, func(o page.Entry) bool { e = o; return false })
+	}
+	return hashOfKey(e.Key())
+}
+
+// ChainAfter is described with ChainBefore.
+func (v *Version) ChainAfter(h [20]byte) (next [20]byte, ok bool) {
+	if v.hashed() == nil {
+		return h, false
+	}
+	_, at, _ := v.hashed().Get(hashKey(h))
+	v.hashed().After(at, func(e page.Entry) bool {
+		next, ok = hashOfKey(e.Key())
+		return false
+	})
+	return next, ok
+}
+
+// hashOfKey reads a key of the chain; that of its first entry, the apex, is none.
+func hashOfKey(key []byte) (h [20]byte, ok bool) {
+	if len(key) != base32hex.EncodedLen(len(h))+1 {
+		return h, false
+	}
+	n, err := base32hex.Decode(h[:], bytes.ToUpper(key[:len(key)-1]))
+	return h, err == nil && n == len(h)
 }
 
 // Data is Sets without what a signer adds: signatures and the chains of NSEC and NSEC3. What a zone is to be is compared
