@@ -23,12 +23,6 @@ require (
 	zombiezen.com/go/sqlite v1.4.2
 )
 
-// What tests beside the code import.
-require (
-	github.com/google/go-cmp v0.7.0
-	go.uber.org/goleak v1.3.0
-)
-
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

@@ -34,7 +34,7 @@ func TestModulesAreOfTheProgram(t *testing.T) {
 		}
 	}
 	for m, is := range direct {
-		if !is && m != "github.com/google/go-cmp" && m != "go.uber.org/goleak" {
+		if !is {
 			t.Errorf("go.mod requires %s, which the program does not import", m)
 		}
 	}

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func parseArgs(t *testing.T, args ...string) (*parsed, error) {
@@ -158,7 +158,7 @@ func check(t *testing.T, what string, args []string, flag string, want any) {
 	}
 	for _, f := range p.context.Selected().Flags {
 		if f.Name == flag {
-			if diff := cmp.Diff(want, f.Target.Interface()); diff != "" {
+			if diff := testkit.Diff(want, f.Target.Interface()); diff != "" {
 				t.Errorf("%s: %s", what, diff)
 			}
 			return
@@ -279,7 +279,7 @@ func TestConfigShowIsAFile(t *testing.T) {
 	}
 	b, a := before.commands.Serve.Config, after.commands.Serve.Config
 	a.AdminPassword, a.Database, b.LogLevel = b.AdminPassword, b.Database, a.LogLevel
-	if diff := cmp.Diff(b, a, cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(b)); diff != "" {
+	if diff := testkit.Diff(b, a, testkit.EmptyIsNil, testkit.ExportedOnly); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -12,12 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/duty"
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // diary notes what happens, and when, from its start.
@@ -51,7 +50,7 @@ func TestSequenceStopsInItsOwnOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"start a", "start b", "start c", "stop b", "stop c", "stop a"}
-	if diff := cmp.Diff(want, d.lines); diff != "" {
+	if diff := testkit.Diff(want, d.lines); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -67,7 +66,7 @@ func TestSequenceFailsAmidStart(t *testing.T) {
 	if !errors.Is(err, taken) {
 		t.Errorf("error %v", err)
 	}
-	if diff := cmp.Diff([]string{"start a", "start b", "stop b", "stop a"}, d.lines); diff != "" {
+	if diff := testkit.Diff([]string{"start a", "start b", "stop b", "stop a"}, d.lines); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -82,7 +81,7 @@ func TestSequenceToldToStopAmidStart(t *testing.T) {
 	if err := newSequence(quiet, []part{d.part("a"), slow, d.part("c")}, []string{"c", "b", "a"}).run(ctx); err != nil {
 		t.Errorf("error %v", err)
 	}
-	if diff := cmp.Diff([]string{"start a", "stop b", "stop a"}, d.lines); diff != "" {
+	if diff := testkit.Diff([]string{"start a", "stop b", "stop a"}, d.lines); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -110,7 +109,7 @@ func TestSequenceIsBounded(t *testing.T) {
 		if took := time.Since(began); took > 1100*time.Millisecond {
 			t.Errorf("the end took %s", took)
 		}
-		if diff := cmp.Diff([]string{"stop after, with 950ms"}, d.lines); diff != "" {
+		if diff := testkit.Diff([]string{"stop after, with 950ms"}, d.lines); diff != "" {
 			t.Error(diff)
 		}
 		close(hung)

@@ -11,12 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/headwaterdns/headwater/internal/control/audit"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // source draws objects as they may be stored.
@@ -187,7 +185,7 @@ func TestAnythingComesBack(t *testing.T) {
 		if err := audit.Decode(b, &got); err != nil {
 			t.Fatalf("%d: %v", i, err)
 		}
-		if d := cmp.Diff(e, got, cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}), cmpopts.EquateEmpty()); d != "" {
+		if d := testkit.Diff(e, got, testkit.EmptyIsNil); d != "" {
 			t.Fatalf("%d: %s", i, d)
 		}
 		again, err := audit.Append(nil, &got)

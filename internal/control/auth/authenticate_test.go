@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func TestFailures(t *testing.T) {
@@ -84,7 +83,7 @@ func TestFailures(t *testing.T) {
 				t.Error("no reason for metrics and logs")
 			}
 			got.Why, got.Owner = "", ""
-			if d := cmp.Diff(tt.want, got); d != "" {
+			if d := testkit.Diff(tt.want, got); d != "" {
 				t.Error(d)
 			}
 		})

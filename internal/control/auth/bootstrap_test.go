@@ -5,10 +5,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func (f *fakeStore) options() auth.BootstrapOptions {
@@ -79,7 +78,7 @@ func TestBootstrapGiven(t *testing.T) {
 	want := &auth.FirstCredentials{
 		Account: c.Account, User: c.User, Email: o.Email, Key: o.Key, Token: o.Token, Password: o.Password,
 	}
-	if d := cmp.Diff(want, c); d != "" {
+	if d := testkit.Diff(want, c); d != "" {
 		t.Error(d)
 	}
 	for name, change := range map[string]func(*auth.BootstrapOptions){

@@ -3,10 +3,9 @@ package auth_test
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func (f *fakeStore) mustIdentity(t *testing.T, c auth.Credentials) *auth.Identity {
@@ -178,7 +177,7 @@ func TestBoundsAgreeWithCan(t *testing.T) {
 					tok.Policies = append(tok.Policies, policy("deny", d, all...))
 				}
 				id := f.mustIdentity(t, auth.Credentials{Authorization: "Bearer " + f.addToken(tok)})
-				check(id, cmp.Diff(model.Token{}, tok))
+				check(id, testkit.Diff(model.Token{}, tok))
 			}
 		}
 	}

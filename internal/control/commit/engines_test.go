@@ -9,14 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/controltest"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // base is a store as the tests that run on every one of them need it.
@@ -88,7 +87,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := testkit.Leaked(); err != nil {
 			fmt.Println(err)
 			code = 1
 		}

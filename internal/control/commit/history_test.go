@@ -9,10 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // Random histories: changes of records, settings, zones and the world outside, imports among them. Whatever stores them, these
@@ -91,7 +90,7 @@ func TestRandomHistory(t *testing.T) {
 			if one == nil {
 				one = trace
 			}
-			if d := cmp.Diff(one, trace); d != "" && !t.Failed() {
+			if d := testkit.Diff(one, trace); d != "" && !t.Failed() {
 				t.Errorf("%s has another history: %s", name, d)
 			}
 		}

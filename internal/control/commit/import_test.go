@@ -10,12 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // onStore is a bench on a SQLite store, with an account; stage may put something between import and store.
@@ -158,7 +157,7 @@ func TestImportInSlicesIsTheSame(t *testing.T) {
 		t.Errorf("%d added, %d passed over, strict: %s", got[0].Imported.Added, len(got[0].Imported.Notes), got[1].Err)
 	}
 	for i := range 4 {
-		if diff := cmp.Diff(got[i], got[i+4]); diff != "" {
+		if diff := testkit.Diff(got[i], got[i+4]); diff != "" {
 			t.Errorf("in slices (+) it differs from one transaction (-):\n%.3000s", diff)
 		}
 	}
@@ -217,7 +216,7 @@ func TestOthersDuringAnImport(t *testing.T) {
 		_, err := b.p.Change(context.WithoutCancel(t.Context()), model.Change{Zone: z.ID, Edits: []model.Edit{add(&z, "alias2", wire.TypeA, "192.0.2.9", []byte{192, 0, 2, 9})}})
 		waiting <- err
 	}()
-	if diff := cmp.Diff(before, contents(t, st, z.ID)); diff != "" || len(before) != 1 {
+	if diff := testkit.Diff(before, contents(t, st, z.ID)); diff != "" || len(before) != 1 {
 		t.Errorf("the import is seen before its end: %s", diff)
 	}
 	close(on)

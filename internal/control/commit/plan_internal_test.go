@@ -3,7 +3,7 @@ package commit
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func TestUndo(t *testing.T) {
@@ -18,11 +18,11 @@ func TestUndo(t *testing.T) {
 	drop(&u, m, "none")
 	assign(&u, &v, 6)
 	u.back(keep)
-	if diff := cmp.Diff(map[string]int{"a": 1, "b": 2}, m); diff != "" || v != 5 {
+	if diff := testkit.Diff(map[string]int{"a": 1, "b": 2}, m); diff != "" || v != 5 {
 		t.Error(v, diff)
 	}
 	u.back(0)
-	if diff := cmp.Diff(map[string]int{"a": 1}, m); diff != "" {
+	if diff := testkit.Diff(map[string]int{"a": 1}, m); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -8,10 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func TestCreateZone(t *testing.T) {
@@ -209,7 +208,7 @@ func TestFlattenedTargetMoves(t *testing.T) {
 	clear(b.flat.known) // as after a start
 	b.flat.mu.Unlock()
 	b.must(t, relearn)
-	if diff := cmp.Diff(before, text(b.state(t, z.ID).Served)); diff != "" {
+	if diff := testkit.Diff(before, text(b.state(t, z.ID).Served)); diff != "" {
 		t.Errorf("the last good answer was lost: %s", diff)
 	}
 }

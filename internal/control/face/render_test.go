@@ -9,13 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -186,7 +185,7 @@ func golden(t *testing.T, path, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
+	if diff := testkit.Diff(string(want), got); diff != "" {
 		t.Errorf("faces differ from %s (-want +got):\n%s", path, diff)
 	}
 }
@@ -203,7 +202,7 @@ func TestRenderTTL(t *testing.T) {
 	want := "    www.example. 300 A 198.51.100.1\n    www.example. 300 A 198.51.100.2\n" +
 		"    www.example. 60 TXT \"a\"\n    www.example. 60 TXT \"b\"\n"
 	got := show([]rr.Set{f.Served[1], f.Served[0]})
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := testkit.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -6,11 +6,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func sampleAccess() model.AccountAccess {
@@ -37,7 +35,7 @@ func TestAccountAccessRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+	if diff := testkit.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -56,7 +54,7 @@ func TestAccessWithTransport(t *testing.T) {
 	if err != nil || body[0] != 2 {
 		t.Fatalf("version %d: %v", body[0], err)
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+	if diff := testkit.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	for n := range body {
@@ -95,7 +93,7 @@ func TestSealedAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	want.Keys[0].Secret = nil
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+	if diff := testkit.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := model.DecodeSealedAccess(body[1:]); !errors.Is(err, model.ErrAccess) {
@@ -110,7 +108,7 @@ func TestZoneAccessRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := testkit.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	}

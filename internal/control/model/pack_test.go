@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // TestPack gives back what was put in, of every sort and size.
@@ -45,7 +44,7 @@ func TestPack(t *testing.T) {
 			rec.Proxied = true
 		}
 		if got := p.Record(i); !reflect.DeepEqual(rec, got) {
-			t.Fatalf("record %d of %d: %s", i, p.Len(), cmp.Diff(rec, got))
+			t.Fatalf("record %d of %d: %s", i, p.Len(), testkit.Diff(rec, got))
 		}
 		if string(p.Name(i)) != string(rec.Name) || p.Type(i) != rec.Type {
 			t.Fatalf("record %d: %q %v", i, p.Name(i), p.Type(i))
@@ -53,7 +52,7 @@ func TestPack(t *testing.T) {
 		seen := *rec
 		seen.Content, seen.Comment, seen.Tags = "", "", nil
 		if got := p.Seen(i); !reflect.DeepEqual(&seen, got) {
-			t.Fatalf("record %d as the DNS sees it: %s", i, cmp.Diff(&seen, got))
+			t.Fatalf("record %d as the DNS sees it: %s", i, testkit.Diff(&seen, got))
 		}
 	}
 }

@@ -9,13 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/review"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 const apex = "example.org"
@@ -192,7 +191,7 @@ func TestReasons(t *testing.T) {
 			if tt.title == "many" {
 				text = text[:min(len(text), len(tt.want))]
 			}
-			if diff := cmp.Diff(tt.want, text); diff != "" {
+			if diff := testkit.Diff(tt.want, text); diff != "" {
 				t.Error(diff)
 			}
 			critical := 0

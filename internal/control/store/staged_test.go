@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // seen is everything that a reader can find of a zone, and of everything.
@@ -74,7 +73,7 @@ func TestStagedRowsAreSeenByNobodyAndThenByAll(t *testing.T) {
 		big := bytes.Repeat([]byte("served "), 400_000)
 		must(t, st.PutImage(ctx, &model.Image{Zone: z.ID, Account: account, Name: string(z.Name), Serial: 9, Served: []byte("first try")}))
 		must(t, st.PutImage(ctx, &model.Image{Zone: z.ID, Account: account, Name: string(z.Name), Serial: 9, Served: big, Transfer: big[1:]}))
-		if diff := cmp.Diff(before, w.seen(t, w.Store, z.ID)); diff != "" {
+		if diff := testkit.Diff(before, w.seen(t, w.Store, z.ID)); diff != "" {
 			t.Errorf("staged rows are seen:\n%.2000s", diff)
 		}
 		if !bytes.Equal(backup, dump(t, w.Store)) {
@@ -115,7 +114,7 @@ func TestStagedRowsAreSeenByNobodyAndThenByAll(t *testing.T) {
 			if !bytes.Equal(img.Served, big) || !bytes.Equal(img.Transfer, big[1:]) || img.Seq != got.Seq || img.Serial != 9 {
 				t.Errorf("%s: the image is another: %d and %d octets at %d", name, len(img.Served), len(img.Transfer), img.Seq)
 			}
-			if diff := cmp.Diff(others, w.seen(t, s, other.ID)); diff != "" {
+			if diff := testkit.Diff(others, w.seen(t, s, other.ID)); diff != "" {
 				t.Errorf("%s: the other zone changed:\n%s", name, diff)
 			}
 		}
@@ -182,7 +181,7 @@ func TestImportsThatEndEarlyLeaveNothing(t *testing.T) {
 			case "zone deleted":
 			}
 			if end != "zone deleted" {
-				if diff := cmp.Diff(before, w.seen(t, w.Store, z.ID)); diff != "" {
+				if diff := testkit.Diff(before, w.seen(t, w.Store, z.ID)); diff != "" {
 					t.Errorf("%s: %s", end, diff)
 				}
 				again, err := w.Stage(ctx, z.ID)

@@ -15,12 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // server is the PostgreSQL of all tests, started by the first that needs it.
@@ -49,7 +48,7 @@ func TestMain(m *testing.M) {
 	}
 	if code == 0 {
 		// The reader of the server's log ends with the server, the driver's pools with their stores.
-		if err := goleak.Find(); err != nil {
+		if err := testkit.Leaked(); err != nil {
 			fmt.Println(err)
 			code = 1
 		}

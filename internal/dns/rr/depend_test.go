@@ -5,9 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // What depends on a line that was passed over is passed over, too, and told: a record never lands where another was.
@@ -129,7 +128,7 @@ func TestFilesInUnicode(t *testing.T) {
 		`xn--strae-oqa.example.org. HINFO "\195\188" "\195\182"`,
 		`\195\188.xn--strae-oqa.example.org. A 192.0.2.1`,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := testkit.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	if len(errs) != 3 {
@@ -159,7 +158,7 @@ func TestSOAGivesTheTTL(t *testing.T) {
 	for _, e := range entries {
 		got = append(got, e.TTL)
 	}
-	if diff := cmp.Diff([]uint32{300, 300, 60, 300}, got); diff != "" || len(errs) > 0 {
+	if diff := testkit.Diff([]uint32{300, 300, 60, 300}, got); diff != "" || len(errs) > 0 {
 		t.Error(diff, errs)
 	}
 }

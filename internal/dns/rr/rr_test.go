@@ -10,10 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 var origin = wire.MustName("example.org")
@@ -223,7 +222,7 @@ func TestReader(t *testing.T) {
 		"h1.sub.example.org.\t3600\tIN\tA\t192.0.2.11",
 		"h3.sub.example.org.\t3600\tIN\tA\t192.0.2.13",
 	}, "\n") + "\n"
-	if diff := cmp.Diff(want, b.String()); diff != "" {
+	if diff := testkit.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -6,14 +6,13 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func versionOf(t *testing.T, name string, serial uint32) *zone.Version {
@@ -92,8 +91,8 @@ func TestCountCostsWhatHasMoved(t *testing.T) {
 			}
 			return true
 		})
-		if peers, _ := w.Count(); !cmp.Equal(peers, want) {
-			t.Fatalf("round %d: %s", round, cmp.Diff(want, peers))
+		if peers, _ := w.Count(); testkit.Diff(peers, want) != "" {
+			t.Fatalf("round %d: %s", round, testkit.Diff(want, peers))
 		}
 	}
 }

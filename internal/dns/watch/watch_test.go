@@ -13,10 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-	"go.uber.org/goleak"
-
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
@@ -24,9 +20,10 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { testkit.VerifyTestMain(m) }
 
 var apex = wire.MustName("example")
 
@@ -354,7 +351,7 @@ func TestMemoryOutlivesTheWatcher(t *testing.T) {
 	again := watch.New(cfg)
 	again.Load([]watch.Memory{m, {Zone: "gone", Peer: "p"}, {Zone: "z", Peer: "unlinked"}})
 	want, got := w.Peers(db.ByID("z"))[0], again.Peers(db.ByID("z"))[0]
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+	if diff := testkit.Diff(want, got); diff != "" {
 		t.Errorf("after a restart (-want +got):\n%s", diff)
 	}
 	if got.State != watch.InStep || got.Transfer.Bytes != 77 || len(got.History) < 3 {

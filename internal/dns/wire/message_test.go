@@ -6,9 +6,8 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func name(s string) []byte { return []byte(wire.MustName(s)) }
@@ -91,7 +90,7 @@ func TestBuilderKeepsWhatIsBefore(t *testing.T) {
 	if !bytes.HasPrefix(got, prefix) {
 		t.Fatalf("%q", got)
 	}
-	if owners := read(t, got[len(prefix):]); !cmp.Equal(owners, []string{"b.c.", "c."}) {
+	if owners := read(t, got[len(prefix):]); testkit.Diff(owners, []string{"b.c.", "c."}) != "" {
 		t.Errorf("owners %q", owners)
 	}
 }
@@ -123,7 +122,7 @@ func TestBuilderFarOffsets(t *testing.T) {
 		b.Append(name("far.test."), wire.TypeNS, wire.ClassIN, 0, name("ns.far.test."))
 	}
 	want := []string{"filler.", "far.test.", "far.test.", "far.test."}
-	if got := read(t, b.Finish()); !cmp.Equal(got, want) {
+	if got := read(t, b.Finish()); testkit.Diff(got, want) != "" {
 		t.Errorf("owners %q", got)
 	}
 }
@@ -137,7 +136,7 @@ func TestBuilderRewindThenCompress(t *testing.T) {
 	b.Rewind(m)
 	b.Append(name("kept.test."), wire.TypeA, wire.ClassIN, 0, nil)
 	b.Append(name("gone.test."), wire.TypeA, wire.ClassIN, 0, nil)
-	if got := read(t, b.Finish()); !cmp.Equal(got, []string{"kept.test.", "gone.test."}) {
+	if got := read(t, b.Finish()); testkit.Diff(got, []string{"kept.test.", "gone.test."}) != "" {
 		t.Errorf("owners %q", got)
 	}
 }

@@ -15,13 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 var apex = wire.MustName("example.org")
@@ -212,7 +211,7 @@ func TestTransfersOfRandomHistories(t *testing.T) {
 			if err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
-			if diff := cmp.Diff(records(newest), split(t, full.Records)); diff != "" || full.Kind != xfr.AXFR {
+			if diff := testkit.Diff(records(newest), split(t, full.Records)); diff != "" || full.Kind != xfr.AXFR {
 				t.Fatalf("seed %d: AXFR differs: %s", seed, diff)
 			}
 			p.last()
@@ -239,7 +238,7 @@ func checkIncrement(t *testing.T, from, to *zone.Version, got *xfr.Result, newes
 			t.Errorf("from the newest serial: %s", got.Kind)
 		}
 	case got.Kind == xfr.Full:
-		if !cmp.Equal(records(to), split(t, got.Records)) {
+		if testkit.Diff(records(to), split(t, got.Records)) != "" {
 			t.Error("AXFR-style answer differs")
 		}
 	case got.Kind == xfr.IXFR:
@@ -251,7 +250,7 @@ func checkIncrement(t *testing.T, from, to *zone.Version, got *xfr.Result, newes
 			}
 			v = next
 		}
-		if !cmp.Equal(records(to), records(v)) {
+		if testkit.Diff(records(to), records(v)) != "" {
 			t.Error("IXFR leads elsewhere")
 		}
 	default:
