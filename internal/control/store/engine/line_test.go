@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func emptyFile(t *testing.T) string {
@@ -93,7 +92,7 @@ func TestStatementsInUse(t *testing.T) {
 		return c.Each(t.Context(), rows(func() error { return nil }), three, 2)
 	}), three, 1)
 	want := []int{1, 2, 10, 11, 10, 2, 10, 11, 11, 2, 10, 11}
-	if err != nil || !cmp.Equal(got, want) {
+	if err != nil || testkit.Diff(want, got) != "" {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -148,7 +147,7 @@ func TestValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []any{int64(math.MinInt64), "a\x00b", []byte{}, nil, ID(id), []byte{}, noID, when.UnixMicro(), int64(0), []byte{0, 1}}
-	if d := cmp.Diff(want, boxed); d != "" {
+	if d := testkit.Diff(want, boxed); d != "" {
 		t.Error(d)
 	}
 	var named struct {
