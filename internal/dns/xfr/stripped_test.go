@@ -8,13 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // signedHistory is a random history of a signed zone: every other version changes nothing but signatures, by another key now and
@@ -89,7 +88,7 @@ func TestStripped(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.last()
-		if diff := cmp.Diff(records(newest), split(t, full.Records)); diff != "" {
+		if diff := testkit.Diff(records(newest), split(t, full.Records)); diff != "" {
 			t.Fatalf("seed %d: AXFR is not the zone before it was signed: %s", seed, diff)
 		}
 		for i, v := range plain {
