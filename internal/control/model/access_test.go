@@ -75,7 +75,7 @@ func TestAccessWithSuccessor(t *testing.T) {
 	if err != nil || body[0] != 3 {
 		t.Fatalf("version %d: %v", body[0], err)
 	}
-	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); diff != "" {
+	if diff := testkit.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	body[len(body)-2] = 3
