@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -232,6 +231,8 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 		}
 	}
 	open = false
+	shown := len(entries) == 0
+	tx.OnCommit(func() { shown = shown || c.cfg.Feed.Offer(entries, st.made) })
 	if _, err := tx.Commit(ctx, entries); err != nil {
 		if errors.Is(err, model.ErrStale) || errors.Is(err, model.ErrUncommitted) { // the store knows that it did not happen
 			return fmt.Errorf("commit: %w", err)
@@ -243,7 +244,9 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 	c.usages.moved(st)
 	c.stats.commits.Add(1)
 	c.stats.entries.Add(uint64(len(entries)))
-	c.publish(ctx, entries, st.made)
+	if !shown {
+		c.follow(ctx, entries)
+	}
 	st.doubts()
 	c.report(st, planned, entries)
 	return nil
@@ -311,13 +314,6 @@ func ownFault(err error) bool {
 	var user *model.Invalid
 	var panicked *planPanic
 	return errors.As(err, &user) || errors.As(err, &panicked) || errors.Is(err, model.ErrNotFound)
-}
-
-// publish brings committed entries into memory. They are durable, so whatever happens here is no failure of the changes.
-func (c *Committer) publish(ctx context.Context, entries []model.Entry, made map[model.ID]face.Versions) {
-	if len(entries) > 0 && !c.cfg.Feed.Offer(entries, made) {
-		c.follow(ctx, entries)
-	}
 }
 
 // follow waits for entries that came too early to be taken: others must come before them.

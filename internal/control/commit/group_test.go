@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -456,5 +457,33 @@ func TestGroupsFillUp(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// wakes counts how often the feed is woken.
+type wakes struct {
+	base
+	n atomic.Int64
+}
+
+func (w *wakes) Wait(ctx context.Context, at func() model.Seq) error {
+	err := w.base.Wait(ctx, at)
+	w.n.Add(1)
+	return err
+}
+
+// TestHandedOverIsNotToldOf: what a commit hands to the feed needs nobody to look for it, beside the answer to who asked for it.
+func TestHandedOverIsNotToldOf(t *testing.T) {
+	t.Parallel()
+	w := &wakes{base: openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))}
+	b := &bench{base: w, now: time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC), forced: map[string]int{}, flat: newTargets()}
+	b.open(t, nil, nil)
+	b.makeAccount(t)
+	z := b.zone(t, "example.com.")
+	for i := range 50 {
+		b.add(t, z.ID, rec(fmt.Sprintf("h%d.example.com.", i), "A", "192.0.2.1"))
+	}
+	if n := w.n.Load(); n > 0 {
+		t.Errorf("changes woke the feed %d times", n)
 	}
 }

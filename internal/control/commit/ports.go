@@ -82,6 +82,8 @@ type endTx interface {
 	MarkChange(ctx context.Context, id model.ID) error
 	PutImage(ctx context.Context, img model.Image) error
 	Audit(ctx context.Context, a []model.Audit) error
+	// OnCommit has f called once the commit is durable, before those hear of it who wait for the journal.
+	OnCommit(f func())
 	Commit(ctx context.Context, entries []model.Entry) (model.Seq, error)
 	Rollback()
 }

@@ -202,13 +202,13 @@ func (r *rows) between(after, upto model.Seq, yield func(model.Entry) error) err
 	return nil
 }
 
-// Wait returns when there is an entry after seq.
-func (s *Store) Wait(ctx context.Context, after model.Seq) error {
+// Wait returns when there is an entry past where the caller is.
+func (s *Store) Wait(ctx context.Context, at func() model.Seq) error {
 	for {
 		s.mu.Lock()
 		seq, wake := s.rows.seq, s.wake
 		s.mu.Unlock()
-		if seq > after {
+		if seq > at() {
 			return nil
 		}
 		select {

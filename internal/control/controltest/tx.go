@@ -21,6 +21,7 @@ type Tx struct {
 	marked []model.ID
 	locks  model.Locks
 	over   bool
+	handed func() // may be nil
 }
 
 // Begin waits for the writer's place.
@@ -43,6 +44,9 @@ func (t *Tx) Rollback() {
 		<-t.s.writer
 	}
 }
+
+// OnCommit has f called before those are woken who wait for the journal.
+func (t *Tx) OnCommit(f func()) { t.handed = f }
 
 // Commit makes everything visible and gives the entries their positions.
 func (t *Tx) Commit(_ context.Context, entries []model.Entry) (model.Seq, error) {
@@ -73,6 +77,11 @@ func (t *Tx) Commit(_ context.Context, entries []model.Entry) (model.Seq, error)
 	}
 	t.s.mu.Lock()
 	t.s.rows = t.r
+	t.s.mu.Unlock()
+	if t.handed != nil {
+		t.handed()
+	}
+	t.s.mu.Lock()
 	close(t.s.wake)
 	t.s.wake = make(chan struct{})
 	t.s.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -25,8 +26,9 @@ type Source interface {
 	Remaining(ctx context.Context, after, upto model.Seq, yield func(model.Entry) error) error
 	// NoteLoss marks, unless that is done already, that the store has lost changes which were published.
 	NoteLoss(ctx context.Context) error
-	// Wait returns when an entry after seq may be there.
-	Wait(ctx context.Context, after model.Seq) error
+	// Wait returns when an entry past where the caller is may be there. It asks where that is with each commit, and must be told at
+	// once.
+	Wait(ctx context.Context, at func() model.Seq) error
 }
 
 // Config is what a Feed needs. Source and DB are required.
@@ -59,7 +61,8 @@ type Feed struct {
 	cfg Config
 
 	mu       sync.Mutex          // held while the DB is written
-	read     model.Seq           // how far the journal has been read
+	read     model.Seq           // how far the journal has been read; setRead changes it
+	at       atomic.Uint64       // the same for who must not wait for the lock
 	ready    bool                // memory has what the store has, as far as applied
 	begun    bool                // the first load is over
 	lost     map[model.ID]uint32 // serials that zones were published at, while a rewind goes on
@@ -219,9 +222,15 @@ func (f *Feed) reached(w *waiter) bool {
 	})
 }
 
+// setRead sets how far the journal has been read. The lock is held.
+func (f *Feed) setRead(seq model.Seq) {
+	f.read = seq
+	f.at.Store(uint64(seq))
+}
+
 // advance moves the position and wakes who waited for what is there now. The lock is held.
 func (f *Feed) advance(seq model.Seq) {
-	f.read = max(f.read, seq)
+	f.setRead(max(f.read, seq))
 	kept := f.waiters[:0]
 	for i := range f.waiters {
 		if w := &f.waiters[i]; f.reached(w) {

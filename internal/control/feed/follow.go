@@ -62,7 +62,7 @@ func (f *Feed) round(ctx context.Context) error {
 		return f.load(ctx)
 	}
 	if f.Health().Err == "" { // after trouble the store is asked at once: nobody tells that it is back
-		if err := f.cfg.Source.Wait(ctx, after); err != nil {
+		if err := f.cfg.Source.Wait(ctx, func() model.Seq { return model.Seq(f.at.Load()) }); err != nil {
 			return fmt.Errorf("wait for journal: %w", err)
 		}
 		if f.offered(ctx, after) {

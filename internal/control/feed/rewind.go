@@ -41,7 +41,7 @@ func (f *Feed) losing(old *zone.Zone, seq model.Seq, serial uint32) {
 
 // rewound ends a rewind at a position, and tells of the zones that are not past what was published of them. The lock is held.
 func (f *Feed) rewound(upto model.Seq) {
-	f.read = upto
+	f.setRead(upto)
 	var out []Lost
 	for id, serial := range f.lost {
 		if z := f.cfg.DB.ByID(string(id)); z != nil && !wire.SerialNewer(z.State().Transfer.Serial(), serial) {

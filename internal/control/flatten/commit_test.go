@@ -123,7 +123,7 @@ func (n *node) until(t *testing.T, id model.ID, want string) {
 		if got == want {
 			return
 		}
-		if err := n.store.Wait(ctx, model.Seq(st.Seq)); err != nil {
+		if err := n.store.Wait(ctx, func() model.Seq { return model.Seq(st.Seq) }); err != nil {
 			t.Fatalf("answered %q, want %q", got, want)
 		}
 	}

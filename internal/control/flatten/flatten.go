@@ -264,19 +264,24 @@ func (f *Flattener) Touched(z *zone.Zone) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	id := model.ID(z.ID)
+	work := f.cfg.Shared // most zones have nothing to do with flattening, and nobody is woken for them
 	if f.cfg.Shared {
 		f.changed[id] = struct{}{}
 	}
 	for t := range f.names.within(model.ID(z.AccountID()), z.Name) {
+		work = true
 		f.lookNow(t)
 	}
 	if h := f.zones[id]; h != nil {
+		work = work || len(h.fresh) > 0
 		for t := range h.fresh {
 			f.lookNow(t)
 		}
 		clear(h.fresh)
 	}
-	f.nudge()
+	if work {
+		f.nudge()
+	}
 }
 
 // Gone forgets the names of a zone that is not served any more. What was found in it is void: targets there are looked up

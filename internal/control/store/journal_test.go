@@ -273,14 +273,14 @@ func TestWait(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
 		z := w.addZone(t, newAccount(), "a.test")
-		must(t, w.Wait(t.Context(), z.Seq-1))
+		must(t, w.Wait(t.Context(), func() model.Seq { return z.Seq - 1 }))
 		short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		if err := w.Wait(short, z.Seq); !errors.Is(err, context.DeadlineExceeded) {
+		if err := w.Wait(short, func() model.Seq { return z.Seq }); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("waited for nothing: %v", err)
 		}
 		done := make(chan error, 1)
-		go func() { done <- w.Wait(t.Context(), z.Seq) }()
+		go func() { done <- w.Wait(t.Context(), func() model.Seq { return z.Seq }) }()
 		w.change(t, func(*store.Tx) []model.Entry { return []model.Entry{{Kind: model.EntryNotify, Zone: z.ID}} })
 		must(t, <-done)
 	})
@@ -358,7 +358,7 @@ func tryOne(t *testing.T, s *store.Store, zone, other model.ID) error {
 
 func follow(t *testing.T, s *store.Store, at, end model.Seq) {
 	for at < end {
-		if err := s.Wait(t.Context(), at); err != nil {
+		if err := s.Wait(t.Context(), func() model.Seq { return at }); err != nil {
 			t.Error(err)
 			return
 		}

@@ -153,7 +153,7 @@ func TestReadOnly(t *testing.T) {
 		return nil
 	}))
 	next := w.change(t, func(*store.Tx) []model.Entry { return []model.Entry{{Kind: model.EntryNotify, Zone: z.ID}} })
-	must(t, r.Wait(t.Context(), seq))
+	must(t, r.Wait(t.Context(), func() model.Seq { return seq }))
 	if next != seq+1 {
 		t.Errorf("seq %d after %d", next, seq)
 	}

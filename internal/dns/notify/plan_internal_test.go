@@ -84,3 +84,30 @@ func TestMissingFamily(t *testing.T) {
 		t.Error("a source that is no address of this machine is taken")
 	}
 }
+
+// A zone without peers that changes wakes nobody; one whose peers are taken away is looked at all the same.
+func TestZonesWithoutPeersWakeNobody(t *testing.T) {
+	t.Parallel()
+	db, links := linkable(t)
+	s := New(Config{DB: db})
+	rung := func() bool {
+		select {
+		case <-s.bell:
+			return true
+		default:
+			return false
+		}
+	}
+	rung() // what New may have left
+	for _, l := range []zone.Links{{}, {Enabled: true}, {Peers: links.Peers}} {
+		if s.Wake(db.SetLinks("z", 2, l)); rung() {
+			t.Errorf("woken for %+v", l)
+		}
+	}
+	if s.Wake(db.SetLinks("z", 2, links)); !rung() {
+		t.Error("not woken for peers")
+	}
+	if s.Link(db.SetLinks("z", 2, zone.Links{})); !rung() {
+		t.Error("not woken when peers are taken away")
+	}
+}

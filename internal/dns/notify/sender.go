@@ -130,8 +130,13 @@ func New(cfg Config) *Sender {
 	return s
 }
 
-// Wake says that a zone was published: its peers are told, unless they know.
-func (s *Sender) Wake(z *zone.Zone) { s.wish(z.ID, wish{}) }
+// Wake says that a zone was published: its peers are told, unless they know. Nobody is woken for a zone that has none; those that
+// it had until now are forgotten by Link.
+func (s *Sender) Wake(z *zone.Zone) {
+	if l := z.State().Links; l.Enabled && len(l.Peers) > 0 {
+		s.wish(z.ID, wish{})
+	}
+}
 
 // Link says that a zone's links have changed: peers that are linked or switched on anew are told, whatever they knew before.
 func (s *Sender) Link(z *zone.Zone) { s.wish(z.ID, wish{linked: true}) }

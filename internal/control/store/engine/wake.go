@@ -8,26 +8,50 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Waker knows the newest journal position that was heard of and wakes who waits for a newer one.
+// Waker knows the newest journal position that was heard of and wakes who is behind it.
 type Waker struct {
-	mu   sync.Mutex
-	head model.Seq
-	more chan struct{} // closed and replaced when head moves, and when deaf becomes true
-	deaf bool          // nobody tells of commits at present
-	odd  bool          // something is amiss: who waits next is sent to look for himself
+	mu    sync.Mutex
+	head  model.Seq
+	sleep map[*sleeper]struct{}
+	deaf  bool // nobody tells of commits at present
+	odd   bool // something is amiss: who waits next is sent to look for himself
+}
+
+// sleeper waits for what is past the position that it has when it is looked at: who is handed entries while it sleeps is not
+// woken for them.
+type sleeper struct {
+	at    func() model.Seq
+	awake chan struct{} // has room for one token
 }
 
 // NewWaker gives a Waker that has heard of nothing.
-func NewWaker() *Waker { return &Waker{more: make(chan struct{})} }
+func NewWaker() *Waker { return &Waker{sleep: map[*sleeper]struct{}{}} }
 
 // Advance tells of a position that was committed.
 func (w *Waker) Advance(seq model.Seq) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if seq > w.head {
-		w.head = seq
-		close(w.more)
-		w.more = make(chan struct{})
+	if seq <= w.head {
+		return
+	}
+	w.head = seq
+	for s := range w.sleep {
+		if seq > s.at() {
+			s.rouse()
+		}
+	}
+}
+
+func (s *sleeper) rouse() {
+	select {
+	case s.awake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *Waker) rouseAll() {
+	for s := range w.sleep {
+		s.rouse()
 	}
 }
 
@@ -36,8 +60,7 @@ func (w *Waker) Alarm(head model.Seq) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.head, w.odd = head, true
-	close(w.more)
-	w.more = make(chan struct{})
+	w.rouseAll()
 }
 
 // Newest is the newest position that was heard of.
@@ -52,8 +75,7 @@ func (w *Waker) setDeaf(deaf bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if deaf && !w.deaf {
-		close(w.more)
-		w.more = make(chan struct{})
+		w.rouseAll()
 	}
 	w.deaf = deaf
 }
@@ -61,14 +83,22 @@ func (w *Waker) setDeaf(deaf bool) {
 // deafPause is the longest wait while commits are not heard of.
 const deafPause = time.Second
 
-// Wait returns when head is past after, when commits are heard of no longer, and now and then while they are not.
-func (w *Waker) Wait(ctx context.Context, after model.Seq) error {
+// Wait returns when head is past where the caller is, which is asked with each news and must be told at once; when commits are heard
+// of no longer; and now and then while they are not.
+func (w *Waker) Wait(ctx context.Context, at func() model.Seq) error {
+	s := &sleeper{at: at, awake: make(chan struct{}, 1)}
+	defer func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.sleep, s)
+	}()
 	for first := true; ; first = false {
 		w.mu.Lock()
-		head, more, deaf, odd := w.head, w.more, w.deaf, w.odd
+		w.sleep[s] = struct{}{}
+		head, deaf, odd := w.head, w.deaf, w.odd
 		w.odd = false
 		w.mu.Unlock()
-		if odd || head > after || deaf && !first {
+		if odd || head > at() || deaf && !first {
 			return nil
 		}
 		var look <-chan time.Time
@@ -76,7 +106,7 @@ func (w *Waker) Wait(ctx context.Context, after model.Seq) error {
 			look = time.After(deafPause)
 		}
 		select {
-		case <-more:
+		case <-s.awake:
 		case <-look:
 		case <-ctx.Done():
 			return ctx.Err()

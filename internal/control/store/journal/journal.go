@@ -304,10 +304,11 @@ func (s *Store) checkEnds(j *journalEnds, after model.Seq) error {
 	return nil
 }
 
-// Wait returns when an entry after seq may exist, or ctx ends. On SQLite commits of this process wake it; on PostgreSQL
+// Wait returns when an entry past where the caller is may exist, or ctx ends. Where that is, is asked with each commit, of any
+// goroutine, and must be told at once: who is handed entries while he waits is not woken for them. On SQLite commits of this process wake it; on PostgreSQL
 // also those of others, told by LISTEN and, should that fail, found by asking now and then.
-func (s *Store) Wait(ctx context.Context, after model.Seq) error {
-	return s.wake.Wait(ctx, after)
+func (s *Store) Wait(ctx context.Context, at func() model.Seq) error {
+	return s.wake.Wait(ctx, at)
 }
 
 // prune removes entries of a zone up to keep, out of a list of them, and remembers that whoever stands before the last of them

@@ -21,6 +21,7 @@ type Tx struct {
 	c       engine.Conn
 	session *engine.Session
 	over    bool
+	handed  func() // what is done with the entries first; may be nil
 
 	numbers map[model.ID]int64 // zone numbers met so far
 	grown   map[int64]int      // by how much the zones' record counts change
@@ -96,10 +97,17 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 		t.s.sweepSoon()
 	}
 	journal.Committed(t.s.journal, entries, time.Since(started))
+	if t.handed != nil {
+		t.handed()
+	}
 	journal.Advance(t.s.journal, seq)
 	t.s.forgetChanges(ctx, len(t.marked))
 	return seq, nil
 }
+
+// OnCommit has f called once the commit is durable, before those hear of it who wait for the journal: who is handed the entries by
+// then need not be woken.
+func (t *Tx) OnCommit(f func()) { t.handed = f }
 
 // settle brings what is kept of the written rows in step with the database.
 func (t *Tx) settle(entries []model.Entry, committed bool) {
