@@ -5,6 +5,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ type commands struct {
 	Config       string           `help:"YAML file with the flags' names as keys." placeholder:"FILE"`
 	Tell         kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
 	Serve        serveCmd         `cmd:"" help:"Run the primary."`
+	Status       statusCmd        `cmd:"" help:"Say whether all is well, for people and for monitoring."`
 	Zone         zoneCmd          `cmd:"" help:"Import, export, check or look at a zone."`
 	Import       importCmd        `cmd:"" help:"Copy from another server."`
 	Admin        adminCmd         `cmd:"" help:"Find a way back in, on the data themselves."`
@@ -30,7 +32,8 @@ type commands struct {
 	Version      versionCmd       `cmd:"" help:"Print the version."`
 }
 
-// Run does what the arguments say and returns the exit status: 0, 1 for what failed, 2 for arguments that make no sense.
+// Run does what the arguments say and returns the exit status: 0, 1 for what failed, 2 for arguments that make no sense; status has
+// its own.
 func Run(version string, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -43,7 +46,11 @@ func Run(version string, args []string, stdout, stderr io.Writer) int {
 	case p.code >= 0:
 		return p.code
 	}
-	if err := p.context.Run(); err != nil {
+	err = p.context.Run()
+	if status, ok := errors.AsType[exitStatus](err); ok {
+		return int(status)
+	}
+	if err != nil {
 		fmt.Fprintln(stderr, "headwater:", err)
 		return 1
 	}

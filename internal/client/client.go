@@ -132,6 +132,21 @@ func (r *Client) answer(ctx context.Context, method, path, contentType string, b
 	return &a, nil
 }
 
+// Ready asks whether the server is ready, which needs no token, and gives what it says.
+func (r *Client) Ready(ctx context.Context) (ok bool, text string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(r.base, "/client/v4")+"/readyz", nil)
+	if err != nil {
+		return false, "", err
+	}
+	res, err := r.HTTP.Do(req)
+	if err != nil {
+		return false, "", err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
+	return res.StatusCode == http.StatusOK, string(b), err
+}
+
 // All reads every page of a list.
 func All[T any](ctx context.Context, r *Client, path string) ([]T, error) {
 	var out []T
