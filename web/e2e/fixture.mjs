@@ -33,6 +33,7 @@ export function pagesOf(account) {
     overview: `/${account}/example.com`,
     records: `/${account}/example.com/dns/records`,
     "dns-settings": `/${account}/example.com/dns/settings`,
+    dnssec: `/${account}/example.com/dns/settings/dnssec`,
     secondaries: `/${account}/example.com/secondaries`,
     tsig: `/${account}/configurations/dns-zone-transfers?tab=tsig`,
     peers: `/${account}/configurations/dns-zone-transfers?tab=peers`,

@@ -174,6 +174,12 @@ const settings = createRoute({
   component: lazyRouteComponent(() => import("./pages/settings")),
 });
 
+const dnssec = createRoute({
+  getParentRoute: () => zone,
+  path: "dns/settings/dnssec",
+  component: lazyRouteComponent(() => import("./pages/dnssec")),
+});
+
 const secondaries = createRoute({
   getParentRoute: () => zone,
   path: "secondaries",
@@ -195,7 +201,7 @@ const routeTree = root.addChildren([
       settingsOfAccount,
       audit,
       transfers,
-      zone.addChildren([zoneIndex, records, settings, secondaries]),
+      zone.addChildren([zoneIndex, records, settings, dnssec, secondaries]),
     ]),
     nowhere,
   ]),

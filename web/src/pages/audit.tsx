@@ -12,6 +12,7 @@ import { Choice } from "../ui/choice";
 import { InfoDialog } from "../ui/dialogs";
 import { moment } from "../ui/format";
 import { Loaded, Page, Skeleton, TableFrame } from "../ui/page";
+import { saveFile } from "../ui/save-file";
 
 const perPage = 100;
 
@@ -41,7 +42,7 @@ export default function AuditLog() {
       description="Every change in this account, newest first. Secrets are never in it."
       wide
       actions={
-        <Button icon={DownloadSimpleIcon} disabled={!log.data} onClick={() => log.data && save(log.data.result)}>
+        <Button icon={DownloadSimpleIcon} disabled={!log.data} onClick={() => log.data && saveFile("audit-log.csv", csv(log.data.result), "text/csv")}>
           Export this page as CSV
         </Button>
       }
@@ -155,14 +156,4 @@ function Difference({ entry }: { entry: Entry }) {
       </tbody>
     </table>
   );
-}
-
-/** Saves entries as a file. */
-function save(list: Entry[]): void {
-  const url = URL.createObjectURL(new Blob([csv(list)], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = "audit-log.csv";
-  link.click();
-  URL.revokeObjectURL(url);
 }

@@ -4,10 +4,11 @@ import { Empty } from "@cloudflare/kumo/components/empty";
 import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { dnsSettingsQuery, peersQuery, secondariesQuery, tsigsQuery, zoneQuery } from "../api/queries";
 import { useAction } from "../ui/action";
+import { Fact } from "../ui/fact";
 import { ago, counted, moment, octets, span } from "../ui/format";
 import { Card, Loaded, Page, TableFrame } from "../ui/page";
 import { ConfigDialog } from "../transfers/config-dialog";
@@ -78,15 +79,6 @@ function expiry(p: Schema<"SecondaryPeer">, expire: number | null): string | nul
   if (p.state === "in_step" || expire === null || p.seconds_behind === null) return null;
   const left = expire - p.seconds_behind;
   return left > 0 ? `In ${span(left)}` : "May have expired";
-}
-
-function Fact(props: { name: string; children: ReactNode }) {
-  return (
-    <div className="min-w-0">
-      <dt className="text-sm text-kumo-subtle">{props.name}</dt>
-      <dd className="m-0 text-base break-words text-kumo-default">{props.children}</dd>
-    </div>
-  );
 }
 
 function distance(p: Schema<"SecondaryPeer">): string {

@@ -2,6 +2,7 @@ import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { dnsSettingsQuery, zoneQuery } from "../api/queries";
 import { AnswersCard } from "../settings/answers";
+import { DNSSECCard } from "../settings/dnssec";
 import { NameServersCard } from "../settings/name-servers";
 import { RemoveCard } from "../settings/remove-zone";
 import { SOACard } from "../settings/soa";
@@ -29,6 +30,7 @@ export default function Settings() {
           </fieldset>
         )}
       </Loaded>
+      <DNSSECCard zone={zone} account={account} />
       {rights.zone && <RemoveCard zone={zone} account={account} />}
     </Page>
   );

@@ -19,6 +19,7 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
     add(`${zone}: Overview`, `/${account}/${zone}`);
     add(`${zone}: Records`, `/${account}/${zone}/dns/records`);
     add(`${zone}: Settings`, `/${account}/${zone}/dns/settings`);
+    add(`${zone}: DNSSEC`, `/${account}/${zone}/dns/settings/dnssec`);
     add(`${zone}: Secondaries`, `/${account}/${zone}/secondaries`);
     pages.push({ title: `${zone}: Add a record`, kind: "Act", to: `/${account}/${zone}/dns/records?add=true` });
   }

@@ -15,6 +15,7 @@ import {
   ListBulletsIcon,
   MagnifyingGlassIcon,
   MoonIcon,
+  ShieldCheckIcon,
   SlidersIcon,
   SunIcon,
   UserCircleIcon,
@@ -60,6 +61,7 @@ function zonePlaces(account: string, zone: string): Place[] {
     { to: `/${account}/${zone}`, label: "Overview", icon: GaugeIcon },
     { to: `/${account}/${zone}/dns/records`, label: "Records", icon: ListBulletsIcon },
     { to: `/${account}/${zone}/dns/settings`, label: "Settings", icon: GearIcon },
+    { to: `/${account}/${zone}/dns/settings/dnssec`, label: "DNSSEC", icon: ShieldCheckIcon },
     { to: `/${account}/${zone}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
   ];
 }
