@@ -89,9 +89,10 @@ test("records: add, edit, proxy, sort, filter, delete, batch, import and export"
   const chosen = new Promise((resolve) => page.once("filechooser", (c) => resolve(c.setFiles(file))));
   await page.keyboard.press("Space");
   await chosen;
+  await press(page, button("Show what it does", formDialog(page)));
+  await page.getByRole("dialog", { name: "What the import does" }).getByText("Added: 2 lines").waitFor();
   await press(page, button("Import", formDialog(page)));
-  await page.getByText("2 of 2 records were added.").waitFor();
-  await press(page, button("Close", formDialog(page)));
+  await page.getByText("Imported: 2 added").waitFor();
   await page.getByText("4 records", { exact: true }).waitFor();
 
   const [download] = await Promise.all([page.waitForEvent("download"), press(page, page.getByRole("link", { name: "Export" }))]);

@@ -137,23 +137,6 @@ test("the keyboard goes into a form and back to the row", async (t) => {
   await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Edit MX example.com");
 });
 
-test("an import tells what it left out, and why", async (t) => {
-  const { page, dns } = await filled(t);
-  await page.goto(dns("records"));
-  await page.getByRole("button", { name: "Import" }).click();
-  const dialog = formDialog(page);
-  const file = { name: "zone.txt", mimeType: "text/plain", buffer: Buffer.from("good A 192.0.2.1\nbad A 192.0.2\n") };
-  await dialog.locator('input[type="file"]').setInputFiles(file);
-  await dialog.getByRole("button", { name: "Import" }).click();
-  await dialog.getByText(/Line 2/).waitFor();
-  await dialog.getByRole("checkbox", { name: "Leave out lines that are not valid" }).click();
-  await dialog.getByRole("button", { name: "Import" }).click();
-  await dialog.getByText(/1 of . records? was added/).waitFor();
-  await dialog.getByText(/Line 2/).waitFor();
-  await dialog.getByRole("button", { name: "Close" }).click();
-  await page.getByRole("cell", { name: "good.example.com", exact: true }).waitFor();
-});
-
 test("rows are as dense as work needs them", async (t) => {
   const { page, dns } = await filled(t);
   await page.goto(dns("records"));

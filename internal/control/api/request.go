@@ -67,13 +67,19 @@ func (q *Request) Addr() netip.Addr {
 func (q *Request) actor() model.Actor { return q.Who.Actor(q.Addr(), q.Id) }
 
 // Change hands edits of the request's account and zone to the one way in.
-func (q *Request) Change(edits ...model.Edit) (model.Result, error) {
+func (q *Request) Change(edits ...model.Edit) (model.Result, error) { return q.Try(false, edits...) }
+
+// Try is Change; a trial alone tells what would come of it and leaves nothing.
+func (q *Request) Try(trial bool, edits ...model.Edit) (model.Result, error) {
 	id, err := q.changeID()
 	if err != nil {
 		return model.Result{}, err
 	}
+	if trial {
+		id = "" // the change itself may come under it
+	}
 	res, err := q.API.Changer.Change(q.Ctx(), model.Change{
-		ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Edits: edits,
+		ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Edits: edits, Trial: trial,
 	})
 	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
 		q.seq = res.Seq

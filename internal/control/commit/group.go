@@ -272,7 +272,16 @@ func (c *Committer) planGroup(ctx context.Context, st *workspace, group []*reque
 			r.out.Seq, r.err = seq, fmt.Errorf("change %s: %w", r.change.ID, model.ErrDuplicateChange)
 			continue
 		}
+		mark := st.undo.mark()
 		r.out.Outcomes, err = st.run(ctx, &r.change)
+		if err == nil && r.change.Trial {
+			r.out.Serial, err = st.tried(ctx, r.change.Zone)
+			st.undo.back(mark)
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err == nil {
 			planned = append(planned, r)
 			st.ids[r.change.ID] = true

@@ -49,6 +49,9 @@ func (s *workspace) run(ctx context.Context, c *model.Change) (out []model.Outco
 			return nil, err
 		}
 	}
+	if c.Trial {
+		return out, nil
+	}
 	p.tell()
 	return out, nil
 }

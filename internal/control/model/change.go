@@ -15,6 +15,9 @@ type Change struct {
 	Zone    ID
 	Actor   Actor
 	Edits   []Edit
+	// Trial plans the edits as ever and takes them back: outcomes and errors are those that the change would have, and Result.Serial
+	// is that of the version that it would make. Nothing is written, published or told to the audit log.
+	Trial bool
 }
 
 // Edit is one step of a Change. The set is closed: the types of this file.

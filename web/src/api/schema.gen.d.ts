@@ -1431,6 +1431,33 @@ export interface paths {
         patch: operations["editZoneTransferSettings"];
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a zone file by a plan
+         * @description Reads a zone file as `/client/v4/zones/{zone_id}/dns_records/import` does, holds it against the zone's records, and tells what is
+         *     added, changed, deleted, refused and passed over: all of each kind counted, the first 200 told with their lines. With `dry_run`
+         *     that is all: rules are held as in the import itself, and nothing is written. Without it all of it is done, as one change, or nothing.
+         *
+         *     With `replace` the zone's records become those of the file. What only the zone has is deleted, but for NS records at the apex. A
+         *     record that is alone in its set on both sides is changed, and keeps the comment, tags and proxy status that the file does not tell.
+         *
+         *     An import by a plan changes as many records as a batch at most.
+         */
+        post: operations["importRecordsByPlan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/zones/{zone_id}/serial": {
         parameters: {
             query?: never;
@@ -2007,20 +2034,57 @@ export interface components {
         ImportResult: {
             recs_added: number;
             total_records_parsed: number;
-            /**
-             * @description There when the file's SOA has a later serial than the zone: secondaries that hold it take no change from here until the
-             *     zone's serial is raised
-             */
-            serial_ahead?: {
-                /** @description Serial of the file */
-                file: number;
-                /** @description Serial of the zone after the import */
-                zone: number;
-                /** @description What to raise it to */
-                at_least: number;
-                /** @description Where to POST that */
-                path: string;
+            serial_ahead?: components["schemas"]["SerialAhead"];
+        };
+        /**
+         * @description There when the file's SOA has a later serial than the zone: secondaries that hold it take no change from here until the
+         *     zone's serial is raised
+         */
+        SerialAhead: {
+            /** @description Serial of the file */
+            file: number;
+            /** @description Serial of the zone after the import */
+            zone: number;
+            /** @description What to raise it to */
+            at_least: number;
+            /** @description Where to POST that */
+            path: string;
+        };
+        ImportPlan: {
+            dry_run: boolean;
+            replace: boolean;
+            total_records_parsed: number;
+            added: components["schemas"]["ImportLines"];
+            changed: components["schemas"]["ImportLines"];
+            deleted: components["schemas"]["ImportLines"];
+            refused: components["schemas"]["ImportLines"];
+            passed: components["schemas"]["ImportLines"];
+            /** @description Records of the zone that stay as they are */
+            kept: number;
+            serial: {
+                before: number;
+                /** @description The same where nothing changes that secondaries see */
+                after: number;
+                ahead?: components["schemas"]["SerialAhead"];
             };
+        };
+        ImportLines: {
+            count: number;
+            lines: {
+                /** @description Of the file; absent for what is not in it */
+                line?: number;
+                type?: string;
+                name?: string;
+                /** @description With the priority before it */
+                content?: string;
+                ttl?: number;
+                was?: {
+                    content: string;
+                    ttl: number;
+                };
+                /** @description Why it is refused or passed over */
+                reason?: string;
+            }[];
         };
         ImportTiming: {
             /** Format: date-time */
@@ -7341,6 +7405,51 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["ZoneTransferSettings"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    importRecordsByPlan: {
+        parameters: {
+            query?: {
+                /** @description Tell what would be done, and do nothing */
+                dry_run?: boolean;
+                /** @description Records that the file does not have are deleted */
+                replace?: boolean;
+                /** @description Pass over lines that are refused, rather than refusing the file. A dry run always does */
+                skip_invalid?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    file: string;
+                    proxied?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ImportPlan"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

@@ -4,28 +4,47 @@ import { ApiError, csrfHeaders, faultsOf, type Schema } from "./client";
 /** What an import did, and what it left out, line by line. */
 export type Imported = { result: Schema<"ImportResult">; messages: { message: string }[] };
 
+type Progress = (share: number) => void;
+
 /**
- * Imports a BIND file into a zone, whole or not at all. fetch does not tell how much of a body has gone, so this is an
- * XMLHttpRequest; progress is called with a share between 0 and 1.
+ * Imports a BIND file into a zone, whole or not at all; progress is called with a share between 0 and 1.
  */
-export function importZoneFile(
-  zone: string,
-  file: File,
-  options: { proxied: boolean; skipInvalid: boolean },
-  progress: (share: number) => void,
-): Promise<Imported> {
+export function importZoneFile(zone: string, file: Blob, options: { proxied: boolean; skipInvalid: boolean }, progress: Progress): Promise<Imported> {
+  return upload(`/client/v4/zones/${zone}/dns_records/import${options.skipInvalid ? "?skip_invalid=true" : ""}`, file, options.proxied, progress);
+}
+
+/** How an import by a plan goes. */
+export type PlanOptions = { proxied: boolean; replace: boolean };
+export type Plan = Schema<"ImportPlan">;
+
+/** What importing a file would do; nothing is done. */
+export async function planZoneFile(zone: string, file: Blob, o: PlanOptions, progress: Progress): Promise<Plan> {
+  const answer = await upload<{ result: Plan }>(`${planPath(zone)}?dry_run=true&replace=${o.replace}`, file, o.proxied, progress);
+  return answer.result;
+}
+
+/** Does that, but for what is refused. */
+export async function doPlan(zone: string, file: Blob, o: PlanOptions, progress: Progress): Promise<Plan> {
+  const answer = await upload<{ result: Plan }>(`${planPath(zone)}?skip_invalid=true&replace=${o.replace}`, file, o.proxied, progress);
+  return answer.result;
+}
+
+const planPath = (zone: string) => `/headwater/v1/zones/${zone}/import`;
+
+/** Sends a file as a form. fetch does not tell how much of a body has gone, so this is an XMLHttpRequest. */
+function upload<T>(path: string, file: Blob, proxied: boolean, progress: Progress): Promise<T> {
   return new Promise((resolve, reject) => {
     const form = new FormData();
-    form.set("proxied", String(options.proxied));
+    form.set("proxied", String(proxied));
     form.set("file", file);
     const request = new XMLHttpRequest();
-    request.open("POST", `/client/v4/zones/${zone}/dns_records/import${options.skipInvalid ? "?skip_invalid=true" : ""}`);
+    request.open("POST", path);
     for (const [name, value] of Object.entries(csrfHeaders())) request.setRequestHeader(name, value);
     request.responseType = "json";
     request.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
     request.onerror = () => void whyFailed(file).then(reject);
     request.onload = () => {
-      if (request.status === 200) resolve(request.response as Imported);
+      if (request.status === 200) resolve(request.response as T);
       else reject(new ApiError(request.status, faultsOf(request.response)));
     };
     request.send(form);
@@ -33,7 +52,7 @@ export function importZoneFile(
 }
 
 /** Why an upload ended without an answer: browsers do not send a file that has changed since it was chosen. */
-async function whyFailed(file: File): Promise<Error> {
+async function whyFailed(file: Blob): Promise<Error> {
   try {
     await file.slice(0, 1).arrayBuffer();
   } catch {

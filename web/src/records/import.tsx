@@ -1,57 +1,118 @@
 import { Checkbox } from "@cloudflare/kumo/components/checkbox";
+import { InputArea } from "@cloudflare/kumo/components/input";
 import { Meter } from "@cloudflare/kumo/components/meter";
 import { useState } from "react";
 import type { Schema } from "../api/client";
-import { importZoneFile, type Imported } from "../api/upload";
-import { RaiseSerial } from "../transfers/raise-serial";
+import { doPlan, importZoneFile, planZoneFile, type Imported, type Plan } from "../api/upload";
 import { useAction } from "../ui/action";
-import { FormDialog } from "../ui/dialogs";
+import { Choice } from "../ui/choice";
+import { FormDialog, InfoDialog } from "../ui/dialogs";
 import { FileDrop } from "../ui/file-drop";
 import { counted } from "../ui/format";
+import { ImportPlan, changesIn } from "./import-plan";
+import { SerialAhead } from "./serial-ahead";
 
-/** Imports a BIND file into the zone. */
+/** More octets than this are imported without a plan: it would be of more changes than one plan takes. */
+const planned = 4 * 1024 * 1024;
+
+const modes = [
+  ["add", "Add to what is there"],
+  ["replace", "Replace all records of the zone"],
+] as const;
+
+/** Imports a BIND file, or its text: first what that comes to is shown, then it is done. */
 export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void }) {
   const [file, setFile] = useState<File | null>(null);
+  const [text, setText] = useState("");
+  const [mode, setMode] = useState<(typeof modes)[number][0]>("add");
   const [proxied, setProxied] = useState(false);
-  const [skipInvalid, setSkipInvalid] = useState(false);
   const [share, setShare] = useState<number | null>(null);
+  const [plan, setPlan] = useState<Plan | null>(null);
   const [done, setDone] = useState<Imported | null>(null);
+  const source: Blob | null = file ?? (text.trim() === "" ? null : new Blob([text]));
+  const options = { proxied, replace: mode === "replace" };
+  const large = source !== null && source.size > planned && mode === "add";
+  const sent = () => setShare(null);
+  const look = useAction({
+    quiet: true,
+    run: (from: Blob) => planZoneFile(props.zone.id, from, options, setShare).finally(sent),
+    then: setPlan,
+  });
+  const stale = [["records", props.zone.id], ["secondaries", props.zone.id]];
+  const carryOut = useAction({
+    quiet: true,
+    stale,
+    done: (p: Plan) => `Imported: ${changesIn(p) || "nothing to change"}`,
+    run: (from: Blob) => doPlan(props.zone.id, from, options, setShare).finally(sent),
+    then: (p) => (p.serial.ahead ? setPlan(p) : props.onClose()),
+  });
   const load = useAction({
     quiet: true,
-    stale: [["records", props.zone.id]],
-    run: (f: File) => importZoneFile(props.zone.id, f, { proxied, skipInvalid }, setShare),
-    then: (imported) => {
-      setDone(imported);
-      setFile(null); // or the same file would go once more
-      setShare(null);
-    },
+    stale,
+    run: (from: Blob) => importZoneFile(props.zone.id, from, { proxied, skipInvalid: true }, setShare).finally(sent),
+    then: setDone,
   });
+  const meter = share !== null && <Meter label="Sent" value={Math.round(share * 100)} max={100} />;
+  if (done !== null || (plan !== null && !plan.dry_run)) {
+    return (
+      <InfoDialog open onClose={props.onClose} title="Imported">
+        {done ? <Outcome imported={done} zone={props.zone.id} /> : plan && <ImportPlan plan={plan} zone={props.zone.id} />}
+      </InfoDialog>
+    );
+  }
+  if (plan !== null && source !== null) {
+    const changes = changesIn(plan);
+    return (
+      <FormDialog
+        open
+        size="xl"
+        onClose={props.onClose}
+        title="What the import does"
+        description="Nothing is changed yet."
+        submit={plan.refused.count > 0 ? `Import without ${counted(plan.refused.count, "line")}` : "Import"}
+        busy={carryOut.busy}
+        error={carryOut.error}
+        disabled={changes === ""}
+        destructive={plan.deleted.count > 0}
+        onBack={() => {
+          setPlan(null);
+          carryOut.reset();
+        }}
+        onSubmit={() => carryOut.run(source)}
+      >
+        <ImportPlan plan={plan} zone={props.zone.id} />
+        {meter}
+      </FormDialog>
+    );
+  }
   return (
     <FormDialog
       open
       onClose={props.onClose}
       title="Import records"
-      description="A file in BIND format is taken as a whole, or not at all."
-      submit="Import"
-      cancel={done ? "Close" : "Cancel"}
-      busy={load.busy}
-      error={load.error}
-      disabled={file === null}
-      onSubmit={() => file && load.run(file)}
+      description={
+        large
+          ? "This file is too large for a plan: it is imported at once, and lines that are refused are left out and told."
+          : "First you see what it would add, change and delete, and which lines are refused; nothing is changed before you agree."
+      }
+      submit={large ? "Import" : "Show what it does"}
+      busy={look.busy || load.busy}
+      error={look.error ?? load.error}
+      disabled={source === null}
+      onSubmit={() => source && (large ? load : look).run(source)}
     >
-      {done && <Outcome imported={done} zone={props.zone.id} />}
-      <FileDrop label={done ? "Another BIND zone file" : "BIND zone file"} file={file} onFile={setFile} />
+      <FileDrop label="BIND zone file" file={file} onFile={setFile} />
+      {file === null && <InputArea label="Or its text" rows={4} spellCheck={false} className="font-mono" value={text} onChange={(e) => setText(e.target.value)} />}
+      <Choice label="Records that are there" value={mode} options={modes} onChange={setMode} />
       <Checkbox label="Proxy imported A, AAAA and CNAME records" checked={proxied} onCheckedChange={(v) => setProxied(v === true)} />
-      <Checkbox label="Leave out lines that are not valid" checked={skipInvalid} onCheckedChange={(v) => setSkipInvalid(v === true)} />
-      {share !== null && <Meter label="Sent" value={Math.round(share * 100)} max={100} />}
+      {meter}
     </FormDialog>
   );
 }
 
 /** How many records came in, and which lines did not, with the reasons; and the remedy where the file's serial is ahead of the zone's. */
-export function Outcome({ imported, zone }: { imported: Imported; zone: string }) {
+function Outcome({ imported, zone }: { imported: Imported; zone: string }) {
   const { recs_added: added, total_records_parsed: parsed, serial_ahead: ahead } = imported.result;
-  const [raised, setRaised] = useState(false);
   return (
     <div role="status" className="text-sm">
       <p className="m-0 font-medium">{`${added} of ${counted(parsed, "record")} ${added === 1 ? "was" : "were"} added.`}</p>
@@ -64,12 +125,7 @@ export function Outcome({ imported, zone }: { imported: Imported; zone: string }
           ))}
         </ul>
       )}
-      {ahead && !raised && (
-        <div className="mt-3 flex flex-col items-start gap-2">
-          <p className="m-0">{`Secondaries that hold the file's serial ${ahead.file} take no change from here, where it is ${ahead.zone}, until ours has passed it.`}</p>
-          <RaiseSerial zone={zone} atLeast={ahead.at_least} then={() => setRaised(true)} />
-        </div>
-      )}
+      {ahead && <SerialAhead ahead={ahead} zone={zone} />}
     </div>
   );
 }

@@ -43,6 +43,8 @@ export function FormDialog(
     disabled?: boolean;
     destructive?: boolean;
     size?: "base" | "lg" | "xl";
+    /** To the step before. */
+    onBack?: () => void;
     onSubmit: () => void;
   },
 ) {
@@ -57,7 +59,12 @@ export function FormDialog(
       >
         <FormError error={props.error} />
         {props.children}
-        <div className="mt-1 flex justify-end gap-2">
+        <div className="mt-1 flex flex-wrap justify-end gap-2">
+          {props.onBack && (
+            <Button type="button" variant="ghost" onClick={props.onBack}>
+              Back
+            </Button>
+          )}
           <Button type="button" variant="secondary" onClick={props.onClose}>
             {props.cancel ?? "Cancel"}
           </Button>

@@ -24,6 +24,7 @@ func fileRoutes() []api.Route {
 	return []api.Route{
 		api.NewRoute(http.MethodGet, records+"/export", api.ScopeZone, api.DNSRead, api.Lengthy(exportRecords)),
 		api.NewRoute(http.MethodPost, records+"/import", api.ScopeZone, api.DNSWrite, importRecords),
+		api.NewRoute(http.MethodPost, api.Own+"/zones/{zone_id}/import", api.ScopeZone, api.DNSWrite, importPlanned),
 	}
 }
 

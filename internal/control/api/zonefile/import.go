@@ -47,20 +47,26 @@ type importer struct {
 	turn    *cores.Turn
 	notes   []api.Message
 	more    int
-	serial  *uint32 // of the file's SOA
-	ours    uint32  // after the import
+	plan    *planJSON // where lines that are left out are told, rather than in notes; nil in an import without one
+	serial  *uint32   // of the file's SOA
+	ours    uint32    // after the import
 	errs    []api.ErrorJSON
 }
 
-// importLine is a line of the file. decided says that it tells itself whether its record is proxied.
+// importLine is a line of the file. decided says that it tells itself whether its record is proxied, ttl that it tells a TTL.
 type importLine struct {
 	number  int32
 	decided bool
+	ttl     bool
 }
 
 func atLine(line int, text string) string { return "Line " + strconv.Itoa(line) + ": " + text }
 
 func (i *importer) note(line int, text string) {
+	if i.plan != nil {
+		i.plan.Passed.add(&planLine{Line: line, Reason: text})
+		return
+	}
 	if len(i.notes) >= notesMost {
 		i.more++
 		return
@@ -133,14 +139,23 @@ func (i *importer) commit(q *api.Request) (added int, err error) {
 
 // located adds the line to an error of a rule that needed other rows.
 func (i *importer) located(err error) error {
-	var at *model.EditError
-	var bad *model.Invalid
-	if !errors.As(err, &at) || !errors.As(err, &bad) || at.Index >= len(i.lines) {
+	at, bad := asEdit(err)
+	if bad == nil || at >= len(i.lines) {
 		return err
 	}
 	out := *bad
-	out.Message = atLine(int(i.lines[at.Index].number), bad.Message)
+	out.Message = atLine(int(i.lines[at].number), bad.Message)
 	return &out
+}
+
+// asEdit tells which edit broke which rule; nil for none.
+func asEdit(err error) (int, *model.Invalid) {
+	var at *model.EditError
+	var bad *model.Invalid
+	if !errors.As(err, &at) || !errors.As(err, &bad) {
+		return 0, nil
+	}
+	return at.Index, bad
 }
 
 // bodyInTurns is a body that is waited for while somebody else has the turn.
@@ -270,7 +285,7 @@ func (i *importer) take(e *rr.Entry) error {
 		return err
 	}
 	i.records.Add(&r)
-	i.lines = append(i.lines, importLine{int32(e.Line), decided})
+	i.lines = append(i.lines, importLine{int32(e.Line), decided, e.HasTTL})
 	return nil
 }
 
@@ -284,6 +299,10 @@ func recordCost(p *model.Pack, r *model.Record) int64 {
 // stands for would be missing.
 func (i *importer) wrong(line int, err error) {
 	if i.lenient && !errors.Is(err, rr.ErrInclude) {
+		if i.plan != nil {
+			i.plan.Refused.add(&planLine{Line: line, Reason: err.Error()})
+			return
+		}
 		i.note(line, err.Error())
 		return
 	}
