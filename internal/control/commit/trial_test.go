@@ -7,9 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // told is what of an answer does not hang on the moment: no ids, no times.
@@ -60,14 +59,14 @@ func TestTrialTellsAndLeavesNothing(t *testing.T) {
 			}
 			before, wants := b.standing(t, z.ID), len(b.flat.wants)
 			trial := told(b.change(t, model.Change{ID: newID(), Zone: z.ID, Edits: edits, Trial: true}))
-			if diff := cmp.Diff(before, b.standing(t, z.ID)); diff != "" || len(b.flat.wants) != wants {
+			if diff := testkit.Diff(before, b.standing(t, z.ID)); diff != "" || len(b.flat.wants) != wants {
 				t.Fatalf("the trial %d left something:\n%s", i, diff)
 			}
 			r, err := b.change(t, model.Change{Zone: z.ID, Edits: edits})
 			if err != nil {
 				refused++
 			}
-			if diff := cmp.Diff(told(r, err), trial); diff != "" {
+			if diff := testkit.Diff(told(r, err), trial); diff != "" {
 				t.Fatalf("%d: the trial (+) told something else than the change (-):\n%s", i, diff)
 			}
 		}
