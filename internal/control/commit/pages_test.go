@@ -55,14 +55,14 @@ func TestPagesOfAnAddition(t *testing.T) {
 	b.makeAccount(t)
 	z := b.zone(t, "example.com.")
 	dice := rand.New(rand.NewPCG(1, 2))
-	batch := func(n int, together bool) (list []model.Record) {
+	batch := func(n int, together bool, tags ...string) (list []model.Record) {
 		first := dice.Uint64()
 		for i := range n {
 			name := fmt.Sprintf("host-%016x-%d.example.com.", first, i)
 			if !together {
 				name = fmt.Sprintf("host-%016x.example.com.", dice.Uint64())
 			}
-			list = append(list, rec(name, "A", fmt.Sprintf("192.0.%d.%d", dice.IntN(256), dice.IntN(256))))
+			list = append(list, rec(name, "A", fmt.Sprintf("192.0.%d.%d", dice.IntN(256), dice.IntN(256)), func(r *model.Record) { r.Tags = tags }))
 		}
 		return list
 	}
@@ -79,15 +79,17 @@ func TestPagesOfAnAddition(t *testing.T) {
 		size, times int
 		together    bool
 		most        float64
+		tags        []string
 	}{
-		{"an addition", 1, 40, false, 7.5},
-		{"a batch of neighbours", 100, 5, true, 26},
-		{"a batch from all over the zone", 100, 5, false, 165},
+		{"an addition", 1, 20, false, 7.5, nil},
+		{"an addition with two tags", 1, 20, false, 8, []string{"env:prod", "team:dns"}},
+		{"a batch of neighbours", 100, 5, true, 26, nil},
+		{"a batch from all over the zone", 100, 5, false, 165, nil},
 	} {
 		sum := 0
 		for range c.times {
 			emptyLog(t, db)
-			b.add(t, z.ID, batch(c.size, c.together)...)
+			b.add(t, z.ID, batch(c.size, c.together, c.tags...)...)
 			sum += len(frames(t, path))
 		}
 		pages := float64(sum) / float64(c.times)

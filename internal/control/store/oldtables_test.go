@@ -9,7 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// TestTablesWithMoreTrees opens a database as the version left it that had indexes for types and contents, and the journal's
+// TestTablesWithMoreTrees opens a database as the versions left it that had indexes for types, contents and tags, and the journal's
 // position in a row: all is found, positions go on, and the indexes are gone.
 func TestTablesWithMoreTrees(t *testing.T) {
 	t.Parallel()
@@ -19,13 +19,17 @@ func TestTablesWithMoreTrees(t *testing.T) {
 		var rows []model.Record
 		for i := range 300 {
 			r := testRecord(plain.ID, fmt.Sprintf("n%03d.plain.test", i*7%300), []wire.Type{wire.TypeTXT, wire.TypeA, wire.TypeAAAA}[i%3], fmt.Sprint("content ", i%10))
+			if i%3 == 0 {
+				r.Tags = []string{fmt.Sprint("Part:", i%4), "all"}
+			}
 			rows = append(rows, r)
 		}
 		w.addRecords(t, rows...)
 		cname := testRecord(flat.ID, "www.flat.test", wire.TypeCNAME, "target.test")
 		cname.Settings.FlattenCNAME = true
 		w.addRecords(t, cname)
-		queries := []model.RecordQuery{{}, {Order: "content", Desc: true}, {Filters: []model.Filter{{Field: "content", Value: "Content 3"}}}, {Filters: []model.Filter{{Field: "type", Value: "TXT"}}}}
+		queries := []model.RecordQuery{{}, {Order: "content", Desc: true}, {Filters: []model.Filter{{Field: "content", Value: "Content 3"}}}, {Filters: []model.Filter{{Field: "type", Value: "TXT"}}},
+			{Tags: []model.TagFilter{{Name: "part", Value: "2"}}}, {Tags: []model.TagFilter{{Name: "ALL", Op: model.OpAbsent}}}}
 		var before [][]model.Record
 		for _, q := range queries {
 			before = append(before, w.list(t, plain.ID, q))
@@ -41,6 +45,7 @@ func TestTablesWithMoreTrees(t *testing.T) {
 			`CREATE INDEX records_type ON records (zone, type, name, id)`,
 			`CREATE INDEX records_content ON records (zone, lower(substr(content, 1, 64)), name, type, id)`,
 			fmt.Sprintf(`UPDATE counters SET value = %d WHERE name = 'seq'`, head))
+		w.migrateAgain(t, "00071_tags_scan.sql", `CREATE INDEX record_tags_name ON record_tags (zone, name, value, record)`)
 		if !w.Shared() {
 			w.migrateAgain(t, "00062_journal_links.sql",
 				`DROP INDEX journal_unlinked`,
@@ -61,9 +66,9 @@ func TestTablesWithMoreTrees(t *testing.T) {
 		if next != head+1 {
 			t.Errorf("position %d after %d", next, head)
 		}
-		text := `SELECT count(*) FROM sqlite_schema WHERE name IN ('records_type', 'records_content')`
+		text := `SELECT count(*) FROM sqlite_schema WHERE name IN ('records_type', 'records_content', 'record_tags_name')`
 		if w.Shared() {
-			text = `SELECT count(*) FROM pg_indexes WHERE indexname IN ('records_type', 'records_content')`
+			text = `SELECT count(*) FROM pg_indexes WHERE indexname IN ('records_type', 'records_content', 'record_tags_name')`
 		}
 		var left int
 		if !w.Shared() {

@@ -21,7 +21,7 @@ type batchBody struct {
 }
 
 // batchLists are the members of a batch in the order in which they are done.
-var batchLists = [4]string{"deletes", "patches", "puts", "posts"}
+func batchLists() [4]string { return [4]string{"deletes", "patches", "puts", "posts"} }
 
 // counts are the lengths of the four lists.
 func (b *batchBody) counts() (out [4]int) {
@@ -89,7 +89,7 @@ func (b *batchBody) edits(q *api.Request, n int) ([]model.Edit, error) {
 			bodies = make([]recordBody, len(list.ops))
 		}
 		for i := range bodies {
-			at := func() string { return "/" + batchLists[l] + "/" + strconv.Itoa(i) }
+			at := func() string { return "/" + batchLists()[l] + "/" + strconv.Itoa(i) }
 			if len(list.ops) > 0 {
 				if err := api.DecodeJSON(list.ops[i], q.API.Limits.Depth, at(), &bodies[i]); err != nil {
 					return nil, err
@@ -112,7 +112,7 @@ func inBatch(err error, counts [4]int) error {
 		return err
 	}
 	at := failed.Index
-	for i, name := range batchLists {
+	for i, name := range batchLists() {
 		if at < counts[i] {
 			return within(err, "/"+name+"/"+strconv.Itoa(at))
 		}

@@ -26,7 +26,7 @@ const operationsRead = 4096
 func (b *batchBody) parse(text []byte) bool {
 	s, all := scan{text: text}, 0
 	return s.object(func(name []byte) bool {
-		for i, known := range batchLists {
+		for i, known := range batchLists() {
 			if string(name) == known {
 				return b.read[i] == nil && b.parseList(i, &s, &all)
 			}
