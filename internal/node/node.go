@@ -195,7 +195,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 			}
 			return st, nil
 		},
-		DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
+		Cores: cores.Count(), DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
 		NameServers: servers, Edge: n.edge, Log: n.log,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore, time.Now),
@@ -264,7 +264,11 @@ func (n *Node) published(z *zone.Zone, forced bool) {
 	if n.flatten != nil {
 		n.flatten.Touched(z)
 	}
-	if n.keeper != nil && !forced {
+	switch {
+	case n.keeper == nil:
+	case forced: // which is also how a change tells that there is something to do
+		n.keeper.Look(model.ID(z.ID))
+	default:
 		n.keeper.Touched(z)
 	}
 }

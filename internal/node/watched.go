@@ -116,7 +116,7 @@ func (n *Node) loadWatched(ctx context.Context, zone model.ID, known func(notify
 // keepKeys makes what looks after keys and signatures. Zones that fall to a node that cannot open keys are told of in its log.
 func (n *Node) keepKeys() {
 	n.keeper = keeper.New(keeper.Config{
-		DB: n.db, Change: n.commit.Change, Zones: n.store.KeyedZones, Duty: n.holds, Behind: n.watch.Behind, Parents: n.parents(),
+		DB: n.db, Change: n.commit.Change, Sign: n.commit.Sign, Zones: n.store.KeyedZones, Duty: n.holds, Behind: n.watch.Behind, Parents: n.parents(),
 		Clock: time.Now, Log: n.log,
 	})
 }

@@ -46,6 +46,9 @@ type Config struct {
 	Shared bool
 	Log    *slog.Logger
 
+	// Cores is on how many a large zone is signed; 0: one.
+	Cores int
+
 	keys *keyring.Cache
 }
 
@@ -105,6 +108,7 @@ type Committer struct {
 	imports imports
 	stats   counters
 	usages  usages // the committer's
+	work    works
 }
 
 // keysKept is of how many zones the private keys are kept opened.

@@ -8,10 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -65,26 +63,11 @@ func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) err
 	if err != nil {
 		return err
 	}
-	if z.state != nil && z.state.Transfer.Signed() && denialOf(old) != denialOf(&z.row) {
-		if err := p.resignAll(z); err != nil {
-			return err
-		}
-	}
 	next, err := keyring.Steer(&z.row, keys, p.facts(z))
 	if err != nil {
 		return err
 	}
 	return p.turn(z, next)
-}
-
-// resignAll plans that all of a zone is signed anew in this change.
-func (p *plan) resignAll(z *zoneWork) error {
-	if n := z.state.Transfer.Records(); n > p.cfg.Limits.SignRecords {
-		return invalid(model.CodeDNSSECState, "The zone has %d records; those of more than %d cannot be signed anew in one step yet.", n, p.cfg.Limits.SignRecords)
-	}
-	assign(&p.undo, &z.signAll, true)
-	assign(&p.undo, &z.renew, true)
-	return nil
 }
 
 // editKeys plans what somebody asks for of a zone's keys.
@@ -196,7 +179,7 @@ func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcom
 
 // renewals plans the signatures that are due, so many names of them, and says when to come again.
 func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (*model.Kept, error) {
-	kept := &model.Kept{Keys: len(z.keys), Next: keyring.Next(z.keys, &z.row.DNSSEC, p.now)}
+	kept := &model.Kept{Keys: len(z.keys), Work: z.row.DNSSEC.Work, Next: keyring.Next(z.keys, &z.row.DNSSEC, p.now)}
 	kept.Servers, kept.Parent = keyring.Waits(z.keys)
 	signing, err := p.signing(ctx, z)
 	if err != nil || signing == nil {
@@ -212,8 +195,9 @@ func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (
 		more, others := ending(served, timing.Renew, e.Names-len(due))
 		due, hashes = append(due, more...), append(hashes, others...)
 	}
-	if z.lingers {
-		job := signing.Job(v, v)
+	lingered := z.lingers
+	if lingered {
+		job := signing.Job(v, v, nil)
 		job.Retired = nil
 		stale, others, from := job.Due(max(e.From, z.row.Name), e.Names)
 		due, hashes = append(due, stale...), append(hashes, others...)
@@ -223,7 +207,7 @@ func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (
 			assign(&p.undo, &z.keysDirty, true)
 		}
 	}
-	kept.More = len(due)+len(hashes) >= e.Names || z.lingers
+	kept.More = len(due)+len(hashes) >= e.Names || lingered // what waits for the last of them goes on then
 	if expires := v.Expires(); expires != 0 && !kept.More {
 		// The next one is due when it has no more left than those that are renewed now.
 		at := p.now.Add(time.Duration(int32(expires-timing.Renew)+1) * time.Second)
@@ -274,35 +258,31 @@ func hashOf(d zone.Due, apex wire.Name) (h dnssec.Hash, ok bool) {
 	return h, err == nil && copy(h[:], b) == len(h)
 }
 
-// turn plans what becomes of a zone's keys.
+// turn plans what becomes of a zone's keys, and of a zone that shall prove otherwise than it does that something is not there.
 func (p *plan) turn(z *zoneWork, next *keyring.Plan) error {
 	lingers := slices.ContainsFunc(z.keys, func(k model.ZoneKey) bool { return k.State.Marks[dnssec.SignsZone].Pending })
 	assign(&p.undo, &z.lingers, z.lingers || lingers)
-	if !next.Written {
+	whole := next.Whole || z.proves(&z.row) != denialOf(&z.row)
+	large := z.state != nil && z.state.Transfer.Records() > p.cfg.Limits.SignRecords
+	switch {
+	case whole && large:
+		p.later(z, next)
 		return nil
+	case z.state != nil && (whole || next.Signers && !large):
+		assign(&p.undo, &z.signAll, true)
+		assign(&p.undo, &z.renew, true)
+		assign(&p.undo, &z.lingers, false)
+	case next.Signers:
+		assign(&p.undo, &z.lingers, true) // one key signs in place of another, some names at a time
 	}
-	if z.state != nil && next.Signers {
-		switch large := z.state.Transfer.Records() > p.cfg.Limits.SignRecords; {
-		case !large:
-			assign(&p.undo, &z.signAll, true)
-			assign(&p.undo, &z.lingers, false)
-		case next.Whole:
-			return invalid(model.CodeDNSSECState, "The zone has %d records; zones of more than %d cannot be signed, or their keys changed, in one step yet.",
-				z.state.Transfer.Records(), p.cfg.Limits.SignRecords)
-		default:
-			assign(&p.undo, &z.lingers, true) // one key signs in place of another, some names at a time
-		}
-	}
-	assign(&p.undo, &z.keys, next.Keys)
-	assign(&p.undo, &z.keysRead, true)
-	assign(&p.undo, &z.keysDirty, true)
-	assign(&p.undo, &z.keysGone, append(slices.Clip(z.keysGone), next.Gone...))
 	row := z.row
-	row.DNSSEC.Signed, row.DNSSEC.Keys = keyring.Used(next.Keys), ""
-	if len(next.Keys) > 0 {
-		row.DNSSEC.Keys = p.cfg.NewID()
+	if row.DNSSEC.Work = false; next.Written || whole {
+		p.setKeys(z, next)
+		row.DNSSEC.Signed = keyring.Used(next.Keys)
 	}
-	p.setRow(z, row)
+	if row.DNSSEC != z.row.DNSSEC {
+		p.setRow(z, row)
+	}
 	if next.Moved {
 		assign(&p.undo, &z.renew, true)
 		p.touch(z, z.row.Name)
@@ -310,76 +290,34 @@ func (p *plan) turn(z *zoneWork, next *keyring.Plan) error {
 	return nil
 }
 
-// signing is what the zone is signed with, nil if it is not and was not.
-func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, error) {
-	if !z.row.DNSSEC.Signed && !z.read.DNSSEC.Signed {
-		return nil, nil
-	}
-	keys, err := s.keysOf(ctx, z)
-	if err != nil {
-		return nil, err
-	}
-	g := &face.Signing{Whole: z.signAll || shortens(&z.read, &z.row)}
-	if wanted := denialOf(&z.row); z.state == nil || !z.state.Transfer.Signed() || g.Whole {
-		g.Denial = wanted
-	} else if z.state.Transfer.Hashes() {
-		g.Denial = dnssec.NSEC3 // until somebody signs all of it, the zone goes on as it is
-	}
-	g.Timing = dnssec.TimingOf(s.now, expireOf(&z.row), longestTTL(&z.row))
-	if g.Signers, err = s.cfg.keys.Signers(&z.row, keys); err != nil {
-		return nil, err
-	}
-	if len(g.Keys)+len(g.Zone) == 0 && z.state != nil && !z.state.Transfer.Signed() {
-		return nil, nil // its keys wait
-	}
-	return g, nil
+func (p *plan) setKeys(z *zoneWork, next *keyring.Plan) {
+	assign(&p.undo, &z.keys, next.Keys)
+	assign(&p.undo, &z.keysRead, true)
+	assign(&p.undo, &z.keysDirty, true)
+	assign(&p.undo, &z.keysGone, append(slices.Clip(z.keysGone), next.Gone...))
 }
 
-// denialOf is how a zone shall prove that something is not there.
-func denialOf(z *model.Zone) dnssec.Denial {
-	if z.DNSSEC.NSEC3 == model.SwitchOn {
+// later leaves to Sign what a change would take too long for. Keys are made and kept, and stay in the zone as they are.
+func (p *plan) later(z *zoneWork, next *keyring.Plan) {
+	keep, changed := next.Before(z.keys, p.now)
+	row := z.row
+	if row.DNSSEC.Work = true; changed {
+		p.setKeys(z, &keyring.Plan{Keys: keep})
+		row.DNSSEC.Signed = keyring.Used(keep)
+	}
+	if row.DNSSEC != z.row.DNSSEC {
+		p.setRow(z, row)
+		assign(&p.undo, &z.told, true) // whoever looks after the zone hears of it
+	}
+}
+
+// proves is how the zone in memory proves that something is not there; one that is not signed proves it as it shall.
+func (z *zoneWork) proves(row *model.Zone) dnssec.Denial {
+	switch {
+	case z.state == nil || !z.state.Transfer.Signed():
+		return denialOf(row)
+	case z.state.Transfer.Hashes():
 		return dnssec.NSEC3
 	}
 	return dnssec.NSEC
-}
-
-// shortens says that signatures made for the one zone may end too early for the other.
-func shortens(old, row *model.Zone) bool {
-	return old.DNSSEC.Signed && row.DNSSEC.Signed &&
-		(expireOf(row) > expireOf(old) || longestTTL(row) > longestTTL(old) || old.Settings.SOA.MinTTL != row.Settings.SOA.MinTTL ||
-			old.Settings.SOA.TTL != row.Settings.SOA.TTL)
-}
-
-func expireOf(z *model.Zone) uint32 {
-	if z.Settings.SOA.Expire != 0 {
-		return z.Settings.SOA.Expire
-	}
-	return model.DefaultSettings().SOA.Expire
-}
-
-// longestTTL is the longest that anything of the zone may be cached, in seconds.
-func longestTTL(z *model.Zone) uint32 {
-	return max(rules.MostTTL, z.Settings.NSTTL, z.Settings.SOA.TTL, z.Settings.SOA.MinTTL)
-}
-
-// flushKeys gives what has turned at keys its serial and writes them.
-func (s *workspace) flushKeys(ctx context.Context, z *zoneWork, serial uint32) error {
-	s.wrote = true
-	for i := range z.keys {
-		k := z.keys[i]
-		for t := range k.State.Marks {
-			if m := &k.State.Marks[t]; m.Pending && !(z.lingers && dnssec.Trace(t) == dnssec.SignsZone) {
-				m.Pending, m.Serial = false, serial
-			}
-		}
-		if err := s.tx.PutZoneKey(ctx, k); err != nil {
-			return fmt.Errorf("write key: %w", err)
-		}
-	}
-	for _, id := range z.keysGone {
-		if err := s.tx.DeleteZoneKey(ctx, z.row.ID, id); err != nil {
-			return fmt.Errorf("delete key: %w", err)
-		}
-	}
-	return nil
 }

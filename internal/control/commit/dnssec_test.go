@@ -1,6 +1,8 @@
 package commit_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,7 +111,9 @@ func TestSignedZoneChanges(t *testing.T) {
 				t.Fatalf("serial went from %d to %d, contents changed: %v", serial, after.Transfer.Serial(), changed)
 			}
 			if i%25 == 20 {
-				_, err := b.edit(t, z.ID, "dnssec", func(z *model.Zone) { z.DNSSEC.NSEC3 = model.SwitchOn + model.SwitchOff - max(z.DNSSEC.NSEC3, model.SwitchOff) })
+				_, err := b.edit(t, z.ID, "dnssec", func(z *model.Zone) {
+					z.DNSSEC.NSEC3 = model.SwitchOn + model.SwitchOff - max(z.DNSSEC.NSEC3, model.SwitchOff)
+				})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -175,7 +180,7 @@ func (b *bench) signedAnew(t *testing.T, id model.ID, v *zone.Version) string {
 	if row.DNSSEC.NSEC3 == model.SwitchOn {
 		g.Denial = dnssec.NSEC3
 	}
-	d, err := g.Job(bare, bare).Sign()
+	d, err := g.Job(bare, bare, nil).Sign()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,29 +270,227 @@ func TestSignedZoneLives(t *testing.T) {
 	})
 }
 
-// Too large a zone is refused, and so is a change to a zone whose keys cannot be opened: clearly, and with nothing changed.
+// A change to a zone whose keys cannot be opened is refused: clearly, and with nothing changed.
 func TestSigningIsRefused(t *testing.T) {
 	t.Parallel()
-	b := start(t, func(cfg *commit.Config) { cfg.Limits.SignRecords = 10 })
-	large, small := b.zone(t, "large"), b.zone(t, "small")
-	for i := range 11 {
-		b.add(t, large.ID, rec(fmt.Sprintf("n%d.large", i), "A", "192.0.2.1"))
-	}
-	if _, err := b.dnssec(t, large.ID, model.DNSSECActive); code(err) != model.CodeDNSSECState {
-		t.Errorf("a large zone: %v", err)
-	}
-	if z := b.base.row(t, large.ID); z.DNSSEC != (model.DNSSEC{}) {
-		t.Errorf("refused, and %+v", z.DNSSEC)
-	}
-	if _, err := b.dnssec(t, small.ID, model.DNSSECActive); err != nil {
+	b := start(t, nil)
+	z := b.zone(t, "small")
+	if _, err := b.dnssec(t, z.ID, model.DNSSECActive); err != nil {
 		t.Fatal(err)
 	}
 	b.store.SpoilZoneKeys()
-	serial := b.serial(t, small.ID)
-	if _, err := b.change(t, model.Change{Zone: small.ID, Edits: []model.Edit{model.AddRecord{Record: rec("a.small", "A", "192.0.2.1")}}}); code(err) != model.CodeDNSSECKeys {
+	b.open(t, nil, nil) // who has opened the keys goes on
+	serial := b.serial(t, z.ID)
+	if _, err := b.change(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.AddRecord{Record: rec("a.small", "A", "192.0.2.1")}}}); code(err) != model.CodeDNSSECKeys {
 		t.Errorf("keys that cannot be opened: %v", err)
 	}
-	if got := b.serial(t, small.ID); got != serial || len(b.base.rows(t, small.ID)) != 0 {
+	if got := b.serial(t, z.ID); got != serial || len(b.base.rows(t, z.ID)) != 0 {
 		t.Error("the change was refused, and something is other than before")
+	}
+}
+
+// keepAll does what is due until nothing is, and says in how many versions.
+func (b *bench) keepAll(t *testing.T, id model.ID, there bool) (versions int) {
+	t.Helper()
+	e := model.KeepDNSSEC{
+		Behind: func(uint32) []string { return nil }, Names: 20,
+		DS: func(k *model.ZoneKey) (everywhere, somewhere, known bool) {
+			has := there && k.State.Marks[dnssec.AtParent].On // it follows CDS records
+			return has, has, true
+		},
+	}
+	for range 200 {
+		serial := b.serial(t, id)
+		kept := b.must(t, model.Change{Zone: id, Edits: []model.Edit{e}}).Outcomes[0].Kept
+		if kept.Work {
+			if err := b.p.Sign(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if b.serial(t, id) != serial {
+			versions++
+		}
+		if e.From = kept.From; !kept.More && !kept.Work {
+			return versions
+		}
+	}
+	for _, k := range b.base.keys(t, id) {
+		t.Logf("key %d: %+v waits for %+v", k.Public.Tag(), k.State, k.Wait)
+	}
+	t.Fatal("there is always more to do")
+	return 0
+}
+
+// days lets days pass in which somebody looks after a zone, and validates each version.
+func (b *bench) days(t *testing.T, id model.ID, n int) {
+	t.Helper()
+	for range n {
+		b.pass(25 * time.Hour)
+		if b.keepAll(t, id, true) > 0 {
+			b.validate(t, b.state(t, id).Transfer)
+		}
+	}
+}
+
+// A zone too large to be signed in a change is signed beside its life: it goes on as it is until then, what changes meanwhile is in
+// the signed version, and so it is with NSEC3, algorithms, and the way back. Keys of one algorithm follow one another in small
+// steps.
+func TestLargeZoneIsSigned(t *testing.T) {
+	t.Parallel()
+	onEvery(t, func(t *testing.T, b *bench) {
+		t.Helper()
+		var meanwhile atomic.Pointer[func()]
+		b.open(t, func(cfg *commit.Config) {
+			cfg.Limits.SignRecords, cfg.Cores = 10, 3
+			cfg.Yield = func() {
+				if f := meanwhile.Swap(nil); f != nil {
+					(*f)()
+				}
+			}
+		}, nil)
+		z := b.transferred(t, "example")
+		for i := range 70 {
+			b.add(t, z.ID, rec(fmt.Sprintf("n%d.example", i), "A", "192.0.2.1"))
+		}
+		b.flat.set("t.test", "203.0.113.1")
+		flat := rec("flat.example", "CNAME", "t.test")
+		flat.Settings.FlattenCNAME = true
+		b.add(t, z.ID, flat)
+		follower := &secondary{b: b, has: map[model.ID]*zone.Version{}}
+		follower.sync(t, z.ID)
+		serial := b.serial(t, z.ID)
+		if _, err := b.dnssec(t, z.ID, model.DNSSECActive); err != nil {
+			t.Fatal(err)
+		}
+		if row := b.base.row(t, z.ID); !row.DNSSEC.Work || b.serial(t, z.ID) != serial || len(b.base.keys(t, z.ID)) != 2 {
+			t.Errorf("asked for: %+v, serial %d and now %d", row.DNSSEC, serial, b.serial(t, z.ID))
+		}
+		n := 0
+		change := func() {
+			for range 3 {
+				n++
+				b.add(t, z.ID, rec(fmt.Sprintf("new%d.example", n), "A", "192.0.2.1"), rec(fmt.Sprintf("cut%d.example", n), "NS", "ns.test"))
+			}
+		}
+		check := func(what string, signed, hashes bool) {
+			t.Helper()
+			v := b.state(t, z.ID)
+			if v.Transfer.Signed() != signed || v.Transfer.Hashes() != hashes || b.base.row(t, z.ID).DNSSEC.Work {
+				t.Errorf("%s: signed %v, by hash %v", what, v.Transfer.Signed(), v.Transfer.Hashes())
+			}
+			if len(v.Transfer.Sets(wire.MustName(fmt.Sprintf("new%d.example", n)))) == 0 {
+				t.Errorf("%s: what changed meanwhile is lost", what)
+			}
+			if signed {
+				b.validate(t, v.Transfer)
+				b.validate(t, v.Served)
+				for _, v := range []*zone.Version{v.Transfer, v.Served} {
+					if got, want := shape(v), b.signedAnew(t, z.ID, v); got != want {
+						t.Errorf("%s: the version has\n%s\nsigned as a whole it had\n%s", what, got, want)
+					}
+				}
+			}
+			follower.sync(t, z.ID)
+		}
+		meanwhile.Store(&change)
+		b.keepAll(t, z.ID, false)
+		check("signed", true, false)
+		change()
+		check("changed", true, false)
+		b.days(t, z.ID, 3)
+		if _, err := b.edit(t, z.ID, "dnssec", func(z *model.Zone) { z.DNSSEC.NSEC3 = model.SwitchOn }); err != nil {
+			t.Fatal(err)
+		}
+		change()
+		meanwhile.Store(&change)
+		b.keepAll(t, z.ID, true)
+		check("by hash", true, true)
+		change()
+		check("changed", true, true)
+
+		b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.RollKeys{Role: dnssec.ZSK}}})
+		if _, err := b.change(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.RollKeys{Role: dnssec.KSK}}}); code(err) != model.CodeDNSSECState {
+			t.Errorf("a second roll: %v", err)
+		}
+		b.pass(25 * time.Hour)
+		b.keepAll(t, z.ID, true) // everybody has seen the new key
+		b.pass(25 * time.Hour)
+		if versions := b.keepAll(t, z.ID, true); versions < 4 {
+			t.Errorf("all signatures were replaced in %d versions", versions)
+		}
+		b.days(t, z.ID, 3)
+		check("another ZSK", true, true)
+		b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{model.RollKeys{Algorithm: dnssec.ED25519}}})
+		meanwhile.Store(&change)
+		b.days(t, z.ID, 10)
+		check("another algorithm", true, true)
+		for _, k := range b.base.keys(t, z.ID) {
+			if k.Public.Algorithm != dnssec.ED25519 || k.Wait != nil || k.State.Leaving {
+				t.Errorf("key %d %s waits for %+v", k.Public.Tag(), k.Public.Algorithm, k.Wait)
+			}
+		}
+		for _, status := range []string{model.DNSSECDisabled, ""} {
+			if _, err := b.dnssec(t, z.ID, status); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 5 {
+			b.pass(25 * time.Hour)
+			b.keepAll(t, z.ID, false)
+		}
+		check("unsigned", false, false)
+		if keys := b.base.keys(t, z.ID); len(keys) != 0 {
+			t.Errorf("%d keys are left", len(keys))
+		}
+	})
+}
+
+// Whatever ends while a large zone is signed, nothing of it is seen; the next one does it.
+func TestLargeZoneIsHalfSigned(t *testing.T) {
+	t.Parallel()
+	var end atomic.Pointer[context.CancelFunc]
+	b := start(t, func(cfg *commit.Config) {
+		cfg.Limits.SignRecords = 10
+		cfg.Yield = func() {
+			if f := end.Load(); f != nil {
+				(*f)()
+			}
+		}
+	})
+	z := b.zone(t, "example")
+	for i := range 70 {
+		b.add(t, z.ID, rec(fmt.Sprintf("n%d.example", i), "A", "192.0.2.1"))
+	}
+	if _, err := b.dnssec(t, z.ID, model.DNSSECActive); err != nil {
+		t.Fatal(err)
+	}
+	before := zoneFile(b.state(t, z.ID).Transfer)
+	ctx, cancel := context.WithCancel(t.Context())
+	end.Store(&cancel)
+	if err := b.p.Sign(ctx, z.ID); err == nil {
+		t.Error("ended, and done")
+	}
+	end.Store(nil)
+	for _, op := range []string{"put image", "put zone key", "commit"} {
+		b.store.SetFail(func(o string) error {
+			if o == op {
+				return errors.New("the store fails")
+			}
+			return nil
+		})
+		if err := b.p.Sign(t.Context(), z.ID); err == nil {
+			t.Errorf("%s failed, and the zone is signed", op)
+		}
+		b.store.SetFail(nil)
+		if got := zoneFile(b.state(t, z.ID).Transfer); got != before {
+			t.Errorf("%s failed, and the zone is\n%s", op, got)
+		}
+	}
+	if err := b.p.Sign(t.Context(), z.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.validate(t, b.state(t, z.ID).Transfer)
+	if _, working := b.p.Signing(z.ID); working {
+		t.Error("it is done, and goes on")
 	}
 }

@@ -31,8 +31,8 @@ type base interface {
 
 type inMemory struct{ *controltest.Store }
 
-func (s inMemory) begin(ctx context.Context) (commit.Tx, error)    { return s.Begin(ctx) }
-func (s inMemory) rows(_ *testing.T, zone model.ID) []model.Record { return s.Records(zone) }
+func (s inMemory) begin(ctx context.Context) (commit.Tx, error)     { return s.Begin(ctx) }
+func (s inMemory) rows(_ *testing.T, zone model.ID) []model.Record  { return s.Records(zone) }
 func (s inMemory) keys(_ *testing.T, zone model.ID) []model.ZoneKey { return s.ZoneKeysOf(zone) }
 
 func (s onEngine) keys(t *testing.T, zone model.ID) []model.ZoneKey {

@@ -93,6 +93,9 @@ func (s *workspace) flushZone(ctx context.Context, z *zoneWork) ([]model.Entry, 
 	if err != nil {
 		return nil, err
 	}
+	if z.keysDirty {
+		s.revise(z)
+	}
 	if err := s.flushRows(ctx, z); err != nil {
 		return nil, err
 	}
@@ -119,7 +122,7 @@ func (s *workspace) flushZone(ctx context.Context, z *zoneWork) ([]model.Entry, 
 	if z.relink || z.fresh && z.row.Outgoing != nil {
 		entries = append(entries, s.journal(z, model.EntryAccess, model.ZoneAccess(access).Append(nil)))
 	}
-	if z.notify && access.Enabled {
+	if z.notify && access.Enabled || z.told {
 		entries = append(entries, s.journal(z, model.EntryNotify, nil))
 	}
 	return entries, nil

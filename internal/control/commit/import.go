@@ -214,14 +214,19 @@ func (i *importing) prepare(ctx context.Context, planned chan<- []*model.Record)
 
 // with runs f in a transaction that is taken back; it waits for memory where that lags behind the rows.
 func (i *importing) with(ctx context.Context, f func(s *workspace) error) error {
+	return i.c.with(ctx, i.in.Zone, f)
+}
+
+// with is that for a zone.
+func (c *Committer) with(ctx context.Context, zone model.ID, f func(s *workspace) error) error {
 	for n := 1; ; n++ {
-		err := i.once(ctx, f)
+		err := c.withOnce(ctx, zone, f)
 		var lag *lagError
 		switch {
 		case n == attempts:
 			return err
 		case errors.As(err, &lag):
-			if err := i.c.catchUp(ctx, lag.seq, lag.zone); err != nil {
+			if err := c.catchUp(ctx, lag.seq, lag.zone); err != nil {
 				return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
 			}
 		case !errors.Is(err, model.ErrStale):
@@ -230,17 +235,17 @@ func (i *importing) with(ctx context.Context, f func(s *workspace) error) error 
 	}
 }
 
-func (i *importing) once(ctx context.Context, f func(s *workspace) error) error {
-	tx, err := i.c.cfg.Begin(ctx)
+func (c *Committer) withOnce(ctx context.Context, zone model.ID, f func(s *workspace) error) error {
+	tx, err := c.cfg.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
-	need := model.Locks{Zones: []model.ID{i.in.Zone}}
+	need := model.Locks{Zones: []model.ID{zone}}
 	if err := tx.Lock(ctx, need); err != nil {
 		return err
 	}
-	return f(newWorkspace(&i.c.cfg, tx, need))
+	return f(newWorkspace(&c.cfg, tx, need))
 }
 
 // render makes the faces that the import leads to once more, as of now, and stages their image.

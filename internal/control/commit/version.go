@@ -99,8 +99,11 @@ func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.
 // for that.
 func (s *workspace) sign(z *zoneWork, g *face.Signing, base face.Versions, step *zone.Step, owners []wire.Name) (face.Versions, error) {
 	if g.Whole && base.Transfer.Records() > s.cfg.Limits.SignRecords {
-		return face.Versions{}, invalid(model.CodeDNSSECState, "The zone has %d records; those of more than %d cannot be signed anew in one step yet, which "+
-			"other times in the SOA need.", base.Transfer.Records(), s.cfg.Limits.SignRecords)
+		return face.Versions{}, invalid(model.CodeDNSSECState, "The zone has %d records. The SOA's TTL and minimum stand in each of its proofs that "+
+			"something is not there; in signed zones of more than %d records they cannot be changed.", base.Transfer.Records(), s.cfg.Limits.SignRecords)
+	}
+	if len(z.resign)+len(z.rehash) > 0 {
+		g.Retired = nil // that is what they are looked at for
 	}
 	next, err := g.Extend(base, step, slices.Concat(owners, z.resign), z.rehash...)
 	return next, wrap(err, "zone %s", z.row.Name.Host())

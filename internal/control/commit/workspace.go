@@ -68,6 +68,7 @@ type zoneWork struct {
 	keys      []model.ZoneKey // what the zone is signed with, once keysRead
 	keysRead  bool
 	keysDirty bool
+	told      bool // that something is to be done, though nothing has changed for anybody else
 	keysGone  []model.ID
 	signAll   bool          // other keys sign than before
 	lingers   bool          // other keys sign than before, and signatures of those before go some names at a time

@@ -3,6 +3,7 @@ package face
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/keyring"
@@ -20,6 +21,10 @@ type Signing struct {
 	Timing dnssec.Timing
 	// Whole says that everything is looked at, not only what a step has touched: the keys that sign are others than before.
 	Whole bool
+	// Crew has many pieces of work done, on as many cores as there are for it; nil: one after the other.
+	Crew func(pieces int, do func(i int) error) error
+	// Told hears how many names of how many are signed, where all are.
+	Told func(done, total int)
 }
 
 // Extend adds to a step what signing it adds and removes, and gives the versions that it leads to then. The step's serial
@@ -55,21 +60,107 @@ func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name, has
 
 // All signs versions that came about without steps, and keeps of base's signatures what is still good.
 func (g *Signing) All(base, bare Versions) (next Versions, err error) {
-	all := *g
-	all.Whole = true
-	if next.Transfer, err = all.sign(base.Transfer, bare.Transfer, nil, nil, nil, &zone.Delta{}); err != nil {
+	if next.Transfer, err = g.all(base.Transfer, bare.Transfer, nil); err != nil {
 		return Versions{}, err
 	}
 	next.Served = next.Transfer
 	if bare.Served != bare.Transfer {
-		next.Served, err = all.sign(base.Served, bare.Served, next.Transfer, nil, nil, &zone.Delta{})
+		next.Served, err = g.all(base.Served, bare.Served, next.Transfer)
 	}
 	return next, err
 }
 
-// Job is the signing of a version that came from base.
-func (g *Signing) Job(base, bare *zone.Version) *dnssec.Job {
-	return &dnssec.Job{Old: View{base}, New: View{bare}, Signers: g.Signers, Denial: g.Denial, Timing: g.Timing}
+// partNames is how many names are signed at a time, a few milliseconds' work, and batchParts how many such parts are laid over the
+// zone together: what all of a large zone's signatures take as a delta would be more than the zone.
+const partNames, batchParts = 64, 64
+
+// all signs one face, some names at a time.
+func (g *Signing) all(base, bare, other *zone.Version) (*zone.Version, error) {
+	parts, err := g.Job(base, bare, other).Whole(partNames)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	crew := g.Crew
+	if crew == nil {
+		crew = func(pieces int, do func(i int) error) error {
+			for i := range pieces {
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	next := bare
+	for done := 0; done < len(parts); done += batchParts {
+		batch := parts[done:min(done+batchParts, len(parts))]
+		made := make([]*dnssec.Delta, len(batch))
+		err := crew(len(batch), func(i int) (err error) {
+			made[i], err = batch[i].Sign()
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("sign: %w", err)
+		}
+		d := &zone.Delta{From: bare.Serial(), To: bare.Serial()}
+		for _, m := range made {
+			d.Removed, d.Added = append(d.Removed, m.Removed...), append(d.Added, m.Added...)
+		}
+		if next, err = next.Apply(d); err != nil {
+			return nil, fmt.Errorf("lay signatures over the zone: %w", err)
+		}
+		if g.Told != nil {
+			g.Told((done+len(batch))*partNames, len(parts)*partNames)
+		}
+	}
+	return next, nil
+}
+
+// Follow does to versions that were signed beside the zone's life what has changed in that meanwhile, at some owners (Changed), and
+// gives them another SOA.
+func (g *Signing) Follow(signed, from, to Versions, owners []wire.Name, soa *rr.Set) (Versions, error) {
+	d := DiffOf(signed)
+	for _, owner := range owners {
+		was := Name{Owner: owner, Transfer: from.Transfer.Data(owner), Served: from.Served.Data(owner)}
+		d.add(&was, Faces{Transfer: to.Transfer.Data(owner), Served: to.Served.Data(owner)})
+	}
+	old, err := signed.SOA()
+	if err != nil {
+		return Versions{}, err
+	}
+	serial, err := wire.SOASerial(soa.Data[0])
+	if err != nil {
+		return Versions{}, fmt.Errorf("serial: %w", err)
+	}
+	return g.Extend(signed, d.Step(signed.Transfer.Serial(), serial, old, soa), owners)
+}
+
+// Changed lists the names at which two states of a zone differ in some face, by anything that signing has not made, in order.
+func Changed(from, to Versions) (owners []wire.Name, err error) {
+	seen := map[wire.Name]struct{}{}
+	for _, d := range []*zone.Delta{zone.Diff(from.Transfer, to.Transfer), zone.Diff(from.Served, to.Served)} {
+		for _, part := range [][]byte{d.Removed, d.Added} {
+			for len(part) > 0 {
+				raw, rest, err := wire.NextRR(part)
+				if err != nil {
+					return nil, fmt.Errorf("difference of two versions: %w", err)
+				}
+				if part = rest; !raw.Type.IsDNSSEC() && raw.Type != wire.TypeSOA {
+					seen[wire.Name(raw.Owner)] = struct{}{}
+				}
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(seen), wire.Compare), nil
+}
+
+// Job is the signing of a version that came from base; other is the other face, nil for none.
+func (g *Signing) Job(base, bare, other *zone.Version) *dnssec.Job {
+	job := &dnssec.Job{Old: View{base}, New: View{bare}, Signers: g.Signers, Denial: g.Denial, Timing: g.Timing}
+	if other != nil {
+		job.Other = View{other}
+	}
+	return job
 }
 
 // View is a version as package dnssec sees it.
@@ -89,15 +180,16 @@ func (v View) HashedAfter(h dnssec.Hash) (dnssec.Hash, bool) { return v.ChainAft
 
 // sign signs one face and adds what that does to d.
 func (g *Signing) sign(base, bare, other *zone.Version, owners []wire.Name, hashes []dnssec.Hash, d *zone.Delta) (*zone.Version, error) {
-	job := g.Job(base, bare)
-	if other != nil {
-		job.Other = View{other}
+	if g.Whole {
+		next, err := g.all(base, bare, other)
+		if err != nil {
+			return nil, err
+		}
+		made := zone.Diff(bare, next)
+		d.Removed, d.Added = slices.Concat(d.Removed, made.Removed), slices.Concat(d.Added, made.Added)
+		return next, nil
 	}
-	sign := job.Sign
-	if !g.Whole {
-		sign = func() (*dnssec.Delta, error) { return job.Update(owners, hashes...) }
-	}
-	made, err := sign()
+	made, err := g.Job(base, bare, other).Update(owners, hashes...)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}

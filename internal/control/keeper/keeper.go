@@ -32,7 +32,9 @@ type Config struct {
 	Behind func(z *zone.Zone, serial uint32) []string
 	// Parents tells what parents have; nil: it is only known by hand.
 	Parents Parents
-	Clock   func() time.Time
+	// Sign signs a zone for which a change would take too long: commit.Committer.Sign.
+	Sign  func(ctx context.Context, zone model.ID) error
+	Clock func() time.Time
 	// Names is how many names are signed anew in one change; 500 when zero.
 	Names int
 	// Visits bounds how many zones are looked after at once; 8 when zero.
@@ -59,6 +61,7 @@ func (c *Config) fill() {
 type Keeper struct {
 	cfg  Config
 	wake chan struct{}
+	sign chan struct{} // the place of one zone that is signed as a whole
 
 	mu     sync.Mutex
 	zones  map[model.ID]*ward
@@ -97,7 +100,7 @@ type ward struct {
 // New returns a Keeper that knows no zone yet.
 func New(cfg Config) *Keeper {
 	cfg.fill()
-	return &Keeper{cfg: cfg, wake: make(chan struct{}, 1), zones: map[model.ID]*ward{}, review: true}
+	return &Keeper{cfg: cfg, wake: make(chan struct{}, 1), sign: make(chan struct{}, 1), zones: map[model.ID]*ward{}, review: true}
 }
 
 // Stats returns the counters.

@@ -61,11 +61,30 @@ func (k *Keeper) visit(ctx context.Context, w *ward) {
 	if len(res.Outcomes) > 0 && res.Outcomes[0].Kept != nil {
 		w.kept = *res.Outcomes[0].Kept
 	}
+	if w.kept.Work && k.cfg.Sign != nil {
+		if err := k.whole(ctx, w.id); err != nil {
+			k.failed(ctx, w, z, err)
+			return
+		}
+		w.at = k.cfg.Clock().Add(settle) // then there is a version to look at
+		return
+	}
 	if w.kept.Parent && !asked {
 		w.looks, w.look = 0, time.Time{} // at once
 	}
 	w.count(func(_ *zone.Zone, serial uint32) []string { return told[serial] }, z)
 	w.at = k.next(w, k.cfg.Clock())
+}
+
+// whole has a zone signed as a whole, one after the other: each takes all cores.
+func (k *Keeper) whole(ctx context.Context, zone model.ID) error {
+	select {
+	case k.sign <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-k.sign }()
+	return k.cfg.Sign(ctx, zone)
 }
 
 // waits says that nothing can have happened at a zone since the last visit but that time has passed, and sets the next time.

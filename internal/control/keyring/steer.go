@@ -300,3 +300,33 @@ func Waits(keys []model.ZoneKey) (servers []uint32, parent bool) {
 	}
 	return servers, parent
 }
+
+// Before gives the keys of a plan as they are before it comes about: those that it makes are made, those that leave are known to, and
+// all are in the zone as they were. changed says that this is other than keys.
+func (p *Plan) Before(keys []model.ZoneKey, now time.Time) (out []model.ZoneKey, changed bool) {
+	for _, k := range p.Keys {
+		i := slices.IndexFunc(keys, func(o model.ZoneKey) bool { return o.ID == k.ID })
+		wait := &dnssec.Wait{Key: string(k.ID), For: dnssec.Signatures, Since: now}
+		if i < 0 {
+			k.State.Marks = (&dnssec.KeyState{}).Marks
+			k.Wait, changed = wait, true
+			out = append(out, k)
+			continue
+		}
+		was := &keys[i]
+		if k.State.Marks != was.State.Marks {
+			k.State.Marks = was.State.Marks
+			if k.Wait = wait; was.Wait != nil && was.Wait.For == dnssec.Signatures {
+				k.Wait = was.Wait
+			}
+		}
+		changed = changed || k.State.Leaving != was.State.Leaving || k.DS != was.DS || !sameWait(k.Wait, was.Wait)
+		out = append(out, k)
+	}
+	for _, k := range keys { // what is forgotten is so when all is signed
+		if !slices.ContainsFunc(out, func(o model.ZoneKey) bool { return o.ID == k.ID }) {
+			out = append(out, k)
+		}
+	}
+	return out, changed
+}

@@ -19,6 +19,8 @@ type DNSSEC struct {
 	Signed bool
 	// Keys is the revision of the zone's keys, another whenever one of them changes, and empty while there are none.
 	Keys ID `json:",omitempty"`
+	// Work says that all of the zone is to be signed anew, beside its life, because it is too large to be signed in a change.
+	Work bool `json:",omitempty"`
 	// Algorithm is that of the zone's keys; 0 is the default, ECDSAP256SHA256.
 	Algorithm dnssec.Algorithm `json:",omitempty"`
 	// ZSKDays is after how many days another ZSK takes the place of one; 0: when somebody asks for it.
@@ -88,6 +90,14 @@ type Kept struct {
 	// Servers are serials that some key waits for all servers to be seen with; Parent says that one waits for the parent.
 	Servers []uint32
 	Parent  bool
+	Work    bool // all of the zone is to be signed beside its life
+}
+
+// Signing is how far the signing of a large zone has come, in names.
+type Signing struct {
+	What        string // in words
+	Done, Total int
+	Since       time.Time
 }
 
 // RollKeys asks for new keys in place of those of a role, or, where Algorithm is set, in place of all that have another. While
