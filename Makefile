@@ -8,7 +8,7 @@ FUZZTIME ?= 60s
 ZONES    ?= 1000000
 PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger rules conform big check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed rules conform big check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -67,6 +67,11 @@ chaos: deps ## nodes, database and connections are killed under writes for CHAOS
 
 rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD, Knot and PowerDNS; HEADWATER_SEED repeats a run
 	HEADWATER_RULES=100 $(GO) test -C test -count=1 -v -timeout 20m ./rules
+
+CHANGES ?= 2000
+
+signed: deps ## a signed zone changed CHANGES times through the API, each version validated by Knot; HEADWATER_SEED repeats a run
+	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$' ./signed
 
 STRANGERTIME ?= 2m
 
