@@ -20,6 +20,8 @@ var floors = map[string][]string{
 	"internal/dns/rr":        {"internal/dns/wire"},
 	"internal/dns/reach":     {},
 	"internal/dns/ask":       {"internal/dns/wire"},
+	"internal/dns/cookie":    {},
+	"internal/dns/ratelimit": {},
 	"internal/dns/tsig":      {"internal/dns/wire"},
 	"internal/dns/dnssec":    {"internal/dns/wire", "internal/dns/rr"},
 	"internal/dns/zone/page": {"internal/dns/wire", "internal/dns/rr"},
@@ -30,7 +32,7 @@ var floors = map[string][]string{
 	"internal/dns/tally":     {},
 	"internal/dns/watch":     {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/server": {
-		"internal/cores", "internal/dns/answer", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
+		"internal/cores", "internal/dns/answer", "internal/dns/cookie", "internal/dns/ratelimit", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
 	"internal/control/model": {"internal/dns/wire", "internal/dns/rr", "internal/dns/dnssec"},
 	"internal/control/audit": {"internal/control/model", "internal/dns/wire"},
@@ -100,7 +102,7 @@ var floors = map[string][]string{
 		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
 		"internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
-		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/tally",
+		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
 		"internal/dns/server",
 	},
 	"internal/cli": {

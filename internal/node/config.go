@@ -41,6 +41,11 @@ type Config struct {
 	FlattenDamping time.Duration `default:"1m" help:"Least time between two changes of what secondaries of a zone get for its flattened CNAMEs; 0 is none."`
 	FlattenMinTTL  time.Duration `default:"1s" help:"Soonest that the target of a flattened CNAME is looked up again." name:"flatten-min-ttl"`
 	FlattenMaxTTL  time.Duration `default:"1h" help:"Latest that the target of a flattened CNAME is looked up again." name:"flatten-max-ttl"`
+	DNSRateLimit   int           `default:"0" help:"Most answers a second over UDP to one IPv4 address or IPv6 /64, and eight times that to a /24 or /48; 0 is no limit." name:"dns-rate-limit"`
+	DNSRateSlip    int           `default:"2" help:"Of the answers beyond it one in so many is sent cut, for the client to come by TCP or with a cookie; the others are dropped. 1 is all of them, 0 none." name:"dns-rate-slip"`
+	DNSRateExempt  []string      `help:"Address or network that the limit does not hold for; repeatable." placeholder:"NETWORK" name:"dns-rate-exempt"`
+	DNSRateLogOnly bool          `help:"Count and log what the limit would hold back, and answer it." name:"dns-rate-log-only"`
+	Cookies        bool          `default:"true" negatable:"" help:"DNS cookies (RFC 7873): who shows one is not limited."`
 	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
 	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
 	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
@@ -171,6 +176,7 @@ type settings struct {
 	sources     []netip.Addr // of NOTIFY
 	nameservers []string
 	trusted     []netip.Prefix
+	exempt      []netip.Prefix // from the rate limit of answers
 	reach       *reach.Rule
 }
 
@@ -210,6 +216,12 @@ func (c *Config) settings() (out settings, err error) {
 	}
 	if out.trusted, err = networks(c.TrustedProxies, "trusted proxies"); err != nil {
 		return out, err
+	}
+	if out.exempt, err = networks(c.DNSRateExempt, "networks without a rate limit"); err != nil {
+		return out, err
+	}
+	if c.DNSRateLimit < 0 || c.DNSRateSlip < 0 {
+		return out, errRateLimit
 	}
 	out.nameservers, err = c.nameservers()
 	return out, err
@@ -260,6 +272,7 @@ func (c *Config) reach() (*reach.Rule, error) {
 }
 
 var (
+	errRateLimit  = errors.New("--dns-rate-limit and --dns-rate-slip are 0 or more")
 	errHalfTLS    = errors.New("HTTPS needs both, a certificate (--tls-cert) and its key (--tls-key)")
 	errHalfDNSTLS = errors.New("DNS over TLS needs both, a certificate (--dns-tls-cert) and its key (--dns-tls-key)")
 	errBareDNSTLS = errors.New("DNS over TLS (--tls-listen) needs a certificate and its key (--dns-tls-cert and --dns-tls-key)")

@@ -146,6 +146,13 @@ func (c collector) dns(counter func(string, string, uint64, ...string), gauge fu
 			}
 		}
 	}
+	const limited = "Answers over UDP beyond the rate limit, by what became of them."
+	counter("rate_limited_total", limited, s.Slipped, "action", "cut")
+	counter("rate_limited_total", limited, s.Silenced, "action", "dropped")
+	counter("rate_limited_total", limited, s.Passed, "action", "counted")
+	for i, state := range []string{"first", "good", "bad"} {
+		counter("cookies_total", "Requests with a DNS cookie: of the client alone, with one of ours that holds, with one that does not.", s.Cookies[i], "state", state)
+	}
 	gauge("tcp_connections", "Open TCP connections, those with TLS among them.", float64(s.TCPOpen))
 	counter("tls_handshakes_failed_total", "Handshakes of DNS over TLS that failed.", s.TLSFailed)
 }

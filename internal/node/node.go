@@ -25,6 +25,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
+	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/reach"
 	"github.com/headwaterdns/headwater/internal/dns/server"
@@ -53,6 +54,7 @@ type Node struct {
 	duty      *duty.Duty // nil where no other node can be
 	xfr       *xfr.Server
 	tally     *tally.Tally // of what strangers do
+	cookies   cookie.Jar
 	dns       *server.Server
 	auth      *auth.Authenticator
 	session   *auth.Sessions
@@ -106,7 +108,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	n.shareWork()
-	n.wireFast(set.sources)
+	n.wireFast(set.sources, set.exempt)
 	if err := n.wireCareful(set.nameservers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
@@ -114,7 +116,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 }
 
 // wireFast makes the parts of the fast half.
-func (n *Node) wireFast(sources []netip.Addr) {
+func (n *Node) wireFast(sources []netip.Addr, exempt []netip.Prefix) {
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log,
 		Seen:    func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
@@ -142,6 +144,8 @@ func (n *Node) wireFast(sources []netip.Addr) {
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
 		NewResponder: func() server.Responder { return answer.New(n.db, n.answer) },
 		Transfers:    n.xfr,
+		Cookies:      n.cookies.Keys,
+		RateLimit:    server.RateLimit{PerSecond: n.cfg.DNSRateLimit, Slip: n.cfg.DNSRateSlip, Exempt: exempt, LogOnly: n.cfg.DNSRateLogOnly, Tell: n.rateLimited},
 	})
 }
 

@@ -27,6 +27,7 @@ const (
 	partFirst     = "first start"
 	partDNS       = "DNS"
 	partTally     = "tally"
+	partCookies   = "cookies"
 	partMemory    = "memory"
 	partFlatten   = "flattening"
 	partLease     = "lease"
@@ -48,7 +49,7 @@ const (
 func downOrder() []string {
 	return []string{
 		partHTTP, partFlatten, partKeeper, partWatch, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partDNS, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
+		partCommitter, partFeed, partDNS, partCookies, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
 
@@ -93,6 +94,9 @@ func (n *Node) sequence() *sequence {
 	if n.dns != nil {
 		run(partDNS, dnsBy, n.dns.Run)
 		run(partTally, storeBy, n.tellRest)
+		if n.cfg.Cookies {
+			run(partCookies, storeBy, func(ctx context.Context) error { return n.cookies.Run(ctx, cookiesLooked, n.cookieKeys) })
+		}
 	}
 	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
 	n.addWork(add, run)

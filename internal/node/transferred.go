@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/tally"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -73,6 +75,32 @@ func (n *Node) handshakeFailed(source netip.AddrPort, err error) {
 	if n.tally.Line(tally.Event{Source: source.Addr(), What: "TLS handshake failed"}) {
 		n.log.Warn("TLS handshake failed", "source", source.String(), "error", err)
 	}
+}
+
+// rateLimited tells of a network that asks for more than it is answered, or that somebody makes look so.
+func (n *Node) rateLimited(network netip.Prefix) {
+	if n.tally.Line(tally.Event{Source: network.Addr(), What: "answers limited", Forgeable: true}) {
+		n.log.Warn("answers over UDP are limited", "network", network.String(), "log_only", n.cfg.DNSRateLogOnly)
+	}
+}
+
+// cookiesLooked is how often the secrets of cookies are read, and cookiesRolled how long each of them is in use: whoever has one
+// shows it within an hour.
+const cookiesLooked, cookiesRolled = time.Minute, 24 * time.Hour
+
+// cookieKeys reads the secrets of DNS cookies, which all nodes share. Nodes that write roll them.
+func (n *Node) cookieKeys(ctx context.Context) (*cookie.Keys, error) {
+	var s store.CookieSecrets
+	var err error
+	if now := time.Now(); n.roles.writes() {
+		s, err = n.store.RollCookies(ctx, now.Add(-cookiesRolled), now)
+	} else {
+		s, err = n.store.CookieSecrets(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &cookie.Keys{Current: s.Current, Others: []cookie.Secret{s.Next, s.Previous}}, nil
 }
 
 // about says what a report is about in words that no stranger chooses: the transport, and the zone if it is one of ours.

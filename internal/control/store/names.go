@@ -18,6 +18,8 @@ type (
 	Staging = zones.Staging
 	// PeerState is what is known of one linked peer of one zone.
 	PeerState = nodes.PeerState
+	// CookieSecrets are what all nodes make and check DNS cookies with.
+	CookieSecrets = nodes.CookieSecrets
 	// Summary is how much a store or a backup holds.
 	Summary = backup.Summary
 	// Progress is told, now and then, how many rows of how many are done.

@@ -79,7 +79,7 @@ func (r *Responder) Respond(dst []byte, q *wire.Request) []byte {
 
 // reserve fills in the OPT record and keeps room for it, and for an extended error that may join it.
 func (r *Responder) reserve(q *wire.Request) {
-	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO, Block: q.Block}
+	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO, Block: q.Block, Cookie: q.Cookie}
 	if q.EDNS.NSID {
 		r.opt.NSID = r.cfg.NSID
 	}

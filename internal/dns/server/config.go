@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/cores"
+	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -43,6 +44,10 @@ type Config struct {
 	// SlowWorkers and SlowQueue bound the work that is taken off the UDP threads; defaults two for each core and 256. What
 	// finds the queue full is dropped, as the network might have done.
 	SlowWorkers, SlowQueue int
+
+	// Cookies gives the secrets of DNS cookies as they are now; nil, or what it gives is nil: clients' cookies are ignored.
+	Cookies   func() *cookie.Keys
+	RateLimit RateLimit
 
 	TCP TCPLimits
 	// Drain is how long Run lets transfers go on after it was told to stop; default 5 s.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"github.com/headwaterdns/headwater/internal/dns/ratelimit"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -25,23 +26,43 @@ type handler struct {
 	transferOnly bool
 	count        *counters
 
-	r wire.Request
-	b wire.Builder
+	r     wire.Request
+	b     wire.Builder
+	guard guard
 }
 
 func (s *Server) newHandler(transferOnly bool, count *counters) *handler {
 	return &handler{s: s, transferOnly: transferOnly, count: count, respond: s.cfg.NewResponder()}
 }
 
-// datagram is the hot path: it appends the response to msg to dst, unless the verdict says otherwise. It neither
-// locks nor allocates.
-func (h *handler) datagram(dst, msg []byte) ([]byte, verdict) {
+// newThread makes a handler for datagrams; from gives the source of the i-th of a batch, and is asked where that counts.
+func (s *Server) newThread(transferOnly bool, from func(i int) netip.Addr) *handler {
+	h := s.newHandler(transferOnly, s.counts.add(UDP))
+	h.guard.from = from
+	if l := &s.cfg.RateLimit; l.PerSecond > 0 {
+		// The kernel spreads an address's ports over the threads.
+		h.guard.limit = ratelimit.New(float64(l.PerSecond)/float64(s.cfg.Threads), places)
+	}
+	return h
+}
+
+// datagram is the hot path: it appends the response to msg, the i-th of its batch, to dst, unless the verdict says otherwise. It
+// neither locks nor allocates.
+func (h *handler) datagram(dst, msg []byte, i int) ([]byte, verdict) {
 	outcome := h.r.Receive(msg, netip.AddrPort{}, false)
 	if outcome == wire.ParseDrop {
 		h.count.ignored.Add(1)
 		return dst, drop
 	}
 	h.r.Size = h.udpSize()
+	if h.guard.good = false; h.r.EDNS.Cookie != nil {
+		h.bake(h.guard.from(i), h.clock())
+	}
+	if h.guard.limit != nil {
+		if out, v, yes := h.limited(dst, outcome, i); yes {
+			return out, v
+		}
+	}
 	if outcome == wire.ParseOK && h.needsMore() {
 		return dst, slow
 	}
@@ -81,13 +102,16 @@ func (h *handler) plain(dst []byte, outcome wire.Outcome) []byte {
 }
 
 // fail answers with a response code and nothing else.
-func (h *handler) fail(dst []byte, code wire.Rcode) []byte {
+func (h *handler) fail(dst []byte, code wire.Rcode) []byte { return h.short(dst, code, 0) }
+
+// short answers with a response code, flags and nothing else.
+func (h *handler) short(dst []byte, code wire.Rcode, flags wire.Flags) []byte {
 	const echoed = wire.Flags(0xf<<11) | wire.FlagRD | wire.FlagCD
-	h.b.Start(dst, 512, h.r.ID, wire.FlagQR|h.r.Flags&echoed)
+	h.b.Start(dst, 512, h.r.ID, wire.FlagQR|flags|h.r.Flags&echoed)
 	h.b.Echo(&h.r.Query)
 	h.b.SetRcode(code)
 	if h.r.EDNS.Present {
-		h.b.OPT(&wire.OPT{UDPSize: uint16(h.s.cfg.MaxUDP), Block: h.r.Block})
+		h.b.OPT(&wire.OPT{UDPSize: uint16(h.s.cfg.MaxUDP), Block: h.r.Block, Cookie: h.r.Cookie})
 	}
 	h.count.answered(code)
 	return h.b.Finish()
@@ -104,6 +128,9 @@ func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte,
 		return dst, errMalformed
 	}
 	h.r.Size = wire.MaxMessage
+	if h.r.EDNS.Cookie != nil {
+		h.bake(c.source.Addr(), h.s.cfg.Now())
+	}
 	if h.r.EDNS.Keepalive {
 		h.r.Keepalive = c.s.tcp.idle()
 	}
@@ -126,6 +153,9 @@ func (s *Server) work(ctx context.Context) {
 			continue // it was well-formed when it was queued
 		}
 		h.r.Size = h.udpSize()
+		if h.r.EDNS.Cookie != nil {
+			h.bake(j.source.Addr(), s.cfg.Now())
+		}
 		out, err := h.dispatch(ctx, buf[:0], nil)
 		if err == nil && len(out) > 0 {
 			if err := j.send(out); err != nil {

@@ -138,6 +138,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, l := range s.listeners {
 		readers.Go(func() { l.serve(ctx, busy) })
 	}
+	readers.Go(func() { s.tell(ctx) })
 	for range s.cfg.SlowWorkers {
 		workers.Go(func() { s.work(busy) })
 	}

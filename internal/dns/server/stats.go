@@ -1,9 +1,11 @@
 package server
 
 import (
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
+	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -34,6 +36,12 @@ type Stats struct {
 	Dropped uint64                     // of them dropped because it was full
 	Errors  uint64                     // answers that the kernel refused to send
 
+	Slipped  uint64 // answers cut for the rate limit, to be asked for by TCP or with a cookie
+	Silenced uint64 // answers dropped for it
+	Passed   uint64 // answers that would have been, if it did not only count
+
+	Cookies [3]uint64 // requests with a client's cookie alone, with one that holds, and with one that does not
+
 	TCPOpen     int    // connections at this moment, those with TLS among them
 	TCPAccepted uint64 // connections since the start
 	TCPRefused  uint64 // of them closed at once for a limit
@@ -47,8 +55,28 @@ type counters struct {
 	slow    atomic.Uint64
 	dropped atomic.Uint64
 	errors  atomic.Uint64
-	_       [64]byte
+
+	slipped, silenced, passed atomic.Uint64
+	cookies                   [3]atomic.Uint64
+	network                   network
+
+	_ [64]byte
 }
+
+// cookie counts a cookie of n octets.
+func (c *counters) cookie(n int, good bool) {
+	switch {
+	case n == cookie.ClientLen:
+		c.cookies[0].Add(1)
+	case good:
+		c.cookies[1].Add(1)
+	default:
+		c.cookies[2].Add(1)
+	}
+}
+
+// limitedAt notes whom answers are limited to.
+func (c *counters) limitedAt(a netip.Addr) { c.network.set(a) }
 
 // answered counts a response; codes beyond those counted apart cannot come from here.
 func (c *counters) answered(code wire.Rcode) {
@@ -83,6 +111,24 @@ func (r *registry) sum(st *Stats) {
 			st.Slow += c.slow.Load()
 			st.Dropped += c.dropped.Load()
 			st.Errors += c.errors.Load()
+			st.Slipped += c.slipped.Load()
+			st.Silenced += c.silenced.Load()
+			st.Passed += c.passed.Load()
+			for i := range c.cookies {
+				st.Cookies[i] += c.cookies[i].Load()
+			}
 		}
 	}
+}
+
+// limited gives networks that answers are limited to, of each thread one.
+func (r *registry) limited() (out []netip.Prefix) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.all[UDP] {
+		if p, ok := c.network.take(); ok {
+			out = append(out, p)
+		}
+	}
+	return out
 }

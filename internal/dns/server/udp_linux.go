@@ -64,7 +64,8 @@ func openFast(s *Server, e endpoint, shared bool) (udpSocket, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	f := &fastSocket{fd: fd, local: local, h: s.newHandler(e.transferOnly, s.counts.add(UDP))}
+	f := &fastSocket{fd: fd, local: local}
+	f.h = s.newThread(e.transferOnly, func(i int) netip.Addr { return sourceOf(&f.from[i]).Addr() })
 	f.allocate(s.cfg.MaxUDP + slack)
 	return f, nil
 }
@@ -184,6 +185,7 @@ func (f *fastSocket) receive() (int, error) {
 // process answers the first n requests and returns how many answers stand in out.
 func (f *fastSocket) process(n int) int {
 	replies := 0
+	f.h.guard.begin()
 	for i := range n {
 		in := &f.in[i]
 		if in.hdr.Flags&unix.MSG_TRUNC != 0 {
@@ -191,7 +193,7 @@ func (f *fastSocket) process(n int) int {
 		}
 		request := f.requests[i*maxRequest:][:in.n]
 		slab := f.answers[replies*f.answer:][:0:f.answer]
-		msg, v := f.h.datagram(slab, request)
+		msg, v := f.h.datagram(slab, request, i)
 		switch v {
 		case drop:
 			continue

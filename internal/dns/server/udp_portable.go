@@ -22,6 +22,7 @@ type portableSocket struct {
 	request []byte
 	control []byte // nil where the socket is bound to one address
 	v4      bool
+	from    netip.Addr // of the datagram that is answered
 }
 
 // openPortable opens one socket for e that n goroutines read. With port 0 e takes the port it got.
@@ -43,9 +44,10 @@ func openPortable(s *Server, e *endpoint, n int) ([]udpSocket, error) {
 	socks := make([]udpSocket, n)
 	for i := range socks {
 		p := &portableSocket{
-			conn: conn, v4: e.host.Is4(), h: s.newHandler(e.transferOnly, s.counts.add(UDP)),
+			conn: conn, v4: e.host.Is4(),
 			request: make([]byte, maxRequest), answer: make([]byte, s.cfg.MaxUDP+slack),
 		}
+		p.h = s.newThread(e.transferOnly, func(int) netip.Addr { return p.from })
 		if e.host.IsUnspecified() {
 			p.control = make([]byte, 128)
 		}
@@ -83,7 +85,9 @@ func (p *portableSocket) serve() error {
 }
 
 func (p *portableSocket) one(request, control []byte, from netip.AddrPort) {
-	msg, v := p.h.datagram(p.answer[:0], request)
+	p.from = from.Addr().Unmap()
+	p.h.guard.begin()
+	msg, v := p.h.datagram(p.answer[:0], request, 0)
 	switch v {
 	case drop:
 	case reply:

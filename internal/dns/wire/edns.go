@@ -112,7 +112,7 @@ func (o *OPT) append(dst []byte, high uint8, pad int) []byte {
 		dst = append(appendOption(dst, OptionNSID, len(o.NSID)), o.NSID...)
 	}
 	if len(o.Cookie) > 0 {
-		dst = append(appendOption(dst, OptionCookie, len(o.Cookie)), o.Cookie...)
+		dst = AppendCookie(dst, o.Cookie)
 	}
 	if o.HasExpire {
 		dst = AppendExpire(dst, o.Expire)
@@ -137,11 +137,17 @@ func (o *OPT) append(dst []byte, high uint8, pad int) []byte {
 	return dst
 }
 
-// The octets of two options, for who keeps room for them.
+// The octets of options, for who keeps room for them.
 const (
 	ExpireLen  = optionHead + 4
 	VersionLen = optionHead + 6
+	CookieLen  = optionHead + 24
 )
+
+// AppendCookie writes the option that answers a client's cookie: its half and ours (RFC 7873 section 5.2).
+func AppendCookie(dst, cookie []byte) []byte {
+	return append(appendOption(dst, OptionCookie, len(cookie)), cookie...)
+}
 
 // AppendExpire writes the option that says for how many seconds the zone's data may live (RFC 7314).
 func AppendExpire(dst []byte, seconds uint32) []byte {

@@ -22,6 +22,9 @@ type Request struct {
 	// Block is octets of which the answer's length is to be a multiple, by padding (RFC 8467); 0: any.
 	Block int
 
+	// Cookie is what the answer's COOKIE option is to be (RFC 7873); nil: none.
+	Cookie []byte
+
 	TLS    *TLS   // nil: it came in clear
 	Signer Signer // nil: the request is not signed
 }
@@ -65,6 +68,6 @@ func (t *TLS) String() string {
 
 // Receive takes up another request: what msg asks, and nothing of the one before.
 func (r *Request) Receive(msg []byte, source netip.AddrPort, tcp bool) Outcome {
-	r.Source, r.TCP, r.Size, r.Keepalive, r.Block, r.TLS, r.Signer = source, tcp, 0, 0, 0, nil, nil
+	r.Source, r.TCP, r.Size, r.Keepalive, r.Block, r.Cookie, r.TLS, r.Signer = source, tcp, 0, 0, 0, nil, nil, nil
 	return r.Parse(msg)
 }

@@ -37,6 +37,7 @@ type packer struct {
 	apex    wire.Name
 	apexEnd []byte // what a name in the zone ends in: a pointer to the apex, or the root, to which no pointer leads
 	opt     bool   // the first message has an OPT record, as the request had
+	cookie  []byte // which answers the client's; nil: none
 	expire  bool   // which says for how long the zone's data may live (RFC 7314)
 	lasts   uint32 // how long that is, in seconds
 	strip   bool   // what signing has made is left out
@@ -63,7 +64,7 @@ func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign w
 		p = &packer{buf: make([]byte, 0, bufferSize)}
 	}
 	*p = packer{
-		w: w, q: &r.Query, apex: v.Apex(), sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, expire: r.EDNS.Expire, strip: strip, limit: wire.MaxMessage,
+		w: w, q: &r.Query, apex: v.Apex(), sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, expire: r.EDNS.Expire, strip: strip, cookie: r.Cookie, limit: wire.MaxMessage,
 		full: p.full, buf: p.buf[:0], piece: messageSize / 2,
 	}
 	p.apexEnd = []byte{0xc0, apexAt}
@@ -89,10 +90,14 @@ func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign w
 
 // optLen is how long the OPT record is.
 func (p *packer) optLen() int {
+	n := optLen
 	if p.expire {
-		return optLen + wire.ExpireLen
+		n += wire.ExpireLen
 	}
-	return optLen
+	if p.cookie != nil {
+		n += wire.CookieLen
+	}
+	return n
 }
 
 func (s *Server) free(p *packer) {
@@ -122,6 +127,9 @@ func (p *packer) end() error {
 		p.buf = append(p.buf, 0, 0, byte(wire.TypeOPT), 4, 208, 0, 0, 0, 0, 0, byte(p.optLen()-optLen)) // size 1232, RFC 6891 section 6.1.2
 		if p.expire {
 			p.buf = wire.AppendExpire(p.buf, p.lasts)
+		}
+		if p.cookie != nil {
+			p.buf = wire.AppendCookie(p.buf, p.cookie)
 		}
 		wire.SetCount(p.buf[p.at:], wire.SectionAdditional, 1)
 	}

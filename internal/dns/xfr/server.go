@@ -318,7 +318,7 @@ func (s *Server) appendRefusal(dst []byte, r *wire.Request, code wire.Rcode) []b
 	b.Echo(&r.Query)
 	b.SetRcode(code)
 	if r.EDNS.Present {
-		b.OPT(&wire.OPT{UDPSize: 1232})
+		b.OPT(&wire.OPT{UDPSize: 1232, Cookie: r.Cookie})
 	}
 	out := b.Finish()
 	if r.Signer != nil {

@@ -63,6 +63,20 @@ type Access struct {
 	account *Account
 }
 
+// Knows says whether an address is a linked peer's, or in one of the account's ranges, while transfers are on. It allocates nothing.
+func (z *Zone) Knows(from netip.Addr) bool {
+	links, acc := &z.State().Links, z.account.current.Load()
+	if !links.Enabled || acc == nil {
+		return false
+	}
+	for _, id := range links.Peers {
+		if p, ok := acc.Peers[id]; ok && p.Addr.IsValid() && plain(p.Addr.Addr()) == plain(from) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(acc.ACL, func(p netip.Prefix) bool { return p.Contains(plain(from)) })
+}
+
 // State is all of a zone that readers see at one moment: one pointer load gives it whole. It is immutable.
 type State struct {
 	Seq      uint64 // journal position of the newest entry in it

@@ -78,8 +78,10 @@ zone "plain.test" { type primary; file "child.zone"; };
 			b, err := answer.Pack()
 			return b, false, err
 		},
-		Addresses: func(context.Context, wire.Name, wire.Name) ([]netip.Addr, error) { return []netip.Addr{addr.Addr()}, nil },
-		Port:      addr.Port(), Timeout: 5 * time.Second, Allowed: func(netip.Addr) bool { return true },
+		Addresses: func(context.Context, wire.Name, wire.Name) ([]netip.Addr, error) {
+			return []netip.Addr{addr.Addr()}, nil
+		},
+		Port: addr.Port(), Timeout: 5 * time.Second, Allowed: func(netip.Addr) bool { return true },
 	})
 	var got parent.Answer
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
