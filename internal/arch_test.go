@@ -35,7 +35,7 @@ var floors = map[string][]string{
 		"internal/cores", "internal/dns/answer", "internal/dns/cookie", "internal/dns/ratelimit", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
 	"internal/control/model": {"internal/dns/wire", "internal/dns/rr", "internal/dns/dnssec"},
-	"internal/control/audit": {"internal/control/model", "internal/dns/wire"},
+	"internal/control/audit": {"internal/control/model", "internal/dns/dnssec", "internal/dns/wire"},
 	"internal/control/duty":  {"internal/control/model"},
 	"internal/control/store": {
 		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/audit",
@@ -54,7 +54,7 @@ var floors = map[string][]string{
 	"internal/control/store/backup": {
 		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/model",
 	},
-	"internal/control/rules":   {"internal/control/model", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/rules":   {"internal/control/model", "internal/dns/dnssec", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/keyring": {"internal/control/model", "internal/dns/dnssec"},
 	"internal/control/face":    {"internal/control/model", "internal/control/keyring", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
@@ -83,7 +83,7 @@ var floors = map[string][]string{
 	"internal/control/api/zonefile": {
 		"internal/cores",
 		"internal/control/api", "internal/control/api/record", "internal/control/api/zone",
-		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/dnssec", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/people": {
 		"internal/control/api", "internal/control/api/record", "internal/control/api/transfer", "internal/control/api/zone",

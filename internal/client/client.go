@@ -84,7 +84,7 @@ func (r *Client) Raw(ctx context.Context, method, path, contentType string, body
 	if err != nil {
 		return nil, err
 	}
-	if res.StatusCode == http.StatusOK {
+	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated {
 		return res.Body, nil
 	}
 	defer res.Body.Close()

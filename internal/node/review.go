@@ -2,9 +2,13 @@ package node
 
 import (
 	"context"
+	"slices"
+	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/review"
+	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -15,8 +19,8 @@ func (n *Node) review(ctx context.Context, z model.Zone) (model.Review, error) {
 	if mem == nil {
 		return model.Review{}, nil
 	}
-	return review.Of(ctx, review.Input{
-		Zone: &z, State: mem.State(), Access: mem.Access(),
+	in := review.Input{
+		Zone: &z, State: mem.State(), Access: mem.Access(), Now: time.Now(),
 		Records: func(ctx context.Context, q model.RecordQuery, yield func(*model.Record) error) error {
 			return n.store.Records(ctx, z.ID, q, yield)
 		},
@@ -27,5 +31,43 @@ func (n *Node) review(ctx context.Context, z model.Zone) (model.Review, error) {
 			return nil
 		},
 		Inside: func(ctx context.Context) ([]model.Zone, error) { return n.store.ZonesBelow(ctx, z.Name, review.Most) },
-	})
+	}
+	if z.DNSSEC.Signed {
+		n.reviewServers(&in, mem)
+	}
+	return review.Of(ctx, in)
+}
+
+// reviewServers adds what has been seen of who serves a signed zone.
+func (n *Node) reviewServers(in *review.Input, mem *zone.Zone) {
+	for _, v := range n.watch.Peers(mem) {
+		s := review.Secondary{Name: v.Peer.Name}
+		if v.State != watch.InStep && v.Known {
+			s.Behind = v.Since
+		}
+		in.Secondaries = append(in.Secondaries, s)
+	}
+	for _, s := range n.watch.NameServers(mem) {
+		if !s.Addr.IsValid() || s.Seen.IsZero() {
+			continue
+		}
+		linked := slices.ContainsFunc(in.Access.Peers, func(p zone.Peer) bool { return p.Addr.Addr().Unmap() == s.Addr.Unmap() })
+		in.Servers = append(in.Servers, review.Server{Name: s.Name, Addr: s.Addr.String(), Ours: linked || s.State == watch.InStep})
+	}
+}
+
+// signing tells of the signatures that secondaries get.
+func (n *Node) signing(z *model.Zone) (out api.SigningFacts) {
+	mem := n.db.ByID(string(z.ID))
+	if mem == nil {
+		return out
+	}
+	expires := mem.State().Transfer.Expires()
+	if expires == 0 {
+		return out
+	}
+	// Serial arithmetic of RFC 4034 section 3.1.5.
+	now := time.Now()
+	out.Expires = now.Add(time.Duration(int32(expires-uint32(now.Unix()))) * time.Second).Truncate(time.Second)
+	return out
 }

@@ -601,8 +601,7 @@ func TestDNSSECIsOff(t *testing.T) {
 		}
 	}
 	for body, pointer := range map[string]string{
-		`{"dnssec_multi_signer":true}`: "/dnssec_multi_signer", `{"dnssec_presigned":true}`: "/dnssec_presigned",
-		`{"dnssec_use_nsec3":true}`: "/dnssec_use_nsec3", `{"status":"active","dnssec_presigned":true,"dnssec_use_nsec3":true}`: "/dnssec_presigned",
+		`{"dnssec_presigned":true}`: "/dnssec_presigned", `{"status":"active","dnssec_presigned":true,"dnssec_use_nsec3":true}`: "/dnssec_presigned",
 	} {
 		if r := s.fails(400, model.CodeDNSSECState, "PATCH", path, body); r.pointer() != pointer {
 			t.Errorf("%s: pointer %q", body, r.pointer())

@@ -258,7 +258,7 @@ func (c *Checker) own(q *http.Request, res *http.Response, got []byte) error {
 		return nil
 	}
 	in := input(q, route, params)
-	if res.StatusCode == http.StatusOK {
+	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated {
 		c.docs.mu.Lock()
 		c.docs.met[route.Method+" "+route.Path] = true
 		c.docs.mu.Unlock()

@@ -86,6 +86,8 @@ type Config struct {
 	// KeyUses tells, of every zone of an account that is transferred to one of the peers, which key its requests are signed with; nil:
 	// nobody knows.
 	KeyUses func(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]KeyUse, error)
+	// Signing tells what this node knows of a zone's signatures; nil: nothing.
+	Signing func(z *model.Zone) SigningFacts
 	// Server tells what this server can do; nil: 404.
 	Server func() ServerFacts
 	// Flattened counts an account's targets of flattened CNAMEs; nil: nobody knows.

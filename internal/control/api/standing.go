@@ -119,3 +119,17 @@ type KeyUse struct {
 	Use  string // "old", "new", "unsure" (perhaps it was another peer at its address) or "unseen"
 	On   time.Time
 }
+
+// SigningFacts is what a node knows of a zone's signatures beside the zone's rows. Zero times are unknown.
+type SigningFacts struct {
+	Expires  time.Time // the earliest end of a signature that secondaries get
+	Progress *SigningProgress
+	Trouble  string // why signatures are not made, in words; empty if they are
+}
+
+// SigningProgress is work on a whole zone: of Total records, Done are signed.
+type SigningProgress struct {
+	What        string
+	Done, Total int
+	Since       time.Time
+}

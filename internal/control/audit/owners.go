@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 )
 
 // Tags of DNS settings, in zones and accounts.
@@ -74,6 +75,9 @@ const (
 	zoneOutCreated
 	zoneOutModified
 	zoneSerial
+	zoneDNSSEC   // what is wanted, with
+	zoneSwitches // two bits each: multi-signer, presigned, NSEC3, CDS
+	zonePolicy   // algorithm, and in bits 8 to 19 and 20 to 31 the days of ZSKs and KSKs
 )
 
 func (w *writer) zone(out *values, z *model.Zone) {
@@ -100,6 +104,10 @@ func (w *writer) zone(out *values, z *model.Zone) {
 		w.moment(out, zoneOutModified, o.Modified)
 	}
 	out.number(zoneSerial, uint64(z.Serial))
+	d := &z.DNSSEC
+	out.text(zoneDNSSEC, d.Status)
+	out.number(zoneSwitches, uint64(d.MultiSigner)|uint64(d.Presigned)<<2|uint64(d.NSEC3)<<4|uint64(d.CDS)<<6)
+	out.number(zonePolicy, uint64(d.Algorithm)|uint64(d.ZSKDays)<<8|uint64(d.KSKDays)<<20)
 }
 
 func (r *reader) zone(v *values) model.Zone {
@@ -108,6 +116,12 @@ func (r *reader) zone(v *values) model.Zone {
 		Created: r.moment(v, zoneCreated), Modified: r.moment(v, zoneModified), Activated: r.moment(v, zoneActivated),
 		NameServers: v.getTexts(zoneNS), VanityNS: v.getTexts(zoneVanity), Settings: v.getSettings(), Mode: model.TransferMode(v[zoneMode]),
 		Serial: uint32(v.getNumber(zoneSerial)),
+	}
+	switches, policy := v.getNumber(zoneSwitches), v.getNumber(zonePolicy)
+	z.DNSSEC = model.DNSSEC{
+		Status:      string(v[zoneDNSSEC]),
+		MultiSigner: model.Switch(switches & 3), Presigned: model.Switch(switches >> 2 & 3), NSEC3: model.Switch(switches >> 4 & 3), CDS: model.Switch(switches >> 6 & 3),
+		Algorithm: dnssec.Algorithm(policy), ZSKDays: int(policy >> 8 & 0xfff), KSKDays: int(policy >> 20 & 0xfff),
 	}
 	if n := v.getNumber(zoneEntitled); n > 0 {
 		yes := n == 2

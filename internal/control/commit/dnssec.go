@@ -10,6 +10,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -33,8 +34,10 @@ func (s *workspace) keysOf(ctx context.Context, z *zoneWork) ([]model.ZoneKey, e
 }
 
 // facts are what is known of a zone's keys besides its rows, where nobody tells more.
-func (s *workspace) facts(z *zoneWork) *keyring.Facts {
-	return &keyring.Facts{Now: s.now, NewID: s.cfg.NewID, ZoneTTL: time.Duration(longestTTL(&z.row)) * time.Second}
+func (s *workspace) facts(ctx context.Context, z *zoneWork) (*keyring.Facts, error) {
+	others, err := s.others(ctx, z)
+	ttl := time.Duration(rules.LongestTTL(&z.row.Settings)) * time.Second
+	return &keyring.Facts{Now: s.now, NewID: s.cfg.NewID, ZoneTTL: ttl, Others: others}, err
 }
 
 // wantDNSSEC plans what somebody asks for of a zone's signatures.
@@ -50,9 +53,8 @@ func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) err
 		p.setRow(z, row)
 		return nil
 	}
-	row.DNSSEC.Modified = p.now
-	if row.DNSSEC.Status == "" {
-		row.DNSSEC = model.DNSSEC{Signed: row.DNSSEC.Signed, Keys: row.DNSSEC.Keys}
+	if row.DNSSEC.Modified = p.now; row.DNSSEC.Status == "" {
+		row.DNSSEC.Modified = time.Time{} // what is off, and not only withdrawn, is as if it never was
 	}
 	if a := row.DNSSEC.Algorithm; a != 0 && !a.Known() {
 		return invalid(model.CodeDNSSECState, "%v", dnssec.ErrAlgorithm)
@@ -63,7 +65,14 @@ func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) err
 	if err != nil {
 		return err
 	}
-	next, err := keyring.Steer(&z.row, keys, p.facts(z))
+	if err := p.checkSigners(ctx, z, old, keys); err != nil {
+		return err
+	}
+	f, err := p.facts(ctx, z)
+	if err != nil {
+		return err
+	}
+	next, err := keyring.Steer(&z.row, keys, f)
 	if err != nil {
 		return err
 	}
@@ -80,8 +89,12 @@ func (p *plan) editKeys(ctx context.Context, action string, edit func(row *model
 	if err != nil {
 		return model.Outcome{}, err
 	}
+	f, err := p.facts(ctx, z)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	old, row := z.row, z.row
-	next, err := edit(&row, keys, p.facts(z))
+	next, err := edit(&row, keys, f)
 	if err != nil {
 		return model.Outcome{}, err
 	}
@@ -92,7 +105,7 @@ func (p *plan) editKeys(ctx context.Context, action string, edit func(row *model
 	if err := p.turn(z, next); err != nil {
 		return model.Outcome{}, err
 	}
-	p.audit(auditOf{action: action, legacy: "set", resource: "zone.dnssec", id: z.row.ID, before: keyFacts(keys), after: keyFacts(z.keys)})
+	p.audit(auditOf{action: "update", legacy: "dnssec_" + action, resource: "zone.dnssec", id: z.row.ID, before: keyFacts(keys), after: keyFacts(z.keys)})
 	return zoneOutcome(z), nil
 }
 
@@ -115,6 +128,10 @@ func (p *plan) rollKeys(ctx context.Context, e model.RollKeys) (model.Outcome, e
 		if e.Algorithm != 0 {
 			if !e.Algorithm.Known() {
 				return nil, invalid(model.CodeDNSSECState, "%v", dnssec.ErrAlgorithm)
+			}
+			if len(f.Others) > 0 {
+				return nil, invalid(model.CodeDNSSECState, "Another signer signs the zone, too, with the algorithm %d: all signers of a zone must use the same.",
+					f.Others[0].Algorithm)
 			}
 			f.Roll, row.DNSSEC.Algorithm = 0, e.Algorithm
 		}
@@ -152,6 +169,24 @@ func (p *plan) dropKey(ctx context.Context, e model.DropKey) (model.Outcome, err
 	})
 }
 
+// exportKey tells the audit log that somebody gets to see a key's private half.
+func (p *plan) exportKey(ctx context.Context, e model.ExportKey) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	keys, err := p.keysOf(ctx, z)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	i := slices.IndexFunc(keys, func(k model.ZoneKey) bool { return k.ID == e.ID })
+	if i < 0 {
+		return model.Outcome{}, fmt.Errorf("key %s: %w", e.ID, model.ErrNotFound)
+	}
+	p.audit(auditOf{action: "view", legacy: "dnssec_export", resource: "zone.dnssec", id: z.row.ID, after: keyFacts(keys[i : i+1])})
+	return zoneOutcome(z), nil
+}
+
 // keepDNSSEC does what is due.
 func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcome, error) {
 	z, err := p.zone(ctx)
@@ -162,7 +197,10 @@ func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcom
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	f := p.facts(z)
+	f, err := p.facts(ctx, z)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	f.Behind, f.DS, f.DSTTL = e.Behind, e.DS, e.DSTTL
 	learned, changed := keyring.Learn(keys, f)
 	next, err := keyring.Steer(&z.row, learned, f)

@@ -89,6 +89,8 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.importKey(ctx, e)
 	case model.DropKey:
 		return p.dropKey(ctx, e)
+	case model.ExportKey:
+		return p.exportKey(ctx, e)
 	case model.Relearn:
 		return p.relearn(ctx, e)
 	case model.CreateAccount:

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -16,12 +18,89 @@ func (p *plan) place(ctx context.Context, z *zoneWork, rows []*model.Record, r *
 		Apex: z.row.Name, Rows: rows, Pool: p.pool(z), DNAME: z.dnameAbove(r),
 		Limits: rules.Limits{Data: p.cfg.Limits.RecordBytes, Set: p.cfg.Limits.SetBytes},
 	}
+	var err error
+	if rules.OfSigners(r.Type) && r.Name == z.row.Name {
+		if at.Signers, err = p.signers(ctx, z); err != nil {
+			return nil, err
+		}
+	}
 	if !rules.LooksBelow(r.Type) {
 		return at, nil
 	}
-	var err error
 	at.Below, err = p.below(ctx, z, r)
 	return at, err
+}
+
+// signers is what the zone is signed with, as planned.
+func (p *plan) signers(ctx context.Context, z *zoneWork) (*rules.Signers, error) {
+	keys, err := p.keysOf(ctx, z)
+	if err != nil {
+		return nil, err
+	}
+	return signersOf(&z.row, keys), nil
+}
+
+func signersOf(z *model.Zone, keys []model.ZoneKey) *rules.Signers {
+	out := &rules.Signers{Multi: z.DNSSEC.MultiSigner == model.SwitchOn}
+	for i := range keys {
+		out.Own = append(out.Own, &keys[i].Public)
+	}
+	return out
+}
+
+// others are the keys of other signers, which stand among the zone's records (RFC 8901 section 2.1.2).
+func (s *workspace) others(ctx context.Context, z *zoneWork) (out []*dnssec.DNSKEY, err error) {
+	if z.row.DNSSEC.MultiSigner != model.SwitchOn || z.fresh {
+		return nil, nil
+	}
+	rows, err := s.at(ctx, z, z.row.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if r.Type != wire.TypeDNSKEY {
+			continue
+		}
+		if k, err := dnssec.ParseDNSKEY(r.RData); err == nil {
+			out = append(out, k)
+		}
+	}
+	return out, nil
+}
+
+// checkSigners says whether what is wanted goes with the keys of other signers among the records. They do not go unguarded: whoever ends
+// signing together removes them first, in the order that keeps answers valid; and they fit the keys here, or no resolver believes
+// either signer.
+func (p *plan) checkSigners(ctx context.Context, z *zoneWork, old *model.Zone, own []model.ZoneKey) error {
+	was, is := old.DNSSEC.MultiSigner == model.SwitchOn, z.row.DNSSEC.MultiSigner == model.SwitchOn
+	if !was && !is {
+		return nil
+	}
+	rows, err := p.at(ctx, z, z.row.Name)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if !rules.OfSigners(r.Type) {
+			continue
+		}
+		if !is {
+			e := invalid(model.CodeDNSSECState, "The zone has records of another signer (%s at the apex). Remove them first, as soon as nobody asks "+
+				"that signer any more.", r.Type)
+			e.Pointer = "/dnssec_multi_signer"
+			return e
+		}
+		at := &rules.Place{Apex: z.row.Name, Rows: rows, Signers: signersOf(&z.row, own)}
+		if err := rules.Signer(at, r); err != nil {
+			return err
+		}
+		if k, err := dnssec.ParseDNSKEY(r.RData); err == nil && r.Type == wire.TypeDNSKEY && k.Algorithm != keyring.AlgorithmOf(&z.row.DNSSEC) {
+			e := invalid(model.CodeDNSSECKey, "The DNSKEY record of algorithm %d does not go with keys of algorithm %d, which this server is to sign with.",
+				k.Algorithm, keyring.AlgorithmOf(&z.row.DNSSEC))
+			return e
+		}
+	}
+	return nil
 }
 
 // dnameAbove is the owner of a DNAME, other than r itself, above the name of r, as planned. Where the workspace has not read the

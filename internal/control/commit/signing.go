@@ -32,7 +32,7 @@ func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, er
 	if g.Denial = denialOf(&z.row); !g.Whole {
 		g.Denial = z.proves(&z.row) // until somebody signs all of it, the zone goes on as it is
 	}
-	g.Timing = dnssec.TimingOf(s.now, expireOf(&z.row), longestTTL(&z.row))
+	g.Timing = dnssec.TimingOf(s.now, expireOf(&z.row), rules.LongestTTL(&z.row.Settings))
 	if g.Signers, err = s.cfg.keys.Signers(&z.row, keys); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func denialOf(z *model.Zone) dnssec.Denial {
 
 // shortens says that signatures made for the one zone may end too early for the other.
 func shortens(old, row *model.Zone) bool {
-	return old.DNSSEC.Signed && row.DNSSEC.Signed && (expireOf(row) > expireOf(old) || longestTTL(row) > longestTTL(old))
+	return old.DNSSEC.Signed && row.DNSSEC.Signed && (expireOf(row) > expireOf(old) || rules.LongestTTL(&row.Settings) > rules.LongestTTL(&old.Settings))
 }
 
 // rechains says that all NSEC records become others: their TTL is that of negative answers.
@@ -66,11 +66,6 @@ func expireOf(z *model.Zone) uint32 {
 		return z.Settings.SOA.Expire
 	}
 	return model.DefaultSettings().SOA.Expire
-}
-
-// longestTTL is the longest that anything of the zone may be cached, in seconds.
-func longestTTL(z *model.Zone) uint32 {
-	return max(rules.MostTTL, z.Settings.NSTTL, z.Settings.SOA.TTL, z.Settings.SOA.MinTTL)
 }
 
 // revise gives the zone's keys another revision: whatever is written of them is seen by who holds them in memory.
@@ -234,7 +229,11 @@ func (w *whole) begin(ctx context.Context) (bare face.Versions, err error) {
 		if err != nil {
 			return err
 		}
-		next, err := keyring.Steer(&z.row, keys, s.facts(z))
+		f, err := s.facts(ctx, z)
+		if err != nil {
+			return err
+		}
+		next, err := keyring.Steer(&z.row, keys, f)
 		if err != nil || !next.Whole && z.proves(&z.row) == denialOf(&z.row) {
 			return err // somebody has thought better of it
 		}

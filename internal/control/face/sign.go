@@ -202,16 +202,22 @@ func (g *Signing) sign(base, bare, other *zone.Version, owners []wire.Name, hash
 }
 
 // keys adds to the apex the RRsets of the zone's keys: DNSKEY, and CDS and CDNSKEY for the parent (RFC 7344), or the records that
-// ask it to take its DS records away (RFC 8078 section 4). Records of these types among the rows are kept, and ignored in the DNS:
-// a parent would follow CDS records that name no key of the zone.
+// ask it to take its DS records away (RFC 8078 section 4). Records of these types among the rows are of other signers: they stand
+// beside ours where the zone is signed by several (RFC 8901 section 2.1.2), and are kept and ignored in the DNS otherwise, for a parent
+// would follow CDS records that name no key of the zone.
 func (c *Context) keys(sets []rr.Set) []rr.Set {
 	if len(c.Keys) == 0 {
 		return sets
 	}
+	rows := map[wire.Type][][]byte{}
 	sets = slices.DeleteFunc(sets, func(s rr.Set) bool {
-		return s.Type == wire.TypeDNSKEY || s.Type == wire.TypeCDS || s.Type == wire.TypeCDNSKEY
+		ofSigners := s.Type == wire.TypeDNSKEY || s.Type == wire.TypeCDS || s.Type == wire.TypeCDNSKEY
+		if ofSigners && c.Zone.DNSSEC.MultiSigner == model.SwitchOn {
+			rows[s.Type] = s.Data
+		}
+		return ofSigners
 	})
-	var dnskey, cds, cdnskey [][]byte
+	dnskey, cds, cdnskey := slices.Clone(rows[wire.TypeDNSKEY]), [][]byte(nil), [][]byte(nil)
 	for i := range c.Keys {
 		k := &c.Keys[i]
 		if k.State.Marks[dnssec.Published].On {
@@ -220,6 +226,10 @@ func (c *Context) keys(sets []rr.Set) []rr.Set {
 		if k.State.Marks[dnssec.AtParent].On && c.Zone.DNSSEC.CDS != model.SwitchOff {
 			cds, cdnskey = append(cds, k.Public.DS(c.Zone.Name, dnssec.SHA256)), append(cdnskey, k.Public.RData())
 		}
+	}
+	if len(cds) > 0 { // the parent gets the other signers' DS records together with ours, or not at all
+		more, keys := c.others(rows)
+		cds, cdnskey = append(cds, more...), append(cdnskey, keys...)
 	}
 	if len(dnskey) > 0 && c.Zone.DNSSEC.Status == model.DNSSECDisabled && c.Zone.DNSSEC.CDS != model.SwitchOff {
 		cds, cdnskey = [][]byte{dnssec.DeleteCDS()}, [][]byte{dnssec.DeleteCDNSKEY()}
@@ -230,4 +240,21 @@ func (c *Context) keys(sets []rr.Set) []rr.Set {
 		}
 	}
 	return sets
+}
+
+// others are the CDS and CDNSKEY records of other signers: those that follow from their KSKs, and those that were entered and name one.
+func (c *Context) others(rows map[wire.Type][][]byte) (cds, cdnskey [][]byte) {
+	for _, data := range rows[wire.TypeDNSKEY] {
+		k, err := dnssec.ParseDNSKEY(data)
+		if err != nil || !k.SEP() {
+			continue
+		}
+		cds, cdnskey = append(cds, k.DS(c.Zone.Name, dnssec.SHA256)), append(cdnskey, data)
+		for _, d := range rows[wire.TypeCDS] {
+			if k.Names(c.Zone.Name, d) {
+				cds = append(cds, d)
+			}
+		}
+	}
+	return cds, cdnskey
 }

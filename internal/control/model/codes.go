@@ -107,5 +107,8 @@ const (
 	CodeTokensRemain   = 13084 // a message: tokens and the key outlive a new password
 	CodeRecordChanged  = 13085 // 412: the record is not what If-Match says any more
 	CodeDNSSECKeys     = 13086 // 500: the private keys of a signed zone cannot be opened
+	CodeDNSSECKey      = 13087 // a key that the zone cannot have, or files that hold none
+	CodeDNSSECNoKey    = 13088 // 404: the zone has no such key
+	CodeDNSSECPolicy   = 13089 // how a zone is to be signed
 	CodeZoneDamaged    = 13099 // 500
 )

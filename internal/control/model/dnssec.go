@@ -67,6 +67,14 @@ func (d *DNSSEC) Goal() dnssec.Goal {
 	return dnssec.Unsigned
 }
 
+// KeyAlgorithm is that of the keys that are made for the zone.
+func (d *DNSSEC) KeyAlgorithm() dnssec.Algorithm {
+	if d.Algorithm == 0 {
+		return dnssec.ECDSAP256SHA256
+	}
+	return d.Algorithm
+}
+
 // KeepDNSSEC does what is due of a zone's keys and signatures, and nothing if nothing is.
 type KeepDNSSEC struct {
 	// Behind tells which of the zone's servers have not been seen with a serial, or a later one; nil: nobody has looked.
@@ -123,7 +131,11 @@ type ImportKey struct {
 // DropKey removes a key that signs nothing, is not published and is named by no DS record; another one is refused.
 type DropKey struct{ ID ID }
 
+// ExportKey says in the audit log that somebody is given a key's private half.
+type ExportKey struct{ ID ID }
+
 func (KeepDNSSEC) edit() {}
+func (ExportKey) edit()  {}
 func (RollKeys) edit()   {}
 func (SeenDS) edit()     {}
 func (ImportKey) edit()  {}

@@ -31,6 +31,11 @@ const (
 	ReasonForbidden  Reason = "forbidden"           // a rule says that it must not stand there; it was made before the rule
 	ReasonRefused    Reason = "refused"             // allowed, and a server refuses it or misreads it
 	ReasonHidden     Reason = "hidden_by_zone"      // another zone of this server answers for names of this one
+	ReasonFaceTypes  Reason = "types_differ"        // signed faces have other types at a name
+	ReasonTTL        Reason = "ttl_too_long"        // longer than signatures are made for
+	ReasonNoDS       Reason = "ds_missing"          // the parent zone is here and has no DS record of the zone
+	ReasonLate       Reason = "secondary_late"      // a secondary hands out signatures that are not renewed
+	ReasonForeignNS  Reason = "ns_not_ours"         // a name server that does not have the zone from us
 	ReasonNoAddress  Reason = "ns_without_address"  // a name server in the zone that has no address there
 )
 

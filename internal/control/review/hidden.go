@@ -27,7 +27,7 @@ func (r *reviewer) hidden(inside *model.Zone) {
 		}
 		return true
 	}
-	sets := v.Sets(at)
+	sets := v.Data(at)
 	for _, s := range sets {
 		if s.Type == wire.TypeNS {
 			for _, d := range s.Data {
@@ -36,7 +36,7 @@ func (r *reviewer) hidden(inside *model.Zone) {
 		}
 	}
 	if look(at, sets) {
-		v.Below(at, func(name []byte) bool { return look(wire.Name(name), v.Sets(wire.Name(name))) })
+		v.Below(at, func(name []byte) bool { return look(wire.Name(name), v.Data(wire.Name(name))) })
 	}
 	if first == "" {
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
@@ -25,6 +26,11 @@ type Input struct {
 	Find func(name wire.Name) *zone.Version
 	// Inside lists zones of this server that lie in this one, of any account; nil for none.
 	Inside func(ctx context.Context) ([]model.Zone, error)
+	// Secondaries and Servers tell of a signed zone's linked peers and of the addresses of its name servers, as far as somebody has
+	// looked, Now is when.
+	Secondaries []Secondary
+	Servers     []Server
+	Now         time.Time
 }
 
 // Most bounds the findings of each severity that a review holds.
@@ -56,6 +62,7 @@ func Of(ctx context.Context, in Input) (model.Review, error) {
 		r.add(f)
 	})
 	r.nameServers()
+	r.signed()
 	if in.Inside != nil {
 		inside, err := in.Inside(ctx)
 		if err != nil {
@@ -77,6 +84,7 @@ type reviewer struct {
 	by              map[model.Severity][]model.Finding
 	total, critical int
 	apexCNAME       model.ID
+	typesTold       map[wire.Name]bool
 }
 
 // add counts a finding, and keeps it with what the faces hold while there is room.
@@ -136,7 +144,7 @@ type view struct {
 
 func look(v *zone.Version, name wire.Name) view {
 	var out view
-	for _, s := range v.Sets(name) {
+	for _, s := range v.Data(name) {
 		switch {
 		case s.Type == zone.TypeMark:
 			out.fails = zone.Fails(&s)
@@ -191,6 +199,7 @@ func (r *reviewer) record(rec *model.Record) {
 		r.add(f)
 	}
 	r.withheld(f, &served, &transferred)
+	r.types(f)
 }
 
 func flattened(served, transferred *view) string {

@@ -26,6 +26,8 @@ type Place struct {
 	// Pool are the addresses that stand in for proxied records.
 	Pool   []netip.Addr
 	Limits Limits
+	// Signers is what the zone is signed with. Nobody needs to look for a record of which OfSigners is false, or below the apex.
+	Signers *Signers
 }
 
 // LooksBelow says whether records of a type mind what stands below their name.
@@ -91,6 +93,9 @@ func beside(p *Place, r *model.Record) error {
 		}
 	}
 	if err := redirected(p, r); err != nil {
+		return err
+	}
+	if err := Signer(p, r); err != nil {
 		return err
 	}
 	return sizes(p, r)

@@ -52,6 +52,9 @@ func TTL(ttl int64) error {
 	return invalid(model.CodeTTL, "/ttl", "TTL must be between 60 and 86400 seconds, or 1 for Automatic.")
 }
 
+// LongestTTL is the longest that anything of a zone of these settings may be cached, in seconds. Signatures are made to outlive it.
+func LongestTTL(s *model.Settings) uint32 { return max(MostTTL, s.NSTTL, s.SOA.TTL, s.SOA.MinTTL) }
+
 // Data says whether RDATA is what its type demands (rr.Valid). The error is no *model.Invalid unless the data is too long:
 // who parses content has codes of its own for it.
 func Data(t wire.Type, data []byte) error {

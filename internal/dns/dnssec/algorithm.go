@@ -137,20 +137,29 @@ func (a Algorithm) check(b []byte) error {
 			return bad("it is no point of the curve of algorithm %d", a)
 		}
 	case a == RSASHA256:
-		n, e := 1, 0
-		if len(b) > 0 {
-			e = int(b[0])
-		}
-		if len(b) > 2 && e == 0 {
-			n, e = 3, int(b[1])<<8|int(b[2])
-		}
-		if e == 0 || len(b) <= n+e {
+		exponent, modulus := splitRSA(b)
+		if len(exponent) == 0 || len(modulus) == 0 {
 			return bad("an RSA key begins with its exponent (RFC 3110)")
 		}
-		bits := new(big.Int).SetBytes(b[n+e:]).BitLen()
+		bits := new(big.Int).SetBytes(modulus).BitLen()
 		if bits < rsaLeast || bits > rsaMost {
 			return bad("RSA keys have %d to %d bits, not %d", rsaLeast, rsaMost, bits)
 		}
 	}
 	return nil
+}
+
+// splitRSA parts an RSA key as RFC 3110 section 2 lays it out; both parts are empty where it is none.
+func splitRSA(b []byte) (exponent, modulus []byte) {
+	n, e := 1, 0
+	if len(b) > 0 {
+		e = int(b[0])
+	}
+	if len(b) > 2 && e == 0 {
+		n, e = 3, int(b[1])<<8|int(b[2])
+	}
+	if e == 0 || len(b) <= n+e {
+		return nil, nil
+	}
+	return b[n : n+e], b[n+e:]
 }

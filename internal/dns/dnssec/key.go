@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -85,6 +86,18 @@ func ParseDNSKEY(rdata []byte) (*DNSKEY, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// Bits is how long the key is, as people compare keys of one algorithm: the modulus of RSA, the order's size of a curve.
+func (k *DNSKEY) Bits() int {
+	if k.Algorithm == RSASHA256 {
+		_, modulus := splitRSA(k.Public)
+		return new(big.Int).SetBytes(modulus).BitLen()
+	}
+	if curve := k.Algorithm.curve(); curve != nil {
+		return curve.Params().BitSize
+	}
+	return len(k.Public) * 8
 }
 
 // Clashes says why k cannot stand beside the keys that a zone has: it is one of them, or one of them has its tag and its

@@ -360,7 +360,7 @@ export interface paths {
         head?: never;
         /**
          * Change the signing state of a zone
-         * @description `active` makes keys and signs the zone; it is `pending` until the parent has a DS record of its key, then `active`. `disabled` asks the parent to take its DS records away (CDS and CDNSKEY of RFC 8078) and leaves the zone signed: `pending-disabled` until they are gone, then `disabled`. The three switches can be set to false or unset by null; to set one is refused with code 13074, and so is to sign a zone that is too large for one step.
+         * @description `active` makes keys and signs the zone; it is `pending` until the parent has a DS record of its key, then `active`. `disabled` asks the parent to take its DS records away (CDS and CDNSKEY of RFC 8078) and leaves the zone signed: `pending-disabled` until they are gone, then `disabled`. `dnssec_multi_signer` lets DNSKEY, CDS and CDNSKEY records of other signers stand at the apex, and cannot be switched off while they do; `dnssec_use_nsec3` denies names by NSEC3 (RFC 9276); `dnssec_presigned` is refused with code 13074, since a primary zone is signed here. Null unsets a switch.
          */
         patch: operations["editDNSSEC"];
         trace?: never;
@@ -1644,6 +1644,127 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/dnssec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a zone's keys, and what each of them waits for */
+        get: operations["getSigning"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change how a zone is signed
+         * @description What is absent stays. Another algorithm for a zone that is signed is a roll of all keys. Wrong values are code 13089, what cannot be done now is 13074.
+         */
+        patch: operations["editSigning"];
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/dnssec/roll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll keys
+         * @description Refused with code 13074 while a roll is under way, and for a zone that is not signed or is to be signed no more.
+         */
+        post: operations["rollKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/dnssec/ds_seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a key's DS record is, or is not, at the parent
+         * @description For parents that cannot be asked from here. What the parent's own servers say counts more.
+         */
+        post: operations["seeDS"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/dnssec/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import a key
+         * @description It takes the place of those of its role by a roll. Asks for Account Settings Write beside DNS Write. A key that the zone cannot have is code 13087.
+         */
+        post: operations["importKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/dnssec/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a key of which nothing is left in the zone
+         * @description Refused with code 13074, in words that say what it waits for, as long as it signs, is published, or is named by a DS record.
+         */
+        delete: operations["dropKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/dnssec/keys/{key_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a key with its private half
+         * @description In the form of BIND's files. Asks for Account Settings Write beside DNS Write, and is told in the audit log.
+         */
+        get: operations["exportKey"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/zones/{zone_id}/transfer_review": {
         parameters: {
             query?: never;
@@ -2408,7 +2529,7 @@ export interface components {
         /** @description Either a role or an algorithm */
         SigningRoll: {
             /**
-             * @description `csk`: all keys
+             * @description `csk`: a key that signs everything
              * @enum {string}
              */
             role?: "ksk" | "zsk" | "csk";
@@ -2423,6 +2544,11 @@ export interface components {
             public: string;
             /** @description What stands in BIND's file K….private */
             private: string;
+            /**
+             * @description Absent: a ZSK for flags 256, a KSK for 257
+             * @enum {string}
+             */
+            role?: "ksk" | "zsk" | "csk";
         };
         SigningKeyExport: {
             /** @description What the names of the two files begin with, such as Kexample.com.+013+12345 */
@@ -2926,7 +3052,7 @@ export interface components {
             /** @description Gravest first */
             findings: {
                 /** @enum {string} */
-                reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved" | "forbidden" | "refused" | "ns_without_address" | "hidden_by_zone";
+                reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved" | "forbidden" | "refused" | "ns_without_address" | "hidden_by_zone" | "types_differ" | "ttl_too_long" | "ds_missing" | "secondary_late" | "ns_not_ours";
                 /**
                  * @description critical: BIND, NSD, Knot or PowerDNS does not load the zone, or does not answer it as one; warning: secondaries answer otherwise than we do; info: what else there is to know.
                  * @enum {string}
@@ -3153,6 +3279,8 @@ export interface components {
         tsig_id: string;
         /** @description Id of the peer */
         peer_id: string;
+        /** @description Id of the key of the zone */
+        key_id: string;
         /** @description Id of the ACL */
         acl_id: string;
         /** @description Id of the token */
@@ -7926,6 +8054,243 @@ export interface operations {
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
                         result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getSigning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Signing"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editSigning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningEdit"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Signing"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    rollKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningRoll"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Signing"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    seeDS: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningDSSeen"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Signing"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    importKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningKeyFiles"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Signing"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    dropKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the key of the zone */
+                key_id: components["parameters"]["key_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Signing"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    exportKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the key of the zone */
+                key_id: components["parameters"]["key_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["SigningKeyExport"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
                     };
                 };
             };

@@ -101,6 +101,7 @@ type zoneDescription struct {
 	Mode        model.TransferMode   `json:"transfer_mode"`
 	Entitled    *bool                `json:"outgoing_transfers"`
 	Outgoing    *outgoingDescription `json:"outgoing"`
+	DNSSEC      *zone.DNSSECWish     `json:"dnssec,omitempty"`
 }
 
 type outgoingDescription struct {
@@ -117,6 +118,9 @@ func describeZone(z *model.Zone) zoneDescription {
 	}
 	if o := z.Outgoing; o != nil {
 		out.Outgoing = &outgoingDescription{o.Name, o.Peers, o.Enabled}
+	}
+	if z.DNSSEC != (model.DNSSEC{}) {
+		out.DNSSEC = zone.RenderWish(&z.DNSSEC)
 	}
 	return out
 }

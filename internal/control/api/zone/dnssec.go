@@ -2,17 +2,13 @@ package zone
 
 import (
 	"encoding/base64"
-	"encoding/hex"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
-	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -70,9 +66,9 @@ func dnssecState(d *model.DNSSEC, keys []model.ZoneKey) string {
 func getDNSSEC(_ *api.API, q *api.Request) error { return okDNSSEC(q, &q.Zone) }
 
 func okDNSSEC(q *api.Request, z *model.Zone) error {
-	keys, err := q.API.Store.ZoneKeys(q.Ctx(), z.ID)
+	keys, err := zoneKeys(q, z.ID)
 	if err != nil {
-		return fmt.Errorf("read keys: %w", err)
+		return err
 	}
 	d := &z.DNSSEC
 	out := dnssecJSON{
@@ -92,8 +88,8 @@ func (j *dnssecJSON) key(zone wire.Name, k *dnssec.DNSKEY) {
 	algorithm, kind := strconv.Itoa(int(k.Algorithm)), k.Algorithm.String()
 	digestType, digestAlgorithm := strconv.Itoa(int(dnssec.SHA256)), "SHA256"
 	ds := k.DS(zone, dnssec.SHA256)
-	digest, public := strings.ToUpper(hex.EncodeToString(ds[4:])), base64.StdEncoding.EncodeToString(k.Public)
-	text := zone.String() + " 3600 IN DS " + rr.FormatData(wire.TypeDS, ds)
+	digest, public := hexText(ds[4:]), base64.StdEncoding.EncodeToString(k.Public)
+	text := presentation(zone, wire.TypeDS, ds)
 	j.Flags, j.KeyTag, j.Algorithm, j.KeyType = &flags, &tag, &algorithm, &kind
 	j.DigestType, j.DigestAlgorithm, j.Digest, j.PublicKey, j.DS = &digestType, &digestAlgorithm, &digest, &public, &text
 }
@@ -106,8 +102,7 @@ func switchJSON(s model.Switch) *bool {
 	return &on
 }
 
-// editDNSSEC changes what is wanted, and signs a zone for the first time. Switches can be set to false; what they would switch on
-// is refused.
+// editDNSSEC changes what is wanted, and signs a zone for the first time.
 func editDNSSEC(_ *api.API, q *api.Request) error {
 	var in struct {
 		Status      api.Optional[string] `json:"status"`
@@ -121,12 +116,9 @@ func editDNSSEC(_ *api.API, q *api.Request) error {
 	switch {
 	case in.Status.Given() && in.Status.Value != model.DNSSECActive && in.Status.Value != model.DNSSECDisabled:
 		return api.Invalid(model.CodeDNSSECStatus, "/status", `Invalid or missing "status"`)
-	case in.MultiSigner.Value:
-		return api.Invalid(model.CodeDNSSECState, "/dnssec_multi_signer", "This server cannot sign zones together with others yet.")
 	case in.Presigned.Value:
-		return api.Invalid(model.CodeDNSSECState, "/dnssec_presigned", "Signatures come with transfers into a secondary zone; this is a primary zone, which is signed here.")
-	case in.NSEC3.Value:
-		return api.Invalid(model.CodeDNSSECState, "/dnssec_use_nsec3", "This server denies names by NSEC alone yet.")
+		return api.Invalid(model.CodeDNSSECState, "/dnssec_presigned",
+			"Presigned is of secondary zones, whose signatures come with the transfer; this is a primary zone, which is signed here.")
 	}
 	res, err := q.Change(model.EditZone{Action: "dnssec", Apply: func(z model.Zone) (model.Zone, error) {
 		d := &z.DNSSEC
@@ -150,15 +142,15 @@ func setSwitch(s *model.Switch, in api.Optional[bool]) {
 	case in.Null:
 		*s = model.SwitchUnset
 	case in.Set:
-		*s = model.SwitchOff
+		*s = switchOf(in.Value)
 	}
 }
 
 // deleteDNSSEC has the zone's keys and signatures go. They stay while the parent, or a cache, may still expect them.
 func deleteDNSSEC(_ *api.API, q *api.Request) error {
-	keys, err := q.API.Store.ZoneKeys(q.Ctx(), q.Zone.ID)
+	keys, err := zoneKeys(q, q.Zone.ID)
 	if err != nil {
-		return fmt.Errorf("read keys: %w", err)
+		return err
 	}
 	_, err = q.Change(model.EditZone{Action: "dnssec", Apply: func(z model.Zone) (model.Zone, error) {
 		if state := dnssecState(&z.DNSSEC, keys); state != dnssecDisabled {
@@ -202,9 +194,9 @@ type headerJSON struct {
 type privateKeyJSON struct{}
 
 func listSigningKeys(_ *api.API, q *api.Request) error {
-	keys, err := q.API.Store.ZoneKeys(q.Ctx(), q.Zone.ID)
+	keys, err := zoneKeys(q, q.Zone.ID)
 	if err != nil {
-		return fmt.Errorf("read keys: %w", err)
+		return err
 	}
 	var out []signingKeyJSON
 	for i := range keys {
@@ -225,7 +217,7 @@ func listSigningKeys(_ *api.API, q *api.Request) error {
 		out = append(out, signingKeyJSON{
 			Name: q.Zone.Name.String(), Tag: tag, Location: "local",
 			DNSKEY: dnskeyJSON{
-				Hdr:   headerJSON{q.Zone.Name.String(), uint16(wire.TypeDNSKEY), uint16(wire.ClassIN), 3600, len(data)},
+				Hdr:   headerJSON{q.Zone.Name.String(), uint16(wire.TypeDNSKEY), uint16(wire.ClassIN), keyTTL, len(data)},
 				Flags: k.Public.Flags, Protocol: int(data[2]), Algorithm: uint8(k.Public.Algorithm), PublicKey: base64.StdEncoding.EncodeToString(k.Public.Public),
 			},
 		})

@@ -15,7 +15,7 @@ import (
 
 // Routes are the operations of zones and their settings.
 func Routes() []api.Route {
-	return slices.Concat(zoneRoutes(), settingRoutes(), dnssecRoutes())
+	return slices.Concat(zoneRoutes(), settingRoutes(), dnssecRoutes(), signingRoutes())
 }
 
 func zoneRoutes() []api.Route {

@@ -2,6 +2,7 @@ package zonefile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/cores"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -51,6 +53,7 @@ type importer struct {
 	serial  *uint32   // of the file's SOA
 	ours    uint32    // after the import
 	errs    []api.ErrorJSON
+	own     map[string]bool // data of records of this server's keys
 }
 
 // importLine is a line of the file. decided says that it tells itself whether its record is proxied, ttl that it tells a TTL.
@@ -89,6 +92,9 @@ func importRecords(a *api.API, q *api.Request) error {
 	}
 	defer turn.End()
 	i.turn = turn
+	if err := i.readOwn(q); err != nil {
+		return err
+	}
 	if err := readImport(q, i); err != nil {
 		return err
 	}
@@ -273,6 +279,10 @@ func (i *importer) take(e *rr.Entry) error {
 		i.note(e.Line, e.Type.String()+" at the apex is skipped: the server makes its own.")
 		return nil
 	}
+	if why := i.ofSigner(e); why != "" {
+		i.note(e.Line, e.Type.String()+" is skipped: "+why)
+		return nil
+	}
 	r, decided, err := i.record(e)
 	if err != nil {
 		i.wrong(e.Line, err)
@@ -286,6 +296,45 @@ func (i *importer) take(e *rr.Entry) error {
 	}
 	i.records.Add(&r)
 	i.lines = append(i.lines, importLine{int32(e.Line), decided, e.HasTTL})
+	return nil
+}
+
+// ofSigner says why a line is passed over that whoever has signed the file has made: who signs the zone here makes such records anew,
+// with keys and times of its own. Keys of others stay, where several sign the zone.
+func (i *importer) ofSigner(e *rr.Entry) string {
+	switch {
+	case e.Type == wire.TypeRRSIG || e.Type == wire.TypeNSEC || e.Type == wire.TypeNSEC3 || e.Type == wire.TypeNSEC3PARAM:
+		return "signatures and denials are made by this server."
+	case e.Owner != i.zone.Name || !rules.OfSigners(e.Type):
+		return ""
+	case i.zone.DNSSEC.MultiSigner == model.SwitchOn:
+		if data, err := e.Data(); err == nil && i.own[string(data)] {
+			return "it is of a key of this server."
+		}
+		return ""
+	case e.Type == wire.TypeDNSKEY || i.zone.DNSSEC.Status != "":
+		return "it is of the file's signer. Those of another signer of this zone need dnssec_multi_signer."
+	}
+	return ""
+}
+
+// readOwn learns what the server publishes of the keys that it has for the zone.
+func (i *importer) readOwn(q *api.Request) error {
+	if i.zone.DNSSEC.MultiSigner != model.SwitchOn {
+		return nil
+	}
+	keys, err := q.API.Store.ZoneKeys(q.Ctx(), i.zone.ID)
+	if err != nil {
+		return fmt.Errorf("read keys: %w", err)
+	}
+	i.own = map[string]bool{}
+	for n := range keys {
+		k := &keys[n].Public
+		i.own[string(k.RData())] = true // of DNSKEY and CDNSKEY
+		for _, d := range []dnssec.Digest{dnssec.SHA256, dnssec.SHA384} {
+			i.own[string(k.DS(i.zone.Name, d))] = true
+		}
+	}
 	return nil
 }
 
