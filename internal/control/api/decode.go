@@ -44,13 +44,16 @@ func (q *Request) Decode(v any) error {
 
 // DecodeJSON is decode for bytes; at is where they stand in the request, as a JSON pointer.
 func DecodeJSON(b []byte, depth int, at string, v any) error {
+	if body, ok := v.(Quick); ok && body.ParseQuick(b) {
+		return nil
+	}
 	if err := checkDepth(b, depth); err != nil {
 		return err
 	}
 	if first := bytes.TrimLeft(b, " \t\r\n"); len(first) == 0 || first[0] != '{' {
 		return Invalid(model.CodeBodyInvalid, at, "The body must be a JSON object.")
 	}
-	err := unmarshal(b, v)
+	err := json.Unmarshal(b, v)
 	var kind *json.UnmarshalTypeError
 	var bad *model.Invalid
 	switch {
@@ -65,18 +68,10 @@ func DecodeJSON(b []byte, depth int, at string, v any) error {
 	return Invalid(model.CodeBodyInvalid, at, "The body is not valid JSON.")
 }
 
-// Quick is a body that reads its usual form by itself, far quicker than the decoder. False leaves it to that, and the body
-// as it was.
+// Quick is a body that reads its usual form by itself, ten times as quick as the decoder. That nests no deeper than its members do.
+// False leaves it to the decoder, and the body as it was.
 type Quick interface {
 	ParseQuick(b []byte) bool
-}
-
-// unmarshal reads a record without the decoder where it can: the decoder costs ten times as much.
-func unmarshal(b []byte, v any) error {
-	if body, ok := v.(Quick); ok && body.ParseQuick(b) {
-		return nil
-	}
-	return json.Unmarshal(b, v)
 }
 
 // checkDepth bounds the nesting of JSON before it is decoded. Brackets in strings do not count.

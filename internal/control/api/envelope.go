@@ -207,5 +207,12 @@ func (s Stamp) Append(dst []byte) []byte {
 	if t.IsZero() {
 		return append(dst, "null"...)
 	}
-	return t.UTC().AppendFormat(dst, `"2006-01-02T15:04:05.000000Z"`)
+	t = t.UTC()
+	dst = t.AppendFormat(append(dst, '"'), time.RFC3339) // which the library writes far quicker than any other form
+	dst[len(dst)-1] = '.'                                // in place of the Z
+	n := t.Nanosecond() / 1000
+	for unit := 100_000; unit > 0; unit /= 10 {
+		dst = append(dst, byte('0'+n/unit%10))
+	}
+	return append(dst, 'Z', '"')
 }

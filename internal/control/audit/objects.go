@@ -36,6 +36,7 @@ type writer struct {
 	self   model.ID
 	last   map[uint64]*values
 	spare  *values // was the last of its kind
+	same   []byte  // the distance from when to when
 }
 
 // object packs one object.
@@ -220,9 +221,18 @@ func (r *reader) own(v *values) model.ID {
 
 // moment is a time as its distance from that of the entry, in microseconds: nearly always none, or the same as before.
 func (w *writer) moment(out *values, tag int, t time.Time) {
-	if !t.IsZero() {
-		out[tag] = binary.AppendVarint(nil, t.UnixMicro()-w.when.UnixMicro())
+	if t.IsZero() {
+		return
 	}
+	apart := t.UnixMicro() - w.when.UnixMicro()
+	if apart == 0 && w.same == nil {
+		w.same = binary.AppendVarint(nil, 0)
+	}
+	if apart == 0 {
+		out[tag] = w.same
+		return
+	}
+	out[tag] = binary.AppendVarint(nil, apart)
 }
 
 func (r *reader) moment(v *values, tag int) time.Time {

@@ -37,7 +37,7 @@ func (w *writer) record(out *values, r *model.Record) {
 	w.own(out, r.ID)
 	w.name(out, recName, r.Name)
 	out.number(recType, uint64(r.Type))
-	if r.Content != addressOf(r.Type, r.RData) {
+	if !isAddressOf(r) {
 		out[recContent] = []byte(r.Content)
 	}
 	if r.Priority != nil {
@@ -74,6 +74,19 @@ func (r *reader) record(v *values) model.Record {
 		out.Priority = &n
 	}
 	return out
+}
+
+// isAddressOf says whether a record's content is what addressOf makes of its RDATA.
+func isAddressOf(r *model.Record) bool {
+	if r.Type != wire.TypeA && r.Type != wire.TypeAAAA {
+		return r.Content == ""
+	}
+	a, ok := netip.AddrFromSlice(r.RData)
+	if !ok {
+		return r.Content == ""
+	}
+	var room [64]byte
+	return string(a.AppendTo(room[:0])) == r.Content
 }
 
 // addressOf is what nearly every address record has as content.

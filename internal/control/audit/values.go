@@ -20,9 +20,10 @@ func (v *values) text(tag int, s string) {
 	}
 }
 
+// octets keeps b, which nobody may change before the entry is packed.
 func (v *values) octets(tag int, b []byte) {
 	if b != nil {
-		v[tag] = append([]byte{}, b...)
+		v[tag] = b
 	}
 }
 

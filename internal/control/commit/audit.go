@@ -28,7 +28,7 @@ func (p *plan) audit(e auditOf) {
 	n := len(p.told)
 	if n == 0 || p.told[n-1].Account != head.Account || p.told[n-1].Zone != head.Zone {
 		head.ID = p.cfg.NewID()
-		p.told = append(p.told, model.Audit{AuditHead: head})
+		p.told = append(p.told, model.Audit{AuditHead: head, Parts: make([]model.AuditPart, 0, min(len(p.change.Edits), 128))})
 		n++
 	}
 	last := &p.told[n-1]

@@ -106,7 +106,6 @@ func (p *plan) checkSigners(ctx context.Context, z *zoneWork, old *model.Zone, o
 // dnameAbove is the owner of a DNAME, other than r itself, above the name of r, as planned. Where the workspace has not read the
 // rows of an ancestor, memory has its DNAME: both faces show it.
 func (z *zoneWork) dnameAbove(r *model.Record) wire.Name {
-	var m zone.Match
 	for n := r.Name; n != z.row.Name && n.Within(z.row.Name); {
 		n = n.Parent()
 		rows, read := z.rows[n]
@@ -115,14 +114,24 @@ func (z *zoneWork) dnameAbove(r *model.Record) wire.Name {
 				return n
 			}
 		}
-		if read || z.state == nil || !z.state.Transfer.At([]byte(n), &m) {
-			continue
-		}
-		if _, ok := m.RRset(wire.TypeDNAME); ok {
+		if !read && z.state != nil && z.redirects(n) {
 			return n
 		}
 	}
 	return ""
+}
+
+// redirects says whether there is a DNAME at a name in memory, which does not change under a workspace. Records of a batch, and even
+// more those of a file, ask about the same name one after the other.
+func (z *zoneWork) redirects(n wire.Name) bool {
+	if z.looked.at != n {
+		var m zone.Match
+		z.looked.at, z.looked.dname = n, false
+		if z.state.Transfer.At([]byte(n), &m) {
+			_, z.looked.dname = m.RRset(wire.TypeDNAME)
+		}
+	}
+	return z.looked.dname
 }
 
 // below says whether records other than r itself stand below the name of r, as planned: among the rows that the workspace has

@@ -45,7 +45,12 @@ type zoneWork struct {
 	dirty bool // row is to be written
 
 	state *zone.State // memory at read.Seq; nil for a new zone, and for a damaged one
-	bad   error       // the zone is damaged: it can be deleted, and nothing else
+	// looked is whether memory has a DNAME at a name, the last that was looked at.
+	looked struct {
+		at    wire.Name
+		dname bool
+	}
+	bad error // the zone is damaged: it can be deleted, and nothing else
 
 	rows    map[wire.Name][]*model.Record // by owner; an owner that is missing has not been read
 	byID    map[model.ID]*model.Record    // all of rows
@@ -175,6 +180,18 @@ func newZoneWork(row model.Zone, a *accountWork) *zoneWork {
 		row: row, acct: a, serial: row.Serial, entry: -1,
 		rows: map[wire.Name][]*model.Record{}, byID: map[model.ID]*model.Record{},
 		puts: map[model.ID]*model.Record{}, adds: map[model.ID]struct{}{}, dels: map[model.ID]struct{}{}, touched: map[wire.Name]struct{}{}, retargeted: map[wire.Name]struct{}{},
+	}
+}
+
+// expect makes room for what the edits at some names will want, which is cheaper at once than step by step.
+func (z *zoneWork) expect(names int) {
+	if names < 16 || len(z.rows) > 0 || len(z.byID) > 0 {
+		return
+	}
+	z.rows, z.byID = make(map[wire.Name][]*model.Record, names), make(map[model.ID]*model.Record, names)
+	if len(z.puts) == 0 && len(z.adds) == 0 && len(z.touched) == 0 {
+		z.puts, z.adds = make(map[model.ID]*model.Record, names), make(map[model.ID]struct{}, names)
+		z.touched = make(map[wire.Name]struct{}, names)
 	}
 }
 
@@ -334,6 +351,7 @@ func (s *workspace) prefetch(ctx context.Context, changes []*model.Change) error
 		}
 	}
 	for id, list := range names {
+		s.zones[id].expect(len(list))
 		if err := s.load(ctx, s.zones[id], list); err != nil {
 			return err
 		}

@@ -141,11 +141,25 @@ func (n Name) String() string {
 	}
 	var b strings.Builder
 	b.Grow(len(n))
-	for l := range n.Labels() {
-		writeLabel(&b, l)
+	for i := 0; i < len(n) && n[i] != 0; i += int(n[i]) + 1 {
+		if l := string(n[i+1 : i+1+int(n[i])]); isPlain(l) {
+			b.WriteString(l)
+		} else {
+			writeLabel(&b, l)
+		}
 		b.WriteByte('.')
 	}
 	return b.String()
+}
+
+// isPlain says of nearly all labels that nothing in them is escaped, which is quicker than to look for what is.
+func isPlain(l string) bool {
+	for i := range len(l) {
+		if c := l[i] | 0x20; (c < 'a' || c > 'z') && (l[i] < '0' || l[i] > '9') && l[i] != '-' && l[i] != '_' {
+			return false
+		}
+	}
+	return true
 }
 
 // Host is String without the final dot: the form that the API shows. The root stays ".".

@@ -13,6 +13,7 @@ import (
 type touched struct {
 	owner          wire.Name
 	removed, added []wire.RawRR
+	one            [1]wire.RawRR // room for what most owners have added
 }
 
 // Apply gives the version that d leads to; what d does not touch is shared. A wrong From serial, a removed record that is
@@ -64,6 +65,7 @@ func (d *Delta) group(apex wire.Name) ([]*touched, error) {
 			t := index[wire.Name(name)]
 			if t == nil {
 				t = &touched{owner: wire.Name(name)}
+				t.added = t.one[:0]
 				if !t.owner.Within(apex) {
 					return nil, fmt.Errorf("%w: %w: %s", ErrDelta, ErrOutside, t.owner)
 				}
