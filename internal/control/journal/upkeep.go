@@ -78,7 +78,7 @@ func (u *Upkeep) Observe(e model.Entry, inImage bool) {
 		if !z.add(mark{e.Seq, len(e.Body)}) {
 			return // told again, by a load that started anew
 		}
-		z.shorten(2 * u.cfg.HistoryBytes)
+		z.shorten(2 * u.history(e.Zone))
 		if inImage {
 			return
 		}
@@ -94,6 +94,19 @@ func (u *Upkeep) Observe(e model.Entry, inImage bool) {
 		}
 	case model.EntryAccess, model.EntryNotify:
 	}
+}
+
+// history is how many octets of journal are kept of a zone: what memory keeps of it, at least.
+func (u *Upkeep) history(id model.ID) int {
+	z := u.cfg.DB.ByID(string(id))
+	if z == nil {
+		return u.cfg.HistoryBytes
+	}
+	v := z.State().Transfer
+	if !v.Signed() {
+		return u.cfg.HistoryBytes
+	}
+	return max(u.cfg.HistoryBytes, v.Size()/zone.HistoryShare)
 }
 
 // Rewound forgets what was observed: the journal is read anew, and it is another one.
@@ -164,7 +177,7 @@ func (u *Upkeep) checkpoint(ctx context.Context, id model.ID) error {
 	}
 	img := Encode(z.ID, z.AccountID(), state.Served, state.Transfer)
 	img.Seq = model.Seq(state.Seq)
-	keep := u.tails.keep(id, img.Seq, u.cfg.HistoryBytes)
+	keep := u.tails.keep(id, img.Seq, u.history(id))
 	err := u.cfg.Checkpoint(ctx, img, keep)
 	if errors.Is(err, model.ErrNotFound) {
 		return nil // deleted meanwhile; its last entry is on the way

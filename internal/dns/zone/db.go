@@ -174,7 +174,7 @@ func (db *DB) All(yield func(*Zone) bool) {
 func (db *DB) Reset(id, account string, seq uint64, served, transfer *Version, links Links, history []*Delta) *Zone {
 	s := &State{
 		Seq: seq, Served: served, Transfer: transfer, Links: links,
-		History: newHistory(transfer.serial, history, db.history),
+		History: newHistory(transfer.serial, history, transfer.reach(db.history)),
 	}
 	old := db.ByID(id)
 	if old != nil && old.Name == transfer.apex && old.account.id == account {
@@ -202,7 +202,7 @@ func (db *DB) Remember(id string, deltas []*Delta) {
 	if next.History.Len() > 0 {
 		deltas = slices.Concat(deltas, next.History.deltas)
 	}
-	next.History = newHistory(next.Transfer.serial, deltas, db.history)
+	next.History = newHistory(next.Transfer.serial, deltas, next.Transfer.reach(db.history))
 	db.publish(z, &next, true)
 }
 
@@ -251,7 +251,7 @@ func (db *DB) Step(id string, seq uint64, s *Step) (*Zone, error) {
 	if seq <= old.Seq {
 		return z, nil
 	}
-	next, err := old.step(seq, s, db.history)
+	next, err := old.step(seq, s, old.Transfer.reach(db.history))
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}
@@ -268,7 +268,8 @@ func (db *DB) Replay(id string, seq uint64, steps []*Step) (*Zone, error) {
 	if z == nil {
 		return nil, fmt.Errorf("%w: %s", ErrUnknown, id)
 	}
-	next, err := z.State().replay(seq, steps, db.history)
+	old := z.State()
+	next, err := old.replay(seq, steps, old.Transfer.reach(db.history))
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}

@@ -77,3 +77,15 @@ func newHistory(serial uint32, deltas []*Delta, limit int) History {
 	}
 	return h
 }
+
+// HistoryShare is what of a signed zone's size its history may take: its signatures are renewed all the time, and whoever follows it
+// must not fall back to AXFR for having been away for a day.
+const HistoryShare = 2
+
+// reach is how many octets of history a version has, where others have least.
+func (v *Version) reach(least int) int {
+	if !v.Signed() {
+		return least
+	}
+	return max(least, v.size/HistoryShare)
+}

@@ -297,3 +297,31 @@ func TestImageOfVersionOne(t *testing.T) {
 		t.Error("the image of the same zone is another now")
 	}
 }
+
+// The history of a signed zone grows with it, that of others has the bound of all.
+func TestSignedHistoryGrows(t *testing.T) {
+	t.Parallel()
+	m := model{}
+	m.put(soa(1))
+	for _, v := range []*zone.Version{signedSample(t), m.build(t)} {
+		db := zone.NewDB(100)
+		z := db.Reset("z", "acc", 1, v, v, zone.Links{Enabled: true}, nil)
+		for i := range uint64(5) {
+			old, ttl := z.State().Transfer.SOA()
+			next := bytes.Clone(old)
+			wire.SetSOASerial(next, z.State().Transfer.Serial()+1)
+			d := zone.Delta{
+				From: z.State().Transfer.Serial(), To: z.State().Transfer.Serial() + 1,
+				Removed: wire.AppendRR(nil, v.Apex(), wire.TypeSOA, wire.ClassIN, ttl, old),
+				Added:   wire.AppendRR(nil, v.Apex(), wire.TypeSOA, wire.ClassIN, ttl, next),
+			}
+			if _, err := db.Step("z", i+2, &zone.Step{Transfer: d}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h := z.State().History
+		if v.Signed() != (h.Len() > 1) || h.Size() > max(100, v.Size()/zone.HistoryShare) {
+			t.Errorf("signed %v: %d deltas of %d octets, the zone has %d", v.Signed(), h.Len(), h.Size(), v.Size())
+		}
+	}
+}
