@@ -66,7 +66,7 @@ var floors = map[string][]string{
 	"internal/control/feed": {
 		"internal/cores", "internal/control/face", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
 	},
-	"internal/control/keeper":  {"internal/control/model", "internal/control/parent", "internal/dns/zone", "internal/dns/wire"},
+	"internal/control/keeper":  {"internal/control/model", "internal/control/parent", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/wire"},
 	"internal/control/flatten": {"internal/control/model", "internal/dns/ask", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/parent":  {"internal/dns/ask", "internal/dns/dnssec", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/cores", "internal/control/model"},

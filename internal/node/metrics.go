@@ -189,6 +189,7 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	octets, _, evicted := c.n.db.Histories()
 	gauge("history_bytes", "Octets of changes kept in memory for IXFR.", float64(octets))
 	counter("history_evicted_total", "Times that a zone gave up what it kept for IXFR because all zones together had too much.", evicted)
+	c.signatures(counter, gauge)
 	failing, since := 0.0, 0.0
 	if !h.Failing.IsZero() {
 		failing, since = 1, time.Since(h.Failing).Seconds()
@@ -198,4 +199,20 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	counter("history_lost_total", "Times that the database was found to have lost changes which this node had published.", h.Rewinds)
 	gauge("zones_damaged", "Zones whose image or journal cannot be used: they take no changes.", float64(h.Damaged))
 	counter("zones_loaded_again_total", "Zones loaded from their image because the journal did not fit.", h.Resyncs)
+}
+
+// signatures tells how the zones fare that this node signs.
+func (c collector) signatures(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
+	if c.n.keeper == nil {
+		return
+	}
+	k := c.n.keeper.Stats()
+	gauge("signed_zones", "Zones whose keys and signatures this node looks after.", float64(k.Zones))
+	counter("signed_zones_failures_total", "Times that a zone's keys and signatures could not be looked after.", k.Failures)
+	if !k.Ends.IsZero() {
+		gauge("signatures_end_seconds", "For how long the signature that ends first among them is good yet.", time.Until(k.Ends).Seconds())
+	}
+	done, total := c.n.commit.Signings()
+	gauge("signing_names", "Names of large zones that are being signed as a whole.", float64(total))
+	gauge("signing_names_done", "How many of them are signed.", float64(done))
 }

@@ -79,6 +79,8 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.notifyZone(ctx)
 	case model.RaiseSerial:
 		return p.raiseSerial(ctx, e)
+	case model.TakeDS:
+		return p.takeDS(ctx, e)
 	case model.KeepDNSSEC:
 		return p.keepDNSSEC(ctx, e)
 	case model.RollKeys:

@@ -114,6 +114,41 @@ func (p *plan) deleteRecord(ctx context.Context, e model.DeleteRecord) (model.Ou
 	return model.Outcome{Record: old}, nil
 }
 
+// takeDS has a delegation follow the CDS records of the zone below.
+func (p *plan) takeDS(ctx context.Context, e model.TakeDS) (model.Outcome, error) {
+	z, err := p.recordsOf(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	rows, err := p.at(ctx, z, e.Owner)
+	if err != nil || !slices.ContainsFunc(rows, func(r *model.Record) bool { return r.Type == wire.TypeNS }) {
+		return zoneOutcome(z), err
+	}
+	missing := slices.Clone(e.DS)
+	for _, r := range slices.Clone(rows) {
+		if r.Type != wire.TypeDS {
+			continue
+		}
+		if i := slices.IndexFunc(missing, func(ds []byte) bool { return bytes.Equal(ds, r.RData) }); i >= 0 {
+			missing = slices.Delete(missing, i, i+1)
+			continue
+		}
+		if _, err := p.deleteRecord(ctx, model.DeleteRecord{ID: r.ID}); err != nil {
+			return model.Outcome{}, err
+		}
+	}
+	for _, ds := range missing {
+		r := model.Record{Name: e.Owner, Type: wire.TypeDS, TTL: dsTTL, RData: ds}
+		if _, err := p.addRecord(ctx, model.AddRecord{Record: r}); err != nil {
+			return model.Outcome{}, err
+		}
+	}
+	return zoneOutcome(z), nil
+}
+
+// dsTTL is short: a roll waits for it.
+const dsTTL = 3600
+
 // recordsOf is the zone, whose records the change is about. While an import is on its way nobody else changes them.
 func (p *plan) recordsOf(ctx context.Context) (*zoneWork, error) {
 	z, err := p.zone(ctx)

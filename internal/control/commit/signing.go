@@ -123,6 +123,16 @@ func (c *Committer) Signing(zone model.ID) (model.Signing, bool) {
 	return now, there
 }
 
+// Signings tells how many names of how many are signed, in all that Sign is at.
+func (c *Committer) Signings() (done, total int) {
+	c.work.mu.Lock()
+	defer c.work.mu.Unlock()
+	for _, w := range c.work.of {
+		done, total = done+w.Done, total+w.Total
+	}
+	return done, total
+}
+
 // works is what Sign is at.
 type works struct {
 	mu sync.Mutex

@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type world struct {
 	ids   atomic.Uint64
 	zone  model.ID
 	name  wire.Name
+	small int // records up to which a zone is signed in a change; 0: as usual
 
 	mu     sync.Mutex
 	behind []string
@@ -61,14 +63,14 @@ func (w *world) start(t *testing.T, keeps bool, edit ...func(*keeper.Config)) *n
 	var err error
 	n.commit, err = commit.New(commit.Config{
 		Begin: func(ctx context.Context) (commit.Tx, error) { return w.store.Begin(ctx) },
-		DB:    n.db, Feed: fd, Clock: time.Now, NameServers: []string{"ns1.test"},
+		DB:    n.db, Feed: fd, Clock: time.Now, NameServers: []string{"ns1.test"}, Limits: commit.Limits{SignRecords: w.small},
 		NewID: func() model.ID { return model.ID(fmt.Sprintf("%032x", w.ids.Add(1))) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := keeper.Config{
-		DB: n.db, Change: n.commit.Change, Clock: time.Now, Parents: w, Names: 7,
+		DB: n.db, Change: n.commit.Change, Clock: time.Now, Parents: w, Names: 7, Sign: n.commit.Sign,
 		Zones: func(_ context.Context, yield func(model.ID) error) error { return yield(w.zone) },
 		Behind: func(*zone.Zone, uint32) []string {
 			w.mu.Lock()
@@ -80,7 +82,11 @@ func (w *world) start(t *testing.T, keeps bool, edit ...func(*keeper.Config)) *n
 		e(&cfg)
 	}
 	n.keeper = keeper.New(cfg)
-	published = func(z *zone.Zone, _ bool) { n.keeper.Touched(z) }
+	published = func(z *zone.Zone, forced bool) {
+		if n.keeper.Touched(z); forced {
+			n.keeper.Look(model.ID(z.ID))
+		}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	n.stop = func() { cancel(); wg.Wait() }
@@ -117,13 +123,18 @@ func (n *node) must(t *testing.T, c model.Change) model.Result {
 // signed makes a world whose zone has so many names and is signed.
 func signed(t *testing.T, names int) *world {
 	t.Helper()
-	w := &world{store: controltest.NewStore(), name: wire.MustName("example")}
+	return signedIn(t, &world{store: controltest.NewStore(), name: wire.MustName("example")}, names)
+}
+
+// signedIn is signed in a world that is made already.
+func signedIn(t *testing.T, w *world, names int) *world {
+	t.Helper()
 	n := w.start(t, false)
 	n.must(t, model.Change{Edits: []model.Edit{model.CreateAccount{Account: model.Account{ID: account}}}})
 	edits := []model.Edit{model.CreateZone{Zone: model.Zone{Name: w.name}}}
 	for i := range names {
 		edits = append(edits, model.AddRecord{Record: model.Record{
-			Name: wire.MustName(fmt.Sprintf("n%d.example", i)), Type: wire.TypeA, TTL: 300, RData: []byte{192, 0, 2, 1},
+			Name: wire.MustName(fmt.Sprintf("n%d.%s", i, w.name.Host())), Type: wire.TypeA, TTL: 300, RData: []byte{192, 0, 2, 1},
 		}})
 	}
 	w.zone = n.must(t, model.Change{Account: account, Edits: edits}).Outcomes[0].Zone.ID
@@ -307,6 +318,105 @@ func TestWhatKeysWaitFor(t *testing.T) {
 		time.Sleep(10 * day)
 		if got := w.looks - before; got > 12 {
 			t.Errorf("%d looks at the parent in ten days of quiet", got)
+		}
+	})
+}
+
+// A parent zone that is here gets the DS records by itself: the first, those of a roll, and in the end none.
+func TestParentIsHere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := signedIn(t, &world{store: controltest.NewStore(), name: wire.MustName("sub.example")}, 3)
+		n := w.start(t, true)
+		above := n.must(t, model.Change{Account: account, Edits: []model.Edit{
+			model.CreateZone{Zone: model.Zone{Name: wire.MustName("example")}},
+			model.AddRecord{Record: model.Record{Name: w.name, Type: wire.TypeNS, TTL: 300, RData: []byte(wire.MustName("ns1.test"))}},
+		}}).Outcomes[0].Zone.ID
+		set := func(zone model.ID, typ wire.Type) (data [][]byte) {
+			for _, s := range n.db.ByID(string(zone)).State().Transfer.Sets(w.name) {
+				if s.Type == typ {
+					data = s.Data
+				}
+			}
+			return data
+		}
+		w.mu.Lock()
+		w.parent = func() [][]byte { return set(above, wire.TypeDS) }
+		w.mu.Unlock()
+		named := func(what string) {
+			t.Helper()
+			time.Sleep(5 * day)
+			ds := set(above, wire.TypeDS)
+			if len(ds) != 1 || !slices.EqualFunc(ds, set(w.zone, wire.TypeCDS), bytes.Equal) {
+				t.Errorf("%s: the parent has %x", what, ds)
+			}
+			for _, k := range w.keys() {
+				if k.Wait != nil {
+					t.Errorf("%s: key %d waits for %+v", what, k.Public.Tag(), k.Wait)
+				}
+			}
+		}
+		named("signed")
+		first := set(above, wire.TypeDS)
+		n.must(t, model.Change{Zone: w.zone, Edits: []model.Edit{model.RollKeys{Role: dnssec.KSK}}})
+		named("rolled")
+		if slices.EqualFunc(first, set(above, wire.TypeDS), bytes.Equal) {
+			t.Error("the parent has the old key's record")
+		}
+		n.must(t, model.Change{Zone: w.zone, Edits: []model.Edit{model.EditZone{Apply: func(z model.Zone) (model.Zone, error) {
+			z.DNSSEC.Status = model.DNSSECDisabled
+			return z, nil
+		}}}})
+		time.Sleep(2 * day)
+		if ds := set(above, wire.TypeDS); len(ds) != 0 {
+			t.Errorf("disabled: the parent has %x", ds)
+		}
+	})
+}
+
+// A large zone is signed by the keeper that hears of it, however often the store fails while it is at it, with one set of keys.
+func TestLargeZone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := signedIn(t, &world{store: controltest.NewStore(), name: wire.MustName("example"), small: 10}, 120)
+		var failures atomic.Int32
+		w.store.SetFail(func(op string) error {
+			if op == "put image" && failures.Add(1) < 4 {
+				return errors.New("the store fails")
+			}
+			return nil
+		})
+		for range 3 {
+			n := w.start(t, true)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			n.stop()
+		}
+		n := w.start(t, true)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if !n.version().Proves() || len(w.keys()) != 2 || n.left() < margin {
+			t.Errorf("signed %v with %d keys, %v left", n.version().Proves(), len(w.keys()), n.left())
+		}
+		if failures.Load() < 4 {
+			t.Error("nothing has failed: the test shows nothing")
+		}
+		serial := n.version().Serial()
+		n.must(t, model.Change{Zone: w.zone, Edits: []model.Edit{model.EditZone{Apply: func(z model.Zone) (model.Zone, error) {
+			z.DNSSEC.NSEC3 = model.SwitchOn
+			return z, nil
+		}}}})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if v := n.version(); !v.Hashes() || v.Serial() != serial+1 {
+			t.Errorf("asked for NSEC3 a minute ago: by hash %v, serial %d and now %d", v.Hashes(), serial, v.Serial())
+		}
+		for range 30 {
+			time.Sleep(day)
+			synctest.Wait()
+			if left := n.left(); left < margin {
+				t.Fatalf("a signature has %v left", left)
+			}
 		}
 	})
 }

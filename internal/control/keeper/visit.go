@@ -1,13 +1,17 @@
 package keeper
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/parent"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
@@ -68,6 +72,9 @@ func (k *Keeper) visit(ctx context.Context, w *ward) {
 		}
 		w.at = k.cfg.Clock().Add(settle) // then there is a version to look at
 		return
+	}
+	if w.kept.Parent {
+		k.serveParent(ctx, z)
 	}
 	if w.kept.Parent && !asked {
 		w.looks, w.look = 0, time.Time{} // at once
@@ -200,4 +207,39 @@ func (k *Keeper) Freshen(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// serveParent gives a parent zone of the same account, which is served here, the DS records that the zone asks for: nobody else need
+// carry them there.
+func (k *Keeper) serveParent(ctx context.Context, z *zone.Zone) {
+	above := k.cfg.DB.FindParent([]byte(z.Name))
+	if above == nil || above.AccountID() != z.AccountID() {
+		return
+	}
+	wanted := setOf(z, wire.TypeCDS, z.Name)
+	if len(wanted) == 0 || len(setOf(above, wire.TypeNS, z.Name)) == 0 {
+		return
+	}
+	if len(wanted) == 1 && bytes.Equal(wanted[0], dnssec.DeleteCDS()) {
+		wanted = nil
+	}
+	if has := setOf(above, wire.TypeDS, z.Name); slices.EqualFunc(has, wanted, bytes.Equal) {
+		return
+	}
+	_, err := k.cfg.Change(ctx, model.Change{
+		Zone: model.ID(above.ID), Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.TakeDS{Owner: z.Name, DS: wanted}},
+	})
+	if err != nil && ctx.Err() == nil {
+		k.cfg.Log.Warn("the parent zone, which is here, does not get the DS records", "zone", z.Name.Host(), "parent", above.Name.Host(), "error", err)
+	}
+}
+
+// setOf is the data of an RRset as secondaries have it.
+func setOf(z *zone.Zone, t wire.Type, owner wire.Name) [][]byte {
+	for _, s := range z.State().Transfer.Sets(owner) {
+		if s.Type == t {
+			return s.Data
+		}
+	}
+	return nil
 }

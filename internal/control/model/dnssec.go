@@ -134,6 +134,14 @@ type DropKey struct{ ID ID }
 // ExportKey says in the audit log that somebody is given a key's private half.
 type ExportKey struct{ ID ID }
 
+// TakeDS gives a delegation the DS records that the zone below it asks for by CDS records (RFC 7344 section 4), and no others; none
+// where it asks for none. What is no delegation stays as it is.
+type TakeDS struct {
+	Owner wire.Name
+	DS    [][]byte
+}
+
+func (TakeDS) edit()     {}
 func (KeepDNSSEC) edit() {}
 func (ExportKey) edit()  {}
 func (RollKeys) edit()   {}

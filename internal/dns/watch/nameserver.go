@@ -178,7 +178,9 @@ func (n *NameServer) remember(known []NameServer) {
 // Behind lists who of a zone's linked peers and name servers has not been seen with a serial, or a later one (RFC 1982): by name, each
 // once. Who has no address serves nobody, and is not waited for.
 func (w *Watcher) Behind(z *zone.Zone, serial uint32) (out []string) {
-	has := func(theirs uint32, known bool) bool { return known && (theirs == serial || wire.SerialNewer(theirs, serial)) }
+	has := func(theirs uint32, known bool) bool {
+		return known && (theirs == serial || wire.SerialNewer(theirs, serial))
+	}
 	add := func(name string) {
 		if !slices.Contains(out, name) {
 			out = append(out, name)
