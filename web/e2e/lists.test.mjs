@@ -46,10 +46,14 @@ test("a deep link asks for all at once, and as many rows fit as work needs", asy
   await server.api("POST", `/client/v4/zones/${zone.id}/dns_records/batch`, { posts });
   // What is late is the API alone; each answer waits for the round before it, so rounds are what counts.
   const late = 2000;
+  let answered = 0;
+  const after = [];
+  page.on("request", (r) => answered > 0 && r.resourceType() === "script" && after.push(new URL(r.url()).pathname));
   await page.route(/\/(client|headwater)\//, async (r) => {
     try {
       const response = await r.fetch();
       await new Promise((resolve) => setTimeout(resolve, late));
+      answered++;
       await r.fulfill({ response });
     } catch {
       // The page waits for it no longer.
@@ -61,6 +65,7 @@ test("a deep link asks for all at once, and as many rows fit as work needs", asy
   const took = Date.now() - start;
   t.diagnostic(`deep link to rows, each answer 2 s late: ${took} ms`);
   assert.ok(took < 2 * late, `${took} ms: more than one round of questions`);
+  assert.deepEqual(after, [], "scripts of the page are asked for only after an answer");
   await page.unroute(/\/(client|headwater)\//);
   await settled(page);
   const seen = await page.evaluate(() => [...document.querySelectorAll("tbody tr")].filter((r) => r.getBoundingClientRect().bottom <= innerHeight).length);
@@ -69,6 +74,27 @@ test("a deep link asks for all at once, and as many rows fit as work needs", asy
 
   await page.goto(at("big.example/dns/records?per_page=500"));
   await page.getByRole("cell", { name: "host499.big.example", exact: true }).waitFor();
+  // What an act changes in the table: a thing of each row that it concerns, whatever else stands in the rows.
+  const touched = (label, done) =>
+    page.evaluate(
+      ([l, d]) =>
+        new Promise((resolve) => {
+          const table = document.querySelector("table");
+          let n = 0;
+          new MutationObserver((list) => (n += list.length)).observe(table, { subtree: true, attributes: true, childList: true, characterData: true });
+          document.querySelector(`[aria-label="${l}"]`).click();
+          const there = () => (d === null ? document.querySelector("form") !== null : document.querySelector('[role="status"].text-sm').textContent === d);
+          const look = () => (there() ? setTimeout(() => resolve(n), 100) : setTimeout(look, 20));
+          look();
+        }),
+      [label, done],
+    );
+  const all = "Select all records on this page";
+  const counts = [await touched("Select A host0.big.example", "1 record selected"), await touched(all, "500 records selected"), await touched(all, "500 records"), await touched("Edit A host1.big.example", null)];
+  t.diagnostic(`500 rows, changes of the table by one tick, select all, none, open a form: ${counts.join(", ")}`);
+  assert.ok(counts[0] <= 10 && counts[1] <= 510 && counts[2] <= 510 && counts[3] <= 60, `${counts}`);
+  await page.keyboard.press("Escape");
+  await page.getByRole("form").waitFor({ state: "detached" });
   // What the page itself needs until it has drawn what follows: the hand that clicks is no part of it.
   const drawn = (name, label) =>
     page.evaluate(

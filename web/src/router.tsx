@@ -221,14 +221,16 @@ const recordsAddress = /^\/([0-9a-f]{32})\/([^/]+)\/dns\/records\/?$/;
 export function startAtOnce(): void {
   const at = new URL(window.location.href);
   const [, account, zone] = at.pathname.match(/^\/([0-9a-f]{32})\/([^/]+\.[^/]+)(?:\/|$)/) ?? [];
-  if (at.pathname === "/sign-in") return;
-  void queryClient.prefetchQuery(sessionQuery);
-  if (account === undefined || zone === undefined) return;
-  const name = decodeURIComponent(zone);
-  void queryClient.prefetchQuery(zoneQuery(account, name));
-  if (recordsAddress.test(at.pathname)) {
-    askEarly(account, name, fullQuery(recordSearch.parse(router.options.parseSearch?.(at.search) ?? {})));
+  if (at.pathname !== "/sign-in") void queryClient.prefetchQuery(sessionQuery);
+  if (account !== undefined && zone !== undefined) {
+    const name = decodeURIComponent(zone);
+    void queryClient.prefetchQuery(zoneQuery(account, name));
+    if (recordsAddress.test(at.pathname)) {
+      askEarly(account, name, fullQuery(recordSearch.parse(router.options.parseSearch?.(at.search) ?? {})));
+    }
   }
+  // Its scripts come beside the answers: a route that waits for the session does not ask for them before.
+  for (const route of router.getMatchedRoutes(at.pathname)[0]) void router.loadRouteChunk(route);
 }
 
 declare module "@tanstack/react-router" {

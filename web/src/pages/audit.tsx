@@ -55,7 +55,9 @@ export default function AuditLog() {
           ) : (
             <>
               <ChangeTable changes={changesOf(answer.result)} onShow={setShown} />
-              <Pagination page={search.page ?? 1} setPage={(page) => go({ page })} perPage={perPage} totalCount={answer.result_info.total_count} />
+              <div className="pager">
+                <Pagination page={search.page ?? 1} setPage={(page) => go({ page })} perPage={perPage} totalCount={answer.result_info.total_count} />
+              </div>
             </>
           )
         }

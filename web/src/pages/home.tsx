@@ -76,7 +76,9 @@ export default function Home() {
           ) : (
             <>
               <ZoneTable account={account} zones={answer.result} />
-              <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
+              <div className="pager">
+                <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
+              </div>
             </>
           )
         }

@@ -14,7 +14,8 @@ import { RecordFilters } from "../records/filters";
 import { RecordForm } from "../records/record-form";
 import { DeleteRecords } from "../records/delete";
 import { fullQuery, readRecords } from "../records/list-query";
-import { RecordTable, type Selection } from "../records/record-table";
+import { Picks } from "../records/picks";
+import { RecordTable } from "../records/record-table";
 import { SelectionBar } from "../records/selection";
 import { Card, Loaded, Page, Skeleton } from "../ui/page";
 import { readOnlyText, zoneRights } from "../ui/rights";
@@ -81,7 +82,7 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
   const navigate = useNavigate({ from: "/$account/$zone/dns/records" });
   const query = fullQuery(search);
   const { page, per_page, order, direction } = query;
-  const [selected, setSelected] = useState<Selection>(new Map());
+  const [picks] = useState(() => new Picks());
   const [editing, setEditing] = useState<Record | null>(null);
   const [deleting, setDeleting] = useState<Record[]>([]);
   const kept = useRef<Draft | null>(null);
@@ -92,7 +93,7 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
     queryFn: () => readRecords(zone, query),
   });
   // Another page leaves the selection, other filters do not: it would hold what nobody sees.
-  useEffect(() => setSelected(new Map()), [search.search, search.type, search.proxied]);
+  useEffect(() => picks.set(new Map()), [search.search, search.type, search.proxied]);
   // Searches and filters replace each other in the history, so that Back leaves the list rather than going letter by letter.
   const go = (change: Partial<typeof search>) =>
     void navigate({ search: (s) => ({ ...s, page: undefined, ...change }), replace: change.page === undefined });
@@ -124,8 +125,7 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
               query={query}
               total={info.total_count}
               list={list}
-              selected={selected}
-              onSelect={setSelected}
+              picks={picks}
               onDelete={setDeleting}
             />
             {list.length === 0 ? (
@@ -136,8 +136,7 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
                 records={list}
                 sorting={{ order, direction }}
                 onSort={go}
-                selected={selected}
-                onSelect={setSelected}
+                picks={picks}
                 editing={editing?.id ?? null}
                 onEdit={(id) => (id === null ? close() : setEditing(list.find((r) => r.id === id) ?? null))}
                 onDelete={setDeleting}
@@ -146,11 +145,13 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
               />
             )}
             {info.total_count > 0 && (
-              <Pagination page={page} setPage={(p) => go({ page: p })} perPage={per_page} totalCount={info.total_count}>
-                <Pagination.Info />
-                <Pagination.PageSize value={per_page} onChange={(n) => go({ per_page: n })} options={[25, 50, 100, 500]} />
-                <Pagination.Controls />
-              </Pagination>
+              <div className="pager">
+                <Pagination page={page} setPage={(p) => go({ page: p })} perPage={per_page} totalCount={info.total_count}>
+                  <Pagination.Info />
+                  <Pagination.PageSize value={per_page} onChange={(n) => go({ per_page: n })} options={[25, 50, 100, 500]} />
+                  <Pagination.Controls />
+                </Pagination>
+              </div>
             )}
           </>
         )}
@@ -160,7 +161,7 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
         records={deleting}
         onClose={() => setDeleting([])}
         onDone={() => {
-          setSelected(new Map());
+          picks.set(new Map());
           focusNext(records.data?.result ?? [], deleting);
         }}
       />

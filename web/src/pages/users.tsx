@@ -75,7 +75,9 @@ export default function Users() {
                 </Table.Body>
               </Table>
             </TableFrame>
-            <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
+            <div className="pager">
+              <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
+            </div>
           </>
         )}
       </Loaded>

@@ -9,42 +9,40 @@ import { useAction } from "../ui/action";
 import { TableFrame } from "../ui/page";
 import { readOnlyText } from "../ui/rights";
 import { toUnicode } from "../ui/unicode";
+import type { Picks } from "./picks";
 import { useProxyReason } from "./proxying";
 import { RecordForm, type Kept } from "./record-form";
+import { RowTick, PageTick } from "./ticks";
 import { ttlText } from "./types";
 
 /** What the records can be sorted by. */
 export type Order = "type" | "name" | "content" | "ttl" | "proxied";
 export type Sorting = { order: Order; direction: "asc" | "desc" };
 
-const heads: [Order, string][] = [
-  ["type", "Type"],
-  ["name", "Name"],
-  ["content", "Content"],
-  ["proxied", "Proxy status"],
-  ["ttl", "TTL"],
+/** Columns have widths of their own: so a row that grows or goes does not have the browser measure all the others. */
+const heads: [Order, string, width: string][] = [
+  ["type", "Type", "w-24"],
+  ["name", "Name", "w-72"],
+  ["content", "Content", ""],
+  ["proxied", "Proxy status", "w-36"],
+  ["ttl", "TTL", "w-24"],
 ];
 
 type Held = Schema<"Record">;
 
 /** What can be done to a row. */
 type Hands = {
-  check: (r: Held, on: boolean) => void;
   edit: (r: Held) => void;
   remove: (r: Held) => void;
   proxy: (r: Held, on: boolean) => void;
 };
-
-/** The records that are selected, by id; they stay when another page is shown. */
-export type Selection = ReadonlyMap<string, Schema<"Record">>;
 
 type Props = {
   zone: Schema<"Zone">;
   records: Schema<"Record">[];
   sorting: Sorting;
   onSort: (s: Sorting) => void;
-  selected: Selection;
-  onSelect: (records: Selection) => void;
+  picks: Picks;
   editing: string | null;
   onEdit: (id: string | null) => void;
   onDelete: (records: Schema<"Record">[]) => void;
@@ -54,31 +52,19 @@ type Props = {
 
 /** One page of records; the row that is edited holds the form. */
 export function RecordTable(props: Props) {
-  const all = props.records.every((r) => props.selected.has(r.id));
   const back = useFocusBack(props.editing);
-  const select = (records: Held[], on: boolean) => {
-    const next = new Map(props.selected);
-    for (const r of records) {
-      if (on) next.set(r.id, r);
-      else next.delete(r.id);
-    }
-    props.onSelect(next);
-  };
-  const selectPage = (on: boolean) => select(props.records, on);
   const reason = useProxyReason(props.zone);
   const toggle = useToggle(props.zone);
   const pending = toggle.busy ? toggle.input : undefined;
-  // One set of hands for all rows, ever the same: a tick then draws one row and not five hundred.
+  // One set of hands for all rows, ever the same: what concerns one row then draws that and not five hundred.
   const latest = useRef<Hands>(null!);
   latest.current = {
-    check: (r, on) => select([r], on),
     edit: (r) => props.onEdit(r.id),
     remove: (r) => props.onDelete([r]),
     proxy: (record, on) => toggle.run({ record, on }),
   };
   const hands = useMemo<Hands>(
     () => ({
-      check: (r, on) => latest.current.check(r, on),
       edit: (r) => latest.current.edit(r),
       remove: (r) => latest.current.remove(r),
       proxy: (r, on) => latest.current.proxy(r, on),
@@ -87,21 +73,14 @@ export function RecordTable(props: Props) {
   );
   return (
     <TableFrame label="Records" fits>
-      <Table className="dense cards" ref={back} onKeyDown={betweenRows}>
+      <Table layout="fixed" className="dense cards md:min-w-5xl" ref={back} onKeyDown={betweenRows}>
         <Table.Header>
           <Table.Row>
-            {!props.readOnly && (
-              <Table.CheckHead
-                label="Select all records on this page"
-                checked={all}
-                indeterminate={!all && props.records.some((r) => props.selected.has(r.id))}
-                onCheckedChange={selectPage}
-              />
-            )}
-            {heads.map(([order, label]) => (
-              <SortHead key={order} order={order} label={label} sorting={props.sorting} onSort={props.onSort} />
+            {!props.readOnly && <PageTick picks={props.picks} records={props.records} />}
+            {heads.map(([order, label, width]) => (
+              <SortHead key={order} order={order} label={label} width={width} sorting={props.sorting} onSort={props.onSort} />
             ))}
-            {!props.readOnly && <Table.Head>Actions</Table.Head>}
+            {!props.readOnly && <Table.Head className="w-24">Actions</Table.Head>}
           </Table.Row>
         </Table.Header>
         <Table.Body>
@@ -117,7 +96,7 @@ export function RecordTable(props: Props) {
                 key={r.id}
                 record={r}
                 zone={props.zone}
-                checked={props.selected.has(r.id)}
+                picks={props.picks}
                 readOnly={props.readOnly}
                 reason={reason}
                 pending={pending?.record.id === r.id ? pending.on : undefined}
@@ -155,12 +134,12 @@ function useFocusBack(editing: string | null) {
   return table;
 }
 
-function SortHead(props: { order: Order; label: string; sorting: Sorting; onSort: (s: Sorting) => void }) {
+function SortHead(props: { order: Order; label: string; width: string; sorting: Sorting; onSort: (s: Sorting) => void }) {
   const { sorting, order } = props;
   const current = sorting.order === order;
   const Caret = sorting.direction === "asc" ? CaretUpIcon : CaretDownIcon;
   return (
-    <Table.Head aria-sort={current ? (sorting.direction === "asc" ? "ascending" : "descending") : undefined}>
+    <Table.Head className={props.width} aria-sort={current ? (sorting.direction === "asc" ? "ascending" : "descending") : undefined}>
       <button
         type="button"
         className="inline-flex cursor-pointer items-center gap-1 border-0 bg-transparent p-0 font-[inherit] text-inherit whitespace-nowrap"
@@ -180,31 +159,22 @@ type RowProps = {
   reason: string | undefined;
   /** Where the switch stands while the server has not answered. */
   pending: boolean | undefined;
+  picks: Picks;
   hands: Hands;
 };
 
-const RecordRow = memo(function RecordRow({ checked, ...props }: RowProps & { checked: boolean }) {
-  const r = props.record;
-  return (
-    <Table.Row variant={checked ? "selected" : "default"}>
-      {!props.readOnly && <Table.CheckCell label={`Select ${r.type} ${r.name}`} checked={checked} onCheckedChange={(on) => props.hands.check(r, on)} />}
-      <Cells {...props} />
-    </Table.Row>
-  );
-});
-
-/** All of a row but its tick: selecting many draws the ticks alone. */
-const Cells = memo(function Cells(props: RowProps) {
+const RecordRow = memo(function RecordRow(props: RowProps) {
   const { record: r, hands } = props;
   const label = `${r.type} ${r.name}`;
   return (
-    <>
+    <Table.Row>
+      {!props.readOnly && <RowTick picks={props.picks} record={r} />}
       <Table.Cell className="font-medium">{r.type}</Table.Cell>
-      <Table.Cell className="max-w-64 min-w-44 break-words">
+      <Table.Cell className="break-words">
         <Name name={r.name} zone={props.zone.name} />
         <Notes record={r} />
       </Table.Cell>
-      <Table.Cell className="content max-w-96 min-w-48 font-mono text-sm break-words">
+      <Table.Cell className="content font-mono text-sm break-words">
         {r.priority !== undefined && r.type !== "URI" && <span className="mr-2 text-kumo-strong">{r.priority}</span>}
         <Content text={r.content} />
       </Table.Cell>
@@ -213,14 +183,14 @@ const Cells = memo(function Cells(props: RowProps) {
       </Table.Cell>
       <Table.Cell className="whitespace-nowrap">{ttlText(r.ttl)}</Table.Cell>
       {!props.readOnly && (
-      <Table.Cell>
-        <span className="flex items-center gap-1">
-          <Button size="sm" shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={() => hands.edit(r)} />
-          <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={() => hands.remove(r)} />
-        </span>
-      </Table.Cell>
+        <Table.Cell>
+          <span className="flex items-center gap-1">
+            <Button size="sm" shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={() => hands.edit(r)} />
+            <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={() => hands.remove(r)} />
+          </span>
+        </Table.Cell>
       )}
-    </>
+    </Table.Row>
   );
 });
 

@@ -5,7 +5,7 @@ import { useAction } from "../ui/action";
 import { counted } from "../ui/format";
 import { BulkEdit } from "./bulk-edit";
 import type { fullQuery } from "./list-query";
-import type { Selection } from "./record-table";
+import { useSelection, type Picks } from "./picks";
 
 /** The most that one change takes. */
 const most = 10_000;
@@ -15,14 +15,14 @@ type Props = {
   query: ReturnType<typeof fullQuery>;
   total: number;
   list: Schema<"Record">[];
-  selected: Selection;
-  onSelect: (s: Selection) => void;
+  picks: Picks;
   onDelete: (records: Schema<"Record">[]) => void;
 };
 
 /** How many records there are, and what can be done with those that are selected. It stays in sight while one scrolls. */
 export function SelectionBar(props: Props) {
-  const { zone, selected, total } = props;
+  const { zone, picks, total } = props;
+  const selected = useSelection(picks);
   const [editing, setEditing] = useState(false);
   const records = [...selected.values()];
   const whole = props.list.length > 0 && props.list.every((r) => selected.has(r.id));
@@ -33,10 +33,10 @@ export function SelectionBar(props: Props) {
           params: { path: { zone_id: zone.id }, query: { ...props.query, page: 1, per_page: most } },
         }),
       ),
-    then: (answer) => props.onSelect(new Map(answer.result.map((r) => [r.id, r]))),
+    then: (answer) => picks.set(new Map(answer.result.map((r) => [r.id, r]))),
   });
   return (
-    <div className="sticky top-0 z-10 flex min-h-9 flex-wrap items-center justify-between gap-2 bg-kumo-canvas py-1">
+    <div className="sticky top-0 z-10 flex min-h-11 flex-wrap items-center justify-between gap-2 bg-kumo-canvas py-1">
       <span role="status" className="text-sm text-kumo-subtle">
         {selected.size > 0 ? `${counted(selected.size, "record")} selected` : counted(total, "record")}
       </span>
@@ -45,14 +45,14 @@ export function SelectionBar(props: Props) {
           {whole && selected.size < total && total <= most && (
             <Button loading={all.busy} onClick={() => all.run()}>{`Select all ${counted(total, "record")} that match`}</Button>
           )}
-          <Button onClick={() => props.onSelect(new Map())}>Clear</Button>
+          <Button onClick={() => picks.set(new Map())}>Clear</Button>
           <Button onClick={() => setEditing(true)}>Edit selected</Button>
           <Button variant="secondary-destructive" onClick={() => props.onDelete(records)}>
             Delete selected
           </Button>
         </div>
       )}
-      {editing && <BulkEdit zone={zone} records={records} onClose={() => setEditing(false)} onDone={() => props.onSelect(new Map())} />}
+      {editing && <BulkEdit zone={zone} records={records} onClose={() => setEditing(false)} onDone={() => picks.set(new Map())} />}
     </div>
   );
 }
