@@ -11,6 +11,7 @@ missing=
 need /usr/sbin/named bind9
 need /usr/bin/named-checkzone bind9-utils
 need /usr/bin/dig bind9-dnsutils
+need /usr/lib/python3/dist-packages/dns/xfr.py python3-dnspython
 need /usr/bin/ldns-verify-zone ldnsutils
 need /usr/sbin/nsd nsd
 need /usr/sbin/knotd knot

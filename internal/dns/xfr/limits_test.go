@@ -399,3 +399,63 @@ func TestPacking(t *testing.T) {
 		t.Errorf("got\n%q, want\n%q", got.String(), want)
 	}
 }
+
+// The first message of an answer has the question, the others have none, and no name in them points to one.
+func TestQuestionOnce(t *testing.T) {
+	t.Parallel()
+	for _, name := range []wire.Name{apex, "\x00"} {
+		soa := soa(7)
+		soa.Owner = name
+		sets := []rr.Set{soa}
+		for i := range 3000 {
+			owner, err := name.Child(fmt.Sprintf("h%d", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sets = append(sets, rr.Set{Owner: owner, Type: wire.TypeCNAME, TTL: 60, Data: [][]byte{append([]byte("\x01x"), name...)}})
+		}
+		v, err := zone.Build(name, sets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &primary{db: zone.NewDB(0)}
+		p.account(nil)
+		p.put(v, nil)
+		var ask wire.Builder
+		ask.Start(nil, 512, 77, 0)
+		ask.Question([]byte(name), wire.TypeIXFR, wire.ClassIN)
+		ask.Section(wire.SectionAuthority)
+		ask.Append([]byte(name), wire.TypeSOA, wire.ClassIN, 0, append([]byte{0, 0, 0, 0, 0, 1}, make([]byte, 16)...))
+		var got bytes.Buffer
+		if err := xfr.NewServer(xfr.Config{DB: p.db}).Stream(t.Context(), &got, request(ask.Finish())); err != nil {
+			t.Fatal(err)
+		}
+		messages, records := 0, map[wire.Name]bool{}
+		for b := got.Bytes(); len(b) > 0; messages++ {
+			n := int(binary.BigEndian.Uint16(b))
+			r, err := wire.NewReader(b[2 : 2+n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := 1 - min(messages, 1); r.Count(wire.SectionQuestion) != want {
+				t.Errorf("message %d of %s has %d questions", messages, name, r.Count(wire.SectionQuestion))
+			}
+			for rec := (wire.Record{}); r.Next(&rec); {
+				if rec.Type == wire.TypeOPT {
+					continue
+				}
+				records[rec.Owner] = true
+				if data, err := r.Expand(nil, &rec); err != nil || rec.Type == wire.TypeCNAME && string(data) != "\x01x"+string(name) {
+					t.Fatalf("%s: %q, %v", rec.Owner, data, err)
+				}
+			}
+			if r.Err() != nil {
+				t.Fatal(r.Err())
+			}
+			b = b[2+n:]
+		}
+		if messages < 3 || len(records) != 3001 {
+			t.Errorf("%d messages with %d owners", messages, len(records))
+		}
+	}
+}

@@ -101,7 +101,9 @@ func (p *packer) ownerOf(key []byte) {
 		}
 	}
 	if shared == 0 {
+		at := len(p.buf) - p.at
 		p.buf = append(p.buf, p.apexEnd...)
+		p.apexStands(at)
 		return
 	}
 	target := n.starts[shared-1]

@@ -23,11 +23,11 @@ const (
 	bufferSize  = writeSize + wire.MaxMessage + 1024
 	condensed   = 64 << 10       // history up to this size is condensed
 	optLen      = 11             // of an OPT record without options
-	apexAt      = wire.HeaderLen // where the question's name, the apex, stands in every message
+	apexAt      = wire.HeaderLen // where the question's name, the apex, stands in the first message
 )
 
-// packer packs records into messages behind their TCP lengths, and writes them in large pieces. Every message repeats the
-// question, so that the apex is always at the same offset.
+// packer packs records into messages behind their TCP lengths, and writes them in large pieces. The first message alone has the
+// question (RFC 5936 section 2.2.1): a client that asked by IXFR and gets the whole zone finds a question of the wrong type in the others.
 type packer struct {
 	w       io.Writer
 	sign    wire.Signer
@@ -35,7 +35,10 @@ type packer struct {
 	hand    func() // hands the core on
 	q       *wire.Query
 	apex    wire.Name
-	apexEnd []byte // what a name in the zone ends in: a pointer to the apex, or the root, to which no pointer leads
+	whole   []byte // the apex in full
+	apexEnd []byte // what a name in the zone ends in: a pointer to the apex, the apex, or the root, to which no pointer leads
+	spell   bool   // the apex is not in the message yet: the next name has it in full
+	pointer [2]byte
 	opt     bool   // the first message has an OPT record, as the request had
 	cookie  []byte // which answers the client's; nil: none
 	expire  bool   // which says for how long the zone's data may live (RFC 7314)
@@ -65,11 +68,7 @@ func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign w
 	}
 	*p = packer{
 		w: w, q: &r.Query, apex: v.Apex(), sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, expire: r.EDNS.Expire, strip: strip, cookie: r.Cookie, limit: wire.MaxMessage,
-		full: p.full, buf: p.buf[:0], piece: messageSize / 2,
-	}
-	p.apexEnd = []byte{0xc0, apexAt}
-	if len(p.apex) == 1 {
-		p.apexEnd = []byte{0}
+		whole: []byte(v.Apex()), full: p.full, buf: p.buf[:0], piece: messageSize / 2,
 	}
 	if sign != nil {
 		p.limit -= sign.Overhead()
@@ -113,8 +112,21 @@ func (p *packer) begin() {
 	p.at, p.count = len(p.buf), 0
 	p.names.forget()
 	flags := wire.FlagQR | wire.FlagAA | p.q.Flags&wire.FlagRD
-	p.buf = append(p.buf, byte(p.q.ID>>8), byte(p.q.ID), byte(flags>>8), byte(flags), 0, 1, 0, 0, 0, 0, 0, 0)
-	p.buf = append(p.buf, p.q.Msg[wire.HeaderLen:p.q.QuestionEnd]...)
+	p.buf = append(p.buf, byte(p.q.ID>>8), byte(p.q.ID), byte(flags>>8), byte(flags), 0, 0, 0, 0, 0, 0, 0, 0)
+	p.apexEnd, p.spell = p.whole, len(p.apex) > 1
+	if p.messages == 0 {
+		wire.SetCount(p.buf[p.at:], wire.SectionQuestion, 1)
+		p.buf = append(p.buf, p.q.Msg[wire.HeaderLen:p.q.QuestionEnd]...)
+		p.apexStands(apexAt)
+	}
+}
+
+// apexStands says where in the message the apex is.
+func (p *packer) apexStands(at int) {
+	if p.spell {
+		p.pointer = [2]byte{byte(at>>8) | 0xc0, byte(at)}
+		p.apexEnd, p.spell = p.pointer[:], false
+	}
 }
 
 // end finishes the message, writes when enough has come together, and hands the core on: queries, and clients that connect,
