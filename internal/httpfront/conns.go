@@ -2,7 +2,6 @@ package httpfront
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"net/http"
 	"net/netip"
@@ -25,6 +24,8 @@ type conn struct {
 	working atomic.Int32
 	since   atomic.Int64
 	named   atomic.Bool // a proxy's connection has got its source
+	// inTunnel is one that has asked for a tunnel and got it.
+	inTunnel atomic.Bool
 }
 
 func (c *conn) work() { c.working.Add(1) }
@@ -92,11 +93,16 @@ func connContext(ctx context.Context, nc net.Conn) context.Context {
 }
 
 func under(nc net.Conn) *conn {
-	if t, ok := nc.(*tls.Conn); ok {
-		nc = t.NetConn()
+	for {
+		switch c := nc.(type) {
+		case *conn:
+			return c
+		case interface{ NetConn() net.Conn }: // TLS, and what is in a tunnel, perhaps one in the other
+			nc = c.NetConn()
+		default:
+			return nil
+		}
 	}
-	c, _ := nc.(*conn)
-	return c
 }
 
 // connState gives a new request's connection its full time, and one that a proxy has made the source that the proxy names.

@@ -31,7 +31,9 @@ type Config struct {
 	Progress time.Duration
 	// Trusted are the proxies that are believed when they name a client, by X-Forwarded-For or PROXY protocol.
 	Trusted []netip.Prefix
-	Log     *slog.Logger
+	// Tunnel is the name that CONNECT is answered for; nil: none.
+	Tunnel *Tunnel
+	Log    *slog.Logger
 }
 
 // Defaults of Config.
@@ -52,6 +54,9 @@ type Front struct {
 	conns *conns
 	slow  [2]atomic.Uint64 // requests and answers that were cut
 	codes [6]atomic.Uint64 // answers by the first digit of their status
+
+	inner    *tunnels // what comes through tunnels; nil without any
+	innerTLS *tls.Config
 }
 
 // Listen binds the address. Connections wait until Serve.
@@ -76,10 +81,17 @@ func Listen(ctx context.Context, cfg Config) (*Front, error) {
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: streams, WriteByteTimeout: cfg.Progress},
 	}
 	if cfg.Certificate != nil {
-		f.srv.TLSConfig = &tls.Config{GetCertificate: cfg.Certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		f.srv.TLSConfig = tlsConfig(cfg.Certificate)
 		f.l = tls.NewListener(f.l, f.srv.TLSConfig)
 	}
+	if cfg.Tunnel != nil {
+		f.inner, f.innerTLS = newTunnels(l.Addr()), tlsConfig(cfg.Tunnel.Certificate)
+	}
 	return f, nil
+}
+
+func tlsConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
+	return &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 }
 
 func set[T int | time.Duration](v *T, def T) {
@@ -103,10 +115,25 @@ func (f *Front) URL() string {
 func (f *Front) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = f.srv.Close() })
 	defer stop()
-	if err := f.srv.Serve(f.l); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	if f.inner == nil {
+		return served(f.srv.Serve(f.l))
 	}
-	return nil
+	inner := make(chan error, 1)
+	go func() { inner <- served(f.srv.Serve(f.inner)) }()
+	err := served(f.srv.Serve(f.l))
+	f.inner.end()
+	if in := <-inner; !errors.Is(in, net.ErrClosed) {
+		err = errors.Join(err, in)
+	}
+	return err
+}
+
+// served passes over the end that was asked for.
+func served(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
 
 // Drain closes the listener and waits until what was accepted is answered, as long as ctx lasts.
@@ -146,9 +173,13 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c.work()
 	defer c.wait()
+	if r.Method == http.MethodConnect {
+		f.tunnel(w, r, c)
+		return
+	}
 	in := *r // the server looks at its own request's body when the handler is done
 	f.client(&in)
-	if f.cfg.Certificate != nil {
+	if f.cfg.Certificate != nil && !c.inTunnel.Load() { // inside it is another name, which has other servers, too
 		w.Header().Set("Strict-Transport-Security", hsts)
 	}
 	x := &exchange{ResponseWriter: w, front: f, rc: http.NewResponseController(w), conn: c}

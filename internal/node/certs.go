@@ -2,14 +2,33 @@ package node
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/secretkey"
 )
+
+var errConnect = errors.New("--connect-name wants the host's name alone, without scheme and port, and a certificate for it: --connect-cert and --connect-key, or those of HTTPS")
+
+// checkConnect says whether what is set for CONNECT goes together.
+func (c *Config) checkConnect() error {
+	name, err := wire.ParseName(c.ConnectName)
+	switch {
+	case (c.ConnectCert == "") != (c.ConnectKey == ""), c.ConnectName == "" && c.ConnectCert != "":
+		return errConnect
+	case c.ConnectName == "":
+		return nil
+	case err != nil || name.Host() != strings.ToLower(c.ConnectName), c.ConnectCert == "" && c.TLSCert == "":
+		return errConnect
+	}
+	return nil
+}
 
 // certFile is a certificate and its key in files, read again when one of them changes.
 type certFile struct {

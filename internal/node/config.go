@@ -31,6 +31,9 @@ type Config struct {
 	HTTPListen     string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
 	TLSCert        string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
 	TLSKey         string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
+	ConnectName    string        `help:"Name that CONNECT is answered for on the HTTP address, such as api.cloudflare.com: programs whose address cannot be set come here with HTTPS_PROXY. Off when empty; nothing else is ever connected to." placeholder:"HOST"`
+	ConnectCert    string        `help:"Certificate file for that name; read again when it changes. Default is that of HTTPS." placeholder:"FILE"`
+	ConnectKey     string        `help:"Key file for that name." placeholder:"FILE"`
 	NotifySource   []string      `help:"Address that NOTIFY leaves from, one of a family; default is the address that DNS listens on, where that is one." placeholder:"IP"`
 	NotifyInterval time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
 	ProbeInterval  time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is never."`
@@ -210,6 +213,9 @@ func (c *Config) settings() (out settings, err error) {
 	}
 	if (c.DNSTLSCert == "") != (c.DNSTLSKey == "") {
 		return out, errHalfDNSTLS
+	}
+	if err := c.checkConnect(); err != nil {
+		return out, err
 	}
 	if len(c.TLSListen) > 0 && c.DNSTLSCert == "" && c.TLSCert == "" {
 		return out, errBareDNSTLS

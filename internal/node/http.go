@@ -27,6 +27,9 @@ func (n *Node) front(ctx context.Context, address string, h http.Handler, tls bo
 	if tls && n.certs != nil {
 		cfg.Certificate = n.certs.get
 	}
+	if n.connect != nil && address == n.cfg.HTTPListen {
+		cfg.Tunnel = &httpfront.Tunnel{Name: n.cfg.ConnectName, Certificate: n.connect.get}
+	}
 	return httpfront.Listen(ctx, cfg)
 }
 
@@ -35,6 +38,11 @@ func (n *Node) bindHTTP(ctx context.Context) (err error) {
 	if n.certs != nil {
 		if err := n.certs.load(); err != nil {
 			return err
+		}
+	}
+	if n.connect != nil {
+		if err := n.connect.load(); err != nil {
+			return fmt.Errorf("for CONNECT: %w", err)
 		}
 	}
 	if n.web, err = n.front(ctx, n.cfg.HTTPListen, n.handler(), true); err != nil {

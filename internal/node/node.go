@@ -67,6 +67,7 @@ type Node struct {
 	trusted   []netip.Prefix
 	certs     *certFile        // of HTTPS; nil without
 	dnsCerts  *certFile        // of DNS over TLS; nil without
+	connect   *certFile        // of the name that CONNECT is answered for; nil without
 	profiles  *httpfront.Front // nil where they are not wanted
 	out       io.Writer
 	first     *auth.FirstCredentials // made at this start
@@ -86,6 +87,11 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	n.roles, n.edge, n.trusted, n.reach = set.roles, set.edge, set.trusted, set.reach
 	if c.TLSCert != "" {
 		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}
+	}
+	if c.ConnectName != "" {
+		if n.connect = n.certs; c.ConnectCert != "" {
+			n.connect = &certFile{cert: c.ConnectCert, key: c.ConnectKey, log: log}
+		}
 	}
 	if len(c.TLSListen) > 0 && n.roles.dns {
 		if n.dnsCerts = n.certs; c.DNSTLSCert != "" {

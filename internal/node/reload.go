@@ -16,7 +16,7 @@ func (n *Node) Reload(next *Config) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range []*certFile{n.certs, n.dnsCerts} {
+	for _, c := range []*certFile{n.certs, n.dnsCerts, n.connect} {
 		if c == nil {
 			continue
 		}

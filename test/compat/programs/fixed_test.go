@@ -57,11 +57,52 @@ func (s *server) fixed(t *testing.T) *fixed {
 		tunnel(t, w, inner.Listener.Addr().String())
 	}))
 	t.Cleanup(outer.Close)
+	return environment(dir, outer.URL, ca)
+}
+
+// tunnelled does what docs/clients.md says, from its text: a certificate for the fixed name, a node that answers CONNECT for it, and
+// the variables that lead programs there.
+func tunnelled(t *testing.T) (*fixed, *server) {
+	t.Helper()
+	text, err := os.ReadFile("docs/clients.md")
+	check(t, err)
+	blocks := strings.Split(string(text), "```sh\n")
+	if len(blocks) < 3 {
+		t.Fatal("docs/clients.md has no commands")
+	}
+	commands, _, _ := strings.Cut(blocks[1], "```")
+	exports, _, _ := strings.Cut(blocks[2], "```")
+	prepare, serve, ok := strings.Cut(commands, "headwater serve ")
+	if !ok {
+		t.Fatalf("docs/clients.md starts no server: %s", commands)
+	}
+	dir := t.TempDir()
+	f := &fixed{env: os.Environ(), dir: dir}
+	f.run(t, "sh", "-ec", prepare)
+	args := strings.Fields(serve)
+	for i, a := range args {
+		if strings.HasPrefix(a, "connect.") {
+			args[i] = filepath.Join(dir, a)
+		}
+	}
+	s := open(t, args...)
+	f = environment(dir, s.HTTP, filepath.Join(dir, "connect.pem"))
+	exports = strings.ReplaceAll(exports, "http://127.0.0.1:8053", s.HTTP)
+	for line := range strings.Lines(f.run(t, "sh", "-ec", exports+"\nenv")) {
+		if name, _, _ := strings.Cut(line, "="); name == "HTTPS_PROXY" || name == "SSL_CERT_FILE" {
+			f.env = append(f.env, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return f, s
+}
+
+// environment leads programs to a proxy, and has them trust an authority.
+func environment(dir, proxy, ca string) *fixed {
 	env := append(os.Environ(), "CF_API_EMAIL="+node.Email, "CF_API_KEY="+node.Key, "HOME="+dir, "LEXICON_CLOUDFLARE_USERNAME="+node.Email, "LEXICON_CLOUDFLARE_TOKEN="+node.Key, "NO_PROXY=", "no_proxy=")
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		env = append(env, name+"="+outer.URL)
+		env = append(env, name+"="+proxy)
 	}
-	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"} { // of Go and Python, and of Python's requests
+	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} { // of Go and Python, of Python's requests, of curl
 		env = append(env, name+"="+ca)
 	}
 	return &fixed{env: env, dir: dir}

@@ -3,6 +3,8 @@ package programs_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/headwaterdns/headwater/test/node"
 )
 
 // TestLexicon makes, lists, changes and deletes records with Debian's lexicon, which asks for active zones.
@@ -30,5 +32,22 @@ func TestLexicon(t *testing.T) {
 	run("delete", s.zone, "A", "--name", "www")
 	if txt, a := s.contents(t, "TXT"), s.contents(t, "A"); len(txt)+len(a) > 0 {
 		t.Errorf("deleted, and there: %v %v", txt, a)
+	}
+}
+
+// TestTunnel has curl and lexicon come to a node itself by the two variables that docs/clients.md names: no proxy, no hosts file and
+// no root beside it. The node leads them nowhere else.
+func TestTunnel(t *testing.T) {
+	t.Parallel()
+	f, s := tunnelled(t)
+	if out := f.run(t, "curl", "-sS", "https://"+fixedHost+"/client/v4/zones?name="+s.zone, "-H", "Authorization: Bearer "+node.Token); !strings.Contains(out, s.id) {
+		t.Errorf("curl got %s", out)
+	}
+	f.run(t, "/usr/bin/lexicon", "cloudflare", "create", s.zone, "TXT", "--name", "_acme-challenge."+s.zone, "--content", "token one")
+	if got := s.contents(t, "TXT")["_acme-challenge."+s.zone]; strings.Trim(got, `"`) != "token one" {
+		t.Errorf("the challenge is %q", got)
+	}
+	if _, said, err := f.try(t, "curl", "-sS", "https://elsewhere.example/"); err == nil || !strings.Contains(said, "403") {
+		t.Errorf("another name: %v, %s", err, said)
 	}
 }

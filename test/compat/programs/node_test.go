@@ -25,9 +25,9 @@ type server struct {
 	id   string // of the zone
 }
 
-func open(t *testing.T) *server {
+func open(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{Node: node.Must(t, "--edge-addresses", "198.51.100.1")}
+	s := &server{Node: node.Must(t, append([]string{"--edge-addresses", "198.51.100.1"}, args...)...)}
 	s.URL = s.Front(t, nil) + "/client/v4"
 	s.zone = strings.ToLower(strings.TrimPrefix(t.Name(), "Test")) + "-test.com" // lexicon knows the suffixes that are public
 	var z struct{ ID string }
