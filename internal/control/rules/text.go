@@ -62,13 +62,13 @@ func tags(list []string) error {
 	if len(list) > MaxTags {
 		return invalid(model.CodeTags, "/tags", "DNS record has %d tags, exceeding the quota of %d.", len(list), MaxTags)
 	}
-	seen := make(map[string]bool, len(list))
+	seen := make([]string, 0, MaxTags)
 	for i, tag := range list {
 		low := strings.ToLower(tag)
-		if !tagFits(tag) || seen[low] {
+		if !tagFits(tag) || slices.Contains(seen, low) {
 			return invalid(model.CodeTagInvalid, "/tags/"+strconv.Itoa(i), "Tag %s is invalid.", strconv.Quote(tag))
 		}
-		seen[low] = true
+		seen = append(seen, low)
 	}
 	return nil
 }
