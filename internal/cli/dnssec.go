@@ -70,6 +70,8 @@ type signingKey struct {
 	DSSeen string   `json:"ds_seen"`
 }
 
+func (k *signingKey) stays() bool { return k.State != "leaving" && k.State != "gone" }
+
 // call asks something of the zone's DNSSEC, at the upstream's path or below our own, and gives the zone's id.
 func (c *dnssecZone) call(ctx context.Context, method, root, path string, in, out any) error {
 	r := c.remote()
@@ -141,20 +143,22 @@ func done(is *bool) string {
 	return "to do"
 }
 
-// key finds a key by its tag.
-func (c *dnssecZone) key(ctx context.Context, tag string) (*signingKey, error) {
+// key finds a key by its tag, or that of a role which stays.
+func (c *dnssecZone) key(ctx context.Context, what string) (*signingKey, error) {
 	state, err := c.state(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var found []*signingKey
 	for i := range state.Keys {
-		if k := &state.Keys[i]; strconv.Itoa(int(k.Tag)) == tag && k.Origin != "foreign" {
+		k := &state.Keys[i]
+		named := strconv.Itoa(int(k.Tag)) == what || k.Role == what && k.stays()
+		if named && k.Origin != "foreign" {
 			found = append(found, k)
 		}
 	}
 	if len(found) != 1 {
-		return nil, fmt.Errorf("%s has %d keys of the tag %s", c.Name, len(found), tag)
+		return nil, fmt.Errorf("%s has %d keys that are meant by %s", c.Name, len(found), what)
 	}
 	return found[0], nil
 }
@@ -245,7 +249,7 @@ func (c *dnssecDSCmd) Run(ctx context.Context, s *streams) error {
 	}
 	n := 0
 	for _, k := range state.Keys {
-		if k.State == "leaving" || k.State == "gone" {
+		if !k.stays() {
 			continue
 		}
 		for _, ds := range k.DS {
@@ -261,7 +265,7 @@ func (c *dnssecDSCmd) Run(ctx context.Context, s *streams) error {
 
 type dnssecSeenCmd struct {
 	dnssecZone
-	Tag  string `arg:"" help:"The key's tag."`
+	Key  string `arg:"" help:"The key's tag, or its role: ksk or csk."`
 	Gone bool   `help:"The parent has it no more."`
 }
 
@@ -270,7 +274,7 @@ func (*dnssecSeenCmd) Help() string { return "Example: headwater zone dnssec see
 
 // Run says it.
 func (c *dnssecSeenCmd) Run(ctx context.Context, s *streams) error {
-	k, err := c.key(ctx, c.Tag)
+	k, err := c.key(ctx, c.Key)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 
 type dnssecExportCmd struct {
 	dnssecZone
-	Tag string `arg:"" help:"The key's tag."`
+	Key string `arg:"" help:"The key's tag, or its role: ksk, zsk or csk."`
 	Dir string `short:"d" default:"." help:"Where the files go." placeholder:"DIR"`
 }
 
@@ -23,7 +23,7 @@ func (*dnssecExportCmd) Help() string {
 
 // Run writes both files, for their owner's eyes. What is there already is left alone.
 func (c *dnssecExportCmd) Run(ctx context.Context, s *streams) error {
-	k, err := c.key(ctx, c.Tag)
+	k, err := c.key(ctx, c.Key)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,9 @@ func waitText(d *model.DNSSEC, k *model.ZoneKey, w *dnssec.Wait) (name, text str
 	case dnssec.Signatures:
 		return "signatures", "The zone's signatures are being made." + nobody
 	case dnssec.Servers:
+		if len(w.Who) == 0 {
+			return "secondaries", "Nobody has looked yet whether all servers have the version that this is about." + nobody
+		}
 		return "secondaries", "Not all servers have been seen with the version that this is about: " + listed(w.Who) + " lag behind. " +
 			"If that lasts, whoever runs them has to act; the zone's secondaries are shown with the cause."
 	case dnssec.Caches:
