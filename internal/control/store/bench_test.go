@@ -167,3 +167,30 @@ func addZones(b *testing.B, tx *store.Tx, account model.ID, from, n int) (entrie
 	}
 	return entries
 }
+
+// BenchmarkStage writes what an import brings: records in the order of their names, with ids from all over.
+func BenchmarkStage(b *testing.B) {
+	const size, slice = 200_000, 2000
+	onEach(b, func(b *testing.B, w *world) {
+		account := newAccount()
+		w.change(b, func(tx *store.Tx) []model.Entry {
+			must(b, tx.PutAccount(b.Context(), model.Account{ID: account, Name: "bench"}))
+			return nil
+		})
+		for i := 0; b.Loop(); i++ {
+			z := w.addZone(b, account, fmt.Sprintf("z%d.test", i))
+			rows := make([]model.Record, size)
+			list := make([]*model.Record, size)
+			for n := range rows {
+				rows[n] = testRecord(z.ID, fmt.Sprintf("host-%06d.z%d.test", n, i), wire.TypeA, fmt.Sprintf("192.0.%d.%d", n/250%250, n%250))
+				list[n] = &rows[n]
+			}
+			st, err := w.Stage(b.Context(), z.ID)
+			must(b, err)
+			for from := 0; from < size; from += slice {
+				must(b, st.Put(b.Context(), list[from:from+slice]))
+			}
+		}
+		b.ReportMetric(float64(size*b.N)/b.Elapsed().Seconds(), "records/s")
+	})
+}

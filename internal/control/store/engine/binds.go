@@ -54,6 +54,11 @@ func (b *Binds) Octets(v []byte) {
 		b.list = append(b.list, Octets(v))
 		return
 	}
+	b.put(v)
+}
+
+// put is Octets on SQLite, which keeps nothing of v.
+func (b *Binds) put(v []byte) {
 	b.n++
 	b.octets += len(v)
 	b.stmt.BindBytes(b.n, v)
@@ -78,15 +83,15 @@ func (b *Binds) ID(v model.ID) {
 	var octets [IDSize]byte
 	switch {
 	case v == "":
-		b.Octets(nil)
+		b.put(nil)
 	case len(v) != 2*IDSize:
-		b.Octets(noID)
+		b.put(noID)
 	default:
 		if _, err := hex.Decode(octets[:], []byte(v)); err != nil {
-			b.Octets(noID)
+			b.put(noID)
 			return
 		}
-		b.Octets(octets[:])
+		b.put(octets[:])
 	}
 }
 

@@ -23,7 +23,7 @@ var sqliteDialect = Dialect{
 	// Were the transaction to outlive a row that fails, SQLite would copy every page that the statement touches, to put
 	// back what the rows before it wrote. Nobody goes on after such an error.
 	insert:   "INSERT OR ROLLBACK INTO ",
-	rows:     8, // few, so that a statement is soon over and the core can be had
+	rows:     16, // few, so that a statement is soon over and the core can be had
 	Alone:    true,
 	folded:   func(expr string) string { return expr }, // LIKE folds ASCII by itself
 	Position: "instr(%s, ?)",
