@@ -79,7 +79,9 @@ func (l *Limits) fill() {
 // when memory shows the journal up to seq, or as much of it as concerns zones, if there are any: other zones' large images, which
 // come into memory beside, are not waited for then.
 type Feed interface {
-	Offer(entries []model.Entry, made map[model.ID]face.Versions) bool
+	Offer(entries []model.Entry, made map[model.ID]face.Versions, ahead map[model.ID]*zone.Ahead) bool
+	// Prepare works out, of entries that are being made durable, what Offer will need. It is called beside everything else.
+	Prepare(entries []model.Entry) map[model.ID]*zone.Ahead
 	Wait(ctx context.Context, seq model.Seq, zones ...model.ID) error
 	// Loading says whether a zone's image is on its way into memory, and the position by which it is asked for.
 	Loading(zone model.ID) (seq model.Seq, loading bool)

@@ -487,3 +487,45 @@ func TestHandedOverIsNotToldOf(t *testing.T) {
 		t.Errorf("changes woke the feed %d times", n)
 	}
 }
+
+// TestVisibleWhenDurable: what a large change leads to is worked out while it is made durable. Nobody sees anything of it before that,
+// and nobody ever does if it fails.
+func TestVisibleWhenDurable(t *testing.T) {
+	t.Parallel()
+	b := start(t, nil)
+	z := b.zone(t, "example.com.")
+	batch := func(n int) model.Change {
+		c := model.Change{Zone: z.ID}
+		for i := range 200 {
+			c.Edits = append(c.Edits, model.AddRecord{Record: rec(fmt.Sprintf("h%d-%d.example.com.", n, i), "A", "192.0.2.1")})
+		}
+		return c
+	}
+	serial := func() uint32 { return b.db.ByID(string(z.ID)).State().Transfer.Serial() }
+	for n := range 10 {
+		before := serial()
+		fails := n%2 == 0
+		b.store.SetFail(func(op string) error {
+			if op != "commit" {
+				return nil
+			}
+			time.Sleep(2 * time.Millisecond) // of the disk's: time enough to work it out
+			if got := serial(); got != before {
+				t.Errorf("serial %d is seen before the change is durable", got)
+			}
+			if fails {
+				return model.ErrUnavailable
+			}
+			return nil
+		})
+		_, err := b.change(t, batch(n))
+		switch got := serial(); {
+		case fails && (err == nil || got != before):
+			t.Errorf("failed: %v, serial %d after %d", err, got, before)
+		case !fails && (err != nil || got == before):
+			t.Errorf("committed: %v, serial %d after %d", err, got, before)
+		}
+	}
+	b.store.SetFail(nil)
+	b.checkFold(t)
+}

@@ -331,18 +331,13 @@ func (i *importing) adopt(ctx context.Context) error {
 		}
 	}
 	entries := []model.Entry{s.journal(z, model.EntryReset, nil)}
-	_, err = tx.Commit(ctx, entries)
+	shown, err := i.c.makeDurable(ctx, tx, entries, map[model.ID]face.Versions{i.in.Zone: i.made})
 	delete(i.c.usages, z.row.Account) // it is counted when somebody asks next
-	if errors.Is(err, model.ErrStale) {
-		return fmt.Errorf("commit: %w", err)
-	}
 	if err != nil {
-		return &commitError{cause: err}
+		return err
 	}
-	i.c.stats.commits.Add(1)
 	i.c.stats.changes.Add(1)
-	i.c.stats.entries.Add(uint64(len(entries)))
-	if !i.c.cfg.Feed.Offer(entries, map[model.ID]face.Versions{i.in.Zone: i.made}) {
+	if !shown {
 		i.late = entries // the committer has others to serve
 	}
 	i.made = face.Versions{}

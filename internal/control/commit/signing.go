@@ -342,15 +342,9 @@ func (w *whole) adopt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = tx.Commit(ctx, entries); errors.Is(err, model.ErrStale) {
-		return fmt.Errorf("commit: %w", err)
-	} else if err != nil {
-		return &commitError{cause: err}
-	}
-	w.c.stats.commits.Add(1)
-	w.c.stats.entries.Add(uint64(len(entries)))
-	if !w.c.cfg.Feed.Offer(entries, s.made) {
+	shown, err := w.c.makeDurable(ctx, tx, entries, s.made)
+	if err == nil && !shown {
 		w.late = entries
 	}
-	return nil
+	return err
 }

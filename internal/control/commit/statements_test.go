@@ -45,7 +45,7 @@ func TestStatements(t *testing.T) {
 		{
 			"sqlite", func(t *testing.T) string { t.Helper(); return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
 			cost{6, 6},
-			cost{18, 18},
+			cost{12, 12},
 			cost{7, 7},
 		},
 		{"postgres", postgres, cost{11, 3}, cost{13, 3}, cost{12, 4}},

@@ -24,7 +24,7 @@ func (f *Feed) bring(e *model.Entry) {
 	}
 	switch e.Kind {
 	case model.EntryDelta:
-		f.applyDelta(e)
+		f.applyDelta(e, nil)
 	case model.EntryReset:
 		f.reload(e)
 	case model.EntryAccess:
@@ -46,14 +46,18 @@ func (f *Feed) gone(id model.ID) {
 	}
 }
 
-func (f *Feed) applyDelta(e *model.Entry) {
+// applyDelta takes a delta, with what it leads to if somebody has looked.
+func (f *Feed) applyDelta(e *model.Entry, ahead *zone.Ahead) {
 	z := f.cfg.DB.ByID(string(e.Zone))
 	if z != nil && z.State().Seq >= uint64(e.Seq) {
 		return
 	}
-	step, err := zone.DecodeStep(e.Body)
+	step, err := ahead.Step(), error(nil)
+	if step == nil {
+		step, err = zone.DecodeStep(e.Body)
+	}
 	if err == nil && z != nil {
-		z, err = f.cfg.DB.Step(string(e.Zone), uint64(e.Seq), step)
+		z, err = f.cfg.DB.StepAhead(string(e.Zone), uint64(e.Seq), step, ahead)
 	}
 	if err != nil || z == nil {
 		f.cfg.Log.Warn("journal entry does not fit memory, loading the zone's image", "zone", e.Zone, "position",
@@ -64,6 +68,23 @@ func (f *Feed) applyDelta(e *model.Entry) {
 	if step.Transfer.From != step.Transfer.To {
 		f.published(z, false)
 	}
+}
+
+// Prepare works out what the deltas among entries lead to, which are being made durable and have no positions yet: nobody sees
+// anything of it before Offer. Unlike all else that concerns entries it needs no lock, and may run beside anything.
+func (f *Feed) Prepare(entries []model.Entry) map[model.ID]*zone.Ahead {
+	out := make(map[model.ID]*zone.Ahead, len(entries))
+	for i := range entries {
+		e := &entries[i] // not as a whole: its position is being written
+		if _, met := out[e.Zone]; met || e.Kind != model.EntryDelta {
+			continue
+		}
+		out[e.Zone] = nil // what comes second does not begin with what is there now
+		if step, err := zone.DecodeStep(e.Body); err == nil {
+			out[e.Zone] = f.cfg.DB.Ahead(string(e.Zone), step)
+		}
+	}
+	return out
 }
 
 // links sets a zone's links, or with nil leaves them and moves the zone's position only: a change is guarded by it.

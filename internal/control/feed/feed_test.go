@@ -289,19 +289,19 @@ func TestOffer(t *testing.T) {
 	n := start(t, w.store)
 	<-n.Loaded()
 	synced := w.create("one", 10)
-	if n.Offer(synced, nil); n.serial(t, "one") != 10 {
+	if n.Offer(synced, nil, nil); n.serial(t, "one") != 10 {
 		n.wait(t, synced[0].Seq)
 	}
 	ahead := []model.Entry{delta("one", 11, 12)}
 	ahead[0].Seq = synced[0].Seq + 2
-	if n.Offer(ahead, nil) {
+	if n.Offer(ahead, nil, nil) {
 		t.Error("an entry behind a gap was taken")
 	}
 	e := w.step("one", 10, 11)
-	if !n.Offer(e, nil) && n.serial(t, "one") != 11 {
+	if !n.Offer(e, nil, nil) && n.serial(t, "one") != 11 {
 		t.Error("a fitting entry was not taken")
 	}
-	if !n.Offer(e, nil) {
+	if !n.Offer(e, nil, nil) {
 		t.Error("what is there already is not told as there")
 	}
 	n.wait(t, e[0].Seq)

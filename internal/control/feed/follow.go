@@ -10,6 +10,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // Pauses while the store cannot be read.
@@ -135,8 +136,9 @@ func (f *Feed) next(ctx context.Context, e model.Entry) error {
 
 // Offer hands over entries that this node has just committed, so that they need not be read back. They are applied if
 // they follow directly on what has been read; it says whether memory holds all of them now. Otherwise Run reads them. Of zones
-// whose contents are replaced, made has what their images come to, and so those need not be read and decoded.
-func (f *Feed) Offer(entries []model.Entry, made map[model.ID]face.Versions) bool {
+// whose contents are replaced, made has what their images come to, and so those need not be read and decoded; ahead is what
+// Prepare made of the same entries.
+func (f *Feed) Offer(entries []model.Entry, made map[model.ID]face.Versions, ahead map[model.ID]*zone.Ahead) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.ready {
@@ -150,10 +152,16 @@ func (f *Feed) Offer(entries []model.Entry, made map[model.ID]face.Versions) boo
 		if e.Seq != f.read+1 {
 			return false
 		}
-		if v, known := made[e.Zone]; known && e.Kind == model.EntryReset && f.reloads[e.Zone] == nil {
+		v, known := made[e.Zone]
+		switch {
+		case known && e.Kind == model.EntryReset && f.reloads[e.Zone] == nil:
 			f.cfg.Seen(*e, false)
 			f.take(e, &incoming{seq: e.Seq, account: e.Account, faces: v})
-		} else {
+		case ahead[e.Zone] != nil && e.Kind == model.EntryDelta && f.reloads[e.Zone] == nil:
+			f.cfg.Seen(*e, false)
+			f.applyDelta(e, ahead[e.Zone])
+			delete(ahead, e.Zone)
+		default:
 			f.apply(e)
 		}
 		f.advance(e.Seq)

@@ -73,7 +73,7 @@ func TestImageHoldsNobodyUp(t *testing.T) {
 	for serial := uint32(10); serial < 20; serial++ {
 		e := w.step("one", serial, serial+1)
 		if serial%2 == 0 {
-			n.Offer(e, nil)
+			n.Offer(e, nil, nil)
 		}
 		if err := n.Wait(t.Context(), e[0].Seq, "one"); err != nil {
 			t.Fatal(err)
@@ -81,7 +81,7 @@ func TestImageHoldsNobodyUp(t *testing.T) {
 		if got := n.serial(t, "one"); got != serial+1 {
 			t.Fatalf("serial %d is said to be there, and %d is", serial+1, got)
 		}
-		if !n.Offer(e, nil) {
+		if !n.Offer(e, nil, nil) {
 			t.Error("an entry that is in memory is not told as there")
 		}
 	}
@@ -96,7 +96,7 @@ func TestImageHoldsNobodyUp(t *testing.T) {
 			t.Errorf("%s is said to be in memory", what)
 		}
 	}
-	if n.Offer(later, nil) {
+	if n.Offer(later, nil, nil) {
 		t.Error("an entry that waits for an image is told as there")
 	}
 	if !within(func(ctx context.Context) error { return n.Wait(ctx, reset[0].Seq-1) }, time.Second) {
@@ -137,7 +137,7 @@ func TestGoneWhileItsImageComes(t *testing.T) {
 		return []model.Entry{{Kind: model.EntryReset, Zone: "new", Account: "acc", Serial: 30}}
 	})
 	v := w.version("old", 30)
-	if !n.Offer(made, map[model.ID]face.Versions{"new": {Served: v, Transfer: v}}) {
+	if !n.Offer(made, map[model.ID]face.Versions{"new": {Served: v, Transfer: v}}, nil) {
 		n.Wait(t.Context(), made[0].Seq, "new")
 	}
 	release()
@@ -191,7 +191,7 @@ func TestImagesInAnyOrder(t *testing.T) {
 				last = w.step(z, serial, serial+1)
 			}
 			if r.IntN(3) == 0 {
-				n.Offer(last, nil)
+				n.Offer(last, nil, nil)
 			}
 		}
 		n.wait(t, last[0].Seq)

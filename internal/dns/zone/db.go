@@ -243,6 +243,11 @@ func (db *DB) holder(account string) *holder {
 // Step applies a journal step to a zone and publishes the result. A step at or before the zone's Seq was applied already
 // and is passed over. On an error the zone stays as it is.
 func (db *DB) Step(id string, seq uint64, s *Step) (*Zone, error) {
+	return db.StepAhead(id, seq, s, nil)
+}
+
+// StepAhead is Step for a step that was looked at before.
+func (db *DB) StepAhead(id string, seq uint64, s *Step, a *Ahead) (*Zone, error) {
 	z := db.ByID(id)
 	if z == nil {
 		return nil, fmt.Errorf("%w: %s", ErrUnknown, id)
@@ -251,7 +256,7 @@ func (db *DB) Step(id string, seq uint64, s *Step) (*Zone, error) {
 	if seq <= old.Seq {
 		return z, nil
 	}
-	next, err := old.step(seq, s, old.Transfer.reach(db.history))
+	next, err := old.step(seq, s, a, old.Transfer.reach(db.history))
 	if err != nil {
 		return nil, fmt.Errorf("zone %s: %w", z.Name, err)
 	}

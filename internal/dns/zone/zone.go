@@ -126,35 +126,16 @@ func (s *State) history(d *Delta, limit int) History {
 	return s.History.with(d.Clone(), limit)
 }
 
-// step gives the state that an entry leads to.
-func (s *State) step(seq uint64, st *Step, limit int) (*State, error) {
-	next := *s
-	next.Seq = seq
-	if !st.Transfer.Empty() {
-		t, err := s.Transfer.Apply(&st.Transfer)
-		if err != nil {
-			return nil, err
-		}
-		next.Transfer = t
-		if st.Transfer.From != st.Transfer.To {
-			next.History = s.history(&st.Transfer, limit)
-		}
+// step gives the state that an entry leads to. The history is never worked out ahead: it has one writer.
+func (s *State) step(seq uint64, st *Step, a *Ahead, limit int) (*State, error) {
+	to, err := s.faces().next(st, a)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case st.Served != nil:
-		v, err := s.Served.Apply(st.Served)
-		if err != nil {
-			return nil, err
-		}
-		next.Served = v
-	case s.Served == s.Transfer:
-		next.Served = next.Transfer
-	case !st.Transfer.Empty():
-		v, err := s.Served.Apply(&st.Transfer)
-		if err != nil {
-			return nil, err
-		}
-		next.Served = v
+	next := *s
+	next.Seq, next.Served, next.Transfer = seq, to.served, to.transfer
+	if !st.Transfer.Empty() && st.Transfer.From != st.Transfer.To {
+		next.History = s.history(&st.Transfer, limit)
 	}
 	return &next, nil
 }
@@ -184,7 +165,7 @@ func alike(steps []*Step) int {
 // steps takes one step, or several that are alike at once. The history gets each of them.
 func (s *State) steps(seq uint64, steps []*Step, limit int) (*State, error) {
 	if len(steps) == 1 {
-		return s.step(seq, steps[0], limit)
+		return s.step(seq, steps[0], nil, limit)
 	}
 	deltas := make([]*Delta, len(steps))
 	for i, st := range steps {
@@ -194,7 +175,7 @@ func (s *State) steps(seq uint64, steps []*Step, limit int) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	next, err := s.step(seq, &Step{Transfer: *one}, limit)
+	next, err := s.step(seq, &Step{Transfer: *one}, nil, limit)
 	if err != nil {
 		return nil, err
 	}
