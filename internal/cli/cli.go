@@ -28,6 +28,7 @@ type commands struct {
 	Restore      restoreCmd       `cmd:"" help:"Restore a backup into an empty database."`
 	Migrate      migrateCmd       `cmd:"" help:"Copy everything to another database engine."`
 	RotateSecret rotateSecretCmd  `cmd:"" help:"Encrypt all secrets with a new key."`
+	Cert         certCmd          `cmd:"" help:"Make certificates for private networks and labs."`
 	Settings     configCmd        `cmd:"" name:"config" help:"Check the configuration, or show what it comes to."`
 	Version      versionCmd       `cmd:"" help:"Print the version."`
 }

@@ -52,7 +52,11 @@ func TestInsideTLS(t *testing.T) {
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	shell(t, dir, block(t, doc, "an authority of your own and a certificate for the name `headwater.example`:")+"\ncp ca.pem /etc/ssl/certs/headwater-ca.pem")
+	if err := os.Symlink(os.Getenv(program), filepath.Join(dir, "headwater")); err != nil {
+		t.Fatal(err)
+	}
+	path := "PATH=" + dir + ":" + os.Getenv("PATH") // as if it were installed
+	shell(t, dir, block(t, doc, "an authority of your own and a certificate for the name `headwater.example`:")+"\ncp ca.pem /etc/ssl/certs/headwater-ca.pem", path)
 	args := strings.Fields(block(t, doc, "## Headwater"))
 	server := daemon(t, dir, os.Getenv(program), args[1:]...)
 	wait(t, server, "the program to be ready", func() bool { return get("http://127.0.0.1:8053/readyz") == http.StatusOK })
@@ -125,7 +129,7 @@ func TestInsideTLS(t *testing.T) {
 	wait(t, secondary, "the secondary to follow by TLS alone", answers("hidden.example.com", "192.0.2.11"))
 
 	// Once the peer must show its key, it gets nothing until it does.
-	shell(t, dir, only+mutual, "TOKEN="+token)
+	shell(t, dir, only+mutual, "TOKEN="+token, path)
 	add("mutual")
 	wait(t, secondary, "a client without a certificate to be refused", refused("client"))
 	stop()
