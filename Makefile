@@ -57,6 +57,9 @@ fuzz: ## every fuzz target, FUZZTIME each
 big: ## a million records imported in one request and listed in one page, with the process's memory
 	HEADWATER_BIG=1000000 HEADWATER_IMPORT=1000000 $(GO) test -C test -count=1 -timeout 30m -v ./big
 
+catalogs: deps ## a thousand zones in the catalogs of BIND, Knot and PowerDNS
+	HEADWATER_CATALOG_ZONES=1000 $(GO) test -C test -count=1 -timeout 15m -run TestCatalogs -v ./estate
+
 conform: ## the conformance files on us and on the servers installed
 	$(GO) test -C test -count=1 -v ./conformance/...
 

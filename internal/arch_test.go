@@ -69,6 +69,7 @@ var floors = map[string][]string{
 	"internal/control/keeper":  {"internal/control/model", "internal/control/parent", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/wire"},
 	"internal/control/flatten": {"internal/control/model", "internal/dns/ask", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/parent":  {"internal/dns/ask", "internal/dns/dnssec", "internal/dns/wire"},
+	"internal/control/catalog": {"internal/control/model", "internal/dns/zone", "internal/dns/wire"},
 	"internal/control/auth":    {"internal/cores", "internal/control/model"},
 	"internal/control/api": {
 		"api", "internal/cores", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
@@ -78,7 +79,7 @@ var floors = map[string][]string{
 	},
 	"internal/control/api/record": {"internal/control/api", "internal/control/model", "internal/control/rules", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/api/transfer": {
-		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+		"internal/control/api", "internal/control/catalog", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/zonefile": {
 		"internal/cores",
@@ -101,7 +102,7 @@ var floors = map[string][]string{
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
-		"internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
+		"internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
 		"internal/dns/server",
 	},

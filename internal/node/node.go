@@ -15,6 +15,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/catalog"
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/duty"
 	"github.com/headwaterdns/headwater/internal/control/feed"
@@ -49,6 +50,7 @@ type Node struct {
 	keep      *journal.Upkeep
 	flatten   *flatten.Flattener
 	keeper    *keeper.Keeper // of keys and signatures
+	catalogs  *catalog.Keeper
 	notify    *notify.Sender
 	watch     *watch.Watcher
 	duty      *duty.Duty // nil where no other node can be
@@ -214,6 +216,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		return err
 	}
 	n.keepKeys()
+	n.keepCatalogs()
 	n.session = auth.NewSessions(auth.SessionConfig{Store: n.store, Clock: time.Now, Key: auth.Digest("session " + string(key[:]))})
 	n.auth = auth.New(auth.Config{Store: n.store, Clock: time.Now, Sessions: n.session})
 	return nil
@@ -292,6 +295,9 @@ func (n *Node) linked(z *zone.Zone) {
 	if n.flatten != nil {
 		n.flatten.Touched(z)
 	}
+	if n.catalogs != nil {
+		n.catalogs.Touched(z)
+	}
 }
 
 // removed hears of every zone that is gone.
@@ -304,6 +310,9 @@ func (n *Node) removed(z *zone.Zone) {
 	}
 	if n.keeper != nil {
 		n.keeper.Gone(z)
+	}
+	if n.catalogs != nil {
+		n.catalogs.Gone(z)
 	}
 	n.watch.Forget(z.ID)
 }

@@ -36,6 +36,7 @@ const (
 	partUpkeep    = "upkeep"
 	partFreshen   = "signatures that have ended"
 	partKeeper    = "keys and signatures"
+	partCatalogs  = "catalogs"
 	partImages    = "images"
 	partMetrics   = "metrics"
 	partProfiles  = "profiles"
@@ -48,7 +49,7 @@ const (
 // DNS, which has answered all the while, and the store.
 func downOrder() []string {
 	return []string{
-		partHTTP, partFlatten, partKeeper, partWatch, partUpkeep, partNotify, partLease, partImages,
+		partHTTP, partFlatten, partKeeper, partCatalogs, partWatch, partUpkeep, partNotify, partLease, partImages,
 		partCommitter, partFeed, partDNS, partCookies, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
@@ -160,6 +161,7 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 		run(partWatch, workBy, n.watch.Run)
 		run(partUpkeep, workBy, n.keep.Run)
 		run(partKeeper, workBy, n.keeper.Run)
+		run(partCatalogs, workBy, n.catalogs.Run)
 	}
 	if n.commit != nil {
 		add(part{name: partImages, by: imageBy, stop: n.renewImages})

@@ -88,6 +88,7 @@ func (n *Node) shareWork() {
 			n.notify.Review()
 			n.flatten.Review()
 			n.keeper.Review()
+			n.catalogs.Review()
 		},
 	})
 }

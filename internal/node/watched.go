@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/catalog"
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/keeper"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -129,4 +131,33 @@ func (n *Node) freshen(ctx context.Context) error {
 	defer cancel()
 	n.keeper.Freshen(ctx)
 	return nil
+}
+
+// keepCatalogs makes what keeps the catalogs of peers.
+func (n *Node) keepCatalogs() {
+	n.catalogs = catalog.New(catalog.Config{
+		DB: n.db, Linked: n.feed.Peered, Change: n.commit.Change, Peer: n.store.Peer, Duty: n.holds, Clock: time.Now, Log: n.log,
+		Exists: func(ctx context.Context, id model.ID) (bool, error) {
+			_, err := n.store.Zone(ctx, id)
+			if errors.Is(err, model.ErrNotFound) {
+				return false, nil
+			}
+			return err == nil, err
+		},
+	})
+}
+
+// catalog tells what a catalog lists.
+func (n *Node) catalog(id model.ID) (out api.Catalog, ok bool) {
+	z := n.db.ByID(string(id))
+	if z == nil {
+		return out, false
+	}
+	of := catalog.StandingOf(z, n.feed.Peered(model.ID(z.AccountID())))
+	member := func(m *catalog.Member) api.CatalogMember {
+		return api.CatalogMember{Zone: model.ID(m.Unique), Name: m.Zone.Host(), Group: m.Group}
+	}
+	return api.Catalog{
+		Serial: z.State().Transfer.Serial(), Members: api.Each(of.Members, member), Lost: api.Each(of.Lost, member), Held: of.Held, Losses: of.Losses,
+	}, true
 }

@@ -3,6 +3,7 @@ package peers
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,8 +47,16 @@ func (s *Secondary) bindConfig() string {
 	b.WriteString("\tserial-query-rate 1000;\n")
 	b.WriteString("\ttransfers-in 100;\n\ttransfers-per-ns 100;\n")
 	fmt.Fprintf(&b, "\tmin-refresh-time 1;\n\tmax-refresh-time %d;\n\tmin-retry-time 1;\n\tmax-retry-time 1;\n", refresh)
-	fmt.Fprintf(&b, "\trequest-ixfr %s;\n};\ncontrols { };\n", yes(!c.NoIXFR))
-	for i, z := range c.Zones {
+	fmt.Fprintf(&b, "\trequest-ixfr %s;\n", yes(!c.NoIXFR))
+	zones := c.Zones
+	if c.Catalog != "" {
+		fmt.Fprintf(&b, "\tcatalog-zones { zone %q default-primaries { %s port %d%s; } in-memory yes min-update-interval 1; };\n",
+			c.Catalog.Host(), c.Primary.Addr(), c.Primary.Port(), key)
+		fmt.Fprintf(&b, "\tallow-notify { %s; };\n", c.Notifier)
+		zones = append(slices.Clip(zones), c.Catalog)
+	}
+	b.WriteString("};\ncontrols { };\n")
+	for i, z := range zones {
 		fmt.Fprintf(&b, "zone %q {\n\ttype secondary;\n\tfile \"zone%d\";\n", z.String(), i)
 		fmt.Fprintf(&b, "\tprimaries { %s port %d%s; };\n", c.Primary.Addr(), c.Primary.Port(), key)
 		if c.Sign {

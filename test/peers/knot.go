@@ -23,17 +23,24 @@ func (s *Secondary) knotConfig() string {
 	fmt.Fprintf(&b, "remote:\n  - id: primary\n    address: %s@%d\n    via: %s\n%s", c.Primary.Addr(), c.Primary.Port(), c.Listen.Addr(), key)
 	fmt.Fprintf(&b, "acl:\n  - id: notify\n    address: %s\n    action: notify\n%s", c.Notifier, key)
 	b.WriteString("  - id: out\n    address: [0.0.0.0/0, \"::/0\"]\n    action: transfer\n")
-	fmt.Fprintf(&b, "template:\n  - id: default\n    storage: %q\n    master: primary\n    acl: [notify, out]\n", s.dir)
-	b.WriteString("    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: all\n    journal-max-usage: 1G\n")
-	fmt.Fprintf(&b, "    refresh-min-interval: 2\n    refresh-max-interval: %d\n", refresh)
-	b.WriteString("    retry-min-interval: 1\n    retry-max-interval: 1\n")
-	if c.Validate {
-		b.WriteString("    dnssec-validation: on\n")
-	}
-	if c.Sign {
-		b.WriteString("    dnssec-signing: on\n")
+	b.WriteString("template:\n")
+	templates := append([]string{"default"}, c.Groups...)
+	for _, id := range templates {
+		fmt.Fprintf(&b, "  - id: %s\n    storage: %q\n    master: primary\n    acl: [notify, out]\n", id, s.dir)
+		b.WriteString("    zonefile-sync: -1\n    zonefile-load: none\n    journal-content: all\n    journal-max-usage: 1G\n")
+		fmt.Fprintf(&b, "    refresh-min-interval: 2\n    refresh-max-interval: %d\n", refresh)
+		b.WriteString("    retry-min-interval: 1\n    retry-max-interval: 1\n")
+		if c.Validate {
+			b.WriteString("    dnssec-validation: on\n")
+		}
+		if c.Sign {
+			b.WriteString("    dnssec-signing: on\n")
+		}
 	}
 	b.WriteString("zone:\n")
+	if c.Catalog != "" {
+		fmt.Fprintf(&b, "  - domain: %q\n    catalog-role: interpret\n    catalog-template: [%s]\n", c.Catalog.String(), strings.Join(templates, ", "))
+	}
 	for _, z := range c.Zones {
 		fmt.Fprintf(&b, "  - domain: %q\n", z.String())
 	}

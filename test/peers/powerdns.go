@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	_ "modernc.org/sqlite" // PowerDNS keeps its zones in SQLite; we make the database
@@ -64,8 +65,17 @@ func (s *Secondary) fillPowerDNS(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 	}
-	for i, z := range c.Zones {
-		_, err := tx.ExecContext(ctx, "INSERT INTO domains (id, name, type, master) VALUES (?, ?, 'SLAVE', ?)", i+1, z.Host(), c.Primary.String())
+	zones := c.Zones
+	if c.Catalog != "" {
+		zones = append(slices.Clip(zones), c.Catalog)
+	}
+	for i, z := range zones {
+		kind := "SLAVE"
+		if z == c.Catalog {
+			kind = "CONSUMER"
+		}
+		const text = "INSERT INTO domains (id, name, type, master) VALUES (?, ?, ?, ?)"
+		_, err := tx.ExecContext(ctx, text, i+1, z.Host(), kind, c.Primary.String())
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,10 @@ type Config struct {
 	Notifier netip.Addr
 	Zones    []wire.Name
 	Key      *tsig.Key // nil: unsigned
+	// Catalog is a catalog zone that it consumes (RFC 9432), with the same key; empty for none. NSD before 4.9 cannot. Groups are those
+	// that Knot has a template for.
+	Catalog wire.Name
+	Groups  []string
 	// Refresh is how often it asks for the SOA by itself, whatever the zone says, in whole seconds; default 2 s.
 	// PowerDNS cannot be told: it goes by the zone.
 	Refresh time.Duration

@@ -88,6 +88,8 @@ type Config struct {
 	KeyUses func(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]KeyUse, error)
 	// Signing tells what this node knows of a zone's signatures; nil: nothing.
 	Signing func(z *model.Zone) SigningFacts
+	// Catalog tells what a catalog zone lists; false: it is not in memory here. Nil: nobody knows.
+	Catalog func(zone model.ID) (Catalog, bool)
 	// Server tells what this server can do; nil: 404.
 	Server func() ServerFacts
 	// Flattened counts an account's targets of flattened CNAMEs; nil: nobody knows.

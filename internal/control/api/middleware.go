@@ -189,7 +189,11 @@ const noZone = "-"
 func (q *Request) namedZone(route *Route) (model.Zone, error) {
 	name := q.R.PathValue("zone_name")
 	if name == "" {
-		return q.API.Store.Zone(q.Ctx(), q.PathID("zone_id"))
+		z, err := q.API.Store.Zone(q.Ctx(), q.PathID("zone_id"))
+		if err == nil && z.Catalog() {
+			return model.Zone{}, model.ErrNotFound // it is a part of its peer, and nobody's to edit
+		}
+		return z, err
 	}
 	zones, _, err := q.API.Store.Zones(q.Ctx(), model.ZoneQuery{All: true, Limit: 1, Filters: []model.Filter{
 		{Field: "name", Value: strings.ToLower(name)}, {Field: "account.id", Value: q.R.PathValue("account_id")},
@@ -210,6 +214,9 @@ func (q *Request) namedZone(route *Route) (model.Zone, error) {
 func (q *Request) loadServerScope() error {
 	if id := q.R.PathValue("zone_id"); id != "" {
 		z, err := q.API.Store.Zone(q.Ctx(), model.ID(id))
+		if err == nil && z.Catalog() {
+			err = model.ErrNotFound
+		}
 		if err != nil {
 			return OrMissing(err, model.CodeZoneInvalid, "Invalid zone identifier")
 		}

@@ -133,3 +133,19 @@ type SigningProgress struct {
 	Done, Total int
 	Since       time.Time
 }
+
+// Catalog is what a catalog zone lists. Lost are members that should not be listed any more; if Held, they stay until somebody
+// confirms it, by the name Losses.
+type Catalog struct {
+	Serial        uint32
+	Members, Lost []CatalogMember
+	Held          bool
+	Losses        string
+}
+
+// CatalogMember is a zone of a catalog.
+type CatalogMember struct {
+	Zone  model.ID
+	Name  string // host form
+	Group string
+}

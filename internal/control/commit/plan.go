@@ -69,6 +69,8 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.editRecord(ctx, e)
 	case model.DeleteRecord:
 		return p.deleteRecord(ctx, e)
+	case model.ReplaceAt:
+		return p.replaceAt(ctx, e)
 	case model.CreateZone:
 		return p.createZone(ctx, e)
 	case model.EditZone:

@@ -215,7 +215,7 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", peer.ID)
 	}
 	old := *at
-	peer.Transport, peer.ClientKeys = old.Transport, old.ClientKeys
+	peer.Transport, peer.ClientKeys, peer.Catalog, peer.MayLose = old.Transport, old.ClientKeys, old.Catalog, old.MayLose
 	if e.Stripped == model.SwitchUnset {
 		peer.Stripped = old.Stripped
 	}
@@ -253,6 +253,7 @@ func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, er
 	}
 	peer := old
 	peer.Transport, peer.ClientKeys, peer.Stripped = want.Transport, want.ClientKeys, want.Stripped
+	peer.Catalog, peer.MayLose = want.Catalog, want.MayLose
 	if peer.ClientKeys != "" && peer.Transport != model.TransportTLS {
 		return model.Outcome{}, invalid(model.CodePeerTransport, "Keys of clients are seen over TLS alone: they need the transport tls.")
 	}

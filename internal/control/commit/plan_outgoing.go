@@ -245,7 +245,18 @@ func linksOf(z *model.Zone, a *model.Account) links {
 	if z.Outgoing == nil {
 		return links{}
 	}
-	return links{Enabled: z.Outgoing.Enabled && entitled(z, a), Peers: z.Outgoing.Peers}
+	l := links{Enabled: z.Outgoing.Enabled && entitled(z, a), Hidden: z.Catalog(), Peers: z.Outgoing.Peers}
+	for i, p := range l.Peers {
+		if g := z.Outgoing.Groups[p]; g != "" {
+			if l.Groups == nil {
+				l.Groups = make([]string, len(l.Peers))
+			}
+			l.Groups[i] = g
+		}
+	}
+	return l
 }
 
-func (l links) differ(m links) bool { return l.Enabled != m.Enabled || !slices.Equal(l.Peers, m.Peers) }
+func (l links) differ(m links) bool {
+	return l.Enabled != m.Enabled || l.Hidden != m.Hidden || !slices.Equal(l.Peers, m.Peers) || !slices.Equal(l.Groups, m.Groups)
+}

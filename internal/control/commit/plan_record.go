@@ -149,6 +149,36 @@ func (p *plan) takeDS(ctx context.Context, e model.TakeDS) (model.Outcome, error
 // dsTTL is short: a roll waits for it.
 const dsTTL = 3600
 
+// replaceAt brings the records at a name to what they shall be.
+func (p *plan) replaceAt(ctx context.Context, e model.ReplaceAt) (model.Outcome, error) {
+	z, err := p.recordsOf(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	rows, err := p.at(ctx, z, e.Name)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	told := p.told
+	defer func() { p.told = told }()
+	add := slices.Clone(e.Records)
+	for _, r := range slices.Clone(rows) {
+		same := func(o model.Record) bool { return o.Type == r.Type && o.TTL == r.TTL && bytes.Equal(o.RData, r.RData) }
+		if at := slices.IndexFunc(add, same); at >= 0 {
+			add = slices.Delete(add, at, at+1)
+		} else if _, err := p.deleteRecord(ctx, model.DeleteRecord{ID: r.ID}); err != nil {
+			return model.Outcome{}, err
+		}
+	}
+	for _, r := range add {
+		r.Name = e.Name
+		if _, err := p.addRecord(ctx, model.AddRecord{Record: r}); err != nil {
+			return model.Outcome{}, err
+		}
+	}
+	return zoneOutcome(z), nil
+}
+
 // recordsOf is the zone, whose records the change is about. While an import is on its way nobody else changes them.
 func (p *plan) recordsOf(ctx context.Context) (*zoneWork, error) {
 	z, err := p.zone(ctx)

@@ -18,7 +18,7 @@ func decodeLinks(body []byte) (zone.Links, error) {
 	if err != nil {
 		return zone.Links{}, err
 	}
-	l := zone.Links{Enabled: a.Enabled}
+	l := zone.Links{Enabled: a.Enabled, Hidden: a.Hidden, Groups: a.Groups}
 	for _, id := range a.Peers {
 		l.Peers = append(l.Peers, string(id))
 	}

@@ -13,7 +13,9 @@ import (
 // on and entitled).
 type ZoneAccess struct {
 	Enabled bool
-	Peers   []ID // linked peers, in the operator's order
+	Hidden  bool     // the zone is there for its peers alone: ACLs do not open it, and others are not answered
+	Peers   []ID     // linked peers, in the operator's order
+	Groups  []string // the zone's group in the catalog of each; nil for none
 }
 
 // AccountAccess is the body of an EntryAccess entry without a zone: all of an account's ACLs, keys and peers. The secrets
@@ -56,6 +58,8 @@ const (
 	accessVersion    = 1
 	transportVersion = 2
 	followedVersion  = 3
+
+	groupVersion = 2 // of a zone's body: it ends with a group for each peer
 )
 
 // version is the earliest that says all there is.
@@ -71,14 +75,25 @@ func (a AccountAccess) version() byte {
 
 // Append encodes the body (docs/formats/journal.md).
 func (z ZoneAccess) Append(dst []byte) []byte {
-	flags := byte(0)
+	flags, version := byte(0), byte(accessVersion)
 	if z.Enabled {
 		flags = 1
 	}
-	dst = append(dst, accessVersion, flags)
+	if z.Hidden {
+		flags |= 2
+	}
+	if z.Groups != nil {
+		version = groupVersion
+	}
+	dst = append(dst, version, flags)
 	dst = binary.AppendUvarint(dst, uint64(len(z.Peers)))
 	for _, p := range z.Peers {
 		dst = appendText(dst, string(p))
+	}
+	if version == groupVersion {
+		for i := range z.Peers {
+			dst = appendText(dst, z.Groups[i])
+		}
 	}
 	return dst
 }
@@ -86,10 +101,15 @@ func (z ZoneAccess) Append(dst []byte) []byte {
 // DecodeZoneAccess reads what ZoneAccess.Append wrote; it keeps no reference to b. Errors are ErrAccess.
 func DecodeZoneAccess(b []byte) (ZoneAccess, error) {
 	r := accessReader{b: b}
-	r.version(accessVersion)
-	z := ZoneAccess{Enabled: r.octet() == 1}
+	version, flags := r.version(groupVersion), r.octet()
+	z := ZoneAccess{Enabled: flags&1 != 0, Hidden: flags&2 != 0}
 	for range r.count(1) {
 		z.Peers = append(z.Peers, ID(r.text()))
+	}
+	if version == groupVersion {
+		for range z.Peers {
+			z.Groups = append(z.Groups, r.text())
+		}
 	}
 	return z, r.end()
 }

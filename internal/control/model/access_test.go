@@ -84,6 +84,29 @@ func TestAccessWithSuccessor(t *testing.T) {
 	}
 }
 
+// A zone's groups are in the second version of its body; that it is there for its peers alone is a flag of the first.
+func TestZoneAccessVersions(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[byte]model.ZoneAccess{
+		1: {Hidden: true, Enabled: true, Peers: []model.ID{"a"}},
+		2: {Enabled: true, Peers: []model.ID{"a", "b"}, Groups: []string{"", "gold"}},
+	} {
+		body := want.Append(nil)
+		got, err := model.DecodeZoneAccess(body)
+		if err != nil || body[0] != version {
+			t.Fatalf("version %d: %v", body[0], err)
+		}
+		if diff := testkit.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		for n := range body {
+			if _, err := model.DecodeZoneAccess(body[:n]); !errors.Is(err, model.ErrAccess) {
+				t.Errorf("cut at %d: %v", n, err)
+			}
+		}
+	}
+}
+
 func TestSealedAccess(t *testing.T) {
 	t.Parallel()
 	want := sampleAccess()
@@ -125,7 +148,7 @@ func TestDamagedAccessIsRefused(t *testing.T) {
 	if _, err := model.DecodeAccountAccess(body, append(secret, 0)); !errors.Is(err, model.ErrAccess) {
 		t.Errorf("trailing octet: got %v", err)
 	}
-	if _, err := model.DecodeZoneAccess([]byte{2, 0, 0}); !errors.Is(err, model.ErrAccess) {
+	if _, err := model.DecodeZoneAccess([]byte{3, 0, 0}); !errors.Is(err, model.ErrAccess) {
 		t.Errorf("other version: got %v", err)
 	}
 }

@@ -3,6 +3,8 @@ package model
 import (
 	"net/netip"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // Change is what somebody asked for: edits that are done together or not at all. All edits concern one zone, or, when
@@ -41,6 +43,13 @@ type EditRecord struct {
 
 // DeleteRecord removes a record by id.
 type DeleteRecord struct{ ID ID }
+
+// ReplaceAt makes the records at a name those given and no others; those that are there already stay as they are. It is for
+// what this server keeps by itself: the audit log does not tell it.
+type ReplaceAt struct {
+	Name    wire.Name
+	Records []Record
+}
 
 // CreateZone makes a zone. ID, times, name servers, serial and settings are set by commit where zero. Anywhere says that a
 // server administrator asks for it, who may make zones inside those of other accounts, and such as com.
@@ -124,6 +133,7 @@ type Relearn struct{ Names []string }
 func (AddRecord) edit()     {}
 func (EditRecord) edit()    {}
 func (DeleteRecord) edit()  {}
+func (ReplaceAt) edit()     {}
 func (CreateZone) edit()    {}
 func (EditZone) edit()      {}
 func (DeleteZone) edit()    {}

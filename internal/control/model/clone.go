@@ -22,7 +22,7 @@ func (z *Zone) Clone() Zone {
 	c.NameServers, c.VanityNS = slices.Clone(z.NameServers), slices.Clone(z.VanityNS)
 	c.OutgoingTransfers, c.Outgoing = clonePointer(z.OutgoingTransfers), clonePointer(z.Outgoing)
 	if c.Outgoing != nil {
-		c.Outgoing.Peers = slices.Clone(c.Outgoing.Peers)
+		c.Outgoing.Peers, c.Outgoing.Groups = slices.Clone(c.Outgoing.Peers), maps.Clone(c.Outgoing.Groups)
 	}
 	return c
 }

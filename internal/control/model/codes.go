@@ -44,6 +44,7 @@ const (
 	CodePeerForbidden   = 13017 // 403: an address that tenants may not name
 	CodePeerTransport   = 13018 // what transfers may come by, or a client's key
 	CodePeerDNSSEC      = 13019 // what it gets of signed zones
+	CodePeerCatalog     = 13019 // a catalog that cannot be, or is not, or a group in one
 	CodeACLName         = 13020
 	CodeACLRange        = 13021
 	CodeACLTooWide      = 13022

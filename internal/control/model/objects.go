@@ -88,6 +88,12 @@ func DefaultSettings() Settings {
 // other.
 const StatusActive = "active"
 
+// StatusCatalog is what a catalog zone is (RFC 9432): one that this server keeps by itself for a peer, and shows to nobody else.
+const StatusCatalog = "catalog"
+
+// Catalog says whether the zone is a catalog; it is linked to one peer, whose it is.
+func (z *Zone) Catalog() bool { return z.Status == StatusCatalog }
+
 // Zone is one zone as its operator sees it.
 type Zone struct {
 	ID          ID
@@ -130,6 +136,7 @@ type Outgoing struct {
 	Name     string // as sent
 	Peers    []ID   // in the order sent
 	Enabled  bool
+	Groups   map[ID]string `json:",omitempty"` // of the zone in the catalogs of linked peers (RFC 9432 section 4.3.2)
 	Created  time.Time
 	Modified time.Time
 }
@@ -189,6 +196,10 @@ type Peer struct {
 	ClientKeys string    // digests that ClientKeys reads, separated by spaces; empty: any client. They need TransportTLS
 	// Stripped says that it signs zones itself, and gets them without our signatures and keys.
 	Stripped bool `json:",omitempty"`
+	// Catalog is the zone that is its catalog; empty for none. MayLose are losses of it that somebody has confirmed, as package
+	// catalog names them.
+	Catalog ID     `json:",omitempty"`
+	MayLose string `json:",omitempty"`
 }
 
 // Transport is what transfers of a peer may come by.

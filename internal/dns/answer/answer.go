@@ -70,7 +70,7 @@ func (r *Responder) Respond(dst []byte, q *wire.Request) []byte {
 	if q.EDNS.Present {
 		r.reserve(q)
 	}
-	r.route(&q.Query)
+	r.route(q)
 	if q.EDNS.Present {
 		r.b.OPT(&r.opt)
 	}
@@ -102,9 +102,9 @@ const infoLen = 6
 func (r *Responder) info(code wire.InfoCode) { r.opt.HasInfo, r.opt.Info = true, code }
 
 // route finds who answers: class CH, an error, or a zone.
-func (r *Responder) route(q *wire.Query) {
+func (r *Responder) route(q *wire.Request) {
 	if q.Class == wire.ClassCH {
-		r.chaos(q)
+		r.chaos(&q.Query)
 		return
 	}
 	if q.Class != wire.ClassIN {
@@ -136,15 +136,20 @@ func (r *Responder) route(q *wire.Query) {
 		r.info(wire.InfoNotAuth)
 		return
 	}
+	st := z.State()
+	if q.Hidden = st.Links.Hidden && !q.Admitted; q.Hidden {
+		r.b.SetRcode(wire.RcodeRefused)
+		r.info(wire.InfoNotAuth)
+		return
+	}
 	at := len(q.Name) - len(z.Name)
 	r.zone, r.apex = q.Name[at:], 0
 	if len(z.Name) > 1 {
 		r.apex = uint16(wire.HeaderLen + at)
 	}
 	r.b.SetFlags(wire.FlagAA)
-	st := z.State()
-	r.tell(st, q, at)
-	r.follow(st.Served, q)
+	r.tell(st, &q.Query, at)
+	r.follow(st.Served, &q.Query)
 }
 
 // tell says of the zone what is asked for beside the question: for how long its data may live, of the SOA at its apex alone (RFC

@@ -66,7 +66,11 @@ func (h *handler) datagram(dst, msg []byte, i int) ([]byte, verdict) {
 	if outcome == wire.ParseOK && h.needsMore() {
 		return dst, slow
 	}
-	return h.plain(dst, outcome), reply
+	out := h.plain(dst, outcome)
+	if h.r.Hidden {
+		return dst, slow // where it is known who asks
+	}
+	return out, reply
 }
 
 // udpSize bounds a response over UDP: what both sides can take.
@@ -95,6 +99,15 @@ func (h *handler) plain(dst []byte, outcome wire.Outcome) []byte {
 		return h.fail(dst, wire.RcodeRefused)
 	}
 	out := h.respond.Respond(dst, &h.r)
+	if h.r.Hidden {
+		if !h.r.Source.IsValid() {
+			return dst
+		}
+		if t := h.s.cfg.Transfers; t != nil && t.May(&h.r) {
+			h.r.Admitted = true
+			out = h.respond.Respond(dst, &h.r)
+		}
+	}
 	if len(out) > len(dst) {
 		h.count.answered(wire.HeaderFlags(out[len(dst):]).Rcode())
 	}

@@ -22,6 +22,8 @@ type Transfers interface {
 	// Denied hears of queries of any type that were refused before anything else because their signature did not verify, with the
 	// error: BADKEY, BADSIG, BADTIME, BADTRUNC, or FORMERR.
 	Denied(r *wire.Request, code wire.Rcode)
+	// May says whether who asks may have the zone that a name is in.
+	May(r *wire.Request) bool
 	// Verified hears of queries that are no transfers and whose signature verified.
 	Verified(r *wire.Request)
 }

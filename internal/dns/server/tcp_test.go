@@ -184,6 +184,8 @@ func (f *fakeTransfers) Denied(*wire.Request, wire.Rcode) {}
 
 func (f *fakeTransfers) Verified(*wire.Request) {}
 
+func (f *fakeTransfers) May(*wire.Request) bool { return false }
+
 func (f *fakeTransfers) Datagram(dst []byte, r *wire.Request) []byte {
 	return append(dst, r.Msg...)
 }

@@ -87,6 +87,9 @@ func (w *Watcher) nameServerRound() []job {
 	var out []job
 	hosts := map[host]*lookup{}
 	for z := range w.watched {
+		if z.State().Links.Hidden {
+			continue // no name server tells of it
+		}
 		servers := nameServersOf(z)
 		for _, n := range servers {
 			if h := (host{z.AccountID(), n}); hosts[h] == nil {

@@ -24,6 +24,8 @@ type Request struct {
 
 	// Cookie is what the answer's COOKIE option is to be (RFC 7873); nil: none.
 	Cookie []byte
+	// Hidden is set where the zone is not there for everybody, and so was not answered from; Admitted says that who asks may see it.
+	Hidden, Admitted bool
 
 	TLS    *TLS   // nil: it came in clear
 	Signer Signer // nil: the request is not signed
@@ -69,5 +71,6 @@ func (t *TLS) String() string {
 // Receive takes up another request: what msg asks, and nothing of the one before.
 func (r *Request) Receive(msg []byte, source netip.AddrPort, tcp bool) Outcome {
 	r.Source, r.TCP, r.Size, r.Keepalive, r.Block, r.Cookie, r.TLS, r.Signer = source, tcp, 0, 0, 0, nil, nil, nil
+	r.Hidden, r.Admitted = false, false
 	return r.Parse(msg)
 }

@@ -154,6 +154,17 @@ func (s *Server) Denied(r *wire.Request, code wire.Rcode) {
 	s.done(rep, start)
 }
 
+// May says whether who asks may transfer the zone that the name is in.
+func (s *Server) May(r *wire.Request) bool {
+	z := s.cfg.DB.Find(r.Name)
+	if z == nil {
+		return false
+	}
+	access := z.Access()
+	cause, _ := refusal(&access, r.Source.Addr(), keyOf(r), r.TLS)
+	return cause == ""
+}
+
 // Verified takes note of a query that is no transfer, and whose signature verified.
 func (s *Server) Verified(r *wire.Request) {
 	name, err := wire.NameFromWire(r.Name)

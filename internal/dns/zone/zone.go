@@ -50,7 +50,9 @@ func (a *Account) index() {
 // (switched on and entitled).
 type Links struct {
 	Enabled bool
+	Hidden  bool     // the zone is there for its peers alone: ACLs do not open it, and others are not answered
 	Peers   []string // ids
+	Groups  []string // what the zone is to each of them, in words of the operator's; nil for none
 }
 
 // Access is who may transfer a zone and whom to notify, resolved from Links and Account.
@@ -108,7 +110,10 @@ func (z *Zone) Access() Access {
 	if acc == nil {
 		return a
 	}
-	a.ACL, a.Keys, a.account = acc.ACL, acc.Keys, acc
+	a.Keys, a.account = acc.Keys, acc
+	if !links.Hidden {
+		a.ACL = acc.ACL
+	}
 	for _, id := range links.Peers {
 		if p, ok := acc.Peers[id]; ok {
 			a.Peers = append(a.Peers, p)

@@ -1521,6 +1521,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/peers/{peer_id}/catalog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a peer's catalog zone */
+        get: operations["getPeerCatalog"];
+        /**
+         * Give a peer a catalog zone
+         * @description From then on the server keeps a zone (RFC 9432) that lists every zone which is transferred to the peer, and that the peer alone may have. Without a name it is called `PEER.catalog.invalid`. A name that cannot be, and a peer without an address, are code 13019; a name that a zone has is 1061.
+         */
+        put: operations["putPeerCatalog"];
+        post?: never;
+        /** Take a peer's catalog zone away */
+        delete: operations["deletePeerCatalog"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/peers/{peer_id}/catalog/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a catalog zone lose what is held back
+         * @description `confirm` is what the catalog shows under that name. Losses that have come since are not confirmed; then this is code 13019.
+         */
+        post: operations["confirmPeerCatalog"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/catalog_groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a zone's groups in the catalogs of its peers */
+        get: operations["getCatalogGroups"];
+        /**
+         * Set a zone's groups in the catalogs of its peers
+         * @description What a group means is the peer's matter: Knot takes it for a template, NSD for a pattern. It replaces all of them. Wrong ones are code 13019.
+         */
+        put: operations["putCatalogGroups"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/peers/{peer_id}/transport": {
         parameters: {
             query?: never;
@@ -3230,6 +3293,34 @@ export interface components {
                 /** @description For how many of them it is not known to use the new one */
                 zones_left: number;
             }[];
+        };
+        PeerCatalog: {
+            enabled: boolean;
+            /** @description The zone of the catalog; empty without one */
+            name: string;
+            serial: number;
+            state: components["schemas"]["SecondaryState"];
+            member_count: number;
+            /** @description At most 1000 of them */
+            members: components["schemas"]["CatalogMember"][];
+            loss_count: number;
+            /** @description Members that are not transferred to the peer any more, at most 1000 of them */
+            losses: components["schemas"]["CatalogMember"][];
+            /** @description The losses are so many (more than three, and more than a tenth) that they wait to be confirmed */
+            held: boolean;
+            /** @description What to confirm */
+            confirm: string;
+        };
+        CatalogMember: {
+            zone_id: components["schemas"]["ID"];
+            name: string;
+            group: string;
+        };
+        CatalogGroups: {
+            /** @description By id of the peer */
+            groups: {
+                [key: string]: string;
+            };
         };
         PeerTransport: {
             /** @enum {string} */
@@ -7733,6 +7824,216 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["TSIG"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getPeerCatalog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the peer */
+                peer_id: components["parameters"]["peer_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PeerCatalog"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    putPeerCatalog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the peer */
+                peer_id: components["parameters"]["peer_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PeerCatalog"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    deletePeerCatalog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the peer */
+                peer_id: components["parameters"]["peer_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    confirmPeerCatalog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the peer */
+                peer_id: components["parameters"]["peer_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    confirm: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PeerCatalog"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getCatalogGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["CatalogGroups"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    putCatalogGroups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogGroups"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["CatalogGroups"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -172,6 +173,7 @@ func putOutgoing(a *api.API, q *api.Request) error {
 			return z, nil
 		}
 		o.Peers, o.Modified = peers, now
+		maps.DeleteFunc(o.Groups, func(p model.ID, _ string) bool { return !linked(&o, p) })
 		z.Outgoing = &o
 		return z, nil
 	})

@@ -17,7 +17,7 @@ func (s *Store) PeerUses(ctx context.Context, account model.ID) ([]model.PeerUse
 		out = append(out, u)
 		return err
 	}, `SELECT l.peer, count(*), min(z.name) FROM peers p JOIN links l ON l.peer = p.id JOIN zones z ON z.no = l.zone
-		WHERE p.account = ? GROUP BY l.peer ORDER BY l.peer`, engine.ID(account))
+		WHERE p.account = ? AND z.status <> ? GROUP BY l.peer ORDER BY l.peer`, engine.ID(account), model.StatusCatalog)
 	if err != nil {
 		return nil, fmt.Errorf("list what uses peers of account %s: %w", account, err)
 	}

@@ -65,7 +65,7 @@ func RenewZone(row []any) error {
 	if !ok || !isText {
 		return errRow
 	}
-	if status == model.StatusActive {
+	if status == model.StatusActive || status == model.StatusCatalog {
 		return nil
 	}
 	var d zoneDoc
@@ -392,6 +392,7 @@ var zoneOrders = map[string]string{
 // Zones lists zones and counts what the query selects (Offset and Limit ignored). The id is the last sort key.
 func (s *Store) Zones(ctx context.Context, q model.ZoneQuery) (zones []model.Zone, total int, err error) {
 	w := engine.NewWhere(s.db.Dialect)
+	w.Add("z.status <> ?", model.StatusCatalog)
 	if !q.All {
 		w.Group(false, func(g *engine.Where) {
 			if len(q.IDs) > 0 || len(q.Accounts) == 0 {
