@@ -73,8 +73,8 @@ rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD,
 
 CHANGES ?= 2000
 
-signed: deps ## a signed zone changed CHANGES times through the API, each version validated by Knot; HEADWATER_SEED repeats a run
-	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$' ./signed
+signed: deps ## a signed zone changed CHANGES times, each version validated by Knot, and a roll while nodes die; HEADWATER_SEED repeats a run
+	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$|TestKeepersNodeDies$$' ./signed ./cluster
 
 STRANGERTIME ?= 2m
 

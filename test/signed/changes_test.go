@@ -97,7 +97,8 @@ func (c *changes) beside(t *testing.T) {
 		return
 	}
 	n := c.r.IntN(40)
-	name, data := "", []map[string]any(nil)
+	var name string
+	var data []map[string]any
 	switch c.r.IntN(5) {
 	case 0:
 		name = fmt.Sprintf("dname%d.random", n%4)

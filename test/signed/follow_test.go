@@ -27,7 +27,8 @@ func steps() int {
 // from us, from these and from PowerDNS.
 func TestEveryVersionValidates(t *testing.T) {
 	t.Parallel()
-	w := open(t, "signed.example")
+	w := begin(t)
+	w.add(t, "signed.example")
 	c := newChanges(w)
 	questions := c.kinds(t)
 	for range 25 {

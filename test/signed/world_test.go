@@ -1,10 +1,12 @@
 package signed
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"mime/multipart"
 	"net/http"
 	"net/netip"
 	"os"
@@ -24,6 +26,7 @@ import (
 // world is a node with a zone that secondaries follow.
 type world struct {
 	*node.Node
+	dir  string
 	apex wire.Name
 	zone string // its id
 	seed uint64
@@ -40,14 +43,47 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// open starts a node with an empty zone.
-func open(t *testing.T, name string) *world {
+// begin starts a node without a zone.
+func begin(t *testing.T) *world {
 	t.Helper()
-	w := &world{Node: node.Must(t, "--notify-interval", "1ms", "--probe-interval", "1s"), apex: wire.MustName(name), seed: seed(t)}
+	w := &world{dir: t.TempDir(), seed: seed(t)}
+	var err error
+	if w.Node, err = node.Start(w.dir, "--notify-interval", "1ms", "--probe-interval", "1s"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Kill)
+	w.Check(t)
+	w.Call(t, http.MethodPost, "/accounts/"+w.Account+"/secondary_dns/acls", map[string]any{"name": "tests", "ip_range": "127.0.0.0/24"}, nil)
+	return w
+}
+
+// add makes a zone, which the world is about from then on.
+func (w *world) add(t *testing.T, name string) {
+	t.Helper()
 	var made struct{ ID string }
 	w.Call(t, http.MethodPost, "/zones", map[string]any{"name": name}, &made)
-	w.zone = made.ID
-	return w
+	w.apex, w.zone = wire.MustName(name), made.ID
+}
+
+// fill imports a file into the zone.
+func (w *world) fill(t *testing.T, file string) {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "zone")
+	if err == nil {
+		_, err = part.Write([]byte(file))
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := w.Do(t.Context(), http.MethodPost, w.path("/dns_records/import"), body.Bytes(), [2]string{"Content-Type", form.FormDataContentType()})
+	if err != nil || a.Status != http.StatusOK {
+		t.Fatalf("import: %v, %s", err, a.Body)
+	}
 }
 
 func (w *world) path(rest string) string { return "/zones/" + w.zone + rest }
@@ -55,7 +91,7 @@ func (w *world) path(rest string) string { return "/zones/" + w.zone + rest }
 // link makes a peer for each address, and switches transfers to them on.
 func (w *world) link(t *testing.T, at map[peers.Program]netip.AddrPort) {
 	t.Helper()
-	var ids []string
+	ids := []string{}
 	for prog, addr := range at {
 		var made struct{ ID string }
 		w.Call(t, http.MethodPost, "/accounts/"+w.Account+"/secondary_dns/peers", map[string]any{
@@ -63,7 +99,6 @@ func (w *world) link(t *testing.T, at map[peers.Program]netip.AddrPort) {
 		}, &made)
 		ids = append(ids, made.ID)
 	}
-	w.Call(t, http.MethodPost, "/accounts/"+w.Account+"/secondary_dns/acls", map[string]any{"name": "tests", "ip_range": "127.0.0.0/24"}, nil)
 	w.Call(t, http.MethodPost, w.path("/secondary_dns/outgoing"), map[string]any{"name": w.apex.Host(), "peers": ids}, nil)
 	w.Call(t, http.MethodPost, w.path("/secondary_dns/outgoing/enable"), nil, nil)
 }

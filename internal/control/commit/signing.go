@@ -36,6 +36,9 @@ func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, er
 	if g.Signers, err = s.cfg.keys.Signers(&z.row, keys); err != nil {
 		return nil, err
 	}
+	if z.signAll {
+		g.Retired = nil // their signatures go now: nobody will come for them, and the key may be gone before they are due
+	}
 	if len(g.Keys)+len(g.Zone) == 0 && z.state != nil && !z.state.Transfer.Signed() {
 		return nil, nil // its keys wait
 	}

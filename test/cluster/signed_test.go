@@ -1,0 +1,167 @@
+package cluster
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/test/node"
+	"github.com/headwaterdns/headwater/test/peers"
+)
+
+// signing is what the API tells of a zone's keys.
+type signing struct {
+	Keys []struct {
+		ID, Role, State string
+		Waits           []struct {
+			For   string
+			Until *time.Time
+		}
+	}
+}
+
+// looked says whether somebody has looked after the keys since the last thing that they waited for has come: what is left takes time.
+func (s signing) looked() bool {
+	for _, k := range s.Keys {
+		for _, w := range k.Waits {
+			if w.For == "secondaries" || w.For == "signatures" || w.Until != nil && w.Until.Before(time.Now()) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s signing) count(role string) (n int) {
+	for _, k := range s.Keys {
+		if k.Role == role {
+			n++
+		}
+	}
+	return n
+}
+
+func signingOf(t *testing.T, n *node.Node, zone string) (s signing) {
+	t.Helper()
+	n.Call(t, http.MethodGet, "/headwater/v1/zones/"+zone+"/dnssec", nil, &s)
+	return s
+}
+
+// aged starts all nodes again a year later, as far as keys are concerned: whatever they waited for has passed.
+func (c *cluster) aged(t *testing.T) {
+	t.Helper()
+	for _, n := range c.nodes {
+		n.Kill()
+	}
+	year := time.Now().UTC().Year()
+	c.exec(t, fmt.Sprintf(`UPDATE dnssec_keys SET doc = replace(doc, '"%d-', '"%d-')`, year, year-1))
+	for _, n := range c.nodes {
+		if err := n.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestKeepersNodeDies signs a zone on three nodes and rolls its ZSK, while one node after the other dies at any moment, among them the
+// one that looks after the zone's keys. All nodes publish the same octets under a serial, two who ask for the roll at once begin one,
+// and it ends; Knot validates each version that it is told of, and BIND verifies what the nodes have after every death.
+//
+// It ends when the roll has begun; with HEADWATER_SIGNED set, when the old key has gone.
+func TestKeepersNodeDies(t *testing.T) {
+	t.Parallel()
+	c := start(t, 3, "--probe-interval", "300ms")
+	knotAt := free(t, peers.Knot)
+	c.allowLoopback(t)
+	zone := c.zone(t, apex.Host(), []string{c.peer(t, "knot", knotAt, "")})
+	for i := range 30 {
+		add(t, c.nodes[0], zone, fmt.Sprintf("n%d.e%d", i, i%7), "before")
+	}
+	c.nodes[1].Call(t, http.MethodPatch, "/zones/"+zone+"/dnssec", map[string]any{"status": "active"}, nil)
+	c.alike(t, apex, 20*time.Second)
+	knot := peers.Run(t, peers.Config{Program: peers.Knot, Listen: knotAt, Primary: c.nodes[0].DNS, Zones: []wire.Name{apex}, Validate: true})
+	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	zsks, long := map[string]bool{}, os.Getenv("HEADWATER_SIGNED") != ""
+	for round := 0; ; round++ {
+		s := signingOf(t, c.nodes[round%3], zone)
+		for _, k := range s.Keys {
+			if k.Role == "zsk" {
+				zsks[k.ID] = true
+			}
+		}
+		if len(zsks) == 2 && (s.count("zsk") == 1 || !long) {
+			break // rolled, or about to
+		}
+		if round == 15 || s.count("ksk") != 1 || len(zsks) > 2 {
+			t.Fatalf("round %d: the zone has the keys %+v, and had %d ZSKs", round, s, len(zsks))
+		}
+		c.alike(t, apex, 30*time.Second, knot)
+		c.looked(t, zone)
+		c.aged(t)
+		if len(zsks) == 1 {
+			c.looked(t, zone)
+		}
+		c.killed(t, r, zone, round, len(zsks) == 1)
+		c.alike(t, apex, 30*time.Second, knot)
+		verified(t, c.nodes[round%3])
+	}
+	for line := range strings.Lines(knot.Log()) {
+		if strings.Contains(line, "DNSSEC") && !strings.Contains(line, "successful") || strings.Contains(line, "AXFR, incoming") && strings.Contains(line, "failed") {
+			t.Errorf("Knot: %s", line)
+		}
+	}
+}
+
+func (c *cluster) looked(t *testing.T, zone string) {
+	t.Helper()
+	eventually(t, time.Minute, "nobody looks after the zone's keys", func() bool { return signingOf(t, c.nodes[0], zone).looked() })
+}
+
+// killed has a node die at any moment while the zone changes and, if it is to, while two ask for a roll.
+func (c *cluster) killed(t *testing.T, r *rand.Rand, zone string, round int, roll bool) {
+	t.Helper()
+	victim, other := c.nodes[(round+1)%3], c.nodes[round%3]
+	var all sync.WaitGroup
+	after := time.Duration(r.IntN(300)) * time.Millisecond
+	all.Go(func() {
+		time.Sleep(after)
+		victim.Kill()
+	})
+	for _, n := range []*node.Node{victim, other} {
+		if roll {
+			all.Go(func() { // whether it comes to an answer is open
+				_, _ = n.Do(t.Context(), http.MethodPost, "/headwater/v1/zones/"+zone+"/dnssec/roll", map[string]any{"role": "zsk"})
+			})
+		}
+	}
+	for i := range 8 {
+		add(t, other, zone, fmt.Sprintf("r%d.e%d", round, i), fmt.Sprint(i))
+	}
+	all.Wait()
+	if err := victim.Run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// verified has BIND verify what a node hands out.
+func verified(t *testing.T, n *node.Node) {
+	t.Helper()
+	text, err := exec.CommandContext(t.Context(), "dig", "@"+n.DNS.Addr().String(), "-p", fmt.Sprint(n.DNS.Port()), "AXFR", apex.String(), "+onesoa").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "zone")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(t.Context(), "dnssec-verify", "-o", apex.String(), file).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s\n%.3000s", err, out, text)
+	}
+}
