@@ -82,7 +82,7 @@ func TestPagesOfAnAddition(t *testing.T) {
 		tags        []string
 	}{
 		{"an addition", 1, 20, false, 7.5, nil},
-		{"an addition with two tags", 1, 20, false, 8, []string{"env:prod", "team:dns"}},
+		{"an addition with two tags", 1, 20, false, 8.6, []string{"env:prod", "team:dns"}},
 		{"a batch of neighbours", 100, 5, true, 26, nil},
 		{"a batch from all over the zone", 100, 5, false, 165, nil},
 	} {
