@@ -149,6 +149,11 @@ func (i *importing) write(ctx context.Context) error {
 	planned := make(chan []*model.Record, slicesAhead)
 	go func() {
 		defer close(planned)
+		defer func() {
+			if r := recover(); r != nil { // a fault costs the import and not the node
+				cancel(&planPanic{what: fmt.Sprint(r)})
+			}
+		}()
 		if err := i.prepare(ctx, planned); err != nil {
 			cancel(err)
 		}
@@ -265,27 +270,6 @@ func (i *importing) render(ctx context.Context) error {
 		return err
 	}
 	return i.finish(ctx, r)
-}
-
-// rendering begins with the zone as of now.
-func (i *importing) rendering(ctx context.Context) (*rendering, error) {
-	r := &rendering{there: i.taken.there}
-	err := i.with(ctx, func(now *workspace) (err error) {
-		r.s = now
-		if r.z, err = now.zone(ctx, i.in.Zone); err == nil {
-			r.to, err = now.nextSerial(ctx, r.z, r.z.state.Transfer.Serial())
-		}
-		if err == nil {
-			r.signing, err = now.signing(ctx, r.z)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	r.s.tx = nil
-	r.v = face.Of(r.z.state)
-	return r, nil
 }
 
 // finish gives what was rendered the new serial, and stages its image.

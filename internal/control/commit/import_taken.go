@@ -3,6 +3,7 @@ package commit
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"hash/maphash"
 	"iter"
 	"slices"
@@ -166,6 +167,27 @@ type rendering struct {
 	signing *face.Signing
 	there   map[wire.Name][]*model.Record // what the zone has at names of the file
 	v       face.Versions
+}
+
+// rendering begins with the zone as of now.
+func (i *importing) rendering(ctx context.Context) (*rendering, error) {
+	r := &rendering{there: i.taken.there}
+	err := i.with(ctx, func(now *workspace) (err error) {
+		r.s = now
+		if r.z, err = now.zone(ctx, i.in.Zone); err == nil {
+			r.to, err = now.nextSerial(ctx, r.z, r.z.state.Transfer.Serial())
+		}
+		if err == nil {
+			r.signing, err = now.signing(ctx, r.z)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.s.tx = nil
+	r.v = face.Of(r.z.state)
+	return r, nil
 }
 
 // add renders what stands at some names, all that comes there: rows that follow one another.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -277,5 +278,25 @@ func TestImportsThatComeToNothing(t *testing.T) {
 	}
 	if b.db.ByID(string(z.ID)) != nil {
 		t.Error("the zone came back")
+	}
+}
+
+// faulty is a staging that panics on an image.
+type faulty struct{ commit.Staging }
+
+func (faulty) PutImage(context.Context, *model.Image) error { panic("a fault of ours") }
+
+// A fault in what an import does beside the writers is an error of that import, leaves nothing, and the node lives on.
+func TestAFaultInAnImport(t *testing.T) {
+	t.Parallel()
+	b, st := onStore(t, 10, func(s commit.Staging) commit.Staging { return faulty{s} })
+	z := b.zone(t, "example")
+	_, err := b.p.Import(t.Context(), &model.Import{Account: account, Zone: z.ID, Records: importFile(&z, 500), Lenient: true})
+	if err == nil || !strings.Contains(err.Error(), "a fault of ours") {
+		t.Errorf("the import says %v", err)
+	}
+	b.must(t, model.Change{Zone: z.ID, Edits: []model.Edit{add(&z, "a", wire.TypeA, "192.0.2.1", []byte{192, 0, 2, 1})}})
+	if got := contents(t, st, z.ID); len(got) != 1 {
+		t.Errorf("%d records", len(got))
 	}
 }
