@@ -62,6 +62,9 @@ func (n *Node) signing(z *model.Zone) (out api.SigningFacts) {
 	if mem == nil {
 		return out
 	}
+	if z.DNSSEC.Work {
+		out.Progress = n.progress(z, mem)
+	}
 	expires := mem.State().Transfer.Expires()
 	if expires == 0 {
 		return out
@@ -69,5 +72,24 @@ func (n *Node) signing(z *model.Zone) (out api.SigningFacts) {
 	// Serial arithmetic of RFC 4034 section 3.1.5.
 	now := time.Now()
 	out.Expires = now.Add(time.Duration(int32(expires-uint32(now.Unix()))) * time.Second).Truncate(time.Second)
+	return out
+}
+
+// progress tells how far a zone's signing beside its life has come, which another node may be at.
+func (n *Node) progress(z *model.Zone, mem *zone.Zone) *api.SigningProgress {
+	v := mem.State().Transfer
+	out := &api.SigningProgress{What: "first signing", Total: v.Records(), Since: z.DNSSEC.Modified}
+	switch {
+	case v.Signed() && z.DNSSEC.Status == "":
+		out.What = "taking signatures away"
+	case v.Signed():
+		out.What = "signing all anew"
+	}
+	if n.commit == nil {
+		return out
+	}
+	if now, here := n.commit.Signing(z.ID); here {
+		out.Done, out.Total, out.Since = now.Done, now.Total, now.Since
+	}
 	return out
 }

@@ -22,25 +22,14 @@ func TestKilledAmidAnImport(t *testing.T) {
 	var zone struct{ ID string }
 	n.Call(t, http.MethodPost, "/zones", map[string]any{"name": apex.Host()}, &zone)
 	n.Call(t, http.MethodPost, "/zones/"+zone.ID+"/dns_records", map[string]any{"name": "old", "type": "A", "content": "192.0.2.1"}, nil)
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile("file", "zone")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range lines {
-		_, _ = fmt.Fprintf(part, "h%d 300 IN TXT \"%d\" ; cf_tags=n:%d\n", i, i, i%7)
-	}
-	if err := form.Close(); err != nil {
-		t.Fatal(err)
-	}
+	kind, body := zoneFile(t, lines)
 	upload := func() (done bool) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.HTTP+"/client/v4/zones/"+zone.ID+"/dns_records/import", bytes.NewReader(body.Bytes()))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.HTTP+"/client/v4/zones/"+zone.ID+"/dns_records/import", bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+node.Token)
-		r.Header.Set("Content-Type", form.FormDataContentType())
+		r.Header.Set("Content-Type", kind)
 		res, err := http.DefaultClient.Do(r)
 		if err != nil {
 			return false
@@ -85,4 +74,22 @@ func TestKilledAmidAnImport(t *testing.T) {
 			break
 		}
 	}
+}
+
+// zoneFile is an upload of so many records.
+func zoneFile(t *testing.T, lines int) (contentType string, body []byte) {
+	t.Helper()
+	var b bytes.Buffer
+	form := multipart.NewWriter(&b)
+	part, err := form.CreateFormFile("file", "zone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range lines {
+		_, _ = fmt.Fprintf(part, "h%d 300 IN TXT \"%d\" ; cf_tags=n:%d\n", i, i, i%7)
+	}
+	if err := form.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return form.FormDataContentType(), b.Bytes()
 }

@@ -201,7 +201,10 @@ func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcom
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	f.Behind, f.DS, f.DSTTL = e.Behind, e.DS, e.DSTTL
+	f.DS, f.DSTTL = e.DS, e.DSTTL
+	if e.Behind != nil {
+		f.Behind = func(serial uint32) []string { return e.Behind(serial, z.row.DNSSEC.MultiSigner == model.SwitchOn) }
+	}
 	learned, changed := keyring.Learn(keys, f)
 	next, err := keyring.Steer(&z.row, learned, f)
 	if err != nil {
@@ -217,7 +220,7 @@ func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcom
 
 // renewals plans the signatures that are due, so many names of them, and says when to come again.
 func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (*model.Kept, error) {
-	kept := &model.Kept{Keys: len(z.keys), Work: z.row.DNSSEC.Work, Next: keyring.Next(z.keys, &z.row.DNSSEC, p.now)}
+	kept := &model.Kept{Keys: len(z.keys), Work: z.row.DNSSEC.Work, Others: z.row.DNSSEC.MultiSigner == model.SwitchOn, Next: keyring.Next(z.keys, &z.row.DNSSEC, p.now)}
 	kept.Servers, kept.Parent = keyring.Waits(z.keys)
 	signing, err := p.signing(ctx, z)
 	if err != nil || signing == nil {

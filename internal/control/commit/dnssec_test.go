@@ -65,7 +65,7 @@ func (b *bench) dnssec(t *testing.T, id model.ID, status string) (model.Zone, er
 func (b *bench) keepDNSSEC(t *testing.T, id model.ID, there bool) {
 	t.Helper()
 	b.must(t, model.Change{Zone: id, Edits: []model.Edit{model.KeepDNSSEC{
-		Behind: func(uint32) []string { return nil },
+		Behind: func(uint32, bool) []string { return nil },
 		DS:     func(*model.ZoneKey) (everywhere, somewhere, known bool) { return there, there, true },
 		Names:  100,
 	}}})
@@ -293,7 +293,7 @@ func TestSigningIsRefused(t *testing.T) {
 func (b *bench) keepAll(t *testing.T, id model.ID, there bool) (versions int) {
 	t.Helper()
 	e := model.KeepDNSSEC{
-		Behind: func(uint32) []string { return nil }, Names: 20,
+		Behind: func(uint32, bool) []string { return nil }, Names: 20,
 		DS: func(k *model.ZoneKey) (everywhere, somewhere, known bool) {
 			has := there && k.State.Marks[dnssec.AtParent].On // it follows CDS records
 			return has, has, true

@@ -204,7 +204,7 @@ func (w *whole) run(ctx context.Context) error {
 	}
 	since := w.work.now
 	w.signing.Told = func(done, total int) {
-		w.c.work.tell(w.zone, model.Signing{What: "all of the zone is signed", Done: min(done, total), Total: total, Since: since})
+		w.c.work.tell(w.zone, model.Signing{Done: min(done, total), Total: total, Since: since})
 	}
 	w.signing.Told(0, bare.Transfer.Records())
 	if w.made, err = w.signing.All(w.from, bare); err != nil {

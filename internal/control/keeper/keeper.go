@@ -28,8 +28,8 @@ type Config struct {
 	// Duty says whether this node looks after a zone; nil: always. When its answers change, call Review.
 	Duty func(zone model.ID) bool
 	// Behind tells which servers of a zone have not been seen with a serial, or a later one; nil: nobody can tell, and then keys
-	// stay as they are.
-	Behind func(z *zone.Zone, serial uint32) []string
+	// stay as they are. Where others sign the zone, too, only those count that get it from here.
+	Behind func(z *zone.Zone, serial uint32, others bool) []string
 	// Parents tells what parents have; nil: it is only known by hand.
 	Parents Parents
 	// Sign signs a zone for which a change would take too long: commit.Committer.Sign.

@@ -72,7 +72,7 @@ func (w *world) start(t *testing.T, keeps bool, edit ...func(*keeper.Config)) *n
 	cfg := keeper.Config{
 		DB: n.db, Change: n.commit.Change, Clock: time.Now, Parents: w, Names: 7, Sign: n.commit.Sign,
 		Zones: func(_ context.Context, yield func(model.ID) error) error { return yield(w.zone) },
-		Behind: func(*zone.Zone, uint32) []string {
+		Behind: func(*zone.Zone, uint32, bool) []string {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.behind

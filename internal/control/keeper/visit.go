@@ -42,8 +42,8 @@ func (k *Keeper) visit(ctx context.Context, w *ward) {
 	told := map[uint32][]string{} // what the change has heard: later it may be otherwise
 	e := model.KeepDNSSEC{Names: k.cfg.Names, From: w.kept.From}
 	if k.cfg.Behind != nil {
-		e.Behind = func(serial uint32) []string {
-			told[serial] = k.cfg.Behind(z, serial)
+		e.Behind = func(serial uint32, others bool) []string {
+			told[serial] = k.cfg.Behind(z, serial, others)
 			return told[serial]
 		}
 	}
@@ -79,7 +79,7 @@ func (k *Keeper) visit(ctx context.Context, w *ward) {
 	if w.kept.Parent && !asked {
 		w.looks, w.look = 0, time.Time{} // at once
 	}
-	w.count(func(_ *zone.Zone, serial uint32) []string { return told[serial] }, z)
+	w.count(func(serial uint32) []string { return told[serial] })
 	w.at = k.next(w, k.cfg.Clock())
 }
 
@@ -100,7 +100,7 @@ func (k *Keeper) waits(w *ward, z *zone.Zone, now time.Time) bool {
 		return false
 	}
 	before := w.behind
-	if w.count(k.cfg.Behind, z); w.behind != before {
+	if w.count(func(serial uint32) []string { return k.cfg.Behind(z, serial, w.kept.Others) }); w.behind != before {
 		return false
 	}
 	w.at = k.next(w, now)
@@ -108,10 +108,10 @@ func (k *Keeper) waits(w *ward, z *zone.Zone, now time.Time) bool {
 }
 
 // count notes which servers lag behind what keys wait for.
-func (w *ward) count(behind func(*zone.Zone, uint32) []string, z *zone.Zone) {
+func (w *ward) count(behind func(serial uint32) []string) {
 	w.behind = ""
 	for _, serial := range w.kept.Servers {
-		w.behind += strings.Join(behind(z, serial), " ") + ";"
+		w.behind += strings.Join(behind(serial), " ") + ";"
 	}
 }
 

@@ -77,8 +77,9 @@ func (d *DNSSEC) KeyAlgorithm() dnssec.Algorithm {
 
 // KeepDNSSEC does what is due of a zone's keys and signatures, and nothing if nothing is.
 type KeepDNSSEC struct {
-	// Behind tells which of the zone's servers have not been seen with a serial, or a later one; nil: nobody has looked.
-	Behind func(serial uint32) []string
+	// Behind tells which of the zone's servers have not been seen with a serial, or a later one; nil: nobody has looked. Where others sign
+	// the zone, too, their servers have serials of their own, and only those count that get the zone from here.
+	Behind func(serial uint32, others bool) []string
 	// DS tells at which of the parent's addresses a DS record of the key is; known is false where none could be asked. Nil:
 	// likewise.
 	DS func(k *ZoneKey) (everywhere, somewhere, known bool)
@@ -98,12 +99,12 @@ type Kept struct {
 	// Servers are serials that some key waits for all servers to be seen with; Parent says that one waits for the parent.
 	Servers []uint32
 	Parent  bool
+	Others  bool // others sign the zone, too
 	Work    bool // all of the zone is to be signed beside its life
 }
 
 // Signing is how far the signing of a large zone has come, in names.
 type Signing struct {
-	What        string // in words
 	Done, Total int
 	Since       time.Time
 }

@@ -179,8 +179,9 @@ func (n *NameServer) remember(known []NameServer) {
 }
 
 // Behind lists who of a zone's linked peers and name servers has not been seen with a serial, or a later one (RFC 1982): by name, each
-// once. Who has no address serves nobody, and is not waited for.
-func (w *Watcher) Behind(z *zone.Zone, serial uint32) (out []string) {
+// once. Who has no address serves nobody, and is not waited for. Where others sign the zone, too, name servers count that are linked
+// peers alone: those of others have serials of their own.
+func (w *Watcher) Behind(z *zone.Zone, serial uint32, others bool) (out []string) {
 	has := func(theirs uint32, known bool) bool {
 		return known && (theirs == serial || wire.SerialNewer(theirs, serial))
 	}
@@ -197,7 +198,7 @@ func (w *Watcher) Behind(z *zone.Zone, serial uint32) (out []string) {
 			add(p.Name)
 		}
 	}
-	if w.cfg.Resolve == nil || w.cfg.NameServerInterval <= 0 || !access.Enabled {
+	if w.cfg.Resolve == nil || w.cfg.NameServerInterval <= 0 || !access.Enabled || others {
 		return out
 	}
 	asked, there := w.ns[z.ID]

@@ -148,7 +148,7 @@ func renderSigning(q *api.Request, z *model.Zone) (*signingJSON, error) {
 	if d.NSEC3 == model.SwitchOn {
 		out.Denial = denialNSEC3
 	}
-	if d.Signed {
+	if d.Signed || d.Work {
 		if err := out.facts(q, z, keys); err != nil {
 			return nil, err
 		}
