@@ -41,7 +41,7 @@ func (s *server) signed(name string) *signed {
 func (z *signed) keep(there bool) {
 	z.s.t.Helper()
 	_, err := z.s.change(z.s.t.Context(), model.Change{Zone: model.ID(z.id), Edits: []model.Edit{model.KeepDNSSEC{
-		Behind: func(uint32) []string { return nil },
+		Behind: func(uint32, bool) []string { return nil },
 		DS:     func(*model.ZoneKey) (everywhere, somewhere, known bool) { return there, there, true },
 		Names:  100,
 	}}})

@@ -85,7 +85,7 @@ func (s *workspace) flushKeys(ctx context.Context, z *zoneWork, serial uint32) e
 	for i := range z.keys {
 		k := z.keys[i]
 		for t := range k.State.Marks {
-			if m := &k.State.Marks[t]; m.Pending && !(z.lingers && dnssec.Trace(t) == dnssec.SignsZone) {
+			if m := &k.State.Marks[t]; m.Pending && (!z.lingers || dnssec.Trace(t) != dnssec.SignsZone) {
 				m.Pending, m.Serial = false, serial
 			}
 		}

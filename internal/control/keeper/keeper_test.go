@@ -225,7 +225,7 @@ func TestKeeperIsKilled(t *testing.T) {
 			return nil
 		})
 		made := map[model.ID]bool{}
-		rolled := false
+		var rolled bool
 		for i := range 120 {
 			n := w.start(t, true)
 			n.follow()

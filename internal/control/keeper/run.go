@@ -8,43 +8,43 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// agenda holds wards that wait, the earliest first.
-type agenda struct{ wards wards }
+// agenda holds wards that wait, the earliest first: a heap, whose capital methods are called by package heap alone.
+type agenda struct{ wards []*ward }
 
 func (a *agenda) put(w *ward) {
 	if w.place >= 0 {
-		heap.Fix(&a.wards, w.place)
+		heap.Fix(a, w.place)
 		return
 	}
-	heap.Push(&a.wards, w)
+	heap.Push(a, w)
 }
 
 func (a *agenda) remove(w *ward) {
 	if w.place >= 0 {
-		heap.Remove(&a.wards, w.place)
+		heap.Remove(a, w.place)
 	}
 }
 
-// wards is the heap; its methods are called by package heap alone.
-type wards []*ward
-
-func (h wards) Len() int           { return len(h) }
-func (h wards) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
-func (h wards) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].place, h[j].place = i, j }
+func (a *agenda) Len() int           { return len(a.wards) }
+func (a *agenda) Less(i, j int) bool { return a.wards[i].at.Before(a.wards[j].at) }
+func (a *agenda) Swap(i, j int) {
+	a.wards[i], a.wards[j] = a.wards[j], a.wards[i]
+	a.wards[i].place, a.wards[j].place = i, j
+}
 
 // Push adds a ward at the end.
-func (h *wards) Push(x any) {
+func (a *agenda) Push(x any) {
 	w := x.(*ward)
-	w.place = len(*h)
-	*h = append(*h, w)
+	w.place = len(a.wards)
+	a.wards = append(a.wards, w)
 }
 
 // Pop takes the last ward off.
-func (h *wards) Pop() any {
-	last := len(*h) - 1
-	w := (*h)[last]
-	(*h)[last] = nil
-	*h = (*h)[:last]
+func (a *agenda) Pop() any {
+	last := len(a.wards) - 1
+	w := a.wards[last]
+	a.wards[last] = nil // or the array keeps it alive
+	a.wards = a.wards[:last]
 	w.place = -1
 	return w
 }
