@@ -70,6 +70,52 @@ test("a zone is enabled, its DS record copied, said to be at the registrar, and 
   assert.deepEqual(complaints, []);
 });
 
+test("by the real server a zone is signed, told what to wait for, validated by hand, rolled, and withdrawn", async (t) => {
+  const { page, complaints } = await signedInto(browser, t, { server });
+  const real = await server.api("POST", "/client/v4/zones", { name: "signed.example", account: { id: server.account } });
+  await page.goto(`${server.url}/${server.account}/signed.example/dns/settings/dnssec`);
+  const card = page.getByRole("region", { name: "State of the zone" });
+  await card.getByRole("button", { name: "Enable DNSSEC" }).click();
+  await card.getByText("Pending: not yet for the registrar").waitFor();
+  await card.getByText(/Caches may hold what was before until/).waitFor({ timeout: 30_000 });
+  const { ds } = await server.api("GET", `/client/v4/zones/${real.id}/dnssec`);
+  await card.getByText(ds, { exact: true }).waitFor();
+  await card.getByRole("button", { name: "The registrar has it" }).click();
+  await card.getByText("Active", { exact: true }).waitFor();
+  const keys = page.getByRole("region", { name: "Keys", exact: true });
+  assert.deepEqual((await keys.getByRole("heading", { level: 3 }).allInnerTexts()).map((h) => h.slice(0, 3)), ["KSK", "ZSK"]);
+
+  await page.getByRole("button", { name: "Roll keys" }).click();
+  await formDialog(page).getByRole("button", { name: "Start the roll" }).click();
+  await formDialog(page).getByText(/still waits: .*One roll comes after the other/).waitFor(); // the server's own words
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^Export KSK/ }).click();
+  await page.getByRole("button", { name: "Show the key files" }).click();
+  const saved = page.getByRole("button", { name: /^Save Ksigned\.example\..*\.private$/ });
+  const [file] = await Promise.all([page.waitForEvent("download"), saved.click()]);
+  assert.match(await readFile(await file.path(), "utf8"), /^Private-key-format: v1/);
+  await page.getByRole("button", { name: "Close", exact: true }).click();
+  await page.getByRole("button", { name: "Import a key" }).click();
+  await formDialog(page).getByLabel(/^Public/).fill("other.example. IN DNSKEY 257 3 13 AAAA");
+  await formDialog(page).getByLabel(/^Private/).fill("Private-key-format: v1.3");
+  await formDialog(page).getByRole("button", { name: "Import key" }).click();
+  await formDialog(page).getByRole("alert").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("switch", { name: "NSEC3 in place of NSEC" }).click();
+  await page.getByText("DNSSEC settings saved").waitFor();
+  await page.getByRole("switch", { name: "Multi-signer" }).click();
+  await page.getByText(/Missing: Enter the other signer's ZSK/).waitFor();
+
+  await card.getByRole("button", { name: "Disable DNSSEC" }).click();
+  await submit(page, {}, "Disable DNSSEC");
+  await card.getByRole("button", { name: "The DS record is gone" }).click();
+  await card.getByText("Off, still signed").waitFor();
+  await card.getByRole("button", { name: "Remove keys and signatures" }).click();
+  await submit(page, {}, "Remove");
+  await card.getByText("Off, being removed").waitFor();
+  assert.deepEqual(complaints, []);
+});
+
 test("the first signing of a large zone is a bar that moves, and trouble is told", async (t) => {
   let done = 120_000;
   const progress = () => ({ what: "first signing", done, total: 1_000_000, since: later(0) });

@@ -55,14 +55,22 @@ zone:
 export async function startNSD({ port, primary, zone, key }) {
   const folder = await mkdtemp(join(tmpdir(), "headwater-nsd-"));
   const file = join(folder, "nsd.conf");
-  await writeFile(file, config(folder, port, primary, zone, { ...key, name: key.name.replace(/\.$/, "") }));
+  const write = (k) => writeFile(file, config(folder, port, primary, zone, { ...k, name: k.name.replace(/\.$/, "") }));
+  await write(key);
   const start = () => spawn("nsd", ["-d", "-c", file], { stdio: "ignore" });
   let child = start();
   const resolver = new Resolver({ timeout: 500, tries: 1 });
   resolver.setServers([`127.0.0.1:${port}`]);
   return {
     serial: () => resolver.resolveSoa(zone).then((soa) => soa.serial, () => null),
+    addresses: (name) => resolver.resolve4(name).catch(() => []),
     address: (name) => resolver.resolve4(name).then((list) => list[0], () => null),
+    /** Has another key from now on. */
+    rekey: async (k) => {
+      await stop(child);
+      await write(k);
+      child = start();
+    },
     stop: () => stop(child),
     start: () => {
       child = start();

@@ -53,7 +53,7 @@ export function signing(more = {}) {
 /** Cloudflare's resource to that. */
 export function stateOf(s) {
   const ksk = s.keys.find((k) => k.role !== "zsk");
-  if (!ksk) return { status: s.status, modified_on: null };
+  if (!ksk || ksk.state === "leaving") return { status: s.status, modified_on: null };
   return {
     status: s.status,
     flags: 257,

@@ -16,20 +16,18 @@ export const dnssecQuery = (zone: string) =>
   });
 
 /** How long a page waits before it asks again, in milliseconds: a progress bar moves, a roll takes days. */
-const [lively, calm] = [1_000, 15_000];
+const [lively, calm] = [1_000, 10_000];
+
+/** Whether something is being made at this moment. */
+const moving = (s: Signing) =>
+  s.progress !== null || s.keys.some((k) => k.state === "new" || k.waits.some((w) => w.for === "signatures") || k.timeline.some((t) => t.what !== "ds" && t.serial === null));
 
 export const signingQuery = (zone: string) =>
   queryOptions({
     queryKey: ["dnssec", zone, "signing"],
-    refetchInterval: (q) => (q.state.data?.progress ? lively : calm),
-    queryFn: () => own<Signing>("GET", zone, ""),
+    refetchInterval: (q) => (q.state.data && moving(q.state.data) ? lively : calm),
+    queryFn: () => result(api.GET("/headwater/v1/zones/{zone_id}/dnssec", zonePath(zone))),
   });
-
-/** Our own resource of a zone's signing. */
-async function own<T>(method: "GET" | "PATCH" | "POST" | "DELETE", zone: string, path: string, body?: unknown): Promise<T> {
-  const request = api as unknown as Record<string, (p: string, o: object) => Promise<{ data?: { result: T }; error?: unknown; response: Response }>>;
-  return result(request[method]!(`/headwater/v1/zones/${zone}/dnssec${path}`, body === undefined ? {} : { body }));
-}
 
 /** Switches signing on or off, or Cloudflare's switches. */
 export const patchDNSSEC = (zone: string, body: Schema<"DNSSECPatch">) =>
@@ -39,16 +37,19 @@ export const patchDNSSEC = (zone: string, body: Schema<"DNSSECPatch">) =>
 export const deleteDNSSEC = (zone: string) => result(api.DELETE("/client/v4/zones/{zone_id}/dnssec", zonePath(zone)));
 
 export const patchSigning = (zone: string, body: Schema<"SigningEdit">) =>
-  own<Signing>("PATCH", zone, "", body);
+  result(api.PATCH("/headwater/v1/zones/{zone_id}/dnssec", { ...zonePath(zone), body }));
 
 export type Roll = { role: SigningKey["role"] } | { algorithm: SigningKey["algorithm"] };
-export const roll = (zone: string, body: Roll) => own<Signing>("POST", zone, "/roll", body);
+export const roll = (zone: string, body: Roll) => result(api.POST("/headwater/v1/zones/{zone_id}/dnssec/roll", { ...zonePath(zone), body }));
 
-export const sayDS = (zone: string, body: Schema<"SigningDSSeen">) => own<Signing>("POST", zone, "/ds_seen", body);
+export const sayDS = (zone: string, body: Schema<"SigningDSSeen">) =>
+  result(api.POST("/headwater/v1/zones/{zone_id}/dnssec/ds_seen", { ...zonePath(zone), body }));
 
-export const importKey = (zone: string, body: Schema<"SigningKeyFiles">) => own<Signing>("POST", zone, "/keys", body);
+export const importKey = (zone: string, body: Schema<"SigningKeyFiles">) =>
+  result(api.POST("/headwater/v1/zones/{zone_id}/dnssec/keys", { ...zonePath(zone), body }));
 
-export const exportKey = (zone: string, key: string) =>
-  own<Schema<"SigningKeyExport">>("GET", zone, `/keys/${key}/export`);
+const keyPath = (zone_id: string, key_id: string) => ({ params: { path: { zone_id, key_id } } });
 
-export const deleteKey = (zone: string, key: string) => own<unknown>("DELETE", zone, `/keys/${key}`);
+export const exportKey = (zone: string, key: string) => result(api.GET("/headwater/v1/zones/{zone_id}/dnssec/keys/{key_id}/export", keyPath(zone, key)));
+
+export const deleteKey = (zone: string, key: string) => result(api.DELETE("/headwater/v1/zones/{zone_id}/dnssec/keys/{key_id}", keyPath(zone, key)));

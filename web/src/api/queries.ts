@@ -134,6 +134,14 @@ export const tsigsQuery = (account: string) =>
     queryFn: () => result(api.GET("/client/v4/accounts/{account_id}/secondary_dns/tsigs", accountPath(account))),
   });
 
+/** Which peers use a key, and which the one that follows it; asked again while somebody looks. */
+export const rotationQuery = (account_id: string, tsig_id: string) =>
+  queryOptions({
+    queryKey: ["rotation", account_id, tsig_id],
+    refetchInterval: 3_000,
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/tsigs/{tsig_id}/rotation", { params: { path: { account_id, tsig_id } } })),
+  });
+
 export const peersQuery = (account: string) =>
   queryOptions({
     queryKey: ["peers", account],

@@ -22,7 +22,7 @@ export function ImportKeyDialog({ zone, onClose }: { zone: Schema<"Zone">; onClo
       open
       onClose={onClose}
       title="Import a key"
-      description={`A key of ${zone.name} in BIND's format. It is published, and signs only when it is its turn.`}
+      description={`A key of ${zone.name} in BIND's format. It takes the place of the present key of its role, by a roll.`}
       submit="Import key"
       busy={load.busy}
       error={load.error}

@@ -75,12 +75,8 @@ function KeyItem(props: ItemProps) {
           {k.waits.map((w, i) => (
             <li key={i} className="flex items-start gap-2">
               <HourglassIcon aria-hidden className="mt-0.5 size-4 shrink-0 text-kumo-warning" />
-              <span className="min-w-0 break-words">
+              <span className="min-w-0 break-words" title={w.since ? `Since ${moment(w.since)}` : undefined}>
                 {w.text}
-                <span className="text-kumo-subtle">
-                  {w.since ? ` Since ${moment(w.since)}.` : ""}
-                  {w.until ? ` Until ${moment(w.until)} at the latest.` : ""}
-                </span>
               </span>
             </li>
           ))}

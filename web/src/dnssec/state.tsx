@@ -10,7 +10,7 @@ import { ConfirmDialog } from "../ui/dialogs";
 import { ago, counted } from "../ui/format";
 import { Notice } from "../ui/notice";
 import { Card } from "../ui/page";
-import { stageOf, stages, type Stage } from "./words";
+import { before, stageOf, stages, type Stage } from "./words";
 
 type Props = { zone: Schema<"Zone">; state: Schema<"DNSSEC">; signing: Signing };
 
@@ -23,7 +23,8 @@ export function StateCard({ zone, state, signing }: Props) {
       <div className="flex flex-col gap-4">
         {signing.trouble !== null && <Notice variant="error" title="Signing has stopped" description={signing.trouble} />}
         {signing.progress !== null && <Progress {...signing.progress} />}
-        {(stage === "waiting" || stage === "active" || stage === "leaving") && <Registrar zone={zone} state={state} signing={signing} stage={stage} />}
+        {stage === "early" && <Notice variant="alert" title="Not yet" description={[...new Set(before(signing).map((w) => w.text))].join(" ")} />}
+        {(stage === "early" || stage === "waiting" || stage === "active" || stage === "leaving") && <Registrar zone={zone} state={state} signing={signing} stage={stage} />}
         <Switches zone={zone} stage={stage} />
       </div>
     </Card>
@@ -96,7 +97,7 @@ function Switches({ zone, stage }: { zone: Schema<"Zone">; stage: Stage }) {
   const end = { stale, quiet: true, then: () => setAsking(null) };
   const disable = useAction({ ...end, done: "DNSSEC is being disabled", run: () => patchDNSSEC(zone.id, { status: "disabled" }) });
   const remove = useAction({ ...end, done: "Keys and signatures are removed", run: () => deleteDNSSEC(zone.id) });
-  const off = stage === "unsigned" || stage === "withdrawn" || stage === "leaving";
+  const off = stage === "unsigned" || stage === "withdrawn" || stage === "leaving" || stage === "removing";
   const close = () => {
     setAsking(null);
     disable.reset();

@@ -9,7 +9,7 @@ export type Algorithm = `${Schema<"SigningAlgorithm">}`;
 export const algorithmOf = (a: Algorithm) => Number(a) as Schema<"SigningAlgorithm">;
 
 /** Where a zone stands on the way to being signed, and away from it. */
-export type Stage = "unsigned" | "starting" | "waiting" | "active" | "leaving" | "withdrawn" | "error";
+export type Stage = "unsigned" | "starting" | "early" | "waiting" | "active" | "leaving" | "withdrawn" | "removing" | "error";
 
 /** The stage, from Cloudflare's states and whether the zone carries signatures. */
 export function stageOf(state: State, signing: Signing): Stage {
@@ -17,15 +17,24 @@ export function stageOf(state: State, signing: Signing): Stage {
     case "active":
       return "active";
     case "pending":
-      return signing.signed ? "waiting" : "starting";
+      if (!signing.signed || signing.progress !== null) return "starting";
+      return tooEarly(signing) ? "early" : "waiting";
     case "pending-disabled":
       return "leaving";
     case "disabled":
-      return signing.signed || signing.keys.length > 0 ? "withdrawn" : "unsigned";
+      if (!signing.signed) return "unsigned";
+      return state.modified_on ? "withdrawn" : "removing";
     default:
       return "error";
   }
 }
+
+/** What a key that the parent is to lead to still waits for before its DS record may go there. */
+export const before = (signing: Signing) =>
+  signing.keys.filter((k) => k.role !== "zsk" && k.origin !== "foreign" && !k.timeline.some((t) => t.what === "ds")).flatMap((k) => k.waits);
+
+/** Caches may still hold the zone without signatures: a DS record would make that bogus. */
+const tooEarly = (signing: Signing) => before(signing).some((w) => w.for === "caches" || w.for === "secondaries" || w.for === "signatures");
 
 type Variant = "success" | "warning" | "error" | "neutral";
 
@@ -33,10 +42,12 @@ type Variant = "success" | "warning" | "error" | "neutral";
 export const stages: Record<Stage, { badge: [Variant, string]; text: string }> = {
   unsigned: { badge: ["neutral", "Not signed"], text: "Answers of this zone carry no signatures: resolvers cannot tell forged ones from ours." },
   starting: { badge: ["warning", "Pending: being signed"], text: "Keys are made, and the zone is being signed. The DS record is wanted at the registrar once that is done." },
+  early: { badge: ["warning", "Pending: not yet for the registrar"], text: "The zone is signed. Leave the DS record until everybody has the signatures: before that it would make the zone fail for those who still hold it without." },
   waiting: { badge: ["warning", "Pending: DS record missing"], text: "The zone is signed, but nobody validates it yet: the parent zone has no DS record that leads to our key. Add the DS record below at your registrar." },
   active: { badge: ["success", "Active"], text: "The zone is signed, and the DS record at the parent leads to our key." },
   leaving: { badge: ["warning", "Pending: DS record still there"], text: "Remove the DS record at your registrar. Until it is gone everywhere, the zone stays signed: without signatures it would fail for everybody who validates." },
   withdrawn: { badge: ["neutral", "Off, still signed"], text: "The DS record is gone, so nobody relies on the signatures any more. Keys and signatures can be removed." },
+  removing: { badge: ["warning", "Off, being removed"], text: "Keys and signatures go as soon as nobody can hold anything that needs them." },
   error: { badge: ["error", "Error"], text: "Signing does not go on by itself; the reason is below." },
 };
 

@@ -10,8 +10,10 @@ import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { FormDialog } from "../ui/dialogs";
 import { Loaded } from "../ui/page";
+import { readOnlyText, useMay } from "../ui/rights";
 import { ConfigDialog } from "./config-dialog";
 import { ResourceTable } from "./resource-table";
+import { RotateDialog } from "./rotation";
 
 const algorithms = ["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", "hmac-sha1"] as const;
 
@@ -20,6 +22,8 @@ export function TSIGs(props: { account: string }) {
   const keys = useQuery(tsigsQuery(props.account));
   const peers = useQuery(peersQuery(props.account)).data ?? [];
   const [shown, setShown] = useState<Schema<"TSIG"> | null>(null);
+  const [rotated, setRotated] = useState<Schema<"TSIG"> | null>(null);
+  const may = useMay(props.account, "Account Settings Write");
   const copy = useAction({ done: "Secret copied", run: (secret: string) => navigator.clipboard.writeText(secret) });
   const users = (id: string) => peers.filter((p) => p.tsig_id === id).map((p) => p.name);
   return (
@@ -28,7 +32,7 @@ export function TSIGs(props: { account: string }) {
         <>
           <ResourceTable
             account={props.account}
-          items={list}
+            items={list}
             noun="TSIG"
             about="A TSIG is a name, an algorithm and a secret that this primary and a secondary share. It signs transfers and NOTIFY."
             stale={[["tsigs", props.account]]}
@@ -56,13 +60,19 @@ export function TSIGs(props: { account: string }) {
               { head: "Used by", cell: (k) => users(k.id).join(", ") || "–" },
             ]}
             extra={(k) => (
-              <Button size="sm" onClick={() => setShown(k)} aria-label={`Configuration with ${k.name}`}>
-                Configuration
-              </Button>
+              <>
+                <Button size="sm" onClick={() => setShown(k)} aria-label={`Configuration with ${k.name}`}>
+                  Configuration
+                </Button>
+                <Button size="sm" disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setRotated(k)} aria-label={`Rotate ${k.name}`}>
+                  Rotate
+                </Button>
+              </>
             )}
             form={(item, close) => <TSIGForm account={props.account} item={item} onClose={close} />}
           />
           <ConfigDialog account={props.account} open={shown !== null} tsig={shown} onClose={() => setShown(null)} />
+          {rotated && <RotateDialog account={props.account} item={rotated} keys={list} onClose={() => setRotated(null)} />}
         </>
       )}
     </Loaded>
@@ -128,7 +138,7 @@ function TSIGForm(props: { account: string; item: Schema<"TSIG"> | null; onClose
       )}
       <SensitiveInput
         label="Secret (optional)"
-        description={props.item ? "In base64. Left empty, the secret stays." : "In base64. Without one we generate it."}
+        description={props.item ? "In base64. Left empty, the secret stays. With another one, every secondary is refused until it has it, too: rotate the key instead to spare them that." : "In base64. Without one we generate it."}
         autoComplete="off"
         value={secret}
         error={save.at("/secret")}
