@@ -26,6 +26,8 @@ type bench struct {
 	table *table
 	began time.Time
 	kept  stream // the newest signed transfer
+
+	signed int // records of the large zone where it is signed, 0 elsewhere
 }
 
 // job measures one or more rows of a contestant at a time.
@@ -44,7 +46,7 @@ func (b *bench) measure(ctx context.Context) error {
 	if err := b.build(ctx); err != nil {
 		return err
 	}
-	parts := []func(ctx context.Context) error{b.measureLarge, b.measureLoads, b.measureMany, b.measureMost}
+	parts := []func(ctx context.Context) error{b.measureLarge, b.measureSigned, b.measureLoads, b.measureMany, b.measureMost}
 	var errs []error
 	for _, part := range parts {
 		err := part(ctx)

@@ -42,9 +42,11 @@ func (b *bench) newHeadwater(data, servers string) (*contestant, error) {
 	return c, nil
 }
 
-// headwater gets the large zone through its API.
-func headwater(b *bench) (*contestant, error) {
-	c, err := b.newHeadwater(filepath.Join(b.dir, "data"), nameservers)
+func headwater(b *bench) (*contestant, error) { return b.filled(filepath.Join(b.dir, "data")) }
+
+// filled gets the large zone through its API.
+func (b *bench) filled(data string) (*contestant, error) {
+	c, err := b.newHeadwater(data, nameservers)
 	if err != nil {
 		return nil, err
 	}

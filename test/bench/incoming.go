@@ -141,7 +141,7 @@ func (b *bench) read(d *incoming, c *contestant, begin time.Time) error {
 	}
 	d.n += n
 	at := 0
-	for want := b.records + 1; d.n-at >= 2 && !d.ended; {
+	for want := max(b.records, b.signed) + 1; d.n-at >= 2 && !d.ended; {
 		end := at + 2 + int(binary.BigEndian.Uint16(d.buf[at:]))
 		if end > d.n {
 			break

@@ -18,7 +18,7 @@ import (
 
 // order is how contestants stand in the table.
 func order() []string {
-	return []string{nameUs, nameNSD, nameKnot, nameBIND, namePDNS, nameEcho, namePlain}
+	return []string{nameUs, nameNSD, nameKnot, nameBIND, namePDNS, nameSignzone, nameKzonesign, nameEcho, namePlain}
 }
 
 // write prints the table with what is needed to judge it: the machine, and the contestants' versions and settings.

@@ -116,6 +116,14 @@ func goals() map[string][]goal {
 		rowChanges:    {{factor: 2, row: rowIdle}},
 		rowMoved:      {{factor: 2, row: rowIdle}},
 
+		rowSignedHits:   {{factor: 0.8, peers: three}},
+		rowSignedNone:   {{factor: 0.8, peers: three}},
+		rowSignedAXFR:   {{factor: 0.33, peers: three}},
+		rowSignedMemory: {{factor: 0.5, peers: three}},
+		rowSignedStart:  {{factor: 0.35, peers: three}},
+		rowSigning:      {{factor: 0.8, peers: []string{nameSignzone, nameKzonesign}}},
+		rowAddSigned:    {{factor: 1.3, row: rowAddPlain}}, // and four signatures, a tenth of a millisecond
+
 		rowProcsHot:    {{factor: 1.05, row: rowPlainHot}},
 		rowProcsBeside: {{factor: 1.05, row: rowPlainBeside}},
 	}

@@ -60,7 +60,7 @@ func TestVerdicts(t *testing.T) {
 // Every goal belongs to a row that is measured.
 func TestGoalsHaveRows(t *testing.T) {
 	t.Parallel()
-	rows := strings.Join(append(largeRows(), rowManyUDP, rowManyMemory, rowManyStart, rowLoad, rowLoadMemory, rowMostStart, rowMostMemory), "\n")
+	rows := strings.Join(append(append(largeRows(), signedRows()...), rowManyUDP, rowManyMemory, rowManyStart, rowLoad, rowLoadMemory, rowMostStart, rowMostMemory), "\n")
 	for row, list := range goals() {
 		for _, g := range list {
 			if !strings.Contains(rows, row) || !strings.Contains(rows, g.row) {
