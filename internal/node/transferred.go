@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/tally"
@@ -141,4 +143,26 @@ func (n *Node) logRest() {
 		}
 		n.log.Warn("more of the same", "what", r.What, "source", from, "count", r.Count)
 	}
+}
+
+// checkAccess decides on a request as the server would.
+func (n *Node) checkAccess(id model.ID, q api.AccessQuestion) (out api.AccessDecision, ok bool) {
+	z := n.db.ByID(string(id))
+	if z == nil {
+		return out, false
+	}
+	asked := xfr.Asked{From: q.Address, Type: q.Type, TCP: q.TCP}
+	if q.TLS {
+		asked.TLS = &wire.TLS{ALPN: true, ClientKey: q.ClientKey}
+	}
+	var d xfr.Decision
+	if q.Key == "" {
+		d = xfr.Decide(z, &asked)
+	} else {
+		d = xfr.Named(z, asked, q.Key)
+	}
+	return api.AccessDecision{
+		Rcode: d.Rcode.String(), Cause: string(d.Cause), Reason: d.Reason, Peer: model.ID(d.By.Peer.ID), PeerName: d.By.Peer.Name,
+		Range: d.By.Range, OneOf: names(d.Client.Peers()),
+	}, true
 }

@@ -88,6 +88,8 @@ type Config struct {
 	KeyUses func(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]KeyUse, error)
 	// Signing tells what this node knows of a zone's signatures; nil: nothing.
 	Signing func(z *model.Zone) SigningFacts
+	// CheckAccess decides on a request for a zone as the server would; false: the zone is not in memory here. Nil: nobody does.
+	CheckAccess func(zone model.ID, q AccessQuestion) (AccessDecision, bool)
 	// Catalog tells what a catalog zone lists; false: it is not in memory here. Nil: nobody knows.
 	Catalog func(zone model.ID) (Catalog, bool)
 	// Server tells what this server can do; nil: 404.

@@ -1,9 +1,11 @@
 package api
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // SecondaryState says how a secondary stands to us, by cause.
@@ -148,4 +150,23 @@ type CatalogMember struct {
 	Zone  model.ID
 	Name  string // host form
 	Group string
+}
+
+// AccessQuestion is a request of a secondary.
+type AccessQuestion struct {
+	Address   netip.Addr
+	Type      wire.Type // AXFR, IXFR or SOA
+	TCP, TLS  bool
+	Key       wire.Name // of the TSIG; empty: unsigned
+	ClientKey string    // digest of the public key of the client's certificate; empty for none
+}
+
+// AccessDecision is what becomes of it. Peer or Range is the rule that decides: that of a linked peer, or an ACL; neither, if none of
+// them says anything. OneOf are the names of the peers that it may come from.
+type AccessDecision struct {
+	Rcode, Cause, Reason string // Cause and Reason are empty where it is answered
+	Peer                 model.ID
+	PeerName             string
+	Range                netip.Prefix
+	OneOf                []string
 }

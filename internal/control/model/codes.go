@@ -49,6 +49,7 @@ const (
 	CodeACLRange        = 13021
 	CodeACLTooWide      = 13022
 	CodeACLNotFound     = 13023 // 404
+	CodeAccessCheck     = 13024 // a request whose access cannot be checked
 	CodeOutgoingName    = 13030
 	CodeOutgoingPeers   = 13031 // an id that is no peer of the account, or twice the same
 	CodeOutgoingTooMany = 13032 // more than 30 links

@@ -13,8 +13,58 @@ import (
 type Decision struct {
 	Rcode  wire.Rcode // NOERROR: it may
 	Cause  Cause      // of a refusal
+	Reason string     // the same in words
 	By     Rule
 	Client Client
+}
+
+// Asked is a request for a zone, as far as a Decision depends on it.
+type Asked struct {
+	From  netip.Addr
+	Type  wire.Type // AXFR, IXFR or SOA
+	TCP   bool
+	TLS   *wire.TLS // nil: it comes in clear
+	Key   *tsig.Key // that a verified signature was made with; nil: it is not signed
+	NoSOA bool      // of IXFR: it has no well-formed SOA
+}
+
+// Decide is Allow, and what else there is to a request. The server asks here, and so does whoever wants to know what it would do. The
+// SOA is everybody's, unless the zone is hidden.
+func Decide(z *zone.Zone, q *Asked) Decision {
+	access := z.Access()
+	d := Allow(&access, q.From, q.Key, q.TLS)
+	switch {
+	case q.Type == wire.TypeSOA && !z.State().Links.Hidden:
+		d.Rcode, d.Cause, d.By = wire.RcodeNoError, "", Rule{}
+	case q.Type == wire.TypeSOA:
+	case q.TLS != nil && !q.TLS.ALPN:
+		d.Rcode, d.Cause, d.By = wire.RcodeRefused, CauseALPN, Rule{} // RFC 9103 section 7.1
+	case d.Cause != "":
+	case q.Type == wire.TypeAXFR && !q.TCP:
+		d.Rcode, d.Cause, d.Reason = wire.RcodeFormErr, CauseForm, "AXFR is for TCP"
+	case q.Type == wire.TypeIXFR && q.NoSOA:
+		d.Rcode, d.Cause, d.Reason = wire.RcodeFormErr, CauseForm, "the IXFR request has no well-formed SOA"
+	}
+	if d.Reason == "" {
+		d.Reason = reasons[d.Cause]
+	}
+	return d
+}
+
+// Named is Decide for a request that is signed with a key of some name: with that of several which opens the zone. One that names a
+// key that the zone's account does not have is refused before anything else is looked at (RFC 8945 section 5.2.1).
+func Named(z *zone.Zone, q Asked, key wire.Name) Decision {
+	d := Decision{Rcode: wire.RcodeNotAuth, Cause: CauseUnknownKey, Reason: reasons[CauseUnknownKey]}
+	for _, k := range z.Access().Keys {
+		if k.Name != key {
+			continue
+		}
+		q.Key = k
+		if d = Decide(z, &q); d.Cause == "" {
+			break
+		}
+	}
+	return d
 }
 
 // Rule is the rule that decided: that of a linked peer, or else of a range of the account's ACLs; neither where none of them spoke.

@@ -109,20 +109,13 @@ func (s *Server) admit(r *wire.Request, rep *Report) (*zone.Zone, bool) {
 	if z == nil {
 		return refuse(wire.RcodeNotAuth, CauseNoZone)
 	}
-	access := z.Access()
-	d := Allow(&access, r.Source.Addr(), keyOf(r), r.TLS)
+	d := Decide(z, &Asked{
+		From: r.Source.Addr(), Type: r.Type, TCP: rep.TCP, TLS: r.TLS, Key: keyOf(r), NoSOA: r.BadSOA || !r.HasSerial,
+	})
 	rep.ZoneID, rep.Client = z.ID, d.Client
-	switch {
-	case r.TLS != nil && !r.TLS.ALPN:
-		return refuse(wire.RcodeRefused, CauseALPN) // RFC 9103 section 7.1
-	case d.Rcode != wire.RcodeNoError:
+	if d.Cause != "" {
+		rep.Reason = d.Reason
 		return refuse(d.Rcode, d.Cause)
-	case r.Type == wire.TypeAXFR && !rep.TCP:
-		rep.Reason = "AXFR is for TCP"
-		return refuse(wire.RcodeFormErr, CauseForm)
-	case r.Type == wire.TypeIXFR && (r.BadSOA || !r.HasSerial):
-		rep.Reason = "the IXFR request has no well-formed SOA"
-		return refuse(wire.RcodeFormErr, CauseForm)
 	}
 	return z, true
 }
@@ -157,12 +150,7 @@ func (s *Server) Denied(r *wire.Request, code wire.Rcode) {
 // May says whether who asks may transfer the zone that the name is in.
 func (s *Server) May(r *wire.Request) bool {
 	z := s.cfg.DB.Find(r.Name)
-	if z == nil {
-		return false
-	}
-	access := z.Access()
-	cause, _ := refusal(&access, r.Source.Addr(), keyOf(r), r.TLS)
-	return cause == ""
+	return z != nil && Decide(z, &Asked{From: r.Source.Addr(), Type: wire.TypeSOA, TCP: r.TCP, TLS: r.TLS, Key: keyOf(r)}).Cause == ""
 }
 
 // Verified takes note of a query that is no transfer, and whose signature verified.

@@ -1584,6 +1584,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/access_check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what the server would do with a request of a secondary
+         * @description It changes nothing, and decides by the very code that the server decides by. Wrong members are code 13024.
+         */
+        post: operations["checkAccess"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/access_allow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a source in that was refused
+         * @description Makes an ACL for the address alone, unless there is one that has it, and answers it. ACLs are for all zones of the account, so that it needs `Account Settings Write` as well.
+         */
+        post: operations["allowSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/peers/{peer_id}/transport": {
         parameters: {
             query?: never;
@@ -3293,6 +3333,25 @@ export interface components {
                 /** @description For how many of them it is not known to use the new one */
                 zones_left: number;
             }[];
+        };
+        AccessDecision: {
+            allowed: boolean;
+            /** @description NOERROR, REFUSED, NOTAUTH or FORMERR */
+            rcode: string;
+            /** @description Of a refusal, as in what is told of refusals; empty otherwise */
+            cause: string;
+            /** @description The same in words */
+            reason: string;
+            /**
+             * @description Whose rule decides: that of a linked peer, that of an ACL, or of none of them
+             * @enum {string}
+             */
+            rule: "peer" | "acl" | "none";
+            peer_id: string;
+            peer_name: string;
+            acl_range: string;
+            /** @description Names of the linked peers that the request would be taken for */
+            one_of: string[];
         };
         PeerCatalog: {
             enabled: boolean;
@@ -8034,6 +8093,95 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["CatalogGroups"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    checkAccess: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Where the request comes from */
+                    address: string;
+                    /**
+                     * @default tcp
+                     * @enum {string}
+                     */
+                    transport?: "udp" | "tcp" | "tls";
+                    /**
+                     * @default axfr
+                     * @enum {string}
+                     */
+                    kind?: "axfr" | "ixfr" | "soa";
+                    /** @description Name of the TSIG that it is signed with; without it, it is not signed */
+                    key?: string;
+                    /** @description SHA-256 digest of the public key of the client's certificate, in base64, for tls */
+                    client_key?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AccessDecision"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    allowSource: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    address: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ACL"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
