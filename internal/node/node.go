@@ -116,7 +116,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	n.shareWork()
-	n.wireFast(set.sources, set.exempt)
+	n.wireFast(&set)
 	if err := n.wireCareful(set.nameservers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
@@ -124,7 +124,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 }
 
 // wireFast makes the parts of the fast half.
-func (n *Node) wireFast(sources []netip.Addr, exempt []netip.Prefix) {
+func (n *Node) wireFast(set *settings) {
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log,
 		Seen:    func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
@@ -133,7 +133,7 @@ func (n *Node) wireFast(sources []netip.Addr, exempt []netip.Prefix) {
 		Save: n.saveWatched,
 	})
 	if n.roles.notify {
-		n.wireNotify(sources)
+		n.wireNotify(set.sources)
 	}
 	if !n.roles.dns {
 		return
@@ -152,8 +152,8 @@ func (n *Node) wireFast(sources []netip.Addr, exempt []netip.Prefix) {
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
 		NewResponder: func() server.Responder { return answer.New(n.db, n.answer) },
 		Transfers:    n.xfr,
-		Cookies:      n.cookies.Keys,
-		RateLimit:    server.RateLimit{PerSecond: n.cfg.DNSRateLimit, Slip: n.cfg.DNSRateSlip, Exempt: exempt, LogOnly: n.cfg.DNSRateLogOnly, Tell: n.rateLimited},
+		Cookies:      n.cookies.Keys, Proxies: set.proxies,
+		RateLimit: server.RateLimit{PerSecond: n.cfg.DNSRateLimit, Slip: n.cfg.DNSRateSlip, Exempt: set.exempt, LogOnly: n.cfg.DNSRateLogOnly, Tell: n.rateLimited},
 	})
 }
 

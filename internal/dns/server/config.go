@@ -49,6 +49,9 @@ type Config struct {
 	Cookies   func() *cookie.Keys
 	RateLimit RateLimit
 
+	// Proxies are networks whose connections begin with the PROXY protocol, over TCP and over TLS, and are those of whom it names.
+	Proxies []netip.Prefix
+
 	TCP TCPLimits
 	// Drain is how long Run lets transfers go on after it was told to stop; default 5 s.
 	Drain time.Duration

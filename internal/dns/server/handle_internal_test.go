@@ -180,11 +180,11 @@ func TestIdleShrinks(t *testing.T) {
 		if got := table.idle(); got != time.Duration(want)*time.Second {
 			t.Errorf("%d open: %v", i, got)
 		}
-		if i < 8 && !table.enter(&fakeConn{}, from) {
+		if i < 8 && !table.enter(&fakeConn{}, from, false) {
 			t.Fatalf("connection %d refused", i)
 		}
 	}
-	if table.enter(&fakeConn{}, from) {
+	if table.enter(&fakeConn{}, from, false) {
 		t.Error("one connection too many")
 	}
 }

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/pires/go-proxyproto"
 )
 
 // listener accepts connections of one address.
@@ -62,13 +65,20 @@ func (l *listener) serve(ctx, busy context.Context) {
 // take starts serving a connection, or closes it when its source or the server has enough of them.
 func (l *listener) take(ctx context.Context, nc net.Conn) {
 	source := sourceOfConn(nc)
-	if !l.s.tcp.enter(nc, source) {
+	proxy := slices.ContainsFunc(l.s.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(source.Addr()) })
+	if !l.s.tcp.enter(nc, source, proxy) {
 		_ = nc.Close()
 		return
 	}
 	l.s.tcp.wg.Go(func() {
-		defer l.s.tcp.leave(nc, source)
 		c := newConn(l, nc, source)
+		counted := !proxy
+		defer func() { l.s.tcp.leave(nc, c.source, counted) }()
+		if proxy {
+			if counted = c.unwrap(); !counted {
+				return
+			}
+		}
 		if l.tls != nil {
 			defer c.close()
 			if !c.handshake() {
@@ -77,6 +87,22 @@ func (l *listener) take(ctx context.Context, nc net.Conn) {
 		}
 		c.serve(ctx)
 	})
+}
+
+// unwrap reads for whom a proxy speaks (PROXY protocol), and counts the connection as that client's. A proxy that does not say has
+// nothing to say here: whoever it speaks for would have its address, and what is allowed to that.
+func (c *conn) unwrap() bool {
+	p := proxyproto.NewConn(c.nc, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(c.s.cfg.TCP.Read))
+	if p.ProxyHeader() == nil {
+		return false
+	}
+	c.nc = p
+	source := sourceOfConn(p)
+	if !source.IsValid() || !c.s.tcp.attribute(source) {
+		return false
+	}
+	c.source = source
+	return true
 }
 
 func sourceOfConn(nc net.Conn) netip.AddrPort {
@@ -124,28 +150,50 @@ func sourceKey(a netip.AddrPort) netip.Prefix {
 	return p
 }
 
-func (t *tcpTable) enter(nc net.Conn, source netip.AddrPort) bool {
-	key := sourceKey(source)
+// enter takes a connection in, if there is room. One of a proxy is attributed later to whom it speaks for.
+func (t *tcpTable) enter(nc net.Conn, source netip.AddrPort, proxy bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.accepted++
-	if t.draining || len(t.open) >= t.limits.Conns || t.sources[key] >= t.limits.PerSource {
+	if t.draining || len(t.open) >= t.limits.Conns || !proxy && !t.count(source) {
 		t.refused++
 		return false
 	}
 	t.open[nc] = struct{}{}
+	return true
+}
+
+// count counts one more connection of a source, if it may have that.
+func (t *tcpTable) count(source netip.AddrPort) bool {
+	key := sourceKey(source)
+	if t.sources[key] >= t.limits.PerSource {
+		return false
+	}
 	t.sources[key]++
 	return true
 }
 
-func (t *tcpTable) leave(nc net.Conn, source netip.AddrPort) {
+// attribute counts a proxy's connection for its client.
+func (t *tcpTable) attribute(source netip.AddrPort) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.count(source) {
+		t.refused++
+		return false
+	}
+	return true
+}
+
+// leave closes a connection and gives its room back; counted says that it was counted for a source.
+func (t *tcpTable) leave(nc net.Conn, source netip.AddrPort, counted bool) {
 	_ = nc.Close()
-	key := sourceKey(source)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.open, nc)
-	if t.sources[key]--; t.sources[key] == 0 {
-		delete(t.sources, key)
+	if key := sourceKey(source); counted {
+		if t.sources[key]--; t.sources[key] == 0 {
+			delete(t.sources, key)
+		}
 	}
 }
 
