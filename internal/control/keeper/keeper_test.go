@@ -420,3 +420,39 @@ func TestLargeZone(t *testing.T) {
 		}
 	})
 }
+
+// Keys follow one another by themselves where that is asked for, one roll after the other, and every version in between
+// proves that it is the zone's.
+func TestKeysRollByThemselves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := signed(t, 10)
+		n := w.start(t, true)
+		n.follow()
+		n.must(t, model.Change{Zone: w.zone, Edits: []model.Edit{model.EditZone{Apply: func(z model.Zone) (model.Zone, error) {
+			z.DNSSEC.ZSKDays, z.DNSSEC.KSKDays = 30, 60
+			return z, nil
+		}}}})
+		made := map[dnssec.Role]map[model.ID]bool{dnssec.KSK: {}, dnssec.ZSK: {}}
+		for range 200 {
+			time.Sleep(day)
+			synctest.Wait()
+			leaving := dnssec.Role(0)
+			for _, k := range w.keys() {
+				made[k.State.Role][k.ID] = true
+				if k.State.Leaving {
+					leaving |= k.State.Role
+				}
+			}
+			if leaving == dnssec.KSK|dnssec.ZSK {
+				t.Fatal("two rolls at once")
+			}
+			if left := n.left(); left < margin {
+				t.Fatalf("a signature has %v left", left)
+			}
+		}
+		if k, z := len(made[dnssec.KSK]), len(made[dnssec.ZSK]); k < 3 || k > 5 || z < 5 || z > 8 {
+			t.Errorf("%d KSKs and %d ZSKs in 200 days", k, z)
+		}
+	})
+}
