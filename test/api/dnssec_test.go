@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
@@ -140,6 +142,44 @@ func TestSigningLife(t *testing.T) {
 	z.keep(false)
 	if got := s.must("GET", z.path, nil).object(t)["status"]; got != "disabled" {
 		t.Errorf("the DS is gone: %v", got)
+	}
+}
+
+// What the node knows of signatures is shown beside the keys: when they end, work under way, and what each secondary holds.
+func TestSigningFacts(t *testing.T) {
+	t.Parallel()
+	facts := api.SigningFacts{}
+	serial := uint32(7)
+	s := newServer(t, func(c *api.Config) {
+		c.Signing = func(*model.Zone) api.SigningFacts { return facts }
+		c.Secondaries = func(context.Context, model.Zone) (api.Secondaries, error) {
+			return api.Secondaries{Peers: []api.SecondaryPeer{
+				{Peer: model.ID(strings.Repeat("a", 32)), Name: "one", State: api.SecondaryInStep, Serial: &serial},
+				{Peer: model.ID(strings.Repeat("b", 32)), Name: "two", State: api.SecondaryBehind},
+			}}, nil
+		}
+	})
+	off, _ := s.zone("off.example")
+	if got := s.must("GET", "/headwater/v1"+off+"/dnssec", nil).object(t); got["expires"] != nil || got["progress"] != nil || len(got["secondaries"].([]any)) != 0 {
+		t.Errorf("unsigned: %v", got)
+	}
+	z := s.signed("example.com")
+	now := s.clock.time()
+	facts = api.SigningFacts{
+		Expires: now.Add(21 * 24 * time.Hour), Trouble: "The store is full.",
+		Progress: &api.SigningProgress{What: "first signing", Done: 5, Total: 9, Since: now},
+	}
+	got := z.state()
+	if got["expires"] != "2026-03-25T05:06:07.000000Z" || got["renews"] != "2026-03-16T05:06:07.000000Z" || got["trouble"] != "The store is full." {
+		t.Errorf("signatures: %v %v %v", got["expires"], got["renews"], got["trouble"])
+	}
+	if p := got["progress"].(map[string]any); p["what"] != "first signing" || p["done"] != num(5) || p["total"] != num(9) {
+		t.Errorf("progress: %v", p)
+	}
+	peers := got["secondaries"].([]any)
+	one, two := peers[0].(map[string]any), peers[1].(map[string]any)
+	if one["expires"] != got["expires"] || one["serial"] != num(7) || two["expires"] != nil || two["state"] != "behind" {
+		t.Errorf("secondaries: %v", peers)
 	}
 }
 

@@ -2498,9 +2498,9 @@ export interface components {
             policy: components["schemas"]["SigningPolicy"];
             /** @description Work on the whole zone that is under way */
             progress: {
-                /** @description Such as first signing */
+                /** @description first signing, or signing anew by another algorithm or denial */
                 what: string;
-                /** @description Records */
+                /** @description Names */
                 done: number;
                 total: number;
                 /** Format: date-time */
