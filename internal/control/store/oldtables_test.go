@@ -28,8 +28,14 @@ func TestTablesWithMoreTrees(t *testing.T) {
 		cname := testRecord(flat.ID, "www.flat.test", wire.TypeCNAME, "target.test")
 		cname.Settings.FlattenCNAME = true
 		w.addRecords(t, cname)
-		queries := []model.RecordQuery{{}, {Order: "content", Desc: true}, {Filters: []model.Filter{{Field: "content", Value: "Content 3"}}}, {Filters: []model.Filter{{Field: "type", Value: "TXT"}}},
-			{Tags: []model.TagFilter{{Name: "part", Value: "2"}}}, {Tags: []model.TagFilter{{Name: "ALL", Op: model.OpAbsent}}}}
+		queries := []model.RecordQuery{
+			{},
+			{Order: "content", Desc: true},
+			{Filters: []model.Filter{{Field: "content", Value: "Content 3"}}},
+			{Filters: []model.Filter{{Field: "type", Value: "TXT"}}},
+			{Tags: []model.TagFilter{{Name: "part", Value: "2"}}},
+			{Tags: []model.TagFilter{{Name: "ALL", Op: model.OpAbsent}}},
+		}
 		var before [][]model.Record
 		for _, q := range queries {
 			before = append(before, w.list(t, plain.ID, q))

@@ -16,7 +16,7 @@ import (
 // room for a new one.
 type line struct {
 	conn *sqlite.Conn
-	ctx  context.Context // whose end breaks off what runs; nil: nothing does
+	ctx  context.Context //nolint:containedctx // whose end breaks off what runs, of who has taken the connection; nil: nothing does
 	most int
 	by   map[text]*list.Element
 	used list.List // of *statement, the last used in front

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -290,15 +291,18 @@ func classifySQLite(err error) error {
 	if err == nil {
 		return nil
 	}
-	switch code := sqlite.ErrCode(err); code.ToPrimary() {
-	case sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultCantOpen, sqlite.ResultIOErr, sqlite.ResultFull:
+	switch code := sqlite.ErrCode(err); {
+	case slices.Contains(sqliteUnavailable, code.ToPrimary()):
 		return fmt.Errorf("%w: %w", model.ErrUnavailable, err)
-	case sqlite.ResultConstraint:
-		if code == sqlite.ResultConstraintUnique || code == sqlite.ResultConstraintPrimaryKey {
-			return fmt.Errorf("%w: %w", ErrUnique, err)
-		}
+	case code == sqlite.ResultConstraintUnique, code == sqlite.ResultConstraintPrimaryKey:
+		return fmt.Errorf("%w: %w", ErrUnique, err)
 	}
 	return err
+}
+
+// sqliteUnavailable are outcomes of a file that cannot be used now.
+var sqliteUnavailable = []sqlite.ResultCode{
+	sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultCantOpen, sqlite.ResultIOErr, sqlite.ResultFull,
 }
 
 // sqliteNoTable goes by the text: SQLite has no code of its own for it.

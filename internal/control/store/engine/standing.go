@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"fmt"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -56,6 +58,9 @@ func (t textScanner) Scan(src any) error {
 }
 
 func (t textScanner) scanColumn(r *Rows, col int) error {
+	if kind := r.stmt.ColumnType(col); kind == sqlite.TypeInteger || kind == sqlite.TypeFloat {
+		return fmt.Errorf("%s is no text", kind)
+	}
 	*t.v = string(r.look(col))
 	return nil
 }

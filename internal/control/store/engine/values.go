@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -54,6 +56,10 @@ func (t idScanner) Scan(src any) error {
 }
 
 func (t idScanner) scanColumn(r *Rows, col int) error {
+	kind := r.stmt.ColumnType(col)
+	if kind != sqlite.TypeBlob && kind != sqlite.TypeNull {
+		return fmt.Errorf("%s is no identifier", kind)
+	}
 	t.take(r.look(col))
 	return nil
 }
