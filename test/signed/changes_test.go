@@ -151,9 +151,30 @@ func (c *changes) kinds(t *testing.T) (questions []question) {
 	}
 	apex := c.w.apex.String()
 	for _, q := range []question{
-		{"", "SOA"}, {"", "NS"}, {"", "DNSKEY"}, {"", "CDS"}, {"", "CDNSKEY"}, {"", "TYPE1234"}, {"host", "A"}, {"host", "TXT"}, {"alias", "A"}, {"chain", "A"}, {"chain", "TXT"},
-		{"no", "A"}, {"deep.down.no", "A"}, {"any.wild", "A"}, {"very.any.wild", "A"}, {"any.wild", "TXT"}, {"ent", "A"}, {"x.dname", "A"}, {"no.dname", "A"}, {"dname", "DNAME"},
-		{"sub", "DS"}, {"plain", "DS"}, {"any.aliases", "A"}, {"any.aliases", "TXT"},
+		{"", "SOA"},
+		{"", "NS"},
+		{"", "DNSKEY"},
+		{"", "CDS"},
+		{"", "CDNSKEY"},
+		{"", "TYPE1234"},
+		{"host", "A"},
+		{"host", "TXT"},
+		{"alias", "A"},
+		{"chain", "A"},
+		{"chain", "TXT"},
+		{"no", "A"},
+		{"deep.down.no", "A"},
+		{"any.wild", "A"},
+		{"very.any.wild", "A"},
+		{"any.wild", "TXT"},
+		{"ent", "A"},
+		{"x.dname", "A"},
+		{"no.dname", "A"},
+		{"dname", "DNAME"},
+		{"sub", "DS"},
+		{"plain", "DS"},
+		{"any.aliases", "A"},
+		{"any.aliases", "TXT"},
 	} {
 		name := apex
 		if q.name != "" {
