@@ -42,7 +42,7 @@ type world struct {
 	mu     sync.Mutex
 	behind []string
 	parent func() [][]byte // the DS RRset; nil: nobody answers
-	looks  int
+	looks  atomic.Int32
 }
 
 // node is a careful half with a keeper.
@@ -104,7 +104,7 @@ func (w *world) start(t *testing.T, keeps bool, edit ...func(*keeper.Config)) *n
 func (w *world) DS(context.Context, wire.Name) (parent.Answer, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.looks++
+	w.looks.Add(1)
 	if w.parent == nil {
 		return parent.Answer{}, errors.New("nobody answers")
 	}
@@ -219,7 +219,7 @@ func TestKeeperIsKilled(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		w := signed(t, 20)
 		w.store.SetFail(func(op string) error {
-			if r.IntN(10) == 0 && (op == "commit" || op == "begin") {
+			if rand.IntN(10) == 0 && (op == "commit" || op == "begin") {
 				return errors.New("the store fails")
 			}
 			return nil
@@ -314,9 +314,9 @@ func TestWhatKeysWaitFor(t *testing.T) {
 		if waits(dnssec.DSAdded) {
 			t.Error("the parent has the DS record for an hour, and nobody noticed")
 		}
-		before := w.looks
+		before := w.looks.Load()
 		time.Sleep(10 * day)
-		if got := w.looks - before; got > 12 {
+		if got := w.looks.Load() - before; got > 12 {
 			t.Errorf("%d looks at the parent in ten days of quiet", got)
 		}
 	})
