@@ -7,9 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // Run is the committer: it takes all changes that wait, commits them together, and starts again, until ctx ends. Changes
@@ -321,56 +319,6 @@ func ownFault(err error) bool {
 	var user *model.Invalid
 	var panicked *planPanic
 	return errors.As(err, &user) || errors.As(err, &panicked) || errors.Is(err, model.ErrNotFound)
-}
-
-// makeDurable commits entries, and hands them to the feed before anybody else hears of them, with the faces that resets among them
-// lead to; shown says whether memory has all of them. An error is a *commitError unless the store knows that nothing was committed.
-func (c *Committer) makeDurable(ctx context.Context, tx Tx, entries []model.Entry, made map[model.ID]face.Versions) (shown bool, err error) {
-	shown = len(entries) == 0
-	ahead := c.prepare(entries)
-	tx.OnCommit(func() { shown = shown || c.cfg.Feed.Offer(entries, made, ahead()) })
-	switch _, err = tx.Commit(ctx, entries); {
-	case errors.Is(err, model.ErrStale), errors.Is(err, model.ErrUncommitted):
-		return false, fmt.Errorf("commit: %w", err)
-	case err != nil:
-		return false, &commitError{cause: err}
-	}
-	c.stats.commits.Add(1)
-	c.stats.entries.Add(uint64(len(entries)))
-	return shown, nil
-}
-
-// prepareFrom is from how many octets of entries on it pays to work out what they lead to while the disk is written: less is done
-// before another thread has begun.
-const prepareFrom = 1024
-
-// prepare begins to work out what entries lead to, and gives what waits for it. What is durable is visible at once then, and what
-// does not become so never is.
-func (c *Committer) prepare(entries []model.Entry) func() map[model.ID]*zone.Ahead {
-	octets := 0
-	for i := range entries {
-		octets += len(entries[i].Body)
-	}
-	if octets < prepareFrom {
-		return func() map[model.ID]*zone.Ahead { return nil }
-	}
-	done := make(chan map[model.ID]*zone.Ahead, 1)
-	go func() { done <- c.cfg.Feed.Prepare(entries) }()
-	return func() map[model.ID]*zone.Ahead { return <-done }
-}
-
-// follow waits for entries that came too early to be taken: others must come before them.
-func (c *Committer) follow(ctx context.Context, entries []model.Entry) {
-	if len(entries) == 0 {
-		return
-	}
-	zones := make([]model.ID, len(entries))
-	for n := range entries {
-		zones[n] = entries[n].Zone
-	}
-	if err := c.catchUp(ctx, entries[len(entries)-1].Seq, zones...); err != nil && ctx.Err() == nil {
-		c.cfg.Log.Warn("memory lags behind the journal", "error", err)
-	}
 }
 
 // report tells each request where its change can be seen.
