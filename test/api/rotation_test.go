@@ -96,7 +96,8 @@ func TestRotation(t *testing.T) {
 			Use, Zone string
 			Left      int `json:"zones_left"`
 		}
-	}) {
+	},
+	) {
 		if err := json.Unmarshal(s.must("GET", path, nil).Result, &out); err != nil {
 			t.Fatal(err)
 		}

@@ -146,7 +146,8 @@ func TestCatalogs(t *testing.T) {
 		Zone  string `json:"zone_id"`
 		Name  string
 		Group string
-	}) bool {
+	},
+	) bool {
 		return m.Group == "gold" && m.Name == "z1.example"
 	}); at < 0 {
 		t.Error("the group is not in Knot's catalog")

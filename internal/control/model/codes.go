@@ -44,12 +44,12 @@ const (
 	CodePeerForbidden   = 13017 // 403: an address that tenants may not name
 	CodePeerTransport   = 13018 // what transfers may come by, or a client's key
 	CodePeerDNSSEC      = 13019 // what it gets of signed zones
-	CodePeerCatalog     = 13019 // a catalog that cannot be, or is not, or a group in one
 	CodeACLName         = 13020
 	CodeACLRange        = 13021
 	CodeACLTooWide      = 13022
 	CodeACLNotFound     = 13023 // 404
 	CodeAccessCheck     = 13024 // a request whose access cannot be checked
+	CodePeerCatalog     = 13025 // a catalog that cannot be, or is not, or a group in one
 	CodeOutgoingName    = 13030
 	CodeOutgoingPeers   = 13031 // an id that is no peer of the account, or twice the same
 	CodeOutgoingTooMany = 13032 // more than 30 links

@@ -1532,7 +1532,7 @@ export interface paths {
         get: operations["getPeerCatalog"];
         /**
          * Give a peer a catalog zone
-         * @description From then on the server keeps a zone (RFC 9432) that lists every zone which is transferred to the peer, and that the peer alone may have. Without a name it is called `PEER.catalog.invalid`. A name that cannot be, and a peer without an address, are code 13019; a name that a zone has is 1061.
+         * @description From then on the server keeps a zone (RFC 9432) that lists every zone which is transferred to the peer, and that the peer alone may have. Without a name it is called `PEER.catalog.invalid`. A name that cannot be, and a peer without an address, are code 13025; a name that a zone has is 1061.
          */
         put: operations["putPeerCatalog"];
         post?: never;
@@ -1554,7 +1554,7 @@ export interface paths {
         put?: never;
         /**
          * Let a catalog zone lose what is held back
-         * @description `confirm` is what the catalog shows under that name. Losses that have come since are not confirmed; then this is code 13019.
+         * @description `confirm` is what the catalog shows under that name. Losses that have come since are not confirmed; then this is code 13025.
          */
         post: operations["confirmPeerCatalog"];
         delete?: never;
@@ -1574,7 +1574,7 @@ export interface paths {
         get: operations["getCatalogGroups"];
         /**
          * Set a zone's groups in the catalogs of its peers
-         * @description What a group means is the peer's matter: Knot takes it for a template, NSD for a pattern. It replaces all of them. Wrong ones are code 13019.
+         * @description What a group means is the peer's matter: Knot takes it for a template, NSD for a pattern. It replaces all of them. Wrong ones are code 13025.
          */
         put: operations["putCatalogGroups"];
         post?: never;
