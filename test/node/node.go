@@ -51,16 +51,24 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	bin := filepath.Join(dir, "headwater")
-	cmd := exec.Command("go", "build", "-o", bin, "./cmd/headwater")
+	args, cgo := []string{"build", "-o", bin}, "0"
+	if races() != "" {
+		args, cgo = append(args, "-race"), "1"
+	}
+	cmd := exec.Command("go", append(args, "./cmd/headwater")...)
 	if cmd.Dir, err = Root(); err != nil {
 		return "", err
 	}
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build: %w\n%s", err, out)
 	}
 	return bin, nil
 })
+
+// races is a folder for reports of the race detector, with which programs are built where it is given. A program that has found
+// one ends at once, and leaves its report there for whoever started the tests.
+func races() string { return os.Getenv("RACE_REPORTS") }
 
 // Binary builds the program once a test process and gives its path.
 func Binary() (string, error) { return build() }
@@ -207,6 +215,9 @@ func (n *Node) Run() error {
 	n.cmd = exec.Command(n.bin, args...)
 	n.cmd.Stderr = n.log
 	n.cmd.Env = append(environment(), n.env...)
+	if dir := races(); dir != "" {
+		n.cmd.Env = append(n.cmd.Env, "GORACE=halt_on_error=1 log_path="+filepath.Join(dir, "race"))
+	}
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := n.cmd.StdoutPipe()
 	if err != nil {
