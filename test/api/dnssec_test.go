@@ -317,7 +317,8 @@ func TestMultiSigner(t *testing.T) {
 		if !slices.ContainsFunc(r.Messages, func(m struct {
 			Code    int    `json:"code"`
 			Message string `json:"message"`
-		}) bool {
+		},
+		) bool {
 			return strings.Contains(m.Message, typ+" is skipped")
 		}) {
 			t.Errorf("no note of %s: %s", typ, r.Raw)

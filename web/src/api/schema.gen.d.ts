@@ -2498,7 +2498,7 @@ export interface components {
             policy: components["schemas"]["SigningPolicy"];
             /** @description Work on the whole zone that is under way */
             progress: {
-                /** @description first signing, or signing anew by another algorithm or denial */
+                /** @description first signing, signing all anew, or taking signatures away */
                 what: string;
                 /** @description Names */
                 done: number;

@@ -210,7 +210,7 @@ func lostKeys(keys []model.ZoneKey) string {
 	var tags []string
 	for i := range keys {
 		if marks := &keys[i].State.Marks; len(keys[i].Private) == 0 && (marks[dnssec.SignsKeys].On || marks[dnssec.SignsZone].On) {
-			tags = append(tags, fmt.Sprint(keys[i].Public.Tag()))
+			tags = append(tags, itoa(int(keys[i].Public.Tag())))
 		}
 	}
 	if len(tags) == 0 {
@@ -276,7 +276,7 @@ func describeKey(zone wire.Name, k *dnssec.DNSKEY) signingKeyStateJSON {
 
 // presentation is a record of the zone's apex as people copy it.
 func presentation(zone wire.Name, t wire.Type, data []byte) string {
-	return zone.String() + " " + fmt.Sprint(keyTTL) + " IN " + t.String() + " " + rr.FormatData(t, data)
+	return zone.String() + " " + itoa(keyTTL) + " IN " + t.String() + " " + rr.FormatData(t, data)
 }
 
 // keyTTL is the TTL that records of keys are shown with, which is that of those in the zone.

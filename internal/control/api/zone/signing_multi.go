@@ -108,7 +108,7 @@ func tags(keys []model.ZoneKey, role dnssec.Role) string {
 	var out []string
 	for i := range keys {
 		if k := &keys[i]; k.State.Role&role != 0 && !k.State.Leaving {
-			out = append(out, fmt.Sprint(k.Public.Tag()))
+			out = append(out, itoa(int(k.Public.Tag())))
 		}
 	}
 	if len(out) == 0 {

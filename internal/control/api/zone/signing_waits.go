@@ -26,10 +26,8 @@ func renderWaits(d *model.DNSSEC, k *model.ZoneKey) []signingWaitJSON {
 		out = append(out, signingWaitJSON{name, api.Stamp(w.Since), api.Stamp(w.Until), api.OrEmpty(w.Who), text})
 	}
 	if at := rollsOn(d, k); !at.IsZero() {
-		out = append(out, signingWaitJSON{
-			"clock", api.Stamp(at.Add(-days(lifetime(d, k)))), api.Stamp(at), []string{},
-			"It will be rolled on " + at.UTC().Format(time.DateOnly) + ". Nobody has to act.",
-		})
+		text := "It will be rolled on " + at.UTC().Format(time.DateOnly) + ". Nobody has to act."
+		out = append(out, signingWaitJSON{"clock", api.Stamp(at.Add(-days(lifetime(d, k)))), api.Stamp(at), []string{}, text})
 	}
 	return out
 }
