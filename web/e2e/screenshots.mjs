@@ -9,6 +9,8 @@ import { settled, signIn, startBrowser, startHeadwater, until } from "./server.m
 const folder = fileURLToPath(new URL("../screenshots", import.meta.url));
 const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
 
+const file = "$TTL 300\nwww2 A 192.0.2.80\nwww2 AAAA 2001:db8::80\nshop CNAME www2\n@ MX 10 mx.example.net.\nbad A 192.0.2\n";
+
 async function shoot(browser, server, colorScheme, size) {
   const context = await browser.newContext({ colorScheme, viewport: sizes[size], reducedMotion: "reduce" });
   const page = await context.newPage();
@@ -22,6 +24,12 @@ async function shoot(browser, server, colorScheme, size) {
     await settled(page);
     await take(name);
   }
+  await page.goto(`${server.url}${pagesOf(server.account).records}`);
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await page.getByLabel("Or its text").fill(file);
+  await page.getByRole("button", { name: "Show what it does" }).click();
+  await page.getByRole("dialog", { name: "What the import does" }).waitFor();
+  await take("import-plan");
   await context.close();
 }
 
@@ -45,6 +53,8 @@ try {
     const s = await secondaries();
     return s.peers[0].state === "in_step" && s.name_servers.some((n) => n.state === "in_step");
   }, 60_000);
+  await server.api("PATCH", `/client/v4/zones/${zone.id}/dnssec`, { status: "active" });
+  await until("signatures", async () => (await server.api("GET", `/headwater/v1/zones/${zone.id}/dnssec`)).keys.some((k) => k.state === "signing"), 60_000);
   for (const scheme of ["light", "dark"]) for (const size of Object.keys(sizes)) await shoot(browser, server, scheme, size);
 } finally {
   await browser.close();

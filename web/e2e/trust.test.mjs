@@ -143,3 +143,29 @@ test("rows are as dense as work needs them", async (t) => {
   const row = page.getByRole("row", { name: /mx.example.net/ });
   assert.ok((await row.boundingBox()).height <= 42, `a row of one line is ${(await row.boundingBox()).height} px high`);
 });
+
+test("the frame remembers the account, folds to its mark, and its lines meet", async (t) => {
+  const { server, page } = await filled(t);
+  const second = await server.api("POST", "/headwater/v1/accounts", { name: "Another" });
+  await page.goto(`${server.url}/${second.id}/home`);
+  await page.getByRole("heading", { name: "Account home" }).waitFor();
+  await page.goto(`${server.url}/`);
+  await page.waitForURL(new RegExp(`/${second.id}/home`));
+  await page.goto(`${server.url}/profile`);
+  await page.getByRole("link", { name: "Account home" }).click();
+  await page.waitForURL(new RegExp(`/${second.id}/home`));
+  const bottoms = await page.evaluate(() => ['[data-sidebar="header"]', "#main"].map((s) => document.querySelector(s).getBoundingClientRect()).map((r, i) => (i === 0 ? r.bottom : r.top)));
+  assert.ok(Math.abs(bottoms[0] - bottoms[1]) <= 1, `the lines under the headers are at ${bottoms}`);
+  await page.getByRole("button", { name: "Collapse the sidebar" }).click();
+  await page.getByText("Headwater", { exact: true }).waitFor({ state: "hidden" });
+
+  await page.goto(`${server.url}/${server.account}/api-tokens`);
+  await page.getByRole("button", { name: "Create Token" }).click();
+  const list = formDialog(page).getByRole("group", { name: "Permissions" });
+  const boxes = list.getByRole("checkbox");
+  assert.ok((await boxes.count()) > 20);
+  const [frame, first] = [await list.boundingBox(), await boxes.first().boundingBox()];
+  assert.ok(first.x - 1 >= frame.x, "the boxes' left borders are cut");
+  await boxes.last().scrollIntoViewIfNeeded();
+  assert.ok((await boxes.last().boundingBox()).y < frame.y + (await formDialog(page).boundingBox()).height);
+});

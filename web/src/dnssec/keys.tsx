@@ -38,7 +38,7 @@ export function KeysCard({ zone, signing }: { zone: Schema<"Zone">; signing: Sig
         <p className="m-0 text-sm text-kumo-subtle">There are none. They are made when DNSSEC is enabled, or imported before that.</p>
       ) : (
         <ul className="m-0 flex list-none flex-col gap-4 p-0">
-          {signing.keys.map((k) => (
+          {inOrder(signing.keys).map((k) => (
             <KeyItem key={k.id} zone={zone} item={k} admin={admin} active={signing.status === "active"} />
           ))}
         </ul>
@@ -47,6 +47,12 @@ export function KeysCard({ zone, signing }: { zone: Schema<"Zone">; signing: Sig
       {open === "import" && <ImportKeyDialog zone={zone} onClose={close} />}
     </Card>
   );
+}
+
+/** Those that the parent leads to come first, and of each role the oldest. */
+function inOrder(keys: SigningKey[]): SigningKey[] {
+  const last = (k: SigningKey) => (k.role === "zsk" ? 1 : 0);
+  return [...keys].sort((a, b) => last(a) - last(b) || a.created_on.localeCompare(b.created_on) || a.tag - b.tag);
 }
 
 type ItemProps = { zone: Schema<"Zone">; item: SigningKey; admin: boolean; /** The parent leads here already: what it is asked for is part of a roll. */ active: boolean };
