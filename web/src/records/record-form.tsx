@@ -26,7 +26,7 @@ type Told = (pointer: string) => string | undefined;
 type Ground = { seen: Schema<"Record">; over: Schema<"Record"> };
 
 /** Changes a record as far as the form differs from what was seen, or adds one; both can be taken back. */
-function useSave({ zone, record, onClose }: Props, draft: Draft) {
+function useSave({ zone, record, onClose, onSaved }: Props & { onSaved: () => void }, draft: Draft) {
   const path = { zone_id: zone.id };
   const one = (id: string) => ({ ...path, dns_record_id: id });
   const patch = (r: Schema<"Record">, body: Schema<"RecordPatch">) =>
@@ -40,10 +40,13 @@ function useSave({ zone, record, onClose }: Props, draft: Draft) {
     quiet: true,
     done: record ? "Record saved" : "Record added",
     stale: [["records", zone.id]],
-    run: (g: Ground | null) =>
-      g
+    run: async (g: Ground | null) => {
+      const made = await (g
         ? patch(g.over, changesOf(draftOf(g.seen, zone.name), draft))
-        : result(api.POST("/client/v4/zones/{zone_id}/dns_records", { params: { path }, body: bodyOf(draft) })),
+        : result(api.POST("/client/v4/zones/{zone_id}/dns_records", { params: { path }, body: bodyOf(draft) })));
+      onSaved(); // what is on its way from now on is the list alone: leaving loses nothing
+      return made;
+    },
     undo: (made, g) => () =>
       g
         ? patch(made, changesOf(draftOf(made, zone.name), draftOf(g.over, zone.name)))
@@ -67,7 +70,7 @@ export function RecordForm(props: Props) {
     if (kept) kept.current = null;
     close();
   };
-  const save = useSave({ ...props, onClose }, draft);
+  const save = useSave({ ...props, onClose, onSaved: () => (leaving.current = true) }, draft);
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) => dirty && !leaving.current && current.pathname !== next.pathname,
     enableBeforeUnload: () => dirty && !leaving.current,
