@@ -107,7 +107,7 @@ func (t *Turn) take() error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.has, t.since = true, time.Now()
+	t.has, t.since = true, time.Now() //nolint:forbidigo // how long it has been, not what day it is
 	return nil
 }
 

@@ -22,8 +22,11 @@ var consumers = map[string]struct {
 }{
 	"BIND": {"Its own default of `min-update-interval` is 5 seconds.", "named.conf", "", []string{"named", "-g", "-c", "named.conf"}, false},
 	"Knot": {"A member without a group gets the first template.", "knot.conf", "", []string{"knotd", "-c", "knot.conf"}, false},
-	"PowerDNS": {"the account lets each peer have its own key ([keys.md](keys.md)).", "/etc/powerdns/pdns.conf", "and once, before it starts:",
-		[]string{"pdns_server", "--daemon=no", "--guardian=no", "--disable-syslog"}, true},
+	"PowerDNS": {
+		"the account lets each peer have its own key ([keys.md](keys.md)).", "/etc/powerdns/pdns.conf", "and once, before it starts:",
+		[]string{"pdns_server", "--daemon=no", "--guardian=no", "--disable-syslog"},
+		true,
+	},
 }
 
 // TestCatalog does README's first steps, gives the peer a catalog, and starts a secondary that docs/catalog.md has told of nothing else.
