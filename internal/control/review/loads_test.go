@@ -70,6 +70,8 @@ func TestStoredAgainstTheRules(t *testing.T) {
 		"odd ALPN":        {[]rr.Set{raw("s."+apex, wire.TypeSVCB, "\x00\x01\x00\x00\x01\x00\x02\x01\xff")}, "refused s.example.org. SVCB"},
 		"KEY without key": {[]rr.Set{raw("s."+apex, wire.TypeKEY, "\xc0\x00\x03\x0d")}, "refused s.example.org. KEY"},
 		"IPSECKEY":        {[]rr.Set{raw("s."+apex, 45, "\x0a\x00\x03k")}, "refused s.example.org. IPSECKEY"},
+		"APL and more":    {[]rr.Set{raw("s."+apex, wire.TypeAPL, "\x00\x01\x18\x04\xc0\x00\x02\x8e")}, "refused s.example.org. APL"},
+		"APL":             {[]rr.Set{raw("s."+apex, wire.TypeAPL, "\x00\x01\x19\x04\xc0\x00\x02\x80\x00\x02\x00\x00")}, ""},
 		"CDS alone":       {[]rr.Set{set(t, apex, wire.TypeCDS, ds)}, "refused example.org. CDS"},
 		"CDS of a key":    {[]rr.Set{set(t, apex, wire.TypeDNSKEY, key), set(t, apex, wire.TypeCDS, keyDS), set(t, apex, wire.TypeCDNSKEY, key)}, ""},
 		"CDS deletes":     {[]rr.Set{set(t, apex, wire.TypeCDS, "0 0 0 00"), set(t, apex, wire.TypeCDNSKEY, "0 3 0 AA==")}, ""},

@@ -18,10 +18,11 @@ const (
 		"for the name and cannot hand the zone on."
 	alpnText = "An ALPN name has octets that are not plain ASCII. PowerDNS keeps the record in a form that it cannot read: it does " +
 		"not answer for the name and cannot hand the zone on."
+	prefixText    = "An APL record has bits behind the end of a prefix. PowerDNS clears them, and answers with another record than the others."
 	algorithmText = "An IPSECKEY record has an algorithm above 2. PowerDNS refuses the zone and every change of it."
 )
 
-// refused tells which of BIND, NSD, Knot and PowerDNS does not take a record that no rule forbids; empty for none. test/rules
+// refused tells which of BIND, NSD, Knot and PowerDNS does not take a record that no rule forbids, or not as it is; empty for none. test/rules
 // holds them against records of every type.
 func refused(owner wire.Name, t wire.Type, data []byte) string {
 	switch {
@@ -31,12 +32,31 @@ func refused(owner wire.Name, t wire.Type, data []byte) string {
 		return wildcardText
 	case t == wire.TypeKEY && len(data) == 4:
 		return noKeyText
+	case t == wire.TypeAPL && bitsBehind(data):
+		return prefixText
 	case t == typeIPSECKEY && len(data) > 2 && data[2] == 0:
 		return keylessText
 	case t == typeIPSECKEY && len(data) > 2 && data[2] > 2:
 		return algorithmText
 	}
 	return ""
+}
+
+// bitsBehind says whether an address of APL data has bits that its prefix leaves out. RFC 3123 has no word on them.
+func bitsBehind(data []byte) bool {
+	for len(data) >= 4 {
+		bits, n := int(data[2]), int(data[3]&0x7f)
+		if len(data) < 4+n {
+			return false
+		}
+		for i, octet := range data[4 : 4+n] {
+			if kept := min(max(bits-8*i, 0), 8); octet<<kept != 0 {
+				return true
+			}
+		}
+		data = data[4+n:]
+	}
+	return false
 }
 
 // refusedService looks at SVCB and HTTPS.
