@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -39,6 +41,14 @@ func TestPeerTransport(t *testing.T) {
 	}
 	s.fails(404, model.CodePeerNotFound, "PUT", strings.Replace(path, id, strings.Repeat("0", 32), 1), `{"transport":"tls"}`)
 	is(`{"transport":"tls","client_keys":["` + key + `"],"dnssec":"signed"}`)
+	other := s.must("POST", peers, `{"name":"other"}`).id(t)
+	all := map[string]string{}
+	for _, p := range s.must("GET", "/headwater/v1/accounts/"+string(s.account)+"/peer_transports", nil).list(t) {
+		all[p["peer_id"].(string)] = fmt.Sprintf("%v %v %v", p["transport"], p["client_keys"], p["dnssec"])
+	}
+	if want := map[string]string{id: "tls [" + key + "] signed", other: "any [] signed"}; !maps.Equal(all, want) {
+		t.Errorf("all peers: %v, want %v", all, want)
+	}
 	s.must("PUT", path, `{"transport":"tls"}`)
 	is(`{"transport":"tls","client_keys":[],"dnssec":"signed"}`)
 	s.must("PUT", path, `{"transport":"any"}`)

@@ -84,7 +84,16 @@ func TestRotation(t *testing.T) {
 	}
 	s.fails(400, model.CodeTSIGSuccessor, "PUT", path, `{}`)
 	s.fails(400, model.CodeTSIGSuccessor, "POST", path+"/retire", `{}`)
+	under := func() string {
+		return string(s.must("GET", "/headwater/v1/accounts/"+string(s.account)+"/tsig_rotations", nil).Result)
+	}
+	if got := under(); got != "[]" {
+		t.Errorf("under rotation: %s", got)
+	}
 	s.must("PUT", path, `{"successor_id":"`+next+`"}`)
+	if got, want := under(), `[{"tsig_id":"`+old+`","successor_id":"`+next+`"}]`; got != want {
+		t.Errorf("under rotation: %s, want %s", got, want)
+	}
 	s.fails(400, model.CodeTSIGSuccessor, "PUT", base+next+"/rotation", `{"successor_id":"`+third+`"}`) // it follows one itself
 	s.fails(400, model.CodeTSIGSuccessor, "PUT", base+third+"/rotation", `{"successor_id":"`+old+`"}`)  // that is being followed
 	s.fails(400, model.CodeTSIGInUse, "DELETE", s.secondaryDNS()+"/tsigs/"+next, nil)

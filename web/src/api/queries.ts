@@ -134,6 +134,12 @@ export const tsigsQuery = (account: string) =>
     queryFn: () => result(api.GET("/client/v4/accounts/{account_id}/secondary_dns/tsigs", accountPath(account))),
   });
 
+export const accountTransferQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["account-transfer", account],
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/transfer_settings", accountPath(account))),
+  });
+
 /** Which peers use a key, and which the one that follows it; asked again while somebody looks. */
 export const rotationQuery = (account_id: string, tsig_id: string) =>
   queryOptions({
@@ -142,10 +148,24 @@ export const rotationQuery = (account_id: string, tsig_id: string) =>
     queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/tsigs/{tsig_id}/rotation", { params: { path: { account_id, tsig_id } } })),
   });
 
+/** The keys that another one follows; old when the keys are. */
+export const rotationsQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["tsigs", account, "rotations"],
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/tsig_rotations", accountPath(account))),
+  });
+
 export const peersQuery = (account: string) =>
   queryOptions({
     queryKey: ["peers", account],
     queryFn: () => result(api.GET("/client/v4/accounts/{account_id}/secondary_dns/peers", accountPath(account))),
+  });
+
+/** What the transfers of each peer may come by, and hold; old when the peers are. */
+export const peerTransportsQuery = (account: string) =>
+  queryOptions({
+    queryKey: ["peers", account, "transports"],
+    queryFn: () => result(api.GET("/headwater/v1/accounts/{account_id}/peer_transports", accountPath(account))),
   });
 
 /** Which zones are linked to each peer; peers without any are not in it. */

@@ -1480,6 +1480,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/tsig_rotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the TSIGs that another one follows
+         * @description TSIGs without a successor are left out; who uses which is told at the rotation of one.
+         */
+        get: operations["listTSIGRotations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/tsigs/{tsig_id}/rotation": {
         parameters: {
             query?: never;
@@ -1618,6 +1638,26 @@ export interface paths {
          * @description Makes an ACL for the address alone, unless there is one that has it, and answers it. ACLs are for all zones of the account, so that it needs `Account Settings Write` as well.
          */
         post: operations["allowSource"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/peer_transports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what peers' transfers may come by, and hold
+         * @description Every peer of the account is in it.
+         */
+        get: operations["listPeerTransports"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3305,6 +3345,10 @@ export interface components {
          * @enum {string}
          */
         PeerDNSSEC: "signed" | "stripped";
+        TSIGSuccession: {
+            tsig_id: components["schemas"]["ID"];
+            successor_id: components["schemas"]["ID"];
+        };
         TSIGRotation: {
             tsig_id: components["schemas"]["ID"];
             name: string;
@@ -3387,6 +3431,14 @@ export interface components {
             dnssec?: components["schemas"]["PeerDNSSEC"];
             /** @description SHA-256 digests of public keys (SubjectPublicKeyInfo), in base64. With any here, the peer must show a client certificate with one of these keys; who signed it does not matter. They need the transport `tls` */
             client_keys?: string[];
+        };
+        /** @description A PeerTransport, and whose it is */
+        PeerTransportOf: {
+            peer_id: components["schemas"]["ID"];
+            /** @enum {string} */
+            transport: "any" | "tls";
+            client_keys: string[];
+            dnssec: components["schemas"]["PeerDNSSEC"];
         };
         ZoneCopyStep: {
             text: string;
@@ -7780,6 +7832,38 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    listTSIGRotations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["TSIGSuccession"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     getTSIGRotation: {
         parameters: {
             query?: never;
@@ -8186,6 +8270,38 @@ export interface operations {
                         success: true;
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listPeerTransports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PeerTransportOf"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
                     };
                 };
             };

@@ -1,10 +1,11 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { InputArea } from "@cloudflare/kumo/components/input";
+import { Switch } from "@cloudflare/kumo/components/switch";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
-import { edgeAddressesQuery, sharedNamesQuery } from "../api/queries";
+import { accountTransferQuery, edgeAddressesQuery, sharedNamesQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { FormError } from "../ui/dialogs";
 import { Card, Loaded, Page } from "../ui/page";
@@ -13,16 +14,18 @@ import { Allowed, useMay } from "../ui/rights";
 /** What a text area holds, one a line. */
 const lines = (text: string) => text.split(/[\s,]+/).filter((l) => l !== "");
 
-/** What belongs to the account as a whole: its edge addresses, and with whom it shares names. */
+/** What belongs to the account as a whole: its edge addresses, the keys of its secondaries, and with whom it shares names. */
 export default function AccountSettings() {
   const { account } = useParams({ from: "/signed-in/$account/settings" });
   const may = useMay(account, "Account Settings Write");
   const edge = useQuery(edgeAddressesQuery(account));
   const shared = useQuery(sharedNamesQuery(account));
+  const transfer = useQuery(accountTransferQuery(account));
   return (
     <Page title="Account settings" description={`The identifier of this account is ${account}.`}>
       <Allowed may={may}>
         <Loaded query={edge}>{(e) => <Edge key={e.addresses.join()} account={account} edge={e} />}</Loaded>
+        <Loaded query={transfer}>{(t) => <Keys account={account} each={t.tsig_per_peer} />}</Loaded>
         <Loaded query={shared}>{(s) => <Shared key={s.accounts.join()} account={account} shared={s} />}</Loaded>
       </Allowed>
     </Page>
@@ -49,6 +52,34 @@ function Edge({ account, edge }: { account: string; edge: Schema<"EdgeAddresses"
       error={save.error}
       onSave={save.run}
     />
+  );
+}
+
+/** Whether peers of one zone may differ in their keys. */
+function Keys({ account, each }: { account: string; each: boolean }) {
+  const path = { params: { path: { account_id: account } } };
+  const send = (tsig_per_peer: boolean) => result(api.PATCH("/headwater/v1/accounts/{account_id}/transfer_settings", { ...path, body: { tsig_per_peer } }));
+  const save = useAction({
+    quiet: true,
+    done: (now) => (now.tsig_per_peer ? "Each peer may have its own TSIG" : "The peers of a zone share one TSIG"),
+    stale: [["account-transfer", account]],
+    run: send,
+    undo: () => () => send(each),
+  });
+  return (
+    <Card
+      title="TSIGs of secondaries"
+      description={
+        each
+          ? "Peers that are linked to one zone may have different TSIGs, and peers behind one address are told apart by theirs. Switching this off is refused while peers of one zone differ."
+          : "All peers that are linked to one zone have the same TSIG; linking others is refused. Switched on, each may have its own: who learns the secret of one secondary cannot sign as another, and secondaries behind one address are told apart."
+      }
+    >
+      <div className="flex flex-col gap-3">
+        <FormError error={save.error} />
+        <Switch label="A TSIG for each peer" checked={each} disabled={save.busy} onCheckedChange={save.run} />
+      </div>
+    </Card>
   );
 }
 

@@ -58,13 +58,13 @@ export function ResourceTable<T extends Item>(props: {
             <Table.Body>
               {props.items.map((item) => (
                 <Table.Row key={item.id}>
-                  {props.columns.map((c) => (
-                    <Table.Cell key={c.head} className="whitespace-nowrap">
+                  {props.columns.map((c, i) => (
+                    <Table.Cell key={c.head} className="whitespace-nowrap" data-head={i === 0 ? undefined : c.head}>
                       {c.cell(item)}
                     </Table.Cell>
                   ))}
-                  <Table.Cell>
-                    <span className="flex items-center gap-1">
+                  <Table.Cell className="actions">
+                    <span className="flex flex-wrap items-center gap-2">
                       {props.extra?.(item)}
                       <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing(item)} />
                       <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setRemoving(item)} />

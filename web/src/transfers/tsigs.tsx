@@ -1,3 +1,4 @@
+import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
 import { SensitiveInput } from "@cloudflare/kumo/components/sensitive-input";
@@ -5,7 +6,7 @@ import { CopyIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
-import { peersQuery, tsigsQuery } from "../api/queries";
+import { peersQuery, rotationsQuery, tsigsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { FormDialog } from "../ui/dialogs";
@@ -21,6 +22,7 @@ const algorithms = ["hmac-sha256", "hmac-sha384", "hmac-sha512", "hmac-sha224", 
 export function TSIGs(props: { account: string }) {
   const keys = useQuery(tsigsQuery(props.account));
   const peers = useQuery(peersQuery(props.account)).data ?? [];
+  const rotations = useQuery(rotationsQuery(props.account)).data ?? [];
   const [shown, setShown] = useState<Schema<"TSIG"> | null>(null);
   const [rotated, setRotated] = useState<Schema<"TSIG"> | null>(null);
   const may = useMay(props.account, "Account Settings Write");
@@ -57,6 +59,7 @@ export function TSIGs(props: { account: string }) {
                     </Button>
                   ),
               },
+              { head: "Rotation", cell: (k) => <Succession item={k} keys={list} rotations={rotations} /> },
               { head: "Used by", cell: (k) => users(k.id).join(", ") || "–" },
             ]}
             extra={(k) => (
@@ -76,6 +79,28 @@ export function TSIGs(props: { account: string }) {
         </>
       )}
     </Loaded>
+  );
+}
+
+/** Which key follows this one, or which ones this one follows. */
+function Succession({ item, keys, rotations }: { item: Schema<"TSIG">; keys: Schema<"TSIG">[]; rotations: Schema<"TSIGSuccession">[] }) {
+  const name = (id: string) => keys.find((k) => k.id === id)?.name ?? "another key";
+  const next = rotations.find((r) => r.tsig_id === item.id);
+  const before = rotations.filter((r) => r.successor_id === item.id);
+  if (next === undefined && before.length === 0) return "–";
+  return (
+    <span className="inline-flex flex-wrap gap-2">
+      {next && (
+        <Badge appearance="dot" variant="warning">
+          {`Followed by ${name(next.successor_id)}`}
+        </Badge>
+      )}
+      {before.map((r) => (
+        <Badge key={r.tsig_id} appearance="dot" variant="info">
+          {`Follows ${name(r.tsig_id)}`}
+        </Badge>
+      ))}
+    </span>
   );
 }
 

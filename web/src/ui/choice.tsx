@@ -8,6 +8,8 @@ export function Choice<T extends string>(props: {
   onChange: (value: T) => void;
   hideLabel?: boolean;
   error?: string;
+  /** What the one that is chosen means. */
+  description?: string;
   className?: string;
   disabled?: boolean;
 }) {
@@ -18,6 +20,7 @@ export function Choice<T extends string>(props: {
       disabled={props.disabled}
       onValueChange={(v) => v !== null && props.onChange(v as T)}
       error={props.error}
+      description={props.description}
       className={props.className ?? "w-full"}
       items={props.options.map(([value, label]) => ({ value, label }))}
     >

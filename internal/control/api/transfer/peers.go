@@ -20,6 +20,7 @@ func peerRoutes() []api.Route {
 		api.NewRoute(http.MethodGet, transport, api.ScopeAccount, api.AccSetRead, getTransport),
 		api.NewRoute(http.MethodPut, transport, api.ScopeAccount, api.AccSetWrite, putTransport),
 		api.NewRoute(http.MethodGet, api.Own+"/accounts/{account_id}/peer_uses", api.ScopeAccount, api.AccSetRead, listPeerUses),
+		api.NewRoute(http.MethodGet, api.Own+"/accounts/{account_id}/peer_transports", api.ScopeAccount, api.AccSetRead, listTransports),
 	}
 }
 

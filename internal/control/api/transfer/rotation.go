@@ -13,10 +13,27 @@ import (
 func rotationRoutes() []api.Route {
 	const path = api.Own + "/accounts/{account_id}/tsigs/{tsig_id}/rotation"
 	return []api.Route{
+		api.NewRoute(http.MethodGet, api.Own+"/accounts/{account_id}/tsig_rotations", api.ScopeAccount, api.AccSetRead, listRotations),
 		api.NewRoute(http.MethodGet, path, api.ScopeAccount, api.AccSetRead, getRotation),
 		api.NewRoute(http.MethodPut, path, api.ScopeAccount, api.AccSetWrite, putRotation),
 		api.NewRoute(http.MethodPost, path+"/retire", api.ScopeAccount, api.AccSetWrite, retireTSIG),
 	}
+}
+
+// successionJSON is a key that another one follows.
+type successionJSON struct {
+	TSIG      model.ID `json:"tsig_id"`
+	Successor model.ID `json:"successor_id"`
+}
+
+// listRotations tells which keys are under rotation, and nothing of who uses them: that takes reading every zone of their peers.
+func listRotations(a *api.API, q *api.Request) error {
+	list, err := a.Store.TSIGs(q.Ctx(), q.Account)
+	if err != nil {
+		return err
+	}
+	list = slices.DeleteFunc(list, func(k model.TSIG) bool { return k.Successor == "" })
+	return api.OnePage(q, api.Each(list, func(k *model.TSIG) successionJSON { return successionJSON{k.ID, k.Successor} }))
 }
 
 // rotationJSON is how a key is followed by another.

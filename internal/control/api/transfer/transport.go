@@ -111,6 +111,21 @@ func getTransport(a *api.API, q *api.Request) error {
 	return q.OK(renderTransport(&p))
 }
 
+// transportOf is what a peer's transfers may come by, in a list of all peers.
+type transportOf struct {
+	Peer model.ID `json:"peer_id"`
+	transportJSON
+}
+
+// listTransports answers for all peers at once, so that who shows them asks once and not for each.
+func listTransports(a *api.API, q *api.Request) error {
+	list, err := a.Store.Peers(q.Ctx(), q.Account)
+	if err != nil {
+		return err
+	}
+	return api.OnePage(q, api.Each(list, func(p *model.Peer) transportOf { return transportOf{p.ID, renderTransport(p)} }))
+}
+
 func putTransport(_ *api.API, q *api.Request) error {
 	apply, err := readTransport(q)
 	if err != nil {

@@ -1,0 +1,173 @@
+// Configurations > DNS Zone Transfers: what a peer may come by and gets, and keys under rotation; and the account's rule about keys.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { fill } from "./fixture.mjs";
+import { choose, formDialog, signedInto, submit } from "./hands.mjs";
+import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let browser;
+before(async () => {
+  browser = await startBrowser();
+});
+after(() => browser.close());
+
+const phone = { width: 390, height: 844 };
+
+/** A page of the account's, with an account to look at; made has what was filled in. */
+async function at(t, path, context = {}) {
+  const { server, page, complaints } = await signedInto(browser, t, { context: { bypassCSP: true, ...context } });
+  const made = await fill(server);
+  const go = async (to) => {
+    await page.goto(`${server.url}/${server.account}/${to}`);
+    await settled(page);
+    await page.evaluate(axe);
+  };
+  await go(path);
+  return { server, page, complaints, made, go };
+}
+
+/** What is on the screen, once nothing moves or fades any more, is clean for machines and no wider than it. */
+async function clean(page, what) {
+  // Animations of scrolling run as long as there is something to scroll.
+  const still = () => document.getAnimations().every((a) => a.playState !== "running" || a.timeline !== document.timeline || a.effect?.getTiming().iterations === Infinity);
+  await page.waitForFunction(still);
+  const found = await page.evaluate(() => window.axe.run(document));
+  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+  assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
+}
+
+/** Where the focus is, by the name of what has it. */
+const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
+
+async function escape(page, button) {
+  await page.keyboard.press("Escape");
+  await formDialog(page).waitFor({ state: "detached" });
+  await until(`the focus on ${button}`, async () => (await focused(page)) === button, 5_000).catch(async (e) => {
+    throw new Error(`${e.message}: it is on ${await focused(page)}`);
+  });
+}
+
+test("a peer is held to TLS and a client key, and gets zones stripped", async (t) => {
+  const { server, page, complaints, made } = await at(t, "configurations/dns-zone-transfers?tab=peers");
+  const row = page.getByRole("row", { name: /ns-secondary-1/ });
+  await row.getByRole("cell", { name: "Any", exact: true }).waitFor();
+  await row.getByRole("cell", { name: "Signed", exact: true }).waitFor();
+  await row.getByRole("button", { name: "Edit ns-secondary-1" }).click();
+  const dialog = formDialog(page);
+  await dialog.getByText(/may be transferred to it in clear/).waitFor();
+  await choose(dialog, page, "Transport", "TLS alone");
+  await dialog.getByText(/by TLS alone: what comes in clear is refused/).waitFor();
+  await dialog.getByLabel("Client keys, one a line (optional)").fill("no digest");
+  await choose(dialog, page, "DNSSEC", "Stripped");
+  await dialog.getByText(/For one that signs by itself/).waitFor();
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("A client key is the SHA-256 digest of a public key, in base64.").first().waitFor();
+  const transport = `/headwater/v1/accounts/${server.account}/peers/${made.peer.id}/transport`;
+  assert.deepEqual(await server.api("GET", transport), { transport: "any", client_keys: [], dnssec: "signed" });
+
+  const key = Buffer.alloc(32, 7).toString("base64");
+  await submit(page, { "Client keys, one a line (optional)": key }, "Save");
+  await row.getByText("TLS, 1 client key").waitFor();
+  await row.getByText("Stripped").waitFor();
+  assert.deepEqual(await server.api("GET", transport), { transport: "tls", client_keys: [key], dnssec: "stripped" });
+
+  // An edit of something else leaves it, though somebody has changed it since the form was opened.
+  await row.getByRole("button", { name: "Edit ns-secondary-1" }).click();
+  await formDialog(page).getByLabel("Peer name").waitFor();
+  await server.api("PUT", transport, { transport: "tls", client_keys: [] });
+  await submit(page, { "Peer name": "nsd-berlin" }, "Save");
+  await page.getByRole("row", { name: /nsd-berlin/ }).getByText("TLS", { exact: true }).waitFor();
+  assert.deepEqual(await server.api("GET", transport), { transport: "tls", client_keys: [], dnssec: "stripped" });
+
+  // A new peer whose keys are refused is made once.
+  await page.getByRole("button", { name: "Create peer" }).click();
+  await choose(dialog, page, "Transport", "TLS alone");
+  await dialog.getByLabel("Peer name").fill("ns-secondary-2");
+  await dialog.getByLabel("Client keys, one a line (optional)").fill("no digest");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("A client key is the SHA-256 digest of a public key, in base64.").first().waitFor();
+  await submit(page, { "Client keys, one a line (optional)": key }, "Save");
+  await page.getByRole("row", { name: /ns-secondary-2/ }).getByText("TLS, 1 client key").waitFor();
+  assert.equal((await server.api("GET", `/client/v4/accounts/${server.account}/secondary_dns/peers`)).length, 2);
+  assert.deepEqual(complaints, []);
+});
+
+test("each peer may have its own TSIG, and not be without it while peers of a zone differ", async (t) => {
+  const { server, page, made } = await at(t, "settings", { viewport: phone });
+  const card = page.getByRole("region", { name: "TSIGs of secondaries" });
+  await card.getByText(/All peers that are linked to one zone have the same TSIG/).waitFor();
+  await card.getByRole("switch", { name: "A TSIG for each peer" }).click();
+  await card.getByText(/may have different TSIGs/).waitFor();
+  const settings = `/headwater/v1/accounts/${server.account}/transfer_settings`;
+  assert.equal((await server.api("GET", settings)).tsig_per_peer, true);
+
+  const account = `/client/v4/accounts/${server.account}/secondary_dns`;
+  const other = await server.api("POST", `${account}/tsigs`, { name: "other.example.com.", algo: "hmac-sha256" });
+  const second = await server.api("POST", `${account}/peers`, { name: "ns-secondary-2", ip: "192.0.2.54", port: 53, tsig_id: other.id });
+  await server.api("PUT", `/client/v4/zones/${made.zone.id}/secondary_dns/outgoing`, { name: "example.com", peers: [made.peer.id, second.id] });
+  await card.getByRole("switch", { name: "A TSIG for each peer" }).click();
+  await card.getByRole("alert").waitFor();
+  assert.equal((await server.api("GET", settings)).tsig_per_peer, true);
+  await clean(page, "account settings");
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`rotation and peers on a phone, read by machines and left by Escape, ${colorScheme}`, async (t) => {
+    const { page, go } = await at(t, "configurations/dns-zone-transfers?tab=tsig", { colorScheme, viewport: phone });
+    const rotate = "Rotate transfer.example.com.";
+    const open = () => page.getByRole("button", { name: rotate, exact: true }).click();
+    await open();
+    await formDialog(page).getByRole("button", { name: "Begin" }).waitFor();
+    await clean(page, "before it begins");
+    await escape(page, rotate);
+
+    await open();
+    await formDialog(page).getByRole("button", { name: "Begin" }).click();
+    await formDialog(page).getByRole("button", { name: "Retire transfer.example.com." }).waitFor();
+    await clean(page, "under rotation");
+    await escape(page, rotate);
+
+    await open();
+    await formDialog(page).getByRole("button", { name: "Configuration with the new key" }).click();
+    await page.getByRole("dialog", { name: "Configuration for your secondary" }).waitFor();
+    await clean(page, "configuration");
+    await page.keyboard.press("Escape");
+    await formDialog(page).getByRole("button", { name: "Retire transfer.example.com." }).waitFor();
+    await escape(page, rotate);
+
+    // Which keys are under rotation is seen without opening anything.
+    const table = page.getByRole("region", { name: "TSIG" });
+    await table.getByText("Followed by transfer-2.example.com.").waitFor();
+    await table.getByText("Follows transfer.example.com.").waitFor();
+    await clean(page, "TSIGs");
+    await roomy(page, table);
+    await go("configurations/dns-zone-transfers?tab=peers");
+    await clean(page, "peers");
+    await roomy(page, page.getByRole("region", { name: "peer" }));
+    const edit = "Edit ns-secondary-1";
+    await page.getByRole("button", { name: edit }).click();
+    await choose(formDialog(page), page, "Transport", "TLS alone");
+    await clean(page, "form of a peer");
+    await escape(page, edit);
+  });
+}
+
+/** Buttons of a row are wide enough for a thumb, in the window, and have 8 px between them. */
+async function roomy(page, table) {
+  const rows = await table.getByRole("row").all();
+  for (const row of rows) {
+    const boxes = await Promise.all((await row.getByRole("button").all()).map((b) => b.boundingBox()));
+    boxes.forEach((a, i) => {
+      assert.ok(a.width >= 24 && a.height >= 24 && a.x >= 0 && a.x + a.width <= phone.width, `a button of ${JSON.stringify(a)}`);
+      for (const b of boxes.slice(i + 1)) {
+        const [x, y] = [Math.max(a.x, b.x) - Math.min(a.x + a.width, b.x + b.width), Math.max(a.y, b.y) - Math.min(a.y + a.height, b.y + b.height)];
+        assert.ok(x >= 7.5 || y >= 4, `${x} px beside and ${y} px below each other: ${JSON.stringify([a, b])}`);
+      }
+    });
+  }
+}
