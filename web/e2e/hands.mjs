@@ -25,10 +25,10 @@ export function formDialog(page) {
   return page.getByRole("dialog").filter({ has: page.locator("form") });
 }
 
-/** Fills the fields of the open dialog and submits it. */
+/** Fills the fields of the open dialog, told by what their labels begin with, and submits it. */
 export async function submit(page, fields, button) {
   const dialog = formDialog(page);
-  for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(label).fill(value);
+  for (const [label, value] of Object.entries(fields)) await dialog.getByLabel(new RegExp(`^${label.replace(/[()]/g, "\\$&")}`)).fill(value);
   await dialog.getByRole("button", { name: button, exact: true }).click();
   await dialog.waitFor({ state: "detached" });
 }

@@ -55,6 +55,8 @@ async function escape(page, button) {
 test("a peer is held to TLS and a client key, and gets zones stripped", async (t) => {
   const { server, page, complaints, made } = await at(t, "configurations/dns-zone-transfers?tab=peers");
   const row = page.getByRole("row", { name: /ns-secondary-1/ });
+  const acts = await Promise.all((await row.getByRole("button").all()).map((b) => b.boundingBox()));
+  assert.ok(Math.max(...acts.map((b) => b.y)) < Math.min(...acts.map((b) => b.y + b.height)), "the buttons of a row stand beside each other");
   await row.getByRole("cell", { name: "Any", exact: true }).waitFor();
   await row.getByRole("cell", { name: "Signed", exact: true }).waitFor();
   await row.getByRole("button", { name: "Edit ns-secondary-1" }).click();

@@ -55,8 +55,7 @@ export function Peers(props: { account: string }) {
           }
           columns={[
             { head: "Name", cell: (p) => <span className="font-medium">{p.name}</span> },
-            { head: "IP", cell: (p) => p.ip ?? "–" },
-            { head: "Port", cell: (p) => p.port ?? 53 },
+            { head: "IP", cell: (p) => addressText(p) },
             { head: "TSIG", cell: (p) => keys.find((k) => k.id === p.tsig_id)?.name ?? "–" },
             { head: "IXFR", cell: (p) => (p.ixfr_enable ? "Enabled" : "Not enabled") },
             { head: "Transport", cell: (p) => transportText(transportOf(p.id)) },
@@ -79,6 +78,12 @@ export function Peers(props: { account: string }) {
       <ConfigDialog account={props.account} open={shown !== null} tsig={key} onClose={() => setShown(null)} />
     </>
   );
+}
+
+/** Where NOTIFY goes; the port only where it is not that of DNS. */
+function addressText(p: Schema<"Peer">): string {
+  if (!p.ip) return "–";
+  return (p.port ?? 53) === 53 ? p.ip : `${p.ip} port ${p.port}`;
 }
 
 /** What a peer's transfers may come by, in short. */

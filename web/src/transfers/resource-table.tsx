@@ -64,7 +64,7 @@ export function ResourceTable<T extends Item>(props: {
                     </Table.Cell>
                   ))}
                   <Table.Cell className="actions">
-                    <span className="flex flex-wrap items-center gap-2">
+                    <span className="flex items-center gap-2 max-md:flex-wrap">
                       {props.extra?.(item)}
                       <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing(item)} />
                       <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setRemoving(item)} />
