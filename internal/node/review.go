@@ -56,7 +56,7 @@ func (n *Node) reviewServers(in *review.Input, mem *zone.Zone) {
 	}
 }
 
-// signing tells of the signatures that secondaries get.
+// signing tells of the signatures that anybody gets.
 func (n *Node) signing(z *model.Zone) (out api.SigningFacts) {
 	mem := n.db.ByID(string(z.ID))
 	if mem == nil {
@@ -65,7 +65,7 @@ func (n *Node) signing(z *model.Zone) (out api.SigningFacts) {
 	if z.DNSSEC.Work {
 		out.Progress = n.progress(z, mem)
 	}
-	expires := mem.State().Transfer.Expires()
+	expires := mem.State().Expires()
 	if expires == 0 {
 		return out
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
@@ -226,21 +227,20 @@ func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (
 	if err != nil || signing == nil {
 		return kept, err
 	}
-	v, timing := z.state.Transfer, signing.Timing
+	timing := signing.Timing
 	if signing.Whole {
 		kept.More = true // all is signed anew now, and then there is a version to look at
 		return kept, nil
 	}
-	due, hashes := ending(v, timing.Renew, e.Names)
-	if served := z.state.Served; served != v {
-		more, others := ending(served, timing.Renew, e.Names-len(due))
+	var due []wire.Name
+	var hashes []dnssec.Hash
+	for _, v := range z.faces() {
+		more, others := ending(v, timing.Renew, e.Names-len(due))
 		due, hashes = append(due, more...), append(hashes, others...)
 	}
 	lingered := z.lingers
 	if lingered {
-		job := signing.Job(v, v, nil)
-		job.Retired = nil
-		stale, others, from := job.Due(max(e.From, z.row.Name), e.Names)
+		stale, others, from := z.stale(signing, e)
 		due, hashes = append(due, stale...), append(hashes, others...)
 		kept.From = from
 		if from == "" && len(stale)+len(others) < e.Names {
@@ -249,7 +249,7 @@ func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (
 		}
 	}
 	kept.More = len(due)+len(hashes) >= e.Names || lingered // what waits for the last of them goes on then
-	if expires := v.Expires(); expires != 0 && !kept.More {
+	if expires := z.state.Expires(); expires != 0 && !kept.More {
 		// The next one is due when it has no more left than those that are renewed now.
 		at := p.now.Add(time.Duration(int32(expires-timing.Renew)+1) * time.Second)
 		if kept.Next.IsZero() || at.Before(kept.Next) {
@@ -263,6 +263,29 @@ func (p *plan) renewals(ctx context.Context, z *zoneWork, e *model.KeepDNSSEC) (
 		kept.More = true // those that were not due among the same names are known when the version is
 	}
 	return kept, nil
+}
+
+// faces are the versions of the zone in memory, the transfer face first, and it alone where they agree.
+func (z *zoneWork) faces() []*zone.Version {
+	if z.state.Served == z.state.Transfer {
+		return []*zone.Version{z.state.Transfer}
+	}
+	return []*zone.Version{z.state.Transfer, z.state.Served}
+}
+
+// stale lists what other keys have signed than do now, in either face: where a change has the one signed anew and leaves the other as
+// it was, the old key's signatures are in that alone. next is the name to go on from, "" for none.
+func (z *zoneWork) stale(signing *face.Signing, e *model.KeepDNSSEC) (due []wire.Name, hashes []dnssec.Hash, next wire.Name) {
+	for _, v := range z.faces() {
+		job := signing.Job(v, v, nil)
+		job.Retired = nil
+		more, others, from := job.Due(max(e.From, z.row.Name), e.Names)
+		due, hashes = append(due, more...), append(hashes, others...)
+		if from != "" && (next == "" || wire.Compare(from, next) < 0) {
+			next = from // what the other face has behind it is found once more, and is good then
+		}
+	}
+	return due, hashes, next
 }
 
 // ending lists names, and hashes of the chain of NSEC3, whose signatures end before a time.

@@ -113,7 +113,7 @@ func (k *Keeper) Stats() Stats {
 		if z == nil {
 			continue
 		}
-		if at := z.State().Transfer.Expires(); at != 0 {
+		if at := z.State().Expires(); at != 0 {
 			if ends := timeOf(at, k.cfg.Clock()); out.Ends.IsZero() || ends.Before(out.Ends) {
 				out.Ends = ends
 			}
@@ -129,7 +129,7 @@ func timeOf(at uint32, near time.Time) time.Time {
 
 // Touched hears of every new version of a zone: its keys may be others than before, or its first.
 func (k *Keeper) Touched(z *zone.Zone) {
-	if z.State().Transfer.Expires() == 0 && !k.knows(model.ID(z.ID)) {
+	if z.State().Expires() == 0 && !k.knows(model.ID(z.ID)) {
 		return // it is not signed, as nearly all are
 	}
 	k.Look(model.ID(z.ID))

@@ -150,7 +150,7 @@ func (n *node) version() *zone.Version { return n.db.ByID(string(n.zone)).State(
 
 // left is how long the signature that ends first is good.
 func (n *node) left() time.Duration {
-	return time.Duration(int32(n.version().Expires()-uint32(time.Now().Unix()))) * time.Second
+	return time.Duration(int32(n.db.ByID(string(n.zone)).State().Expires()-uint32(time.Now().Unix()))) * time.Second
 }
 
 func (w *world) keys() []model.ZoneKey { return w.store.ZoneKeysOf(w.zone) }
@@ -455,4 +455,57 @@ func TestKeysRollByThemselves(t *testing.T) {
 			t.Errorf("%d KSKs and %d ZSKs in 200 days", k, z)
 		}
 	})
+}
+
+// Who raises how long a zone is kept finds signatures that last for as long: at once where a change can sign all of it, within a
+// minute where it is large, and what a large zone cannot have is refused with nothing changed.
+func TestZoneIsKeptForLonger(t *testing.T) {
+	t.Parallel()
+	type raise struct {
+		what    string
+		edit    func(*model.Settings)
+		more    time.Duration // than before
+		refused bool          // where the zone is large
+	}
+	raises := []raise{
+		{"expire", func(s *model.Settings) { s.SOA.Expire = uint32((28 * day).Seconds()) }, 21 * day, false},
+		{"TTL of NS records", func(s *model.Settings) { s.NSTTL = uint32((2 * day).Seconds()) }, day, false},
+		{"minimum", func(s *model.Settings) { s.SOA.MinTTL = uint32((3 * day).Seconds()) }, 2 * day, true},
+		{"TTL of the SOA", func(s *model.Settings) { s.SOA.TTL = uint32((3 * day).Seconds()) }, 2 * day, true},
+	}
+	for _, r := range raises {
+		for _, small := range []int{0, 10} {
+			synctest.Test(t, func(t *testing.T) {
+				w := signedIn(t, &world{store: controltest.NewStore(), name: wire.MustName("example"), small: small}, 120)
+				n := w.start(t, true)
+				time.Sleep(11*day + 7*time.Hour)
+				synctest.Wait()
+				large, serial := small > 0, n.version().Serial()
+				_, err := n.commit.Change(t.Context(), model.Change{Zone: w.zone, Edits: []model.Edit{model.EditZone{Apply: func(z model.Zone) (model.Zone, error) {
+					r.edit(&z.Settings)
+					return z, nil
+				}}}})
+				if large && r.refused {
+					var bad *model.Invalid
+					if !errors.As(err, &bad) || bad.Code != model.CodeDNSSECState || n.version().Serial() != serial {
+						t.Errorf("%s, large: %v, serial %d and now %d", r.what, err, serial, n.version().Serial())
+					}
+					return
+				}
+				if err != nil {
+					t.Fatalf("%s: %v", r.what, err)
+				}
+				if large {
+					time.Sleep(time.Minute)
+				}
+				for range 20 {
+					if left := n.left(); left < margin+r.more {
+						t.Fatalf("%s, large: %v: a signature has %v left, and is to have %v", r.what, large, left, margin+r.more)
+					}
+					time.Sleep(day)
+					synctest.Wait()
+				}
+			})
+		}
+	}
 }

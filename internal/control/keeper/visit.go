@@ -191,7 +191,7 @@ func (k *Keeper) Freshen(ctx context.Context) {
 	now := uint32(k.cfg.Clock().Unix())
 	for z := range k.cfg.DB.All {
 		ended := func() bool {
-			at := z.State().Transfer.Expires()
+			at := z.State().Expires()
 			return at != 0 && int32(at-now) <= 0
 		}
 		for ended() && ctx.Err() == nil {

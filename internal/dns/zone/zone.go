@@ -88,6 +88,18 @@ type State struct {
 	Links    Links
 }
 
+// Expires is the earliest expiration of a signature of either face, in seconds since 1970; 0 where there are none. The served face
+// has signatures of its own where it differs, which may be older than those of the other.
+func (s *State) Expires() uint32 {
+	at := s.Transfer.Expires()
+	if s.Served != s.Transfer {
+		if other := s.Served.Expires(); at == 0 || other != 0 && int32(other-at) < 0 {
+			return other
+		}
+	}
+	return at
+}
+
 // Zone is one zone of the database. Its state changes by whole pointers.
 type Zone struct {
 	ID      string
