@@ -54,6 +54,17 @@ func TestTestsUseTheProgramsModules(t *testing.T) {
 	}
 }
 
+// TestReleaseHasTheProgramsModules: what makes a release reads the program's grammar, and therefore needs all that the program needs.
+func TestReleaseHasTheProgramsModules(t *testing.T) {
+	t.Parallel()
+	has := required(t, "../release/go.mod")
+	for m := range required(t, program) {
+		if _, there := has[m]; !there {
+			t.Errorf("release/go.mod does not have %s %s: run go mod tidy there", m.Path, m.Version)
+		}
+	}
+}
+
 // requirement is a module at a version.
 type requirement struct{ Path, Version string }
 
