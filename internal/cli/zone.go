@@ -32,6 +32,7 @@ type zoneCmd struct {
 	Export zoneExportCmd `cmd:"" help:"Write a zone as a zone file."`
 	Check  zoneCheckCmd  `cmd:"" help:"Check a zone file without any server."`
 	Status zoneStatusCmd `cmd:"" help:"Show what the secondaries of a zone hold."`
+	Wait   zoneWaitCmd   `cmd:"" help:"Wait until a zone is live on all its servers."`
 	DNSSEC zoneDNSSECCmd `cmd:"" name:"dnssec" help:"Sign a zone, and look after its keys."`
 }
 

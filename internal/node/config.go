@@ -36,7 +36,7 @@ type Config struct {
 	ConnectKey     string        `help:"Key file for that name." placeholder:"FILE"`
 	NotifySource   []string      `help:"Address that NOTIFY leaves from, one of a family; default is the address that DNS listens on, where that is one." placeholder:"IP"`
 	NotifyInterval time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
-	ProbeInterval  time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is never."`
+	ProbeInterval  time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is only while somebody waits for a zone."`
 	Nameservers    []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
 	EdgeAddresses  []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
 	Resolver       string        `help:"Recursive resolver for CNAME flattening and for watching name servers (host:port)." placeholder:"ADDR"`

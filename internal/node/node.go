@@ -127,7 +127,11 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 func (n *Node) wireFast(set *settings) {
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log,
-		Seen:    func(zone, peer string, serial uint32) { n.notify.Seen(zone, peer, serial) },
+		Seen: func(zone, peer string, serial uint32) {
+			if n.notify != nil { // another node tells secondaries
+				n.notify.Seen(zone, peer, serial)
+			}
+		},
 		Resolve: n.resolveNameServer(), Allowed: n.reach.Allows, Tells: n.reach.Tells,
 		NameServerInterval: n.cfg.NameServerInterval, NameServerPort: n.cfg.NameServerPort,
 		Save: n.saveWatched,

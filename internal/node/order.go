@@ -111,6 +111,7 @@ func (n *Node) sequence() *sequence {
 	parts[len(parts)-1].stop = func(ctx context.Context) error {
 		n.ready.Store(false)
 		tellSystemd(daemon.SdNotifyStopping)
+		n.watch.Dismiss() // or those who wait for a zone keep the drain waiting
 		if n.web == nil {
 			return nil
 		}

@@ -42,6 +42,35 @@ func (n *Node) secondaries(ctx context.Context, z model.Zone) (api.Secondaries, 
 	return out, nil
 }
 
+// live waits until a zone is served as wanted. A node that does not work for the zone asks by itself while somebody waits.
+func (n *Node) live(ctx context.Context, z *model.Zone, want api.LiveWanted) (out api.Liveness, err error) {
+	if !n.holds(z.ID) { // peers without an address are known from what they fetched elsewhere
+		if err := n.loadWatched(context.WithoutCancel(ctx), z.ID, func(notify.Ack) {}); err != nil {
+			return out, err
+		}
+	}
+	is, there := n.watch.Await(ctx, string(z.ID), watch.Wanted{
+		Serial: want.Serial, Quorum: want.Quorum, Others: z.DNSSEC.MultiSigner == model.SwitchOn,
+	})
+	if !there {
+		return out, model.ErrNotFound
+	}
+	if !is.Live && ctx.Err() == nil {
+		return out, model.ErrUnavailable // this node stops; another goes on
+	}
+	out = api.Liveness{Live: is.Live, Serial: is.Serial}
+	for _, s := range is.Servers {
+		row := api.LiveServer{
+			Name: s.Name, Address: s.Address, Peer: s.Peer, State: api.SecondaryState(s.State), Cause: s.Cause, Seen: s.Seen, Live: s.Live,
+		}
+		if s.Known {
+			row.Serial = &s.Serial
+		}
+		out.Servers = append(out.Servers, row)
+	}
+	return out, nil
+}
+
 func nameServer(s *watch.NameServer) api.SecondaryNS {
 	out := api.SecondaryNS{Name: s.Name.Host(), State: api.SecondaryState(s.State), Seen: s.Seen, Error: s.Error}
 	if s.Addr.IsValid() {

@@ -83,6 +83,8 @@ type Config struct {
 	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
 	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
 	Review      func(ctx context.Context, z model.Zone) (model.Review, error)
+	// Live waits until a zone is served as wanted, or the context ends, which is no error; nil: 404.
+	Live func(ctx context.Context, z *model.Zone, want LiveWanted) (Liveness, error)
 	// KeyUses tells, of every zone of an account that is transferred to one of the peers, which key its requests are signed with; nil:
 	// nobody knows.
 	KeyUses func(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]KeyUse, error)
@@ -122,6 +124,8 @@ type Limits struct {
 	PerSecond float64 // requests a second and credential; default 0: no limit
 	Heavy     int     // exports, long lists and reviews at once; default 32
 	HeavyEach int     // of them for one account; default 8
+	Waits     int     // requests that wait for a zone to be live at once; default 1024
+	WaitsEach int     // of them for one account; default 256
 	Burst     int     // of them at once; default ten seconds' worth
 }
 
@@ -147,6 +151,12 @@ func (l *Limits) setDefaults() {
 	if l.HeavyEach <= 0 {
 		l.HeavyEach = 8
 	}
+	if l.Waits <= 0 {
+		l.Waits = 1024
+	}
+	if l.WaitsEach <= 0 {
+		l.WaitsEach = 256
+	}
 	if l.Burst <= 0 {
 		l.Burst = max(1, int(l.PerSecond*10))
 	}
@@ -157,6 +167,7 @@ type API struct {
 	Config
 	limits *limiter
 	places *places
+	waits  *places
 	Memory *memory
 }
 
@@ -172,6 +183,6 @@ func New(cfg Config) http.Handler {
 	if cfg.Traces == nil {
 		cfg.Traces = &Traces{}
 	}
-	a := &API{Config: cfg, Memory: newMemory(cfg.Limits.Memory), limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits)}
+	a := &API{Config: cfg, Memory: newMemory(cfg.Limits.Memory), limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits.HeavyEach, cfg.Limits.Heavy), waits: newPlaces(cfg.Limits.WaitsEach, cfg.Limits.Waits)}
 	return a.handler()
 }

@@ -25,8 +25,8 @@ type places struct {
 // placePatience is how long a request waits for a place before it is told to come again.
 const placePatience = time.Second
 
-func newPlaces(l Limits) *places {
-	return &places{each: l.HeavyEach, all: l.Heavy, patience: placePatience, of: map[model.ID]int{}, freed: make(chan struct{})}
+func newPlaces(each, all int) *places {
+	return &places{each: each, all: all, patience: placePatience, of: map[model.ID]int{}, freed: make(chan struct{})}
 }
 
 // take waits a moment for a place of the account and gives what gives it back; false: there is none.
@@ -74,13 +74,19 @@ func (q *Request) Heavily(handle func() error) error {
 	if account == "" {
 		account = q.Who.Home()
 	}
-	end, ok := q.API.places.take(q.Ctx(), account)
+	return q.placed(q.API.places, account, handle, "Too many exports, long lists and reviews of this account or server are under way. Please wait and try again.")
+}
+
+// Waiting runs a handler that does nothing but wait, in a place among others that wait.
+func (q *Request) Waiting(handle func() error) error {
+	return q.placed(q.API.waits, q.Account, handle, "Too many requests of this account or server wait for a zone already. Please wait and try again.")
+}
+
+func (q *Request) placed(among *places, account model.ID, handle func() error, full string) error {
+	end, ok := among.take(q.Ctx(), account)
 	if !ok {
 		q.retryAfter(2)
-		return &Failed{
-			Status: http.StatusTooManyRequests, Code: codeRate,
-			Message: "Too many exports, long lists and reviews of this account or server are under way. Please wait and try again.",
-		}
+		return &Failed{Status: http.StatusTooManyRequests, Code: codeRate, Message: full}
 	}
 	defer end()
 	return handle()

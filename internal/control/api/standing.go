@@ -170,3 +170,27 @@ type AccessDecision struct {
 	Range                netip.Prefix
 	OneOf                []string
 }
+
+// LiveWanted is what somebody waits for: a serial, or a later one, at so many servers; 0: at all.
+type LiveWanted struct {
+	Serial uint32
+	Quorum int
+}
+
+// Liveness is who serves that. Serial is the zone's.
+type Liveness struct {
+	Live    bool
+	Serial  uint32
+	Servers []LiveServer
+}
+
+// LiveServer is a linked peer, or an address of a name of the NS RRset. Nil and zero are unknown and never.
+type LiveServer struct {
+	Name, Address string
+	Peer          bool
+	State         SecondaryState
+	Cause         string
+	Serial        *uint32 // that it answered with last
+	Seen          time.Time
+	Live          bool
+}

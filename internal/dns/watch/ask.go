@@ -36,8 +36,8 @@ func (w *Watcher) ask(ctx context.Context, name wire.Name, at netip.AddrPort) (u
 	return serial, t
 }
 
-// question asks over UDP, and over TCP where that got nothing or was cut short.
-func (w *Watcher) question(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, trouble) {
+// overBoth asks over UDP, and over TCP where that got nothing or was cut short.
+func (w *Watcher) overBoth(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, trouble) {
 	msg, t := w.exchange(ctx, "udp", at, name)
 	if t.none() && wire.HeaderFlags(msg)&wire.FlagTC == 0 {
 		return serialOf(msg, name)

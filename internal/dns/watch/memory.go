@@ -76,7 +76,7 @@ func (w *Watcher) Load(list []Memory) {
 			r.keep(old)
 		}
 		w.of.put(key{m.Zone, m.Peer}, r)
-		w.tally.move(m.Zone)
+		w.touched(m.Zone)
 	}
 }
 
@@ -91,6 +91,7 @@ func (r *record) keep(old *record) {
 	if old.good.After(r.good) {
 		r.good = old.good
 	}
+	r.served, r.servedOn = old.served, old.servedOn // which is kept nowhere else
 	r.keys = mergeKeys(r.keys, old.keys)
 	for _, e := range old.events {
 		if (e.Kind == "transfer" || e.Kind == "refusal") && !slices.ContainsFunc(r.events, func(o Event) bool { return o.Kind == e.Kind && !o.On.Before(e.On) }) {

@@ -87,18 +87,25 @@ func (w *Watcher) nameServerRound() []job {
 	var out []job
 	hosts := map[host]*lookup{}
 	for z := range w.watched {
-		if z.State().Links.Hidden {
-			continue // no name server tells of it
+		if j, ok := w.nameServerJob(z, hosts); ok {
+			out = append(out, j)
 		}
-		servers := nameServersOf(z)
-		for _, n := range servers {
-			if h := (host{z.AccountID(), n}); hosts[h] == nil {
-				hosts[h] = &lookup{}
-			}
-		}
-		out = append(out, job{z.AccountID(), z.ID, func(ctx context.Context) { w.askNameServers(ctx, z, servers, hosts) }})
 	}
 	return out
+}
+
+// nameServerJob is that of one zone; false: no name server tells of it. Jobs with the same hosts look each up once.
+func (w *Watcher) nameServerJob(z *zone.Zone, hosts map[host]*lookup) (job, bool) {
+	if z.State().Links.Hidden {
+		return job{}, false
+	}
+	servers := nameServersOf(z)
+	for _, n := range servers {
+		if h := (host{z.AccountID(), n}); hosts[h] == nil {
+			hosts[h] = &lookup{}
+		}
+	}
+	return job{z.AccountID(), z.ID, func(ctx context.Context) { w.askNameServers(ctx, z, servers, hosts) }}, true
 }
 
 // nameServersOf reads the NS RRset that secondaries hold.
@@ -159,7 +166,7 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 		out[i].remember(w.ns[z.ID])
 	}
 	w.ns[z.ID] = out
-	w.tally.move(z.ID)
+	w.touched(z.ID)
 }
 
 // remember takes over what a server that does not answer was seen with before.
@@ -176,41 +183,4 @@ func (n *NameServer) remember(known []NameServer) {
 			n.Seen = before.Seen
 		}
 	}
-}
-
-// Behind lists who of a zone's linked peers and name servers has not been seen with a serial, or a later one (RFC 1982): by name, each
-// once. Who has no address serves nobody, and is not waited for. Where others sign the zone, too, name servers count that are linked
-// peers alone: those of others have serials of their own.
-func (w *Watcher) Behind(z *zone.Zone, serial uint32, others bool) (out []string) {
-	has := func(theirs uint32, known bool) bool {
-		return known && (theirs == serial || wire.SerialNewer(theirs, serial))
-	}
-	add := func(name string) {
-		if !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	}
-	access := z.Access()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, p := range access.Peers {
-		if r := w.of.get(key{z.ID, p.ID}); r == nil || !has(r.serial, r.known) {
-			add(p.Name)
-		}
-	}
-	if w.cfg.Resolve == nil || w.cfg.NameServerInterval <= 0 || !access.Enabled || others {
-		return out
-	}
-	asked, there := w.ns[z.ID]
-	if !there {
-		for _, n := range nameServersOf(z) {
-			add(n.Host())
-		}
-	}
-	for i := range asked {
-		if n := &asked[i]; n.State != NoAddress && !has(n.Serial, n.Known) {
-			add(n.Name.Host())
-		}
-	}
-	return out
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // How many questions are under way to peers, and to name servers, whose look-ups take longer; and how many of one account.
@@ -80,13 +82,15 @@ func (w *Watcher) peerRound() []job {
 			if !p.Addr.IsValid() {
 				continue
 			}
-			out = append(out, job{z.AccountID(), z.ID + " " + p.ID, func(ctx context.Context) {
-				serial, t := w.ask(ctx, z.Name, p.Addr)
-				if ctx.Err() == nil {
-					w.probed(z, p.ID, serial, t)
-				}
-			}})
+			out = append(out, job{z.AccountID(), z.ID + " " + p.ID, func(ctx context.Context) { w.askPeer(ctx, z, p) }})
 		}
 	}
 	return out
+}
+
+func (w *Watcher) askPeer(ctx context.Context, z *zone.Zone, p zone.Peer) {
+	serial, t := w.ask(ctx, z.Name, p.Addr)
+	if ctx.Err() == nil {
+		w.probed(z, p.ID, serial, t)
+	}
 }

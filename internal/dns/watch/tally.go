@@ -52,6 +52,8 @@ func (w *Watcher) Moved(z *zone.Zone) {
 	if _, counted := w.tally.zones[z.ID]; counted || z.State().Links.Enabled {
 		w.tally.move(z.ID)
 	}
+	w.wanted.hurry(z.ID)
+	w.wanted.wake(z.ID)
 }
 
 // recount brings the tally up to date, and says how many zones it looked at.

@@ -62,6 +62,8 @@ type record struct {
 	inStep     time.Time
 	seen       time.Time
 	probe      trouble   // what was wrong with the answer when it was last asked
+	served     uint32    // what it answered with when it last did, which is not what it has fetched before that is loaded
+	servedOn   time.Time // never: zero
 	good       time.Time // last transfer, or NOTIFY accepted
 	status     notify.Status
 	toldOn     time.Time // when status was
@@ -77,7 +79,7 @@ type record struct {
 // Config makes a Watcher. DB is required.
 type Config struct {
 	DB *zone.DB
-	// Interval is how often each peer is asked for its SOA; 0: never.
+	// Interval is how often each peer is asked for its SOA; 0: only while somebody waits for its zone.
 	Interval time.Duration
 	// Timeout bounds one question; default 2 s.
 	Timeout time.Duration
@@ -114,6 +116,9 @@ type Watcher struct {
 	ns        map[string][]NameServer // by zone
 	strangers map[string][]Stranger   // by zone, the last at the end
 	tally     tally
+	wanted    wanted
+	// question asks a server for a zone's serial; tests put another in its place.
+	question func(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, trouble)
 }
 
 // New returns a Watcher that knows nothing yet.
@@ -145,7 +150,9 @@ func New(cfg Config) *Watcher {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Watcher{cfg: cfg, of: records{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}, tally: newTally()}
+	w := &Watcher{cfg: cfg, of: records{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}, tally: newTally(), wanted: wanted{of: map[string]*want{}}}
+	w.question = w.overBoth
+	return w
 }
 
 // at is the record of a peer, for writing.
@@ -155,7 +162,7 @@ func (w *Watcher) at(k key) *record {
 		r = &record{}
 		w.of.put(k, r)
 	}
-	w.tally.move(k.zone)
+	w.touched(k.zone)
 	return r
 }
 
@@ -253,6 +260,9 @@ func (r *record) transferred(w *Watcher, z *zone.Zone, rep *xfr.Report, certain 
 	}
 	if serial, ok := rep.Holds(); ok {
 		r.heard(now)
+		if !r.known || r.serial != serial {
+			w.wanted.hurry(z.ID)
+		}
 		w.holds(z, r, serial, now)
 	}
 	r.add(e)
@@ -273,6 +283,7 @@ func (w *Watcher) probed(z *zone.Zone, peer string, serial uint32, t trouble) {
 		return
 	}
 	w.holds(z, r, serial, now)
+	r.served, r.servedOn = serial, now
 	r.add(Event{On: now, Kind: "probe", Serial: serial, HasSerial: true, Text: "answered"})
 	w.mu.Unlock()
 	w.cfg.Seen(z.ID, peer, serial)
@@ -324,6 +335,6 @@ func (w *Watcher) Forget(zoneID string) {
 	defer w.mu.Unlock()
 	delete(w.of, zoneID)
 	delete(w.ns, zoneID)
-	w.tally.move(zoneID)
+	w.touched(zoneID)
 	delete(w.strangers, zoneID)
 }

@@ -1942,6 +1942,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Wait until a zone is live everywhere
+         * @description Answers as soon as all linked peers, and the names of the NS RRset where the server asks those, answer queries with the serial or a later one,
+         *     and at the end of the wait with `live: false` and who is missing. While somebody waits, those that do not serve the zone's version yet are
+         *     asked at once and then about once a second; a peer without an address cannot be asked and counts by what it has fetched. Beyond
+         *     256 waiting requests of an account, or 1024 in all, it is 429 with Retry-After; 503 when the server stops.
+         */
+        get: operations["awaitLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -3226,6 +3249,38 @@ export interface components {
             name_servers: components["schemas"]["SecondaryNS"][];
             /** @description Who was refused the zone and is none of its linked peers, the last first */
             strangers: components["schemas"]["SecondaryStranger"][];
+        };
+        Liveness: {
+            zone_id: components["schemas"]["ID"];
+            /** @description All servers, or as many as the quorum says, answer with the serial or a later one */
+            live: boolean;
+            /** @description That was waited for */
+            serial: number;
+            /** @description Of the zone here at the end */
+            zone_serial: number;
+            /** @description Seconds */
+            waited: number;
+            /** @description Names of the servers that do not answer with it */
+            missing: string[];
+            servers: components["schemas"]["LiveServer"][];
+        };
+        LiveServer: {
+            name: string;
+            /** @enum {string} */
+            kind: "peer" | "name_server";
+            /** @description Address, of a peer with its port; empty where it has none */
+            address: string;
+            state: components["schemas"]["SecondaryState"];
+            /** @description Why it is not in step, in words; empty where that is not known */
+            cause: string;
+            /** @description That it was last seen to answer with */
+            serial: number | null;
+            /**
+             * Format: date-time
+             * @description When it did
+             */
+            seen_on: string | null;
+            live: boolean;
         };
         /**
          * @description How a secondary stands, by cause. `in_step`: it holds our serial. `behind`: an older one. `ahead`: a newer one; it takes no change
@@ -8914,6 +8969,44 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["Secondaries"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    awaitLive: {
+        parameters: {
+            query?: {
+                /** @description A serial; default: that of the zone now */
+                serial?: string;
+                /** @description How long to wait, from 0s to 5m */
+                wait?: string;
+                /** @description all, or how many servers are enough, from 1 to 1000; name servers at the address of a linked peer count with the peer */
+                quorum?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Liveness"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

@@ -17,6 +17,7 @@ func secondaryRoutes() []api.Route {
 	const zone = api.Own + "/zones/{zone_id}"
 	return []api.Route{
 		api.NewRoute(http.MethodGet, zone+"/secondaries", api.ScopeZone, outgoingRead, listSecondaries),
+		api.NewRoute(http.MethodGet, zone+"/live", api.ScopeZone, outgoingRead, awaitLive),
 		api.NewRoute(http.MethodGet, zone+"/transfer_review", api.ScopeZone, outgoingRead, api.Heavy(reviewTransfer)),
 	}
 }
