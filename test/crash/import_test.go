@@ -22,7 +22,7 @@ func TestKilledAmidAnImport(t *testing.T) {
 	var zone struct{ ID string }
 	n.Call(t, http.MethodPost, "/zones", map[string]any{"name": apex.Host()}, &zone)
 	n.Call(t, http.MethodPost, "/zones/"+zone.ID+"/dns_records", map[string]any{"name": "old", "type": "A", "content": "192.0.2.1"}, nil)
-	kind, body := zoneFile(t, lines)
+	kind, body := zoneFile(t, lines, 1)
 	upload := func() (done bool) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, n.HTTP+"/client/v4/zones/"+zone.ID+"/dns_records/import", bytes.NewReader(body))
 		if err != nil {
@@ -76,8 +76,8 @@ func TestKilledAmidAnImport(t *testing.T) {
 	}
 }
 
-// zoneFile is an upload of so many records.
-func zoneFile(t *testing.T, lines int) (contentType string, body []byte) {
+// zoneFile is an upload of so many records, some at each name.
+func zoneFile(t *testing.T, lines, each int) (contentType string, body []byte) {
 	t.Helper()
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
@@ -86,7 +86,7 @@ func zoneFile(t *testing.T, lines int) (contentType string, body []byte) {
 		t.Fatal(err)
 	}
 	for i := range lines {
-		_, _ = fmt.Fprintf(part, "h%d 300 IN TXT \"%d\" ; cf_tags=n:%d\n", i, i, i%7)
+		_, _ = fmt.Fprintf(part, "h%d 300 IN TXT \"%d\" ; cf_tags=n:%d\n", i/each, i, i%7)
 	}
 	if err := form.Close(); err != nil {
 		t.Fatal(err)
