@@ -96,9 +96,10 @@ func (r *Responder) deny(v *zone.Version, name []byte) bool {
 	switch {
 	case !v.Hashes() && m.Kind == zone.NXDomain, !v.Hashes() && m.Wildcard:
 		// Nothing matches better than the wildcard; and that is not there either, or not with the type.
-		return r.byName(v, name) && r.byName(v, r.wildcard(name[m.Owner:]))
+		wildcard := r.wildcard(name[m.Owner:])
+		return r.missing(r.proof.Missing(v, m, name)) && (len(wildcard) > wire.MaxName || r.missing(r.proof.MissingWildcard(v, m, wildcard)))
 	case !v.Hashes():
-		return r.byName(v, name)
+		return r.missing(r.proof.Missing(v, m, name))
 	case m.Kind == zone.NXDomain, m.Wildcard:
 		encloser, ok := r.closest(v, name, m.Owner)
 		return ok && r.byHash(v, r.wildcard(encloser))
@@ -168,6 +169,9 @@ func (r *Responder) wildcard(encloser []byte) []byte {
 func (r *Responder) byName(v *zone.Version, name []byte) bool {
 	return len(name) > wire.MaxName || !r.proof.Before(v, name) || r.show()
 }
+
+// missing shows r.proof if one was found.
+func (r *Responder) missing(found bool) bool { return !found || r.show() }
 
 // byHash shows the NSEC3 that matches or covers a name.
 func (r *Responder) byHash(v *zone.Version, name []byte) bool {

@@ -32,6 +32,10 @@ type Match struct {
 	p    page.Path
 	e    page.Entry // of the owner of Set, or of the name or wildcard without it
 	apex wire.Name
+
+	// Where the name, which is not there, and the wildcard would stand: the last entries in front of them, or the wildcard's own.
+	// A proof begins there. They are of use where Kind or Wildcard say that a search failed.
+	before, star page.Entry
 }
 
 // any takes the first RRset for a question of type ANY (RFC 8482 section 4.1): one of the zone's own, rather than what a
@@ -73,7 +77,7 @@ func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 		v.below(cut, m)
 		return
 	}
-	m.Owner = v.offset(name, &m.p, labels)
+	m.Owner, m.before = v.offset(name, &m.p, labels), e
 	v.wild(t, n, m)
 }
 
@@ -151,6 +155,7 @@ func (v *Version) wild(t wire.Type, n int, m *Match) {
 	m.p.Key[n] = '*'
 	e, _, exact := v.tree.Locate(m.p.Key[:], n+2)
 	copy(m.p.Key[n:], saved[:])
+	m.star = e
 	if !exact {
 		m.Kind = NXDomain
 		return

@@ -150,19 +150,28 @@ func (t *Tree) Last() Entry {
 func (t *Tree) Single() bool { return t.root == nil }
 
 // Position is an entry's place in a tree.
-type Position struct{ node, page, entry int }
+type Position struct {
+	node, page, entry int
+
+	touched byte // what Page.touch gave; kept so that its reads are made
+}
 
 // Locate finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand. The
 // apex is in every tree, so there is always one.
 func (t *Tree) Locate(q []byte, n int) (e Entry, at Position, exact bool) {
-	p := t.only
-	if r := t.root; r != nil {
-		at.node = r.find(q, n, r.first)
-		nd := r.nodes[at.node]
-		at.page = nd.find(q, n, nd.first)
-		p = nd.pages[at.page]
+	r := t.root
+	if r == nil {
+		at.entry, exact = t.only.search(q, n)
+		return t.only.Entry(at.entry), at, exact
 	}
+	at.node = r.find(q, n, r.first)
+	nd := r.nodes[at.node]
+	at.page = nd.find(q, n, nd.first)
+	p := nd.pages[at.page]
 	at.entry, exact = p.search(q, n)
+	if r.expires != 0 { // there are signatures
+		at.touched = p.touch(at.entry)
+	}
 	return p.Entry(at.entry), at, exact
 }
 
