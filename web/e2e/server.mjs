@@ -154,3 +154,8 @@ export async function settled(page) {
   await page.waitForFunction(() => document.querySelector('[role="status"][aria-label="Loading"]') === null);
   await page.waitForLoadState("networkidle");
 }
+
+/** Waits until nothing moves or fades any more. Animations of scrolling run as long as there is something to scroll. */
+export async function still(page) {
+  await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== "running" || a.timeline !== document.timeline || a.effect?.getTiming().iterations === Infinity));
+}

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
 import { choose, formDialog, signedInto, submit } from "./hands.mjs";
-import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
+import { settled, startBrowser, startHeadwater, still, until } from "./server.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser;
@@ -31,9 +31,7 @@ async function at(t, path, context = {}) {
 
 /** What is on the screen, once nothing moves or fades any more, is clean for machines and no wider than it. */
 async function clean(page, what) {
-  // Animations of scrolling run as long as there is something to scroll.
-  const still = () => document.getAnimations().every((a) => a.playState !== "running" || a.timeline !== document.timeline || a.effect?.getTiming().iterations === Infinity);
-  await page.waitForFunction(still);
+  await still(page);
   const found = await page.evaluate(() => window.axe.run(document));
   const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
   assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
 import { formDialog, signInAgain, signedInto, submit } from "./hands.mjs";
-import { settled, startBrowser, until } from "./server.mjs";
+import { settled, startBrowser, still, until } from "./server.mjs";
 
 let browser;
 before(async () => {
@@ -164,7 +164,7 @@ test("the frame remembers the account, folds to its mark, and its lines meet", a
   const list = formDialog(page).getByRole("group", { name: "Permissions" });
   const boxes = list.getByRole("checkbox");
   assert.ok((await boxes.count()) > 20);
-  await settled(page); // both are measured where they stay
+  await still(page); // both are measured where they stay
   const [frame, first] = [await list.boundingBox(), await boxes.first().boundingBox()];
   assert.ok(first.x - 1 >= frame.x, "the boxes' left borders are cut");
   await boxes.last().scrollIntoViewIfNeeded();
