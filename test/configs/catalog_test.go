@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/headwaterdns/headwater/test/node"
 )
 
 const insideCatalog = "CONFIGS_INSIDE_CATALOG"
@@ -32,16 +30,7 @@ var consumers = map[string]struct {
 // TestCatalog does README's first steps, gives the peer a catalog, and starts a secondary that docs/catalog.md has told of nothing else.
 func TestCatalog(t *testing.T) {
 	t.Parallel()
-	bin, err := node.Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range consumers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			apart(t, "TestInsideCatalog", insideCatalog+"="+name, program+"="+bin)
-		})
-	}
+	eachApart(t, consumers, "TestInsideCatalog", insideCatalog)
 }
 
 // TestInsideCatalog is TestCatalog's other half, in the network of its own.

@@ -8,8 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/headwaterdns/headwater/test/node"
 )
 
 const insideDNSSEC = "CONFIGS_INSIDE_DNSSEC"
@@ -30,16 +28,7 @@ var signedSecondaries = map[string]struct {
 // keys are exported, lost and brought back, and the zone becomes unsigned.
 func TestDNSSEC(t *testing.T) {
 	t.Parallel()
-	bin, err := node.Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range signedSecondaries {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			apart(t, "TestInsideDNSSEC", insideDNSSEC+"="+name, program+"="+bin)
-		})
-	}
+	eachApart(t, signedSecondaries, "TestInsideDNSSEC", insideDNSSEC)
 }
 
 // TestInsideDNSSEC is TestDNSSEC's other half, in the network of its own.

@@ -43,14 +43,20 @@ var secondaries = map[string]struct {
 // TestReadme does README's first steps, with the program as `make run` starts it, and then each secondary's configuration.
 func TestReadme(t *testing.T) {
 	t.Parallel()
+	eachApart(t, secondaries, "TestInside", inside)
+}
+
+// eachApart runs a test for each of several secondaries, in networks of their own. A variable tells it for which.
+func eachApart[S any](t *testing.T, of map[string]S, test, variable string) {
+	t.Helper()
 	bin, err := node.Binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range secondaries {
+	for name := range of {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			apart(t, "TestInside", inside+"="+name, program+"="+bin)
+			apart(t, test, variable+"="+name, program+"="+bin)
 		})
 	}
 }

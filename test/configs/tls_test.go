@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/headwaterdns/headwater/test/node"
 )
 
 const insideTLS = "CONFIGS_INSIDE_TLS"
@@ -28,16 +26,7 @@ var overTLS = map[string]struct {
 // TestTLS does what docs/tls.md says, with each secondary: authority, certificate, server, secondary, and a query of kdig's.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	bin, err := node.Binary()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range overTLS {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			apart(t, "TestInsideTLS", insideTLS+"="+name, program+"="+bin)
-		})
-	}
+	eachApart(t, overTLS, "TestInsideTLS", insideTLS)
 }
 
 // TestInsideTLS is TestTLS's other half, in the network of its own.

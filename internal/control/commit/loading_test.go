@@ -53,7 +53,11 @@ func TestChangesWaitForAnImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, loading := b.feed.Loading(big.ID); !loading; _, loading = b.feed.Loading(big.ID) {
+	loading, deadline := false, time.Now().Add(time.Minute)
+	for ; !loading; _, loading = b.feed.Loading(big.ID) {
+		if time.Now().After(deadline) {
+			t.Fatal("the zone is not being loaded")
+		}
 		time.Sleep(time.Millisecond)
 	}
 	changed := make(chan error)
