@@ -176,11 +176,16 @@ func StartAs(bin string, env []string, dir string, flags ...string) (*Node, erro
 }
 
 // address is a free one on loopback, for TCP and UDP, with a port that the kernel gives to nobody who connects: while a node is down,
-// a secondary that asks for it again and again would else be given that very port, reach itself, and hold the port.
+// a secondary that asks for it again and again would else be given that very port, reach itself, and hold the port. No other test
+// is given it, in whatever process, as long as this one runs.
 func address() string {
 	const first, ports = 10_000, 20_000 // below net.ipv4.ip_local_port_range
 	for range 100 {
-		a := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.N(ports)))
+		port := strconv.Itoa(first + rand.N(ports))
+		a := net.JoinHostPort("127.0.0.1", port)
+		if !reserve(port) {
+			continue
+		}
 		l, err := net.Listen("tcp", a)
 		if err != nil {
 			continue
@@ -193,6 +198,27 @@ func address() string {
 		}
 	}
 	return "127.0.0.1:0"
+}
+
+// reserved are locks on ports, until the process ends.
+var reserved sync.Map
+
+// reserve takes a port for this process; false: somebody has it. A port that is only looked at is free to all who look.
+func reserve(port string) bool {
+	dir := filepath.Join(os.TempDir(), "headwater-test-ports")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return false
+	}
+	f, err := os.OpenFile(filepath.Join(dir, port), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return false
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return false
+	}
+	reserved.Store(port, f) // a file that nobody holds is closed, and its lock gone
+	return true
 }
 
 // environment is ours without what begins like the program's own settings: tests tell one another things by such names.
