@@ -74,7 +74,9 @@ rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD,
 
 CHANGES ?= 2000
 
-signed: deps ## a signed zone changed CHANGES times, each version validated by Knot, and a roll while nodes die; HEADWATER_SEED repeats a run
+signed: deps ## a signed zone changed CHANGES times, each version validated by Knot, rolls while nodes die, random settings and rolls for longer; HEADWATER_SEED repeats a run
+	HEADWATER_SIGNED=$(CHANGES) $(GO) test -count=1 -timeout 60m -run 'TestStepsMakeTheWhole$$|TestVersionsAreSigned$$|TestEveryVersionOfRolls$$|TestSettingsAndSignatures$$' \
+		./internal/dns/dnssec ./internal/control/commit ./internal/control/keeper
 	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$|TestKeepersNodeDies$$' ./signed ./cluster
 
 STRANGERTIME ?= 2m

@@ -209,6 +209,7 @@ func (c collector) signatures(counter func(string, string, uint64, ...string), g
 	k := c.n.keeper.Stats()
 	gauge("signed_zones", "Zones whose keys and signatures this node looks after.", float64(k.Zones))
 	counter("signed_zones_failures_total", "Times that a zone's keys and signatures could not be looked after.", k.Failures)
+	counter("clock_set_back_total", "Times that the clock was found to have been set back by more than ten minutes.", k.SetBack)
 	if !k.Ends.IsZero() {
 		gauge("signatures_end_seconds", "For how long the signature that ends first among them is good yet.", time.Until(k.Ends).Seconds())
 	}

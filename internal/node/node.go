@@ -132,6 +132,11 @@ func (n *Node) wireFast(set *settings) {
 				n.notify.Seen(zone, peer, serial)
 			}
 		},
+		Learned: func(zone string) {
+			if n.keeper != nil {
+				n.keeper.Seen(model.ID(zone))
+			}
+		},
 		Resolve: n.resolveNameServer(), Allowed: n.reach.Allows, Tells: n.reach.Tells,
 		NameServerInterval: n.cfg.NameServerInterval, NameServerPort: n.cfg.NameServerPort,
 		Save: n.saveWatched,
@@ -211,7 +216,9 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 			}
 			return st, nil
 		},
-		Cores: cores.Count(), DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
+		Signing: n.tellSigning(),
+		Beside:  func(ctx context.Context, img *model.Image) (commit.Beside, error) { return n.store.PutBeside(ctx, img) },
+		Cores:   cores.Count(), DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
 		NameServers: servers, Edge: n.edge, Log: n.log,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore, time.Now),
@@ -301,6 +308,9 @@ func (n *Node) linked(z *zone.Zone) {
 	}
 	if n.catalogs != nil {
 		n.catalogs.Touched(z)
+	}
+	if n.keeper != nil {
+		n.keeper.Seen(model.ID(z.ID)) // a peer that has gone is waited for no more
 	}
 }
 

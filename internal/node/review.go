@@ -85,11 +85,36 @@ func (n *Node) progress(z *model.Zone, mem *zone.Zone) *api.SigningProgress {
 	case v.Signed():
 		out.What = "signing all anew"
 	}
-	if n.commit == nil {
-		return out
+	var now model.Signing
+	there := false
+	if n.commit != nil {
+		now, there = n.commit.Signing(z.ID)
 	}
-	if now, here := n.commit.Signing(z.ID); here {
+	if !there && n.store.Shared() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		now, there, _ = n.store.Signing(ctx, z.ID) // it is only told of
+	}
+	if there {
 		out.Done, out.Total, out.Since = now.Done, now.Total, now.Since
 	}
 	return out
+}
+
+// tellSigning tells other nodes how far large zones are signed; nil where there are no others.
+func (n *Node) tellSigning() func(ctx context.Context, zone model.ID, now *model.Signing) {
+	if !n.store.Shared() {
+		return nil
+	}
+	return func(ctx context.Context, zone model.ID, now *model.Signing) {
+		var err error
+		if now == nil {
+			err = n.store.EndSigning(ctx, zone)
+		} else {
+			err = n.store.PutSigning(ctx, zone, *now)
+		}
+		if err != nil {
+			n.log.Debug("other nodes are not told how far a zone is signed", "zone", zone, "error", err)
+		}
+	}
 }

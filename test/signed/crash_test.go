@@ -18,6 +18,8 @@ type signing struct {
 	Status string
 	Keys   []struct {
 		ID, Role, State string
+		Algorithm       int
+		DS              []string
 		Waits           []struct {
 			For   string
 			Until *time.Time

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func (w *world) believed(t *testing.T, who string, at netip.AddrPort, questions 
 	if err := os.WriteFile(anchors, fmt.Appendf(nil, "trust-anchors { %q static-key %s 3 %s %q; };\n", w.apex, flags, algorithm, key), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	resolver := w.unbound(t, at, fmt.Sprintf("%s IN DNSKEY %s 3 %s %s", w.apex, flags, algorithm, key))
+	resolver, _ := w.resolver(t, at, []string{fmt.Sprintf("%s IN DNSKEY %s 3 %s %s", w.apex, flags, algorithm, key)})
 	for _, q := range questions {
 		if s, isLeaf := strings.CutSuffix(q.name, ".dname.kinds."+w.apex.String()); isLeaf && s != "" && who == string(peers.PowerDNS) {
 			continue // as it is shipped (dname-processing), it takes DNAME for data
@@ -41,11 +42,14 @@ func (w *world) believed(t *testing.T, who string, at netip.AddrPort, questions 
 		if status(ours) != status(theirs) {
 			t.Errorf("unbound asks %s for %s %s and answers %s, we %s\n%s", who, q.name, q.typ, status(theirs), status(ours), theirs)
 		}
-		if ad := regexp.MustCompile(`flags:[^;]* ad[ ;]`).MatchString(theirs); !ad {
+		if !authentic.MatchString(theirs) {
 			t.Errorf("unbound asks %s for %s %s, and does not find it secure:\n%s\n%s", who, q.name, q.typ, theirs, ours)
 		}
 	}
 }
+
+// authentic is what dig writes of an answer that a resolver has found secure.
+var authentic = regexp.MustCompile(`flags:[^;]* ad[ ;]`)
 
 func status(text string) string {
 	if m := regexp.MustCompile(`status: (\w+)`).FindStringSubmatch(text); m != nil {
@@ -54,9 +58,13 @@ func status(text string) string {
 	return "nothing"
 }
 
-// unbound starts a validating resolver that trusts a key and asks one server for the zone.
-func (w *world) unbound(t *testing.T, server netip.AddrPort, anchor string) netip.AddrPort {
+// resolver starts unbound, which trusts some records and asks one server for the zone, until stop is called or the test ends.
+func (w *world) resolver(t *testing.T, server netip.AddrPort, anchors []string) (at netip.AddrPort, stop func()) {
 	t.Helper()
+	var trust strings.Builder
+	for _, a := range anchors {
+		fmt.Fprintf(&trust, " trust-anchor: %q\n", a)
+	}
 	listen, err := peers.Free(peers.NSD)
 	if err != nil {
 		t.Fatal(err)
@@ -77,13 +85,12 @@ func (w *world) unbound(t *testing.T, server netip.AddrPort, anchor string) neti
  so-reuseport: no
  qname-minimisation: no
  local-zone: "example." nodefault
- trust-anchor: %q
-stub-zone:
+%sstub-zone:
  name: %q
  stub-addr: %s@%d
 remote-control:
  control-enable: no
-`, dir, listen.Addr(), listen.Port(), anchor, w.apex, server.Addr(), server.Port())
+`, dir, listen.Addr(), listen.Port(), trust.String(), w.apex, server.Addr(), server.Port())
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -97,13 +104,14 @@ remote-control:
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
 			t.Log(out.String())
 		}
 	})
+	t.Cleanup(stop)
 	eventually(t, 30*time.Second, func() string { // it does not say when it listens
 		c, err := net.Dial("tcp", listen.String())
 		if err != nil {
@@ -112,5 +120,5 @@ remote-control:
 		_ = c.Close()
 		return ""
 	})
-	return listen
+	return listen, stop
 }

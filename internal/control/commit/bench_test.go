@@ -127,6 +127,9 @@ func (b *bench) open(t *testing.T, edit func(*commit.Config), upkeep func(*journ
 		NameServers: []string{"ns1.hw.test", "ns2.hw.test"},
 		Edge:        testEdge(),
 	}
+	if s, ok := b.base.(onEngine); ok {
+		cfg.Beside = func(ctx context.Context, img *model.Image) (commit.Beside, error) { return s.PutBeside(ctx, img) }
+	}
 	if edit != nil {
 		edit(&cfg)
 	}

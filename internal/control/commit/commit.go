@@ -24,8 +24,10 @@ type Config struct {
 	Begin func(context.Context) (Tx, error)
 	// Stage begins an import in slices; with nil every import is one transaction.
 	Stage func(ctx context.Context, zone model.ID) (Staging, error)
-	DB    *zone.DB
-	Feed  Feed
+	// Beside writes a large image in slices; with nil it is written in the transaction that needs it.
+	Beside func(ctx context.Context, img *model.Image) (Beside, error)
+	DB     *zone.DB
+	Feed   Feed
 	// Flattened tells the addresses of flattened CNAMEs' targets; with nil such names answer SERVFAIL.
 	Flattened Flattened
 	Clock     func() time.Time
@@ -48,6 +50,8 @@ type Config struct {
 
 	// Cores is on how many a large zone is signed; 0: one.
 	Cores int
+	// Signing hears once in a while how far Sign has come at a zone, and nil when it is over there; nil: nobody does.
+	Signing func(ctx context.Context, zone model.ID, now *model.Signing)
 
 	keys *keyring.Cache
 }
@@ -80,8 +84,9 @@ func (l *Limits) fill() {
 // come into memory beside, are not waited for then.
 type Feed interface {
 	Offer(entries []model.Entry, made map[model.ID]face.Versions, ahead map[model.ID]*zone.Ahead) bool
-	// Prepare works out, of entries that are being made durable, what Offer will need. It is called beside everything else.
-	Prepare(entries []model.Entry) map[model.ID]*zone.Ahead
+	// Prepare works out, of entries that are being made durable, what Offer will need and what is not known yet. It is called beside
+	// everything else.
+	Prepare(entries []model.Entry, known map[model.ID]*zone.Ahead) map[model.ID]*zone.Ahead
 	Wait(ctx context.Context, seq model.Seq, zones ...model.ID) error
 	// Loading says whether a zone's image is on its way into memory, and the position by which it is asked for.
 	Loading(zone model.ID) (seq model.Seq, loading bool)
@@ -208,11 +213,11 @@ func (c *Committer) queued(r *request) (model.Result, error) {
 	}
 }
 
-// makeDurable commits entries, and hands them to the feed before anybody else hears of them, with the faces that resets among them
+// makeDurable commits entries, and hands them to the feed before anybody else hears of them, with what a workspace knows of where they
 // lead to; shown says whether memory has all of them. An error is a *commitError unless the store knows that nothing was committed.
-func (c *Committer) makeDurable(ctx context.Context, tx Tx, entries []model.Entry, made map[model.ID]face.Versions) (shown bool, err error) {
+func (c *Committer) makeDurable(ctx context.Context, tx Tx, entries []model.Entry, made map[model.ID]face.Versions, known map[model.ID]*zone.Ahead) (shown bool, err error) {
 	shown = len(entries) == 0
-	ahead := c.prepare(entries)
+	ahead := c.prepare(entries, known)
 	tx.OnCommit(func() { shown = shown || c.cfg.Feed.Offer(entries, made, ahead()) })
 	switch _, err = tx.Commit(ctx, entries); {
 	case errors.Is(err, model.ErrStale), errors.Is(err, model.ErrUncommitted):
@@ -229,18 +234,20 @@ func (c *Committer) makeDurable(ctx context.Context, tx Tx, entries []model.Entr
 // before another thread has begun.
 const prepareFrom = 1024
 
-// prepare begins to work out what entries lead to, and gives what waits for it. What is durable is visible at once then, and what
-// does not become so never is.
-func (c *Committer) prepare(entries []model.Entry) func() map[model.ID]*zone.Ahead {
+// prepare begins to work out what entries lead to, but for what is known of that, and gives what waits for it. What is durable is
+// visible at once then, and what does not become so never is.
+func (c *Committer) prepare(entries []model.Entry, known map[model.ID]*zone.Ahead) func() map[model.ID]*zone.Ahead {
 	octets := 0
 	for i := range entries {
-		octets += len(entries[i].Body)
+		if known[entries[i].Zone] == nil {
+			octets += len(entries[i].Body)
+		}
 	}
 	if octets < prepareFrom {
-		return func() map[model.ID]*zone.Ahead { return nil }
+		return func() map[model.ID]*zone.Ahead { return known }
 	}
 	done := make(chan map[model.ID]*zone.Ahead, 1)
-	go func() { done <- c.cfg.Feed.Prepare(entries) }()
+	go func() { done <- c.cfg.Feed.Prepare(entries, known) }()
 	return func() map[model.ID]*zone.Ahead { return <-done }
 }
 

@@ -37,26 +37,30 @@ func (s *workspace) keysOf(ctx context.Context, z *zoneWork) ([]model.ZoneKey, e
 // facts are what is known of a zone's keys besides its rows, where nobody tells more.
 func (s *workspace) facts(ctx context.Context, z *zoneWork) (*keyring.Facts, error) {
 	others, err := s.others(ctx, z)
-	ttl := time.Duration(rules.LongestTTL(&z.row.Settings)) * time.Second
-	return &keyring.Facts{Now: s.now, NewID: s.cfg.NewID, ZoneTTL: ttl, Others: others}, err
+	inForce := z.row.InForce()
+	ttl := time.Duration(max(rules.LongestTTL(&z.row.Settings), rules.LongestTTL(&inForce))) * time.Second
+	return &keyring.Facts{Now: keyring.Clock(z.keys, s.now), NewID: s.cfg.NewID, ZoneTTL: ttl, Others: others}, err
 }
 
-// wantDNSSEC plans what somebody asks for of a zone's signatures.
+// wantDNSSEC plans what somebody asks for of a zone's signatures, or what other settings ask of them.
 func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) error {
-	if old.DNSSEC == z.row.DNSSEC {
-		return nil
-	}
-	if z.fresh {
+	row := z.row // nobody asks for what the plan itself writes down there
+	row.DNSSEC.Keys, row.DNSSEC.Signed, row.DNSSEC.Work = old.DNSSEC.Keys, old.DNSSEC.Signed, old.DNSSEC.Work
+	row.DNSSEC.Held, row.DNSSEC.Early = old.DNSSEC.Held, old.DNSSEC.Early
+	asked := row.DNSSEC != old.DNSSEC
+	if asked && z.fresh {
 		return invalid(model.CodeDNSSECState, "A zone can be signed once it is there.")
 	}
-	row := z.row
-	if row.DNSSEC.Keys, row.DNSSEC.Signed = old.DNSSEC.Keys, old.DNSSEC.Signed; row.DNSSEC == old.DNSSEC {
-		p.setRow(z, row)
+	if asked {
+		if row.DNSSEC.Modified = p.now; row.DNSSEC.Status == "" {
+			row.DNSSEC.Modified = time.Time{} // what is off, and not only withdrawn, is as if it never was
+		}
+	}
+	p.setRow(z, row)
+	if p.hold(z, old); !asked && z.row.DNSSEC == old.DNSSEC {
 		return nil
 	}
-	if row.DNSSEC.Modified = p.now; row.DNSSEC.Status == "" {
-		row.DNSSEC.Modified = time.Time{} // what is off, and not only withdrawn, is as if it never was
-	}
+	row = z.row
 	if a := row.DNSSEC.Algorithm; a != 0 && !a.Known() {
 		return invalid(model.CodeDNSSECState, "%v", dnssec.ErrAlgorithm)
 	}
@@ -202,7 +206,11 @@ func (p *plan) keepDNSSEC(ctx context.Context, e model.KeepDNSSEC) (model.Outcom
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	f.DS, f.DSTTL = e.DS, e.DSTTL
+	if f.DS, f.DSTTL = e.DS, e.DSTTL; e.Early && !z.row.DNSSEC.Early {
+		row := z.row
+		row.DNSSEC.Early = true
+		p.setRow(z, row)
+	}
 	if e.Behind != nil {
 		f.Behind = func(serial uint32) []string { return e.Behind(serial, z.row.DNSSEC.MultiSigner == model.SwitchOn) }
 	}
@@ -326,8 +334,7 @@ func hashOf(d zone.Due, apex wire.Name) (h dnssec.Hash, ok bool) {
 func (p *plan) turn(z *zoneWork, next *keyring.Plan) error {
 	lingers := slices.ContainsFunc(z.keys, func(k model.ZoneKey) bool { return k.State.Marks[dnssec.SignsZone].Pending })
 	assign(&p.undo, &z.lingers, z.lingers || lingers)
-	whole := next.Whole || z.proves(&z.row) != denialOf(&z.row)
-	large := z.state != nil && z.state.Transfer.Records() > p.cfg.Limits.SignRecords
+	whole, large := next.Whole || z.anew(), p.large(z)
 	switch {
 	case whole && large:
 		p.later(z, next)
@@ -340,6 +347,7 @@ func (p *plan) turn(z *zoneWork, next *keyring.Plan) error {
 		assign(&p.undo, &z.lingers, true) // one key signs in place of another, some names at a time
 	}
 	row := z.row
+	row.DNSSEC.Held, row.DNSSEC.Early = model.Held{}, false
 	if row.DNSSEC.Work = false; next.Written || whole {
 		p.setKeys(z, next)
 		row.DNSSEC.Signed = keyring.Used(next.Keys)
@@ -373,6 +381,11 @@ func (p *plan) later(z *zoneWork, next *keyring.Plan) {
 		p.setRow(z, row)
 		assign(&p.undo, &z.told, true) // whoever looks after the zone hears of it
 	}
+}
+
+// anew says that all of the zone is to be signed anew, whatever becomes of its keys.
+func (z *zoneWork) anew() bool {
+	return z.proves(&z.row) != denialOf(&z.row) || z.row.DNSSEC.Held != (model.Held{}) || z.row.DNSSEC.Early
 }
 
 // proves is how the zone in memory proves that something is not there; one that is not signed proves it as it shall.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/face"
+	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
@@ -340,15 +341,23 @@ func TestLargeZoneIsSigned(t *testing.T) {
 	onEvery(t, func(t *testing.T, b *bench) {
 		t.Helper()
 		var meanwhile atomic.Pointer[func()]
+		var id atomic.Value
 		b.open(t, func(cfg *commit.Config) {
 			cfg.Limits.SignRecords, cfg.Cores = 10, 3
 			cfg.Yield = func() {
+				if id.Load() == nil {
+					return
+				}
+				if _, beside := b.p.Signing(id.Load().(model.ID)); !beside {
+					return // the committer is at it, and cannot do anything else meanwhile
+				}
 				if f := meanwhile.Swap(nil); f != nil {
 					(*f)()
 				}
 			}
 		}, nil)
 		z := b.transferred(t, "example")
+		id.Store(z.ID)
 		for i := range 70 {
 			b.add(t, z.ID, rec(fmt.Sprintf("n%d.example", i), "A", "192.0.2.1"))
 		}
@@ -391,6 +400,11 @@ func TestLargeZoneIsSigned(t *testing.T) {
 				}
 			}
 			follower.sync(t, z.ID)
+			db := zone.NewDB(0) // whoever starts now has the same
+			b.follow(t, feed.New(feed.Config{Source: b.base, DB: db}))
+			if other := db.ByID(string(z.ID)).State(); text(other.Transfer) != text(v.Transfer) || text(other.Served) != text(v.Served) {
+				t.Errorf("%s: a start has another version", what)
+			}
 		}
 		meanwhile.Store(&change)
 		b.keepAll(t, z.ID, false)
@@ -398,6 +412,18 @@ func TestLargeZoneIsSigned(t *testing.T) {
 		change()
 		check("changed", true, false)
 		b.days(t, z.ID, 3)
+		if _, err := b.edit(t, z.ID, "settings", func(z *model.Zone) {
+			z.Settings.SOA.MinTTL, z.Settings.NSTTL, z.Settings.MultiProvider = 300, 7200, true
+		}); err != nil {
+			t.Fatal(err)
+		}
+		atApex := func() {
+			change()
+			b.add(t, z.ID, rec("example", "NS", "ns.other.test"), rec("example", "A", "192.0.2.7"))
+		}
+		meanwhile.Store(&atApex)
+		b.keepAll(t, z.ID, true)
+		check("another TTL of denials", true, false)
 		if _, err := b.edit(t, z.ID, "dnssec", func(z *model.Zone) { z.DNSSEC.NSEC3 = model.SwitchOn }); err != nil {
 			t.Fatal(err)
 		}

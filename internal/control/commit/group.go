@@ -231,7 +231,7 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 		}
 	}
 	open = false
-	shown, err := c.makeDurable(ctx, tx, entries, st.made)
+	shown, err := c.makeDurable(ctx, tx, entries, st.made, st.ahead)
 	if err != nil {
 		if _, unsure := errors.AsType[*commitError](err); unsure {
 			c.usages.forget(st)

@@ -21,6 +21,14 @@ type Staging interface {
 	Abandon(ctx context.Context) error
 }
 
+// Beside is a large image that stands in the store, written in slices and unseen. Adopt makes it a zone's with the commit of tx, with a
+// serial and more octets behind it; model.ErrStale where it is not there any more. Clear takes out what is left of it, or of
+// the one that it has replaced.
+type Beside interface {
+	Adopt(ctx context.Context, tx any, serial uint32, late []byte) error
+	Clear(ctx context.Context) error
+}
+
 // Import adds many records to a zone, all of them or none. A small one is a change like others. A large one would have
 // everybody wait while it is planned, written and rendered in one transaction. So
 //
@@ -315,7 +323,7 @@ func (i *importing) adopt(ctx context.Context) error {
 		}
 	}
 	entries := []model.Entry{s.journal(z, model.EntryReset, nil)}
-	shown, err := i.c.makeDurable(ctx, tx, entries, map[model.ID]face.Versions{i.in.Zone: i.made})
+	shown, err := i.c.makeDurable(ctx, tx, entries, map[model.ID]face.Versions{i.in.Zone: i.made}, nil)
 	delete(i.c.usages, z.row.Account) // it is counted when somebody asks next
 	if err != nil {
 		return err

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
+	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -92,16 +95,17 @@ func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.
 		}
 		return s.reset(ctx, z, next)
 	}
+	if signing != nil {
+		if s.ahead == nil {
+			s.ahead = map[model.ID]*zone.Ahead{}
+		}
+		s.ahead[z.row.ID] = zone.AheadOf(z.state, step, next.Served, next.Transfer)
+	}
 	return []model.Entry{s.journal(z, model.EntryDelta, step.Append(nil))}, nil
 }
 
-// sign adds a step's signatures to it. Where a setting changes all of the chain, all of the zone is signed, if it is small enough
-// for that.
+// sign adds a step's signatures to it.
 func (s *workspace) sign(z *zoneWork, g *face.Signing, base face.Versions, step *zone.Step, owners []wire.Name) (face.Versions, error) {
-	if g.Whole && base.Transfer.Records() > s.cfg.Limits.SignRecords {
-		return face.Versions{}, invalid(model.CodeDNSSECState, "The zone has %d records. The SOA's TTL and minimum stand in each of its proofs that "+
-			"something is not there; in signed zones of more than %d records they cannot be changed.", base.Transfer.Records(), s.cfg.Limits.SignRecords)
-	}
 	if len(z.resign)+len(z.rehash) > 0 {
 		g.Retired = nil // that is what they are looked at for
 	}
@@ -137,4 +141,107 @@ func (s *workspace) reset(ctx context.Context, z *zoneWork, v face.Versions) ([]
 func (z *zoneWork) kept(owner wire.Name) bool {
 	_, retargeted := z.retargeted[owner]
 	return !z.recast && !retargeted
+}
+
+// signing is what the zone is signed with, nil if it is not and was not.
+func (s *workspace) signing(ctx context.Context, z *zoneWork) (*face.Signing, error) {
+	if !z.row.DNSSEC.Signed && !z.read.DNSSEC.Signed {
+		return nil, nil
+	}
+	keys, err := s.keysOf(ctx, z)
+	if err != nil {
+		return nil, err
+	}
+	g := &face.Signing{Whole: z.signAll || outgrows(&z.read, &z.row), Crew: s.crew, Yield: s.cfg.Yield}
+	if g.Denial = denialOf(&z.row); !g.Whole {
+		g.Denial = z.proves(&z.row) // until somebody signs all of it, the zone goes on as it is
+	}
+	g.Timing = timingOf(s.now, &z.row)
+	if g.Signers, err = s.cfg.keys.Signers(&z.row, keys); err != nil {
+		return nil, err
+	}
+	if z.signAll {
+		g.Retired = nil // their signatures go now: nobody will come for them, and the key may be gone before they are due
+	}
+	if len(g.Keys)+len(g.Zone) == 0 && z.state != nil && !z.state.Transfer.Signed() {
+		return nil, nil // its keys wait
+	}
+	return g, nil
+}
+
+// timingOf is from when to when signatures of a zone are good.
+func timingOf(now time.Time, z *model.Zone) dnssec.Timing {
+	inForce := z.InForce()
+	expire, longest := rules.Lasting(&inForce)
+	return dnssec.TimingOf(now, expire, longest)
+}
+
+// denialOf is how a zone shall prove that something is not there.
+func denialOf(z *model.Zone) dnssec.Denial {
+	if z.DNSSEC.NSEC3 == model.SwitchOn {
+		return dnssec.NSEC3
+	}
+	return dnssec.NSEC
+}
+
+// outgrows says that all of a signed zone is to be signed anew for what is in force now: its signatures may end too early for that, or
+// its proofs have the TTL of other negative answers.
+func outgrows(old, row *model.Zone) bool {
+	a, b := old.InForce(), row.InForce()
+	return old.DNSSEC.Signed && row.DNSSEC.Signed && exceeds(&a, &b)
+}
+
+// exceeds says that for settings.
+func exceeds(old, now *model.Settings) bool {
+	expire, longest := rules.Lasting(old)
+	more, longer := rules.Lasting(now)
+	return uint64(more)+uint64(longer) > uint64(expire)+uint64(longest) || rules.NegativeTTL(old) != rules.NegativeTTL(now)
+}
+
+// hold keeps a large zone as it is where its settings need all of it signed anew, until Sign has done that: what is handed out
+// meanwhile has signatures that last for what it says.
+func (p *plan) hold(z *zoneWork, old *model.Zone) {
+	row := z.row
+	row.DNSSEC.Held = model.Held{}
+	if was := old.InForce(); old.DNSSEC.Signed && row.DNSSEC.Signed && p.large(z) && exceeds(&was, &row.Settings) {
+		row.DNSSEC.Held = model.HeldOf(&was)
+	}
+	if row.DNSSEC.Held != z.row.DNSSEC.Held {
+		p.setRow(z, row)
+	}
+}
+
+// large says that a zone is signed as a whole beside its life, and not in a change.
+func (s *workspace) large(z *zoneWork) bool {
+	return z.state != nil && z.state.Transfer.Records() > s.cfg.Limits.SignRecords
+}
+
+// revise gives the zone's keys another revision: whatever is written of them is seen by who holds them in memory.
+func (s *workspace) revise(z *zoneWork) {
+	z.dirty, z.row.DNSSEC.Keys = true, ""
+	if len(z.keys) > 0 {
+		z.row.DNSSEC.Keys = s.cfg.NewID()
+	}
+}
+
+// flushKeys gives what has turned at keys its serial and writes them.
+func (s *workspace) flushKeys(ctx context.Context, z *zoneWork, serial uint32) error {
+	s.wrote = true
+	for i := range z.keys {
+		k := z.keys[i]
+		for t := range k.State.Marks {
+			if m := &k.State.Marks[t]; m.Pending && (!z.lingers || dnssec.Trace(t) != dnssec.SignsZone) {
+				m.Pending, m.Serial = false, serial
+			}
+		}
+		if err := s.tx.PutZoneKey(ctx, k); err != nil {
+			return fmt.Errorf("write key: %w", err)
+		}
+	}
+	for _, id := range z.keysGone {
+		if err := s.tx.DeleteZoneKey(ctx, z.row.ID, id); err != nil {
+			return fmt.Errorf("delete key: %w", err)
+		}
+	}
+	return nil
 }

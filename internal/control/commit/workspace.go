@@ -33,6 +33,7 @@ type workspace struct {
 	mark     *model.Restored            // once it was asked for
 	wrote    bool                       // something was written of which neither journal nor audit log tells
 	made     map[model.ID]face.Versions // what the images come to that were written
+	ahead    map[model.ID]*zone.Ahead   // what deltas lead to, where that was needed to make them; nil for none
 }
 
 // zoneWork is one zone in a workspace.

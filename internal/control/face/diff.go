@@ -81,10 +81,10 @@ func (c *changes) add(owner wire.Name, set *rr.Set, data [][]byte) {
 	c.records += len(data)
 }
 
-// delta makes the delta between two serials. Where they differ it is framed by the two SOA records.
+// delta makes the delta between two serials. Where they differ, or the two SOA records do, it is framed by these.
 func (c *changes) delta(from, to uint32, oldSOA, newSOA *rr.Set) zone.Delta {
 	d := zone.Delta{From: from, To: to, Removed: c.removed, Added: c.added}
-	if from != to {
+	if from != to || oldSOA != nil && !Equal([]rr.Set{*oldSOA}, []rr.Set{*newSOA}) {
 		d.Removed = append(appendRecords(nil, oldSOA.Owner, oldSOA, oldSOA.Data), c.removed...)
 		d.Added = append(appendRecords(nil, newSOA.Owner, newSOA, newSOA.Data), c.added...)
 	}

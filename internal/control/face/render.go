@@ -61,10 +61,7 @@ func (c *Context) split(n *Name, apex bool) (rest []rr.Set, addrs []*model.Recor
 
 // assigned adds the zone's own name servers to the apex NS.
 func (c *Context) assigned(sets []rr.Set) []rr.Set {
-	own := rr.Set{Owner: c.Zone.Name, Type: wire.TypeNS, TTL: c.Zone.Settings.NSTTL}
-	if own.TTL == 0 {
-		own.TTL = model.DefaultSettings().NSTTL
-	}
+	own := rr.Set{Owner: c.Zone.Name, Type: wire.TypeNS, TTL: or(c.Zone.InForce().NSTTL, model.DefaultSettings().NSTTL)}
 	for _, host := range c.Zone.NS() {
 		if n, err := wire.ParseName(host); err == nil { // checkSettings has let no other in
 			own.Data = append(own.Data, []byte(n))

@@ -23,12 +23,14 @@ type Signing struct {
 	Whole bool
 	// Crew has many pieces of work done, on as many cores as there are for it; nil: one after the other.
 	Crew func(pieces int, do func(i int) error) error
+	// Yield is called after each name, for others who wait for a core; nil: nobody is let through.
+	Yield func()
 	// Told hears how many names of how many are signed, where all are.
 	Told func(done, total int)
 }
 
 // Extend adds to a step what signing it adds and removes, and gives the versions that it leads to then. The step's serial
-// stands already, for the SOA is signed, too. A face whose serial stays is not renewed beyond what has changed in it.
+// stands already, for the SOA is signed, too. A transfer face whose serial stays is not looked at.
 func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name, hashes ...dnssec.Hash) (next Versions, err error) {
 	bare, err := base.Apply(step)
 	if err != nil {
@@ -39,7 +41,7 @@ func (g *Signing) Extend(base Versions, step *zone.Step, owners []wire.Name, has
 		served = *step.Served
 	}
 	next.Transfer = bare.Transfer
-	if transfer.From != transfer.To {
+	if !transfer.Empty() {
 		if next.Transfer, err = g.sign(base.Transfer, bare.Transfer, nil, owners, hashes, &transfer); err != nil {
 			return Versions{}, err
 		}
@@ -117,12 +119,20 @@ func (g *Signing) all(base, bare, other *zone.Version) (*zone.Version, error) {
 }
 
 // Follow does to versions that were signed beside the zone's life what has changed in that meanwhile, at some owners (Changed), and
-// gives them another SOA.
-func (g *Signing) Follow(signed, from, to Versions, owners []wire.Name, soa *rr.Set) (Versions, error) {
+// gives them another SOA. What stands at the apex hangs on settings and keys, of which the versions are ahead: it is not taken from
+// there, but as rendered by who knows, nil for what it was.
+func (g *Signing) Follow(signed, from, to Versions, owners []wire.Name, apex *Faces, soa *rr.Set) (Versions, error) {
 	d := DiffOf(signed)
 	for _, owner := range owners {
-		was := Name{Owner: owner, Transfer: from.Transfer.Data(owner), Served: from.Served.Data(owner)}
-		d.add(&was, Faces{Transfer: to.Transfer.Data(owner), Served: to.Served.Data(owner)})
+		if owner != signed.Transfer.Apex() {
+			was := Name{Owner: owner, Transfer: from.Transfer.Data(owner), Served: from.Served.Data(owner)}
+			d.add(&was, Faces{Transfer: to.Transfer.Data(owner), Served: to.Served.Data(owner)})
+		}
+	}
+	if apex != nil {
+		owner := signed.Transfer.Apex()
+		d.add(&Name{Owner: owner, Transfer: signed.Transfer.Data(owner), Served: signed.Served.Data(owner)}, *apex)
+		owners = append(slices.Clip(owners), owner)
 	}
 	old, err := signed.SOA()
 	if err != nil {
@@ -156,7 +166,7 @@ func Changed(from, to Versions) (owners []wire.Name, err error) {
 
 // Job is the signing of a version that came from base; other is the other face, nil for none.
 func (g *Signing) Job(base, bare, other *zone.Version) *dnssec.Job {
-	job := &dnssec.Job{Old: View{base}, New: View{bare}, Signers: g.Signers, Denial: g.Denial, Timing: g.Timing}
+	job := &dnssec.Job{Old: View{base}, New: View{bare}, Signers: g.Signers, Denial: g.Denial, Timing: g.Timing, Yield: g.Yield}
 	if other != nil {
 		job.Other = View{other}
 	}

@@ -9,10 +9,10 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// SOA makes a zone's SOA (RFC 1035 section 3.3.13) with the serial given. Left open, MNAME is the first name
-// server and RNAME is hostmaster at the zone.
+// SOA makes a zone's SOA (RFC 1035 section 3.3.13) with the serial given, by the settings that are in force. Left open, MNAME is the
+// first name server and RNAME is hostmaster at the zone.
 func SOA(z *model.Zone, serial uint32) (rr.Set, error) {
-	soa, def := z.Settings.SOA, model.DefaultSettings().SOA
+	soa, def := z.InForce().SOA, model.DefaultSettings().SOA
 	mname := z.Name
 	switch {
 	case soa.MName != "":

@@ -36,6 +36,15 @@ func (v Versions) Apply(step *zone.Step) (next Versions, err error) {
 	return next, nil
 }
 
+// Since gives the step that leads to the versions from others.
+func (v Versions) Since(old Versions) *zone.Step {
+	step := &zone.Step{Transfer: *zone.Diff(old.Transfer, v.Transfer)}
+	if v.Served != v.Transfer || old.Served != old.Transfer {
+		step.Served = zone.Diff(old.Served, v.Served)
+	}
+	return step
+}
+
 // SOA is the SOA of the transfer face, whose serial is the zone's.
 func (v Versions) SOA() (*rr.Set, error) {
 	rdata, ttl := v.Transfer.SOA()
@@ -119,7 +128,7 @@ func (d *Diff) Serves() bool { return d.split && !d.served.empty() }
 // Records counts the records that come and go, in both faces.
 func (d *Diff) Records() int { return d.transfer.records + d.served.records }
 
-// Step frames the difference with two SOA records; where the serial stays they are not needed.
+// Step frames the difference with two SOA records; where they stay they are not needed.
 func (d *Diff) Step(from, to uint32, old, soa *rr.Set) *zone.Step {
 	step := &zone.Step{Transfer: d.transfer.delta(from, to, old, soa)}
 	if d.split {

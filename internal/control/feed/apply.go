@@ -1,6 +1,8 @@
 package feed
 
 import (
+	"maps"
+
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -70,10 +72,11 @@ func (f *Feed) applyDelta(e *model.Entry, ahead *zone.Ahead) {
 	}
 }
 
-// Prepare works out what the deltas among entries lead to, which are being made durable and have no positions yet: nobody sees
-// anything of it before Offer. Unlike all else that concerns entries it needs no lock, and may run beside anything.
-func (f *Feed) Prepare(entries []model.Entry) map[model.ID]*zone.Ahead {
+// Prepare works out what the deltas among entries lead to, unless that is known, which are being made durable and have no positions
+// yet: nobody sees anything of it before Offer. Unlike all else that concerns entries it needs no lock, and may run beside anything.
+func (f *Feed) Prepare(entries []model.Entry, known map[model.ID]*zone.Ahead) map[model.ID]*zone.Ahead {
 	out := make(map[model.ID]*zone.Ahead, len(entries))
+	maps.Copy(out, known)
 	for i := range entries {
 		e := &entries[i] // not as a whole: its position is being written
 		if _, met := out[e.Zone]; met || e.Kind != model.EntryDelta {

@@ -21,22 +21,37 @@ func Encode(id, account string, served, transfer *zone.Version) model.Image {
 	return img
 }
 
-// Decode reads what Encode has packed; no step means that the faces are one version.
+// Late encodes a step that leads on from an image, to stand behind it: a large image need not be written anew for what has changed
+// while it was written.
+func Late(img *model.Image, step *zone.Step) []byte {
+	var b []byte
+	if len(img.Transfer) == 0 {
+		b = new(zone.Step).Append(b) // from the served face to the same as transfer face
+	}
+	return step.Append(b)
+}
+
+// Decode reads what Encode has packed; no step means that the faces are one version. Steps behind the first are later than both.
 func Decode(img *model.Image) (served, transfer *zone.Version, err error) {
 	served, err = zone.Decode(img.Served)
 	if err != nil {
 		return nil, nil, fmt.Errorf("served face: %w", err)
 	}
-	if len(img.Transfer) == 0 {
-		return served, served, nil
-	}
-	step, err := zone.DecodeStep(img.Transfer)
-	if err != nil {
-		return nil, nil, fmt.Errorf("transfer face: %w", err)
-	}
-	transfer, err = served.Apply(&step.Transfer)
-	if err != nil {
-		return nil, nil, fmt.Errorf("transfer face: %w", err)
+	transfer = served
+	for rest, first := img.Transfer, true; len(rest) > 0; first = false {
+		var step *zone.Step
+		if step, rest, err = zone.NextStep(rest); err != nil {
+			return nil, nil, fmt.Errorf("transfer face: %w", err)
+		}
+		switch {
+		case !first:
+			served, transfer, err = step.Apply(served, transfer)
+		case !step.Transfer.Empty():
+			transfer, err = served.Apply(&step.Transfer)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("transfer face: %w", err)
+		}
 	}
 	return served, transfer, nil
 }

@@ -35,7 +35,7 @@ type Config struct {
 	// Sign signs a zone for which a change would take too long: commit.Committer.Sign.
 	Sign  func(ctx context.Context, zone model.ID) error
 	Clock func() time.Time
-	// Names is how many names are signed anew in one change; 500 when zero.
+	// Names is how many names are signed anew in one change, which others wait for; 200 when zero, some 10 ms.
 	Names int
 	// Visits bounds how many zones are looked after at once; 8 when zero.
 	Visits int
@@ -44,7 +44,7 @@ type Config struct {
 
 func (c *Config) fill() {
 	if c.Names <= 0 {
-		c.Names = 500
+		c.Names = 200
 	}
 	if c.Visits <= 0 {
 		c.Visits = 8
@@ -66,16 +66,18 @@ type Keeper struct {
 	mu     sync.Mutex
 	zones  map[model.ID]*ward
 	agenda agenda
-	review bool // the zones with keys are to be listed anew
+	review bool      // the zones with keys are to be listed anew
+	latest time.Time // that the clock has shown
 	stats  counters
 }
 
-type counters struct{ visits, failures atomic.Uint64 }
+type counters struct{ visits, failures, setBack atomic.Uint64 }
 
 // Stats are counters since the start, and how many zones there are.
 type Stats struct {
 	Zones            int
 	Visits, Failures uint64
+	SetBack          uint64 // times that the clock was found to have been set back
 	// Ends is the earliest expiration of a signature of this node's zones; the zero time where there are none.
 	Ends time.Time
 }
@@ -87,7 +89,10 @@ type ward struct {
 	last  time.Time // when it was last visited
 	place int       // in the agenda, -1 during a visit
 	again bool      // something has happened since the last visit began
+	waits bool      // its keys wait for servers
+	back  bool      // the clock was set back since the last visit began
 
+	whole    bool // all its signatures have begun: looked through since the clock was last set back
 	kept     model.Kept
 	told     bool   // again, as the visit began
 	behind   string // the servers that lagged when they were last counted
@@ -107,7 +112,7 @@ func New(cfg Config) *Keeper {
 func (k *Keeper) Stats() Stats {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	out := Stats{Zones: len(k.zones), Visits: k.stats.visits.Load(), Failures: k.stats.failures.Load()}
+	out := Stats{Zones: len(k.zones), Visits: k.stats.visits.Load(), Failures: k.stats.failures.Load(), SetBack: k.stats.setBack.Load()}
 	for id := range k.zones {
 		z := k.cfg.DB.ByID(string(id))
 		if z == nil {
@@ -157,27 +162,43 @@ func (k *Keeper) Look(id model.ID) {
 	k.plan(id, k.cfg.Clock().Add(settle))
 }
 
+// Seen hears that something was learned of a zone's servers, of which its keys may wait for some. It returns at once.
+func (k *Keeper) Seen(id model.ID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w := k.zones[id]; w != nil && w.waits {
+		k.sooner(w, k.cfg.Clock().Add(settle)) // whether it is what they wait for, the visit finds out
+	}
+}
+
 // plan visits a zone at a time, or before. The lock is held.
 func (k *Keeper) plan(id model.ID, at time.Time) {
 	w := k.zones[id]
-	switch {
-	case w == nil:
-		w = &ward{id: id, at: at, place: -1}
+	if w == nil {
+		w = &ward{id: id, at: at, place: -1, again: true}
 		k.zones[id] = w
-	case w.place < 0:
-		w.again = true
+		k.agenda.put(w)
+		k.nudge()
 		return
 	}
 	w.again = true
+	k.sooner(w, at)
+}
+
+// sooner has a zone that is known visited at a time, or before. The lock is held.
+func (k *Keeper) sooner(w *ward, at time.Time) {
+	if w.place < 0 {
+		w.again = true // it is being visited
+		return
+	}
 	if rested := w.last.Add(spacing); at.Before(rested) {
 		at = rested
 	}
-	if w.place >= 0 && !at.Before(w.at) {
-		return
+	if at.Before(w.at) {
+		w.at = at
+		k.agenda.put(w)
+		k.nudge()
 	}
-	w.at = at
-	k.agenda.put(w)
-	k.nudge()
 }
 
 // Gone forgets a zone that is not served any more.

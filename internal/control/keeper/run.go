@@ -49,9 +49,12 @@ func (a *agenda) Pop() any {
 	return w
 }
 
-// idle is how long the loop sleeps when nothing is planned, and the longest that a zone is left alone: clocks are set, machines
-// sleep, and what nobody has thought of is found then.
-const idle = time.Hour
+// idle is the longest that a zone is left alone: what nobody has thought of is found then. nap is how long the loop sleeps at most:
+// clocks are set, and machines sleep.
+const idle, nap = time.Hour, 5 * time.Minute
+
+// slack is by how much a clock may go back without anybody minding: signatures begin an hour before they are made.
+const slack = 10 * time.Minute
 
 // Run looks after zones until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
@@ -65,6 +68,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		}
 	}()
 	for {
+		k.lookAtClock()
 		k.list(ctx)
 		for running < k.cfg.Visits {
 			w := k.due()
@@ -88,6 +92,36 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// lookAtClock finds out whether the clock was set back. What was planned by it is planned too late then, and signatures that were made
+// by it may begin later than now.
+func (k *Keeper) lookAtClock() {
+	now := k.cfg.Clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ahead := k.latest.Sub(now)
+	if ahead <= slack {
+		k.latest = later(k.latest, now)
+		return
+	}
+	k.latest = now
+	k.stats.setBack.Add(1)
+	k.cfg.Log.Warn("the clock was set back: signatures that begin later than now are made anew, and keys wait until it is as late as it was",
+		"by", ahead.Round(time.Second).String())
+	for _, w := range k.zones {
+		if w.back = true; w.place >= 0 {
+			w.at = now
+			k.agenda.put(w)
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // list takes up the zones that have keys. They are visited one after the other, for there may be many.
@@ -127,6 +161,9 @@ func (k *Keeper) due() *ward {
 		k.agenda.remove(w)
 		if k.cfg.Duty(w.id) {
 			w.told, w.again, w.last = w.again, false, k.cfg.Clock()
+			if w.back {
+				w.back, w.whole, w.look = false, false, time.Time{}
+			}
 			return w
 		}
 		delete(k.zones, w.id) // it falls to another node now, which lists it
@@ -139,9 +176,9 @@ func (k *Keeper) untilNext(running int) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.agenda.wards) == 0 || running >= k.cfg.Visits {
-		return idle
+		return nap
 	}
-	return min(idle, max(0, k.agenda.wards[0].at.Sub(k.cfg.Clock())))
+	return min(nap, max(0, k.agenda.wards[0].at.Sub(k.cfg.Clock())))
 }
 
 // back puts a ward on the agenda again after a visit, unless it needs no visits any more.
@@ -152,7 +189,10 @@ func (k *Keeper) back(w *ward) {
 		return // it has gone meanwhile
 	}
 	soon := w.last.Add(spacing)
+	w.waits = len(w.kept.Servers) > 0
 	switch {
+	case w.back:
+		w.at, w.last = k.cfg.Clock(), time.Time{}
 	case w.again && w.at.After(soon):
 		w.at = soon
 	case !w.again && w.failures == 0 && w.kept.Keys == 0:

@@ -17,8 +17,9 @@ import (
 
 // Times of visits.
 const (
-	// pollServers is how often it is asked, in memory, whether all servers have been seen with what keys wait for.
-	pollServers = 10 * time.Second
+	// pollServers is how often it is asked, in memory, whether all servers have been seen with what keys wait for, should nobody have
+	// told of it (Seen).
+	pollServers = 5 * time.Minute
 	// lookSettled is how often the parent of a zone is asked whose keys wait for nothing there.
 	lookSettled = 24 * time.Hour
 	// lookTime bounds one look at the parent.
@@ -40,7 +41,7 @@ func (k *Keeper) visit(ctx context.Context, w *ward) {
 	}
 	k.stats.visits.Add(1)
 	told := map[uint32][]string{} // what the change has heard: later it may be otherwise
-	e := model.KeepDNSSEC{Names: k.cfg.Names, From: w.kept.From}
+	e := model.KeepDNSSEC{Names: k.cfg.Names, From: w.kept.From, Early: !w.whole && early(z.State(), now)}
 	if k.cfg.Behind != nil {
 		e.Behind = func(serial uint32, others bool) []string {
 			told[serial] = k.cfg.Behind(z, serial, others)
@@ -61,7 +62,7 @@ func (k *Keeper) visit(ctx context.Context, w *ward) {
 		k.cfg.Log.Info("the zone's keys and signatures are looked after again", "zone", z.Name.Host())
 	}
 	asked := w.kept.Parent
-	w.failures, w.kept = 0, model.Kept{}
+	w.failures, w.whole, w.kept = 0, true, model.Kept{}
 	if len(res.Outcomes) > 0 && res.Outcomes[0].Kept != nil {
 		w.kept = *res.Outcomes[0].Kept
 	}
@@ -96,7 +97,7 @@ func (k *Keeper) whole(ctx context.Context, zone model.ID) error {
 
 // waits says that nothing can have happened at a zone since the last visit but that time has passed, and sets the next time.
 func (k *Keeper) waits(w *ward, z *zone.Zone, now time.Time) bool {
-	if w.told || w.failures > 0 || len(w.kept.Servers) == 0 || k.cfg.Behind == nil || w.kept.More || !now.Before(k.deadline(w)) {
+	if w.told || !w.whole || w.failures > 0 || len(w.kept.Servers) == 0 || k.cfg.Behind == nil || w.kept.More || !now.Before(k.deadline(w)) {
 		return false
 	}
 	before := w.behind
@@ -185,28 +186,68 @@ func (k *Keeper) failed(ctx context.Context, w *ward, z *zone.Zone, err error) {
 	w.at = k.cfg.Clock().Add(pause)
 }
 
-// Freshen renews the signatures that have ended, before anybody is served: this process may have slept for long. It does so
-// whatever this node's duty is, for others may have slept as well, until ctx ends.
+// Freshen renews the signatures that have ended, and those of a clock that was ahead, before anybody is served: this process may have
+// slept for long. It does so whatever this node's duty is, for others may have slept as well, until ctx ends.
 func (k *Keeper) Freshen(ctx context.Context) {
-	now := uint32(k.cfg.Clock().Unix())
+	now := k.cfg.Clock()
 	for z := range k.cfg.DB.All {
-		ended := func() bool {
+		for more := true; more && ctx.Err() == nil; {
 			at := z.State().Expires()
-			return at != 0 && int32(at-now) <= 0
-		}
-		for ended() && ctx.Err() == nil {
-			res, err := k.cfg.Change(ctx, model.Change{
-				Zone: model.ID(z.ID), Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.KeepDNSSEC{Names: k.cfg.Names}},
-			})
-			if err != nil {
-				k.cfg.Log.Warn("signatures that have ended cannot be renewed", "zone", z.Name.Host(), "error", err)
+			ahead := at != 0 && newest(z.State().Transfer).Early(uint32(now.Unix()))
+			if at == 0 || !ahead && int32(at-uint32(now.Unix())) > 0 {
 				break
 			}
-			if res.Outcomes[0].Kept == nil || !res.Outcomes[0].Kept.More {
-				break
+			var err error
+			if more, err = k.freshen(ctx, z, ahead); err != nil {
+				k.cfg.Log.Warn("signatures that are not valid cannot be renewed", "zone", z.Name.Host(), "error", err)
 			}
 		}
 	}
+}
+
+// freshen renews some signatures of a zone, or all where that is a matter of all, and says whether it is to be called again.
+func (k *Keeper) freshen(ctx context.Context, z *zone.Zone, ahead bool) (more bool, err error) {
+	res, err := k.cfg.Change(ctx, model.Change{
+		Zone: model.ID(z.ID), Actor: model.Actor{Context: "system"}, Edits: []model.Edit{model.KeepDNSSEC{Names: k.cfg.Names, Early: ahead}},
+	})
+	if err != nil || res.Outcomes[0].Kept == nil {
+		return false, err
+	}
+	kept := res.Outcomes[0].Kept
+	if kept.Work && ahead && k.cfg.Sign != nil {
+		return true, k.whole(ctx, model.ID(z.ID))
+	}
+	return kept.More, nil
+}
+
+// early says whether some signature of either face begins later than now.
+func early(s *zone.State, now time.Time) bool {
+	for _, v := range []*zone.Version{s.Transfer, s.Served} {
+		if v.Signed() && earlyIn(v, uint32(now.Unix())) {
+			return true
+		}
+	}
+	return false
+}
+
+func earlyIn(v *zone.Version, now uint32) bool {
+	for w := v.Walker(); w.Next(); {
+		if w.Type == wire.TypeRRSIG && dnssec.RRSIG(w.RData).Early(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// newest is the SOA's signature: there is a new one in every version.
+func newest(v *zone.Version) dnssec.RRSIG {
+	sigs := v.ApexSignatures()
+	for it := sigs.Iter(); it.Next(); {
+		if rdata, _ := it.Raw(); dnssec.RRSIG(rdata).Covers() == wire.TypeSOA {
+			return dnssec.RRSIG(rdata)
+		}
+	}
+	return nil
 }
 
 // serveParent gives a parent zone of the same account, which is served here, the DS records that the zone asks for: nobody else need

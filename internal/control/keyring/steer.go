@@ -46,6 +46,15 @@ type Plan struct {
 	Signers, Whole bool
 }
 
+// Clock is the time by which keys go on: the clock's, but never before anything that was noted of them. A clock that was set back makes
+// them wait longer than needed, and not shorter.
+func Clock(keys []model.ZoneKey, now time.Time) time.Time {
+	if at := model.LatestOf(keys); at.After(now) {
+		return at
+	}
+	return now
+}
+
 // Learn notes facts in copies of keys: since when all servers have been seen with what has changed, and what the parent has. Facts
 // that are written down count for every node, and for good.
 func Learn(keys []model.ZoneKey, f *Facts) (learned []model.ZoneKey, changed bool) {

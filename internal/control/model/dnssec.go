@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
@@ -21,6 +22,10 @@ type DNSSEC struct {
 	Keys ID `json:",omitempty"`
 	// Work says that all of the zone is to be signed anew, beside its life, because it is too large to be signed in a change.
 	Work bool `json:",omitempty"`
+	// Held are settings that the zone is served with until all of it is signed for those that it shall have; the zero Held is none.
+	Held Held `json:",omitzero"`
+	// Early says that the zone may have signatures of a clock that was ahead, which begin later than now.
+	Early bool `json:",omitempty"`
 	// Algorithm is that of the zone's keys; 0 is the default, ECDSAP256SHA256.
 	Algorithm dnssec.Algorithm `json:",omitempty"`
 	// ZSKDays is after how many days another ZSK takes the place of one; 0: when somebody asks for it.
@@ -29,6 +34,28 @@ type DNSSEC struct {
 	KSKDays int `json:",omitempty"`
 	// CDS says whether CDS and CDNSKEY records ask the parent for what it shall have; unset is on.
 	CDS Switch `json:",omitempty"`
+}
+
+// Held are the settings that stand in signatures and proofs all over a zone, or that these are made to outlive, in seconds.
+type Held struct{ Expire, TTL, MinTTL, NSTTL uint32 }
+
+// HeldOf gives them, with defaults filled in.
+func HeldOf(s *Settings) Held {
+	def := DefaultSettings()
+	return Held{
+		Expire: cmp.Or(s.SOA.Expire, def.SOA.Expire), TTL: cmp.Or(s.SOA.TTL, def.SOA.TTL), MinTTL: cmp.Or(s.SOA.MinTTL, def.SOA.MinTTL),
+		NSTTL: cmp.Or(s.NSTTL, def.NSTTL),
+	}
+}
+
+// InForce are the settings that the zone is served with: its own, less what all of its signatures have to be made for first. Nothing
+// stands against less than that, such as an expire that is lowered.
+func (z *Zone) InForce() Settings {
+	s := z.Settings
+	if h := z.DNSSEC.Held; h != (Held{}) {
+		s.SOA.Expire, s.SOA.TTL, s.SOA.MinTTL, s.NSTTL = min(HeldOf(&s).Expire, h.Expire), h.TTL, h.MinTTL, h.NSTTL
+	}
+	return s
 }
 
 // The values of DNSSEC.Status.
@@ -54,6 +81,20 @@ type ZoneKey struct {
 	Imported bool `json:",omitempty"`
 	// Wait is what the key waited for when somebody last looked after the zone, nil for nothing.
 	Wait *dnssec.Wait `json:",omitempty"`
+}
+
+// LatestOf is the latest time that was noted of keys; zero for none.
+func LatestOf(keys []ZoneKey) (at time.Time) {
+	for i := range keys {
+		for _, m := range keys[i].State.Marks {
+			for _, t := range []time.Time{m.Since, m.Everywhere, keys[i].DS.Since} {
+				if t.After(at) {
+					at = t
+				}
+			}
+		}
+	}
+	return at
 }
 
 // Goal is what the zone's keys are to come to.
@@ -88,6 +129,8 @@ type KeepDNSSEC struct {
 	// Names bounds how many names are signed anew, and From is where the last KeepDNSSEC stopped.
 	Names int
 	From  wire.Name
+	// Early says that the zone was found to have signatures that begin later than now: they are made anew.
+	Early bool
 }
 
 // Kept is what KeepDNSSEC has left to do.

@@ -32,20 +32,15 @@ func (r *reviewer) signed() {
 	if !v.Signed() {
 		return
 	}
-	timing := dnssec.TimingOf(r.Now, r.expire(), r.longestTTL())
+	inForce := r.Zone.InForce()
+	expire, longest := rules.Lasting(&inForce)
+	timing := dnssec.TimingOf(r.Now, expire, longest)
 	r.tooLong(v)
 	r.unknownToParent(v)
 	r.lateSecondaries(timing)
 	if r.Zone.DNSSEC.MultiSigner != model.SwitchOn {
 		r.foreignServers(v)
 	}
-}
-
-func (r *reviewer) expire() uint32 {
-	if e := r.Zone.Settings.SOA.Expire; e != 0 {
-		return e
-	}
-	return model.DefaultSettings().SOA.Expire
 }
 
 // longestTTL is what signatures are made to outlive.

@@ -52,8 +52,19 @@ func TTL(ttl int64) error {
 	return invalid(model.CodeTTL, "/ttl", "TTL must be between 60 and 86400 seconds, or 1 for Automatic.")
 }
 
-// LongestTTL is the longest that anything of a zone of these settings may be cached, in seconds. Signatures are made to outlive it.
+// LongestTTL is the longest that anything of a zone of these settings may be cached, in seconds.
 func LongestTTL(s *model.Settings) uint32 { return max(MostTTL, s.NSTTL, s.SOA.TTL, s.SOA.MinTTL) }
+
+// Lasting is what signatures are made to outlive: for how long secondaries go on without us, and caches after that.
+func Lasting(s *model.Settings) (expire, longest uint32) {
+	return model.HeldOf(s).Expire, LongestTTL(s)
+}
+
+// NegativeTTL is the TTL of negative answers and of the records that prove them (RFC 9077 section 3).
+func NegativeTTL(s *model.Settings) uint32 {
+	h := model.HeldOf(s)
+	return min(h.TTL, h.MinTTL)
+}
 
 // Data says whether RDATA is what its type demands (rr.Valid). The error is no *model.Invalid unless the data is too long:
 // who parses content has codes of its own for it.

@@ -16,6 +16,8 @@ type (
 	Tx = zones.Tx
 	// Staging is what a zone will have when an import is complete.
 	Staging = zones.Staging
+	// Beside is a large image of what a zone will be.
+	Beside = zones.Beside
 	// PeerState is what is known of one linked peer of one zone.
 	PeerState = nodes.PeerState
 	// CookieSecrets are what all nodes make and check DNS cookies with.

@@ -3,6 +3,7 @@ package dnssec
 import (
 	"bytes"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
@@ -191,6 +192,17 @@ func pair(public *DNSKEY, private crypto.Signer) (*Key, error) {
 		return nil, ErrPair
 	}
 	return k, nil
+}
+
+// size is the length of a signature, in octets.
+func (k *Key) size() int {
+	switch curve := k.Algorithm.curve(); {
+	case curve != nil:
+		return 2 * ((curve.Params().BitSize + 7) / 8)
+	case k.Algorithm == ED25519:
+		return ed25519.SignatureSize
+	}
+	return k.Bits() / 8
 }
 
 // sign appends the signature over text.

@@ -121,6 +121,7 @@ func (w *worker) hashed(v Hashed, h, next Hash, types []byte) error {
 		return err
 	}
 	w.emit(owner, v.HashedSets(h), []rr.Set{set, {Owner: owner, Type: wire.TypeRRSIG, Data: sigs}})
+	w.yield()
 	return nil
 }
 

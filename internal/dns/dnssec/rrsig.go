@@ -55,11 +55,15 @@ func (r RRSIG) by(k *Key) bool { return r.Tag() == k.tag && r.Algorithm() == k.A
 // form and order. Names in the data fold as section 6.2 says, whatever the set holds, because validators do so.
 func appendSigned(dst, head []byte, s *rr.Set) ([]byte, error) {
 	dst = append(dst, head...)
+	if len(s.Data) == 1 { // as most have
+		dst = wire.AppendRR(dst, s.Owner, s.Type, wire.ClassIN, s.TTL, s.Data[0])
+		return dst, fold(s, dst[len(dst)-len(s.Data[0]):])
+	}
 	folded := make([][]byte, len(s.Data))
 	for i, d := range s.Data {
 		folded[i] = bytes.Clone(d)
-		if err := wire.Canonical(s.Type, folded[i]); err != nil {
-			return dst, fmt.Errorf("sign %s %s: %w", s.Owner, s.Type, err)
+		if err := fold(s, folded[i]); err != nil {
+			return dst, err
 		}
 	}
 	slices.SortFunc(folded, rr.Compare)
@@ -70,13 +74,21 @@ func appendSigned(dst, head []byte, s *rr.Set) ([]byte, error) {
 	return dst, nil
 }
 
+// fold brings data of a set into canonical form, in place.
+func fold(s *rr.Set, data []byte) error {
+	if err := wire.Canonical(s.Type, data); err != nil {
+		return fmt.Errorf("sign %s %s: %w", s.Owner, s.Type, err)
+	}
+	return nil
+}
+
 // signSet gives the data of the RRSIG record of a set by one key.
 func signSet(zone wire.Name, s *rr.Set, k *Key, inception, expiration uint32) ([]byte, error) {
 	labels := s.Owner.CountLabels()
 	if s.Owner.IsWildcard() {
 		labels-- // RFC 4034 section 3.1.3
 	}
-	head := make([]byte, 0, rrsigFixed+len(zone)+64)
+	head := make([]byte, 0, rrsigFixed+len(zone)+k.size())
 	head = binary.BigEndian.AppendUint16(head, uint16(s.Type))
 	head = append(head, byte(k.Algorithm), byte(labels))
 	head = binary.BigEndian.AppendUint32(head, s.TTL)
@@ -84,7 +96,8 @@ func signSet(zone wire.Name, s *rr.Set, k *Key, inception, expiration uint32) ([
 	head = binary.BigEndian.AppendUint32(head, inception)
 	head = binary.BigEndian.AppendUint16(head, k.tag)
 	head = append(head, zone...)
-	text, err := appendSigned(nil, head, s)
+	var room [512]byte // which the text of most sets fits into
+	text, err := appendSigned(room[:0], head, s)
 	if err != nil {
 		return nil, err
 	}

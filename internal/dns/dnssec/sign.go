@@ -48,6 +48,8 @@ type Job struct {
 	Signers
 	Denial Denial
 	Timing Timing
+	// Yield is called after each name, for others who wait for a core; nil: nobody is let through.
+	Yield func()
 }
 
 // Delta is what signing adds and removes: records in uncompressed wire form, one after another, as zone.Delta has them. They
@@ -93,24 +95,47 @@ func negativeTTL(v View) uint32 {
 
 // name brings signatures and NSEC record of a name to what they shall be.
 func (w *worker) name(owner wire.Name) error {
-	now := at(w.New, owner)
-	var want []rr.Set
-	if !w.none() && now.visible(w.New) {
-		signed := w.signed(&now)
-		chain := w.chain(&now)
-		was := now
-		if w.Old != w.New {
-			was = at(w.Old, owner)
-		}
-		other := func() entry { return at(w.Other, owner) }
-		sigs, err := w.signatures(&was, other, append(signed, chain...))
-		if err != nil {
-			return err
-		}
-		want = append(chain, rr.Set{Owner: owner, Type: wire.TypeRRSIG, Data: sigs})
+	e := at(w.New, owner)
+	if w.none() || !e.visible(w.New) {
+		w.clear(&e)
+		return nil
 	}
-	w.emit(owner, append(now.chain, rr.Set{Owner: owner, Type: wire.TypeRRSIG, Data: now.sigs}), want)
+	return w.entry(&e, next(w.New, &e))
+}
+
+// entry is that for a name that is in the chain, with next behind it.
+func (w *worker) entry(now *entry, next wire.Name) error {
+	chain := w.chain(now, next)
+	was := now
+	if w.Old != w.New && len(now.sigs) > 0 { // or there is nothing that could stay
+		old := at(w.Old, now.owner)
+		was = &old
+	}
+	other := func() entry { return at(w.Other, now.owner) }
+	sigs, err := w.signatures(was, other, append(w.signed(now), chain...))
+	if err != nil {
+		return err
+	}
+	w.emit(now.owner, now.made(), append(chain, rr.Set{Owner: now.owner, Type: wire.TypeRRSIG, Data: sigs}))
+	w.yield()
 	return nil
+}
+
+func (w *worker) yield() {
+	if w.Yield != nil {
+		w.Yield()
+	}
+}
+
+// clear takes away what signing has added to a name.
+func (w *worker) clear(e *entry) { w.emit(e.owner, e.made(), nil) }
+
+// made is what signing has added.
+func (e *entry) made() []rr.Set {
+	if len(e.sigs) == 0 {
+		return e.chain
+	}
+	return append(slices.Clip(e.chain), rr.Set{Owner: e.owner, Type: wire.TypeRRSIG, Data: e.sigs})
 }
 
 // signed gives those of a name's RRsets that are the zone's own. The pseudo type of names that are looked up elsewhere is
@@ -125,11 +150,11 @@ func (w *worker) signed(e *entry) []rr.Set {
 	return slices.DeleteFunc(slices.Clone(e.data), func(s rr.Set) bool { return s.Type == pseudo })
 }
 
-// chain gives the RRsets that signing adds to a name: NSEC, or at the apex NSEC3PARAM.
-func (w *worker) chain(e *entry) []rr.Set {
+// chain gives the RRsets that signing adds to a name: NSEC, which tells the next one, or at the apex NSEC3PARAM.
+func (w *worker) chain(e *entry, next wire.Name) []rr.Set {
 	switch {
 	case w.Denial == NSEC:
-		data := append([]byte(next(w.New, e)), bitmap(w.types(e, wire.TypeNSEC, wire.TypeRRSIG))...)
+		data := append([]byte(next), bitmap(w.types(e, wire.TypeNSEC, wire.TypeRRSIG))...)
 		return []rr.Set{{Owner: e.owner, Type: wire.TypeNSEC, TTL: w.ttl, Data: [][]byte{data}}}
 	case e.owner == w.apex:
 		return []rr.Set{{Owner: e.owner, Type: wire.TypeNSEC3PARAM, Data: [][]byte{{1, 0, 0, 0, 0}}}} // SHA-1, no iterations, no salt

@@ -32,6 +32,7 @@ type Timing struct {
 	Inception  uint32 // of new signatures, in seconds since 1970, modulo 2^32
 	Expiration uint32 // of new signatures
 	Renew      uint32 // a signature that ends before this is to be renewed
+	Now        uint32 // a signature that begins after this is, too: the clock that it was made by was ahead
 	Spread     uint32 // over how many seconds the signatures of a zone that is signed as a whole end, up to Expiration
 }
 
@@ -39,11 +40,17 @@ type Timing struct {
 func TimingOf(now time.Time, expire, longest uint32) Timing {
 	h := uint32(now.Unix()) / hour * hour
 	margin := expire + longest + reserve
-	return Timing{Inception: h - early, Expiration: h + margin + window, Renew: uint32(now.Unix()) + margin, Spread: window - day}
+	return Timing{
+		Inception: h - early, Expiration: h + margin + window, Renew: uint32(now.Unix()) + margin, Now: uint32(now.Unix()), Spread: window - day,
+	}
 }
 
 // Due says whether a signature is to be renewed.
-func (t Timing) Due(s RRSIG) bool { return int32(s.Expiration()-t.Renew) < 0 }
+func (t Timing) Due(s RRSIG) bool { return int32(s.Expiration()-t.Renew) < 0 || s.Early(t.Now) }
+
+// Early says that a signature begins after a time: who looks at it then finds it not valid yet.
+// One that is not there does not.
+func (r RRSIG) Early(now uint32) bool { return r != nil && int32(r.Inception()-now) > 0 }
 
 // spread is the expiration of the signatures of the i-th of n names, where a zone is signed as a whole. Neighbours end
 // together, so that a renewal touches few pages, and the zone as a whole ends over the window less a day, so that renewals are

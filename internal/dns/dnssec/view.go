@@ -22,6 +22,26 @@ type View interface {
 	Cut(owner wire.Name) (cut wire.Name, ok bool)
 }
 
+// Scanned is a View that can be gone through in order for less than it takes to ask for one name after the other.
+type Scanned interface {
+	View
+	// Scan yields the names with RRsets from one on, their RRsets, and whether they are below a Cut. What sets hold may be kept.
+	Scan(from wire.Name, yield func(owner wire.Name, sets []rr.Set, hidden bool) bool)
+}
+
+// scan goes through any View as if it were Scanned.
+func scan(v View, from wire.Name, yield func(owner wire.Name, sets []rr.Set, hidden bool) bool) {
+	if s, ok := v.(Scanned); ok {
+		s.Scan(from, yield)
+		return
+	}
+	for n := range names(v, from, "") {
+		if _, hidden := v.Cut(n); !yield(n, v.Sets(n), hidden) {
+			return
+		}
+	}
+}
+
 // Hash is the NSEC3 hash of a name (RFC 5155 section 5): SHA-1, without salt, once (RFC 9276 section 3.1).
 type Hash [20]byte
 
@@ -73,17 +93,28 @@ type entry struct {
 
 // at reads a name of v, which may be nil.
 func at(v View, owner wire.Name) entry {
-	e := entry{owner: owner}
 	if v == nil {
+		return entry{owner: owner}
+	}
+	return entryOf(v, owner, v.Sets(owner))
+}
+
+// entryOf parts a name's RRsets.
+func entryOf(v View, owner wire.Name, sets []rr.Set) entry {
+	e := entry{owner: owner}
+	signer := func(t wire.Type) bool {
+		return t == wire.TypeRRSIG || t == wire.TypeNSEC || t == wire.TypeNSEC3PARAM && owner == v.Apex()
+	}
+	if !slices.ContainsFunc(sets, func(s rr.Set) bool { return signer(s.Type) }) {
+		e.data = sets
 		return e
 	}
-	sets := v.Sets(owner)
 	e.data = make([]rr.Set, 0, len(sets))
 	for _, s := range sets {
 		switch {
 		case s.Type == wire.TypeRRSIG:
 			e.sigs = s.Data
-		case s.Type == wire.TypeNSEC, s.Type == wire.TypeNSEC3PARAM && owner == v.Apex():
+		case signer(s.Type):
 			e.chain = append(e.chain, s)
 		default:
 			e.data = append(e.data, s)

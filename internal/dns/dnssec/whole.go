@@ -3,6 +3,7 @@ package dnssec
 import (
 	"slices"
 
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -106,15 +107,41 @@ func (p *Part) Sign() (*Delta, error) {
 	if p.from == "" {
 		return p.signHashed(w)
 	}
-	i := p.at
-	for n := range names(w.New, p.from, p.to) {
-		w.expiration = w.Timing.spread(w.apex, i, p.of)
-		if err := w.name(n); err != nil {
-			return nil, err
-		}
-		i++
+	if err := p.signNames(w); err != nil {
+		return nil, err
 	}
 	return &w.out, nil
+}
+
+// signNames signs one name after the other, each when it is known which one of the chain follows.
+func (p *Part) signNames(w *worker) (err error) {
+	var last *entry
+	sign := func(next wire.Name) {
+		if last != nil && err == nil {
+			err = w.entry(last, next)
+		}
+		last = nil
+	}
+	i, signs := p.at, !w.none()
+	scan(w.New, p.from, func(owner wire.Name, sets []rr.Set, hidden bool) bool {
+		e := entryOf(w.New, owner, sets)
+		inChain := signs && len(e.data) > 0 && !hidden
+		if inChain {
+			sign(owner)
+		}
+		if p.to != "" && wire.Compare(owner, p.to) >= 0 {
+			return last != nil && err == nil // of another part, unless it is the one that follows
+		}
+		if inChain {
+			last, w.expiration = &e, w.Timing.spread(w.apex, i, p.of)
+		} else {
+			w.clear(&e)
+		}
+		i++
+		return err == nil
+	})
+	sign(w.apex)
+	return err
 }
 
 func (p *Part) signHashed(w *worker) (*Delta, error) {

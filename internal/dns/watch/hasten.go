@@ -86,6 +86,9 @@ func (t *wanted) hurry(zoneID string) {
 func (w *Watcher) touched(zoneID string) {
 	w.tally.move(zoneID)
 	w.wanted.wake(zoneID)
+	if w.cfg.Learned != nil {
+		w.cfg.Learned(zoneID)
+	}
 }
 
 // hasten asks while somebody waits for a zone.

@@ -87,6 +87,8 @@ type Config struct {
 	Duty func(zoneID string) bool
 	// Seen hears of every serial that a peer was seen with.
 	Seen func(zoneID, peerID string, serial uint32)
+	// Learned hears that something was learned of a zone's servers; nil: nobody does. It returns at once, and asks the Watcher nothing.
+	Learned func(zoneID string)
 	// Resolve finds the addresses of a name server for an account: accounts may have zones of their own for it. Nil: name
 	// servers are not asked.
 	Resolve func(ctx context.Context, account string, name wire.Name) ([]netip.Addr, error)

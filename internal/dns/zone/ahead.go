@@ -25,6 +25,11 @@ func (db *DB) Ahead(id string, s *Step) *Ahead {
 	return &Ahead{step: s, from: from, to: to}
 }
 
+// AheadOf is that where somebody knows already what a step leads to from a state.
+func AheadOf(s *State, step *Step, served, transfer *Version) *Ahead {
+	return &Ahead{step: step, from: s.faces(), to: faces{served: served, transfer: transfer}}
+}
+
 // Step is the step that was looked at; that of nil is nil.
 func (a *Ahead) Step() *Step {
 	if a == nil {

@@ -64,15 +64,7 @@ func (d *Delta) append(dst []byte) []byte {
 
 // DecodeStep reads what Step.Append wrote, checking every record. The result points into b.
 func DecodeStep(b []byte) (*Step, error) {
-	if len(b) < 2 || b[0] != stepVersion || b[1] < 1 || b[1] > 2 {
-		return nil, fmt.Errorf("%w: no step", page.ErrCodec)
-	}
-	s := &Step{}
-	rest, err := s.Transfer.decode(b[2:])
-	if err == nil && b[1] == 2 {
-		s.Served = &Delta{}
-		rest, err = s.Served.decode(rest)
-	}
+	s, rest, err := NextStep(b)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +72,29 @@ func DecodeStep(b []byte) (*Step, error) {
 		return nil, fmt.Errorf("%w: octets are left over", page.ErrCodec)
 	}
 	return s, nil
+}
+
+// NextStep is DecodeStep where more follows.
+func NextStep(b []byte) (s *Step, rest []byte, err error) {
+	if len(b) < 2 || b[0] != stepVersion || b[1] < 1 || b[1] > 2 {
+		return nil, nil, fmt.Errorf("%w: no step", page.ErrCodec)
+	}
+	s = &Step{}
+	rest, err = s.Transfer.decode(b[2:])
+	if err == nil && b[1] == 2 {
+		s.Served = &Delta{}
+		rest, err = s.Served.decode(rest)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, rest, nil
+}
+
+// Apply gives both faces as they are after the step.
+func (s *Step) Apply(served, transfer *Version) (*Version, *Version, error) {
+	next, err := faces{served: served, transfer: transfer}.step(s)
+	return next.served, next.transfer, err
 }
 
 func (d *Delta) decode(b []byte) (rest []byte, err error) {

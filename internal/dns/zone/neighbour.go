@@ -3,6 +3,7 @@ package zone
 import (
 	"bytes"
 
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
@@ -64,6 +65,23 @@ func (v *Version) Cut(owner wire.Name) (cut wire.Name, ok bool) {
 		return "", false
 	}
 	return wire.Name(page.AppendName(nil, key[:n], v.apex)), true
+}
+
+// Scan yields the names with RRsets from one on in canonical order, their RRsets as Own gives them, and whether they are below a Cut.
+func (v *Version) Scan(from wire.Name, yield func(owner wire.Name, sets []rr.Set, hidden bool) bool) {
+	if !from.Within(v.apex) {
+		return
+	}
+	visit := func(e page.Entry) bool {
+		if e.Sets() == 0 {
+			return true
+		}
+		owner := v.name(e)
+		return yield(owner, e.Unpack(owner, v.apex), e.CutAbove(e.Key()) > 0)
+	}
+	if e, at, exact := v.tree.Get(page.AppendKey(nil, from, v.apex)); !exact || visit(e) {
+		v.tree.After(at, visit)
+	}
 }
 
 func (v *Version) name(e page.Entry) wire.Name {

@@ -174,7 +174,9 @@ func (j *signingJSON) facts(q *api.Request, z *model.Zone, keys []model.ZoneKey)
 	}
 	if at := known.Expires; !at.IsZero() {
 		now := q.Now()
-		timing := dnssec.TimingOf(now, z.Settings.SOA.Expire, rules.LongestTTL(&z.Settings))
+		inForce := z.InForce()
+		expire, longest := rules.Lasting(&inForce)
+		timing := dnssec.TimingOf(now, expire, longest)
 		margin := time.Duration(timing.Renew-uint32(now.Unix())) * time.Second
 		j.Expires, j.Renews = api.Stamp(at), api.Stamp(at.Add(-margin))
 	}
@@ -182,6 +184,9 @@ func (j *signingJSON) facts(q *api.Request, z *model.Zone, keys []model.ZoneKey)
 		j.Progress = &signingProgressJSON{p.What, p.Done, p.Total, api.Stamp(p.Since)}
 	}
 	trouble := known.Trouble
+	if late := clockBack(keys, q.Now()); trouble == "" {
+		trouble = late
+	}
 	if lost := lostKeys(keys); lost != "" {
 		trouble = lost
 	}
@@ -204,6 +209,21 @@ func (j *signingJSON) facts(q *api.Request, z *model.Zone, keys []model.ZoneKey)
 	})
 	return nil
 }
+
+// clockSlack is by how much clocks of nodes may differ without a word.
+const clockSlack = 10 * time.Minute
+
+// clockBack tells of a clock that was later when something of the keys was noted.
+func clockBack(keys []model.ZoneKey, now time.Time) string {
+	at := model.LatestOf(keys)
+	if at.Sub(now) <= clockSlack {
+		return ""
+	}
+	return "This server's clock says " + minute(now) + ", and what was last noted of the zone's keys is of " + minute(at) + ": one of the two was wrong. " +
+		"The keys wait until the clock is as late as that. Whoever runs this server has to see that its clock is right."
+}
+
+func minute(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 // lostKeys tells of keys that sign the zone and whose private halves this server cannot open.
 func lostKeys(keys []model.ZoneKey) string {

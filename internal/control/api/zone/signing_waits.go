@@ -44,7 +44,7 @@ func waitText(d *model.DNSSEC, k *model.ZoneKey, w *dnssec.Wait) (name, text str
 		return "secondaries", "Not all servers have been seen with the version that this is about: " + listed(w.Who) + " lag behind. " +
 			"If that lasts, whoever runs them has to act; the zone's secondaries are shown with the cause."
 	case dnssec.Caches:
-		return "caches", "Caches may hold what was before until " + w.Until.UTC().Format("2006-01-02 15:04 MST") + "." + nobody
+		return "caches", "Caches may hold what was before until " + minute(w.Until) + "." + nobody
 	case dnssec.DSAdded:
 		return "parent", fmt.Sprintf("The parent does not show the DS record of key %d at all of its servers. ", k.Public.Tag()) + registrar(d, "enter it")
 	case dnssec.DSRemoved:

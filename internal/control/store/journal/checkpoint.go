@@ -18,10 +18,8 @@ import (
 // first stand beside the image that is there, where nobody takes them for one, and the first takes the place of the other's first.
 // Then what is left of that goes piece by piece, too.
 func (s *Store) Checkpoint(ctx context.Context, img model.Image, keep model.Seq) error {
-	c := &checkpoint{s: s, img: &img, keep: keep, mark: -1 - rand.Int64N(1<<62)}
-	for piece := range ImagePieces(&img) {
-		c.pieces = append(c.pieces, piece)
-	}
+	c := newCheckpoint(s, &img)
+	c.keep = keep
 	// Found before others have to wait; what is at or before keep gets no more, and fewer are no matter.
 	var err error
 	if c.old, err = entriesOf(ctx, s.db.Read, img.Zone, keep); err == nil {
@@ -46,6 +44,15 @@ type checkpoint struct {
 	mark   int64 // stands in place of the position in pieces that are nobody's image yet: of two at once, one gives up
 	from   int64 // the first piece of the image that is there
 	to     int64 // and where that of the new one will be; the same where it needs no more steps
+	future bool  // the image is of what the zone will be
+}
+
+func newCheckpoint(s *Store, img *model.Image) *checkpoint {
+	c := &checkpoint{s: s, img: img, mark: -1 - rand.Int64N(1<<62)}
+	for piece := range ImagePieces(img) {
+		c.pieces = append(c.pieces, piece)
+	}
+	return c
 }
 
 // locked runs f in a transaction that has the zone's row: whoever writes images of a zone has it. On PostgreSQL only what is read
@@ -95,8 +102,8 @@ func (c *checkpoint) first(ctx context.Context) error {
 	})
 }
 
-// rest brings a large image in.
-func (c *checkpoint) rest(ctx context.Context) error {
+// beside writes all pieces but the first.
+func (c *checkpoint) beside(ctx context.Context) error {
 	if err := c.clear(ctx, c.to); err != nil { // of one that came to nothing
 		return err
 	}
@@ -106,14 +113,30 @@ func (c *checkpoint) rest(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
+}
+
+// complete wants those pieces to be there, and no others.
+func (c *checkpoint) complete(ctx context.Context, e engine.Conn) error {
+	var there int
+	const text = `SELECT count(*) FROM images WHERE part > ? AND part <= ? AND seq = ?`
+	if err := e.One(ctx, []any{&there}, text, c.to, c.to|halfMost, c.mark); err != nil {
+		return err
+	}
+	if there != len(c.pieces)-1 {
+		return fmt.Errorf("%d of %d pieces are there: %w", there, len(c.pieces)-1, model.ErrStale)
+	}
+	return nil
+}
+
+// rest brings a large image in.
+func (c *checkpoint) rest(ctx context.Context) error {
+	if err := c.beside(ctx); err != nil {
+		return err
+	}
 	err := c.still(ctx, func(e engine.Conn, held int64) error {
-		var there int
-		const text = `SELECT count(*) FROM images WHERE part > ? AND part <= ? AND seq = ?`
-		if err := e.One(ctx, []any{&there}, text, c.to, c.to|halfMost, c.mark); err != nil {
+		if err := c.complete(ctx, e); err != nil {
 			return err
-		}
-		if there != len(c.pieces)-1 {
-			return fmt.Errorf("%d of %d pieces are there: %w", there, len(c.pieces)-1, model.ErrStale)
 		}
 		if _, err := e.Exec(ctx, `DELETE FROM images WHERE part = ?`, c.from); err != nil {
 			return err
@@ -132,7 +155,7 @@ func (c *checkpoint) rest(ctx context.Context) error {
 // still runs f in a transaction as long as the image that is to be replaced is there.
 func (c *checkpoint) still(ctx context.Context, f func(e engine.Conn, held int64) error) error {
 	return c.within(ctx, func(e engine.Conn, part, held int64) error {
-		if part != c.from || model.Seq(held) >= c.img.Seq {
+		if part != c.from || !c.future && model.Seq(held) >= c.img.Seq {
 			return fmt.Errorf("the zone has another image meanwhile: %w", model.ErrStale)
 		}
 		return f(e, held)

@@ -95,6 +95,8 @@ type imageReader struct {
 	half   int64 // whose first piece has come
 	served int
 	size   int
+	cut    int // served and size as the first piece tells them: what was added to the image last is counted there alone
+	whole  int
 	piece  engine.RawBytes
 	name   wire.Name
 }
@@ -109,20 +111,20 @@ func (r *imageReader) dest() []any {
 func (r *imageReader) add() (bool, error) {
 	switch {
 	case r.part&halfMost == 0:
-		r.body, r.half = make([]byte, 0, r.size), r.part>>halfBits
+		r.body, r.half, r.cut, r.whole = make([]byte, 0, r.size), r.part>>halfBits, r.served, r.size
 		r.img.Seq, r.img.Serial, r.img.Name = model.Seq(r.seq), uint32(r.serial), string(r.name)
 	case r.part>>halfBits != r.half || r.body == nil:
 		return false, nil // without its first piece it is no image
 	}
-	if len(r.body)+len(r.piece) > r.size || r.served > r.size {
+	if len(r.body)+len(r.piece) > r.whole || r.cut > r.whole {
 		return false, fmt.Errorf("the image of zone %s is damaged", r.img.Zone)
 	}
 	r.body = append(r.body, r.piece...)
-	if len(r.body) < r.size {
+	if len(r.body) < r.whole {
 		return false, nil
 	}
-	r.img.Served = r.body[:r.served:r.served]
-	r.img.Transfer = engine.OrNil(r.body[r.served:])
+	r.img.Served = r.body[:r.cut:r.cut]
+	r.img.Transfer = engine.OrNil(r.body[r.cut:])
 	r.body = nil
 	return true, nil
 }

@@ -231,7 +231,7 @@ func (st *Staging) Adopt(ctx context.Context, tx any, records int) error {
 	}
 	t.zones[st.zone], t.leaves = struct{}{}, true
 	delete(t.locks.rows, st.zone)
-	t.numbers[st.zone], t.images[st.zone] = st.no, st.no
+	t.numbers[st.zone], t.images[st.zone] = st.no, st.no<<journal.PartBits
 	return nil
 }
 

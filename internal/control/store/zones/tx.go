@@ -26,7 +26,7 @@ type Tx struct {
 	numbers map[model.ID]int64 // zone numbers met so far
 	grown   map[int64]int      // by how much the zones' record counts change
 	heavier map[int64]int64    // by how much their records' octets do
-	images  map[model.ID]int64 // zone numbers of images whose position Commit sets
+	images  map[model.ID]int64 // first rows of images whose position Commit sets
 	gone    map[model.ID]goneZone
 	marked  []model.ID
 	locks   locks
