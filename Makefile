@@ -8,7 +8,7 @@ FUZZTIME ?= 60s
 ZONES    ?= 1000000
 PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed rules conform big check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed updates rules conform big check deps deploy-check e2e screenshots
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -73,11 +73,15 @@ rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD,
 	HEADWATER_RULES=100 $(GO) test -C test -count=1 -v -timeout 20m ./rules
 
 CHANGES ?= 2000
+UPDATES ?= 10000
 
 signed: deps ## a signed zone changed CHANGES times, each version validated by Knot, rolls while nodes die, random settings and rolls for longer; HEADWATER_SEED repeats a run
 	HEADWATER_SIGNED=$(CHANGES) $(GO) test -count=1 -timeout 60m -run 'TestStepsMakeTheWhole$$|TestVersionsAreSigned$$|TestEveryVersionOfRolls$$|TestSettingsAndSignatures$$' \
 		./internal/dns/dnssec ./internal/control/commit ./internal/control/keeper
 	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$|TestKeepersNodeDies$$' ./signed ./cluster
+
+updates: deps ## UPDATES random UPDATE messages to us and to BIND, which must answer alike; HEADWATER_SEED repeats a run
+	UPDATE_ROUNDS=$(UPDATES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestAsBIND$$' ./updates
 
 STRANGERTIME ?= 2m
 

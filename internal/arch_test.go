@@ -34,6 +34,7 @@ var floors = map[string][]string{
 	"internal/dns/server": {
 		"internal/cores", "internal/dns/answer", "internal/dns/cookie", "internal/dns/ratelimit", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
+	"internal/dns/update":   {"internal/dns/wire", "internal/dns/rr"},
 	"internal/control/model": {"internal/dns/wire", "internal/dns/rr", "internal/dns/dnssec"},
 	"internal/control/audit": {"internal/control/model", "internal/dns/dnssec", "internal/dns/wire"},
 	"internal/control/duty":  {"internal/control/model"},
@@ -61,7 +62,7 @@ var floors = map[string][]string{
 	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
 	"internal/control/commit": {
 		"internal/control/model", "internal/control/audit", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/keyring", "internal/control/journal",
-		"internal/dns/dnssec", "internal/dns/zone", "internal/dns/wire",
+		"internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/feed": {
 		"internal/cores", "internal/control/face", "internal/control/journal", "internal/control/model", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire", "internal/dns/tsig",
@@ -70,6 +71,9 @@ var floors = map[string][]string{
 	"internal/control/flatten": {"internal/control/model", "internal/dns/ask", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/parent":  {"internal/dns/ask", "internal/dns/dnssec", "internal/dns/wire"},
 	"internal/control/catalog": {"internal/control/model", "internal/dns/zone", "internal/dns/wire"},
+	"internal/control/update": {
+		"internal/control/model", "internal/control/rules", "internal/dns/update", "internal/dns/zone", "internal/dns/tsig", "internal/dns/rr", "internal/dns/wire",
+	},
 	"internal/control/auth":    {"internal/cores", "internal/control/model"},
 	"internal/control/api": {
 		"api", "internal/cores", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
@@ -102,7 +106,7 @@ var floors = map[string][]string{
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
-		"internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/api", "internal/control/api/rooms",
+		"internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/update", "internal/control/api", "internal/control/api/record", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
 		"internal/dns/server",
 	},

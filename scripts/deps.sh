@@ -12,6 +12,10 @@ need /usr/sbin/named bind9
 need /usr/bin/named-checkzone bind9-utils
 need /usr/bin/dig bind9-dnsutils
 need /usr/lib/python3/dist-packages/dns/xfr.py python3-dnspython
+need /usr/bin/nsupdate bind9-dnsutils
+need /usr/lib/python3/dist-packages/certbot_dns_rfc2136/__init__.py python3-certbot-dns-rfc2136
+need /usr/sbin/kea-dhcp-ddns kea-dhcp-ddns-server
+need /usr/sbin/dhcpd isc-dhcp-server
 need /usr/bin/ldns-verify-zone ldnsutils
 need /usr/sbin/nsd nsd
 need /usr/sbin/knotd knot

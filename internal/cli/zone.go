@@ -34,6 +34,8 @@ type zoneCmd struct {
 	Status zoneStatusCmd `cmd:"" help:"Show what the secondaries of a zone hold."`
 	Wait   zoneWaitCmd   `cmd:"" help:"Wait until a zone is live on all its servers."`
 	DNSSEC zoneDNSSECCmd `cmd:"" name:"dnssec" help:"Sign a zone, and look after its keys."`
+
+	Updates zoneUpdatesCmd `cmd:"" help:"Which keys may update a zone by messages (RFC 2136)."`
 }
 
 type zoneImportCmd struct {

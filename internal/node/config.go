@@ -48,6 +48,7 @@ type Config struct {
 	DNSRateSlip    int           `default:"2" help:"Of the answers beyond it one in so many is sent cut, for the client to come by TCP or with a cookie; the others are dropped. 1 is all of them, 0 none." name:"dns-rate-slip"`
 	DNSRateExempt  []string      `help:"Address or network that the limit does not hold for; repeatable." placeholder:"NETWORK" name:"dns-rate-exempt"`
 	DNSRateLogOnly bool          `help:"Count and log what the limit would hold back, and answer it." name:"dns-rate-log-only"`
+	UpdateRate     int           `default:"500" help:"Updates (RFC 2136) done a second for one key, over a while; 0 is no limit." name:"update-rate"`
 	DNSProxies     []string      `help:"Address or network of a proxy that names its client by the PROXY protocol, on DNS connections over TCP and TLS, and must; repeatable." placeholder:"NETWORK" name:"dns-proxies"`
 	Cookies        bool          `default:"true" negatable:"" help:"DNS cookies (RFC 7873): who shows one is not limited."`
 	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`

@@ -67,6 +67,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	if c.n.dns != nil {
 		c.dns(counter, gauge)
 		c.transfers(counter, gauge)
+		c.takesUpdates(counter)
 	}
 	if c.n.notify != nil {
 		c.notify(counter, gauge)
@@ -216,4 +217,22 @@ func (c collector) signatures(counter func(string, string, uint64, ...string), g
 	done, total := c.n.commit.Signings()
 	gauge("signing_names", "Names of large zones that are being signed as a whole.", float64(total))
 	gauge("signing_names_done", "How many of them are signed.", float64(done))
+}
+
+// takesUpdates tells of updates.
+func (c collector) takesUpdates(counter func(string, string, uint64, ...string)) {
+	s := c.n.dns.Stats()
+	counter("updates_unsigned_total", "Updates (RFC 2136) that nobody had signed, refused where they came in.", s.Unsigned)
+	counter("updates_crowded_total", "Updates dropped or put off because too many were under way.", s.Crowded)
+	if c.n.updates == nil {
+		return
+	}
+	u := c.n.updates.Stats()
+	for code, v := range u.Rcodes {
+		if v > 0 || code == int(wire.RcodeNoError) {
+			counter("updates_total", "Signed updates by response code.", v, "rcode", wire.Rcode(code).String())
+		}
+	}
+	counter("updates_repeated_total", "Of them those that had been done already, and were answered as before.", u.Repeated)
+	counter("update_records_total", "Records that updates have added, removed or changed.", u.Edits)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/keeper"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/control/update"
 	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
@@ -55,7 +56,8 @@ type Node struct {
 	watch     *watch.Watcher
 	duty      *duty.Duty // nil where no other node can be
 	xfr       *xfr.Server
-	tally     *tally.Tally // of what strangers do
+	updates   *update.Server // nil where nothing is written
+	tally     *tally.Tally   // of what strangers do
 	cookies   cookie.Jar
 	dns       *server.Server
 	auth      *auth.Authenticator
@@ -161,6 +163,7 @@ func (n *Node) wireFast(set *settings) {
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
 		NewResponder: func() server.Responder { return answer.New(n.db, n.answer) },
 		Transfers:    n.xfr,
+		Updates:      n.takeUpdates(),
 		Cookies:      n.cookies.Keys, Proxies: set.proxies,
 		RateLimit: server.RateLimit{PerSecond: n.cfg.DNSRateLimit, Slip: n.cfg.DNSRateSlip, Exempt: set.exempt, LogOnly: n.cfg.DNSRateLogOnly, Tell: n.rateLimited},
 	})

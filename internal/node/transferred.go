@@ -3,12 +3,16 @@ package node
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/record"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/control/update"
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
+	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/tally"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -165,4 +169,37 @@ func (n *Node) checkAccess(id model.ID, q api.AccessQuestion) (out api.AccessDec
 		Rcode: d.Rcode.String(), Cause: string(d.Cause), Reason: d.Reason, Peer: model.ID(d.By.Peer.ID), PeerName: d.By.Peer.Name,
 		Range: d.By.Range, OneOf: names(d.Client.Peers()),
 	}, true
+}
+
+// takeUpdates makes what does updates by messages (RFC 2136), on nodes that write.
+func (n *Node) takeUpdates() server.Updates {
+	if !n.roles.writes() {
+		return nil
+	}
+	n.updates = update.New(update.Config{
+		DB: n.db, Zone: n.store.Zone, TSIGs: n.store.TSIGs, Form: record.From, Clock: time.Now, Log: n.log, Done: n.updated,
+		Change:    func(ctx context.Context, c model.Change) (model.Result, error) { return n.commit.Change(ctx, c) },
+		PerSecond: n.cfg.UpdateRate,
+	})
+	return n.updates
+}
+
+// updated writes a line for each message that was done, and for refused ones now and then.
+func (n *Node) updated(r update.Report) {
+	attrs := []any{"zone", r.Zone, "source", r.Source.String(), "tcp", r.TCP}
+	if r.TLS != nil {
+		attrs = append(attrs, "tls", r.TLS.String())
+	}
+	attrs = append(attrs, "key", r.Key)
+	if r.Rcode == wire.RcodeNoError {
+		n.log.Info("update", append(attrs, "records", r.Edits, "serial", r.Serial, "repeated", r.Repeated, "duration", r.Duration)...)
+		return
+	}
+	what := "update " + strings.ToLower(r.Rcode.String())
+	if z := n.db.ByID(r.ZoneID); z != nil {
+		what += " " + z.Name.Host()
+	}
+	if n.tally.Line(tally.Event{Source: r.Source.Addr(), What: what, Forgeable: !r.TCP && !r.Verified}) {
+		n.log.Warn("update refused", append(attrs, "rcode", r.Rcode.String(), "reason", r.Reason)...)
+	}
 }

@@ -2,11 +2,9 @@ package commit
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -123,7 +121,7 @@ func keyOf(k *model.TSIG) (model.AccessKey, error) {
 	if err != nil {
 		return model.AccessKey{}, invalid(model.CodeTSIGAlgo, "The TSIG's algorithm is not valid: %v.", err)
 	}
-	secret, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Join(strings.Fields(k.Secret), ""), "="))
+	secret, err := k.Octets()
 	if err != nil || len(secret) == 0 {
 		return model.AccessKey{}, invalid(model.CodeTSIGSecret, "The TSIG's secret is not valid base64.")
 	}

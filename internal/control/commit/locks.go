@@ -33,7 +33,7 @@ func locksOf(group []*request) model.Locks {
 func recordsOnly(edits []model.Edit) bool {
 	for _, e := range edits {
 		switch e.(type) {
-		case model.AddRecord, model.EditRecord, model.DeleteRecord, model.ReplaceAt, model.NotifyZone, model.Relearn, model.RaiseSerial:
+		case model.AddRecord, model.EditRecord, model.DeleteRecord, model.ReplaceAt, model.Rewrite, model.NotifyZone, model.Relearn, model.RaiseSerial:
 		default:
 			return false
 		}

@@ -97,6 +97,12 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.exportKey(ctx, e)
 	case model.Relearn:
 		return p.relearn(ctx, e)
+	case model.Rewrite:
+		return p.rewrite(ctx, e)
+	case model.PutUpdatePolicy:
+		return p.putUpdatePolicy(ctx, e.Policy)
+	case model.DeleteUpdatePolicy:
+		return p.deleteUpdatePolicy(ctx, e.ID)
 	case model.CreateAccount:
 		return p.createAccount(ctx, e)
 	case model.EditAccount:

@@ -25,9 +25,9 @@ func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, err
 	case model.EditTSIG:
 		return p.editTSIG(access, e)
 	case model.RetireTSIG:
-		return p.retireTSIG(access, e.ID)
+		return p.retireTSIG(ctx, access, e.ID)
 	case model.DeleteTSIG:
-		return p.deleteTSIG(access, e.ID)
+		return p.deleteTSIG(ctx, access, e.ID)
 	case model.PutPeer:
 		return p.putPeer(ctx, a, access, e)
 	case model.EditPeer:
@@ -156,7 +156,7 @@ func (p *plan) editTSIG(access *accessWork, e model.EditTSIG) (model.Outcome, er
 	return model.Outcome{TSIG: &k}, nil
 }
 
-func (p *plan) deleteTSIG(access *accessWork, id model.ID) (model.Outcome, error) {
+func (p *plan) deleteTSIG(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
 	old := access.tsig(id)
 	if old == nil {
 		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", id)
@@ -171,6 +171,13 @@ func (p *plan) deleteTSIG(access *accessWork, id model.ID) (model.Outcome, error
 		if k.Successor == id {
 			users = append(users, k.Name+", which it follows")
 		}
+	}
+	zones, err := p.updatedWith(ctx, id, shown+1)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	for i := range zones {
+		users = append(users, "update policies of "+zones[i].Name.Host())
 	}
 	if len(users) > 0 {
 		return model.Outcome{}, invalid(model.CodeTSIGInUse, "The TSIG is in use by %s.", few(users))

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/review"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -121,8 +123,8 @@ func (a *accessWork) mayFollow(k *model.TSIG) error {
 	return nil
 }
 
-// retireTSIG gives the peers of a key the one that follows it, all at once, and removes it.
-func (p *plan) retireTSIG(access *accessWork, id model.ID) (model.Outcome, error) {
+// retireTSIG gives the peers of a key, and the policies for updates with it, the one that follows it, all at once, and removes it.
+func (p *plan) retireTSIG(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
 	old := access.tsig(id)
 	switch {
 	case old == nil:
@@ -140,7 +142,10 @@ func (p *plan) retireTSIG(access *accessWork, id model.ID) (model.Outcome, error
 		assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
 		p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: was, after: peer})
 	}
-	if _, err := p.deleteTSIG(access, id); err != nil {
+	if err := p.handOn(ctx, id, next.ID); err != nil {
+		return model.Outcome{}, err
+	}
+	if _, err := p.deleteTSIG(ctx, access, id); err != nil {
 		return model.Outcome{}, err
 	}
 	return model.Outcome{TSIG: &next}, nil
@@ -228,6 +233,135 @@ func (p *plan) notifyZone(ctx context.Context) (model.Outcome, error) {
 	assign(&p.undo, &z.notify, true)
 	p.audit(auditOf{action: "update", legacy: "notify", resource: "zone.outgoing", id: z.row.ID})
 	return zoneOutcome(z), nil
+}
+
+// putUpdatePolicy makes or replaces a policy for updates by messages.
+func (p *plan) putUpdatePolicy(ctx context.Context, u model.UpdatePolicy) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if err := rules.UpdatePolicy(z.row.Name, &u); err != nil {
+		return model.Outcome{}, err
+	}
+	access, err := p.access(ctx, z.acct)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if access.tsig(u.TSIG) == nil {
+		e := invalid(model.CodeUpdateTSIG, "There is no TSIG %s in the zone's account.", u.TSIG)
+		e.Pointer = "/tsig_id"
+		return model.Outcome{}, e
+	}
+	row := z.row.Clone()
+	u = u.Clone()
+	u.Created, u.Modified = p.now, p.now
+	if u.ID == "" {
+		if len(row.Updates) >= rules.MaxUpdatePolicies {
+			return model.Outcome{}, invalid(model.CodeUpdateMost, "A zone has at most %d update policies.", rules.MaxUpdatePolicies)
+		}
+		u.ID = p.cfg.NewID()
+		row.Updates = append(row.Updates, u)
+		p.setUpdates(z, row, nil, &u)
+		return model.Outcome{UpdatePolicy: &u}, nil
+	}
+	at := slices.IndexFunc(row.Updates, func(o model.UpdatePolicy) bool { return o.ID == u.ID })
+	if at < 0 {
+		return model.Outcome{}, missing(model.CodeUpdateMissing, "There is no such update policy.")
+	}
+	old := row.Updates[at]
+	if u.Created, u.Modified = old.Created, old.Modified; reflect.DeepEqual(old, u) {
+		return model.Outcome{UpdatePolicy: &u}, nil
+	}
+	u.Modified = p.now
+	row.Updates[at] = u
+	p.setUpdates(z, row, &old, &u)
+	return model.Outcome{UpdatePolicy: &u}, nil
+}
+
+func (p *plan) deleteUpdatePolicy(ctx context.Context, id model.ID) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	row := z.row.Clone()
+	at := slices.IndexFunc(row.Updates, func(o model.UpdatePolicy) bool { return o.ID == id })
+	if at < 0 {
+		return model.Outcome{}, missing(model.CodeUpdateMissing, "There is no such update policy.")
+	}
+	old := row.Updates[at]
+	row.Updates = slices.Delete(row.Updates, at, at+1)
+	p.setUpdates(z, row, &old, nil)
+	return model.Outcome{UpdatePolicy: &old}, nil
+}
+
+// setUpdates plans a zone's policies, of which one is another than it was.
+func (p *plan) setUpdates(z *zoneWork, row model.Zone, old, now *model.UpdatePolicy) {
+	if len(row.Updates) == 0 {
+		row.Updates = nil
+	}
+	row.Modified = p.now
+	p.setRow(z, row)
+	e := auditOf{action: "update", legacy: "set", resource: zoneResource("update_policy")}
+	switch {
+	case old == nil:
+		e.action, e.legacy = "create", "add"
+	case now == nil:
+		e.action, e.legacy = "delete", "delete"
+	}
+	if old != nil {
+		e.id, e.before = old.ID, old.Facts()
+	}
+	if now != nil {
+		e.id, e.after = now.ID, now.Facts()
+	}
+	p.audit(e)
+}
+
+// updatedWith lists zones of which a policy names a key, as planned. The store's answer may be cut at limit.
+func (p *plan) updatedWith(ctx context.Context, tsig model.ID, limit int) ([]model.Zone, error) {
+	stored, err := p.tx.ZonesLinking(ctx, tsig, limit+len(p.order))
+	if err != nil {
+		return nil, fmt.Errorf("look for zones updated with TSIG %s: %w", tsig, err)
+	}
+	zones := slices.DeleteFunc(stored, func(z model.Zone) bool { return p.zones[z.ID] != nil })
+	for _, z := range p.order {
+		if !z.gone && slices.ContainsFunc(z.row.Updates, func(u model.UpdatePolicy) bool { return u.TSIG == tsig }) {
+			zones = append(zones, z.row)
+		}
+	}
+	return zones, nil
+}
+
+// handOn has every policy that names a key name another.
+func (p *plan) handOn(ctx context.Context, from, to model.ID) error {
+	zones, err := p.updatedWith(ctx, from, allZones)
+	if err != nil {
+		return err
+	}
+	ids := make([]model.ID, len(zones))
+	for i := range zones {
+		ids[i] = zones[i].ID
+	}
+	if err := p.lockAll(ids); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		z, err := p.anyZone(ctx, id)
+		if err != nil {
+			return err
+		}
+		for i, was := range z.row.Updates {
+			if was.TSIG != from {
+				continue
+			}
+			row := z.row.Clone()
+			u := &row.Updates[i]
+			u.TSIG, u.Modified = to, p.now
+			p.setUpdates(z, row, &was, u)
+		}
+	}
+	return nil
 }
 
 // entitled is what the zone says, or else its account.

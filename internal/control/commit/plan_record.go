@@ -6,8 +6,10 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -177,6 +179,49 @@ func (p *plan) replaceAt(ctx context.Context, e model.ReplaceAt) (model.Outcome,
 		}
 	}
 	return zoneOutcome(z), nil
+}
+
+// rewrite does what is worked out from what stands in the zone.
+func (p *plan) rewrite(ctx context.Context, e model.Rewrite) (model.Outcome, error) {
+	z, err := p.recordsOf(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	soa, err := face.SOA(&z.row, z.soaSerial())
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	c := p.context(z)
+	edits, err := e.Plan(model.View{
+		Zone: &z.row,
+		Rows: func(n wire.Name) ([]*model.Record, error) { return p.at(ctx, z, n) },
+		Published: func(n wire.Name) []rr.Set {
+			if z.state == nil {
+				return nil
+			}
+			return z.state.Transfer.Sets(n)
+		},
+		SOA:      soa,
+		Answered: func(r *model.Record) bool { return c.Flattens(r) || r.Proxied && !c.DNSOnly && len(c.Pool) > 0 },
+	})
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	for i, edit := range edits {
+		if _, err := p.edit(ctx, edit); err != nil {
+			return model.Outcome{}, err
+		}
+		p.yield(i)
+	}
+	return zoneOutcome(z), nil
+}
+
+// soaSerial is the serial that the zone has by now.
+func (z *zoneWork) soaSerial() uint32 {
+	if z.raise != nil {
+		return *z.raise
+	}
+	return z.row.Serial
 }
 
 // recordsOf is the zone, whose records the change is about. While an import is on its way nobody else changes them.

@@ -342,6 +342,10 @@ func (s *workspace) prefetch(ctx context.Context, changes []*model.Change) error
 			return err
 		}
 		for _, e := range c.Edits {
+			if e, ok := e.(model.Rewrite); ok {
+				names[c.Zone] = append(names[c.Zone], e.Names...)
+				continue
+			}
 			n, err := s.ownerOf(ctx, z, e)
 			if err != nil {
 				return err

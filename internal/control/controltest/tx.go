@@ -397,12 +397,13 @@ func (t *Tx) DeleteACL(_ context.Context, _, id model.ID) error {
 	return nil
 }
 
-// ZonesLinking lists zones linked to a peer.
+// ZonesLinking lists zones linked to a peer, or updated with a key.
 func (t *Tx) ZonesLinking(_ context.Context, peer model.ID, limit int) ([]model.Zone, error) {
 	var out []model.Zone
 	for _, id := range slices.Sorted(maps.Keys(t.r.zones)) {
 		z := t.r.zones[id]
-		if len(out) < limit && z.Outgoing != nil && slices.Contains(z.Outgoing.Peers, peer) {
+		keyed := slices.ContainsFunc(z.Updates, func(u model.UpdatePolicy) bool { return u.TSIG == peer })
+		if len(out) < limit && (keyed || z.Outgoing != nil && slices.Contains(z.Outgoing.Peers, peer)) {
 			out = append(out, z)
 		}
 	}

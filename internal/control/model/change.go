@@ -188,7 +188,9 @@ type Outcome struct {
 	ACL     *ACL
 	Account *Account
 	Kept    *Kept
-	Skipped bool // AddRecord with SkipIdentical found it there
+	// UpdatePolicy is that of PutUpdatePolicy and DeleteUpdatePolicy.
+	UpdatePolicy *UpdatePolicy
+	Skipped      bool // AddRecord with SkipIdentical found it there
 	// Refused says why AddRecord with SkipRefused added nothing.
 	Refused *Invalid
 }

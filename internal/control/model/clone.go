@@ -21,6 +21,10 @@ func (z *Zone) Clone() Zone {
 	c := *z
 	c.NameServers, c.VanityNS = slices.Clone(z.NameServers), slices.Clone(z.VanityNS)
 	c.OutgoingTransfers, c.Outgoing = clonePointer(z.OutgoingTransfers), clonePointer(z.Outgoing)
+	c.Updates = slices.Clone(z.Updates)
+	for i := range c.Updates {
+		c.Updates[i] = c.Updates[i].Clone()
+	}
 	if c.Outgoing != nil {
 		c.Outgoing.Peers, c.Outgoing.Groups = slices.Clone(c.Outgoing.Peers), maps.Clone(c.Outgoing.Groups)
 	}

@@ -114,3 +114,13 @@ const (
 	CodeDNSSECPolicy   = 13089 // how a zone is to be signed
 	CodeZoneDamaged    = 13099 // 500
 )
+
+// Codes of policies for updates by messages (RFC 2136).
+const (
+	CodeUpdateMissing = 13140 // 404
+	CodeUpdateTSIG    = 13141 // names a TSIG that is not in the account
+	CodeUpdateNames   = 13142
+	CodeUpdateTypes   = 13143
+	CodeUpdateMost    = 13144 // too many policies
+	CodeUpdateComment = 13145
+)

@@ -118,6 +118,8 @@ type Zone struct {
 	Seq Seq
 	// DNSSEC is what is wanted of the zone's signatures.
 	DNSSEC DNSSEC
+	// Updates are the policies by which keys may change records by messages (RFC 2136); none: no messages are taken.
+	Updates []UpdatePolicy
 	// Importing says that an import is on its way into the zone: until it is over, its records cannot be changed.
 	Importing bool
 }

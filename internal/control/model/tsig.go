@@ -1,6 +1,16 @@
 package model
 
-import "github.com/headwaterdns/headwater/internal/dns/wire"
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// Octets decodes the key's secret. Base64 is taken with or without its padding, and with spaces in it.
+func (k *TSIG) Octets() ([]byte, error) {
+	return base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Join(strings.Fields(k.Secret), ""), "="))
+}
 
 // TSIGDigest is the length in octets of the digest of a TSIG algorithm that we take (RFC 8945 section 6), 0 for others.
 // MD5 is not among them.

@@ -30,6 +30,7 @@ type Config struct {
 	// NewResponder makes one Responder for each thread: it may keep scratch space.
 	NewResponder func() Responder
 	Transfers    Transfers    // nil: transfers are refused
+	Updates      Updates      // nil: updates are refused
 	Log          *slog.Logger // nil: silent
 	Now          func() time.Time
 	// MaxUDP bounds answers over UDP and is announced by EDNS; default 1232 (DNS flag day 2020).

@@ -3,6 +3,7 @@
 //	UDP socket per core --> handler.datagram --> answer --> same socket        the hot path: no lock, no allocation
 //	                              |
 //	                              +--> slow pool --> tsig, xfr --> same socket  transfers, signed requests, oddities
+//	                                       +--> update --> same socket          what is to be made durable first
 //	TCP connection --> handler.message --> answer --> same connection
 //	                              +--> tsig, xfr --> same connection
 //

@@ -64,6 +64,9 @@ func (h *handler) datagram(dst, msg []byte, i int) ([]byte, verdict) {
 		}
 	}
 	if outcome == wire.ParseOK && h.needsMore() {
+		if h.isStrangers() {
+			return h.stranger(dst), reply
+		}
 		return dst, slow
 	}
 	out := h.plain(dst, outcome)
@@ -81,7 +84,7 @@ func (h *handler) udpSize() int {
 	return min(h.r.EDNS.Size(), h.s.cfg.MaxUDP)
 }
 
-// needsMore classifies: it says whether a well-formed request takes more than a look into the zones: a transfer, a signature, a NOTIFY.
+// needsMore classifies: it says whether a well-formed request takes more than a look into the zones: a transfer, a signature, a NOTIFY, an update.
 func (h *handler) needsMore() bool {
 	return h.r.TSIGAt != 0 || h.r.Opcode != wire.OpcodeQuery || h.r.IsTransfer()
 }
@@ -114,13 +117,15 @@ func (h *handler) plain(dst []byte, outcome wire.Outcome) []byte {
 	return out
 }
 
+// echoedFlags are what a response has from its request: the opcode, and two that clients look at.
+const echoedFlags = wire.Flags(0xf<<11) | wire.FlagRD | wire.FlagCD
+
 // fail answers with a response code and nothing else.
 func (h *handler) fail(dst []byte, code wire.Rcode) []byte { return h.short(dst, code, 0) }
 
 // short answers with a response code, flags and nothing else.
 func (h *handler) short(dst []byte, code wire.Rcode, flags wire.Flags) []byte {
-	const echoed = wire.Flags(0xf<<11) | wire.FlagRD | wire.FlagCD
-	h.b.Start(dst, 512, h.r.ID, wire.FlagQR|flags|h.r.Flags&echoed)
+	h.b.Start(dst, 512, h.r.ID, wire.FlagQR|flags|h.r.Flags&echoedFlags)
 	h.b.Echo(&h.r.Query)
 	h.b.SetRcode(code)
 	if h.r.EDNS.Present {
@@ -162,19 +167,41 @@ func (s *Server) work(ctx context.Context) {
 	var buf []byte
 	for j := range s.slow.queue {
 		h.transferOnly = j.transferOnly
-		if h.r.Receive(j.request, j.source, false) != wire.ParseOK {
+		if !h.take(j) {
 			continue // it was well-formed when it was queued
 		}
-		h.r.Size = h.udpSize()
-		if h.r.EDNS.Cookie != nil {
-			h.bake(j.source.Addr(), s.cfg.Now())
+		if h.r.Opcode == wire.OpcodeUpdate && h.r.EDNS.Version == 0 {
+			signer, out := h.verify(buf[:0])
+			if signer != nil && out == nil {
+				s.aside(ctx, j, signer, h.count)
+			}
+			h.answer(j, out)
+			continue
 		}
 		out, err := h.dispatch(ctx, buf[:0], nil)
-		if err == nil && len(out) > 0 {
-			if err := j.send(out); err != nil {
-				h.count.errors.Add(1)
-			}
+		if err == nil {
+			h.answer(j, out)
 		}
 		buf = out
+	}
+}
+
+// take takes up a datagram of the slow pool.
+func (h *handler) take(j *job) bool {
+	ok := h.r.Receive(j.request, j.source, false) == wire.ParseOK
+	h.r.Size = h.udpSize()
+	if h.r.EDNS.Cookie != nil {
+		h.bake(j.source.Addr(), h.s.cfg.Now())
+	}
+	return ok
+}
+
+// answer sends what answers it, if there is anything.
+func (h *handler) answer(j *job, out []byte) {
+	if len(out) == 0 {
+		return
+	}
+	if err := j.send(out); err != nil {
+		h.count.errors.Add(1)
 	}
 }

@@ -16,9 +16,12 @@ type Server struct {
 	cfg    Config
 	counts registry
 	slow   slowPool
-	tcp    tcpTable
-	spaces sync.Pool // of *workspace
-	keysOf func(name []byte) []*tsig.Key
+	// workers are those of the slow pool, and the updates under way, of which updating has a token each.
+	workers  sync.WaitGroup
+	updating chan struct{}
+	tcp      tcpTable
+	spaces   sync.Pool // of *workspace
+	keysOf   func(name []byte) []*tsig.Key
 
 	udp       []udpSocket
 	listeners []*listener
@@ -33,7 +36,7 @@ type Addrs struct{ DNS, Transfer, TLS []netip.AddrPort }
 // New makes a server; it opens nothing yet.
 func New(cfg Config) *Server {
 	cfg.setDefaults()
-	s := &Server{cfg: cfg, keysOf: keysOf(cfg.DB)}
+	s := &Server{cfg: cfg, keysOf: keysOf(cfg.DB), updating: make(chan struct{}, updatesRunning)}
 	s.slow.queue = make(chan *job, cfg.SlowQueue)
 	s.spaces.New = s.newWorkspace
 	s.tcp.init(cfg.TCP)
@@ -127,7 +130,7 @@ func (s *Server) Run(ctx context.Context) error {
 	// What is being answered is not cut short with ctx, but when the patience of draining ends.
 	busy, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
-	var readers, workers sync.WaitGroup
+	var readers sync.WaitGroup
 	for _, u := range s.udp {
 		readers.Go(func() {
 			if err := u.serve(); err != nil {
@@ -140,7 +143,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	readers.Go(func() { s.tell(ctx) })
 	for range s.cfg.SlowWorkers {
-		workers.Go(func() { s.work(busy) })
+		s.workers.Go(func() { s.work(busy) })
 	}
 	<-ctx.Done()
 	for _, u := range s.udp {
@@ -152,7 +155,7 @@ func (s *Server) Run(ctx context.Context) error {
 	readers.Wait()
 	close(s.slow.queue)
 	s.tcp.drain(s.cfg.Drain, abandon)
-	workers.Wait()
+	s.workers.Wait()
 	return failure(ctx)
 }
 

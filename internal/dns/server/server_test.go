@@ -214,7 +214,7 @@ func TestPackets(t *testing.T) {
 		{"question cut", question("a.test.", wire.TypeA)[:16], false, wire.RcodeFormErr, false},
 		{"two questions announced", two, false, wire.RcodeFormErr, false},
 		{"octets behind", append(question("a.test.", wire.TypeA), 1), false, wire.RcodeFormErr, true},
-		{"update", update, false, wire.RcodeNotImp, false},
+		{"update that nobody has signed", update, false, wire.RcodeNotAuth, true},
 		{"plain", question("A.tEst.", wire.TypeA), false, wire.RcodeNoError, true},
 		{"EDNS", withOPT(question("a.test.", wire.TypeA), opt), false, wire.RcodeNoError, true},
 		{"EDNS version 1", withOPT(question("a.test.", wire.TypeA), "\x00\x00\x29\x04\xd0\x00\x01\x00\x00\x00\x00"), false, wire.RcodeNoError, true},

@@ -52,6 +52,10 @@ func (h *handler) dispatch(ctx context.Context, dst []byte, c *conn) ([]byte, er
 	switch {
 	case h.r.Opcode == wire.OpcodeNotify:
 		out = h.notify(dst)
+	case h.isStrangers():
+		out = h.stranger(dst)
+	case h.r.Opcode == wire.OpcodeUpdate:
+		out = h.connUpdate(ctx, dst)
 	case h.r.IsTransfer():
 		if h.s.cfg.Transfers == nil || h.r.Class != wire.ClassIN {
 			out = h.fail(dst, wire.RcodeRefused)
@@ -78,6 +82,12 @@ func (h *handler) verify(dst []byte) (s *tsig.Server, out []byte) {
 			h.r.Signer = s
 		}
 		h.s.cfg.Transfers.Denied(&h.r, code)
+	}
+	if h.s.cfg.Updates != nil && h.r.Opcode == wire.OpcodeUpdate {
+		if s != nil {
+			h.r.Signer = s
+		}
+		h.s.cfg.Updates.Denied(&h.r, code, "")
 	}
 	if code == wire.RcodeFormErr {
 		return nil, h.fail(dst, code)

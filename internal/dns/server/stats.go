@@ -40,6 +40,9 @@ type Stats struct {
 	Silenced uint64 // answers dropped for it
 	Passed   uint64 // answers that would have been, if it did not only count
 
+	Unsigned uint64 // updates that nobody has signed
+	Crowded  uint64 // updates dropped, or put off, because too many were under way
+
 	Cookies [3]uint64 // requests with a client's cookie alone, with one that holds, and with one that does not
 
 	TCPOpen     int    // connections at this moment, those with TLS among them
@@ -57,6 +60,7 @@ type counters struct {
 	errors  atomic.Uint64
 
 	slipped, silenced, passed atomic.Uint64
+	unsigned, crowded         atomic.Uint64
 	cookies                   [3]atomic.Uint64
 	network                   network
 
@@ -114,6 +118,8 @@ func (r *registry) sum(st *Stats) {
 			st.Slipped += c.slipped.Load()
 			st.Silenced += c.silenced.Load()
 			st.Passed += c.passed.Load()
+			st.Unsigned += c.unsigned.Load()
+			st.Crowded += c.crowded.Load()
 			for i := range c.cookies {
 				st.Cookies[i] += c.cookies[i].Load()
 			}

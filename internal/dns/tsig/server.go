@@ -70,6 +70,9 @@ func (s *Server) matches(k *Key, msg []byte, r *record) bool {
 // Key is the key that the request was signed with, nil if none fits (BADKEY, BADSIG).
 func (s *Server) Key() *Key { return s.key }
 
+// MAC is the signature of the request: whoever sends it again sends the same message. It must not be changed.
+func (s *Server) MAC() []byte { return s.req.mac }
+
 // KeyName is the key that the request names, whether it is one of ours or not.
 func (s *Server) KeyName() wire.Name { return s.req.name }
 

@@ -11,7 +11,7 @@ const (
 	ParseOK      Outcome = iota
 	ParseDrop            // too short for a header, or a response: must not be answered
 	ParseFormErr         // malformed: answer FORMERR
-	ParseNotImp          // an opcode other than QUERY and NOTIFY: answer NOTIMP (RFC 1035 section 4.1.1)
+	ParseNotImp          // an opcode other than QUERY, NOTIFY and UPDATE: answer NOTIMP (RFC 1035 section 4.1.1)
 )
 
 // Query is a view over one request. It is meant to be reused: Parse overwrites all of it and allocates nothing. It
@@ -78,7 +78,7 @@ func (q *Query) Parse(msg []byte) Outcome {
 	if q.Flags&FlagQR != 0 {
 		return ParseDrop
 	}
-	if q.Opcode != OpcodeQuery && q.Opcode != OpcodeNotify {
+	if q.Opcode != OpcodeQuery && q.Opcode != OpcodeNotify && q.Opcode != OpcodeUpdate {
 		return ParseNotImp
 	}
 	// One question exactly, whatever RFC 1035 once allowed (RFC 9619).

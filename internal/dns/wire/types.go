@@ -90,7 +90,10 @@ const (
 	RcodeNotImp    Rcode = 4
 	RcodeRefused   Rcode = 5
 	RcodeYXDomain  Rcode = 6
+	RcodeYXRRSet   Rcode = 7
+	RcodeNXRRSet   Rcode = 8
 	RcodeNotAuth   Rcode = 9
+	RcodeNotZone   Rcode = 10
 	RcodeBadVers   Rcode = 16
 	RcodeBadSig    Rcode = 16
 	RcodeBadKey    Rcode = 17
@@ -116,6 +119,12 @@ func (r Rcode) String() string {
 		return "REFUSED"
 	case RcodeYXDomain:
 		return "YXDOMAIN"
+	case RcodeYXRRSet:
+		return "YXRRSET"
+	case RcodeNXRRSet:
+		return "NXRRSET"
+	case RcodeNotZone:
+		return "NOTZONE"
 	case RcodeNotAuth:
 		return "NOTAUTH"
 	case RcodeBadVers:

@@ -1787,6 +1787,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/update_policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List which keys may update a zone by messages
+         * @description A zone without any takes no UPDATE messages (RFC 2136). No secret is shown.
+         */
+        get: operations["listUpdatePolicies"];
+        put?: never;
+        /**
+         * Let a key update records of a zone
+         * @description Codes 13141 to 13145 say what is wrong with the body. A zone has at most 64 policies.
+         */
+        post: operations["createUpdatePolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/update_policies/{policy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an update policy */
+        get: operations["getUpdatePolicy"];
+        /** Replace all of an update policy */
+        put: operations["replaceUpdatePolicy"];
+        post?: never;
+        /**
+         * Take an update policy away
+         * @description What was updated under it stays.
+         */
+        delete: operations["deleteUpdatePolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/zones/{zone_id}/dnssec": {
         parameters: {
             query?: never;
@@ -3433,6 +3479,39 @@ export interface components {
                 zones_left: number;
             }[];
         };
+        UpdateName: {
+            /**
+             * @description subtree is the name and all below it; self is the name of the key
+             * @enum {string}
+             */
+            match: "exact" | "subtree" | "wildcard" | "self";
+            /** @description A full name in the zone, `@` for the zone itself; missing for self. For wildcard it has one label `*`, which stands for one label or more: `_acme-challenge.*` is that label before any name, and so at any name of the zone. */
+            name?: string;
+        };
+        UpdatePolicyBody: {
+            tsig_id: components["schemas"]["ID"];
+            names: components["schemas"]["UpdateName"][];
+            /** @description The types that may be changed. Null is every type but types_except, and but NS, SOA, DS, DNSKEY, CDS, CDNSKEY, CSYNC and NSEC3PARAM, which have to be named. */
+            types?: string[] | null;
+            /** @description Only where types is null */
+            types_except?: string[];
+            comment?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        UpdatePolicy: {
+            id: components["schemas"]["ID"];
+            tsig_id: components["schemas"]["ID"];
+            tsig_name: string;
+            names: components["schemas"]["UpdateName"][];
+            types: string[] | null;
+            types_except: string[];
+            comment: string;
+            /** Format: date-time */
+            created_on: string;
+            /** Format: date-time */
+            modified_on: string;
+        };
         AccessDecision: {
             allowed: boolean;
             /** @description NOERROR, REFUSED, NOTAUTH or FORMERR */
@@ -3538,6 +3617,8 @@ export interface components {
         peer_id: string;
         /** @description Id of the key of the zone */
         key_id: string;
+        /** @description Id of the update policy */
+        policy_id: string;
         /** @description Id of the ACL */
         acl_id: string;
         /** @description Id of the token */
@@ -8674,6 +8755,176 @@ export interface operations {
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
                         result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listUpdatePolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UpdatePolicy"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    createUpdatePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UpdatePolicy"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getUpdatePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the update policy */
+                policy_id: components["parameters"]["policy_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UpdatePolicy"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    replaceUpdatePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the update policy */
+                policy_id: components["parameters"]["policy_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UpdatePolicy"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    deleteUpdatePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the update policy */
+                policy_id: components["parameters"]["policy_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
                     };
                 };
             };

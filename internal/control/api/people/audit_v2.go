@@ -73,7 +73,9 @@ func renderAuditV2(a *model.AuditLine, account string) auditV2JSON {
 		Raw:      auditV2Raw{a.Actor.Request},
 		Resource: auditV2Resource{a.ResourceID, a.Resource, auditProduct, auditScope(a), described(a.After, a.When), described(a.Before, a.When)},
 	}
-	if a.Actor.Context != "system" {
+	switch a.Actor.Context {
+	case "system", model.ContextUpdate: // which the upstream has no words for
+	default:
 		out.Actor.Context = a.Actor.Context
 	}
 	if a.Zone != "" {

@@ -10,7 +10,7 @@ import (
 
 // Routes are the operations of zone transfers.
 func Routes() []api.Route {
-	return slices.Concat(tsigRoutes(), rotationRoutes(), catalogRoutes(), accessRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), transferSettingRoutes(), secondaryRoutes(), standingRoutes())
+	return slices.Concat(tsigRoutes(), rotationRoutes(), catalogRoutes(), accessRoutes(), peerRoutes(), aclRoutes(), outgoingRoutes(), transferSettingRoutes(), secondaryRoutes(), standingRoutes(), updateRoutes())
 }
 
 func secondaryRoutes() []api.Route {

@@ -1,11 +1,13 @@
 package zone
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -212,8 +214,7 @@ func knownNS(t string, account bool) bool {
 	return false
 }
 
-// merge lays the SOA's members over s. The ranges are the schema's; the two relations are what secondaries need (RFC 1912
-// section 2.2).
+// merge lays the SOA's members over s.
 func (b *soaBody) merge(s *model.SOA, at string) error {
 	if b.MName.Set {
 		if b.MName.Given() && b.MName.Value != "" && !hostText(b.MName.Value) {
@@ -227,27 +228,15 @@ func (b *soaBody) merge(s *model.SOA, at string) error {
 		}
 		s.RName = b.RName.Value
 	}
-	for _, m := range []struct {
-		from        *api.Optional[int64]
-		to          *uint32
-		name        string
-		least, most int64
-	}{
-		{&b.Refresh, &s.Refresh, "refresh", 600, 86400},
-		{&b.Retry, &s.Retry, "retry", 600, 86400},
-		{&b.Expire, &s.Expire, "expire", 86400, 2419200},
-		{&b.MinTTL, &s.MinTTL, "min_ttl", 60, 86400},
-		{&b.TTL, &s.TTL, "ttl", 300, 86400},
-	} {
-		if err := bounded(m.from, m.to, at+"/"+m.name, m.least, m.most); err != nil {
+	given := [...]*api.Optional[int64]{&b.Refresh, &b.Retry, &b.Expire, &b.MinTTL, &b.TTL}
+	for i, m := range rules.SOABounds {
+		if err := bounded(given[i], m.Of(s), at+"/"+m.Name, int64(m.Least), int64(m.Most)); err != nil {
 			return err
 		}
 	}
-	if s.Retry > s.Refresh {
-		return badSetting(at+"/retry", "retry must not be more than refresh.")
-	}
-	if s.Expire < s.Refresh {
-		return badSetting(at+"/expire", "expire must not be less than refresh.")
+	var bad *model.Invalid
+	if err := rules.SOA(s, s); errors.As(err, &bad) {
+		return badSetting(at+bad.Pointer, bad.Message)
 	}
 	return nil
 }

@@ -52,7 +52,8 @@ type zoneDoc struct {
 	Mode                  model.TransferMode
 	OutgoingTransfers     *bool
 	Outgoing              *model.Outgoing
-	DNSSEC                model.DNSSEC `json:",omitzero"`
+	DNSSEC                model.DNSSEC         `json:",omitzero"`
+	Updates               []model.UpdatePolicy `json:",omitempty"`
 }
 
 // errRow is a row that no table of ours has.
@@ -86,6 +87,7 @@ func scanZone(r engine.Row) (z model.Zone, no int64, err error) {
 	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
 	z.NameServers, z.VanityNS, z.Settings, z.Mode = d.NameServers, d.VanityNS, d.Settings, d.Mode
 	z.OutgoingTransfers, z.Outgoing, z.DNSSEC = d.OutgoingTransfers, d.Outgoing, d.DNSSEC
+	z.Updates = d.Updates
 	return z, no, err
 }
 
@@ -172,6 +174,7 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 		Type: z.Type, Paused: z.Paused, Created: z.Created, Modified: z.Modified, Activated: z.Activated,
 		NameServers: z.NameServers, VanityNS: z.VanityNS, Settings: z.Settings, Mode: z.Mode,
 		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing, DNSSEC: z.DNSSEC,
+		Updates: z.Updates,
 	})
 	if err != nil {
 		return err
@@ -190,7 +193,7 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	if err == nil {
 		t.numbers[z.ID], t.locks.zones[z.ID] = no, true
 		delete(t.gone, z.ID)
-		err = t.putLinks(ctx, no, z.Outgoing)
+		err = t.putLinks(ctx, no, linksOf(&z))
 	}
 	if err != nil {
 		return fmt.Errorf("write zone %s: %w", z.ID, t.stale(err))
@@ -198,15 +201,26 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	return nil
 }
 
-// putLinks keeps a table of the links beside the zones, for ZonesLinking.
-func (t *Tx) putLinks(ctx context.Context, no int64, o *model.Outgoing) error {
-	if _, err := t.c.Exec(ctx, `DELETE FROM links WHERE zone = ?`, no); err != nil || o == nil {
+// linksOf are what a zone needs of its account: its peers, and the keys of its update policies.
+func linksOf(z *model.Zone) (ids []model.ID) {
+	if z.Outgoing != nil {
+		ids = slices.Clone(z.Outgoing.Peers)
+	}
+	for i := range z.Updates {
+		ids = append(ids, z.Updates[i].TSIG)
+	}
+	return ids
+}
+
+// putLinks keeps a table of the links beside the zones, for ZonesLinking. It calls all of them peers.
+func (t *Tx) putLinks(ctx context.Context, no int64, ids []model.ID) error {
+	if _, err := t.c.Exec(ctx, `DELETE FROM links WHERE zone = ?`, no); err != nil || len(ids) == 0 {
 		return err
 	}
 	const tail = `ON CONFLICT (zone, peer) DO NOTHING`
-	_, err := t.c.Insert(ctx, `links (zone, peer)`, tail, len(o.Peers), 2, func(b *engine.Binds, i int) {
+	_, err := t.c.Insert(ctx, `links (zone, peer)`, tail, len(ids), 2, func(b *engine.Binds, i int) {
 		b.Int(no)
-		b.ID(o.Peers[i])
+		b.ID(ids[i])
 	})
 	return err
 }
@@ -355,7 +369,8 @@ func (t *Tx) AccountZones(ctx context.Context, account model.ID, yield func(mode
 	}
 }
 
-// ZonesLinking returns the zones whose outgoing configuration names the peer, at most limit of them, in order of id.
+// ZonesLinking returns the zones whose outgoing configuration names the peer, or whose update policies name the key, at most limit of
+// them, in order of id.
 func (t *Tx) ZonesLinking(ctx context.Context, peer model.ID, limit int) ([]model.Zone, error) {
 	const text = `SELECT ` + zoneColumns + ` FROM links l JOIN zones z ON z.no = l.zone WHERE l.peer = ? ORDER BY z.id LIMIT ?`
 	zones, err := readZones(ctx, t.c, text, engine.ID(peer), int64(limit))
