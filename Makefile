@@ -78,7 +78,7 @@ UPDATES ?= 10000
 signed: deps ## a signed zone changed CHANGES times, each version validated by Knot, rolls while nodes die, random settings and rolls for longer; HEADWATER_SEED repeats a run
 	HEADWATER_SIGNED=$(CHANGES) $(GO) test -count=1 -timeout 60m -run 'TestStepsMakeTheWhole$$|TestVersionsAreSigned$$|TestEveryVersionOfRolls$$|TestSettingsAndSignatures$$' \
 		./internal/dns/dnssec ./internal/control/commit ./internal/control/keeper
-	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$|TestKeepersNodeDies$$' ./signed ./cluster
+	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$|TestRolls$$|TestKeepersNodeDies$$|TestSignersNodeDies$$' ./signed ./cluster
 
 updates: deps ## UPDATES random UPDATE messages to us and to BIND, which must answer alike; HEADWATER_SEED repeats a run
 	UPDATE_ROUNDS=$(UPDATES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestAsBIND$$' ./updates

@@ -30,6 +30,8 @@ type rolled struct {
 // TestRolls has a zone go from NSEC to NSEC3 and back, another KSK, ZSK and algorithm take the place of its first ones, and kills the
 // process amid it. At every step checkers of three houses verify the zone, Knot takes it with its own validation on, and unbound and
 // delv, which trust what the parent has at that moment and nothing else, believe what we and Knot answer.
+//
+// Without HEADWATER_SIGNED it is the KSK that rolls, and no other key.
 func TestRolls(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
@@ -54,7 +56,11 @@ func TestRolls(t *testing.T) {
 		w.Call(t, http.MethodPatch, own, map[string]any{"denial": denial}, nil)
 		r.step(t, denial)
 	}
-	for _, roll := range []map[string]any{{"role": "ksk"}, {"role": "zsk"}, {"algorithm": 15}} {
+	rolls := []map[string]any{{"role": "ksk"}, {"role": "zsk"}, {"algorithm": 15}}
+	if os.Getenv("HEADWATER_SIGNED") == "" {
+		rolls = rolls[:1]
+	}
+	for _, roll := range rolls {
 		what := fmt.Sprint(roll)
 		old := r.signing(t).ids()
 		fresh := func(s signing) bool { return !slices.ContainsFunc(s.ids(), func(id string) bool { return slices.Contains(old, id) }) }
@@ -74,7 +80,7 @@ func TestRolls(t *testing.T) {
 			r.until(t, what, one)
 		}
 	}
-	if s := r.signing(t); s.Keys[0].Algorithm != 15 || s.Keys[1].Algorithm != 15 || len(r.ds) != 1 {
+	if s := r.signing(t); len(rolls) > 1 && (s.Keys[0].Algorithm != 15 || s.Keys[1].Algorithm != 15) || len(r.ds) != 1 {
 		t.Errorf("in the end: %+v, the parent has %v", s, r.ds)
 	}
 	t.Logf("%d steps", r.steps)

@@ -5,13 +5,33 @@ import (
 	"crypto/ed25519"
 	"crypto/sha512"
 	"io"
+
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-// What tests of the package's surface look at from outside.
-var (
-	SignSet      = signSet
-	AppendSigned = appendSigned
-)
+// AppendSigned is looked at from outside.
+var AppendSigned = appendSigned
+
+// SignSet is signSet for one set.
+func SignSet(zone wire.Name, s *rr.Set, k *Key, inception, expiration uint32) ([]byte, error) {
+	sig, _, err := signSet(zone, s, k, inception, expiration, nil, nil)
+	return sig, err
+}
+
+// SignMany signs texts by a key together.
+func SignMany(k *Key, texts [][]byte) ([][]byte, error) {
+	var b batch
+	out := make([][]byte, len(texts))
+	for i, t := range texts {
+		out[i] = make([]byte, k.size())
+		b.add(k, t, out[i])
+	}
+	return out, b.sign()
+}
+
+// Sign signs one text.
+func (k *Key) Sign(text []byte) ([]byte, error) { return k.sign(nil, text) }
 
 // RRSIGFixed is the length of the members before the signer's name.
 const RRSIGFixed = rrsigFixed

@@ -122,6 +122,8 @@ type Key struct {
 
 	tag     uint16
 	private crypto.Signer
+	scalar  [p256Size]byte // what private is, where batches can sign by it
+	batches bool
 }
 
 const hidden = "(private key)"
@@ -143,6 +145,7 @@ func makeKey(flags uint16, a Algorithm, private crypto.Signer) (*Key, error) {
 	}
 	k := &Key{DNSKEY: DNSKEY{Flags: flags, Algorithm: a, Public: public}, private: private}
 	k.tag = k.DNSKEY.Tag()
+	k.scalar, k.batches = scalarOf(private)
 	return k, nil
 }
 
@@ -208,15 +211,19 @@ func (k *Key) size() int {
 // sign appends the signature over text.
 func (k *Key) sign(dst, text []byte) ([]byte, error) {
 	digest := text
-	h := k.Algorithm.hash()
-	if h != 0 {
+	if h := k.Algorithm.hash(); h != 0 {
 		w := h.New()
 		w.Write(text)
 		digest = w.Sum(nil)
 	}
+	return k.signDigest(dst, digest)
+}
+
+// signDigest does so where the text is hashed already, for algorithms that sign a hash.
+func (k *Key) signDigest(dst, digest []byte) ([]byte, error) {
 	// Without a random source ECDSA is RFC 6979, RSA is PKCS #1 v1.5, and Ed25519 never needs one: equal octets everywhere.
 	var random io.Reader
-	sig, err := k.private.Sign(random, digest, h)
+	sig, err := k.private.Sign(random, digest, k.Algorithm.hash())
 	if err != nil {
 		return nil, fmt.Errorf("sign with key %d: %w", k.tag, err)
 	}

@@ -62,7 +62,7 @@ func (w *worker) updateHashed(owners []wire.Name, hashes []Hash) error {
 			types = &b
 		}
 		if types == nil {
-			w.emit(h.owner(w.apex), v.HashedSets(h), nil)
+			w.change(h.owner(w.apex), v.HashedSets(h), nil)
 			continue
 		}
 		if err := w.hashed(v, h, c.after(h), *types); err != nil {
@@ -120,7 +120,7 @@ func (w *worker) hashed(v Hashed, h, next Hash, types []byte) error {
 	if err != nil {
 		return err
 	}
-	w.emit(owner, v.HashedSets(h), []rr.Set{set, {Owner: owner, Type: wire.TypeRRSIG, Data: sigs}})
+	w.change(owner, v.HashedSets(h), []rr.Set{set, {Owner: owner, Type: wire.TypeRRSIG, Data: sigs}})
 	w.yield()
 	return nil
 }

@@ -82,24 +82,30 @@ func fold(s *rr.Set, data []byte) error {
 	return nil
 }
 
-// signSet gives the data of the RRSIG record of a set by one key.
-func signSet(zone wire.Name, s *rr.Set, k *Key, inception, expiration uint32) ([]byte, error) {
+// signSet gives the data of the RRSIG record of a set by one key. Where a batch is given it is complete when that has signed. room is
+// for the text that is signed, and is given back.
+func signSet(zone wire.Name, s *rr.Set, k *Key, inception, expiration uint32, later *batch, room []byte) (sig, text []byte, err error) {
 	labels := s.Owner.CountLabels()
 	if s.Owner.IsWildcard() {
 		labels-- // RFC 4034 section 3.1.3
 	}
-	head := make([]byte, 0, rrsigFixed+len(zone)+k.size())
-	head = binary.BigEndian.AppendUint16(head, uint16(s.Type))
-	head = append(head, byte(k.Algorithm), byte(labels))
-	head = binary.BigEndian.AppendUint32(head, s.TTL)
-	head = binary.BigEndian.AppendUint32(head, expiration)
-	head = binary.BigEndian.AppendUint32(head, inception)
-	head = binary.BigEndian.AppendUint16(head, k.tag)
-	head = append(head, zone...)
-	var room [512]byte // which the text of most sets fits into
-	text, err := appendSigned(room[:0], head, s)
-	if err != nil {
-		return nil, err
+	sig = make([]byte, 0, rrsigFixed+len(zone)+k.size())
+	sig = binary.BigEndian.AppendUint16(sig, uint16(s.Type))
+	sig = append(sig, byte(k.Algorithm), byte(labels))
+	sig = binary.BigEndian.AppendUint32(sig, s.TTL)
+	sig = binary.BigEndian.AppendUint32(sig, expiration)
+	sig = binary.BigEndian.AppendUint32(sig, inception)
+	sig = binary.BigEndian.AppendUint16(sig, k.tag)
+	sig = append(sig, zone...)
+	if text, err = appendSigned(room[:0], sig, s); err != nil {
+		return nil, text, err
 	}
-	return k.sign(head, text)
+	if later == nil || !k.batches {
+		sig, err = k.sign(sig, text)
+		return sig, text, err
+	}
+	head := len(sig)
+	sig = sig[:head+k.size()]
+	later.add(k, text, sig[head:])
+	return sig, text, nil
 }

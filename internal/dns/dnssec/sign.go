@@ -72,6 +72,16 @@ type worker struct {
 	expiration uint32
 	ttl        uint32 // of the chain
 	apex       wire.Name
+
+	batch   batch
+	waiting []change // of names whose signatures are still to be made
+	room    []byte
+}
+
+// change is what stands at a name, and what shall.
+type change struct {
+	owner      wire.Name
+	have, want []rr.Set
 }
 
 func (j *Job) worker() *worker {
@@ -116,9 +126,27 @@ func (w *worker) entry(now *entry, next wire.Name) error {
 	if err != nil {
 		return err
 	}
-	w.emit(now.owner, now.made(), append(chain, rr.Set{Owner: now.owner, Type: wire.TypeRRSIG, Data: sigs}))
+	w.change(now.owner, now.made(), append(chain, rr.Set{Owner: now.owner, Type: wire.TypeRRSIG, Data: sigs}))
 	w.yield()
 	return nil
+}
+
+// change notes what is to be done at a name when its signatures are made.
+func (w *worker) change(owner wire.Name, have, want []rr.Set) {
+	w.waiting = append(w.waiting, change{owner, have, want})
+}
+
+// finish makes the signatures that are still to be made.
+func (w *worker) finish() (*Delta, error) {
+	if err := w.batch.sign(); err != nil {
+		return nil, err
+	}
+	for i := range w.waiting {
+		c := &w.waiting[i]
+		w.emit(c.owner, c.have, c.want)
+	}
+	w.waiting = nil
+	return &w.out, nil
 }
 
 func (w *worker) yield() {
@@ -128,7 +156,7 @@ func (w *worker) yield() {
 }
 
 // clear takes away what signing has added to a name.
-func (w *worker) clear(e *entry) { w.emit(e.owner, e.made(), nil) }
+func (w *worker) clear(e *entry) { w.change(e.owner, e.made(), nil) }
 
 // made is what signing has added.
 func (e *entry) made() []rr.Set {
@@ -187,7 +215,7 @@ func (w *worker) signatures(old *entry, other func() entry, sets []rr.Set) ([][]
 			}
 			if sig == nil {
 				var err error
-				if sig, err = signSet(w.apex, s, k, w.Timing.Inception, w.expiration); err != nil {
+				if sig, w.room, err = signSet(w.apex, s, k, w.Timing.Inception, w.expiration, &w.batch, w.room); err != nil {
 					return nil, err
 				}
 				w.out.Signatures++

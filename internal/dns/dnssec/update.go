@@ -32,7 +32,7 @@ func (j *Job) Update(touched []wire.Name, hashes ...Hash) (*Delta, error) {
 			return nil, err
 		}
 	}
-	return &w.out, nil
+	return w.finish()
 }
 
 // affected lists, in order and once each, the names whose signatures or NSEC record can be other than before.

@@ -110,7 +110,7 @@ func (p *Part) Sign() (*Delta, error) {
 	if err := p.signNames(w); err != nil {
 		return nil, err
 	}
-	return &w.out, nil
+	return w.finish()
 }
 
 // signNames signs one name after the other, each when it is known which one of the chain follows.
@@ -160,9 +160,9 @@ func (p *Part) signHashed(w *worker) (*Delta, error) {
 		}
 	}
 	for _, h := range p.gone {
-		w.emit(h.owner(w.apex), v.HashedSets(h), nil)
+		w.change(h.owner(w.apex), v.HashedSets(h), nil)
 	}
-	return &w.out, nil
+	return w.finish()
 }
 
 // Sign signs all of New at once.
