@@ -8,7 +8,7 @@ FUZZTIME ?= 60s
 ZONES    ?= 1000000
 PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed updates rules conform big check deps deploy-check e2e screenshots
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed updates rules conform big check deps deploy-check e2e screenshots ha
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -68,6 +68,9 @@ CHAOSTIME ?= 4m
 
 chaos: deps ## nodes, database and connections are killed under writes for CHAOSTIME; HEADWATER_SEED repeats a run
 	HEADWATER_CHAOS=$(CHAOSTIME) $(GO) test -C test -count=1 -v -timeout 20m -run 'TestChaos$$' ./cluster
+
+ha: deps ## PostgreSQL that fails over, falls silent, comes back, loses its standby, or stands behind a pooler, under writes
+	HEADWATER_HA=1 $(GO) test -C test -count=1 -v -timeout 20m -run 'TestHA|TestPromotedStandby' ./cluster
 
 rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD, Knot and PowerDNS; HEADWATER_SEED repeats a run
 	HEADWATER_RULES=100 $(GO) test -C test -count=1 -v -timeout 20m ./rules

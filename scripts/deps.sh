@@ -27,6 +27,7 @@ need /usr/lib/x86_64-linux-gnu/pdns/libgsqlite3backend.so pdns-backend-sqlite3
 need /usr/bin/openssl openssl
 need /usr/bin/sqlite3 sqlite3
 need /usr/lib/postgresql/15/bin/postgres postgresql-15
+need /usr/sbin/pgbouncer pgbouncer
 need /usr/bin/chromium chromium
 need /usr/sbin/unbound unbound
 need /usr/bin/strace strace

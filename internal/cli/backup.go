@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -52,29 +55,42 @@ func (f *storeFlags) openWith(ctx context.Context, options store.Config) (*store
 }
 
 type backupCmd struct {
+	Write  backupWriteCmd  `cmd:"" default:"withargs" help:"Write a backup of everything."`
+	Verify backupVerifyCmd `cmd:"" help:"Say whether a backup is whole, and whether a secret key opens it."`
+	List   backupListCmd   `cmd:"" help:"List the zones in a backup."`
+}
+
+type backupWriteCmd struct {
 	storeFlags
-	File string `arg:"" help:"Backup file to write."`
+	File string `arg:"" help:"Backup file to write; - is standard output."`
 }
 
 // Help shows an example.
-func (*backupCmd) Help() string {
+func (*backupWriteCmd) Help() string {
 	return "Writes everything from one consistent snapshot, while the server runs. The secret key is not in the backup: keep a copy of it elsewhere.\n\n" +
 		"Example: headwater backup --data /var/lib/headwater /backup/headwater.hwb"
 }
 
 // Run writes a backup; the file is complete or not there.
-func (c *backupCmd) Run(ctx context.Context, s *streams) error {
+func (c *backupWriteCmd) Run(ctx context.Context, s *streams) error {
 	st, err := c.open(ctx, store.Config{ReadOnly: true, Existing: true})
 	if err != nil {
 		return err
 	}
 	defer st.Close()
+	if c.File == "-" { // who reads it sees by the end of it whether it is whole
+		n, err := st.DumpCounting(ctx, s.out, nil)
+		if err == nil {
+			_, err = fmt.Fprintf(s.err, "written: %s\n", sized(n))
+		}
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(c.File), ".headwater-backup-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // gone already after the rename
-	bar := spinner(s.err, "rows")
+	bar := spinner(s.err)
 	n, err := st.DumpCounting(ctx, f, bar.told)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
@@ -87,67 +103,92 @@ func (c *backupCmd) Run(ctx context.Context, s *streams) error {
 	return err
 }
 
-// sized is how much a store holds, in words.
-func sized(n store.Summary) string {
-	return fmt.Sprintf("%d zones, %d records, position %d", n.Zones, n.Records, n.Seq)
+// openBackup opens a backup to be read, or standard input.
+func openBackup(file string) (io.ReadCloser, error) {
+	if file == "-" {
+		return io.NopCloser(os.Stdin), nil
+	}
+	return os.Open(file)
 }
 
-type restoreCmd struct {
-	storeFlags
-	File string `arg:"" optional:"" help:"Backup file to read." type:"existingfile"`
-	Mark bool   `help:"The database was restored by its own tools: only have serials pass what secondaries may have seen."`
+// readBackup goes through a whole backup.
+func readBackup(file string, s *streams) (*store.Backup, error) {
+	f, err := openBackup(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	bar := spinner(s.err)
+	out, err := store.ReadBackup(f, bar.told)
+	if err == nil {
+		bar.end()
+	}
+	return out, err
 }
 
-var errNothingToRestore = errors.New("a backup file or --mark is needed, and not both")
+type backupVerifyCmd struct {
+	File          string `arg:"" help:"Backup file to read; - is standard input."`
+	SecretKeyFile string `help:"File with the secret key that is to open it." placeholder:"FILE"`
+	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY"`
+}
 
 // Help shows an example.
-func (*restoreCmd) Help() string {
-	return "Restores into an empty database. The secret key must be the one that the backup was made under: put secret.key into the data directory first. " +
-		"The next change of every zone gets a serial above all that secondaries may have seen before.\n\n" +
-		"Example: headwater restore --database postgres://db/headwater --secret-key-file secret.key /backup/headwater.hwb"
+func (*backupVerifyCmd) Help() string {
+	return "Reads all of it and checks every checksum, the number of rows, and with a key that the secrets in it can be opened. It needs no database. " +
+		"It ends with 1 when the backup would not do.\n\n" +
+		"Example: headwater backup verify --secret-key-file /etc/headwater/secret.key /backup/headwater.hwb"
 }
 
-// Run restores a backup, wholly or not at all.
-func (c *restoreCmd) Run(ctx context.Context, s *streams) error {
-	if (c.File == "") != c.Mark {
-		return errNothingToRestore
-	}
-	st, err := c.open(ctx, store.Config{Existing: c.Mark})
+// Run verifies.
+func (c *backupVerifyCmd) Run(s *streams) error {
+	b, err := readBackup(c.File, s)
 	if err != nil {
 		return err
 	}
-	defer handOver(c.Data)
-	defer st.Close()
-	what := "database"
-	if !c.Mark {
-		what = c.File
-		if err := restore(ctx, st, c.File, s.err); err != nil {
+	key := "no secret key was tried"
+	if c.SecretKeyFile != "" || c.SecretKey != "" {
+		keys, err := (&node.Config{SecretKeyFile: c.SecretKeyFile, SecretKey: c.SecretKey}).FindKeys()
+		if err == nil {
+			err = b.Opens(keys.Current(), keys.Older()...)
+		}
+		if err != nil {
 			return err
 		}
+		key = "the secret key opens it"
 	}
-	if err := st.MarkRestored(ctx); err != nil {
-		return fmt.Errorf("the data are restored, but serials may repeat until this is done again with --mark: %w", err)
+	last := "no change"
+	if !b.Last.IsZero() {
+		last = "last change " + b.Last.UTC().Format(time.RFC3339)
 	}
-	n, err := st.Summary(ctx)
-	if err != nil {
-		return fmt.Errorf("the data are restored, and cannot be counted: %w", err)
-	}
-	_, err = fmt.Fprintf(s.out, "%s restored: %s\n", what, sized(n))
+	_, err = fmt.Fprintf(s.out, "%s is whole: %s, %s; %s\n", c.File, sized(b.Summary), last, key)
 	return err
 }
 
-func restore(ctx context.Context, st *store.Store, file string, progress io.Writer) error {
-	f, err := os.Open(file)
+type backupListCmd struct {
+	File string `arg:"" help:"Backup file to read; - is standard input."`
+}
+
+// Help shows an example.
+func (*backupListCmd) Help() string { return "Example: headwater backup list /backup/headwater.hwb" }
+
+// Run lists zones, by name.
+func (c *backupListCmd) Run(s *streams) error {
+	b, err := readBackup(c.File, s)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	bar := spinner(progress, "rows")
-	if err := st.Restore(ctx, f, bar.told); err != nil {
-		return err
+	slices.SortFunc(b.Zones, func(x, y store.BackupZone) int { return strings.Compare(x.Name, y.Name) })
+	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "ZONE\tRECORDS\tSERIAL\tACCOUNT\n")
+	for _, z := range b.Zones {
+		fmt.Fprintf(w, "%s\t%d\t%d\t%s\n", z.Name, z.Records, z.Serial, z.AccountName)
 	}
-	bar.end()
-	return nil
+	return w.Flush()
+}
+
+// sized is how much a store holds, in words.
+func sized(n store.Summary) string {
+	return fmt.Sprintf("%d zones, %d records, position %d", n.Zones, n.Records, n.Seq)
 }
 
 type migrateCmd struct {
@@ -178,7 +219,7 @@ func (c *migrateCmd) Run(ctx context.Context, s *streams) error {
 		return fmt.Errorf("target: %w", err)
 	}
 	defer to.Close()
-	bar := spinner(s.err, "rows")
+	bar := spinner(s.err)
 	pr, pw := io.Pipe()
 	go func() { pw.CloseWithError(from.Dump(ctx, pw, nil)) }()
 	if err := to.Restore(ctx, pr, bar.told); err != nil {
@@ -208,8 +249,8 @@ func (c *migrateCmd) Run(ctx context.Context, s *streams) error {
 // counting is a spinner with a count.
 type counting struct{ bar *progressbar.ProgressBar }
 
-func spinner(w io.Writer, what string) *counting {
-	return &counting{progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
+func spinner(w io.Writer) *counting {
+	return &counting{progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("rows"),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())}
 }
 

@@ -24,8 +24,8 @@ type commands struct {
 	Zone         zoneCmd          `cmd:"" help:"Import, export, check or look at a zone."`
 	Import       importCmd        `cmd:"" help:"Copy from another server."`
 	Admin        adminCmd         `cmd:"" help:"Find a way back in, on the data themselves."`
-	Backup       backupCmd        `cmd:"" help:"Write a backup of everything."`
-	Restore      restoreCmd       `cmd:"" help:"Restore a backup into an empty database."`
+	Backup       backupCmd        `cmd:"" help:"Write, verify or list a backup of everything."`
+	Restore      restoreCmd       `cmd:"" help:"Restore a backup into an empty database, or a zone of it into a server."`
 	Migrate      migrateCmd       `cmd:"" help:"Copy everything to another database engine."`
 	RotateSecret rotateSecretCmd  `cmd:"" help:"Encrypt all secrets with a new key."`
 	Cert         certCmd          `cmd:"" help:"Make certificates for private networks and labs."`

@@ -149,6 +149,10 @@ func (r *Client) Ready(ctx context.Context) (ok bool, text string, err error) {
 
 // All reads every page of a list.
 func All[T any](ctx context.Context, r *Client, path string) ([]T, error) {
+	return pages[T](ctx, r, path, "50")
+}
+
+func pages[T any](ctx context.Context, r *Client, path, size string) ([]T, error) {
 	var out []T
 	sep := "?"
 	if strings.Contains(path, "?") {
@@ -156,7 +160,7 @@ func All[T any](ctx context.Context, r *Client, path string) ([]T, error) {
 	}
 	for page := 1; ; page++ {
 		var part []T
-		a, err := r.Call(ctx, http.MethodGet, path+sep+"per_page=50&page="+strconv.Itoa(page), nil, &part)
+		a, err := r.Call(ctx, http.MethodGet, path+sep+"per_page="+size+"&page="+strconv.Itoa(page), nil, &part)
 		if err != nil {
 			return nil, err
 		}

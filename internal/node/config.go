@@ -58,6 +58,9 @@ type Config struct {
 	MustExist    bool   `help:"Refuse to start where there is no store yet, such as on a volume that is not mounted."`
 	DatabaseFile string `help:"File with the database URL." placeholder:"FILE"`
 
+	DatabasePatience time.Duration `default:"1m" help:"How long PostgreSQL may be silent amid a statement before its connection is given up."`
+	CommitPatience   time.Duration `default:"10s" help:"How long a change waits for its COMMIT, such as for a synchronous standby, before it is answered 503; it is never cancelled."`
+
 	HTTPConnections          int      `default:"2048" help:"Most connections to the API and the dashboard at once." name:"http-connections"`
 	HTTPConnectionsPerSource int      `default:"256" help:"Most of them from one IPv4 address or IPv6 /64." name:"http-connections-per-source"`
 	TrustedProxies           []string `help:"Address or network of a proxy that is believed when it names the client, by X-Forwarded-For or PROXY protocol; repeatable." placeholder:"NETWORK"`

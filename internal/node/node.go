@@ -105,6 +105,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	open := store.Config{
 		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(), Existing: c.MustExist,
 		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: cores.Polite(server.YieldCore, time.Now),
+		Patience: c.DatabasePatience, CommitPatience: c.CommitPatience,
 	}
 	keys, err := c.keys(open.ReadOnly)
 	if err != nil {

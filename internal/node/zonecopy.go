@@ -6,13 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/client"
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -135,6 +138,54 @@ func (t *inProcess) RoundTrip(r *http.Request) (res *http.Response, err error) {
 		StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
 	}, nil
+}
+
+// Lend gives the API of the store that c names to f, with all that an administrator may do, and to nobody else: no socket is bound, and
+// nobody is told, asked, looked up or looked after.
+func Lend(ctx context.Context, c *Config, log *slog.Logger, f func(*client.Client) error) error {
+	n, err := Open(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		if err := n.feed.Run(ctx); ignoreClosed(err) != nil {
+			log.Error("zones of a lent store", "error", err)
+		}
+	}()
+	defer func() {
+		stop()
+		<-over
+		if err := n.store.Close(); err != nil {
+			log.Error("close a lent store", "error", err)
+		}
+	}()
+	credential, err := n.borrower(ctx)
+	if err == nil {
+		err = n.loaded(ctx, over)
+	}
+	if err != nil {
+		return err
+	}
+	api := client.New("http://headwater", "")
+	api.HTTP.Transport = &inProcess{n.handler(), credential, "127.0.0.1:0"}
+	return f(api)
+}
+
+// borrower makes an administrator for who has the store lent.
+func (n *Node) borrower(ctx context.Context) (http.Header, error) {
+	credential := http.Header{}
+	err := auth.ResetAdmin(ctx, n.store, auth.ResetOptions{
+		Email: "borrower@headwater.invalid", Create: true, Now: time.Now(),
+		Show: func(c *auth.FirstCredentials) error {
+			credential.Set("X-Auth-Email", c.Email)
+			credential.Set("X-Auth-Key", c.Key)
+			return nil
+		},
+	})
+	return credential, err
 }
 
 // heldAnswer holds an answer to a request of our own, all of which are short.

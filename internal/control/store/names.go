@@ -24,6 +24,10 @@ type (
 	CookieSecrets = nodes.CookieSecrets
 	// Summary is how much a store or a backup holds.
 	Summary = backup.Summary
+	// Backup is what a backup holds.
+	Backup = backup.Contents
+	// BackupZone is a zone in it.
+	BackupZone = backup.Zone
 	// Progress is told, now and then, how many rows of how many are done.
 	Progress = backup.Progress
 )
@@ -37,6 +41,9 @@ var (
 	ErrBackup    = backup.ErrBackup
 	ErrNotEmpty  = backup.ErrNotEmpty
 )
+
+// ReadBackup goes through a whole backup without any database.
+var ReadBackup = backup.Read
 
 // AuditCursor is the AuditQuery.After that continues after the entry.
 var AuditCursor = audit.Cursor

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,9 @@ type Config struct {
 	// Alone refuses with ErrInUse while another process works on the database: on SQLite one that may write, on PostgreSQL,
 	// with Existing, a node that holds a lease. Who may write to SQLite is alone in any case.
 	Alone bool
+	// Patience is how long PostgreSQL may be silent in a read or a write before its connection is given up, CommitPatience how long a change
+	// waits for its COMMIT before its outcome is told to be unknown; 0 is a minute, and ten seconds.
+	Patience, CommitPatience time.Duration
 	// Keyless says that there is no secret key: secrets stay closed. It goes with ReadOnly.
 	Keyless bool
 	// Tidies says whether this node takes old entries off the journal and the audit log, asked each time; nil: it does.
@@ -172,7 +176,34 @@ func (s *DB) Begin(ctx context.Context, lazy bool) (*Session, error) {
 		return nil, err
 	}
 	tx.trace = s.Config.Trace
+	commit := tx.Commit
+	tx.Commit = func(ctx context.Context) error {
+		defer s.watchCommit()()
+		return commit(ctx)
+	}
 	return tx, nil
+}
+
+// stuckAfter is how long a COMMIT may take before the database is told to take nothing, whatever comes of it.
+const stuckAfter = 3 * time.Second
+
+// watchCommit tells of a COMMIT that takes long, until the end that it gives is called: its outcome is told to Wrote after that.
+func (s *DB) watchCommit() (end func()) {
+	var mu sync.Mutex
+	over := false
+	late := time.AfterFunc(stuckAfter, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			s.Wrote(model.ErrUnavailable)
+		}
+	})
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		late.Stop()
+	}
 }
 
 // errReadOnly is a write on a store that was opened to read.

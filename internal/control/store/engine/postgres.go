@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -18,7 +19,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -68,7 +68,10 @@ type postgresEngine struct {
 	cfg     *pgx.ConnConfig
 	db      *sql.DB
 	log     *slog.Logger
-	age     atomic.Int64 // connections of another age are given up when they are taken up again
+	conns   conns
+	session map[string]string // settings of every connection
+	end     time.Duration     // of waiting for a COMMIT
+	age     atomic.Int64      // connections of another age are given up when they are taken up again
 }
 
 const (
@@ -76,7 +79,7 @@ const (
 	idleTime     = 5 * time.Minute
 	lockPause    = 1 // seconds between two tries to be the one node that migrates
 	lockAttempts = 300
-	endLimit     = 10 * time.Second // of a COMMIT or ROLLBACK
+	endLimit     = 10 * time.Second // of a COMMIT, unless the configuration says otherwise, and of a ROLLBACK
 	lockLimit    = "10s"            // of waiting for another transaction's lock
 	idleMost     = "60s"            // of a transaction, while a change is planned
 	headLimit    = 5 * time.Second  // of the listener's question for the head
@@ -88,32 +91,44 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, Conn, error) {
 		// The driver's own text repeats the address, which may hold a password.
 		return nil, Conn{}, errors.New("the database address cannot be read: want postgres://user@host:port/name")
 	}
-	for name, value := range map[string]string{"application_name": "headwater", idleLimit: idleMost, "lock_timeout": lockLimit} {
-		if to.RuntimeParams[name] == "" {
-			to.RuntimeParams[name] = value
-		}
+	if to.RuntimeParams["application_name"] == "" {
+		to.RuntimeParams["application_name"] = "headwater"
 	}
 	if to.ConnectTimeout == 0 {
 		to.ConnectTimeout = connectLimit
 	}
+	var line timeline
+	to.ValidateConnect = line.newest(to.ValidateConnect)
 	unbounded := to.Copy()
 	delete(unbounded.RuntimeParams, "lock_timeout")
 	d := postgresDialect
-	e := &postgresEngine{dialect: &d, cfg: to, log: cfg.Log}
-	e.db = stdlib.OpenDB(*to, stdlib.OptionBeforeConnect(patientConnect), stdlib.OptionAfterConnect(e.born), stdlib.OptionResetSession(e.fresh))
-	e.db.SetMaxOpenConns(maxConns)
-	e.db.SetMaxIdleConns(maxConns)
-	e.db.SetConnMaxIdleTime(idleTime)
+	e := &postgresEngine{
+		dialect: &d, cfg: to, log: cfg.Log, session: settingsOf(to), end: cmp.Or(cfg.CommitPatience, endLimit),
+		conns: conns{limit: cmp.Or(cfg.Patience, patience)},
+	}
+	e.open()
 	if err := e.prepare(ctx, unbounded, cfg); err != nil {
 		return nil, Conn{}, errors.Join(err, e.close())
 	}
 	return e, Conn{Dialect: e.dialect, on: sqlRunner{e.db}}, nil
 }
 
+// open makes the pool.
+func (e *postgresEngine) open() {
+	e.db = stdlib.OpenDB(*e.cfg, stdlib.OptionBeforeConnect(e.conns.connect), stdlib.OptionAfterConnect(e.born), stdlib.OptionResetSession(e.fresh))
+	e.db.SetMaxOpenConns(maxConns)
+	e.db.SetMaxIdleConns(maxConns)
+	e.db.SetConnMaxIdleTime(idleTime)
+}
+
 // prepare brings the tables to the newest form, which may take any time; or, to read only, waits until they have it.
 func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig, cfg *Config) error {
 	if err := e.db.PingContext(ctx); err != nil {
 		return fmt.Errorf("connect: %w", classifyPostgres(err))
+	}
+	pooled, err := e.pooled(ctx, cfg.URL)
+	if err != nil {
+		return err
 	}
 	if cfg.Existing {
 		if err := e.look(ctx, cfg); err != nil {
@@ -126,12 +141,13 @@ func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig,
 		}
 		return e.probe(ctx)
 	}
-	one, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPause, lockAttempts))
+	one, err := locker(pooled)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
+	unbounded.DefaultQueryExecMode = e.cfg.DefaultQueryExecMode
 	db := stdlib.OpenDB(*unbounded)
-	err = migrate(ctx, db, goose.DialectPostgres, "postgres", goose.WithSessionLocker(one))
+	err = migrate(ctx, db, goose.DialectPostgres, "postgres", one)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
@@ -195,16 +211,26 @@ func (e *postgresEngine) probe(ctx context.Context) error {
 		return fmt.Errorf("connect: %w", classifyPostgres(err))
 	}
 	defer c.Close()
-	if _, err := c.ExecContext(ctx, "LISTEN "+channel); err != nil {
-		e.dialect.Notify = ""
-		e.log.Info("the database knows no LISTEN, asking for news instead")
-	}
-	if _, err = c.ExecContext(ctx, "UNLISTEN *"); err != nil {
-		return fmt.Errorf("probe: %w", classifyPostgres(err))
+	if err := e.probeListen(ctx, c); err != nil {
+		return err
 	}
 	if err := (Conn{Dialect: e.dialect, on: sqlRunner{c}}).Each(ctx, Discard, `SELECT `+e.dialect.Timeline+`, `+e.dialect.System); err != nil {
 		e.dialect.Timeline, e.dialect.System = NoTimeline, NoTimeline
 		e.log.Info("the database does not tell its timeline: a standby that lagged is known by the journal alone", "error", err)
+	}
+	return nil
+}
+
+func (e *postgresEngine) probeListen(ctx context.Context, c *sql.Conn) error {
+	if e.dialect.Notify == "" { // known already
+		return nil
+	}
+	if _, err := c.ExecContext(ctx, "LISTEN "+channel); err != nil {
+		e.dialect.Notify = ""
+		e.log.Info("the database knows no LISTEN, asking for news instead")
+	}
+	if _, err := c.ExecContext(ctx, "UNLISTEN *"); err != nil {
+		return fmt.Errorf("probe: %w", classifyPostgres(err))
 	}
 	return nil
 }
@@ -240,7 +266,7 @@ func (e *postgresEngine) beginWrite(ctx context.Context) (*Session, error) {
 		}
 		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
 	}
-	s := e.session(tx)
+	s := e.sessionOf(tx)
 	s.posts = &posts{line: line}
 	end := func() {
 		_ = line.Close() // back to the pool
@@ -252,7 +278,7 @@ func (e *postgresEngine) beginWrite(ctx context.Context) (*Session, error) {
 			return fmt.Errorf("write: %w", err)
 		}
 		over = true
-		return commitUncut(line, func() error {
+		return e.commitUncut(line, func() error {
 			defer end()
 			return inner(ctx)
 		})
@@ -283,10 +309,10 @@ func (e *postgresEngine) beginOn(ctx context.Context) (*sql.Conn, *sql.Tx, error
 	return line, tx, nil
 }
 
-// commitUncut sends a COMMIT and waits for the answer, but no longer than endLimit: then nobody knows what became of it. It is
+// commitUncut sends a COMMIT and waits for the answer, but no longer than its limit: then nobody knows what became of it. It is
 // never cancelled. A server that waits for its standby would take that for a wish to be done without one, and show what the
 // client was told is in doubt. The connection is left to end by itself.
-func commitUncut(line *sql.Conn, commit func() error) error {
+func (e *postgresEngine) commitUncut(line *sql.Conn, commit func() error) error {
 	var wire *patientConn
 	err := line.Raw(func(c any) error {
 		wire = patientOf(c)
@@ -302,23 +328,23 @@ func commitUncut(line *sql.Conn, commit func() error) error {
 		wire.commits(false)
 		done <- err
 	}()
-	limit := time.NewTimer(endLimit)
+	limit := time.NewTimer(e.end)
 	defer limit.Stop()
 	select {
 	case err := <-done:
 		return err
 	case <-limit.C:
-		return fmt.Errorf("no answer to commit in %s: %w", endLimit, model.ErrUnavailable)
+		return fmt.Errorf("no answer to commit in %s: %w", e.end, model.ErrUnavailable)
 	}
 }
 
 // ageKey is where a connection keeps its age.
 const ageKey = "headwater age"
 
-// born gives a new connection its age.
-func (e *postgresEngine) born(_ context.Context, c *pgx.Conn) error {
+// born gives a new connection its age, and its settings: poolers know few of those that could come with the connection.
+func (e *postgresEngine) born(ctx context.Context, c *pgx.Conn) error {
 	c.PgConn().CustomData()[ageKey] = e.age.Load()
-	return nil
+	return set(ctx, c, e.session)
 }
 
 // fresh refuses a connection of another age, which the pool then replaces.
@@ -331,7 +357,7 @@ func (e *postgresEngine) fresh(_ context.Context, c *pgx.Conn) error {
 
 func (e *postgresEngine) refresh() { e.age.Add(1) }
 
-func (e *postgresEngine) session(tx *sql.Tx) *Session {
+func (e *postgresEngine) sessionOf(tx *sql.Tx) *Session {
 	s := &Session{Conn: Conn{Dialect: e.dialect, on: sqlRunner{tx}}}
 	grown := false
 	s.Bulk = func() error {
@@ -364,7 +390,7 @@ func (e *postgresEngine) snapshot(ctx context.Context) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", classifyPostgres(err))
 	}
-	return e.session(tx), nil
+	return e.sessionOf(tx), nil
 }
 
 func (e *postgresEngine) shared() bool                   { return true }
@@ -390,6 +416,9 @@ func (e *postgresEngine) follow(ctx context.Context, w *Waker, hear func(context
 			return
 		}
 		e.refresh() // another server may answer at this address from now on
+		if pgconn.Timeout(err) {
+			e.conns.hurry()
+		}
 		w.setDeaf(true)
 		if heard {
 			wait = firstConnect
@@ -403,7 +432,7 @@ func (e *postgresEngine) follow(ctx context.Context, w *Waker, hear func(context
 // listen advances the waker until the connection fails; it says whether there was one.
 func (e *postgresEngine) listen(ctx context.Context, w *Waker, hear func(context.Context, Standing)) (heard bool, err error) {
 	to := e.cfg.Copy()
-	if err := patientConnect(ctx, to); err != nil {
+	if err := e.conns.connect(ctx, to); err != nil {
 		return false, err
 	}
 	c, err := pgx.ConnectConfig(ctx, to)
