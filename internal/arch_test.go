@@ -31,17 +31,19 @@ var floors = map[string][]string{
 	"internal/dns/notify":    {"internal/dns/wire", "internal/dns/zone", "internal/dns/tsig"},
 	"internal/dns/tally":     {},
 	"internal/dns/watch":     {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
+	"internal/dns/compare":   {"internal/dns/ask", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/watch", "internal/dns/xfr"},
 	"internal/dns/server": {
 		"internal/cores", "internal/dns/answer", "internal/dns/cookie", "internal/dns/ratelimit", "internal/dns/xfr", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
-	"internal/dns/update":   {"internal/dns/wire", "internal/dns/rr"},
+	"internal/dns/update":    {"internal/dns/wire", "internal/dns/rr"},
 	"internal/control/model": {"internal/dns/wire", "internal/dns/rr", "internal/dns/dnssec"},
 	"internal/control/audit": {"internal/control/model", "internal/dns/dnssec", "internal/dns/wire"},
 	"internal/control/duty":  {"internal/control/model"},
 	"internal/control/store": {
 		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/audit",
-		"internal/control/store/people", "internal/control/store/nodes", "internal/control/store/backup",
+		"internal/control/store/people", "internal/control/store/nodes", "internal/control/store/backup", "internal/control/store/alarms",
 	},
+	"internal/control/store/alarms":  {"internal/control/store/engine", "internal/control/store/audit", "internal/control/model"},
 	"internal/control/store/engine":  {"internal/control/model", "internal/dns/wire"},
 	"internal/control/store/journal": {"internal/control/store/engine", "internal/control/model", "internal/dns/wire"},
 	"internal/control/store/audit":   {"internal/control/store/engine", "internal/control/audit", "internal/control/model"},
@@ -53,8 +55,10 @@ var floors = map[string][]string{
 	},
 	"internal/control/store/nodes": {"internal/control/store/engine", "internal/control/model"},
 	"internal/control/store/backup": {
-		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/model",
+		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/alarms", "internal/control/model",
 	},
+	"internal/control/events":  {"internal/control/model"},
+	"internal/control/alarm":   {"internal/control/model", "internal/control/parent", "internal/dns/dnssec", "internal/dns/watch", "internal/dns/zone", "internal/dns/wire"},
 	"internal/control/rules":   {"internal/control/model", "internal/dns/dnssec", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/keyring": {"internal/control/model", "internal/dns/dnssec"},
@@ -74,9 +78,9 @@ var floors = map[string][]string{
 	"internal/control/update": {
 		"internal/control/model", "internal/control/rules", "internal/dns/update", "internal/dns/zone", "internal/dns/tsig", "internal/dns/rr", "internal/dns/wire",
 	},
-	"internal/control/auth":    {"internal/cores", "internal/control/model"},
+	"internal/control/auth": {"internal/cores", "internal/control/model"},
 	"internal/control/api": {
-		"api", "internal/cores", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+		"api", "internal/cores", "internal/control/events", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/zone": {
 		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/dnssec", "internal/dns/rr", "internal/dns/wire",
@@ -94,20 +98,22 @@ var floors = map[string][]string{
 		"internal/control/api", "internal/control/api/record", "internal/control/api/transfer", "internal/control/api/zone",
 		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/wire",
 	},
+	"internal/control/api/alarms": {"internal/control/api", "internal/control/auth", "internal/control/events", "internal/control/model", "internal/courier"},
 	"internal/control/api/rooms": {
-		"internal/control/api", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",
+		"internal/control/api", "internal/control/api/alarms", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",
 		"internal/control/api/zone", "internal/control/api/zonefile",
 	},
 
 	"internal/cores":     {},
 	"internal/secretkey": {},
 	"internal/client":    {},
+	"internal/courier":   {},
 	"internal/httpfront": {},
 	"internal/node": {
-		"web", "internal/cores", "internal/client", "internal/httpfront", "internal/secretkey",
+		"web", "internal/cores", "internal/client", "internal/courier", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
-		"internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/update", "internal/control/api", "internal/control/api/record", "internal/control/api/rooms",
-		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
+		"internal/control/alarm", "internal/control/events", "internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/update", "internal/control/api", "internal/control/api/alarms", "internal/control/api/record", "internal/control/api/rooms",
+		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/compare", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
 		"internal/dns/server",
 	},
 	"internal/cli": {

@@ -87,16 +87,29 @@ type Config struct {
 	SecretKeyFile string `help:"File with the key that encrypts secrets at rest; default is secret.key in the data directory." placeholder:"FILE"`
 	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY" help:"The key itself, base64 of 32 bytes."`
 
-	BodyLimit            int64   `default:"16777216" help:"Most octets of a JSON body."`
-	HeaderLimit          int     `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
-	DepthLimit           int     `default:"32" help:"Deepest nesting of a JSON body."`
-	ImportLimit          int64   `default:"536870912" help:"Most octets of a zone file import."`
-	HistoryMemory        int64   `default:"268435456" help:"Most octets that the changes kept in memory for IXFR may take, of all zones together; the zone that has not changed for longest is the first to fall back to AXFR. 0 is no bound but each zone's 1 MiB."`
-	ImportMemory         int64   `default:"0" help:"Most octets that all imports together may hold in memory; an account's, three quarters of it. 0 is a quarter of GOMEMLIMIT where that is set, and 1 GiB at most."`
-	BatchLimit           int     `default:"10000" help:"Most operations of a batch."`
-	HeavyReads           int     `default:"32" help:"Most exports, long lists and reviews that run at once."`
-	HeavyReadsPerAccount int     `default:"8" help:"Most of them for one account."`
-	RateLimit            float64 `default:"0" help:"Most API requests a second and credential; 0 is no limit."`
+	BodyLimit              int64         `default:"16777216" help:"Most octets of a JSON body."`
+	HeaderLimit            int           `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
+	DepthLimit             int           `default:"32" help:"Deepest nesting of a JSON body."`
+	ImportLimit            int64         `default:"536870912" help:"Most octets of a zone file import."`
+	HistoryMemory          int64         `default:"268435456" help:"Most octets that the changes kept in memory for IXFR may take, of all zones together; the zone that has not changed for longest is the first to fall back to AXFR. 0 is no bound but each zone's 1 MiB."`
+	ImportMemory           int64         `default:"0" help:"Most octets that all imports together may hold in memory; an account's, three quarters of it. 0 is a quarter of GOMEMLIMIT where that is set, and 1 GiB at most."`
+	BatchLimit             int           `default:"10000" help:"Most operations of a batch."`
+	HeavyReads             int           `default:"32" help:"Most exports, long lists and reviews that run at once."`
+	HeavyReadsPerAccount   int           `default:"8" help:"Most of them for one account."`
+	CompareInterval        time.Duration `default:"1h" help:"How often what each secondary serves is compared with ours at the same serial; 0 is never."`
+	CompareRate            int           `default:"50" help:"Most questions a second for that, of all zones together."`
+	WebhookNetworks        []string      `help:"Address or network that webhooks may lead to though it is loopback, link-local, private or of a cloud's metadata; repeatable." placeholder:"NETWORK"`
+	WebhookCA              string        `help:"File with certificates (PEM) of authorities that webhooks and the mail server are trusted by besides the system's." placeholder:"FILE" name:"webhook-ca"`
+	AlarmGather            time.Duration `default:"30s" help:"Shortest time between two messages about alarms of an account: what changes meanwhile comes together."`
+	AlarmSurvey            time.Duration `default:"30m" hidden:"" help:"How often keys that wait, and parents, are looked at for alarms."`
+	SMTPServer             string        `help:"Mail server that alarms leave by, as host:port; without one no mail is sent." placeholder:"HOST:PORT" name:"smtp-server"`
+	SMTPFrom               string        `help:"Address that mail comes from." placeholder:"ADDRESS" name:"smtp-from"`
+	SMTPUser               string        `help:"User at the mail server; empty is without." name:"smtp-user"`
+	SMTPPasswordFile       string        `help:"File with the user's password." placeholder:"FILE" name:"smtp-password-file"`
+	SMTPTLS                string        `default:"starttls" enum:"starttls,tls,none" help:"starttls (which must be had), tls (from the beginning) or none." name:"smtp-tls"`
+	EventStreams           int           `default:"512" help:"Most clients that listen to events at once."`
+	EventStreamsPerAccount int           `default:"64" help:"Most of them of one account."`
+	RateLimit              float64       `default:"0" help:"Most API requests a second and credential; 0 is no limit."`
 
 	Quota quotaFlags `embed:"" prefix:"quota-"`
 
@@ -109,6 +122,7 @@ type Config struct {
 
 	logLevel     *slog.LevelVar
 	metricsToken string
+	smtpPassword string
 
 	PprofListen string `help:"Loopback address that offers CPU and memory profiles of the process (/debug/pprof/)." placeholder:"ADDR"`
 }
@@ -226,6 +240,9 @@ func (c *Config) settings() (out settings, err error) {
 	if len(c.TLSListen) > 0 && c.DNSTLSCert == "" && c.TLSCert == "" {
 		return out, errBareDNSTLS
 	}
+	if _, err := c.courier(""); err != nil {
+		return out, err
+	}
 	if out.trusted, err = networks(c.TrustedProxies, "trusted proxies"); err != nil {
 		return out, err
 	}
@@ -253,6 +270,7 @@ func (c *Config) ReadSecrets() error {
 		{"admin-token", c.AdminTokenFile, &c.AdminToken},
 		{"admin-password", c.AdminPasswordFile, &c.AdminPassword},
 		{"metrics-token", c.MetricsTokenFile, &c.metricsToken},
+		{"smtp-password", c.SMTPPasswordFile, &c.smtpPassword},
 	} {
 		if s.file == "" {
 			continue

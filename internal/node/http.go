@@ -93,6 +93,7 @@ func (n *Node) handler() http.Handler {
 	rest = api.New(api.Config{
 		Routes: rooms.Routes(),
 		Store:  n.store, Changer: n.commit, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
+		Events: n.events, ZoneName: n.zoneName, Alarms: n.store, Mails: n.courier.Mails(),
 		PeerAllowed: n.reach.Allows, Flattened: n.flattened,
 		Server:      n.facts,
 		Secondaries: n.secondaries, Live: n.live, KeyUses: n.keyUses, Catalog: n.catalog, CheckAccess: n.checkAccess, Review: n.review, Signing: n.signing, Clock: time.Now, Log: n.log,
@@ -104,6 +105,7 @@ func (n *Node) handler() http.Handler {
 		Limits: api.Limits{
 			Body: n.cfg.BodyLimit, Depth: n.cfg.DepthLimit, Import: n.cfg.ImportLimit, Memory: importMemory(n.cfg.ImportMemory, debug.SetMemoryLimit(-1)), Batch: n.cfg.BatchLimit, PerSecond: n.cfg.RateLimit,
 			Heavy: n.cfg.HeavyReads, HeavyEach: n.cfg.HeavyReadsPerAccount,
+			Streams: n.cfg.EventStreams, StreamsEach: n.cfg.EventStreamsPerAccount,
 		},
 	})
 	handleAPI(mux, rest)

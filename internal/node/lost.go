@@ -18,6 +18,9 @@ const (
 
 // rewound hears that memory was loaded anew, from a store that has lost changes.
 func (n *Node) rewound() {
+	if n.events != nil {
+		n.events.Rewound()
+	}
 	if n.commit != nil {
 		n.keep.Rewound()
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -79,9 +81,49 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for state, addrs := range servers {
 		gauge("name_servers", "Addresses of name servers of zones with transfers on, as they answer to anybody, by how they stand.", float64(addrs), "state", string(state))
 	}
+	c.alarms(counter, gauge)
 	c.careful(counter, gauge)
 	c.http(counter, gauge)
 	gauge("build_info", "1; the labels tell which program this is.", 1, "version", c.n.cfg.Version, "goversion", runtime.Version())
+}
+
+// alarmsTime bounds how long counting alarms may take.
+const alarmsTime = 2 * time.Second
+
+// alarms tells of what somebody has to look at. Alarms are counted by the node that works for the whole server: once.
+func (c collector) alarms(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
+	if c.n.events != nil {
+		gauge("event_streams", "Clients that listen to events.", float64(c.n.events.Listeners()))
+	}
+	if c.n.alarms == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), alarmsTime)
+	defer cancel()
+	if c.n.holds("") {
+		if raised, err := c.n.store.CountAlarms(ctx); err == nil {
+			for _, rule := range model.DefaultAlarms() {
+				gauge("alarms", "Alarms that are raised, by their rule.", float64(raised[rule.Rule]), "rule", string(rule.Rule))
+			}
+		}
+	}
+	told := c.n.teller.Stats()
+	const messages = "Messages about alarms: taken, tries that were not, and given up."
+	counter("alarm_messages_total", messages, told.Taken, "outcome", "taken")
+	counter("alarm_messages_total", messages, told.Failed, "outcome", "failed")
+	counter("alarm_messages_total", messages, told.GivenUp, "outcome", "given_up")
+	s := c.n.alarms.Stats()
+	gauge("secondaries_out_of_step", "Linked peers of this node's zones that are not in step.", float64(s.OutOfStep))
+	for _, p := range s.Out {
+		gauge("secondary_out_of_step_seconds", "For how long a linked peer of a zone is not in step; some hundred of them at most.", time.Since(p.Since).Seconds(),
+			"zone", p.Zone, "peer", p.Peer, "peer_id", p.ID, "state", string(p.State))
+	}
+	if c.n.compare != nil {
+		s := c.n.compare.Stats()
+		const comparisons = "Times that what a secondary serves was compared with ours at the same serial."
+		counter("comparisons_total", comparisons, s.Done-s.Differ, "result", "same")
+		counter("comparisons_total", comparisons, s.Differ, "result", "differs")
+	}
 }
 
 func (c collector) http(counter func(string, string, uint64, ...string), gauge func(string, string, float64, ...string)) {
@@ -186,6 +228,7 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	counter("versions_total", "Zone versions published since the start.", c.n.version.Load())
 	h := c.n.feed.Health()
 	gauge("journal_seq", "Journal position that this node shows.", float64(h.Seq))
+	gauge("feed_lag_seconds", "How long the newest journal entry that this node has read was under way, by the clock of the node that committed it.", time.Duration(c.n.lag.Load()).Seconds())
 	gauge("zones", "Zones served.", float64(c.n.db.Len()))
 	octets, _, evicted := c.n.db.Histories()
 	gauge("history_bytes", "Octets of changes kept in memory for IXFR.", float64(octets))

@@ -13,11 +13,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/alarm"
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/catalog"
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/duty"
+	"github.com/headwaterdns/headwater/internal/control/events"
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/journal"
@@ -26,7 +28,9 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/control/update"
 	"github.com/headwaterdns/headwater/internal/cores"
+	"github.com/headwaterdns/headwater/internal/courier"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
+	"github.com/headwaterdns/headwater/internal/dns/compare"
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/reach"
@@ -54,6 +58,11 @@ type Node struct {
 	catalogs  *catalog.Keeper
 	notify    *notify.Sender
 	watch     *watch.Watcher
+	events    *events.Hub       // nil where nobody listens
+	alarms    *alarm.Monitor    // nil where another node looks
+	teller    *alarm.Teller     // likewise
+	compare   *compare.Comparer // nil where nobody compares
+	courier   *courier.Courier
 	duty      *duty.Duty // nil where no other node can be
 	xfr       *xfr.Server
 	updates   *update.Server // nil where nothing is written
@@ -78,6 +87,7 @@ type Node struct {
 	ready     atomic.Bool
 	positions positions
 	version   atomic.Uint64 // zone versions published
+	lag       atomic.Int64  // nanoseconds that the newest journal entry was under way
 }
 
 // Open opens the store and makes the parts; nothing runs and no socket is bound yet.
@@ -142,7 +152,7 @@ func (n *Node) wireFast(set *settings) {
 		},
 		Resolve: n.resolveNameServer(), Allowed: n.reach.Allows, Tells: n.reach.Tells,
 		NameServerInterval: n.cfg.NameServerInterval, NameServerPort: n.cfg.NameServerPort,
-		Save: n.saveWatched,
+		Save: n.saveWatched, Moves: n.moves,
 	})
 	if n.roles.notify {
 		n.wireNotify(set.sources)
@@ -232,6 +242,9 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 	}
 	n.keepKeys()
 	n.keepCatalogs()
+	if err := n.followSecondaries(); err != nil {
+		return err
+	}
 	n.session = auth.NewSessions(auth.SessionConfig{Store: n.store, Clock: time.Now, Key: auth.Digest("session " + string(key[:]))})
 	n.auth = auth.New(auth.Config{Store: n.store, Clock: time.Now, Sessions: n.session})
 	return nil
@@ -271,6 +284,12 @@ func (n *Node) flattened(account model.ID) int64 {
 
 // seen hears of every journal entry.
 func (n *Node) seen(e model.Entry, inImage bool) {
+	if n.ready.Load() && !inImage {
+		n.lag.Store(max(0, int64(time.Since(e.At))))
+	}
+	if n.events != nil {
+		n.events.Journal(&e)
+	}
 	if n.keep != nil {
 		n.keep.Observe(e, inImage)
 	}

@@ -37,6 +37,10 @@ const (
 	partFreshen   = "signatures that have ended"
 	partKeeper    = "keys and signatures"
 	partCatalogs  = "catalogs"
+	partAlarms    = "alarms"
+	partCompare   = "comparing"
+	partTeller    = "messages about alarms"
+	partEvents    = "events"
 	partImages    = "images"
 	partMetrics   = "metrics"
 	partProfiles  = "profiles"
@@ -49,7 +53,7 @@ const (
 // DNS, which has answered all the while, and the store.
 func downOrder() []string {
 	return []string{
-		partHTTP, partFlatten, partKeeper, partCatalogs, partWatch, partUpkeep, partNotify, partLease, partImages,
+		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partTeller, partAlarms, partCompare, partWatch, partUpkeep, partNotify, partLease, partImages,
 		partCommitter, partFeed, partDNS, partCookies, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
@@ -83,7 +87,11 @@ func (n *Node) sequence() *sequence {
 	feed := run(partFeed, writeBy, n.feed.Run)
 	parts[len(parts)-1].start = func(ctx context.Context) error {
 		feed.start(partFeed, broken)
-		return n.loaded(ctx, feed.done)
+		err := n.loaded(ctx, feed.done)
+		if err == nil && n.events != nil {
+			n.events.Begin(n.feed.Health().Seq)
+		}
+		return err
 	}
 	if n.commit != nil {
 		run(partCommitter, writeBy, n.commit.Run)
@@ -112,6 +120,9 @@ func (n *Node) sequence() *sequence {
 		n.ready.Store(false)
 		tellSystemd(daemon.SdNotifyStopping)
 		n.watch.Dismiss() // or those who wait for a zone keep the drain waiting
+		if n.events != nil {
+			n.events.Close() // likewise those who listen
+		}
 		if n.web == nil {
 			return nil
 		}
@@ -163,6 +174,14 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 		run(partUpkeep, workBy, n.keep.Run)
 		run(partKeeper, workBy, n.keeper.Run)
 		run(partCatalogs, workBy, n.catalogs.Run)
+		run(partAlarms, workBy, n.alarms.Run)
+		run(partTeller, workBy, n.teller.Run)
+		if n.compare != nil {
+			run(partCompare, workBy, n.compare.Run)
+		}
+	}
+	if n.events != nil {
+		run(partEvents, workBy, n.events.Run)
 	}
 	if n.commit != nil {
 		add(part{name: partImages, by: imageBy, stop: n.renewImages})

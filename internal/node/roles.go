@@ -89,6 +89,7 @@ func (n *Node) shareWork() {
 			n.flatten.Review()
 			n.keeper.Review()
 			n.catalogs.Review()
+			n.alarms.Review()
 		},
 	})
 }

@@ -112,6 +112,9 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 			On: v.RefusalOn, Address: r.Source.String(), Cause: string(r.Cause), Reason: r.Reason, Key: r.Key, OneOf: names(r.Client.OneOf),
 		}
 	}
+	if c := v.Compared; c != nil {
+		p.Compared = &api.Compared{On: c.On, Serial: c.Serial, Whole: c.Whole, Questions: c.Questions, Difference: c.Difference}
+	}
 	for _, e := range v.History {
 		ev := api.SecondaryEvent{On: e.On, Since: e.Since, Count: max(e.Count, 1), Event: e.Kind, Text: e.Text}
 		if ev.Since.IsZero() {
@@ -162,7 +165,7 @@ func names(peers []zone.Peer) []string {
 // behind counts versions by the history, where that reaches, and seconds since the peer was last seen in step.
 func behind(st *zone.State, v *watch.View) (versions *int, seconds *int64) {
 	switch v.State {
-	case watch.InStep:
+	case watch.InStep, watch.Differs:
 		return new(int), new(int64)
 	case watch.Ahead:
 		return nil, nil

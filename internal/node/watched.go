@@ -9,17 +9,24 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/alarm"
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/alarms"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/catalog"
+	"github.com/headwaterdns/headwater/internal/control/events"
 	"github.com/headwaterdns/headwater/internal/control/flatten"
 	"github.com/headwaterdns/headwater/internal/control/keeper"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/parent"
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/courier"
 	"github.com/headwaterdns/headwater/internal/dns/ask"
+	"github.com/headwaterdns/headwater/internal/dns/compare"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // resolver sees the DNS as an account does: its own zones from memory, all else through the configured resolver, if there is one.
@@ -160,4 +167,80 @@ func (n *Node) catalog(id model.ID) (out api.Catalog, ok bool) {
 	return api.Catalog{
 		Serial: z.State().Transfer.Serial(), Members: api.Each(of.Members, member), Lost: api.Each(of.Lost, member), Held: of.Held, Losses: of.Losses,
 	}, true
+}
+
+// followSecondaries makes what tells how secondaries stand and looks after alarms, and what tells those who listen.
+func (n *Node) followSecondaries() error {
+	post, err := n.cfg.courier(n.cfg.Version)
+	if err != nil {
+		return err
+	}
+	n.courier = courier.New(post)
+	if n.roles.api {
+		n.events = events.New(events.Config{
+			Log: n.store.Log, History: n.store.History, Trace: n.log,
+			Known: func(zone model.ID) bool { return n.db.ByID(string(zone)) != nil },
+		})
+		n.store.OnTold(n.events.Wake)
+	}
+	if n.roles.notify {
+		parents := n.parents()
+		n.alarms = alarm.New(alarm.Config{
+			DB: n.db, Fares: n.watch.Fares, Store: n.store, NewID: auth.NewID, Duty: n.holds, Clock: time.Now, Log: n.log, Slow: n.cfg.AlarmSurvey,
+			Also: func(ctx context.Context, z *zone.Zone) []alarm.Finding { return n.survey(ctx, z, parents) },
+		})
+		n.teller = alarm.NewTeller(alarm.TellerConfig{Store: n.store, NewID: auth.NewID, Duty: n.holds, Send: n.carry, Gather: n.cfg.AlarmGather, Clock: time.Now, Log: n.log})
+		if n.cfg.CompareInterval > 0 {
+			n.compare = compare.New(compare.Config{
+				DB: n.db, Fares: n.watch.Fares, Done: n.watch.Compared, Duty: n.holdsZone, Tells: n.reach.Tells, Interval: n.cfg.CompareInterval,
+				PerSecond: n.cfg.CompareRate, Log: n.log,
+			})
+		}
+	}
+	return nil
+}
+
+// survey looks at what there is to a zone besides its peers: keys that wait for somebody, and what its parent says of its name servers.
+func (n *Node) survey(ctx context.Context, z *zone.Zone, parents *parent.Finder) (out []alarm.Finding) {
+	if z.State().Transfer.Signed() {
+		if keys, err := n.store.ZoneKeys(ctx, model.ID(z.ID)); err == nil {
+			out = append(out, alarm.KeyFindings(keys)...)
+		}
+	}
+	if n.cfg.Resolver == "" || !z.State().Links.Enabled {
+		return out
+	}
+	if seen, err := parents.NS(ctx, z.Name); err == nil && seen.Complete() {
+		out = append(out, alarm.ParentFinding(z, &seen))
+	}
+	return out
+}
+
+// carry sends a message about alarms.
+func (n *Node) carry(ctx context.Context, w *model.Webhook, d *model.Delivery) (status int, err error) {
+	if w.Kind == model.WebhookEmail {
+		subject, text := alarm.Mail(d)
+		return 0, n.courier.Mail(ctx, w.Email, subject, text, string(d.ID))
+	}
+	body, err := alarms.Payload(d)
+	if err != nil {
+		return 0, err
+	}
+	return n.courier.Post(ctx, w.URL, w.Secret, string(d.ID), body)
+}
+
+// moves hears of every zone of which something has moved that may change how its secondaries stand.
+func (n *Node) moves(zone string) {
+	if n.alarms != nil {
+		n.alarms.Moves(zone)
+	}
+}
+
+// zoneName names a zone, and says whether it is one that people are told of: catalogs are not.
+func (n *Node) zoneName(id model.ID) (name string, told bool) {
+	z := n.db.ByID(string(id))
+	if z == nil {
+		return "", true
+	}
+	return z.Name.Host(), !z.State().Links.Hidden
 }

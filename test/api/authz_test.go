@@ -139,6 +139,8 @@ func (m *matrix) fill(r *api.Route) string {
 			return string(u.ID)
 		},
 		// Nobody's: who is let in is told so.
+		"{alarm_id}":      func() string { return strings.Repeat("e", 32) },
+		"{webhook_id}":    func() string { return strings.Repeat("e", 32) },
 		"{key_id}":        func() string { return strings.Repeat("e", 32) },
 		"{membership_id}": func() string { return strings.Repeat("e", 32) },
 		"{role_id}":       func() string { return strings.Repeat("e", 32) },

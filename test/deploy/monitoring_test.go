@@ -87,6 +87,8 @@ var firing = map[string]struct{ bad, good []string }{
 	"HeadwaterLoadedAgain":        {[]string{`headwater_zones_loaded_again_total 0x30 1x30`}, []string{`headwater_zones_loaded_again_total 0x60`}},
 	"HeadwaterSecondariesBehind":  {[]string{`headwater_secondaries{state="behind"} 1x60`}, []string{`headwater_secondaries{state="in_step"} 1x60`}},
 	"HeadwaterSecondariesBroken":  {[]string{`headwater_secondaries{state="wrong_key"} 1x60`}, []string{`headwater_secondaries{state="behind"} 1x60`}},
+	"HeadwaterAlarms":             {[]string{`headwater_alarms{rule="secondary_silent"} 2x60`}, []string{`headwater_alarms{rule="tsig_in_use"} 2x60`}},
+	"HeadwaterAlarmsUntold":       {[]string{`headwater_alarm_messages_total{outcome="failed"} 0+2x60`}, []string{`headwater_alarm_messages_total{outcome="taken"} 0+9x60`}},
 	"HeadwaterNotifyPilesUp":      {[]string{`headwater_notify_pending 1001x60`}, []string{`headwater_notify_pending 1000x60`}},
 	"HeadwaterTransfersRefused":   {[]string{`headwater_transfers_refused_total 0+60x60`}, []string{`headwater_transfers_refused_total 0+1x60`}},
 	"HeadwaterTransfersFail":      {[]string{`headwater_transfers_failed_total 0+1x60`}, []string{`headwater_transfers_failed_total 9x60`}},

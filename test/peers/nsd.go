@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -34,4 +35,13 @@ func (s *Secondary) nsdConfig() string {
 		fmt.Fprintf(&b, "zone:\n\tname: %q\n\tzonefile: \"zone%d\"\n\tinclude-pattern: \"follows\"\n", z.String(), i)
 	}
 	return b.String()
+}
+
+// PutZoneFile has an NSD that is stopped load a zone from a file the next time, as if somebody had edited it; an empty text takes the file
+// away.
+func (s *Secondary) PutZoneFile(zone int, text string) error {
+	if text == "" {
+		return os.Remove(s.file(fmt.Sprintf("zone%d", zone)))
+	}
+	return s.write(fmt.Sprintf("zone%d", zone), text)
 }

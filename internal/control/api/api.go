@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/auth"
+	"github.com/headwaterdns/headwater/internal/control/events"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -61,6 +62,19 @@ type AccountStore interface {
 	Users(ctx context.Context, offset, limit int) ([]model.User, int, error)
 }
 
+// AlarmStore keeps alarms and where they are told.
+type AlarmStore interface {
+	Alarms(ctx context.Context, q model.AlarmQuery) ([]model.Alarm, int, error)
+	Alarm(ctx context.Context, account, id model.ID) (model.Alarm, error)
+	EditAlarm(ctx context.Context, account, id model.ID, now time.Time, edit func(*model.Alarm) error) (model.Alarm, error)
+	AlarmSettings(ctx context.Context, account model.ID) (model.AlarmSettings, error)
+	Webhooks(ctx context.Context, account model.ID) ([]model.Webhook, error)
+	Webhook(ctx context.Context, account, id model.ID) (model.Webhook, error)
+	Deliveries(ctx context.Context, account, webhook model.ID, offset, limit int) ([]model.Delivery, int, error)
+	// EditAlarms runs f in a transaction about the account's rules and webhooks, and again after a lost race.
+	EditAlarms(ctx context.Context, account model.ID, f func(model.AlarmTx) error) error
+}
+
 type peopleStore interface {
 	Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error)
 	// EditPeople runs f in the one transaction about users, members and tokens, and again after a lost race.
@@ -83,6 +97,12 @@ type Config struct {
 	// Secondaries tells how the linked peers of a zone fare, Review what they will hold that we do not answer; nil: 404.
 	Secondaries func(ctx context.Context, z model.Zone) (Secondaries, error)
 	Review      func(ctx context.Context, z model.Zone) (model.Review, error)
+	// Events has what happens; nil: 404. ZoneName names a zone, as far as it is in memory here, and says whether it is one to be told of.
+	Events   *events.Hub
+	ZoneName func(zone model.ID) (name string, told bool)
+	// Alarms keeps alarms and where they are told; nil: 404. Mails says whether mail leaves from here.
+	Alarms AlarmStore
+	Mails  bool
 	// Live waits until a zone is served as wanted, or the context ends, which is no error; nil: 404.
 	Live func(ctx context.Context, z *model.Zone, want LiveWanted) (Liveness, error)
 	// KeyUses tells, of every zone of an account that is transferred to one of the peers, which key its requests are signed with; nil:
@@ -127,6 +147,9 @@ type Limits struct {
 	Waits     int     // requests that wait for a zone to be live at once; default 1024
 	WaitsEach int     // of them for one account; default 256
 	Burst     int     // of them at once; default ten seconds' worth
+
+	Streams     int // of events at once; default 512
+	StreamsEach int // of them for one account; default 64
 }
 
 func (l *Limits) setDefaults() {
@@ -157,6 +180,12 @@ func (l *Limits) setDefaults() {
 	if l.WaitsEach <= 0 {
 		l.WaitsEach = 256
 	}
+	if l.Streams <= 0 {
+		l.Streams = 512
+	}
+	if l.StreamsEach <= 0 {
+		l.StreamsEach = 64
+	}
 	if l.Burst <= 0 {
 		l.Burst = max(1, int(l.PerSecond*10))
 	}
@@ -168,7 +197,9 @@ type API struct {
 	limits *limiter
 	places *places
 	waits  *places
-	Memory *memory
+
+	streams *places
+	Memory  *memory
 }
 
 // New returns the handler of /client/v4 and /headwater/v1.
@@ -183,6 +214,6 @@ func New(cfg Config) http.Handler {
 	if cfg.Traces == nil {
 		cfg.Traces = &Traces{}
 	}
-	a := &API{Config: cfg, Memory: newMemory(cfg.Limits.Memory), limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits.HeavyEach, cfg.Limits.Heavy), waits: newPlaces(cfg.Limits.WaitsEach, cfg.Limits.Waits)}
+	a := &API{Config: cfg, Memory: newMemory(cfg.Limits.Memory), limits: newLimiter(cfg.Limits), places: newPlaces(cfg.Limits.HeavyEach, cfg.Limits.Heavy), waits: newPlaces(cfg.Limits.WaitsEach, cfg.Limits.Waits), streams: newPlaces(cfg.Limits.StreamsEach, cfg.Limits.Streams)}
 	return a.handler()
 }

@@ -96,7 +96,8 @@ func pathIDs(path string) []string {
 	return out
 }
 
-func (q *Request) authenticate(route *Route) error {
+// credentials are what the request shows.
+func (q *Request) credentials(route *Route) auth.Credentials {
 	h := q.R.Header
 	c := auth.Credentials{
 		Authorization: h.Get("Authorization"), Email: h.Get("X-Auth-Email"), Key: h.Get("X-Auth-Key"),
@@ -106,6 +107,20 @@ func (q *Request) authenticate(route *Route) error {
 	if cookie, err := q.R.Cookie(SessionCookie); err == nil {
 		c.Session = cookie.Value
 	}
+	return c
+}
+
+// Again finds out who asks once more, for who stays long enough that his rights may have changed; an error: he may not come any more.
+func (q *Request) Again() error {
+	who, err := q.API.Auth.Authenticate(q.Ctx(), q.credentials(q.route))
+	if err == nil {
+		q.Who = who
+	}
+	return err
+}
+
+func (q *Request) authenticate(route *Route) error {
+	c := q.credentials(route)
 	if !q.API.limits.allow(c.Authorization + "\x00" + c.Key + "\x00" + c.Session) {
 		q.retryAfter(1)
 		return &Failed{

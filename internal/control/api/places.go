@@ -82,6 +82,11 @@ func (q *Request) Waiting(handle func() error) error {
 	return q.placed(q.API.waits, q.Account, handle, "Too many requests of this account or server wait for a zone already. Please wait and try again.")
 }
 
+// Streaming runs a handler that goes on until its client or this node leaves, in a place among others like it.
+func (q *Request) Streaming(handle func() error) error {
+	return q.placed(q.API.streams, q.Who.Home(), handle, "Too many streams of events of this account or server are open. Please close one.")
+}
+
 func (q *Request) placed(among *places, account model.ID, handle func() error, full string) error {
 	end, ok := among.take(q.Ctx(), account)
 	if !ok {

@@ -22,6 +22,7 @@ const (
 	SecondaryUnreachable SecondaryState = "unreachable" // does not answer
 	SecondaryNoAddress   SecondaryState = "no_address"  // cannot be asked
 	SecondaryUnknown     SecondaryState = "unknown"     // was never heard of
+	SecondaryDiffers     SecondaryState = "differs"     // holds our serial, and other contents
 )
 
 // Secondaries is what is known of a zone's secondaries: its linked peers, and the names of its NS RRset as seen from
@@ -51,6 +52,16 @@ type SecondaryPeer struct {
 	LastTransfer   *TransferEvent
 	LastRefusal    *RefusalEvent
 	History        []SecondaryEvent // newest first
+	Compared       *Compared        // nil: never
+}
+
+// Compared is what came of comparing a secondary's contents with ours.
+type Compared struct {
+	On         time.Time
+	Serial     uint32 // that both served
+	Whole      bool   // all of it; else some answers
+	Questions  int    // answers, or records
+	Difference string // the first, in words; empty: none
 }
 
 // Stranger is an address that was refused the zone and is no linked peer's.

@@ -92,27 +92,31 @@ const (
 
 // Codes of our own for signing in and for what is not there.
 const (
-	CodeSignIn         = 13070 // wrong e-mail or password
-	CodeSignInTooOften = 13071 // 429
-	CodeSessionOver    = 13072 // 401
-	CodeCSRF           = 13073 // 403
-	CodeDNSSECState    = 13074 // a DNSSEC state that cannot be had
-	CodeTokenNotFound  = 13075 // 404
-	CodeAuditQuery     = 13076
-	CodeMemberInvalid  = 13077
-	CodeMemberNotFound = 13078 // 404
-	CodeUserInvalid    = 13079
-	CodeCopySource     = 13080 // the source of a copy is not there, refuses, or has no such zone
-	CodeCopyForbidden  = 13081 // 403
-	CodeSuspended      = 13082 // 403: the user, or the account of the token
-	CodeTokenBeyond    = 13083 // 403: a token makes or changes more than it may itself
-	CodeTokensRemain   = 13084 // a message: tokens and the key outlive a new password
-	CodeRecordChanged  = 13085 // 412: the record is not what If-Match says any more
-	CodeDNSSECKeys     = 13086 // 500: the private keys of a signed zone cannot be opened
-	CodeDNSSECKey      = 13087 // a key that the zone cannot have, or files that hold none
-	CodeDNSSECNoKey    = 13088 // 404: the zone has no such key
-	CodeDNSSECPolicy   = 13089 // how a zone is to be signed
-	CodeZoneDamaged    = 13099 // 500
+	CodeSignIn          = 13070 // wrong e-mail or password
+	CodeSignInTooOften  = 13071 // 429
+	CodeSessionOver     = 13072 // 401
+	CodeCSRF            = 13073 // 403
+	CodeDNSSECState     = 13074 // a DNSSEC state that cannot be had
+	CodeTokenNotFound   = 13075 // 404
+	CodeAuditQuery      = 13076
+	CodeMemberInvalid   = 13077
+	CodeMemberNotFound  = 13078 // 404
+	CodeUserInvalid     = 13079
+	CodeCopySource      = 13080 // the source of a copy is not there, refuses, or has no such zone
+	CodeCopyForbidden   = 13081 // 403
+	CodeSuspended       = 13082 // 403: the user, or the account of the token
+	CodeTokenBeyond     = 13083 // 403: a token makes or changes more than it may itself
+	CodeTokensRemain    = 13084 // a message: tokens and the key outlive a new password
+	CodeRecordChanged   = 13085 // 412: the record is not what If-Match says any more
+	CodeDNSSECKeys      = 13086 // 500: the private keys of a signed zone cannot be opened
+	CodeDNSSECKey       = 13087 // a key that the zone cannot have, or files that hold none
+	CodeDNSSECNoKey     = 13088 // 404: the zone has no such key
+	CodeDNSSECPolicy    = 13089 // how a zone is to be signed
+	CodeAlarmNotFound   = 13094 // 404
+	CodeAlarmInvalid    = 13095 // a rule, or what is said of an alarm
+	CodeWebhook         = 13096
+	CodeWebhookNotFound = 13097 // 404
+	CodeZoneDamaged     = 13099 // 500
 )
 
 // Codes of policies for updates by messages (RFC 2136).

@@ -18,11 +18,12 @@ type Answer struct {
 
 // Seen is what one address says.
 type Seen struct {
-	Server wire.Name  // the name server's name; empty for this server's own version of the parent
-	Addr   netip.Addr // invalid where the name has none that could be found
-	DS     [][]byte   // the data of the DS RRset, in canonical order; empty where there is none
-	TTL    uint32     // of the RRset, in seconds
-	Error  string     // why it says nothing; then DS and TTL mean nothing
+	Server wire.Name   // the name server's name; empty for this server's own version of the parent
+	Addr   netip.Addr  // invalid where the name has none that could be found
+	DS     [][]byte    // the data of the DS RRset, in canonical order; empty where there is none
+	TTL    uint32      // of the RRset, in seconds
+	NS     []wire.Name // the targets of the NS RRset, where that was asked for, in order; empty where the parent does not delegate the zone
+	Error  string      // why it says nothing; then DS and TTL mean nothing
 	// Skipped says that nobody's answer hangs on this address: its name has no address at all, or this machine has no way to
 	// its family and the same server has answered at another. It is no reason to know less.
 	Skipped bool

@@ -66,13 +66,30 @@ func (f *Finder) DS(ctx context.Context, zone wire.Name) (Answer, error) {
 		out.Seen = append(out.Seen, f.ours(ctx, zone, p.name))
 	}
 	if f.cfg.Addresses != nil {
-		seen := f.everywhere(ctx, zone, p)
+		seen := f.everywhere(ctx, zone, p, wire.TypeDS)
 		skip(seen)
 		out.Seen = append(out.Seen, seen...)
 	}
 	if len(out.Seen) == 0 {
 		return Answer{}, fmt.Errorf("find the parent of %s: %s: %w", zone, p.name, errNoServer)
 	}
+	return out, nil
+}
+
+// NS asks every address of the parent of a zone for the name servers that it lists. A parent that this server has itself is not asked.
+// Errors are as of DS.
+func (f *Finder) NS(ctx context.Context, zone wire.Name) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	p, err := f.find(ctx, zone)
+	if err != nil {
+		return Answer{}, fmt.Errorf("find the parent of %s: %w", zone, err)
+	}
+	if p.own || f.cfg.Addresses == nil {
+		return Answer{}, fmt.Errorf("name servers of %s at %s: %w", zone, p.name, errNoServer)
+	}
+	out := Answer{Zone: zone, Parent: p.name, Seen: f.everywhere(ctx, zone, p, wire.TypeNS)}
+	skip(out.Seen)
 	return out, nil
 }
 
@@ -130,7 +147,7 @@ func (f *Finder) ours(ctx context.Context, zone, parent wire.Name) (s Seen) {
 }
 
 // everywhere asks all addresses of all servers, several at a time.
-func (f *Finder) everywhere(ctx context.Context, zone wire.Name, p delegator) []Seen {
+func (f *Finder) everywhere(ctx context.Context, zone wire.Name, p delegator, t wire.Type) []Seen {
 	perServer := make([][]Seen, len(p.servers))
 	turns := make(chan struct{}, askersOne)
 	var wg sync.WaitGroup
@@ -146,7 +163,7 @@ func (f *Finder) everywhere(ctx context.Context, zone wire.Name, p delegator) []
 				turns <- struct{}{}
 				wg.Go(func() {
 					defer func() { <-turns }()
-					perServer[i][j] = f.one(ctx, zone, server, a, p)
+					perServer[i][j] = f.one(ctx, zone, server, a, p, t)
 				})
 			}
 		})
@@ -174,7 +191,7 @@ func (f *Finder) addresses(ctx context.Context, zone, server wire.Name) ([]netip
 }
 
 // one asks one address, when it is its turn.
-func (f *Finder) one(ctx context.Context, zone, server wire.Name, a netip.Addr, p delegator) Seen {
+func (f *Finder) one(ctx context.Context, zone, server wire.Name, a netip.Addr, p delegator, t wire.Type) Seen {
 	s := Seen{Server: server, Addr: a}
 	if !f.cfg.Allowed(a) {
 		s.Error, s.Skipped = "this server asks nobody at that address", p.own
@@ -188,12 +205,17 @@ func (f *Finder) one(ctx context.Context, zone, server wire.Name, a netip.Addr, 
 		return s
 	}
 	c := ask.Client{Addr: net.JoinHostPort(a.String(), strconv.Itoa(int(f.cfg.Port))), Timeout: f.cfg.Timeout}
-	msg, err := c.Exchange(ctx, zone, wire.TypeDS)
+	msg, err := c.Exchange(ctx, zone, t)
 	if err != nil {
 		s.Error = inWords(err)
 		return s
 	}
-	if s.DS, s.TTL, err = readDS(msg, zone, p.name); err != nil {
+	if t == wire.TypeNS {
+		s.NS, err = readNS(msg, zone)
+	} else {
+		s.DS, s.TTL, err = readDS(msg, zone, p.name)
+	}
+	if err != nil {
 		s.Error = err.Error()
 	}
 	return s

@@ -79,6 +79,35 @@ func readDS(msg []byte, zone, parent wire.Name) (ds [][]byte, ttl uint32, err er
 	return nil, 0, nil
 }
 
+// readNS takes the name servers of a zone from a referral of its parent. What a server answers of the zone itself is not the parent's word.
+func readNS(msg []byte, zone wire.Name) (out []wire.Name, err error) {
+	r, all, err := parse(msg)
+	if err != nil {
+		return nil, err
+	}
+	if code := r.Rcode(); code != wire.RcodeNoError && code != wire.RcodeNXDomain {
+		return nil, fmt.Errorf("it answers %s", code)
+	}
+	for i := range all {
+		rec := &all[i]
+		if rec.Type != wire.TypeNS || rec.Owner != zone {
+			continue
+		}
+		if rec.Section == wire.SectionAnswer {
+			return nil, errChild
+		}
+		if target, err := r.Expand(nil, rec); err == nil && rec.Section == wire.SectionAuthority {
+			wire.FoldName(target)
+			out = append(out, wire.Name(target))
+		}
+	}
+	if len(out) == 0 && r.Flags()&wire.FlagAA == 0 {
+		return nil, errLame
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
 // servers are the targets of a name's NS RRset in an answer section.
 func servers(r *wire.Reader, all []wire.Record, name wire.Name) (out []wire.Name) {
 	for i := range all {

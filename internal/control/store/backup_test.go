@@ -24,6 +24,13 @@ import (
 // fill puts something into every table.
 func fill(t *testing.T, w *world) model.Zone {
 	t.Helper()
+	hook := newID()
+	must(t, w.EditAlarms(t.Context(), newAccount(), func(tx model.AlarmTx) error {
+		must(t, tx.PutWebhook(t.Context(), model.Webhook{ID: hook, Kind: model.WebhookHTTPS, Name: "hook", Secret: "whsec_x"}))
+		return tx.AddDelivery(t.Context(), model.Delivery{ID: newID(), Webhook: hook, Created: at(1), Next: at(1)})
+	}))
+	_, err := w.ChangeAlarms(t.Context(), []model.AlarmChange{change(newAccount(), newID(), true, 1)}, newID)
+	must(t, err)
 	account := model.Account{ID: newAccount(), Name: "Ünï"}
 	z := w.addZone(t, account.ID, "a.test")
 	gone := w.addZone(t, account.ID, "gone.test")

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/store/alarms"
 	"github.com/headwaterdns/headwater/internal/control/store/audit"
 	"github.com/headwaterdns/headwater/internal/control/store/backup"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
@@ -24,6 +26,7 @@ type (
 	peopleStore  = people.Store
 	nodesStore   = nodes.Store
 	backupStore  = backup.Store
+	alarmsStore  = alarms.Store
 )
 
 // Store is a database of either engine, with all of its rooms. It is safe for many callers.
@@ -35,7 +38,9 @@ type Store struct {
 	*peopleStore
 	*nodesStore
 	*backupStore
+	*alarmsStore
 
+	told    atomic.Pointer[func()]
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	closing sync.Once
@@ -69,7 +74,8 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if s.journalStore, err = journal.Open(ctx, s.db); err != nil {
 		return err
 	}
-	s.peopleStore = people.New(s.db)
+	s.alarmsStore = alarms.New(s.db, s.tell)
+	s.peopleStore = people.New(s.db, s.tell)
 	if s.zonesStore, err = zones.Open(ctx, s.db, s.journalStore, func() { people.AccountsWritten(s.peopleStore) }); err != nil {
 		return err
 	}
@@ -84,6 +90,16 @@ func (s *Store) start(ctx context.Context) (err error) {
 		s.running.Go(func() { s.tidy(run) })
 	}
 	return nil
+}
+
+// OnTold has f called whenever this process has written to the log of events, or somebody may do more or less than before. It must
+// return at once.
+func (s *Store) OnTold(f func()) { s.told.Store(&f) }
+
+func (s *Store) tell() {
+	if f := s.told.Load(); f != nil {
+		(*f)()
+	}
 }
 
 // tidyPause is how often old entries are taken off the journal and the audit log.
@@ -103,6 +119,9 @@ func (s *Store) tidy(ctx context.Context) {
 		}
 		if err := s.PruneNotices(ctx); err != nil {
 			s.db.Config.Log.Warn("old journal entries not pruned", "error", err)
+		}
+		if err := s.PruneDeliveries(ctx); err != nil && ctx.Err() == nil {
+			s.db.Config.Log.Warn("old messages to webhooks not pruned", "error", err)
 		}
 		if err := s.PruneAudits(ctx, s.db.Config.AuditKeep); err != nil && ctx.Err() == nil {
 			s.db.Config.Log.Warn("old audit entries not pruned", "error", err)

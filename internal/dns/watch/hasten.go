@@ -89,6 +89,7 @@ func (w *Watcher) touched(zoneID string) {
 	if w.cfg.Learned != nil {
 		w.cfg.Learned(zoneID)
 	}
+	w.moves(zoneID)
 }
 
 // hasten asks while somebody waits for a zone.

@@ -72,11 +72,15 @@ const (
 func (w *Watcher) KeyUses(zoneID, peer, old, next string) (use KeyUse, on time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	use = UseUnseen
 	r := w.of.get(key{zoneID, peer})
 	if r == nil {
-		return use, on
+		return UseUnseen, on
 	}
+	return r.uses(old, next)
+}
+
+func (r *record) uses(old, next string) (use KeyUse, on time.Time) {
+	use = UseUnseen
 	for _, s := range r.keys { // the newest first
 		if s.Key != old && s.Key != next {
 			continue

@@ -30,8 +30,9 @@ type Memory struct {
 	TransferOn time.Time
 	Refusal    *xfr.Report // likewise
 	RefusalOn  time.Time
-	History    []Event  // oldest first
-	Keys       []Signed // newest first
+	History    []Event     // oldest first
+	Keys       []Signed    // newest first
+	Compared   *Comparison `json:",omitempty"`
 }
 
 // change says what there is to be saved of a record.
@@ -70,7 +71,7 @@ func (w *Watcher) Load(list []Memory) {
 		r := &record{
 			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, probe: trouble{m.Trouble, m.Words, m.Code}, good: m.Good,
 			status: m.Notify, toldOn: m.ToldOn, transfer: m.Transfer, transferOn: m.TransferOn, refusal: m.Refusal, refusalOn: m.RefusalOn,
-			events: slices.Clone(m.History), keys: mergeKeys(m.Keys, nil),
+			events: slices.Clone(m.History), keys: mergeKeys(m.Keys, nil), compared: m.Compared,
 		}
 		if old != nil {
 			r.keep(old)
@@ -168,6 +169,6 @@ func (r *record) memory(k key) Memory {
 		Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, InStep: r.inStep, Seen: r.seen,
 		Trouble: r.probe.State, Words: r.probe.Text, Code: r.probe.Code, Good: r.good,
 		Notify: r.status, ToldOn: r.toldOn, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
-		History: slices.Clone(r.events), Keys: slices.Clone(r.keys),
+		History: slices.Clone(r.events), Keys: slices.Clone(r.keys), Compared: r.compared,
 	}
 }

@@ -21,11 +21,12 @@ const (
 	Unreachable State = "unreachable" // it does not answer
 	NoAddress   State = "no_address"  // there is nothing to reach it by
 	Unknown     State = "unknown"     // nothing was heard of it yet
+	Differs     State = "differs"     // it has our serial, and other contents
 )
 
 // States lists them all.
 func States() []State {
-	return []State{InStep, Behind, Ahead, Refuses, WrongKey, NoZone, Unreachable, NoAddress, Unknown}
+	return []State{InStep, Behind, Ahead, Refuses, WrongKey, NoZone, Unreachable, NoAddress, Unknown, Differs}
 }
 
 // trouble is what is wrong, if something is, in words that stay the same while it stays the same.
@@ -53,6 +54,9 @@ func standing(theirs, ours uint32) State {
 func (r *record) state(ours uint32, hasAddr bool) (State, string) {
 	answers := r.known && r.probe.none()
 	if answers && r.serial == ours {
+		if what, is := r.differs(ours); is {
+			return Differs, what
+		}
 		return InStep, ""
 	}
 	if key := r.keyTrouble(); !key.none() {

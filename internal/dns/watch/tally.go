@@ -19,7 +19,7 @@ type tally struct {
 }
 
 // standings are numbers by state, in the order of States.
-type standings struct{ peers, servers [9]int32 }
+type standings struct{ peers, servers [10]int32 }
 
 // tallySlice is how many zones are counted while who has something to tell waits.
 const tallySlice = 256
@@ -51,6 +51,7 @@ func (w *Watcher) Moved(z *zone.Zone) {
 	defer w.mu.Unlock()
 	if _, counted := w.tally.zones[z.ID]; counted || z.State().Links.Enabled {
 		w.tally.move(z.ID)
+		w.moves(z.ID)
 	}
 	w.wanted.hurry(z.ID)
 	w.wanted.wake(z.ID)

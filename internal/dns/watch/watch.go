@@ -28,8 +28,9 @@ type View struct {
 	TransferOn time.Time
 	Refusal    *xfr.Report
 	RefusalOn  time.Time
-	History    []Event  // newest first
-	Keys       []Signed // newest first
+	History    []Event     // newest first
+	Keys       []Signed    // newest first
+	Compared   *Comparison // nil: never
 }
 
 type key struct{ zone, peer string }
@@ -73,6 +74,7 @@ type record struct {
 	refusalOn  time.Time
 	events     []Event  // oldest first
 	keys       []Signed // newest first
+	compared   *Comparison
 	unsaved    change
 }
 
@@ -89,6 +91,9 @@ type Config struct {
 	Seen func(zoneID, peerID string, serial uint32)
 	// Learned hears that something was learned of a zone's servers; nil: nobody does. It returns at once, and asks the Watcher nothing.
 	Learned func(zoneID string)
+	// Moves hears of every zone with transfers on of which something has moved that may change how a secondary stands. It must return
+	// at once, and not call the Watcher; nil: nobody does.
+	Moves func(zoneID string)
 	// Resolve finds the addresses of a name server for an account: accounts may have zones of their own for it. Nil: name
 	// servers are not asked.
 	Resolve func(ctx context.Context, account string, name wire.Name) ([]netip.Addr, error)
@@ -307,7 +312,7 @@ func (w *Watcher) Peers(z *zone.Zone) []View {
 		v.State, v.Cause = r.state(serial, p.Addr.IsValid())
 		v.Serial, v.Known, v.Since, v.Seen, v.Notify = r.serial, r.known, r.inStep, r.seen, r.status
 		v.Transfer, v.TransferOn, v.Refusal, v.RefusalOn = r.transfer, r.transferOn, r.refusal, r.refusalOn
-		v.History, v.Keys = slices.Clone(r.events), slices.Clone(r.keys)
+		v.History, v.Keys, v.Compared = slices.Clone(r.events), slices.Clone(r.keys), r.compared
 		slices.Reverse(v.History)
 		out = append(out, v)
 	}

@@ -35,6 +35,7 @@ type Source struct {
 	Now    func() time.Time
 	// Timeout bounds each message; default 30 s.
 	Timeout time.Duration
+	Most    int64 // octets of all messages; 0: no bound
 }
 
 // Result is a fetched zone, or what changed in it.
@@ -101,7 +102,9 @@ func fetch(c net.Conn, src *Source) (*Result, error) {
 			return nil, fmt.Errorf("%w: %w", ErrAnswer, err)
 		}
 		a.out.Messages++
-		a.out.Bytes += int64(n) + 2
+		if a.out.Bytes += int64(n) + 2; src.Most > 0 && a.out.Bytes > src.Most {
+			return nil, fmt.Errorf("%w: it is larger than the %d octets that are wanted", ErrAnswer, src.Most)
+		}
 		if err := a.message(buf[:n:n], client); err != nil {
 			return nil, err
 		}

@@ -2011,6 +2011,175 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hear what happens
+         * @description Server-sent events, until the client or the server leaves: changes of zones, how secondaries stand, and alarms, as far as the credentials
+         *     may read them at that moment. `id` is the cursor, which goes on from any node; `data` is one JSON object: of `open` and `reset`
+         *     EventOpen and EventReset, of `zone`, `account`, `secondary` and `alarm` EventZone, EventAccount, EventSecondary and EventAlarm. After
+         *     `reset` something may be missing: everything is to be read anew. A comment every 15 seconds keeps the connection open.
+         *     Beyond 64 streams of an account, or 512 in all, it is 429 with Retry-After.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alarms
+         * @description The last changed first.
+         */
+        get: operations["listAlarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/alarms/{alarm_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an alarm */
+        get: operations["getAlarm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Acknowledge or silence an alarm
+         * @description An acknowledgement is until the alarm clears. Of a silenced alarm nobody is told, neither that it is raised nor that it clears; what
+         *     is so when the silence ends is told then.
+         */
+        patch: operations["editAlarm"];
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/alarm_rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read when alarms are raised */
+        get: operations["getAlarmRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change when alarms are raised
+         * @description Members that are not sent stay as they are.
+         */
+        patch: operations["editAlarmRules"];
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List where alarms are told */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Have alarms told somewhere
+         * @description Messages to a URL are signed as the Standard Webhooks specification has it, with the secret that the answer holds, and no other answer
+         *     but one to rotate_secret. They are sent again for three days until they are answered with 2xx; redirects are not followed. Mail goes to members of
+         *     the account alone, unless an administrator of the server asks for it.
+         */
+        post: operations["addWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a webhook */
+        get: operations["getWebhook"];
+        put?: never;
+        post?: never;
+        /** Remove a webhook and what waits for it */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        /** Change a webhook */
+        patch: operations["editWebhook"];
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test
+         * @description It is sent in a moment, once; its delivery tells what came of it.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List messages to a webhook
+         * @description The last first; they are kept for 30 days.
+         */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -3328,15 +3497,212 @@ export interface components {
             seen_on: string | null;
             live: boolean;
         };
+        EventOpen: {
+            cursor: string;
+            /** @description Seconds between two comments */
+            heartbeat: number;
+        };
+        EventReset: {
+            /**
+             * @description too_slow and rights_changed end the stream
+             * @enum {string}
+             */
+            reason: "cursor_too_old" | "cursor_unknown" | "too_slow" | "rights_changed" | "history_lost" | "nodes_changed";
+            cursor: string;
+        };
+        EventZone: {
+            /** @description Journal position, for Headwater-Seq */
+            seq: number;
+            account_id: components["schemas"]["ID"];
+            zone_id: components["schemas"]["ID"];
+            /** @description Empty where it is not known */
+            name: string;
+            /** @enum {string} */
+            what: "created" | "published" | "replaced" | "links" | "removed" | "notify";
+            serial: number;
+            /** Format: date-time */
+            at: string;
+        };
+        EventAccount: {
+            seq: number;
+            account_id: components["schemas"]["ID"];
+            /** @enum {string} */
+            what: "access";
+            /** Format: date-time */
+            at: string;
+        };
+        EventSecondary: {
+            account_id: components["schemas"]["ID"];
+            zone_id: components["schemas"]["ID"];
+            name: string;
+            peer_id: components["schemas"]["ID"];
+            peer: string;
+            state: components["schemas"]["SecondaryState"];
+            /** @description The state before; empty where nobody knows */
+            was: string;
+            cause: string;
+            serial: number | null;
+            /** Format: date-time */
+            at: string;
+        };
+        EventAlarm: {
+            account_id: components["schemas"]["ID"];
+            zone_id: string;
+            alarm: components["schemas"]["Alarm"];
+        };
+        Alarm: {
+            id: components["schemas"]["ID"];
+            rule: components["schemas"]["AlarmRuleName"];
+            /** @enum {string} */
+            severity: "warning" | "critical";
+            /** @enum {string} */
+            state: "raised" | "cleared";
+            account_id: components["schemas"]["ID"];
+            /** @description Empty where it is not of one */
+            zone_id: string;
+            zone_name: string;
+            /** @description Empty where it is not of one */
+            peer_id: string;
+            /** @description Name of the peer or key */
+            subject: string;
+            /** @description What is wrong, or was, in words */
+            text: string;
+            /** Format: date-time */
+            raised_on: string | null;
+            /** Format: date-time */
+            changed_on: string | null;
+            /** Format: date-time */
+            cleared_on: string | null;
+            /** @description How often it was raised */
+            episode: number;
+            /** Format: date-time */
+            acknowledged_on: string | null;
+            acknowledged_by: string;
+            /** Format: date-time */
+            silenced_until: string | null;
+            silenced_by: string;
+        };
+        AlarmEdit: {
+            acknowledged?: boolean;
+            /**
+             * Format: date-time
+             * @description At most a year from now
+             */
+            silenced_until?: string | null;
+        };
+        /** @enum {string} */
+        AlarmRuleName: "secondary_behind" | "secondary_silent" | "secondary_ahead" | "secondary_refuses" | "secondary_expires" | "secondary_differs" | "transfers_refused" | "parent_ns_differs" | "dnssec_waits" | "tsig_in_use";
+        AlarmRules: {
+            rules: components["schemas"]["AlarmRule"][];
+        };
+        AlarmRule: {
+            rule: components["schemas"]["AlarmRuleName"];
+            enabled: boolean;
+            /** @enum {string} */
+            severity: "warning" | "critical";
+            /** @description Seconds that it must last before the alarm is raised */
+            after: number;
+            /** @description Seconds that it must be over before the alarm is cleared */
+            clear_after: number;
+            /** @description Of secondary_behind: raised at once when so many versions behind; 0: by time alone */
+            versions?: number;
+            /** @description Of secondary_expires: seconds before its copy expires, at most half of the expire of the SOA */
+            before?: number;
+            /** @description The account says nothing else */
+            default: boolean;
+        };
+        AlarmRulesEdit: {
+            rules: {
+                rule: components["schemas"]["AlarmRuleName"];
+                /** @description Back to what it is where nothing is said */
+                default?: boolean;
+                enabled?: boolean;
+                /** @enum {string} */
+                severity?: "warning" | "critical";
+                after?: number;
+                clear_after?: number;
+                versions?: number;
+                before?: number;
+            }[];
+        };
+        Webhook: {
+            id: components["schemas"]["ID"];
+            /** @enum {string} */
+            kind: "https" | "email";
+            name: string;
+            url: string;
+            email: string;
+            enabled: boolean;
+            severities: ("warning" | "critical")[];
+            /** @description What messages are signed with; only when it is new */
+            secret?: string;
+            /** Format: date-time */
+            created_on: string | null;
+            /** Format: date-time */
+            modified_on: string | null;
+            last_delivery: {
+                /** @enum {string} */
+                state: "waiting" | "delivered" | "failed";
+                /** Format: date-time */
+                on: string | null;
+                status: number | null;
+                error: string;
+            } | null;
+        };
+        WebhookEdit: {
+            /** @enum {string} */
+            kind?: "https" | "email";
+            name?: string;
+            /** @description https, of kind https */
+            url?: string;
+            /** @description Of kind email */
+            email?: string;
+            enabled?: boolean;
+            severities?: ("warning" | "critical")[];
+            rotate_secret?: boolean;
+        };
+        Delivery: {
+            /** @description Webhook-Id of the message, the same however often it is sent */
+            id: string;
+            /** @enum {string} */
+            type: "alarms" | "test";
+            alarm_ids: components["schemas"]["ID"][];
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "failed";
+            attempts: number;
+            /** Format: date-time */
+            created_on: string | null;
+            /** Format: date-time */
+            next_on: string | null;
+            /** Format: date-time */
+            done_on: string | null;
+            /** @description Of the last answer */
+            status: number | null;
+            /** @description Why it was not taken the last time; empty when it was */
+            error: string;
+        };
         /**
          * @description How a secondary stands, by cause. `in_step`: it holds our serial. `behind`: an older one. `ahead`: a newer one; it takes no change
          *     until our serial has passed it. `refuses`: it answers with an error. `wrong_key`: it and we do not agree on a TSIG.
          *     `no_zone`: it answers, but does not have the zone. `unreachable`: it does not answer. `no_address`: there is nothing to ask.
-         *     `unknown`: nothing was heard of it yet.
+         *     `unknown`: nothing was heard of it yet. `differs`: it holds our serial, and serves other contents.
          * @enum {string}
          */
-        SecondaryState: "in_step" | "behind" | "ahead" | "refuses" | "wrong_key" | "no_zone" | "unreachable" | "no_address" | "unknown";
+        SecondaryState: "in_step" | "behind" | "ahead" | "refuses" | "wrong_key" | "no_zone" | "unreachable" | "no_address" | "unknown" | "differs";
         SecondaryPeer: {
+            /** @description When its contents were last compared with ours; null where they never were */
+            compared: {
+                /** Format: date-time */
+                on: string | null;
+                /** @description That both served */
+                serial: number;
+                /** @description All of it, by a transfer; else answers to some questions */
+                whole: boolean;
+                /** @description How many answers, or records */
+                questions: number;
+                /** @description The first difference, in words; empty where there is none */
+                difference: string;
+            } | null;
             peer_id: components["schemas"]["ID"];
             name: string;
             /** @description Address and port of NOTIFY; empty for a peer without */
@@ -9262,6 +9628,462 @@ export interface operations {
                         success: true;
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Events of this account alone */
+                account_id?: string;
+                /** @description Events of this zone alone */
+                zone_id?: string;
+                /** @description Some of zone, account, secondary and alarm, with commas; default: all */
+                kinds?: string;
+                /** @description Where to go on: the id of the last event that was read */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The same, as browsers send it; it counts before cursor */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listAlarms: {
+        parameters: {
+            query?: {
+                state?: "raised" | "cleared" | "all";
+                /** @description Alarms of this zone alone */
+                zone_id?: string;
+                /** @description Alarms of this rule alone */
+                rule?: string;
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description What is above the most allowed is cut */
+                per_page?: components["parameters"]["per_page"];
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Alarm"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getAlarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the alarm */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Alarm"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editAlarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the alarm */
+                alarm_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmEdit"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Alarm"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getAlarmRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AlarmRules"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editAlarmRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmRulesEdit"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AlarmRules"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Webhook"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    addWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEdit"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Webhook"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the webhook */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Webhook"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the webhook */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the webhook */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEdit"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Webhook"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the webhook */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            delivery_id: components["schemas"]["ID"];
+                        };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description What is above the most allowed is cut */
+                per_page?: components["parameters"]["per_page"];
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the webhook */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Delivery"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
                     };
                 };
             };

@@ -9,6 +9,7 @@ const states = {
   wrong_key: ["error", "Wrong key"],
   no_zone: ["error", "Zone not there"],
   unreachable: ["error", "Unreachable"],
+  differs: ["error", "Other contents"],
   no_address: ["neutral", "No address"],
   unknown: ["neutral", "Not heard of yet"],
 } as const satisfies Record<Schema<"SecondaryState">, readonly [string, string]>;

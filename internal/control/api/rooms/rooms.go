@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/api/alarms"
 	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/api/record"
 	"github.com/headwaterdns/headwater/internal/control/api/transfer"
@@ -15,5 +16,5 @@ import (
 
 // Routes are the operations of every room.
 func Routes() []api.Route {
-	return slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), people.Routes())
+	return slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), people.Routes(), alarms.Routes())
 }

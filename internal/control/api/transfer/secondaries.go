@@ -60,6 +60,15 @@ type secondaryPeerJSON struct {
 	NotifySource   string               `json:"notify_source"`
 	Key            string               `json:"key"`
 	KeyOn          api.Stamp            `json:"key_seen_on"`
+	Compared       *comparedJSON        `json:"compared"`
+}
+
+type comparedJSON struct {
+	On         api.Stamp `json:"on"`
+	Serial     uint32    `json:"serial"`
+	Whole      bool      `json:"whole"`
+	Questions  int       `json:"questions"`
+	Difference string    `json:"difference"`
 }
 
 type notifyJSON struct {
@@ -118,6 +127,9 @@ func renderSecondaryPeer(p *api.SecondaryPeer) secondaryPeerJSON {
 		History: api.Each(p.History, func(e *api.SecondaryEvent) secondaryEventJSON {
 			return secondaryEventJSON{api.Stamp(e.On), e.Event, e.Serial, e.Text, api.Stamp(e.Since), e.Count}
 		}),
+	}
+	if c := p.Compared; c != nil {
+		out.Compared = &comparedJSON{api.Stamp(c.On), c.Serial, c.Whole, c.Questions, c.Difference}
 	}
 	if n := p.LastNotify; n != nil {
 		out.LastNotify = &notifyJSON{api.Stamp(n.On), n.Serial, n.Attempts, n.Answer}

@@ -113,6 +113,11 @@ var backupTables = []backupTable{
 	table("tokens", 1, "id person account hash issued used doc maker"),
 	table("peer_states", 2, "zone peer serial known data"),
 	table("dnssec_keys", 1, "id zone doc secret").newer(),
+	table("events", 1, "seq kind account zone at doc").newer(),
+	table("alarms", 1, "id account rule zone object raised told quiet changed doc").newer(),
+	table("alarm_rules", 1, "account doc").newer(),
+	table("webhooks", 1, "id account doc secret").newer(),
+	table("deliveries", 1, "id account webhook state next attempts created doc").newer(),
 }
 
 func appendText(b []byte, s string) []byte {

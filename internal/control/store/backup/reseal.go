@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/alarms"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/control/store/zones"
@@ -53,6 +54,12 @@ func sealedTables() []sealedTable {
 			`UPDATE dnssec_keys SET secret = ? WHERE id = ? AND secret = ?`,
 			[]byte{},
 			byID(zones.ZoneKeyName),
+		},
+		{
+			"webhooks", `SELECT id, secret FROM webhooks WHERE id > ? AND length(secret) > 0 ORDER BY id` + limit,
+			`UPDATE webhooks SET secret = ? WHERE id = ? AND secret = ?`,
+			[]byte{},
+			byID(alarms.WebhookName),
 		},
 		{
 			"account_access", `SELECT account, secret FROM account_access WHERE account > ? AND length(secret) > 0 ORDER BY account` + limit,

@@ -45,3 +45,16 @@ func (c Conn) LockPeople(ctx context.Context) error {
 	}
 	return nil
 }
+
+// RightsCounter is the counter that changes whenever somebody may do more or less than before.
+const RightsCounter = "rights"
+
+// RightsMoved notes that somebody may do more or less than before. It stands last in a transaction: others of its kind wait from here on.
+func (c Conn) RightsMoved(ctx context.Context) error {
+	const text = `INSERT INTO counters (name, value) VALUES ('` + RightsCounter + `', 1)
+		ON CONFLICT (name) DO UPDATE SET value = counters.value + 1`
+	if _, err := c.Exec(ctx, text); err != nil {
+		return fmt.Errorf("note that rights have changed: %w", err)
+	}
+	return nil
+}

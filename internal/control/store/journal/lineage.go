@@ -92,6 +92,9 @@ func (l *lineage) now() string {
 	return l.mark
 }
 
+// History names what memory stands on: another name when the database has lost changes, or was restored.
+func (s *Store) History() string { return s.lineage.now() }
+
 // hear takes what the listener was told. Where history is not what memory stands on, who follows the journal is woken, to
 // find out by himself.
 func (s *Store) hear(ctx context.Context, st engine.Standing) {

@@ -14,6 +14,7 @@ import (
 // Store is users, members, tokens and sessions.
 type Store struct {
 	db    *engine.DB
+	told  func() // rights may have changed
 	cache cache
 	touch touches
 }
@@ -25,9 +26,9 @@ type cache struct {
 	members engine.Cache[model.ID, []model.Member] // by user
 }
 
-// New gives the people of a database.
-func New(db *engine.DB) *Store {
-	s := &Store{db: db}
+// New gives the people of a database. told hears whenever somebody may do more or less than before, and must return at once.
+func New(db *engine.DB, told func()) *Store {
+	s := &Store{db: db, told: told}
 	s.touch.due = make(chan struct{}, 1)
 	if db.Alone() {
 		s.cache.tokens.Open()
@@ -45,7 +46,10 @@ func (s *Store) forget() {
 }
 
 // AccountsWritten forgets memberships, which tell whether the account is suspended.
-func AccountsWritten(s *Store) { s.cache.members.Clear() }
+func AccountsWritten(s *Store) {
+	s.cache.members.Clear()
+	s.told()
+}
 
 // peopleTx is a model.PeopleTx.
 type peopleTx struct {
@@ -55,12 +59,16 @@ type peopleTx struct {
 // EditPeople runs f in a transaction about people and makes what it wrote durable. After a lost race f runs again, from
 // the start.
 func (s *Store) EditPeople(ctx context.Context, f func(model.PeopleTx) error) error {
+	defer s.told()
 	defer s.forget()
 	return s.db.Write(ctx, false, func(c engine.Conn) error {
 		if err := c.LockPeople(ctx); err != nil {
 			return err
 		}
-		return f(&peopleTx{c})
+		if err := f(&peopleTx{c}); err != nil {
+			return err
+		}
+		return c.RightsMoved(ctx)
 	})
 }
 

@@ -23,9 +23,12 @@ func (s *Store) EndSession(ctx context.Context, mark, oldest []byte) error {
 		if _, err := c.Exec(ctx, forget, endedSession(nil), endedSession(oldest)); err != nil {
 			return err
 		}
-		_, err := c.Exec(ctx, add, endedSession(mark), []byte{})
-		return err
+		if _, err := c.Exec(ctx, add, endedSession(mark), []byte{}); err != nil {
+			return err
+		}
+		return c.RightsMoved(ctx)
 	})
+	s.told()
 	if err != nil {
 		return fmt.Errorf("end session: %w", err)
 	}

@@ -148,6 +148,11 @@ func (t *Tx) stale(err error) error {
 // seal writes all that needs the entries' positions. Everything else is written before, because other nodes' commits wait
 // from here on.
 func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error) {
+	if len(t.accounts) > 0 { // one of them may have been suspended
+		if err := t.c.RightsMoved(ctx); err != nil {
+			return 0, err
+		}
+	}
 	seq, err := journal.Take(ctx, t.s.journal, t.c, len(entries))
 	if err != nil {
 		return 0, err
