@@ -269,3 +269,26 @@ func TestSizes(t *testing.T) {
 		}
 	}
 }
+
+// TestManyPartsTakeNoRoom holds that the parts of a large change are packed in the room of two.
+func TestManyPartsTakeNoRoom(t *testing.T) {
+	dst := make([]byte, 0, 1<<20)
+	of := func(n int) float64 {
+		e := model.Audit{AuditHead: model.AuditHead{ZoneName: "example", When: time.Unix(1, 0)}}
+		for i := range n {
+			id := model.ID(fmt.Sprintf("%032x", i+1))
+			e.Parts = append(e.Parts, model.AuditPart{Action: "create", Legacy: "rec_add", Resource: "dns.record", ResourceID: id, After: &model.Record{
+				ID: id, Name: wire.MustName(fmt.Sprintf("host%d.example", i)), Type: wire.TypeTXT, Content: "text", RData: []byte("\x04text"), TTL: 300,
+				Created: e.When, Modified: e.When,
+			}})
+		}
+		return testing.AllocsPerRun(10, func() {
+			if _, err := audit.Append(dst, &e); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	if few, many := of(10), of(1000); many > few+8 {
+		t.Errorf("%v allocations for 10 parts, %v for 1000", few, many)
+	}
+}

@@ -32,17 +32,17 @@ const (
 func Append(dst []byte, e *model.Audit) ([]byte, error) {
 	dst = append(dst, version)
 	w := writer{when: e.When, origin: originOf(e.ZoneName)}
-	var head values
+	var head told
 	head.id(tagUser, e.Actor.User)
 	head.text(tagEmail, e.Actor.Email)
 	head.id(tagToken, e.Actor.Token)
 	if e.Actor.Context != "" {
-		head[tagContext] = appendWord(nil, e.Actor.Context)
+		head.made(tagContext, appendWord(head.room, e.Actor.Context))
 	}
 	head.addr(tagIP, e.Actor.IP)
 	head.text(tagRequest, e.Actor.Request)
 	head.text(tagZoneName, e.ZoneName)
-	dst = appendDelta(dst, &values{}, &head)
+	dst = appendDelta(dst, &told{}, &head)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Parts)))
 	for i := range e.Parts {
 		p := &e.Parts[i]

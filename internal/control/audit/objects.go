@@ -34,44 +34,43 @@ type writer struct {
 	when   time.Time
 	origin []byte
 	self   model.ID
-	last   map[uint64]*values
-	spare  *values // was the last of its kind
-	same   []byte  // the distance from when to when
+	last   map[uint64]*told
+	spare  *told // was the last of its kind
 }
 
 // object packs one object.
 func (w *writer) object(dst []byte, v any) ([]byte, error) {
+	if v == nil {
+		return append(dst, 0), nil
+	}
 	kind, now := w.values(v)
 	if kind == 0 {
-		if v != nil {
-			return nil, fmt.Errorf("audit log: no form for %T", v)
-		}
-		return append(dst, 0), nil
+		return nil, fmt.Errorf("audit log: no form for %T", v)
 	}
 	last := w.last[kind]
 	if last == nil {
-		last = &values{}
+		last = &told{}
 	}
 	dst = appendDelta(binary.AppendUvarint(dst, kind), last, now)
 	if w.last == nil {
-		w.last = map[uint64]*values{}
+		w.last = map[uint64]*told{}
 	}
 	w.last[kind], w.spare = now, last
 	return dst, nil
 }
 
 // fresh is room for the values of one object: a change of a thousand records needs it for two.
-func (w *writer) fresh() *values {
+func (w *writer) fresh() *told {
 	out := w.spare
 	if out == nil {
-		return &values{}
+		return &told{}
 	}
 	w.spare = nil
-	*out = values{}
+	out.set, out.room = 0, out.room[:0]
 	return out
 }
 
-func (w *writer) values(v any) (kind uint64, out *values) {
+func (w *writer) values(v any) (kind uint64, out *told) {
 	out = w.fresh()
 	switch v := v.(type) {
 	case model.AuditText:
@@ -117,7 +116,7 @@ func (w *writer) values(v any) (kind uint64, out *values) {
 	return 0, nil
 }
 
-func (w *writer) peer(out *values, p *model.Peer) {
+func (w *writer) peer(out *told, p *model.Peer) {
 	w.own(out, p.ID)
 	out.text(1, p.Name)
 	out.addr(2, p.IP)
@@ -132,7 +131,7 @@ func (w *writer) peer(out *values, p *model.Peer) {
 	}
 }
 
-func (w *writer) acl(out *values, a *model.ACL) {
+func (w *writer) acl(out *told, a *model.ACL) {
 	w.own(out, a.ID)
 	out.text(1, a.Name)
 	out.text(2, a.Range)
@@ -141,7 +140,7 @@ func (w *writer) acl(out *values, a *model.ACL) {
 	}
 }
 
-func (w *writer) member(out *values, m *model.AuditMember) {
+func (w *writer) member(out *told, m *model.AuditMember) {
 	w.own(out, m.ID)
 	out.text(1, m.Role)
 	out.text(2, m.Status)
@@ -206,9 +205,9 @@ func (r *reader) object() any {
 	return nil
 }
 
-func (w *writer) own(out *values, id model.ID) {
+func (w *writer) own(out *told, id model.ID) {
 	if id != w.self {
-		out[tagSelf] = appendID(nil, id)
+		out.made(tagSelf, appendID(out.room, id))
 	}
 }
 
@@ -220,19 +219,11 @@ func (r *reader) own(v *values) model.ID {
 }
 
 // moment is a time as its distance from that of the entry, in microseconds: nearly always none, or the same as before.
-func (w *writer) moment(out *values, tag int, t time.Time) {
+func (w *writer) moment(out *told, tag int, t time.Time) {
 	if t.IsZero() {
 		return
 	}
-	apart := t.UnixMicro() - w.when.UnixMicro()
-	if apart == 0 && w.same == nil {
-		w.same = binary.AppendVarint(nil, 0)
-	}
-	if apart == 0 {
-		out[tag] = w.same
-		return
-	}
-	out[tag] = binary.AppendVarint(nil, apart)
+	out.made(tag, binary.AppendVarint(out.room, t.UnixMicro()-w.when.UnixMicro()))
 }
 
 func (r *reader) moment(v *values, tag int) time.Time {
@@ -253,12 +244,12 @@ func originOf(zone string) []byte {
 }
 
 // name is a name in its zone without the zone's own, or whole under the next tag.
-func (w *writer) name(out *values, tag int, n wire.Name) {
+func (w *writer) name(out *told, tag int, n wire.Name) {
 	if rest, ok := strings.CutSuffix(string(n), string(w.origin)); ok && len(w.origin) > 0 && n.Within(wire.Name(w.origin)) {
-		out[tag] = []byte(rest)
+		out.made(tag, append(out.room, rest...))
 		return
 	}
-	out[tag+1] = []byte(n)
+	out.made(tag+1, append(out.room, n...))
 }
 
 func (r *reader) name(v *values, tag int) wire.Name {
@@ -277,7 +268,7 @@ const (
 	factNumber
 )
 
-func (w *writer) facts(out *values, list model.AuditFacts) {
+func (w *writer) facts(out *told, list model.AuditFacts) {
 	var b []byte
 	for _, f := range list {
 		b = appendOctets(b, []byte(f.Name))

@@ -27,7 +27,7 @@ const (
 	setSOATTL
 )
 
-func (v *values) settings(s *model.Settings) {
+func (v *told) settings(s *model.Settings) {
 	v.text(setNSType, s.NSType)
 	v.number(setNSSet, uint64(s.NSSet))
 	v.number(setFlags, bits(s.FoundationDNS, s.MultiProvider, s.FlattenAll, s.SecondaryOverrides))
@@ -80,7 +80,7 @@ const (
 	zonePolicy   // algorithm, and in bits 8 to 19 and 20 to 31 the days of ZSKs and KSKs
 )
 
-func (w *writer) zone(out *values, z *model.Zone) {
+func (w *writer) zone(out *told, z *model.Zone) {
 	w.own(out, z.ID)
 	w.name(out, zoneName, z.Name)
 	out.text(zoneType, z.Type)
@@ -148,7 +148,7 @@ const (
 	accQuotas
 )
 
-func (w *writer) account(out *values, a *model.Account) {
+func (w *writer) account(out *told, a *model.Account) {
 	w.own(out, a.ID)
 	out.text(accName, a.Name)
 	out.text(accType, a.Type)
@@ -169,7 +169,7 @@ func (w *writer) account(out *values, a *model.Account) {
 		for _, q := range slices.Sorted(maps.Keys(a.Quotas)) {
 			b = binary.AppendVarint(appendOctets(b, []byte(q)), a.Quotas[q])
 		}
-		out[accQuotas] = b
+		out.put(accQuotas, b)
 	}
 }
 

@@ -19,7 +19,7 @@ const (
 // hasKey stands where the digest of a key was; it is none.
 const hasKey = "set"
 
-func (w *writer) user(out *values, u *model.User) {
+func (w *writer) user(out *told, u *model.User) {
 	w.own(out, u.ID)
 	out.text(userEmail, u.Email)
 	out.text(userFirst, u.FirstName)
@@ -56,7 +56,7 @@ const (
 	tokPolicies
 )
 
-func (w *writer) token(out *values, t *model.Token) {
+func (w *writer) token(out *told, t *model.Token) {
 	w.own(out, t.ID)
 	out.text(tokName, t.Name)
 	out.text(tokStatus, t.Status)
@@ -81,7 +81,7 @@ func (w *writer) token(out *values, t *model.Token) {
 		}
 		b = appendOctets(b, p.Resources)
 	}
-	out[tokPolicies] = append([]byte{}, b...)
+	out.put(tokPolicies, append([]byte{}, b...))
 }
 
 func (r *reader) token(v *values) model.Token {

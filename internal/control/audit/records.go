@@ -33,15 +33,15 @@ const (
 	flagIPv6
 )
 
-func (w *writer) record(out *values, r *model.Record) {
+func (w *writer) record(out *told, r *model.Record) {
 	w.own(out, r.ID)
 	w.name(out, recName, r.Name)
 	out.number(recType, uint64(r.Type))
 	if !isAddressOf(r) {
-		out[recContent] = []byte(r.Content)
+		out.made(recContent, append(out.room, r.Content...))
 	}
 	if r.Priority != nil {
-		out[recPriority] = []byte{byte(*r.Priority >> 8), byte(*r.Priority)}
+		out.made(recPriority, append(out.room, byte(*r.Priority>>8), byte(*r.Priority)))
 	}
 	out.octets(recData, r.RData)
 	out.number(recTTL, uint64(r.TTL))

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	mathbits "math/bits"
 	"net/netip"
 	"time"
 
@@ -14,46 +15,64 @@ import (
 // values are the members of an object by their tags; nil for one that is not there.
 type values [64][]byte
 
-func (v *values) text(tag int, s string) {
+// told are the members of an object on their way into an entry.
+type told struct {
+	values
+	set  uint64 // a bit for each tag that is there; values of others are left from the object before
+	room []byte // for what was made for this object
+}
+
+// put sets a member to what nobody may change before the entry is packed.
+func (v *told) put(tag int, b []byte) {
+	v.values[tag] = b
+	v.set |= 1 << tag
+}
+
+// made sets a member to what was appended to the room.
+func (v *told) made(tag int, room []byte) {
+	v.put(tag, room[len(v.room):len(room):len(room)])
+	v.room = room
+}
+
+func (v *told) text(tag int, s string) {
 	if s != "" {
-		v[tag] = []byte(s)
+		v.made(tag, append(v.room, s...))
 	}
 }
 
-// octets keeps b, which nobody may change before the entry is packed.
-func (v *values) octets(tag int, b []byte) {
+func (v *told) octets(tag int, b []byte) {
 	if b != nil {
-		v[tag] = b
+		v.put(tag, b)
 	}
 }
 
-func (v *values) number(tag int, n uint64) {
+func (v *told) number(tag int, n uint64) {
 	if n != 0 {
-		v[tag] = binary.AppendUvarint(nil, n)
+		v.made(tag, binary.AppendUvarint(v.room, n))
 	}
 }
 
-func (v *values) id(tag int, id model.ID) {
+func (v *told) id(tag int, id model.ID) {
 	if id != "" {
-		v[tag] = appendID(nil, id)
+		v.made(tag, appendID(v.room, id))
 	}
 }
 
-func (v *values) addr(tag int, a netip.Addr) {
+func (v *told) addr(tag int, a netip.Addr) {
 	if a.IsValid() {
-		v[tag] = a.AsSlice()
+		v.put(tag, a.AsSlice())
 	}
 }
 
-func (v *values) texts(tag int, list []string) {
+func (v *told) texts(tag int, list []string) {
 	if list == nil {
 		return
 	}
-	b := binary.AppendUvarint(nil, uint64(len(list)))
+	b := binary.AppendUvarint(v.room, uint64(len(list)))
 	for _, s := range list {
 		b = appendOctets(b, []byte(s))
 	}
-	v[tag] = b
+	v.made(tag, b)
 }
 
 func (v *values) getID(tag int) model.ID {
@@ -91,20 +110,19 @@ func (v *values) getTexts(tag int) []string {
 
 // appendDelta writes what leads from one set of values to another: the tags that are gone, then those that are new or have
 // another value, each with it.
-func appendDelta(dst []byte, from, to *values) []byte {
+func appendDelta(dst []byte, from, to *told) []byte {
 	count := len(dst)
 	dst = append(dst, 0) // there are fewer tags than the first octet of a number has room for
-	for tag := 1; tag < len(to); tag++ {
-		if to[tag] == nil && from[tag] != nil {
-			dst = append(dst, byte(tag))
-			dst[count]++
-		}
+	for gone := from.set &^ to.set; gone != 0; gone &= gone - 1 {
+		dst = append(dst, byte(mathbits.TrailingZeros64(gone)))
+		dst[count]++
 	}
 	count = len(dst)
 	dst = append(dst, 0)
-	for tag := 1; tag < len(to); tag++ {
-		if to[tag] != nil && (from[tag] == nil || !bytes.Equal(from[tag], to[tag])) {
-			dst = appendOctets(append(dst, byte(tag)), to[tag])
+	for left := to.set; left != 0; left &= left - 1 {
+		tag := mathbits.TrailingZeros64(left)
+		if from.set>>tag&1 == 0 || !bytes.Equal(from.values[tag], to.values[tag]) {
+			dst = appendOctets(append(dst, byte(tag)), to.values[tag])
 			dst[count]++
 		}
 	}
