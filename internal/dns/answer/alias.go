@@ -16,7 +16,7 @@ func (r *Responder) redirect(name []byte, owner place, hop int, start wire.Mark)
 	if r.m.Owner == len(name)-len(r.zone) {
 		at = r.place(r.zone, int(r.apex))
 	}
-	if !r.signed(at, &r.m) {
+	if !r.signed(at, r.m) {
 		r.truncate(start)
 		return nil, false
 	}

@@ -1,7 +1,6 @@
 package answer
 
 import (
-	"encoding/binary"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -31,8 +30,9 @@ type Responder struct {
 
 	b     wire.Builder
 	do    bool // signatures are wanted, and there are some
-	m     zone.Match
+	m     *zone.Match
 	extra zone.Match // of additional addresses
+	line  [wire.InLine]inLine
 	opt   wire.OPT
 
 	base int    // where the message begins in the buffer
@@ -51,6 +51,13 @@ type Responder struct {
 	hosts [maxAdditional]nameBuffer // whose addresses are added
 }
 
+// inLine is a request that is looked up ahead of its answer.
+type inLine struct {
+	zone  *zone.Zone // nil: nothing is known of it
+	state *zone.State
+	m     zone.Match
+}
+
 type nameBuffer [wire.MaxName + 8]byte
 
 // New returns a Responder that answers from db.
@@ -59,6 +66,59 @@ func New(db *zone.DB, cfg Config) *Responder {
 		cfg.Now = func() time.Time { return time.Time{} }
 	}
 	return &Responder{db: db, cfg: cfg}
+}
+
+// Begin looks up who answers q and begins to search for the name, and Near goes on with that. They are for who has other requests in hand
+// while memory is read. Respond need not come, but if it does, it is for the same request, which must be as it was.
+func (r *Responder) Begin(q *wire.Request) {
+	l := &r.line[q.Place]
+	l.zone = nil
+	if q.Class != wire.ClassIN || q.Type == wire.TypeDS {
+		return
+	}
+	if l.zone = r.db.Find(q.Name); l.zone != nil {
+		l.state = l.zone.State()
+		l.state.Served.Begin(q.Name, &l.m)
+	}
+}
+
+// Near is described with Begin.
+func (r *Responder) Near(q *wire.Request) {
+	if l := &r.line[q.Place]; l.zone != nil {
+		l.m.Near()
+	}
+}
+
+// Leave forgets a request that was begun and is not answered.
+func (r *Responder) Leave(q *wire.Request) {
+	l := &r.line[q.Place]
+	l.zone, l.state = nil, nil
+	l.m.Leave()
+}
+
+// begun gives what Begin has found of a request, which Respond is asked for now; nil is nothing.
+func (r *Responder) begun(q *wire.Request) (*zone.Zone, *zone.State) {
+	l := &r.line[q.Place]
+	z, st := l.zone, l.state
+	if l.zone, l.state = nil, nil; z == nil {
+		l.m.Leave() // of one that was not answered
+	}
+	r.m = &l.m
+	return z, st
+}
+
+// find looks for who answers q. A DS RRset is the parent's (RFC 4035 section 3.1.4.1).
+func (r *Responder) find(q *wire.Request) (*zone.Zone, *zone.State) {
+	z := r.db.Find(q.Name)
+	if z != nil && q.Type == wire.TypeDS && len(z.Name) == len(q.Name) {
+		if parent := r.db.FindParent(q.Name); parent != nil {
+			z = parent
+		}
+	}
+	if z == nil {
+		return nil, nil
+	}
+	return z, z.State()
 }
 
 // Respond appends the response to q, a well-formed query of EDNS version 0 or without EDNS, to dst. It appends at most
@@ -103,6 +163,7 @@ func (r *Responder) info(code wire.InfoCode) { r.opt.HasInfo, r.opt.Info = true,
 
 // route finds who answers: class CH, an error, or a zone.
 func (r *Responder) route(q *wire.Request) {
+	z, st := r.begun(q)
 	if q.Class == wire.ClassCH {
 		r.chaos(&q.Query)
 		return
@@ -124,19 +185,14 @@ func (r *Responder) route(q *wire.Request) {
 		r.b.SetRcode(wire.RcodeNotImp)
 		return
 	}
-	z := r.db.Find(q.Name)
-	if z != nil && q.Type == wire.TypeDS && len(z.Name) == len(q.Name) {
-		// A DS RRset is the parent's (RFC 4035 section 3.1.4.1).
-		if parent := r.db.FindParent(q.Name); parent != nil {
-			z = parent
-		}
+	if z == nil {
+		z, st = r.find(q)
 	}
 	if z == nil {
 		r.b.SetRcode(wire.RcodeRefused)
 		r.info(wire.InfoNotAuth)
 		return
 	}
-	st := z.State()
 	if q.Hidden = st.Links.Hidden && !q.Admitted; q.Hidden {
 		r.b.SetRcode(wire.RcodeRefused)
 		r.info(wire.InfoNotAuth)
@@ -171,11 +227,11 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 	name, owner := q.Name, r.place(q.Name, wire.HeaderLen)
 	for hop := 0; ; hop++ {
 		r.chain[hop] = name
-		v.Find(name, q.Type, &r.m)
+		v.Find(name, q.Type, r.m)
 		r.expanded(name)
 		switch r.m.Kind {
 		case zone.Hit:
-			if !r.signed(owner, &r.m) || !r.expansions(v) {
+			if !r.signed(owner, r.m) || !r.expansions(v) {
 				r.truncate(start)
 				return
 			}
@@ -201,7 +257,7 @@ func (r *Responder) follow(v *zone.Version, q *wire.Query) {
 			r.info(wire.InfoNetworkError)
 			return
 		case zone.CNAME:
-			if !r.signed(owner, &r.m) {
+			if !r.signed(owner, r.m) {
 				r.truncate(start)
 				return
 			}
@@ -242,15 +298,20 @@ func (r *Responder) visited(name []byte, hop int) bool {
 // well (RFC 9077 section 3), and the proof.
 func (r *Responder) negative(v *zone.Version, name []byte, start wire.Mark) {
 	r.b.Section(wire.SectionAuthority)
-	s := v.SOASet()
-	it := s.Iter()
-	it.Next()
-	rdata, _ := it.Raw()
-	s.TTL = min(s.TTL, binary.BigEndian.Uint32(rdata[len(rdata)-4:]))
-	at := r.place(r.zone, int(r.apex))
-	if !r.set(at, &s) || r.do && (!r.signatures(at, s.Type, s.TTL, v.ApexSignatures()) || !r.expansions(v) || !r.deny(v, name)) {
+	if !r.soa(v) || r.do && (!r.expansions(v) || !r.deny(v, name)) {
 		r.truncate(start)
 	}
+}
+
+// soa writes the SOA of a negative answer.
+func (r *Responder) soa(v *zone.Version) bool {
+	if r.do && r.apex != 0 {
+		return r.b.Ready(v.SignedSOA(), r.apex)
+	}
+	s := v.SOASet()
+	s.TTL = s.NegativeTTL()
+	at := r.place(r.zone, int(r.apex))
+	return r.set(at, &s) && (!r.do || r.signatures(at, s.Type, s.TTL, v.ApexSignatures()))
 }
 
 // truncate sends the client to TCP (RFC 2181 section 9).

@@ -92,7 +92,7 @@ func (r *Responder) deny(v *zone.Version, name []byte) bool {
 	if !v.Proves() {
 		return true
 	}
-	m := &r.m
+	m := r.m
 	switch {
 	case !v.Hashes() && m.Kind == zone.NXDomain, !v.Hashes() && m.Wildcard:
 		// Nothing matches better than the wildcard; and that is not there either, or not with the type.
@@ -188,6 +188,9 @@ func (r *Responder) show() bool {
 	if r.nShown < maxProofs {
 		r.shown[r.nShown] = id
 		r.nShown++
+	}
+	if r.proof.Ready != nil && r.apex != 0 {
+		return r.b.Ready(r.proof.Ready, r.apex)
 	}
 	owner := r.place(r.proof.AppendOwner(r.hosts[0][:0]), maxPointer+1)
 	s := &r.proof.Set

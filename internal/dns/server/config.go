@@ -108,3 +108,13 @@ type Responder interface {
 	// appends is at most r.Size octets; nothing means that no answer is due. It is on the hot path.
 	Respond(dst []byte, r *wire.Request) []byte
 }
+
+// Foresighted is a Responder that may be told of requests before they are answered, wire.InLine of them at most, each at its Place.
+type Foresighted interface {
+	Responder
+	// Begin has what the answer needs fetched from memory, and Near, some time later, what can be known from that.
+	Begin(r *wire.Request)
+	Near(r *wire.Request)
+	// Leave forgets a request that was begun and is not answered.
+	Leave(r *wire.Request)
+}

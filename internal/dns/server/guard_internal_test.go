@@ -77,10 +77,10 @@ func TestWhoIsLimited(t *testing.T) {
 		{"malformed", RateLimit{Slip: 1}, from, query("a.test.", wire.TypeA, "\x00"), "drop"},
 	} {
 		h := limitedHandler(tt.limit, &tt.from, db)
-		if _, v := h.datagram(nil, tt.msg, 0); v == drop {
+		if _, v := h.datagram(nil, tt.msg); v == drop {
 			t.Errorf("%s: dropped at once", tt.name)
 		}
-		out, v := h.datagram(nil, tt.msg, 0)
+		out, v := h.datagram(nil, tt.msg)
 		got := map[verdict]string{drop: "drop", slow: "slow", reply: "answer"}[v]
 		if v == reply {
 			var opt wire.Record
@@ -134,7 +134,7 @@ func TestGuardAllocates(t *testing.T) {
 			query("example.org.", wire.TypeA, ""), query("example.org.", wire.TypeSOA, optRR),
 			query("example.org.", wire.TypeA, withCookie([]byte("12345678"))), query("example.org.", wire.TypeA, withCookie(good)),
 		} {
-			if n := testing.AllocsPerRun(100, func() { h.guard.begin(); h.datagram(slab, msg, 0) }); n != 0 {
+			if n := testing.AllocsPerRun(100, func() { h.guard.begin(); h.datagram(slab, msg) }); n != 0 {
 				t.Errorf("%+v: %v allocations", l, n)
 			}
 		}

@@ -23,16 +23,26 @@ const (
 type handler struct {
 	s            *Server
 	respond      Responder
+	foresee      Foresighted // respond, if it is one
 	transferOnly bool
 	count        *counters
 
-	r     wire.Request
+	r     *wire.Request // in hand: one of those in line
+	line  [wire.InLine]wire.Request
+	read  [wire.InLine]wire.Outcome // of their messages
+	begun [wire.InLine]bool         // respond has been told of them, and not yet asked
 	b     wire.Builder
 	guard guard
 }
 
 func (s *Server) newHandler(transferOnly bool, count *counters) *handler {
-	return &handler{s: s, transferOnly: transferOnly, count: count, respond: s.cfg.NewResponder()}
+	h := &handler{s: s, transferOnly: transferOnly, count: count, respond: s.cfg.NewResponder()}
+	h.foresee, _ = h.respond.(Foresighted)
+	for i := range h.line {
+		h.line[i].Place = i
+	}
+	h.r = &h.line[0]
+	return h
 }
 
 // newThread makes a handler for datagrams; from gives the source of the i-th of a batch, and is asked where that counts.
@@ -46,10 +56,36 @@ func (s *Server) newThread(transferOnly bool, from func(i int) netip.Addr) *hand
 	return h
 }
 
-// datagram is the hot path: it appends the response to msg, the i-th of its batch, to dst, unless the verdict says otherwise. It
-// neither locks nor allocates.
-func (h *handler) datagram(dst, msg []byte, i int) ([]byte, verdict) {
-	outcome := h.r.Receive(msg, netip.AddrPort{}, false)
+// The hot path is in three steps, take, approach and answer, between which others of the batch may be in hand: wire.InLine at once. None
+// of them locks or allocates.
+
+// take reads msg, the i-th datagram of its batch.
+func (h *handler) take(msg []byte, i int) {
+	i %= wire.InLine
+	r := &h.line[i]
+	h.read[i] = r.Receive(msg, netip.AddrPort{}, false)
+	if h.begun[i] = h.foresee != nil && h.read[i] == wire.ParseOK && !needsMore(r); h.begun[i] {
+		h.foresee.Begin(r)
+	}
+}
+
+// approach goes on with the i-th datagram, which was taken a while ago.
+func (h *handler) approach(i int) {
+	if i %= wire.InLine; h.begun[i] {
+		h.foresee.Near(&h.line[i])
+	}
+}
+
+// datagram takes a datagram that is a batch by itself, and answers it at once.
+func (h *handler) datagram(dst, msg []byte) ([]byte, verdict) {
+	h.take(msg, 0)
+	return h.answer(dst, 0)
+}
+
+// answer appends the response to the i-th datagram, which was taken, to dst, unless the verdict says otherwise.
+func (h *handler) answer(dst []byte, i int) ([]byte, verdict) {
+	outcome := h.read[i%wire.InLine]
+	h.r = &h.line[i%wire.InLine]
 	if outcome == wire.ParseDrop {
 		h.count.ignored.Add(1)
 		return dst, drop
@@ -60,10 +96,11 @@ func (h *handler) datagram(dst, msg []byte, i int) ([]byte, verdict) {
 	}
 	if h.guard.limit != nil {
 		if out, v, yes := h.limited(dst, outcome, i); yes {
+			h.leave()
 			return out, v
 		}
 	}
-	if outcome == wire.ParseOK && h.needsMore() {
+	if outcome == wire.ParseOK && needsMore(h.r) {
 		if h.isStrangers() {
 			return h.stranger(dst), reply
 		}
@@ -85,8 +122,16 @@ func (h *handler) udpSize() int {
 }
 
 // needsMore classifies: it says whether a well-formed request takes more than a look into the zones: a transfer, a signature, a NOTIFY, an update.
-func (h *handler) needsMore() bool {
-	return h.r.TSIGAt != 0 || h.r.Opcode != wire.OpcodeQuery || h.r.IsTransfer()
+func needsMore(r *wire.Request) bool {
+	return r.TSIGAt != 0 || r.Opcode != wire.OpcodeQuery || r.IsTransfer()
+}
+
+// leave has respond forget the request in hand, if it was told of it.
+func (h *handler) leave() {
+	if h.begun[h.r.Place] {
+		h.begun[h.r.Place] = false
+		h.foresee.Leave(h.r)
+	}
 }
 
 // plain answers what is malformed, refused, or to be looked up, and counts the answer.
@@ -101,14 +146,15 @@ func (h *handler) plain(dst []byte, outcome wire.Outcome) []byte {
 	case h.transferOnly && (q.Type != wire.TypeSOA || q.Class != wire.ClassIN):
 		return h.fail(dst, wire.RcodeRefused)
 	}
-	out := h.respond.Respond(dst, &h.r)
+	h.begun[h.r.Place] = false
+	out := h.respond.Respond(dst, h.r)
 	if h.r.Hidden {
 		if !h.r.Source.IsValid() {
 			return dst
 		}
-		if t := h.s.cfg.Transfers; t != nil && t.May(&h.r) {
+		if t := h.s.cfg.Transfers; t != nil && t.May(h.r) {
 			h.r.Admitted = true
-			out = h.respond.Respond(dst, &h.r)
+			out = h.respond.Respond(dst, h.r)
 		}
 	}
 	if len(out) > len(dst) {
@@ -125,6 +171,7 @@ func (h *handler) fail(dst []byte, code wire.Rcode) []byte { return h.short(dst,
 
 // short answers with a response code, flags and nothing else.
 func (h *handler) short(dst []byte, code wire.Rcode, flags wire.Flags) []byte {
+	h.leave()
 	h.b.Start(dst, 512, h.r.ID, wire.FlagQR|flags|h.r.Flags&echoedFlags)
 	h.b.Echo(&h.r.Query)
 	h.b.SetRcode(code)
@@ -155,7 +202,7 @@ func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte,
 	if h.r.TLS = c.tls; h.r.EDNS.Padding && c.tls != nil {
 		h.r.Block = paddingBlock
 	}
-	if outcome != wire.ParseOK || !h.needsMore() {
+	if outcome != wire.ParseOK || !needsMore(h.r) {
 		return h.plain(dst, outcome), nil
 	}
 	return h.dispatch(ctx, dst, c)

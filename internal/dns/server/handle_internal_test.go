@@ -55,7 +55,7 @@ func TestDatagramAllocates(t *testing.T) {
 		"ignored":   {1},
 		"slow":      query("www.example.org.", wire.TypeA, tsigRR),
 	} {
-		if n := testing.AllocsPerRun(100, func() { h.datagram(slab, msg, 0) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { h.datagram(slab, msg) }); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
@@ -68,7 +68,7 @@ func FuzzDatagram(f *testing.F) {
 	f.Add(make([]byte, 12))
 	h := testHandler(Config{})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		out, v := h.datagram(nil, msg, 0)
+		out, v := h.datagram(nil, msg)
 		if v == slow {
 			var err error
 			if out, err = h.dispatch(context.Background(), nil, nil); err != nil {
@@ -119,7 +119,7 @@ func TestVerify(t *testing.T) {
 		h := testHandler(Config{Now: func() time.Time { return now }})
 		h.s.keysOf = func([]byte) []*tsig.Key { return []*tsig.Key{key} }
 		client := tsig.NewClient(tt.key)
-		if _, v := h.datagram(nil, client.Sign(query("a.test.", wire.TypeSOA, ""), 0, tt.at), 0); v != slow {
+		if _, v := h.datagram(nil, client.Sign(query("a.test.", wire.TypeSOA, ""), 0, tt.at)); v != slow {
 			t.Fatalf("%s: verdict %d", name, v)
 		}
 		out, err := h.dispatch(t.Context(), nil, nil)
@@ -147,7 +147,7 @@ func TestVerify(t *testing.T) {
 func TestVerifyMalformed(t *testing.T) {
 	t.Parallel()
 	h := testHandler(Config{})
-	h.datagram(nil, query("a.test.", wire.TypeSOA, tsigRR), 0)
+	h.datagram(nil, query("a.test.", wire.TypeSOA, tsigRR))
 	out, err := h.dispatch(t.Context(), nil, nil)
 	if err != nil || wire.HeaderFlags(out).Rcode() != wire.RcodeFormErr || wire.Count(out, wire.SectionAdditional) != 0 {
 		t.Errorf("%x, %v", out, err)
@@ -213,6 +213,6 @@ func BenchmarkDatagram(b *testing.B) {
 	h := testHandler(Config{})
 	slab, msg := make([]byte, 0, 2048), query("www.example.org.", wire.TypeA, optRR)
 	for b.Loop() {
-		h.datagram(slab, msg, 0)
+		h.datagram(slab, msg)
 	}
 }

@@ -46,7 +46,7 @@ func (h *handler) dispatch(ctx context.Context, dst []byte, c *conn) ([]byte, er
 		h.r.Signer = session
 		h.r.Size -= session.Overhead()
 		if h.s.cfg.Transfers != nil && h.r.Opcode == wire.OpcodeQuery && !h.r.IsTransfer() {
-			h.s.cfg.Transfers.Verified(&h.r)
+			h.s.cfg.Transfers.Verified(h.r)
 		}
 	}
 	switch {
@@ -81,7 +81,7 @@ func (h *handler) verify(dst []byte) (s *tsig.Server, out []byte) {
 		if s != nil {
 			h.r.Signer = s
 		}
-		h.s.cfg.Transfers.Denied(&h.r, code)
+		h.s.cfg.Transfers.Denied(h.r, code)
 	}
 	if h.s.cfg.Updates != nil && h.r.Opcode == wire.OpcodeUpdate {
 		if s != nil {
@@ -138,12 +138,12 @@ func (h *handler) notify(dst []byte) []byte {
 // transfer hands a transfer over. On a connection, earlier answers leave first, and what the transfer writes follows.
 func (h *handler) transfer(ctx context.Context, dst []byte, c *conn) ([]byte, error) {
 	if c == nil {
-		return h.s.cfg.Transfers.Datagram(dst, &h.r), nil
+		return h.s.cfg.Transfers.Datagram(dst, h.r), nil
 	}
 	if err := c.flush(); err != nil {
 		return dst, err
 	}
-	return dst, h.s.cfg.Transfers.Stream(ctx, streamWriter{c}, &h.r)
+	return dst, h.s.cfg.Transfers.Stream(ctx, streamWriter{c}, h.r)
 }
 
 // streamWriter gives a transfer the connection, with a deadline for every write.

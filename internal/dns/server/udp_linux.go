@@ -186,28 +186,45 @@ func (f *fastSocket) receive() (int, error) {
 func (f *fastSocket) process(n int) int {
 	replies := 0
 	f.h.guard.begin()
-	for i := range n {
-		in := &f.in[i]
-		if in.hdr.Flags&unix.MSG_TRUNC != 0 {
-			continue
+	// Each is taken, approached and answered while its neighbours are: what it has to wait for in memory comes meanwhile.
+	for i := range n + 2 {
+		if i < n {
+			f.h.take(f.request(i), i)
 		}
-		request := f.requests[i*maxRequest:][:in.n]
-		slab := f.answers[replies*f.answer:][:0:f.answer]
-		msg, v := f.h.datagram(slab, request, i)
-		switch v {
-		case drop:
-			continue
-		case slow:
-			f.toSlow(i, request)
-			continue
-		case reply:
+		if i > 0 && i <= n {
+			f.h.approach(i - 1)
 		}
-		f.outVec[replies].Base = unsafe.SliceData(msg)
-		f.outVec[replies].SetLen(len(msg))
-		f.address(&f.out[replies].hdr, i)
-		replies++
+		if i > 1 && f.reply(i-2, replies) {
+			replies++
+		}
 	}
 	return replies
+}
+
+// request is the i-th datagram; one that was cut is none.
+func (f *fastSocket) request(i int) []byte {
+	in := &f.in[i]
+	if in.hdr.Flags&unix.MSG_TRUNC != 0 {
+		return nil
+	}
+	return f.requests[i*maxRequest:][:in.n]
+}
+
+// reply answers the i-th datagram with the at-th answer, unless there is none.
+func (f *fastSocket) reply(i, at int) bool {
+	msg, v := f.h.answer(f.answers[at*f.answer:][:0:f.answer], i)
+	switch v {
+	case drop:
+		return false
+	case slow:
+		f.toSlow(i, f.request(i))
+		return false
+	case reply:
+	}
+	f.outVec[at].Base = unsafe.SliceData(msg)
+	f.outVec[at].SetLen(len(msg))
+	f.address(&f.out[at].hdr, i)
+	return true
 }
 
 // address makes h go back to where request i came from, and leave from the address that it came to.

@@ -87,7 +87,7 @@ func (p *portableSocket) serve() error {
 func (p *portableSocket) one(request, control []byte, from netip.AddrPort) {
 	p.from = from.Addr().Unmap()
 	p.h.guard.begin()
-	msg, v := p.h.datagram(p.answer[:0], request, 0)
+	msg, v := p.h.datagram(p.answer[:0], request)
 	switch v {
 	case drop:
 	case reply:

@@ -54,11 +54,11 @@ func TestAnswersAllocate(t *testing.T) {
 		{"example.org.", wire.TypeANY, wire.RcodeNoError},
 	} {
 		msg := query(tt.name, tt.typ, optRR)
-		out, v := h.datagram(slab, msg, 0)
+		out, v := h.datagram(slab, msg)
 		if v != reply || wire.HeaderFlags(out).Rcode() != tt.want {
 			t.Errorf("%s %v: verdict %d, %x", tt.name, tt.typ, v, out)
 		}
-		if n := testing.AllocsPerRun(100, func() { h.datagram(slab, msg, 0) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { h.datagram(slab, msg) }); n != 0 {
 			t.Errorf("%s %v: %v allocations", tt.name, tt.typ, n)
 		}
 	}
@@ -73,7 +73,7 @@ func TestVerifyTakesTheAccountsKeys(t *testing.T) {
 		"example.org.": wire.RcodeNoError, "ns.example.org.": wire.RcodeNoError, "elsewhere.test.": wire.RcodeNotAuth,
 	} {
 		msg := tsig.NewClient(key).Sign(query(name, wire.TypeSOA, ""), 0, time.Now())
-		if _, v := h.datagram(nil, msg, 0); v != slow {
+		if _, v := h.datagram(nil, msg); v != slow {
 			t.Fatalf("verdict %d", v)
 		}
 		out, err := h.dispatch(t.Context(), nil, nil)
@@ -90,7 +90,7 @@ func TestNotify(t *testing.T) {
 	for name, want := range map[string]wire.Rcode{"example.org.": wire.RcodeRefused, "elsewhere.test.": wire.RcodeNotAuth} {
 		msg := query(name, wire.TypeSOA, "")
 		wire.SetHeaderFlags(msg, wire.Flags(0).WithOpcode(wire.OpcodeNotify))
-		h.datagram(nil, msg, 0)
+		h.datagram(nil, msg)
 		out, err := h.dispatch(t.Context(), nil, nil)
 		if f := wire.HeaderFlags(out); err != nil || f.Rcode() != want || f.Opcode() != wire.OpcodeNotify {
 			t.Errorf("%s: %x, %v", name, out, err)

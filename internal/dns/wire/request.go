@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// InLine is how many requests a server looks up beside each other, so that none waits for memory alone: what it has read of one it
+// comes back to when that has arrived.
+const InLine = 4
+
 // Request is a query as a server has it: what it asks, who asks and by which way, what its answer may be, and what its
 // signature was made with. Server, answer and xfr read the same one. It is meant to be reused, and must not be copied.
 type Request struct {
@@ -26,6 +30,9 @@ type Request struct {
 	Cookie []byte
 	// Hidden is set where the zone is not there for everybody, and so was not answered from; Admitted says that who asks may see it.
 	Hidden, Admitted bool
+
+	// Place is the request's among those in line, 0 for one that is alone.
+	Place int
 
 	TLS    *TLS   // nil: it came in clear
 	Signer Signer // nil: the request is not signed

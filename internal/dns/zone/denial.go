@@ -60,6 +60,8 @@ func (v *Version) Hashes() bool { return v.signing != nil && v.signing.denial.ki
 // Proof is an NSEC or NSEC3 record. It is meant to be reused, and holds views into the version.
 type Proof struct {
 	Set RRset
+	// Ready is the record with its signatures as it stands in messages, if it is the NSEC of the apex; nil elsewhere.
+	Ready *wire.Ready
 
 	e    page.Entry
 	apex wire.Name
@@ -131,10 +133,13 @@ func (p *Proof) take(v *Version, e page.Entry) (ok bool) {
 	if cut := e.Cut(); cut > 0 && cut < e.KeyLen() {
 		return false
 	}
-	if p.Set, ok = e.Set(wire.TypeNSEC, v.apex); ok {
-		p.e = e
+	if p.Set, ok = e.Set(wire.TypeNSEC, v.apex); !ok {
+		return false
 	}
-	return ok
+	if p.e, p.Ready = e, nil; e.KeyLen() == 0 {
+		p.Ready = &v.signing.nsec
+	}
+	return true
 }
 
 //nolint:gochecknoglobals // a constant in all but name
@@ -165,7 +170,7 @@ func (p *Proof) Hash(v *Version, name []byte) (matches, ok bool) {
 	if e.KeyLen() == 0 {
 		e = v.signing.hashed.Last() // the chain is a ring
 	}
-	p.e, p.apex = e, v.apex
+	p.e, p.apex, p.Ready = e, v.apex, nil
 	p.Set, ok = e.Set(wire.TypeNSEC3, v.apex)
 	return exact && ok, ok
 }

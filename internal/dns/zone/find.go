@@ -33,10 +33,24 @@ type Match struct {
 	e    page.Entry // of the owner of Set, or of the name or wildcard without it
 	apex wire.Name
 
-	// Where the name, which is not there, and the wildcard would stand: the last entries in front of them, or the wildcard's own.
-	// A proof begins there. They are of use where Kind or Wildcard say that a search failed.
+	// Where the name, which is not there, and the wildcard would stand in a version with signatures: the last entries in front of them,
+	// or the wildcard's own. A proof begins there. They are of use where Kind or Wildcard say that a search failed.
 	before, star page.Entry
+
+	search page.Search // of the name
+	begun  *Version    // where that is on its way; nil: it is not
 }
+
+// Begin is the first step of Find, and Near the second, for who has something else to do while memory is read. Find need not come, but
+// if it does, it is for the same name, which must be as it was.
+func (v *Version) Begin(name []byte, m *Match) {
+	m.begun = v
+	m.p.Set(name, len(name)-len(v.apex))
+	m.search.Begin(&v.tree, m.p.Key[:], m.p.N)
+}
+
+// Near is described with Begin.
+func (m *Match) Near() { m.search.Near(m.p.Key[:], m.p.N) }
 
 // any takes the first RRset for a question of type ANY (RFC 8482 section 4.1): one of the zone's own, rather than what a
 // signer added.
@@ -51,17 +65,26 @@ func (m *Match) any(apex wire.Name) {
 	})
 }
 
+// Leave forgets what Begin has begun.
+func (m *Match) Leave() { m.begun = nil }
+
 // Find says how name (lower-case wire form, at or below the apex) and type t stand in the version. It allocates nothing.
 func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 	m.Set, m.Owner, m.Wildcard, m.apex = RRset{}, 0, false, v.apex
-	m.p.Set(name, len(name)-len(v.apex))
+	if m.begun != v {
+		v.Begin(name, m)
+	}
+	m.begun = nil
 	if v.dname && m.p.N > 0 {
 		m.Kind, m.Owner = DNAME, len(name)-len(v.apex)
 		m.e, m.apex = v.tree.Apex(), v.apex
 		m.Set, _ = m.e.Set(wire.TypeDNAME, v.apex)
 		return
 	}
-	e, _, exact := v.tree.Locate(m.p.Key[:], m.p.N)
+	e, _, exact := m.search.End(m.p.Key[:], m.p.N)
+	if v.signing != nil {
+		m.before = e
+	}
 	if exact {
 		cut := e.Cut()
 		if cut == 0 || cut == m.p.N && (t == wire.TypeDS || !v.delegated(e)) {
@@ -77,7 +100,7 @@ func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 		v.below(cut, m)
 		return
 	}
-	m.Owner, m.before = v.offset(name, &m.p, labels), e
+	m.Owner = v.offset(name, &m.p, labels)
 	v.wild(t, n, m)
 }
 
@@ -155,7 +178,9 @@ func (v *Version) wild(t wire.Type, n int, m *Match) {
 	m.p.Key[n] = '*'
 	e, _, exact := v.tree.Locate(m.p.Key[:], n+2)
 	copy(m.p.Key[n:], saved[:])
-	m.star = e
+	if v.signing != nil {
+		m.star = e
+	}
 	if !exact {
 		m.Kind = NXDomain
 		return

@@ -38,6 +38,10 @@ type signing struct {
 	sigs   int        // signatures among the records
 	hashed *page.Tree // NSEC3 records and their signatures, which are at no names of the zone; nil for none
 	denial denial     // how absence is proved
+
+	// What denials have in common, each record with its signatures: the SOA under the time that it may be kept for (RFC 2308 section 5),
+	// which its signatures have as well (RFC 9077 section 3), and the NSEC of the apex, which covers the wildcard there.
+	soa, nsec wire.Ready
 }
 
 // Apex is the zone's name.
@@ -62,6 +66,9 @@ func (v *Version) SOA() (rdata []byte, ttl uint32) {
 
 // SOASet is the SOA RRset itself: what negative answers and transfers write.
 func (v *Version) SOASet() RRset { return page.MakeSet(v.tree.Apex()[v.soa:], v.apex) }
+
+// SignedSOA is what negative answers of a version with signatures have of its SOA.
+func (v *Version) SignedSOA() *wire.Ready { return &v.signing.soa }
 
 // ApexSignatures are the signatures at the apex; none where there are none.
 func (v *Version) ApexSignatures() RRset {
@@ -90,8 +97,33 @@ func (v *Version) seal() (*Version, error) {
 			return v, nil
 		}
 		v.signing.denial = v.denialOf(e)
+		v.prepare(e)
 	}
 	return v, nil
+}
+
+// prepare writes what denials have in common.
+func (v *Version) prepare(apex page.Entry) {
+	s := v.SOASet()
+	s.TTL = s.NegativeTTL()
+	v.signing.soa, v.signing.nsec = v.ready(apex, s), wire.Ready{}
+	if nsec, ok := apex.Set(wire.TypeNSEC, v.apex); ok {
+		v.signing.nsec = v.ready(apex, nsec)
+	}
+}
+
+// ready writes an RRset of the apex and its signatures.
+func (v *Version) ready(apex page.Entry, s RRset) (to wire.Ready) {
+	for it := s.Iter(); it.Next(); {
+		to.Add(s.Type, wire.ClassIN, s.TTL, it.AppendFull(nil))
+	}
+	sigs, _ := apex.Set(wire.TypeRRSIG, v.apex)
+	for it := sigs.Iter(); it.Next(); {
+		if raw, _ := it.Raw(); wire.SigCovers(raw) == s.Type {
+			to.Add(wire.TypeRRSIG, wire.ClassIN, s.TTL, it.AppendFull(nil))
+		}
+	}
+	return to
 }
 
 // Build makes a version from RRsets in any order; sets of one owner and type are merged under the lowest ttl. There must

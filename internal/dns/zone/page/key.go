@@ -80,20 +80,11 @@ func AppendKey(dst []byte, name, apex wire.Name) []byte {
 
 // AppendName appends the name of a key in wire form.
 func AppendName(dst, key []byte, apex wire.Name) []byte {
-	var starts [128]uint16
-	count := 0
-	for i := 0; i < len(key); {
-		starts[count] = uint16(i)
-		count++
-		for key[i] != 0 {
-			i++
-		}
-		i++
-	}
-	for l := count - 1; l >= 0; l-- {
+	for end := len(key); end > 0; {
+		start := bytes.LastIndexByte(key[:end-1], 0) + 1
 		at := len(dst)
 		dst = append(dst, 0)
-		for i := int(starts[l]); key[i] != 0; i++ {
+		for i := start; i < end-1; i++ {
 			c := key[i]
 			if c == 1 {
 				i++
@@ -102,6 +93,7 @@ func AppendName(dst, key []byte, apex wire.Name) []byte {
 			dst = append(dst, c)
 		}
 		dst[at] = byte(len(dst) - at - 1)
+		end = start
 	}
 	return append(dst, apex...)
 }

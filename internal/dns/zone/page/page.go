@@ -85,10 +85,10 @@ func (e Entry) KeyOrNil() []byte {
 	return e.Key()
 }
 
-// search finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand, and
-// whether it is equal. The page's first key must not be greater than q. Whether q has the page's prefix is seen in the
-// entry that the heads lead to, so that only that one entry is read.
-func (p Page) search(q []byte, n int) (i int, exact bool) {
+// rank finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand, if q has the page's
+// prefix. The page's first key must not be greater than q. Whether q has the prefix is seen by settle in the entry that the heads lead
+// to, so that only that one entry is read.
+func (p Page) rank(q []byte, n int) int {
 	count, plen := p.Count(), p.prefix()
 	want := binary.BigEndian.Uint32(q[plen:])
 	heads := p[HeadSize : HeadSize+4*count]
@@ -102,21 +102,41 @@ func (p Page) search(q []byte, n int) (i int, exact bool) {
 			hi = mid
 		}
 	}
-	i = max(lo-1, 0)
+	return max(lo-1, 0)
+}
+
+// settle gives the place in the page that rank's was a guess of, and says whether the key there is equal.
+func (p Page) settle(i int, q []byte, n int) (at int, exact bool) {
 	key := p.Entry(i).Key()
 	if bytes.Equal(key, q[:n]) {
 		return i, true
 	}
-	if n < plen || !bytes.Equal(q[:plen], key[:plen]) {
-		return count - 1, false
+	if plen := p.prefix(); n < plen || !bytes.Equal(q[:plen], key[:plen]) {
+		return p.Count() - 1, false
 	}
 	return i, false
 }
 
-// touch reads an octet of every line of the processor's cache in the first part of an entry. Whoever found it goes from RRset to
-// RRset next, and with signatures among them would wait for memory line by line; so all are on their way at once.
+// line is how many octets a processor's cache moves at once.
+const line = 64
+
+// ahead reads an octet of each of the lines in which a page of the usual size has its heads and offsets. A search goes from one to the
+// next by what it finds, and would wait for memory each time. With signatures, few entries have room in a page, and their heads in two
+// lines.
+func (p Page) ahead(signed bool) byte {
+	switch {
+	case len(p) < 8*line:
+		return p[0]
+	case signed:
+		return p[0] ^ p[line]
+	}
+	return p[0] ^ p[line] ^ p[2*line] ^ p[3*line] ^ p[4*line] ^ p[5*line] ^ p[6*line] ^ p[7*line]
+}
+
+// touch reads an octet of every line in the first part of an entry. Whoever found it goes from RRset to RRset next, and with signatures
+// among them would wait for memory line by line; so all are on their way at once.
 func (p Page) touch(i int) (touched byte) {
-	const line, most = 64, 1024
+	const most = 1024
 	at := p.start(i)
 	for end := min(p.start(i+1), at+most); at < end; at += line {
 		touched ^= p[at]

@@ -42,6 +42,11 @@ func OriginalTTL(rrsig []byte) uint32 { return binary.BigEndian.Uint32(rrsig[4:]
 // Fails says whether a set of TypeMark is MarkFail.
 func (s RRset) Fails() bool { return len(s.data) == 2+len(MarkFail) }
 
+// NegativeTTL is for how long a negative answer may be kept, of an SOA RRset (RFC 2308 section 5).
+func (s RRset) NegativeTTL() uint32 {
+	return min(s.TTL, binary.BigEndian.Uint32(s.data[len(s.data)-4:]))
+}
+
 // shortens says whether rdata of a type has a name that may be stored without the apex.
 func shortens(t wire.Type) bool {
 	return t == wire.TypeRRSIG || t == wire.TypeNS || t == wire.TypeCNAME || t == wire.TypePTR || t == wire.TypeMX

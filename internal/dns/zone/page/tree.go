@@ -150,29 +150,54 @@ func (t *Tree) Last() Entry {
 func (t *Tree) Single() bool { return t.root == nil }
 
 // Position is an entry's place in a tree.
-type Position struct {
-	node, page, entry int
-
-	touched byte // what Page.touch gave; kept so that its reads are made
-}
+type Position struct{ node, page, entry int }
 
 // Locate finds the last entry whose key is not greater than q's n octets, behind which eight zero octets stand. The
 // apex is in every tree, so there is always one.
 func (t *Tree) Locate(q []byte, n int) (e Entry, at Position, exact bool) {
-	r := t.root
-	if r == nil {
-		at.entry, exact = t.only.search(q, n)
-		return t.only.Entry(at.entry), at, exact
+	var s Search
+	s.Begin(t, q, n)
+	return s.End(q, n)
+}
+
+// Search is Locate in steps, for who has something else to do while memory is read: each begins with what the one before has had fetched.
+type Search struct {
+	page    Page
+	at      Position
+	ranked  bool
+	signed  bool // there are signatures in the tree
+	fetched byte // the octets that were read for no other reason; kept so that they are read
+}
+
+// Begin goes down to the page in which the key would stand, and has the page's heads fetched.
+func (s *Search) Begin(t *Tree, q []byte, n int) {
+	s.page, s.at, s.ranked, s.signed = t.only, Position{}, false, false
+	if r := t.root; r != nil {
+		s.at.node = r.find(q, n, r.first)
+		nd := r.nodes[s.at.node]
+		s.at.page = nd.find(q, n, nd.first)
+		s.page = nd.pages[s.at.page]
+		s.signed = r.expires != 0
+		s.fetched = s.page.ahead(s.signed)
 	}
-	at.node = r.find(q, n, r.first)
-	nd := r.nodes[at.node]
-	at.page = nd.find(q, n, nd.first)
-	p := nd.pages[at.page]
-	at.entry, exact = p.search(q, n)
-	if r.expires != 0 { // there are signatures
-		at.touched = p.touch(at.entry)
+}
+
+// Near searches the page's heads, and has the entry fetched that they lead to.
+func (s *Search) Near(q []byte, n int) {
+	s.at.entry, s.ranked = s.page.rank(q, n), true
+	s.fetched = s.page.touch(s.at.entry)
+}
+
+// End finds the entry, as Locate does.
+func (s *Search) End(q []byte, n int) (e Entry, at Position, exact bool) {
+	if !s.ranked {
+		s.at.entry = s.page.rank(q, n)
+		if s.signed {
+			s.fetched = s.page.touch(s.at.entry)
+		}
 	}
-	return p.Entry(at.entry), at, exact
+	s.at.entry, exact = s.page.settle(s.at.entry, q, n)
+	return s.page.Entry(s.at.entry), s.at, exact
 }
 
 // Get is locate for a key without octets behind it.
