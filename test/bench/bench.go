@@ -111,7 +111,7 @@ func (b *bench) measureLarge(ctx context.Context) error {
 	if err := b.measureLists(ctx); err != nil {
 		return err
 	}
-	if err := b.measureProcs(ctx); err != nil {
+	if err := b.measureSettings(ctx); err != nil {
 		return err
 	}
 	if err := b.measureWrites(ctx); err != nil {

@@ -33,6 +33,7 @@ type contestant struct {
 	version  string
 	settings string // its configuration, as the results show it
 	addr     netip.AddrPort
+	tls      netip.AddrPort // where it transfers over TLS; not valid: nowhere
 	argv     []string
 	setup    func(ctx context.Context) error // before its start; may be nil
 	warm     func(ctx context.Context) error // before it is measured; may be nil

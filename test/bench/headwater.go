@@ -42,7 +42,17 @@ func (b *bench) newHeadwater(data, servers string) (*contestant, error) {
 	return c, nil
 }
 
-func headwater(b *bench) (*contestant, error) { return b.filled(filepath.Join(b.dir, "data")) }
+func headwater(b *bench) (*contestant, error) {
+	c, err := b.filled(filepath.Join(b.dir, "data"))
+	if err != nil {
+		return nil, err
+	}
+	cert, key, err := b.certificate()
+	c.tls = freePort()
+	c.argv = append(c.argv, "--tls-listen", c.tls.String(), "--dns-tls-cert", cert, "--dns-tls-key", key)
+	c.settings = strings.Join(append([]string{"headwater"}, c.argv[1:]...), " ")
+	return c, err
+}
 
 // filled gets the large zone through its API.
 func (b *bench) filled(data string) (*contestant, error) {

@@ -129,8 +129,7 @@ func wait(ctx context.Context, all []*incoming, until time.Time) (ready []*incom
 	}
 }
 
-// read takes what is there, once, and looks at the messages that are whole. It counts records by the messages' headers: the
-// zone's, those that were added, and the closing SOA.
+// read takes what is there, once, and looks at the messages that are whole.
 func (b *bench) read(d *incoming, c *contestant, begin time.Time) error {
 	n, err := unix.Read(d.fd, d.buf[d.n:])
 	if err != nil {
@@ -141,7 +140,7 @@ func (b *bench) read(d *incoming, c *contestant, begin time.Time) error {
 	}
 	d.n += n
 	at := 0
-	for want := max(b.records, b.signed) + 1; d.n-at >= 2 && !d.ended; {
+	for d.n-at >= 2 && !d.ended {
 		end := at + 2 + int(binary.BigEndian.Uint16(d.buf[at:]))
 		if end > d.n {
 			break
@@ -150,20 +149,29 @@ func (b *bench) read(d *incoming, c *contestant, begin time.Time) error {
 		if d.first == 0 {
 			d.first = time.Since(begin)
 		}
-		if code := wire.HeaderFlags(m).Rcode(); code != wire.RcodeNoError {
-			return fmt.Errorf("%w: %s", errRefused, code)
-		}
 		if d.keep != nil {
 			d.keep.buf = append(d.keep.buf, d.buf[at:end]...)
 		}
-		d.got += wire.Count(m, wire.SectionAnswer)
-		if d.got > want && !c.grown {
-			return fmt.Errorf("%w: %d records instead of %d", errSilent, d.got, want)
+		if err := b.message(d, c, m); err != nil {
+			return err
 		}
-		d.ended = d.got >= want && closes(m)
 		at = end
 	}
 	d.n = copy(d.buf, d.buf[at:d.n])
+	return nil
+}
+
+// message looks at a message. It counts records by the messages' headers: the zone's, those that were added, and the closing SOA.
+func (b *bench) message(d *incoming, c *contestant, m []byte) error {
+	if code := wire.HeaderFlags(m).Rcode(); code != wire.RcodeNoError {
+		return fmt.Errorf("%w: %s", errRefused, code)
+	}
+	want := max(b.records, b.signed) + 1
+	d.got += wire.Count(m, wire.SectionAnswer)
+	if d.got > want && !c.grown {
+		return fmt.Errorf("%w: %d records instead of %d", errSilent, d.got, want)
+	}
+	d.ended = d.got >= want && closes(m)
 	return nil
 }
 

@@ -133,7 +133,8 @@ func run(ctx context.Context) error {
 	}
 	failed := b.measure(ctx)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		failed = ctx.Err()
+		b.table.note("The run was ended early: there would have been more rows.")
 	}
 	if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
 		return err

@@ -21,6 +21,7 @@ type contents struct {
 	dir   string // a directory of the server's own, below the run's
 	zones func(yield func(name, file string) bool)
 	right func(c *contestant) func(ctx context.Context) bool
+	tls   bool // they are to be had over TLS as well; for BIND alone
 	fixed bool // zones share files, which nobody may write to then
 }
 
@@ -56,6 +57,7 @@ func bind(b *bench) (*contestant, error) {
 		return nil, err
 	}
 	in.zones = func(yield func(name, file string) bool) { yield(zoneName, file) }
+	in.tls = true
 	return b.newBIND(in)
 }
 
@@ -162,14 +164,24 @@ func (b *bench) newBIND(in contents) (*contestant, error) {
 	if in.fixed {
 		updates = ""
 	}
-	conf, err := c.configure(in, fmt.Sprintf(`options {
-	directory %q; listen-on port %d { %s; }; listen-on-v6 { none; };
+	secure, listen := "", ""
+	if in.tls {
+		cert, key, err := b.certificate()
+		if err != nil {
+			return nil, err
+		}
+		c.tls = freePort()
+		secure = fmt.Sprintf("tls bench { cert-file %q; key-file %q; protocols { TLSv1.3; }; };\n", cert, key)
+		listen = fmt.Sprintf(" listen-on port %d tls bench { %s; };", c.tls.Port(), c.tls.Addr())
+	}
+	conf, err := c.configure(in, secure+fmt.Sprintf(`options {
+	directory %q; listen-on port %d { %s; };%s listen-on-v6 { none; };
 	recursion no; dnssec-validation no; notify no; pid-file none; session-keyfile none; lock-file none;
 	allow-transfer { any; }; tcp-clients 200; transfers-out 100;
 };
 controls { };
 key %q { algorithm hmac-sha256; secret %q; };
-`, in.dir, c.addr.Port(), c.addr.Addr(), keyName, keySecret),
+`, in.dir, c.addr.Port(), c.addr.Addr(), listen, keyName, keySecret),
 		"zone \"NAME\" { type primary; file \"FILE\";"+updates+" };\n")
 	c.argv = []string{"named", "-g", "-n", "1", "-c", conf}
 	c.adder = func() (adder, error) { return dialUpdate(c.addr) }

@@ -25,6 +25,7 @@ const (
 	rowTCP         = "TCP, pipelined: CPU us a query"
 	rowAXFR        = "AXFR: s"
 	rowTSIG        = "AXFR with TSIG: s"
+	rowTLS         = "AXFR over TLS: s"
 	rowFour        = "four AXFRs at once: s"
 	rowFirst       = "four AXFRs at once: last of the first messages, ms"
 	rowMemory      = "memory (PSS): MB"
@@ -58,14 +59,15 @@ const (
 	rowPlainBeside = "as it comes: AXFR beside 20,000 queries/s, s"
 	rowProcsHot    = "GOMAXPROCS=1: UDP, 1,000 hot queries, CPU us a query"
 	rowProcsBeside = "GOMAXPROCS=1: AXFR beside 20,000 queries/s, s"
+	rowLimitHot    = "a limit on answers that is not reached: UDP, 1,000 hot queries, CPU us a query"
 )
 
 // largeRows are those that need the large zone.
 func largeRows() []string {
 	return append([]string{
-		rowWide, rowHot, rowWideDO, rowHotDO, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
+		rowWide, rowHot, rowWideDO, rowHotDO, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowTLS, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
 		rowBatch, rowAccept, rowAcceptSmall, rowSeen, rowAlone, rowTrace1, rowTrace2, rowTrace3, rowTrace4, rowIdle, rowChanges, rowMoved,
-		rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside,
+		rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside, rowLimitHot,
 		rowSlow1, rowSlow16, rowSlowBatch, rowMakeZones,
 	}, listRows()...)
 }
@@ -95,6 +97,7 @@ func goals() map[string][]goal {
 		rowTCP:        {{factor: 0.8, peers: all}},
 		rowAXFR:       {{factor: 0.33, peers: three}},
 		rowTSIG:       {{factor: 0.33, peers: three}},
+		rowTLS:        {{factor: 0.33, peers: []string{nameBIND}}},
 		rowFour:       {{factor: 0.3, peers: three}},
 		rowFirst:      {{factor: 1, noise: true, peers: three}},
 		rowMemory:     {{factor: 0.4, peers: three}},
@@ -126,6 +129,9 @@ func goals() map[string][]goal {
 
 		rowProcsHot:    {{factor: 1.05, row: rowPlainHot}},
 		rowProcsBeside: {{factor: 1.05, row: rowPlainBeside}},
+		rowLimitHot:    {{factor: 1.03, row: rowPlainHot}},
+
+		rowRenewing: {{factor: 2, row: rowSignedIdle}},
 	}
 }
 
@@ -147,16 +153,16 @@ func (b *bench) queryJobs() []job {
 	wide := job{[]string{rowWide}, everybody, perQuery("wide", b.duration/cuts)}
 	hot := job{[]string{rowHot}, everybody, perQuery("hot", b.duration/cuts)}
 	return append(slices.Repeat([]job{wide, hot}, cuts), []job{
-		{[]string{rowWideDO}, everybody, perQuery("wide", b.duration/cuts, withDO...)},
-		{[]string{rowHotDO}, everybody, perQuery("hot", b.duration/cuts, withDO...)},
-		{[]string{rowRateP99, rowRateCPU}, everybody, func(ctx context.Context, c *contestant) ([]float64, error) {
-			r, err := b.ask(ctx, c, "wide", b.duration, atRate...)
+		{[]string{rowWideDO}, servers, perQuery("wide", b.duration/cuts, withDO...)},
+		{[]string{rowHotDO}, servers, perQuery("hot", b.duration/cuts, withDO...)},
+		{[]string{rowRateP99, rowRateCPU}, servers, func(ctx context.Context, c *contestant) ([]float64, error) {
+			r, err := b.ask(ctx, c, "wide", b.duration/2, atRate...)
 			if err != nil {
 				return nil, err
 			}
 			return []float64{r.P99, r.CPU.PerQuery}, nil
 		}},
-		{[]string{rowTCP}, servers, perQuery("wide", b.duration, overTCP...)},
+		{[]string{rowTCP}, servers, perQuery("wide", b.duration/2, overTCP...)},
 	}...)
 }
 
@@ -205,7 +211,7 @@ func (b *bench) ask(ctx context.Context, c *contestant, queries string, d time.D
 	}
 	args := append([]string{
 		"-c", strconv.Itoa(loadCore), b.load, "-server", c.addr.String(), "-queries", filepath.Join(b.dir, queries),
-		"-duration", d.String(), "-warmup", b.warmup.String(), "-pid", c.pids(), "-json",
+		"-duration", d.String(), "-warmup", min(b.warmup, d/2).String(), "-pid", c.pids(), "-json",
 	}, flags...)
 	if len(flags) > 0 && flags[0] == atRate[0] && preferred() {
 		args = append([]string{args[0], args[1], "chrt", "-f", "10"}, args[2:]...)

@@ -20,6 +20,7 @@ func (b *bench) transferJobs() []job {
 			return []float64{r.took.Seconds()}, err
 		}},
 		{[]string{rowTSIG}, resident, b.signedTransfer},
+		{[]string{rowTLS}, func(c *contestant) bool { return c.tls.IsValid() }, b.transferTLS},
 		{[]string{rowFour, rowFirst}, resident, func(ctx context.Context, c *contestant) ([]float64, error) {
 			r, err := b.transfers(ctx, c, 4)
 			return []float64{r.took.Seconds(), ms(r.first)}, err
