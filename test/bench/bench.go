@@ -179,6 +179,7 @@ func (b *bench) take(ctx context.Context, j *job, c *contestant) {
 	}
 	for i, v := range values {
 		b.table.add(j.rows[i], c.name, v)
+		b.say("%s, %s: %s", c.name, j.rows[i], figure(v))
 	}
 }
 

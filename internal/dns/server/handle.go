@@ -56,11 +56,11 @@ func (s *Server) newThread(transferOnly bool, from func(i int) netip.Addr) *hand
 	return h
 }
 
-// The hot path is in three steps, take, approach and answer, between which others of the batch may be in hand: wire.InLine at once. None
+// The hot path is in three steps, begin, approach and finish, between which others of the batch may be in hand: wire.InLine at once. None
 // of them locks or allocates.
 
-// take reads msg, the i-th datagram of its batch.
-func (h *handler) take(msg []byte, i int) {
+// begin reads msg, the i-th datagram of its batch.
+func (h *handler) begin(msg []byte, i int) {
 	i %= wire.InLine
 	r := &h.line[i]
 	h.read[i] = r.Receive(msg, netip.AddrPort{}, false)
@@ -69,21 +69,21 @@ func (h *handler) take(msg []byte, i int) {
 	}
 }
 
-// approach goes on with the i-th datagram, which was taken a while ago.
+// approach goes on with the i-th datagram, which was begun a while ago.
 func (h *handler) approach(i int) {
 	if i %= wire.InLine; h.begun[i] {
 		h.foresee.Near(&h.line[i])
 	}
 }
 
-// datagram takes a datagram that is a batch by itself, and answers it at once.
+// datagram begins and finishes a datagram that is a batch by itself.
 func (h *handler) datagram(dst, msg []byte) ([]byte, verdict) {
-	h.take(msg, 0)
-	return h.answer(dst, 0)
+	h.begin(msg, 0)
+	return h.finish(dst, 0)
 }
 
-// answer appends the response to the i-th datagram, which was taken, to dst, unless the verdict says otherwise.
-func (h *handler) answer(dst []byte, i int) ([]byte, verdict) {
+// finish appends the response to the i-th datagram, which was begun, to dst, unless the verdict says otherwise.
+func (h *handler) finish(dst []byte, i int) ([]byte, verdict) {
 	outcome := h.read[i%wire.InLine]
 	h.r = &h.line[i%wire.InLine]
 	if outcome == wire.ParseDrop {

@@ -87,7 +87,7 @@ func (h *handler) verify(dst []byte) (s *tsig.Server, out []byte) {
 		if s != nil {
 			h.r.Signer = s
 		}
-		h.s.cfg.Updates.Denied(&h.r, code, "")
+		h.s.cfg.Updates.Denied(h.r, code, "")
 	}
 	if code == wire.RcodeFormErr {
 		return nil, h.fail(dst, code)

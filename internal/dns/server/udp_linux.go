@@ -186,10 +186,10 @@ func (f *fastSocket) receive() (int, error) {
 func (f *fastSocket) process(n int) int {
 	replies := 0
 	f.h.guard.begin()
-	// Each is taken, approached and answered while its neighbours are: what it has to wait for in memory comes meanwhile.
+	// Each is begun, approached and finished while its neighbours are: what it has to wait for in memory comes meanwhile.
 	for i := range n + 2 {
 		if i < n {
-			f.h.take(f.request(i), i)
+			f.h.begin(f.request(i), i)
 		}
 		if i > 0 && i <= n {
 			f.h.approach(i - 1)
@@ -212,7 +212,7 @@ func (f *fastSocket) request(i int) []byte {
 
 // reply answers the i-th datagram with the at-th answer, unless there is none.
 func (f *fastSocket) reply(i, at int) bool {
-	msg, v := f.h.answer(f.answers[at*f.answer:][:0:f.answer], i)
+	msg, v := f.h.finish(f.answers[at*f.answer:][:0:f.answer], i)
 	switch v {
 	case drop:
 		return false

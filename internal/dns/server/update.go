@@ -61,7 +61,7 @@ func (h *handler) update(ctx context.Context, dst []byte) []byte {
 	if h.s.cfg.Updates == nil || h.transferOnly {
 		return h.explain(dst, wire.RcodeRefused, "no updates are taken here")
 	}
-	code, why := h.s.cfg.Updates.Update(ctx, &h.r)
+	code, why := h.s.cfg.Updates.Update(ctx, h.r)
 	return h.explain(dst, code, why)
 }
 
