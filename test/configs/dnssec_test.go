@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 const insideDNSSEC = "CONFIGS_INSIDE_DNSSEC"
@@ -45,8 +47,17 @@ func TestInsideDNSSEC(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	server := daemon(t, dir, os.Getenv(program), "serve")
-	wait(t, server, "the program to be ready", func() bool { return get("http://127.0.0.1:8053/readyz") == http.StatusOK })
+	server, stop := stoppable(t, dir, os.Getenv(program), "serve")
+	ready := func() bool { return get("http://127.0.0.1:8053/readyz") == http.StatusOK }
+	wait(t, server, "the program to be ready", ready)
+	aged := func() { // it goes on a year later, as far as keys are concerned
+		t.Helper()
+		stop()
+		year := time.Now().UTC().Year()
+		shell(t, dir, fmt.Sprintf(`sqlite3 data/headwater.db "UPDATE dnssec_keys SET doc = replace(doc, '\"%d-', '\"%d-')"`, year, year-1))
+		server, stop = stoppable(t, dir, os.Getenv(program), "serve")
+		wait(t, server, "the program to be ready again", ready)
+	}
 	credentials, err := os.ReadFile(filepath.Join(dir, "data", "first-credentials.txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +102,14 @@ func TestInsideDNSSEC(t *testing.T) {
 		}
 	}
 	believed("signed")
+	if name == "BIND" {
+		rollByText(t, doc, run, aged)
+		wait(t, secondary, "the secondary to have the new key alone", func() bool {
+			out, _ := exec.CommandContext(t.Context(), "dig", "@127.0.0.1", "-p", "5301", "+short", "example.com", "DNSKEY").Output()
+			return strings.Count(string(out), "257 ") == 1
+		})
+		believed("with another KSK")
+	}
 	if name != "PowerDNS" { // it makes NSEC and NSEC3 of its own mind, and looks at what it is told at AXFR alone
 		run(block(t, doc, "## Denial and algorithms"))
 		wait(t, secondary, "the secondary to deny by NSEC3", shows("nowhere.example.com", "NSEC3"))
@@ -111,4 +130,42 @@ func TestInsideDNSSEC(t *testing.T) {
 		t.Errorf("disabled:\n%s", out)
 	}
 	run(block(t, doc, "then `disabled`. Then, and not before:"))
+}
+
+// rollByText rolls the KSK as the document says, with the registrar's part played, and time that passes when it is wanted.
+func rollByText(t *testing.T, doc string, run func(string) string, aged func()) {
+	t.Helper()
+	const show = "headwater zone dnssec example.com"
+	settled := func() string { // whatever does not only take time has come about
+		t.Helper()
+		var out string
+		wait(t, nil, "somebody to look after the keys", func() bool {
+			out = run(show)
+			return !strings.Contains(out, "ervers have") && !strings.Contains(out, "being made") && !strings.Contains(out, "has looked")
+		})
+		return out
+	}
+	seen, begun := block(t, doc, "The DS is looked for at every address of the parent, or is told by hand:"), false
+	tag := regexp.MustCompile(`KSK\s+(\d+)|(\d+)\s+KSK`)
+	for i := 0; ; i++ {
+		out := settled()
+		keys := tag.FindAllStringSubmatch(out, -1)
+		switch {
+		case i == 20:
+			t.Fatalf("it does not end:\n%s", out)
+		case begun && len(keys) == 1:
+			return
+		case strings.Contains(out, "still shows the DS record"):
+			old := regexp.MustCompile(`still shows the DS record of key (\d+)`).FindStringSubmatch(out)[1]
+			run("headwater zone dnssec seen example.com " + old + " --gone")
+		case strings.Contains(out, "does not show the DS record"):
+			run(seen)
+		case !begun && strings.Count(out, "aches may hold") == 0:
+			if out := run(block(t, doc, "unless the parent reads CDS records or is a zone here. It goes like this:")); len(tag.FindAllString(out, -1)) < 2 {
+				t.Fatalf("asked for another KSK:\n%s", out)
+			}
+			begun = true
+		}
+		aged()
+	}
 }
