@@ -23,7 +23,7 @@ type Signing struct {
 	Whole bool
 	// Crew has many pieces of work done, on as many cores as there are for it; nil: one after the other.
 	Crew func(pieces int, do func(i int) error) error
-	// Yield is called after each name, for others who wait for a core; nil: nobody is let through.
+	// Yield is called after each signature, for others who wait for a core; nil: nobody is let through.
 	Yield func()
 	// Told hears how many names of how many are signed, where all are.
 	Told func(done, total int)

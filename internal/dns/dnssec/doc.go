@@ -6,7 +6,8 @@
 //
 // Job signs a version of a zone, which it sees through View (view.go): Whole and Sign all of it (whole.go), Update what a
 // change has touched (update.go). Both bring one name after another to what it shall be (sign.go), NSEC3 records in a second
-// pass (nsec3.go), and so they cannot differ. rrsig.go makes one signature, timing.go says from when to when it is good.
+// pass (nsec3.go), and so they cannot differ. rrsig.go makes one signature, p256.go many of the usual algorithm together, timing.go says
+// from when to when they are good.
 //
 // Next says what to do with a zone's keys (next.go): it knows what is wanted in which order (moves.go), and that no mix of what
 // caches may hold must become bogus (safe.go).

@@ -121,7 +121,6 @@ func (w *worker) hashed(v Hashed, h, next Hash, types []byte) error {
 		return err
 	}
 	w.change(owner, v.HashedSets(h), []rr.Set{set, {Owner: owner, Type: wire.TypeRRSIG, Data: sigs}})
-	w.yield()
 	return nil
 }
 

@@ -41,8 +41,11 @@ func mustModulus(b []byte) *bigmod.Modulus {
 	return m
 }
 
-// batch are signatures that are still to be made, by keys of algorithm 13.
-type batch struct{ list []unsigned }
+// batch are signatures that are still to be made, by keys of algorithm 13. yield is called after each, for others who wait for a core.
+type batch struct {
+	list  []unsigned
+	yield func()
+}
 
 // unsigned is one of them: what is signed, and where r and s belong.
 type unsigned struct {
@@ -64,17 +67,19 @@ func (b *batch) sign() error {
 			if _, err := u.key.signDigest(u.out[:0], u.digest[:]); err != nil {
 				return err
 			}
+			b.yield()
 		}
 		return nil
 	}
-	return signMany(b.list)
+	return b.signMany()
 }
 
 // half is a signature of which the nonce's inverse is missing.
 type half struct{ k, before, s *bigmod.Nat }
 
 // signMany fills in signatures (FIPS 186-5 section 6.4.1).
-func signMany(list []unsigned) error {
+func (b *batch) signMany() error {
+	list := b.list
 	halves := make([]half, len(list))
 	product := number().SetUint(1).ExpandFor(p256Order)
 	for i := range list {
@@ -86,6 +91,7 @@ func signMany(list []unsigned) error {
 		h.before = copyOf(product) // of the nonces before
 		product.Mul(h.k, p256Order)
 		halves[i] = h
+		b.yield()
 	}
 	inverse := number().Exp(product, p256Inverse, p256Order)
 	for i := len(list) - 1; i >= 0; i-- {

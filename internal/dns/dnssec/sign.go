@@ -48,7 +48,7 @@ type Job struct {
 	Signers
 	Denial Denial
 	Timing Timing
-	// Yield is called after each name, for others who wait for a core; nil: nobody is let through.
+	// Yield is called after each signature, for others who wait for a core; nil: nobody is let through.
 	Yield func()
 }
 
@@ -85,7 +85,11 @@ type change struct {
 }
 
 func (j *Job) worker() *worker {
-	return &worker{Job: j, expiration: j.Timing.Expiration, ttl: negativeTTL(j.New), apex: j.New.Apex()}
+	w := &worker{Job: j, expiration: j.Timing.Expiration, ttl: negativeTTL(j.New), apex: j.New.Apex()}
+	if w.batch.yield = j.Yield; j.Yield == nil {
+		w.batch.yield = func() {}
+	}
+	return w
 }
 
 // negativeTTL is the TTL of NSEC and NSEC3 records (RFC 9077 section 3): that of negative answers.
@@ -127,7 +131,6 @@ func (w *worker) entry(now *entry, next wire.Name) error {
 		return err
 	}
 	w.change(now.owner, now.made(), append(chain, rr.Set{Owner: now.owner, Type: wire.TypeRRSIG, Data: sigs}))
-	w.yield()
 	return nil
 }
 
@@ -147,12 +150,6 @@ func (w *worker) finish() (*Delta, error) {
 	}
 	w.waiting = nil
 	return &w.out, nil
-}
-
-func (w *worker) yield() {
-	if w.Yield != nil {
-		w.Yield()
-	}
 }
 
 // clear takes away what signing has added to a name.
@@ -217,6 +214,9 @@ func (w *worker) signatures(old *entry, other func() entry, sets []rr.Set) ([][]
 				var err error
 				if sig, w.room, err = signSet(w.apex, s, k, w.Timing.Inception, w.expiration, &w.batch, w.room); err != nil {
 					return nil, err
+				}
+				if !k.batches {
+					w.batch.yield()
 				}
 				w.out.Signatures++
 			}

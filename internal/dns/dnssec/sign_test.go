@@ -119,6 +119,27 @@ func (m *model) update(t *testing.T, j dnssec.Job, old *model, touched ...wire.N
 	return d
 }
 
+// Whoever waits for a core gets through after each signature, however many are made together.
+func TestSigningYields(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range []dnssec.Algorithm{dnssec.ECDSAP256SHA256, dnssec.ED25519} {
+		k, err := dnssec.Generate(algorithm, dnssec.FlagZone|dnssec.FlagSEP, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := seeded(t, k)
+		r := rand.New(rand.NewPCG(1, 2))
+		for range 40 {
+			m.random(t, r)
+		}
+		yields := 0
+		job := dnssec.Job{Signers: dnssec.Signers{Keys: []*dnssec.Key{k}, Zone: []*dnssec.Key{k}}, Timing: timing, Yield: func() { yields++ }}
+		if d := m.update(t, job, nil); d.Signatures < 30 || yields < d.Signatures {
+			t.Errorf("%s: %d signatures, others get through %d times", algorithm, d.Signatures, yields)
+		}
+	}
+}
+
 // A change costs what it touches.
 func TestSignaturesOfAChange(t *testing.T) {
 	t.Parallel()
