@@ -22,7 +22,9 @@ type generator struct {
 
 func (g *generator) of(list ...string) string { return list[g.IntN(len(list))] }
 
-func (g *generator) owner() string { return g.of("a.", "b.", "c.", "*.w.", "x.y.", "_acme-challenge.a.", "") + apex }
+func (g *generator) owner() string {
+	return g.of("a.", "b.", "c.", "*.w.", "x.y.", "_acme-challenge.a.", "") + apex
+}
 
 func (g *generator) ttl() uint32 { return []uint32{60, 300, 300, 300, 3600}[g.IntN(5)] }
 

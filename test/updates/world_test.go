@@ -136,11 +136,7 @@ func bind(t *testing.T, records []string) netip.AddrPort {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "bind-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := t.TempDir()
 	keys := ""
 	for _, k := range []string{keyName, other} {
 		keys += fmt.Sprintf("key %q { algorithm hmac-sha256; secret %q; };\n", k, secret)

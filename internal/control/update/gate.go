@@ -20,7 +20,8 @@ type outcome struct {
 type recent struct {
 	mu    sync.Mutex
 	of    map[model.ID]*flight
-	order []landed
+	order []landed // those that are remembered begin at head
+	head  int
 }
 
 // flight is a message that is being done, or was.
@@ -76,13 +77,13 @@ func (r *recent) once(ctx context.Context, id model.ID, now time.Time, f func() 
 
 // trim forgets what is old, or too much.
 func (r *recent) trim(now time.Time) {
-	n := 0
-	for n < len(r.order) && (len(r.order)-n > rememberedMost || now.Sub(r.order[n].at) > remembered) {
-		delete(r.of, r.order[n].id)
-		n++
+	for r.head < len(r.order) && (len(r.order)-r.head > rememberedMost || now.Sub(r.order[r.head].at) > remembered) {
+		delete(r.of, r.order[r.head].id)
+		r.head++
 	}
-	if n > 0 {
-		r.order = append(r.order[:0:0], r.order[n:]...)
+	if r.head > len(r.order)/2 {
+		r.order = append([]landed(nil), r.order[r.head:]...)
+		r.head = 0
 	}
 }
 

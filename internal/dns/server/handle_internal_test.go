@@ -47,7 +47,10 @@ const (
 func TestDatagramAllocates(t *testing.T) {
 	h := testHandler(Config{})
 	slab := make([]byte, 0, 2048)
+	stranger := query("www.example.org.", wire.TypeSOA, "")
+	wire.SetHeaderFlags(stranger, wire.Flags(0).WithOpcode(wire.OpcodeUpdate))
 	for name, msg := range map[string][]byte{
+		"update":    stranger,
 		"plain":     query("www.example.org.", wire.TypeA, ""),
 		"EDNS":      query("www.example.org.", wire.TypeA, optRR),
 		"BADVERS":   query("www.example.org.", wire.TypeA, badOPT),

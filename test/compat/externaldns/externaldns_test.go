@@ -76,6 +76,12 @@ func desired(www string) []*endpoint.Endpoint {
 // apply plans the way from what is there to what is wanted, checks how many endpoints change, and applies it.
 func apply(t *testing.T, p provider.Provider, want []*endpoint.Endpoint, changes int) {
 	t.Helper()
+	applyOf(t, p, managed(), want, changes)
+}
+
+// applyOf is apply where other types are managed.
+func applyOf(t *testing.T, p provider.Provider, types []string, want []*endpoint.Endpoint, changes int) {
+	t.Helper()
 	current, err := p.Records(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +91,7 @@ func apply(t *testing.T, p provider.Provider, want []*endpoint.Endpoint, changes
 		t.Fatal(err)
 	}
 	c := (&plan.Plan{
-		Current: current, Desired: want, Policies: []plan.Policy{&plan.SyncPolicy{}}, ManagedRecords: managed(),
+		Current: current, Desired: want, Policies: []plan.Policy{&plan.SyncPolicy{}}, ManagedRecords: types,
 		DomainFilter: endpoint.MatchAllDomainFilters{endpoint.NewDomainFilter([]string{zone})},
 	}).Calculate().Changes
 	if got := slices.Concat(c.Create, c.UpdateNew, c.Delete); len(got) != changes {

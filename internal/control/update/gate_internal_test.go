@@ -1,0 +1,131 @@
+package update
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
+
+// TestOnce: of the same message at once one is done, and the others get its answer; a failure of ours is tried again.
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recent
+		var done atomic.Int32
+		work := func() outcome {
+			done.Add(1)
+			time.Sleep(time.Second)
+			return outcome{code: wire.RcodeYXDomain}
+		}
+		answers := make(chan outcome, 8)
+		for range cap(answers) {
+			go func() {
+				out, _ := r.once(t.Context(), "one", time.Now(), work)
+				answers <- out
+			}()
+		}
+		for range cap(answers) {
+			if out := <-answers; out.code != wire.RcodeYXDomain {
+				t.Errorf("%s", out.code)
+			}
+		}
+		if done.Load() != 1 {
+			t.Errorf("it was done %d times", done.Load())
+		}
+		if _, repeated := r.once(t.Context(), "one", time.Now(), work); !repeated {
+			t.Error("it was done again")
+		}
+		time.Sleep(remembered + time.Second)
+		r.once(t.Context(), "other", time.Now(), work) // by which what is old is forgotten
+		if _, repeated := r.once(t.Context(), "one", time.Now(), work); repeated {
+			t.Error("it is remembered for ever")
+		}
+		fails := func() outcome { return outcome{code: wire.RcodeServFail} }
+		for range 2 {
+			if _, repeated := r.once(t.Context(), "failing", time.Now(), fails); repeated {
+				t.Error("a failure of ours was not tried again")
+			}
+		}
+	})
+}
+
+// TestOnceGivenUp: who has no time left is not kept by one that is being done.
+func TestOnceGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r recent
+		go r.once(t.Context(), "slow", time.Now(), func() outcome {
+			time.Sleep(time.Hour)
+			return outcome{}
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if out, _ := r.once(ctx, "slow", time.Now(), func() outcome { return outcome{} }); out.code != wire.RcodeServFail {
+			t.Errorf("%s", out.code)
+		}
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// TestRemembersSome: however many messages come, so many are remembered.
+func TestRemembersSome(t *testing.T) {
+	t.Parallel()
+	var r recent
+	now := time.Now()
+	for i := range 2 * rememberedMost {
+		r.once(t.Context(), model.ID(fmt.Sprint(i)), now, func() outcome { return outcome{} })
+	}
+	if len(r.of) > rememberedMost || len(r.order) > 2*rememberedMost+1 {
+		t.Errorf("%d and %d", len(r.of), len(r.order))
+	}
+}
+
+// TestKeyBounds: a key has its rate and its share of what is under way, and no other is hindered by it.
+func TestKeyBounds(t *testing.T) {
+	t.Parallel()
+	k := keyBounds{perSecond: 10}
+	now := time.Unix(1_800_000_000, 0)
+	take := func(key string) bool {
+		leave, ok := k.enter(key, now)
+		if ok {
+			leave()
+		}
+		return ok
+	}
+	n := 0
+	for take("one") {
+		n++
+	}
+	if n != 20 || !take("two") {
+		t.Errorf("%d came at once", n)
+	}
+	now = now.Add(time.Second)
+	for n = 0; take("one"); n++ {
+	}
+	if n != 10 {
+		t.Errorf("%d came a second later", n)
+	}
+	k = keyBounds{}
+	for n = 0; ; n++ {
+		if _, ok := k.enter("one", now); !ok {
+			break
+		}
+	}
+	if n != keyRunning || !take("two") {
+		t.Errorf("%d are under way", n)
+	}
+	for i := range 3 * keysMost {
+		now = now.Add(10 * time.Millisecond)
+		take(fmt.Sprint(i))
+	}
+	if len(k.of) > keysMost {
+		t.Errorf("%d keys are remembered", len(k.of))
+	}
+}
