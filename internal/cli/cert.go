@@ -94,7 +94,8 @@ func (c *certServerCmd) Run(s *streams) error {
 	if err := named(t, c.Names); err != nil {
 		return err
 	}
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	// It is shown to secondaries that are told by TLS as well, where we are the client.
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	made, err := c.make(c.Names[0], t, by)
 	if err != nil {
 		return err

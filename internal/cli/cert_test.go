@@ -51,8 +51,12 @@ func TestCert(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if verify("ns.example", "other.example", x509.ExtKeyUsageServerAuth) == nil || verify("ns.example", "ns.example", x509.ExtKeyUsageClientAuth) == nil {
-		t.Error("the server's certificate is good for too much")
+	// A server is a client where it tells secondaries by TLS; a client is no server.
+	if err := verify("ns.example", "ns.example", x509.ExtKeyUsageClientAuth); err != nil {
+		t.Error(err)
+	}
+	if verify("ns.example", "other.example", x509.ExtKeyUsageServerAuth) == nil || verify("secondary.example", "secondary.example", x509.ExtKeyUsageServerAuth) == nil {
+		t.Error("a certificate is good for too much")
 	}
 	if err := verify("secondary.example", "secondary.example", x509.ExtKeyUsageClientAuth); err != nil {
 		t.Error(err)

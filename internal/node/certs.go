@@ -54,6 +54,15 @@ func (c *certFile) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.have, nil
 }
 
+// ownCertificate is what peers are shown that are told by TLS and ask who we are: the one that they know us by.
+func (n *Node) ownCertificate() *tls.Certificate {
+	if n.dnsCerts == nil {
+		return nil
+	}
+	have, _ := n.dnsCerts.get(nil) // its error is told
+	return have
+}
+
 // load reads the files now.
 func (c *certFile) load() error {
 	c.mu.Lock()

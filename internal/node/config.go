@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/reach"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
@@ -51,6 +52,8 @@ type Config struct {
 	UpdateRate     int           `default:"500" help:"Updates (RFC 2136) done a second for one key, over a while; 0 is no limit." name:"update-rate"`
 	DNSProxies     []string      `help:"Address or network of a proxy that names its client by the PROXY protocol, on DNS connections over TCP and TLS, and must; repeatable." placeholder:"NETWORK" name:"dns-proxies"`
 	Cookies        bool          `default:"true" negatable:"" help:"DNS cookies (RFC 7873): who shows one is not limited."`
+	ReportAgent    string        `help:"Domain that resolvers are told to report errors below (RFC 9567); a zone of this server has it, with a wildcard TXT at *._er below it. Off when empty." placeholder:"DOMAIN"`
+	ZONEMDOctets   int           `default:"1048576" help:"Size up to which a zone may carry a digest of itself (ZONEMD, RFC 8976): each change of such a zone has all of it hashed." name:"zonemd-octets"`
 	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
 	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
 	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
@@ -201,6 +204,7 @@ type settings struct {
 	exempt      []netip.Prefix // from the rate limit of answers
 	proxies     []netip.Prefix // of DNS
 	reach       *reach.Rule
+	agent       wire.Name // of error reports; empty: none
 }
 
 // Check says whether a node would take the configuration, as far as that can be told without starting it.
@@ -254,6 +258,12 @@ func (c *Config) settings() (out settings, err error) {
 	}
 	if c.DNSRateLimit < 0 || c.DNSRateSlip < 0 {
 		return out, errRateLimit
+	}
+	if c.ZONEMDOctets < 0 {
+		return out, errDigest
+	}
+	if out.agent, err = c.agent(); err != nil {
+		return out, err
 	}
 	out.nameservers, err = c.nameservers()
 	return out, err

@@ -1,6 +1,18 @@
 package node
 
-import "github.com/headwaterdns/headwater/internal/control/api"
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/report"
+	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
+)
 
 // facts tells the API what this node can do. Where a port is 0 in the configuration, what was bound counts.
 func (n *Node) facts() api.ServerFacts {
@@ -9,6 +21,7 @@ func (n *Node) facts() api.ServerFacts {
 		return out
 	}
 	addrs := n.dns.Addrs()
+	out.DNS = n.dnsFacts()
 	if len(addrs.DNS) > 0 {
 		out.DNSPort = addrs.DNS[0].Port()
 	}
@@ -17,4 +30,125 @@ func (n *Node) facts() api.ServerFacts {
 		out.TransferPort = addrs.Transfer[0].Port()
 	}
 	return out
+}
+
+// dnsFacts tells how DNS is spoken here, by the flags that say so.
+func (n *Node) dnsFacts() *api.DNSFacts {
+	c := n.cfg
+	out := &api.DNSFacts{
+		Cookies: c.Cookies, RateLimit: c.DNSRateLimit, RateSlip: c.DNSRateSlip, RateLogOnly: c.DNSRateLogOnly, RateExempt: c.DNSRateExempt,
+		Proxies: c.DNSProxies, ReportAgent: n.answer.Agent.Host(), ZONEMDLimit: c.ZONEMDOctets, NotifySources: c.NotifySource, NSID: c.NSID,
+	}
+	if n.answer.Agent == "" {
+		out.ReportAgent = ""
+	}
+	out.TLSAddresses = api.Each(n.dns.Addrs().TLS, func(a *netip.AddrPort) string { return a.String() })
+	return out
+}
+
+// What resolvers report of errors (RFC 9567), and where they are told to.
+
+var (
+	errAgent  = errors.New("--report-agent: it must be the name of a domain, and leave room for the names that are reported below it")
+	errDigest = errors.New("--zonemd-octets: it must be 0 or more")
+)
+
+// agentMost is how long an agent's name may be in octets: names that are reported stand before it, and those that do not fit are not
+// reported (RFC 9567 section 6.1.1).
+const agentMost = 100
+
+func (c *Config) agent() (wire.Name, error) {
+	if c.ReportAgent == "" {
+		return "", nil
+	}
+	n, err := wire.ParseName(strings.ToLower(c.ReportAgent))
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", errAgent, err)
+	}
+	if len(n) <= 1 || len(n) > agentMost {
+		return "", errAgent
+	}
+	return n, nil
+}
+
+// digestMost is the limit as the committer has it, where 0 is its own default: no zone is as small as an octet.
+func (c *Config) digestMost() int { return max(c.ZONEMDOctets, 1) }
+
+// takesReports is who takes reports, a plain nil for nobody.
+func (n *Node) takesReports() server.Reports {
+	if n.reports == nil {
+		return nil
+	}
+	return n.reports
+}
+
+// errorReports tells what this node heard of a zone.
+func (n *Node) errorReports(zone model.ID) api.ErrorReports {
+	out := api.ErrorReports{Node: n.cfg.NSID}
+	if n.reports == nil {
+		return out
+	}
+	agent := n.reports.Agent()
+	out.Agent, out.Ready = agent.Host(), n.answersReports(agent)
+	var list []report.Report
+	list, out.Total, out.Dropped = n.reports.Of(string(zone))
+	out.Reports = api.Each(list, func(r *report.Report) api.ErrorReport {
+		return api.ErrorReport{
+			Name: r.Name.Host(), Type: r.Type.String(), Code: int(r.Code), Count: r.Count, First: r.First, Last: r.Last, From: r.From.String(),
+		}
+	})
+	return out
+}
+
+// answersReports says whether questions below the agent's name are answered here: without, resolvers take it for broken.
+func (n *Node) answersReports(agent wire.Name) bool {
+	at := wire.Name("\x01*\x03_er") + agent
+	z := n.db.Find([]byte(at))
+	if z == nil {
+		return false
+	}
+	for _, s := range z.State().Served.Sets(at) {
+		if s.Type == wire.TypeTXT {
+			return true
+		}
+	}
+	return false
+}
+
+// forgetReports forgets what this node heard of a zone.
+func (n *Node) forgetReports(zone model.ID) int {
+	if n.reports == nil {
+		return 0
+	}
+	return n.reports.Forget(string(zone))
+}
+
+// reportMetrics tells how much was reported.
+func (c collector) reportMetrics(counter func(string, string, uint64, ...string)) {
+	if c.n.reports == nil {
+		return
+	}
+	st := c.n.reports.Stats()
+	for code, v := range st.Codes {
+		counter("error_reports_total", "Errors that resolvers reported of names in zones here (RFC 9567), by extended error code.", v, "code", strconv.Itoa(int(code)))
+	}
+	counter("error_reports_foreign_total", "Reports that are about no zone here, or cannot be read.", st.Foreign)
+	counter("error_reports_dropped_total", "Kinds of reports that are not kept any more, or were not, for want of room.", st.Dropped)
+}
+
+// zoneDigest tells of a zone's digest as it is in memory.
+func (n *Node) zoneDigest(zone model.ID) (out api.ZoneDigest, ok bool) {
+	out.Limit = n.cfg.ZONEMDOctets
+	z := n.db.ByID(string(zone))
+	if z == nil {
+		return out, false
+	}
+	v := z.State().Transfer
+	out.Octets = v.Size()
+	for _, s := range v.Own(v.Apex()) {
+		if s.Type == wire.TypeZONEMD && len(s.Data) == 1 {
+			out.Data = s.Data[0]
+		}
+	}
+	return out, true
 }

@@ -95,7 +95,7 @@ func (n *Node) handler() http.Handler {
 		Store:  n.store, Changer: n.commit, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
 		Events: n.events, ZoneName: n.zoneName, Alarms: n.store, Mails: n.courier.Mails(),
 		PeerAllowed: n.reach.Allows, Flattened: n.flattened,
-		Server:      n.facts,
+		Server: n.facts, ZoneDigest: n.zoneDigest, ErrorReports: n.errorReports, ForgetReports: n.forgetReports,
 		Secondaries: n.secondaries, Live: n.live, KeyUses: n.keyUses, Catalog: n.catalog, CheckAccess: n.checkAccess, Review: n.review, Signing: n.signing, Clock: time.Now, Log: n.log,
 		CopyZone: func(ctx context.Context, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
 			return n.copyZone(ctx, rest, c, step)

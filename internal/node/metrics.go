@@ -198,6 +198,7 @@ func (c collector) dns(counter func(string, string, uint64, ...string), gauge fu
 	}
 	gauge("tcp_connections", "Open TCP connections, those with TLS among them.", float64(s.TCPOpen))
 	counter("tls_handshakes_failed_total", "Handshakes of DNS over TLS that failed.", s.TLSFailed)
+	c.reportMetrics(counter)
 }
 
 // rcodeName names a counter of the server; the last one is BADVERS.

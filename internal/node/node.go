@@ -34,6 +34,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/reach"
+	"github.com/headwaterdns/headwater/internal/dns/report"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/tally"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
@@ -75,6 +76,7 @@ type Node struct {
 	edge      []netip.Addr
 	reach     *reach.Rule
 	answer    answer.Config
+	reports   *report.Book // nil without an agent
 	web       *httpfront.Front
 	scrape    *httpfront.Front // of metrics at an address of their own; nil without one
 	trusted   []netip.Prefix
@@ -85,6 +87,7 @@ type Node struct {
 	out       io.Writer
 	first     *auth.FirstCredentials // made at this start
 	ready     atomic.Bool
+	shares    bool // other nodes are told what this one sees of keys
 	positions positions
 	version   atomic.Uint64 // zone versions published
 	lag       atomic.Int64  // nanoseconds that the newest journal entry was under way
@@ -125,6 +128,9 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 		open.SecretKey, open.OlderKeys = keys.Current(), keys.Older()
 	}
 	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname, Now: time.Now}
+	if n.answer.Agent = set.agent; set.agent != "" {
+		n.reports = report.New(report.Config{DB: n.db, Agent: set.agent})
+	}
 	if n.store, err = store.Open(ctx, open); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -138,8 +144,9 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 
 // wireFast makes the parts of the fast half.
 func (n *Node) wireFast(set *settings) {
+	n.shares = n.store.Shared() && n.roles.dns && n.roles.writes()
 	n.watch = watch.New(watch.Config{
-		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log,
+		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log, Shared: n.shares,
 		Seen: func(zone, peer string, serial uint32) {
 			if n.notify != nil { // another node tells secondaries
 				n.notify.Seen(zone, peer, serial)
@@ -175,7 +182,7 @@ func (n *Node) wireFast(set *settings) {
 		NewResponder: func() server.Responder { return answer.New(n.db, n.answer) },
 		Transfers:    n.xfr,
 		Updates:      n.takeUpdates(),
-		Cookies:      n.cookies.Keys, Proxies: set.proxies,
+		Cookies:      n.cookies.Keys, Proxies: set.proxies, Reports: n.takesReports(),
 		RateLimit: server.RateLimit{PerSecond: n.cfg.DNSRateLimit, Slip: n.cfg.DNSRateSlip, Exempt: set.exempt, LogOnly: n.cfg.DNSRateLogOnly, Tell: n.rateLimited},
 	})
 }
@@ -183,6 +190,7 @@ func (n *Node) wireFast(set *settings) {
 func (n *Node) wireNotify(sources []netip.Addr) {
 	n.notify = notify.New(notify.Config{
 		Answered: n.watch.Notified, KeyOf: n.watch.KeyOf, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
+		Own: n.ownCertificate, Tells: n.reach.Tells,
 		Load: func(ctx context.Context, yield func(notify.Ack)) error { return n.loadWatched(ctx, "", yield) },
 		Save: func(ctx context.Context, acks []notify.Ack) error {
 			states := make([]store.PeerState, 0, len(acks))
@@ -233,7 +241,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		Signing: n.tellSigning(),
 		Beside:  func(ctx context.Context, img *model.Image) (commit.Beside, error) { return n.store.PutBeside(ctx, img) },
 		Cores:   cores.Count(), DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
-		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(),
+		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(), Limits: commit.Limits{DigestBytes: n.cfg.digestMost()},
 		NameServers: servers, Edge: n.edge, Log: n.log,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore, time.Now),
 	})
@@ -352,4 +360,7 @@ func (n *Node) removed(z *zone.Zone) {
 		n.catalogs.Gone(z)
 	}
 	n.watch.Forget(z.ID)
+	if n.reports != nil {
+		n.reports.Forget(z.ID)
+	}
 }

@@ -33,6 +33,7 @@ const (
 	partLease     = "lease"
 	partNotify    = "notify"
 	partWatch     = "watching"
+	partSightings = "sightings of keys"
 	partUpkeep    = "upkeep"
 	partFreshen   = "signatures that have ended"
 	partKeeper    = "keys and signatures"
@@ -53,7 +54,7 @@ const (
 // DNS, which has answered all the while, and the store.
 func downOrder() []string {
 	return []string{
-		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partTeller, partAlarms, partCompare, partWatch, partUpkeep, partNotify, partLease, partImages,
+		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partTeller, partAlarms, partCompare, partWatch, partSightings, partUpkeep, partNotify, partLease, partImages,
 		partCommitter, partFeed, partDNS, partCookies, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
@@ -108,6 +109,9 @@ func (n *Node) sequence() *sequence {
 		}
 	}
 	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
+	if n.shares {
+		run(partSightings, workBy, n.tellSightings)
+	}
 	n.addWork(add, run)
 	if n.cfg.MetricsListen != "" {
 		run(partMetrics, storeBy, func(ctx context.Context) error { return n.scrape.Serve(ctx) })

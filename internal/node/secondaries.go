@@ -2,12 +2,18 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -102,7 +108,10 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 		p.RaiseTo = &past
 	}
 	if s := v.Notify; !s.Sent.IsZero() {
-		p.LastNotify = &api.NotifyEvent{On: s.Sent, Serial: s.Serial, Attempts: s.Tries, Answer: s.Answer}
+		p.LastNotify = &api.NotifyEvent{On: s.Sent, Serial: s.Serial, Attempts: s.Tries, Answer: s.Answer, Transport: overUDP}
+		if s.TLS {
+			p.LastNotify.Transport = overTLS
+		}
 	}
 	if v.Transfer != nil {
 		p.LastTransfer = transferEvent(v)
@@ -139,11 +148,20 @@ func (n *Node) notifySource(to netip.Addr) string {
 	return ""
 }
 
+// Words for what something went by.
+const overUDP, overTCP, overTLS = "udp", "tcp", "tls"
+
 func transferEvent(v *watch.View) *api.TransferEvent {
 	r := v.Transfer
 	t := &api.TransferEvent{
 		On: v.TransferOn, Kind: string(r.Kind), Serial: r.To, Records: r.Records, Bytes: r.Bytes, Took: r.Duration,
-		Key: r.Key, Outcome: r.Reason, OneOf: names(r.Client.OneOf),
+		Key: r.Key, Outcome: r.Reason, OneOf: names(r.Client.OneOf), Transport: overUDP,
+	}
+	switch {
+	case r.TLS != nil:
+		t.Transport, t.TLS, t.Client, t.ClientKey = overTLS, r.TLS.String(), r.TLS.ClientName, r.TLS.ClientKey
+	case r.TCP:
+		t.Transport = overTCP
 	}
 	if r.From != 0 {
 		t.From = &r.From
@@ -185,6 +203,11 @@ func behind(st *zone.State, v *watch.View) (versions *int, seconds *int64) {
 // keyUses tells which of two keys peers use, for each zone that is transferred to them.
 func (n *Node) keyUses(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]api.KeyUse, error) {
 	var out []api.KeyUse
+	seen, err := n.sightings(ctx, peers)
+	if err != nil {
+		return nil, err
+	}
+	here := string(n.place())
 	for _, z := range n.feed.Peered(account) {
 		links, loaded := z.State().Links, n.holdsZone(z.ID)
 		for _, id := range links.Peers {
@@ -197,9 +220,98 @@ func (n *Node) keyUses(ctx context.Context, account model.ID, peers []model.ID, 
 				}
 				loaded = true
 			}
-			use, on := n.watch.KeyUses(z.ID, id, old.String(), next.String())
+			list := seen[zonePeer{z.ID, id}]
+			for _, s := range n.watch.Seen(z.ID, id) {
+				s.Node = here
+				list = append(list, s)
+			}
+			use, on := watch.Uses(list, old.String(), next.String())
 			out = append(out, api.KeyUse{Peer: model.ID(id), Zone: z.Name.Host(), Use: string(use), On: on})
 		}
+	}
+	return out, nil
+}
+
+// Secondaries may ask every node, and a key is retired when none of them sees the old one any more. So each node tells the others, by the
+// database, what it sees of keys under rotation.
+
+const (
+	sightingsTold = 2 * time.Second
+	sightingsKept = 30 * 24 * time.Hour
+	sightingsTidy = time.Hour
+	sightingsMost = 500 // in one transaction
+)
+
+// place names this node among others by where it is, and not by when it was started: what it saw before it died is what it saw.
+func (n *Node) place() model.ID {
+	host, _ := os.Hostname()
+	sum := sha256.Sum256([]byte(host + " " + fmt.Sprint(n.cfg.DNSListen, n.cfg.TransferListen, n.cfg.TLSListen)))
+	return model.ID(hex.EncodeToString(sum[:16]))
+}
+
+// zonePeer is a peer of a zone.
+type zonePeer struct{ zone, peer string }
+
+// tellSightings tells them until ctx ends, and once more then.
+func (n *Node) tellSightings(ctx context.Context) error {
+	tick := time.NewTicker(sightingsTold)
+	defer tick.Stop()
+	tidied := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			n.tellOnce(last)
+			return nil
+		case now := <-tick.C:
+			n.tellOnce(ctx)
+			if now.Sub(tidied) < sightingsTidy || !n.holds("") {
+				continue
+			}
+			if tidied = now; ctx.Err() == nil {
+				if err := n.store.ForgetKeySightings(ctx, now.Add(-sightingsKept)); err != nil {
+					n.log.Warn("old sightings of keys are not forgotten", slog.Any("error", err))
+				}
+			}
+		}
+	}
+}
+
+func (n *Node) tellOnce(ctx context.Context) {
+	list := n.watch.Sightings()
+	for len(list) > 0 {
+		part := list[:min(len(list), sightingsMost)]
+		rows := make([]store.KeySighting, 0, len(part))
+		for _, s := range part {
+			rows = append(rows, store.KeySighting{
+				Peer: model.ID(s.Peer), Zone: model.ID(s.Zone), Node: n.place(), Key: s.Key, Certain: s.Certain, Since: s.Since, Seen: s.Seen,
+			})
+		}
+		if err := n.store.PutKeySightings(ctx, rows); err != nil {
+			n.log.Debug("cannot tell which keys were seen, trying again", slog.Any("error", err))
+			n.watch.Untold(list)
+			return
+		}
+		list = list[len(part):]
+	}
+}
+
+// sightings are what all nodes have told of peers.
+func (n *Node) sightings(ctx context.Context, peers []model.ID) (map[zonePeer][]watch.Sighting, error) {
+	if !n.store.Shared() {
+		return nil, nil
+	}
+	list, err := n.store.KeySightings(ctx, peers)
+	if err != nil {
+		return nil, err
+	}
+	out := map[zonePeer][]watch.Sighting{}
+	for _, s := range list {
+		k := zonePeer{string(s.Zone), string(s.Peer)}
+		out[k] = append(out[k], watch.Sighting{
+			Zone: k.zone, Peer: k.peer, Node: string(s.Node), Key: s.Key, Certain: s.Certain, Since: s.Since, Seen: s.Seen,
+		})
 	}
 	return out, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/tally"
+	"github.com/headwaterdns/headwater/internal/dns/trust"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 )
@@ -54,7 +55,7 @@ func (n *Node) logTransfer(r *xfr.Report) {
 	if r.TLS != nil {
 		attrs = append(attrs, "tls", r.TLS.String(), "resumed", r.TLS.Resumed)
 		if r.TLS.ClientKey != "" {
-			attrs = append(attrs, "client_key", r.TLS.ClientKey)
+			attrs = append(attrs, "client_key", r.TLS.ClientKey, "client_name", r.TLS.ClientName)
 		}
 	}
 	if r.Key != "" {
@@ -157,7 +158,7 @@ func (n *Node) checkAccess(id model.ID, q api.AccessQuestion) (out api.AccessDec
 	}
 	asked := xfr.Asked{From: q.Address, Type: q.Type, TCP: q.TCP}
 	if q.TLS {
-		asked.TLS = &wire.TLS{ALPN: true, ClientKey: q.ClientKey}
+		asked.TLS = &wire.TLS{ALPN: true, ClientKey: q.ClientKey, Client: trust.Claimed(q.ClientName)}
 	}
 	var d xfr.Decision
 	if q.Key == "" {

@@ -33,6 +33,9 @@ func (s *Secondary) knotConfig() string {
 		if c.Validate {
 			b.WriteString("    dnssec-validation: on\n")
 		}
+		if c.Digest {
+			b.WriteString("    zonemd-verify: on\n")
+		}
 		if c.Sign {
 			b.WriteString("    dnssec-signing: on\n")
 		}

@@ -39,6 +39,8 @@ type Config struct {
 	AsShipped bool
 	// Validate makes Knot validate each version of a signed zone before it takes it.
 	Validate bool
+	// Digest makes Knot want a digest (ZONEMD) that is right in each version before it takes it.
+	Digest bool
 	// Sign makes BIND and Knot sign what they hold by themselves, with keys of their own.
 	Sign bool
 	// Dir is where it keeps its files; empty: a temporary directory that Close removes.

@@ -44,11 +44,14 @@ func seed(t *testing.T) uint64 {
 }
 
 // begin starts a node without a zone.
-func begin(t *testing.T) *world {
+func begin(t *testing.T) *world { return beginWith(t) }
+
+// beginWith is begin with more flags.
+func beginWith(t *testing.T, flags ...string) *world {
 	t.Helper()
 	w := &world{dir: t.TempDir(), seed: seed(t)}
 	var err error
-	if w.Node, err = node.Start(w.dir, "--notify-interval", "1ms", "--probe-interval", "1s"); err != nil {
+	if w.Node, err = node.Start(w.dir, append([]string{"--notify-interval", "1ms", "--probe-interval", "1s"}, flags...)...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.Kill)

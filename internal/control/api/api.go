@@ -114,6 +114,11 @@ type Config struct {
 	CheckAccess func(zone model.ID, q AccessQuestion) (AccessDecision, bool)
 	// Catalog tells what a catalog zone lists; false: it is not in memory here. Nil: nobody knows.
 	Catalog func(zone model.ID) (Catalog, bool)
+	// ZoneDigest tells of a zone's digest as it is in memory; false: the zone is not there. ErrorReports and ForgetReports are what
+	// resolvers reported of a zone to this node. Nil: 404.
+	ZoneDigest    func(zone model.ID) (ZoneDigest, bool)
+	ErrorReports  func(zone model.ID) ErrorReports
+	ForgetReports func(zone model.ID) int
 	// Server tells what this server can do; nil: 404.
 	Server func() ServerFacts
 	// Flattened counts an account's targets of flattened CNAMEs; nil: nobody knows.

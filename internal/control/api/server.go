@@ -7,6 +7,22 @@ type ServerFacts struct {
 	DNSPort      uint16 // of the first address for everything
 	TransferPort uint16 // where secondaries transfer: an address of their own, or else that of everything
 	Resolver     bool   // CNAMEs to names of others can be flattened
+	DNS          *DNSFacts
+}
+
+// DNSFacts is how this node speaks DNS, for those who run it.
+type DNSFacts struct {
+	Cookies       bool     `json:"cookies"`
+	RateLimit     int      `json:"rate_limit"`
+	RateSlip      int      `json:"rate_slip"`
+	RateLogOnly   bool     `json:"rate_log_only"`
+	RateExempt    []string `json:"rate_exempt"`
+	TLSAddresses  []string `json:"tls_addresses"`
+	Proxies       []string `json:"proxies"`
+	ReportAgent   string   `json:"report_agent"`
+	ZONEMDLimit   int      `json:"zonemd_limit"`
+	NotifySources []string `json:"notify_sources"`
+	NSID          string   `json:"nsid"`
 }
 
 func serverRoutes() []Route {
@@ -14,10 +30,11 @@ func serverRoutes() []Route {
 }
 
 type serverJSON struct {
-	DNSPort       *uint16 `json:"dns_port"`
-	TransferPort  *uint16 `json:"transfer_port"`
-	Resolver      bool    `json:"resolver"`
-	EdgeAddresses bool    `json:"edge_addresses"`
+	DNSPort       *uint16   `json:"dns_port"`
+	TransferPort  *uint16   `json:"transfer_port"`
+	Resolver      bool      `json:"resolver"`
+	EdgeAddresses bool      `json:"edge_addresses"`
+	DNSOptions    *DNSFacts `json:"dns_options"`
 }
 
 // showServer tells whoever is signed in what this server can do, so that no page offers what it cannot.
@@ -26,7 +43,14 @@ func (a *API) showServer(q *Request) error {
 		return NotHere()
 	}
 	facts := a.Server()
-	return q.OK(serverJSON{port(facts.DNSPort), port(facts.TransferPort), facts.Resolver, len(a.EdgeAddresses) > 0})
+	out := serverJSON{port(facts.DNSPort), port(facts.TransferPort), facts.Resolver, len(a.EdgeAddresses) > 0, nil}
+	if d := facts.DNS; d != nil && q.Who.ServerAdmin() {
+		shown := *d
+		shown.RateExempt, shown.TLSAddresses, shown.Proxies = OrEmpty(d.RateExempt), OrEmpty(d.TLSAddresses), OrEmpty(d.Proxies)
+		shown.NotifySources = OrEmpty(d.NotifySources)
+		out.DNSOptions = &shown
+	}
+	return q.OK(out)
 }
 
 func port(p uint16) *uint16 {

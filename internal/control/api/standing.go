@@ -80,6 +80,8 @@ type NotifyEvent struct {
 	Serial   uint32
 	Attempts int
 	Answer   string
+
+	Transport string // "udp" or "tls"
 }
 
 // TransferEvent is a transfer that was served. From is nil for AXFR.
@@ -94,6 +96,10 @@ type TransferEvent struct {
 	Key     string // name of the TSIG; empty for none
 	Outcome string
 	OneOf   []string // names of the peers that it may have been, where it is not certain that it was this one
+
+	Transport         string // "udp", "tcp" or "tls"
+	TLS               string // its version; empty in clear
+	Client, ClientKey string // what the client's certificate calls it, and the digest of its key; empty without one
 }
 
 // RefusalEvent is a request of the peer that was refused.
@@ -163,6 +169,30 @@ type CatalogMember struct {
 	Group string
 }
 
+// ZoneDigest is a zone's digest (ZONEMD, RFC 8976) as it is published, and how large zones may be that have one, in octets.
+type ZoneDigest struct {
+	Octets, Limit int
+	Data          []byte // of the record; nil for none
+}
+
+// ErrorReports is what resolvers reported of a zone (RFC 9567) to one node.
+type ErrorReports struct {
+	Agent          string // domain that they report to; empty: they are told of none
+	Ready          bool   // questions below it are answered
+	Node           string // its NSID
+	Total, Dropped uint64 // reports, and kinds of them that are not kept
+	Reports        []ErrorReport
+}
+
+// ErrorReport is what was reported of one name, type and error.
+type ErrorReport struct {
+	Name, Type  string
+	Code        int // RFC 8914
+	Count       uint64
+	First, Last time.Time
+	From        string // address of the resolver that reported it last
+}
+
 // AccessQuestion is a request of a secondary.
 type AccessQuestion struct {
 	Address   netip.Addr
@@ -170,6 +200,8 @@ type AccessQuestion struct {
 	TCP, TLS  bool
 	Key       wire.Name // of the TSIG; empty: unsigned
 	ClientKey string    // digest of the public key of the client's certificate; empty for none
+	// ClientName is a name that the certificate has, under the authority of whichever peer has it; empty for none.
+	ClientName string
 }
 
 // AccessDecision is what becomes of it. Peer or Range is the rule that decides: that of a linked peer, or an ACL; neither, if none of

@@ -129,6 +129,20 @@ func (w *writer) peer(out *told, p *model.Peer) {
 	if p.Stripped {
 		out.number(9, 1)
 	}
+	out.text(10, p.ClientNames)
+	out.text(11, p.Authority)
+	n := &p.Notify
+	flags := uint64(0)
+	if n.TLS {
+		flags |= 1
+	}
+	if n.Clear {
+		flags |= 2
+	}
+	out.number(12, flags)
+	out.number(13, uint64(n.Port))
+	out.text(14, n.Server)
+	out.text(15, n.Keys)
 }
 
 func (w *writer) acl(out *told, a *model.ACL) {
@@ -185,6 +199,9 @@ func (r *reader) object() any {
 		p := model.Peer{
 			ID: r.own(now), Name: string(now[1]), IPText: string(now[3]), Port: uint16(now.getNumber(4)), IXFR: model.Switch(now.getNumber(5)),
 			TSIG: now.getID(6), Transport: model.Transport(now.getNumber(7)), ClientKeys: string(now[8]), Stripped: now.getNumber(9) == 1,
+			ClientNames: string(now[10]), Authority: string(now[11]), Notify: model.NotifyBy{
+				TLS: now.getNumber(12)&1 != 0, Clear: now.getNumber(12)&2 != 0, Port: uint16(now.getNumber(13)), Server: string(now[14]), Keys: string(now[15]),
+			},
 		}
 		p.IP, _ = netip.AddrFromSlice(now[2])
 		return p

@@ -78,6 +78,7 @@ const (
 	zoneDNSSEC   // what is wanted, with
 	zoneSwitches // two bits each: multi-signer, presigned, NSEC3, CDS
 	zonePolicy   // algorithm, and in bits 8 to 19 and 20 to 31 the days of ZSKs and KSKs
+	zoneDigest   // 1: it carries one
 )
 
 func (w *writer) zone(out *told, z *model.Zone) {
@@ -108,6 +109,7 @@ func (w *writer) zone(out *told, z *model.Zone) {
 	out.text(zoneDNSSEC, d.Status)
 	out.number(zoneSwitches, uint64(d.MultiSigner)|uint64(d.Presigned)<<2|uint64(d.NSEC3)<<4|uint64(d.CDS)<<6)
 	out.number(zonePolicy, uint64(d.Algorithm)|uint64(d.ZSKDays)<<8|uint64(d.KSKDays)<<20)
+	out.number(zoneDigest, bits(z.Digest))
 }
 
 func (r *reader) zone(v *values) model.Zone {
@@ -115,7 +117,7 @@ func (r *reader) zone(v *values) model.Zone {
 		ID: r.own(v), Name: r.name(v, zoneName), Type: string(v[zoneType]), Status: string(v[zoneStatus]), Paused: v.getNumber(zonePaused) == 1,
 		Created: r.moment(v, zoneCreated), Modified: r.moment(v, zoneModified), Activated: r.moment(v, zoneActivated),
 		NameServers: v.getTexts(zoneNS), VanityNS: v.getTexts(zoneVanity), Settings: v.getSettings(), Mode: model.TransferMode(v[zoneMode]),
-		Serial: uint32(v.getNumber(zoneSerial)),
+		Serial: uint32(v.getNumber(zoneSerial)), Digest: v.getNumber(zoneDigest) == 1,
 	}
 	switches, policy := v.getNumber(zoneSwitches), v.getNumber(zonePolicy)
 	z.DNSSEC = model.DNSSEC{

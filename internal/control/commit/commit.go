@@ -65,13 +65,14 @@ type Limits struct {
 	GroupEdits    int // edits after which a group takes no further change: 20000
 	ImportRecords int // records from which on an import goes in slices: 5000
 	SignRecords   int // records up to which a zone is signed as a whole in the commit: 2000
+	DigestBytes   int // octets of a zone up to which changes may have a digest made of all of it: 1 MiB
 }
 
 func (l *Limits) fill() {
 	for _, f := range []struct {
 		at  *int
 		def int
-	}{{&l.RecordBytes, rules.MaxData}, {&l.SetBytes, 65535}, {&l.LinkedPeers, 30}, {&l.GroupChanges, 512}, {&l.GroupEdits, 20000}, {&l.ImportRecords, 5000}, {&l.SignRecords, 2000}} {
+	}{{&l.RecordBytes, rules.MaxData}, {&l.SetBytes, 65535}, {&l.LinkedPeers, 30}, {&l.GroupChanges, 512}, {&l.GroupEdits, 20000}, {&l.ImportRecords, 5000}, {&l.SignRecords, 2000}, {&l.DigestBytes, 1 << 20}} {
 		if *f.at == 0 {
 			*f.at = f.def
 		}

@@ -95,7 +95,10 @@ func (a *accessWork) encode() (model.AccountAccess, error) {
 		out.Keys = append(out.Keys, k)
 	}
 	for _, p := range a.peers {
-		peer := model.AccessPeer{ID: p.ID, Name: p.Name, Key: -1, Transport: p.Transport, ClientKeys: p.ClientKeys, Stripped: p.Stripped}
+		peer := model.AccessPeer{
+			ID: p.ID, Name: p.Name, Key: -1, Transport: p.Transport, ClientKeys: p.ClientKeys, Stripped: p.Stripped,
+			ClientNames: p.ClientNames, Authority: p.Authority, Notify: p.Notify,
+		}
 		if p.IP.IsValid() {
 			port := p.Port
 			if port == 0 {

@@ -294,6 +294,12 @@ func (i *importing) finish(ctx context.Context, r *rendering) error {
 	if err == nil && r.signing != nil {
 		v, err = r.signing.All(face.Of(r.z.state), v)
 	}
+	if err == nil && r.z.row.Digest {
+		if size, most := v.Transfer.Size(), i.c.cfg.Limits.DigestBytes; size > most {
+			return invalid(model.CodeZONEMD, "A digest (ZONEMD) is made of zones of up to %d octets, and this one would have %d.", most, size)
+		}
+		v, _, err = face.Seal(v, r.signing)
+	}
 	if err != nil {
 		return err
 	}

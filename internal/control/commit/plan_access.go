@@ -3,6 +3,7 @@ package commit
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -194,8 +195,12 @@ func checkPeerAddress(e *model.PutPeer, old *model.Peer) error {
 	if !at.IsValid() || e.Allowed == nil || e.Allowed(at) || old != nil && old.IP == at && old.Port == e.Peer.Port {
 		return nil
 	}
-	bad := invalid(model.CodePeerForbidden, "Only administrators of this server may name the address %s as a peer.", at)
-	bad.Status, bad.Pointer = 403, "/ip"
+	return forbidden(at, "/ip")
+}
+
+func forbidden(at netip.Addr, member string) error {
+	bad := invalid(model.CodePeerForbidden, "Only administrators of this server may name the address %s as a peer, and ports there.", at)
+	bad.Status, bad.Pointer = 403, member
 	return bad
 }
 
@@ -223,6 +228,7 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 	}
 	old := *at
 	peer.Transport, peer.ClientKeys, peer.Catalog, peer.MayLose = old.Transport, old.ClientKeys, old.Catalog, old.MayLose
+	peer.ClientNames, peer.Authority, peer.Notify = old.ClientNames, old.Authority, old.Notify
 	if e.Stripped == model.SwitchUnset {
 		peer.Stripped = old.Stripped
 	}
@@ -261,8 +267,16 @@ func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, er
 	peer := old
 	peer.Transport, peer.ClientKeys, peer.Stripped = want.Transport, want.ClientKeys, want.Stripped
 	peer.Catalog, peer.MayLose = want.Catalog, want.MayLose
-	if peer.ClientKeys != "" && peer.Transport != model.TransportTLS {
+	peer.ClientNames, peer.Authority, peer.Notify = want.ClientNames, want.Authority, want.Notify
+	switch tls := peer.Transport == model.TransportTLS; {
+	case peer.ClientKeys != "" && !tls:
 		return model.Outcome{}, invalid(model.CodePeerTransport, "Keys of clients are seen over TLS alone: they need the transport tls.")
+	case peer.ClientNames != "" && !tls:
+		return model.Outcome{}, invalid(model.CodePeerNames, "Names of clients are seen over TLS alone: they need the transport tls.")
+	case peer.Notify != old.Notify && peer.Notify.TLS && peer.IP.IsValid() && e.Allowed != nil && !e.Allowed(peer.IP):
+		return model.Outcome{}, forbidden(peer.IP, "/notify/transport")
+	case peer.ClientNames != "" && peer.Authority == "":
+		return model.Outcome{}, invalid(model.CodePeerNames, "Anybody can make a certificate with any name: names of clients need an authority.")
 	}
 	if old == peer {
 		return model.Outcome{Peer: &peer}, nil

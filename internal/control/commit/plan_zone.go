@@ -189,7 +189,7 @@ func (p *plan) editZone(ctx context.Context, e model.EditZone) (model.Outcome, e
 func (p *plan) zoneChanged(z *zoneWork, old, row *model.Zone) {
 	s, t := &old.Settings, &row.Settings
 	if s.SOA != t.SOA || s.NSTTL != t.NSTTL || s.MultiProvider != t.MultiProvider ||
-		!slices.Equal(old.NS(), row.NS()) {
+		!slices.Equal(old.NS(), row.NS()) || old.Digest != row.Digest {
 		p.touch(z, row.Name)
 	}
 	if s.FlattenAll != t.FlattenAll || s.ZoneMode != t.ZoneMode || old.Paused != row.Paused || old.Mode != row.Mode {

@@ -330,6 +330,11 @@ func (w *whole) adopt(ctx context.Context) error {
 	if err := s.flushKeys(ctx, z, serial); err != nil {
 		return err
 	}
+	if z.row.Digest {
+		if w.made, _, err = face.Seal(w.made, w.signing); err != nil {
+			return err
+		}
+	}
 	entries, err := w.reset(ctx, s, z)
 	if err != nil {
 		return err

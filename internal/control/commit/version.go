@@ -12,6 +12,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -38,10 +39,37 @@ func (s *workspace) firstVersion(ctx context.Context, z *zoneWork, owners []wire
 		names = append(names, face.Name{Owner: owner, Rows: z.rows[owner]})
 	}
 	v, err := s.context(z).First(z.serial, names)
+	if err == nil && z.row.Digest {
+		v, _, err = face.Seal(v, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return s.reset(ctx, z, v)
+}
+
+// seal puts the digest of a zone that has one into a step and the versions that it leads to, which are worked out where they are not
+// yet. A digest is of the whole zone: what somebody asks for must not make that larger than others can wait for. What keeps a zone alive,
+// signatures and keys that take the place of others, may.
+func (s *workspace) seal(z *zoneWork, base, next face.Versions, step *zone.Step, g *face.Signing, soa *rr.Set) (face.Versions, error) {
+	if !z.row.Digest || step.Transfer.From == step.Transfer.To {
+		return next, nil
+	}
+	var err error
+	if next.Transfer == nil {
+		if next, err = base.Apply(step); err != nil {
+			return next, err
+		}
+	}
+	asked := len(z.puts) > 0 || !z.read.Digest || z.row.DNSSEC.Status != z.read.DNSSEC.Status
+	if size, most := next.Transfer.Size(), s.cfg.Limits.DigestBytes; asked && size > most && (size > base.Transfer.Size() || !z.read.Digest) {
+		return next, invalid(model.CodeZONEMD, "A digest (ZONEMD) is made of zones of up to %d octets, and this one would have %d.", most, size)
+	}
+	next, did, err := face.Seal(next, g)
+	if err != nil {
+		return next, wrap(err, "zone %s", z.row.Name.Host())
+	}
+	return next, did.Into(step, soa)
 }
 
 // nextVersion renders the touched names of a zone and journals what they changed, if they did.
@@ -87,8 +115,11 @@ func (s *workspace) nextVersion(ctx context.Context, z *zoneWork, owners []wire.
 			return nil, err
 		}
 	}
+	if next, err = s.seal(z, base, next, step, signing, &soa); err != nil {
+		return nil, err
+	}
 	if diff.Records() > max(resetLeast, base.Transfer.Records()/resetShare) {
-		if signing == nil {
+		if next.Transfer == nil {
 			if next, err = base.Apply(step); err != nil {
 				return nil, err
 			}

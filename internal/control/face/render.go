@@ -54,7 +54,7 @@ func (c *Context) split(n *Name, apex bool) (rest []rr.Set, addrs []*model.Recor
 	}
 	rest = sets(n.Owner, others)
 	if apex {
-		rest = c.keys(c.assigned(rest))
+		rest = c.digested(n.Transfer, c.keys(c.assigned(rest)))
 	}
 	return rest, addrs, cname
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/trust"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -48,6 +49,7 @@ func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
 	for _, p := range a.Peers {
 		peer := zone.Peer{
 			ID: string(p.ID), Name: p.Name, Addr: p.Addr, TLS: p.Transport == model.TransportTLS, ClientKeys: p.ClientKeys, Stripped: p.Stripped,
+			ClientNames: p.ClientNames, Authority: p.Authority, Notify: notifyOf(&p),
 		}
 		if p.Key >= 0 {
 			peer.Key = keys[p.Key]
@@ -58,4 +60,22 @@ func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
 		out.Peers[string(p.ID)] = peer
 	}
 	return out, e.Sealed && len(keys) > 0, nil
+}
+
+// tlsPort is where a peer is told by TLS, if it says no other port (RFC 7858 section 3.1).
+const tlsPort = 853
+
+func notifyOf(p *model.AccessPeer) zone.Notify {
+	n := &p.Notify
+	if !n.TLS {
+		return zone.Notify{}
+	}
+	out := zone.Notify{TLS: true, Port: n.Port, Clear: n.Clear}
+	if out.Port == 0 {
+		out.Port = tlsPort
+	}
+	if !n.Clear {
+		out.Who = trust.Server{Name: n.Server, Authority: p.Authority, Keys: n.Keys}
+	}
+	return out
 }

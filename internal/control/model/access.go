@@ -44,8 +44,16 @@ type AccessPeer struct {
 	Key  int
 
 	Transport  Transport
-	ClientKeys string // as in Peer
+	ClientKeys string // as in Peer, like what follows
 	Stripped   bool
+
+	ClientNames, Authority string
+	Notify                 NotifyBy
+}
+
+// named says whether there is anything of what the fourth version tells.
+func (p *AccessPeer) named() bool {
+	return p.ClientNames != "" || p.Authority != "" || p.Notify != NotifyBy{}
 }
 
 // ErrAccess is what a damaged access body decodes to.
@@ -53,11 +61,12 @@ var ErrAccess = errors.New("damaged access entry")
 
 // accessVersion opens every body; another number is another format. A body with a peer that has a transport is of the second
 // version, which adds that to each peer; one with a key that is followed by another of the third, which ends with what follows each
-// key. Nodes of an earlier release read the others, and none that they would get wrong.
+// key; one with a peer that is known by names or told by TLS of the fourth, which ends with that of each peer. Nodes of an earlier release read the others, and none that they would get wrong.
 const (
 	accessVersion    = 1
 	transportVersion = 2
 	followedVersion  = 3
+	namedVersion     = 4
 
 	groupVersion = 2 // of a zone's body: it ends with a group for each peer
 )
@@ -65,6 +74,8 @@ const (
 // version is the earliest that says all there is.
 func (a AccountAccess) version() byte {
 	switch {
+	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.named() }):
+		return namedVersion
 	case slices.ContainsFunc(a.Keys, func(k AccessKey) bool { return k.Next != 0 }):
 		return followedVersion
 	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.octet() != 0 }):
@@ -146,7 +157,39 @@ func (a AccountAccess) Append() (body, secret []byte) {
 			body = binary.AppendUvarint(body, uint64(k.Next))
 		}
 	}
+	if version >= namedVersion {
+		for i := range a.Peers {
+			body = a.Peers[i].appendNamed(body)
+		}
+	}
 	return body, secret
+}
+
+// Flags of how a peer is told.
+const (
+	toldByTLS = 1 << iota
+	toldInClear
+)
+
+// appendNamed encodes what the fourth version tells of a peer.
+func (p *AccessPeer) appendNamed(dst []byte) []byte {
+	n, flags := &p.Notify, byte(0)
+	if n.TLS {
+		flags |= toldByTLS
+	}
+	if n.Clear {
+		flags |= toldInClear
+	}
+	dst = appendText(appendText(dst, p.ClientNames), p.Authority)
+	dst = binary.BigEndian.AppendUint16(append(dst, flags), n.Port)
+	return appendText(appendText(dst, n.Server), n.Keys)
+}
+
+func (p *AccessPeer) readNamed(r *accessReader) {
+	p.ClientNames, p.Authority = r.text(), r.text()
+	flags := r.octet()
+	p.Notify = NotifyBy{TLS: flags&toldByTLS != 0, Clear: flags&toldInClear != 0, Port: r.port(), Server: r.text(), Keys: r.text()}
+	r.bad = r.bad || flags > toldByTLS|toldInClear
 }
 
 // DecodeAccountAccess reads what AccountAccess.Append wrote; it keeps no reference to either part. Errors are ErrAccess.
@@ -165,7 +208,7 @@ func DecodeSealedAccess(body []byte) (AccountAccess, error) {
 func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, error) {
 	var a AccountAccess
 	r := accessReader{b: body}
-	version := r.version(followedVersion)
+	version := r.version(namedVersion)
 	for range r.count(2) {
 		addr := r.addr()
 		a.ACL = append(a.ACL, netip.PrefixFrom(addr, int(r.octet())))
@@ -192,6 +235,11 @@ func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, erro
 			next := r.uvarint()
 			r.bad = r.bad || next > uint64(len(a.Keys))
 			a.Keys[i].Next = int(next)
+		}
+	}
+	for i := range a.Peers {
+		if version >= namedVersion {
+			a.Peers[i].readNamed(&r)
 		}
 	}
 	return a, r.end()

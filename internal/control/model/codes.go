@@ -50,6 +50,7 @@ const (
 	CodeACLNotFound     = 13023 // 404
 	CodeAccessCheck     = 13024 // a request whose access cannot be checked
 	CodePeerCatalog     = 13025 // a catalog that cannot be, or is not, or a group in one
+	CodePeerNames       = 13026 // who a peer's clients are by name, its authority, or how it is told by TLS
 	CodeOutgoingName    = 13030
 	CodeOutgoingPeers   = 13031 // an id that is no peer of the account, or twice the same
 	CodeOutgoingTooMany = 13032 // more than 30 links
@@ -59,6 +60,7 @@ const (
 	CodeNotEntitled     = 13036
 	CodeReviewBlocks    = 13037 // strict_review: no secondary can load the zone
 	CodeSerial          = 13038 // a serial that one step cannot reach (RFC 1982)
+	CodeZONEMD          = 13039 // a zone that is too large for a digest of it
 
 	CodeDNAMEConflict = 13040 // DNAME onto DNAME or CNAME, CNAME onto DNAME
 	CodeBelowDNAME    = 13041 // a record below a DNAME, or a DNAME above records

@@ -120,6 +120,8 @@ type Zone struct {
 	DNSSEC DNSSEC
 	// Updates are the policies by which keys may change records by messages (RFC 2136); none: no messages are taken.
 	Updates []UpdatePolicy
+	// Digest has the zone carry a digest of itself (ZONEMD, RFC 8976).
+	Digest bool
 	// Importing says that an import is on its way into the zone: until it is over, its records cannot be changed.
 	Importing bool
 }
@@ -196,12 +198,26 @@ type Peer struct {
 
 	Transport  Transport // what its transfers may come by
 	ClientKeys string    // digests that ClientKeys reads, separated by spaces; empty: any client. They need TransportTLS
+	// ClientNames are names, separated by spaces, of which a certificate of its clients must have one, signed by Authority; empty: any
+	// client. They need TransportTLS and an Authority.
+	ClientNames string   `json:",omitempty"`
+	Authority   string   `json:",omitempty"` // certificates, in PEM, that the peer's are signed by
+	Notify      NotifyBy `json:",omitzero"`
 	// Stripped says that it signs zones itself, and gets them without our signatures and keys.
 	Stripped bool `json:",omitempty"`
 	// Catalog is the zone that is its catalog; empty for none. MayLose are losses of it that somebody has confirmed, as package
 	// catalog names them.
 	Catalog ID     `json:",omitempty"`
 	MayLose string `json:",omitempty"`
+}
+
+// NotifyBy is how a peer is told of changes. The zero value is a datagram in clear.
+type NotifyBy struct {
+	TLS    bool   `json:",omitempty"`
+	Clear  bool   `json:",omitempty"` // with TLS: whoever is there will do, and where TLS does not come about it is told in clear
+	Port   uint16 `json:",omitempty"` // of TLS; 853 when 0
+	Server string `json:",omitempty"` // name that the peer's certificate must have; empty: any
+	Keys   string `json:",omitempty"` // digests of keys of which it must have one, separated by spaces; empty: any
 }
 
 // Transport is what transfers of a peer may come by.

@@ -20,6 +20,8 @@ type (
 	Beside = zones.Beside
 	// PeerState is what is known of one linked peer of one zone.
 	PeerState = nodes.PeerState
+	// KeySighting is that a node saw a peer of a zone sign with a key.
+	KeySighting = nodes.KeySighting
 	// CookieSecrets are what all nodes make and check DNS cookies with.
 	CookieSecrets = nodes.CookieSecrets
 	// Summary is how much a store or a backup holds.

@@ -11,6 +11,8 @@ import (
 type Config struct {
 	UDPSize uint16 // announced by EDNS
 	NSID    string // RFC 5001; empty: none is sent
+	// Agent is the domain that resolvers are told to report errors to (RFC 9567), but for those of its own names; empty: none.
+	Agent wire.Name
 	// Version and Hostname answer version.bind and hostname.bind (id.server) of class CH; empty ones are refused.
 	Version, Hostname string
 	// Now is asked when somebody asks for how long a zone's data may live; nil: signatures do not count for that.
@@ -27,6 +29,8 @@ const rcodeYXDomain wire.Rcode = 6
 type Responder struct {
 	db  *zone.DB
 	cfg Config
+
+	agent []byte // Config.Agent
 
 	b     wire.Builder
 	do    bool // signatures are wanted, and there are some
@@ -65,7 +69,7 @@ func New(db *zone.DB, cfg Config) *Responder {
 	if cfg.Now == nil {
 		cfg.Now = func() time.Time { return time.Time{} }
 	}
-	return &Responder{db: db, cfg: cfg}
+	return &Responder{db: db, cfg: cfg, agent: []byte(cfg.Agent)}
 }
 
 // Begin looks up who answers q and begins to search for the name, and Near goes on with that. They are for who has other requests in hand
@@ -142,6 +146,9 @@ func (r *Responder) reserve(q *wire.Request) {
 	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO, Block: q.Block, Cookie: q.Cookie}
 	if q.EDNS.NSID {
 		r.opt.NSID = r.cfg.NSID
+	}
+	if a := r.cfg.Agent; a != "" && !within(q.Name, r.agent) {
+		r.opt.Agent = a
 	}
 	if q.Keepalive > 0 {
 		r.opt.HasKeepalive, r.opt.Keepalive = true, uint16(min(q.Keepalive/(100*time.Millisecond), 0xffff))

@@ -5,5 +5,7 @@
 // all tasks, in a heap by the time they are due; sending never waits for an answer, so a dead peer delays no other. The
 // package does not know why a zone changed.
 //
+// Peers are told by datagrams, or over TLS where their operator says so.
+//
 // Start with Sender: Wake and Force come from where zones are published, Seen from where transfers are served.
 package notify

@@ -49,7 +49,7 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		if underWay := t.inDoubt && t.index >= 0; w.review && !w.linked && !underWay {
 			t.learn(s.known)
 		}
-		moved := t.peer.Addr != p.Addr || t.peer.Key != p.Key && t.inDoubt
+		moved := t.peer.Addr != p.Addr || t.peer.Notify != p.Notify || t.peer.Key != p.Key && t.inDoubt
 		t.peer, t.serial, t.soa, t.ttl = p, v.Serial(), rdata, ttl
 		t.status.Serial = t.serial
 		t.forced = t.forced || w.forced

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -37,6 +38,11 @@ type Config struct {
 	Duty func(zoneID string) bool
 	// KeyOf is the key that a peer last signed a request for a zone with, and when; nil: nobody knows. It must return at once.
 	KeyOf func(zoneID, peerID string) (name string, on time.Time)
+	// Own gives the certificate that is shown to a peer that is told by TLS and asks for one; nil: none.
+	Own func() *tls.Certificate
+	// Tells says whether it may be told why TLS does not come about at an address; nil: everywhere. Who names a peer must not learn by it
+	// which ports are open where only this server is let in.
+	Tells func(netip.Addr) bool
 	// Answered hears of every answer and of every time-out.
 	Answered func(zoneID string, s Status)
 	Now      func() time.Time
@@ -64,6 +70,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Answered == nil {
 		c.Answered = func(string, Status) {}
+	}
+	if c.Tells == nil {
+		c.Tells = func(netip.Addr) bool { return true }
 	}
 	if c.KeyOf == nil {
 		c.KeyOf = func(string, string) (string, time.Time) { return "", time.Time{} }
@@ -111,6 +120,7 @@ type Sender struct {
 	inFlight map[exchange]*task // what answers are expected to
 	queue    queue
 	pace     pace
+	lines    lines
 	waiting  map[string]wish       // of zones that wait for a review to end
 	known    map[taskKey]uint32    // loaded, for tasks made by a review
 	forced   map[string]forcedMark // NOTIFYs that were asked for, of zones of other nodes
@@ -195,6 +205,8 @@ func (s *Sender) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	socks.receive(&wg, s)
+	s.lines.open(ctx, s, socks)
+	defer s.lines.close()
 	saving := make(chan struct{})
 	wg.Go(func() { s.save(ctx, saving) })
 	defer close(saving)
@@ -227,8 +239,15 @@ func (s *Sender) step(socks *sockets) time.Duration {
 			return wait
 		}
 		for i := range messages {
-			if err := socks.send(messages[i].msg, messages[i].to); err != nil {
-				s.failed(&messages[i], err)
+			m := &messages[i]
+			var err error
+			if m.by.TLS {
+				err = s.lines.send(m)
+			} else {
+				err = socks.send(m.msg, m.to)
+			}
+			if err != nil {
+				s.failed(m, err)
 			}
 		}
 	}
@@ -269,6 +288,8 @@ type message struct {
 	task *task
 	msg  []byte
 	to   netip.AddrPort
+	by   zone.Notify
+	id   uint16
 }
 
 // lettersAtOnce bounds what is written under one lock, so that answers are heard in between.
@@ -292,7 +313,7 @@ func (s *Sender) collect() (messages []message, wait time.Duration) {
 			s.queue.at(t, slot)
 			continue
 		}
-		messages = append(messages, message{task: t, msg: s.write(t, now), to: t.to()})
+		messages = append(messages, message{task: t, msg: s.write(t, now), to: t.to(), by: t.peer.Notify, id: t.exchange.id})
 	}
 	return messages, time.Hour
 }
@@ -322,7 +343,7 @@ func (s *Sender) write(t *task, now time.Time) []byte {
 	s.stats.Sent++
 	s.queue.at(t, now.Add(s.cfg.pause(t.tries, t.refused)))
 	key := s.signWith(t)
-	t.status.Key = key.String()
+	t.status.Key, t.status.TLS = key.String(), t.peer.Notify.TLS
 	return compose(t, key, now)
 }
 
@@ -340,7 +361,14 @@ func (s *Sender) failed(l *message, err error) {
 	defer s.mu.Unlock()
 	s.stats.Unsent++
 	t := l.task
-	t.status.Answer, t.status.Outcome = "it cannot leave: "+inWords(err), Unsent
+	if l.by.TLS && t.exchange != (exchange{to: l.to, id: l.id}) {
+		return // it has been answered, or sent again, meanwhile
+	}
+	words := "it cannot leave: " + inWords(err)
+	if l.by.TLS && !s.cfg.Tells(l.to.Addr()) {
+		words = "TLS does not come about"
+	}
+	t.status.Answer, t.status.Outcome = words, Unsent
 	s.cfg.Answered(t.zone, t.status)
 	s.cfg.Log.Debug("cannot send NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", l.to.String()), slog.Any("error", err))
 }

@@ -29,6 +29,7 @@ type Status struct {
 	Outcome  Outcome   // the same for programs
 	Tries    int       // messages that told what was told last, the first and its repetitions
 	Key      string    // that the last message was signed with; empty: none
+	TLS      bool      // it went by TLS
 }
 
 // Outcome is what came of a NOTIFY so far.
@@ -81,6 +82,13 @@ func (t *task) key() taskKey { return taskKey{t.zone, t.peer.ID} }
 
 // to is the peer's address as answers come from it.
 func (t *task) to() netip.AddrPort {
+	if n := &t.peer.Notify; n.TLS {
+		return netip.AddrPortFrom(t.peer.Addr.Addr().Unmap(), n.Port)
+	}
+	return t.inClear()
+}
+
+func (t *task) inClear() netip.AddrPort {
 	return netip.AddrPortFrom(t.peer.Addr.Addr().Unmap(), t.peer.Addr.Port())
 }
 

@@ -49,6 +49,9 @@ type Config struct {
 	// Cookies gives the secrets of DNS cookies as they are now; nil, or what it gives is nil: clients' cookies are ignored.
 	Cookies   func() *cookie.Keys
 	RateLimit RateLimit
+	// Reports takes what resolvers report of errors (RFC 9567); nil: nobody does. Questions that are reports are answered like others,
+	// but over UDP to those alone whose cookie holds: others are sent to TCP, so that nobody reports in another's name.
+	Reports Reports
 
 	// Proxies are networks whose connections begin with the PROXY protocol, over TCP and over TLS, and are those of whom it names.
 	Proxies []netip.Prefix
@@ -56,6 +59,12 @@ type Config struct {
 	TCP TCPLimits
 	// Drain is how long Run lets transfers go on after it was told to stop; default 5 s.
 	Drain time.Duration
+}
+
+// Reports is who takes reports. Takes is on the hot path.
+type Reports interface {
+	Takes(name []byte, t wire.Type) bool
+	Take(name []byte, from netip.Addr)
 }
 
 // TCPLimits bound what clients can hold (RFC 7766 section 6.2), over TCP and TLS together.

@@ -106,6 +106,13 @@ func (h *handler) finish(dst []byte, i int) ([]byte, verdict) {
 		}
 		return dst, slow
 	}
+	if h.s.cfg.Reports != nil && h.isReport(outcome) {
+		h.leave()
+		if !h.guard.good {
+			return h.short(dst, wire.RcodeNoError, wire.FlagTC), reply // RFC 9567 section 6.3
+		}
+		return dst, slow
+	}
 	out := h.plain(dst, outcome)
 	if h.r.Hidden {
 		return dst, slow // where it is known who asks
@@ -131,6 +138,18 @@ func (h *handler) leave() {
 	if h.begun[h.r.Place] {
 		h.begun[h.r.Place] = false
 		h.foresee.Leave(h.r)
+	}
+}
+
+// isReport says whether a request reports an error.
+func (h *handler) isReport(outcome wire.Outcome) bool {
+	return outcome == wire.ParseOK && h.r.Class == wire.ClassIN && h.r.Opcode == wire.OpcodeQuery && h.s.cfg.Reports.Takes(h.r.Name, h.r.Type)
+}
+
+// reported takes a report from who is where it says, and leaves the answer to others.
+func (h *handler) reported(outcome wire.Outcome, from netip.Addr) {
+	if h.s.cfg.Reports != nil && !h.transferOnly && h.isReport(outcome) {
+		h.s.cfg.Reports.Take(h.r.Name, from)
 	}
 }
 
@@ -202,6 +221,7 @@ func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte,
 	if h.r.TLS = c.tls; h.r.EDNS.Padding && c.tls != nil {
 		h.r.Block = paddingBlock
 	}
+	h.reported(outcome, c.source.Addr())
 	if outcome != wire.ParseOK || !needsMore(h.r) {
 		return h.plain(dst, outcome), nil
 	}
@@ -225,6 +245,9 @@ func (s *Server) work(ctx context.Context) {
 			h.answer(j, out)
 			continue
 		}
+		if h.guard.good {
+			h.reported(wire.ParseOK, j.source.Addr())
+		}
 		out, err := h.dispatch(ctx, buf[:0], nil)
 		if err == nil {
 			h.answer(j, out)
@@ -237,7 +260,7 @@ func (s *Server) work(ctx context.Context) {
 func (h *handler) take(j *job) bool {
 	ok := h.r.Receive(j.request, j.source, false) == wire.ParseOK
 	h.r.Size = h.udpSize()
-	if h.r.EDNS.Cookie != nil {
+	if h.guard.good = false; h.r.EDNS.Cookie != nil {
 		h.bake(j.source.Addr(), h.s.cfg.Now())
 	}
 	return ok

@@ -21,7 +21,9 @@ type Server struct {
 	updating chan struct{}
 	tcp      tcpTable
 	spaces   sync.Pool // of *workspace
-	keysOf   func(name []byte) []*tsig.Key
+	// gathers are of *[]byte, for large writes by TLS.
+	gathers sync.Pool
+	keysOf  func(name []byte) []*tsig.Key
 
 	udp       []udpSocket
 	listeners []*listener
@@ -38,7 +40,7 @@ func New(cfg Config) *Server {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, keysOf: keysOf(cfg.DB), updating: make(chan struct{}, updatesRunning)}
 	s.slow.queue = make(chan *job, cfg.SlowQueue)
-	s.spaces.New = s.newWorkspace
+	s.spaces.New, s.gathers.New = s.newWorkspace, newGatherBuffer
 	s.tcp.init(cfg.TCP)
 	return s
 }

@@ -1,23 +1,19 @@
 package server
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
+	"sync"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/trust"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
-const (
-	// alpn is the protocol that clients of DNS over TLS ask for (RFC 7858 section 3.1 does not demand it, RFC 9103 section 7.1
-	// does of transfers).
-	alpn = "dot"
-	// paddingBlock is what servers pad to (RFC 8467 section 4.1).
-	paddingBlock = 468
-)
+// paddingBlock is what servers pad to (RFC 8467 section 4.1).
+const paddingBlock = 468
 
 var errNoCertificate = errors.New("TLS needs a certificate")
 
@@ -53,18 +49,75 @@ func (s *Server) listenTLS() error {
 func (s *Server) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS13, // RFC 9103 section 7.1
-		NextProtos:     []string{alpn},
+		NextProtos:     []string{trust.ALPN},
 		GetCertificate: s.cfg.Certificate,
-		// Whoever has a certificate shows it; which peers must is for xfr to say, which goes by keys and not by who signed.
+		// Whoever has a certificate shows it; which peers must, and by whom it has to be signed, is for xfr to say.
 		ClientAuth: tls.RequestClientCert,
 		// Whole records of 16 KiB from the first on: a transfer is no page whose head a browser waits for.
 		DynamicRecordSizingDisabled: true,
 	}
 }
 
+// gatherer is under TLS and keeps the records of one large write together, which would be a call to the kernel each.
+type gatherer struct {
+	net.Conn
+
+	buf  *[]byte // nil: they go as they come
+	pool *sync.Pool
+}
+
+// gathered is how much of TLS a piece of a transfer may become: records of 16 KiB, and what each has around it.
+const gathered = 256 << 10
+
+func newGatherBuffer() any {
+	b := make([]byte, 0, gathered)
+	return &b
+}
+
+// Write takes a record, or passes it on.
+func (g *gatherer) Write(b []byte) (int, error) {
+	if g.buf == nil {
+		return g.Conn.Write(b)
+	}
+	if len(*g.buf)+len(b) > cap(*g.buf) {
+		if err := g.flush(); err != nil {
+			return 0, err
+		}
+	}
+	*g.buf = append(*g.buf, b...)
+	return len(b), nil
+}
+
+func (g *gatherer) flush() error {
+	b := *g.buf
+	*g.buf = b[:0]
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := g.Conn.Write(b)
+	return err
+}
+
+// whole writes by f, all of it together.
+func (g *gatherer) whole(f func() error) error {
+	g.buf, _ = g.pool.Get().(*[]byte)
+	err := f()
+	if err == nil {
+		err = g.flush()
+	}
+	*g.buf = (*g.buf)[:0]
+	g.pool.Put(g.buf)
+	g.buf = nil
+	return err
+}
+
+// recordMost is what one record of TLS holds at most.
+const recordMost = 16 << 10
+
 // handshake puts TLS under the connection. It has the time of a request.
 func (c *conn) handshake() bool {
-	nc := tls.Server(c.nc, c.l.tls)
+	c.gather = &gatherer{Conn: c.nc, pool: &c.s.gathers}
+	nc := tls.Server(c.gather, c.l.tls)
 	err := c.nc.SetDeadline(time.Now().Add(c.s.cfg.TCP.Read))
 	if c.s.tcp.stopping() {
 		return false
@@ -82,11 +135,8 @@ func (c *conn) handshake() bool {
 	}
 	st := nc.ConnectionState()
 	c.nc = nc
-	c.tls = &wire.TLS{Version: st.Version, ALPN: st.NegotiatedProtocol == alpn, Resumed: st.DidResume}
-	if len(st.PeerCertificates) > 0 {
-		digest := sha256.Sum256(st.PeerCertificates[0].RawSubjectPublicKeyInfo)
-		c.tls.ClientKey = base64.StdEncoding.EncodeToString(digest[:])
-	}
+	c.tls = &wire.TLS{Version: st.Version, ALPN: st.NegotiatedProtocol == trust.ALPN, Resumed: st.DidResume}
+	c.tls.Client, c.tls.ClientKey, c.tls.ClientName = trust.Shown(&st, c.s.cfg.Now)
 	return true
 }
 

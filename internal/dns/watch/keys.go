@@ -13,6 +13,8 @@ type Signed struct {
 	Key     string // its name
 	On      time.Time
 	Certain bool // it was this peer, and no other at its address
+
+	told time.Time // On, when it was last told to other nodes
 }
 
 // keysMost bounds the keys that are remembered for a peer: two while one follows the other, and some that did before.
@@ -27,6 +29,7 @@ func (r *record) signed(s Signed) {
 		r.unsaved = news // another key than the last time
 	}
 	if at >= 0 {
+		s.told = r.keys[at].told
 		r.keys = slices.Delete(r.keys, at, at+1)
 	}
 	r.keys = slices.Insert(r.keys, 0, s)
@@ -41,6 +44,7 @@ func (w *Watcher) Asked(zoneID string, c xfr.Client, signedWith wire.Name) {
 	for _, p := range c.Peers() {
 		r := w.at(key{zoneID, p.ID})
 		r.signed(Signed{Key: signedWith.String(), On: now, Certain: certain})
+		w.sight(key{zoneID, p.ID})
 		if certain {
 			r.seen = now
 		}
@@ -68,35 +72,9 @@ const (
 	UseUnseen KeyUse = "unseen" // it was seen with neither
 )
 
-// KeyUses says which of two keys a peer uses for a zone, and when it was last seen with either.
-func (w *Watcher) KeyUses(zoneID, peer, old, next string) (use KeyUse, on time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	r := w.of.get(key{zoneID, peer})
-	if r == nil {
-		return UseUnseen, on
-	}
-	return r.uses(old, next)
-}
-
+// uses says which of two keys a peer uses, by what this node saw.
 func (r *record) uses(old, next string) (use KeyUse, on time.Time) {
-	use = UseUnseen
-	for _, s := range r.keys { // the newest first
-		if s.Key != old && s.Key != next {
-			continue
-		}
-		if on.IsZero() {
-			on = s.On
-		}
-		switch {
-		case s.Key == old:
-			return UsesOld, on
-		case s.Certain:
-			return UsesNew, on
-		}
-		use = UseUnsure
-	}
-	return use, on
+	return Uses(r.sightings(key{}), old, next)
 }
 
 // mergeKeys joins what two have seen, the later sighting of each.

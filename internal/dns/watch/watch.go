@@ -87,6 +87,8 @@ type Config struct {
 	Timeout time.Duration
 	// Duty says whether this node asks for a zone; nil: always.
 	Duty func(zoneID string) bool
+	// Shared says that other nodes are to be told which keys peers sign with; then Sightings is called now and then.
+	Shared bool
 	// Seen hears of every serial that a peer was seen with.
 	Seen func(zoneID, peerID string, serial uint32)
 	// Learned hears that something was learned of a zone's servers; nil: nobody does. It returns at once, and asks the Watcher nothing.
@@ -122,6 +124,7 @@ type Watcher struct {
 	of        records
 	ns        map[string][]NameServer // by zone
 	strangers map[string][]Stranger   // by zone, the last at the end
+	sighted   map[key]struct{}        // peers that keys were seen of since Sightings was last called
 	tally     tally
 	wanted    wanted
 	// question asks a server for a zone's serial; tests put another in its place.
@@ -157,7 +160,7 @@ func New(cfg Config) *Watcher {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Watcher{cfg: cfg, of: records{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}, tally: newTally(), wanted: wanted{of: map[string]*want{}}}
+	w := &Watcher{cfg: cfg, of: records{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}, sighted: map[key]struct{}{}, tally: newTally(), wanted: wanted{of: map[string]*want{}}}
 	w.question = w.overBoth
 	return w
 }
@@ -223,6 +226,7 @@ func (w *Watcher) Transferred(rep xfr.Report) {
 		r := w.at(key{rep.ZoneID, p.ID})
 		if !rep.Refused() && rep.Key != "" {
 			r.signed(Signed{Key: rep.Key, On: w.cfg.Now(), Certain: certain})
+			w.sight(key{rep.ZoneID, p.ID})
 		}
 		r.transferred(w, z, &rep, certain)
 	}

@@ -16,6 +16,7 @@ const (
 	OptionKeepalive OptionCode = 11 // RFC 7828
 	OptionPadding   OptionCode = 12 // RFC 7830
 	OptionEDE       OptionCode = 15 // RFC 8914
+	OptionReport    OptionCode = 18 // Report-Channel, RFC 9567
 	OptionVersion   OptionCode = 19 // ZONEVERSION, RFC 9660
 )
 
@@ -41,6 +42,7 @@ type OPT struct {
 	DO      bool
 	NSID    string // sent when not empty (RFC 5001)
 	Cookie  []byte // sent when not empty: client and server part together (RFC 7873)
+	Agent   Name   // sent when not empty: where errors are reported (RFC 9567)
 
 	HasExpire bool
 	Expire    uint32 // in seconds (RFC 7314)
@@ -74,6 +76,9 @@ func (o *OPT) Len() int {
 	}
 	if len(o.Cookie) > 0 {
 		n += 4 + len(o.Cookie)
+	}
+	if o.Agent != "" {
+		n += optionHead + len(o.Agent)
 	}
 	if o.HasExpire {
 		n += ExpireLen
@@ -113,6 +118,9 @@ func (o *OPT) append(dst []byte, high uint8, pad int) []byte {
 	}
 	if len(o.Cookie) > 0 {
 		dst = AppendCookie(dst, o.Cookie)
+	}
+	if o.Agent != "" {
+		dst = append(appendOption(dst, OptionReport, len(o.Agent)), o.Agent...)
 	}
 	if o.HasExpire {
 		dst = AppendExpire(dst, o.Expire)

@@ -55,6 +55,21 @@ type TLS struct {
 	// ClientKey is the SHA-256 digest of the public key (SubjectPublicKeyInfo) of the client's certificate, in base64; empty without
 	// one. TLS has proved that the client has the key; who signed the certificate, and until when it is good, nobody has asked.
 	ClientKey string
+	// ClientName is what that certificate calls the client. Nothing has proved it: Is asks for that.
+	ClientName string
+	Client     TLSClient `json:"-"` // nil: it has shown no certificate
+}
+
+// TLSClient is what a client of TLS has shown. Package trust has the one there is; this one knows no certificates.
+type TLSClient interface {
+	// Is says whether the client has proved to have one of the names, separated by spaces, by a certificate that is good now under
+	// an authority, in PEM.
+	Is(names, authority string) bool
+}
+
+// Is says whether the client has proved to have one of the names, as TLSClient tells.
+func (t *TLS) Is(names, authority string) bool {
+	return t.Client != nil && t.Client.Is(names, authority)
 }
 
 // Has says whether the client has one of the keys, which are separated by spaces.

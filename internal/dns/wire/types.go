@@ -41,6 +41,7 @@ const (
 	TypeCDNSKEY    Type = 60
 	TypeOPENPGPKEY Type = 61
 	TypeCSYNC      Type = 62
+	TypeZONEMD     Type = 63
 	TypeSVCB       Type = 64
 	TypeHTTPS      Type = 65
 	TypeEUI48      Type = 108

@@ -157,7 +157,7 @@ func unopened(key *tsig.Key) Cause {
 // transport is why what a request came by is not what a peer's come by; empty if it is.
 func transport(p *zone.Peer, under *wire.TLS) Cause {
 	switch {
-	case !p.TLS, under != nil && (p.ClientKeys == "" || under.Has(p.ClientKeys)):
+	case !p.TLS, p.Shows(under):
 		return ""
 	case under == nil:
 		return CauseClear

@@ -28,7 +28,7 @@ func signing(t wire.Type, apex bool) bool {
 	switch t {
 	case wire.TypeRRSIG, wire.TypeNSEC, wire.TypeNSEC3, wire.TypeNSEC3PARAM:
 		return true
-	case wire.TypeDNSKEY, wire.TypeCDS, wire.TypeCDNSKEY:
+	case wire.TypeDNSKEY, wire.TypeCDS, wire.TypeCDNSKEY, wire.TypeZONEMD: // a digest is of the whole zone, signatures among it
 		return apex
 	}
 	return false

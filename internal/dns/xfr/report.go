@@ -58,7 +58,7 @@ var reasons = map[Cause]string{
 	CauseBusy:       "too many transfers are running",
 	CauseALPN:       "the client did not ask for the protocol \"dot\" of TLS (ALPN), which transfers demand",
 	CauseClear:      "the request came in clear, and the peer's transfers come by TLS alone",
-	CauseClient:     "the client of TLS has not shown a certificate with one of the peer's keys",
+	CauseClient:     "the client of TLS has not shown a certificate with a key or a name of the peer's that is good now",
 }
 
 // AboutKey says whether a cause lies in how the request was signed.

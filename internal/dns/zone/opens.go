@@ -23,6 +23,15 @@ func (p *Peer) Opens(key *tsig.Key) bool { return p.Key == nil || p.Has(key) }
 // Has says whether a key is the peer's, or the one that follows its key.
 func (p *Peer) Has(key *tsig.Key) bool { return key != nil && (key.Equal(p.Key) || key.Equal(p.Next)) }
 
+// Shows says whether a client of TLS has shown what the peer's clients must: a key of theirs, a name of theirs, or both where there are
+// both. What it has shown of what nobody asks for does not matter.
+func (p *Peer) Shows(under *wire.TLS) bool {
+	return under != nil && (p.ClientKeys == "" || under.Has(p.ClientKeys)) && (p.ClientNames == "" || under.Is(p.ClientNames, p.Authority))
+}
+
+// known says whether the peer's clients can be told from others by what they show.
+func (p *Peer) known() bool { return p.ClientKeys != "" || p.ClientNames != "" }
+
 // Keys are those that open the peer's zones.
 func (p *Peer) Keys() []*tsig.Key {
 	return slices.DeleteFunc([]*tsig.Key{p.Key, p.Next}, func(k *tsig.Key) bool { return k == nil })
@@ -47,7 +56,7 @@ func (a *Access) Client(from netip.Addr, key *tsig.Key, under *wire.TLS) (peers 
 		}
 	}
 	signs := func(p Peer) bool { return p.Has(key) }
-	shows := func(p Peer) bool { return p.ClientKeys != "" && under != nil && under.Has(p.ClientKeys) }
+	shows := func(p Peer) bool { return p.known() && p.Shows(under) }
 	for _, tells := range []func(Peer) bool{signs, shows} {
 		if len(peers) > 1 && slices.ContainsFunc(peers, tells) {
 			peers = slices.DeleteFunc(peers, func(p Peer) bool { return !tells(p) })

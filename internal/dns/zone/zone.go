@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/headwaterdns/headwater/internal/dns/trust"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -20,7 +21,19 @@ type Peer struct {
 	// ClientKeys are the digests of public keys, as wire.TLS has them and separated by spaces, of which a client certificate of the peer
 	// must have one; empty: any client will do.
 	ClientKeys string
-	Stripped   bool // it signs zones itself, and gets them without what signing has made
+	// ClientNames are names, separated by spaces, of which a client certificate of the peer must have one, under the peer's authority (in
+	// PEM); empty: any client will do.
+	ClientNames, Authority string
+	Stripped               bool // it signs zones itself, and gets them without what signing has made
+	Notify                 Notify
+}
+
+// Notify is how a peer is told of changes: in clear at its address, or by TLS.
+type Notify struct {
+	TLS   bool
+	Port  uint16       // of TLS
+	Who   trust.Server // is expected there; not looked at where Clear is set
+	Clear bool         // whoever is there will do, and where TLS does not come about it is told in clear
 }
 
 // Account is what the fast half knows of an account; immutable, replaced as a whole.

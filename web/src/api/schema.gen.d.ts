@@ -1675,7 +1675,7 @@ export interface paths {
         get: operations["getPeerTransport"];
         /**
          * Set what a peer's transfers may come by
-         * @description With `tls`, transfers to the peer's address come by TLS alone, whatever ACL the address is in besides. What the peer is otherwise is edited at its own path, which leaves this alone. Wrong values are code 13018.
+         * @description With `tls`, transfers to the peer's address come by TLS alone, whatever ACL the address is in besides. What the peer is otherwise is edited at its own path, which leaves this alone. Wrong values are code 13018 or 13026.
          */
         put: operations["putPeerTransport"];
         post?: never;
@@ -1949,6 +1949,48 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/zonemd": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show whether a zone carries a digest of itself */
+        get: operations["getZoneDigest"];
+        /**
+         * Have a zone carry a digest of itself, or not
+         * @description The digest (ZONEMD, RFC 8976) is of what secondaries get, and made anew with every version. A zone that is larger than the server's limit cannot have one, and a zone that has one cannot grow beyond it by a change of records: code 13039.
+         */
+        put: operations["putZoneDigest"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/error_reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what resolvers report of a zone
+         * @description Errors that resolvers met with answers of the zone and reported (RFC 9567) to the node that is asked, since it started; what was heard of last comes first, at most 64 kinds. Anybody can report what was never so.
+         */
+        get: operations["listErrorReports"];
+        put?: never;
+        post?: never;
+        /** Forget what resolvers reported of a zone */
+        delete: operations["forgetErrorReports"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3365,6 +3407,70 @@ export interface components {
             resolver: boolean;
             /** @description The server has edge addresses for accounts without their own */
             edge_addresses: boolean;
+            /** @description For administrators of the server; null for others, and where this node answers no DNS */
+            dns_options: components["schemas"]["DNSOptions"] | null;
+        };
+        ZoneDigest: {
+            enabled: boolean;
+            /** @description How large the zone is */
+            octets: number;
+            /** @description How large a zone with a digest may be */
+            limit: number;
+            /** @description Of the version that the digest is of; 0 for none */
+            serial: number;
+            /** @description SHA-384 in hexadecimal, as published; empty for none */
+            digest: string;
+        };
+        ErrorReports: {
+            /** @description Domain that resolvers report to; empty where the server has none */
+            agent: string;
+            /** @description Questions below it are answered here, as resolvers want it */
+            ready: boolean;
+            /** @description NSID of the node that is asked */
+            node: string;
+            total: number;
+            /** @description Kinds that are not kept, for want of room */
+            dropped: number;
+            reports: {
+                name: string;
+                type: string;
+                /** @description Extended DNS error, RFC 8914 */
+                code: number;
+                /** @description Its name; empty for a number without one */
+                text: string;
+                count: number;
+                /** Format: date-time */
+                first_on: string | null;
+                /** Format: date-time */
+                on: string | null;
+                /** @description Address of the resolver that reported it last */
+                from: string;
+            }[];
+        };
+        /** @description How the node that is asked speaks DNS, each by a flag of serve */
+        DNSOptions: {
+            /** @description --cookies */
+            cookies: boolean;
+            /** @description --dns-rate-limit; 0 is no limit */
+            rate_limit: number;
+            /** @description --dns-rate-slip */
+            rate_slip: number;
+            /** @description --dns-rate-log-only */
+            rate_log_only: boolean;
+            /** @description --dns-rate-exempt */
+            rate_exempt: string[];
+            /** @description --tls-listen, as bound */
+            tls_addresses: string[];
+            /** @description --dns-proxies */
+            proxies: string[];
+            /** @description --report-agent; empty for none */
+            report_agent: string;
+            /** @description --zonemd-octets */
+            zonemd_limit: number;
+            /** @description --notify-source */
+            notify_sources: string[];
+            /** @description --nsid */
+            nsid: string;
         };
         ZoneStanding: {
             id: components["schemas"]["ID"];
@@ -3734,6 +3840,8 @@ export interface components {
                 attempts: number;
                 /** @description An rcode such as NOERROR, or what went wrong */
                 answer: string;
+                /** @enum {string} */
+                transport: "udp" | "tls";
             } | null;
             last_transfer: {
                 /** Format: date-time */
@@ -3750,6 +3858,14 @@ export interface components {
                 outcome: string;
                 /** @description Names of the peers that it may have been, where several answer at the address; empty when it was this one */
                 one_of: string[];
+                /** @enum {string} */
+                transport: "udp" | "tcp" | "tls";
+                /** @description Version of TLS, such as TLS 1.3; empty in clear */
+                tls: string;
+                /** @description What the certificate of the client calls it; empty without one */
+                client: string;
+                /** @description SHA-256 digest of that certificate's public key, in base64; empty without one */
+                client_key: string;
             } | null;
             last_refusal: {
                 /** Format: date-time */
@@ -3931,6 +4047,30 @@ export interface components {
             dnssec?: components["schemas"]["PeerDNSSEC"];
             /** @description SHA-256 digests of public keys (SubjectPublicKeyInfo), in base64. With any here, the peer must show a client certificate with one of these keys; who signed it does not matter. They need the transport `tls` */
             client_keys?: string[];
+            /** @description Names or addresses. With any here, the peer must show a client certificate with one of them as a subject alternative name, that is good now and signed under `authority`. They need that, and the transport `tls`. What is absent stays, here and below */
+            client_names?: string[];
+            /** @description Certificates that those of the peer are signed by, in PEM; empty for none */
+            authority?: string;
+            notify?: components["schemas"]["PeerNotify"];
+        };
+        /** @description How a peer is told of changes; what is absent stays as it is */
+        PeerNotify: {
+            /**
+             * @description By a datagram at its port, or by TLS
+             * @enum {string}
+             */
+            transport?: "clear" | "tls";
+            /** @description Of TLS; null is 853 */
+            port?: number | null;
+            /**
+             * @description Strict: the peer's certificate must have the `server_name` and one of the `server_keys`, of which at least one is given. Opportunistic: whoever is there will do, and where TLS does not come about the peer is told in clear
+             * @enum {string}
+             */
+            verify?: "strict" | "opportunistic";
+            /** @description Verified under the peer's `authority`, or the system's where it has none; empty for any */
+            server_name?: string;
+            /** @description SHA-256 digests of public keys, in base64 */
+            server_keys?: string[];
         };
         /** @description A PeerTransport, and whose it is */
         PeerTransportOf: {
@@ -3938,7 +4078,10 @@ export interface components {
             /** @enum {string} */
             transport: "any" | "tls";
             client_keys: string[];
+            client_names: string[];
+            authority: string;
             dnssec: components["schemas"]["PeerDNSSEC"];
+            notify: components["schemas"]["PeerNotify"];
         };
         ZoneCopyStep: {
             text: string;
@@ -8719,6 +8862,8 @@ export interface operations {
                     key?: string;
                     /** @description SHA-256 digest of the public key of the client's certificate, in base64, for tls */
                     client_key?: string;
+                    /** @description Name that the client's certificate has, under the peer's authority, for tls */
+                    client_name?: string;
                 };
             };
         };
@@ -9524,6 +9669,139 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["SigningKeyExport"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getZoneDigest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ZoneDigest"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    putZoneDigest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    enabled: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ZoneDigest"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listErrorReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ErrorReports"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    forgetErrorReports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            /** @description Kinds of reports that were kept */
+                            forgotten: number;
+                        };
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

@@ -35,11 +35,12 @@ type accessJSON struct {
 // readAccess reads a request of a secondary.
 func readAccess(q *api.Request) (out api.AccessQuestion, err error) {
 	in := struct {
-		Address   string `json:"address"`
-		Transport string `json:"transport"`
-		Kind      string `json:"kind"`
-		Key       string `json:"key"`
-		ClientKey string `json:"client_key"`
+		Address    string `json:"address"`
+		Transport  string `json:"transport"`
+		Kind       string `json:"kind"`
+		Key        string `json:"key"`
+		ClientKey  string `json:"client_key"`
+		ClientName string `json:"client_name"`
 	}{Transport: "tcp", Kind: "axfr"}
 	if err := q.Decode(&in); err != nil {
 		return out, err
@@ -71,7 +72,7 @@ func readAccess(q *api.Request) (out api.AccessQuestion, err error) {
 			return out, api.Invalid(model.CodeAccessCheck, "/key", "The key must be the name of a TSIG.")
 		}
 	}
-	out.ClientKey = in.ClientKey
+	out.ClientKey, out.ClientName = in.ClientKey, in.ClientName
 	return out, nil
 }
 

@@ -76,6 +76,8 @@ type notifyJSON struct {
 	Serial   uint32    `json:"serial"`
 	Attempts int       `json:"attempts"`
 	Answer   string    `json:"answer"`
+
+	Transport string `json:"transport"`
 }
 
 type transferJSON struct {
@@ -89,6 +91,11 @@ type transferJSON struct {
 	Key          string    `json:"key"`
 	Outcome      string    `json:"outcome"`
 	OneOf        []string  `json:"one_of"`
+
+	Transport string `json:"transport"`
+	TLS       string `json:"tls"`
+	Client    string `json:"client"`
+	ClientKey string `json:"client_key"`
 }
 
 type refusalJSON struct {
@@ -132,11 +139,12 @@ func renderSecondaryPeer(p *api.SecondaryPeer) secondaryPeerJSON {
 		out.Compared = &comparedJSON{api.Stamp(c.On), c.Serial, c.Whole, c.Questions, c.Difference}
 	}
 	if n := p.LastNotify; n != nil {
-		out.LastNotify = &notifyJSON{api.Stamp(n.On), n.Serial, n.Attempts, n.Answer}
+		out.LastNotify = &notifyJSON{api.Stamp(n.On), n.Serial, n.Attempts, n.Answer, n.Transport}
 	}
 	if t := p.LastTransfer; t != nil {
 		out.LastTransfer = &transferJSON{
 			api.Stamp(t.On), t.Kind, t.From, t.Serial, t.Records, t.Bytes, t.Took.Milliseconds(), t.Key, t.Outcome, api.OrEmpty(t.OneOf),
+			t.Transport, t.TLS, t.Client, t.ClientKey,
 		}
 	}
 	if r := p.LastRefusal; r != nil {

@@ -15,7 +15,7 @@ import (
 
 // Routes are the operations of zones and their settings.
 func Routes() []api.Route {
-	return slices.Concat(zoneRoutes(), settingRoutes(), dnssecRoutes(), signingRoutes())
+	return slices.Concat(zoneRoutes(), settingRoutes(), dnssecRoutes(), signingRoutes(), extraRoutes())
 }
 
 func zoneRoutes() []api.Route {

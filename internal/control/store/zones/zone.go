@@ -54,6 +54,7 @@ type zoneDoc struct {
 	Outgoing              *model.Outgoing
 	DNSSEC                model.DNSSEC         `json:",omitzero"`
 	Updates               []model.UpdatePolicy `json:",omitempty"`
+	Digest                bool                 `json:",omitempty"`
 }
 
 // errRow is a row that no table of ours has.
@@ -87,7 +88,7 @@ func scanZone(r engine.Row) (z model.Zone, no int64, err error) {
 	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
 	z.NameServers, z.VanityNS, z.Settings, z.Mode = d.NameServers, d.VanityNS, d.Settings, d.Mode
 	z.OutgoingTransfers, z.Outgoing, z.DNSSEC = d.OutgoingTransfers, d.Outgoing, d.DNSSEC
-	z.Updates = d.Updates
+	z.Updates, z.Digest = d.Updates, d.Digest
 	return z, no, err
 }
 
@@ -174,7 +175,7 @@ func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 		Type: z.Type, Paused: z.Paused, Created: z.Created, Modified: z.Modified, Activated: z.Activated,
 		NameServers: z.NameServers, VanityNS: z.VanityNS, Settings: z.Settings, Mode: z.Mode,
 		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing, DNSSEC: z.DNSSEC,
-		Updates: z.Updates,
+		Updates: z.Updates, Digest: z.Digest,
 	})
 	if err != nil {
 		return err
