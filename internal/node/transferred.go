@@ -178,7 +178,7 @@ func (n *Node) takeUpdates() server.Updates {
 		return nil
 	}
 	n.updates = update.New(update.Config{
-		DB: n.db, Zone: n.store.Zone, TSIGs: n.store.TSIGs, Form: record.From, Clock: time.Now, Log: n.log, Done: n.updated,
+		DB: n.db, Zone: n.store.Zone, Account: n.store.Account, TSIGs: n.store.TSIGs, Form: record.From, Clock: time.Now, Log: n.log, Done: n.updated,
 		Change:    func(ctx context.Context, c model.Change) (model.Result, error) { return n.commit.Change(ctx, c) },
 		PerSecond: n.cfg.UpdateRate,
 	})

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/headwaterdns/headwater/test/node"
 )
 
 // TestUpdatesAtBoth: the same message at two nodes is done once, and of two that want a name at two nodes one gets it.
@@ -91,6 +93,15 @@ func TestUpdatesAtBoth(t *testing.T) {
 		if got.Load() != 1 {
 			t.Errorf("round %d: %d of two got the name", round, got.Load())
 		}
+	}
+	// A node that only reads takes none.
+	reader, err := node.Start(t.TempDir(), "--roles", "dns", "--database", c.url, "--secret-key-file", c.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(reader.Kill)
+	if code := send(reader.DNS, wants("reader.updates.example.", "192.0.2.1")); code != dns.RcodeRefused {
+		t.Errorf("at a node that only reads: %s", dns.RcodeToString[code])
 	}
 	var records []struct{ Name string }
 	a.Call(t, http.MethodGet, "/zones/"+zone.ID+"/dns_records?per_page=100", nil, &records)

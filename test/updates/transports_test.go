@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -143,5 +144,21 @@ func TestTooMuchOfOneKey(t *testing.T) {
 	}
 	if code := send(t, w.DNS, "tcp", other, update("much.example.com. 300 IN A 192.0.2.1")); code != dns.RcodeRefused {
 		t.Errorf("another key: %s", dns.RcodeToString[code])
+	}
+}
+
+// TestSuspended: the keys of an account that is suspended are let in no more than its tokens.
+func TestSuspended(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	for i, suspended := range []bool{true, false} {
+		w.Call(t, http.MethodPatch, "/headwater/v1/accounts/"+w.Account, map[string]any{"suspended": suspended}, nil)
+		want := dns.RcodeSuccess
+		if suspended {
+			want = dns.RcodeRefused
+		}
+		if code := send(t, w.DNS, "udp", keyName, update(fmt.Sprintf("s%d.example.com. 300 IN A 192.0.2.1", i))); code != want {
+			t.Errorf("suspended %v: %s", suspended, dns.RcodeToString[code])
+		}
 	}
 }

@@ -22,9 +22,10 @@ import (
 // Config is what a Server needs; all but Log and Done is required.
 type Config struct {
 	DB *zone.DB
-	// Zone and TSIGs read a zone, and the keys of an account, as committed.
-	Zone  func(ctx context.Context, id model.ID) (model.Zone, error)
-	TSIGs func(ctx context.Context, account model.ID) ([]model.TSIG, error)
+	// Zone, Account and TSIGs read a zone, its account, and that one's keys, as committed.
+	Zone    func(ctx context.Context, id model.ID) (model.Zone, error)
+	Account func(ctx context.Context, id model.ID) (model.Account, error)
+	TSIGs   func(ctx context.Context, account model.ID) ([]model.TSIG, error)
 	// Change commits.
 	Change func(ctx context.Context, c model.Change) (model.Result, error)
 	// Form gives RDATA the form that a client of the API would have given it: content, priority, and canonical RDATA.
@@ -198,6 +199,13 @@ func (u *request) commit(ctx context.Context, msg []byte) error {
 	row, err := u.s.cfg.Zone(ctx, u.zone)
 	if err != nil {
 		return err
+	}
+	account, err := u.s.cfg.Account(ctx, row.Account)
+	if err != nil {
+		return err
+	}
+	if account.Suspended { // its keys open no more than its tokens do
+		return &message.Failure{Code: wire.RcodeRefused, Reason: "the account is suspended"}
 	}
 	if u.tsigs, err = u.identify(ctx, row.Account); err != nil {
 		return err
