@@ -33,6 +33,8 @@ var floors = map[string][]string{
 	"internal/dns/xfr":       {"internal/cores", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/zone/page", "internal/dns/tsig"},
 	"internal/dns/notify":    {"internal/dns/wire", "internal/dns/zone", "internal/dns/trust", "internal/dns/tsig"},
 	"internal/dns/tally":     {},
+	"internal/dns/course":    {},
+	"internal/dns/meter":     {"internal/dns/wire", "internal/dns/zone"},
 	"internal/dns/watch":     {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/compare":   {"internal/dns/ask", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/watch", "internal/dns/xfr"},
 	"internal/dns/server": {
@@ -102,8 +104,9 @@ var floors = map[string][]string{
 		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/wire",
 	},
 	"internal/control/api/alarms": {"internal/control/api", "internal/control/auth", "internal/control/events", "internal/control/model", "internal/courier"},
+	"internal/control/api/insight": {"internal/control/api", "internal/control/model"},
 	"internal/control/api/rooms": {
-		"internal/control/api", "internal/control/api/alarms", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",
+		"internal/control/api", "internal/control/api/insight", "internal/control/api/alarms", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",
 		"internal/control/api/zone", "internal/control/api/zonefile",
 	},
 
@@ -112,12 +115,16 @@ var floors = map[string][]string{
 	"internal/client":    {},
 	"internal/courier":   {},
 	"internal/httpfront": {},
+	"internal/insight": {
+		"internal/control/api", "internal/control/model", "internal/control/parent",
+		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/watch", "internal/dns/course", "internal/dns/meter",
+	},
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/courier", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/journal", "internal/control/feed",
 		"internal/control/alarm", "internal/control/events", "internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/update", "internal/control/api", "internal/control/api/alarms", "internal/control/api/record", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/compare", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
-		"internal/dns/report", "internal/dns/trust", "internal/dns/server",
+		"internal/dns/report", "internal/dns/trust", "internal/dns/server", "internal/insight",
 	},
 	"internal/cli": {
 		"internal/node", "internal/client", "internal/secretkey", "internal/control/auth", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",

@@ -25,6 +25,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/keeper"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/parent"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/control/update"
 	"github.com/headwaterdns/headwater/internal/cores"
@@ -42,6 +43,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 	"github.com/headwaterdns/headwater/internal/httpfront"
+	"github.com/headwaterdns/headwater/internal/insight"
 )
 
 // Node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
@@ -67,7 +69,8 @@ type Node struct {
 	duty      *duty.Duty // nil where no other node can be
 	xfr       *xfr.Server
 	updates   *update.Server // nil where nothing is written
-	tally     *tally.Tally   // of what strangers do
+	insight   *insight.Insight
+	tally     *tally.Tally // of what strangers do
 	cookies   cookie.Jar
 	dns       *server.Server
 	auth      *auth.Authenticator
@@ -97,6 +100,10 @@ type Node struct {
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	n := &Node{cfg: c, log: log, db: zone.NewDB(0), tally: tally.New(tally.Config{})}
 	n.db.BoundHistories(int(c.HistoryMemory))
+	n.insight = insight.New(insight.Config{
+		DB: n.db, Holds: n.holds, Ready: n.ready.Load, Now: time.Now, Stands: func(yield func(watch.Stand) bool) { n.watch.Each(yield) },
+		Parent: func(ctx context.Context, zone wire.Name) (parent.Answer, error) { return n.parents().NS(ctx, zone) },
+	})
 	set, err := c.settings()
 	if err != nil {
 		return nil, err
@@ -148,6 +155,7 @@ func (n *Node) wireFast(set *settings) {
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log, Shared: n.shares,
 		Seen: func(zone, peer string, serial uint32) {
+			n.insight.Course.Holds(zone, peer, serial)
 			if n.notify != nil { // another node tells secondaries
 				n.notify.Seen(zone, peer, serial)
 			}
@@ -179,7 +187,7 @@ func (n *Node) wireFast(set *settings) {
 	n.dns = server.New(server.Config{
 		TLS: n.cfg.TLSListen, Certificate: certificate, Handshake: n.handshakeFailed,
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
-		NewResponder: func() server.Responder { return answer.New(n.db, n.answer) },
+		NewResponder: n.responder,
 		Transfers:    n.xfr,
 		Updates:      n.takeUpdates(),
 		Cookies:      n.cookies.Keys, Proxies: set.proxies, Reports: n.takesReports(),
@@ -266,6 +274,12 @@ func orNever(d time.Duration) time.Duration {
 	return d
 }
 
+// responder makes what a thread answers with, which is told of requests before they are answered.
+func (n *Node) responder() server.Responder {
+	var r server.Foresighted = n.insight.Responder(answer.New(n.db, n.answer))
+	return r
+}
+
 // own answers queries for zones of an account from memory; nil for what lies in none.
 func (n *Node) own(account model.ID, query []byte) []byte {
 	var q wire.Request
@@ -307,6 +321,7 @@ func (n *Node) seen(e model.Entry, inImage bool) {
 func (n *Node) published(z *zone.Zone, forced bool) {
 	if !forced {
 		n.version.Add(1)
+		n.insight.Versioned(z)
 	}
 	n.watch.Moved(z)
 	switch {
@@ -363,4 +378,5 @@ func (n *Node) removed(z *zone.Zone) {
 	if n.reports != nil {
 		n.reports.Forget(z.ID)
 	}
+	n.insight.Forget(z.ID)
 }

@@ -34,6 +34,8 @@ const (
 	partNotify    = "notify"
 	partWatch     = "watching"
 	partSightings = "sightings of keys"
+	partStride    = "how secondaries stand"
+	partMeter     = "meter"
 	partUpkeep    = "upkeep"
 	partFreshen   = "signatures that have ended"
 	partKeeper    = "keys and signatures"
@@ -54,8 +56,8 @@ const (
 // DNS, which has answered all the while, and the store.
 func downOrder() []string {
 	return []string{
-		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partTeller, partAlarms, partCompare, partWatch, partSightings, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partDNS, partCookies, partTally, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
+		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
+		partCommitter, partFeed, partDNS, partCookies, partTally, partMeter, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
 
@@ -104,6 +106,7 @@ func (n *Node) sequence() *sequence {
 	if n.dns != nil {
 		run(partDNS, dnsBy, n.dns.Run)
 		run(partTally, storeBy, n.tellRest)
+		run(partMeter, storeBy, n.insight.Meter.Run)
 		if n.cfg.Cookies {
 			run(partCookies, storeBy, func(ctx context.Context) error { return n.cookies.Run(ctx, cookiesLooked, n.cookieKeys) })
 		}
@@ -175,6 +178,7 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 		}
 		run(partNotify, workBy, n.notify.Run)
 		run(partWatch, workBy, n.watch.Run)
+		run(partStride, workBy, n.insight.Stride)
 		run(partUpkeep, workBy, n.keep.Run)
 		run(partKeeper, workBy, n.keeper.Run)
 		run(partCatalogs, workBy, n.catalogs.Run)

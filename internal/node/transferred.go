@@ -24,6 +24,7 @@ import (
 func (n *Node) transferred(r xfr.Report) {
 	n.watch.Transferred(r)
 	n.logTransfer(&r)
+	n.insight.Fetched(&r)
 	if serial, ok := r.Holds(); ok && n.notify != nil && r.Client.Peer.ID != "" {
 		n.notify.Seen(r.ZoneID, r.Client.Peer.ID, serial)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,7 +99,12 @@ func TestStandings(t *testing.T) {
 	states := map[string]api.SecondaryState{"bad.test.": api.SecondaryWrongKey, "good.test.": api.SecondaryInStep, "off.test.": api.SecondaryBehind}
 	s := newServer(t, func(c *apiConfig) {
 		c.Secondaries = func(_ context.Context, z model.Zone) (api.Secondaries, error) {
-			return api.Secondaries{Peers: []api.SecondaryPeer{{State: states[z.Name.String()]}}}, nil
+			p := api.SecondaryPeer{Peer: model.ID(strings.Repeat("a", 32)), State: states[z.Name.String()]}
+			if p.State != api.SecondaryInStep {
+				behind := int64(3600)
+				p.SecondsBehind = &behind
+			}
+			return api.Secondaries{Peers: []api.SecondaryPeer{p}}, nil
 		}
 	})
 	for _, name := range []string{"bad.test", "good.test", "off.test", "alone.test"} {
@@ -124,6 +130,29 @@ func TestStandings(t *testing.T) {
 		t.Errorf("in trouble: %v", trouble)
 	}
 	s.fails(http.StatusBadRequest, model.CodePaging, "GET", "/headwater/v1/zones?standing=fine", nil)
+	for query, want := range map[string]string{
+		"order=standing": "bad.test good.test alone.test off.test", // transfers of the last two are off
+		"order=standing&direction=desc&per_page=2&page=2": "good.test bad.test",
+		"order=expires&per_page=1":                        "bad.test",
+		"order=expires&standing=trouble":                  "bad.test",
+		"order=name":                                      "alone.test bad.test good.test off.test",
+	} {
+		var names []string
+		for _, o := range s.must("GET", "/headwater/v1/zones?"+query, nil).list(t) {
+			names = append(names, o["name"].(string))
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", query, got, want)
+		}
+	}
+	bad := s.must("GET", "/headwater/v1/zones?peers=true&search=bad", nil).list(t)[0]
+	peer := bad["peers"].([]any)[0].(map[string]any)
+	if peer["state"] != "wrong_key" || peer["expires_on"] == nil || bad["expires_on"] != peer["expires_on"] {
+		t.Errorf("%v", bad)
+	}
+	for _, query := range []string{"order=age", "order=standing&standing=fine"} {
+		s.fails(http.StatusBadRequest, model.CodePaging, "GET", "/headwater/v1/zones?"+query, nil)
+	}
 }
 
 // TestServerFacts: what a page must know before it promises something.
@@ -137,4 +166,47 @@ func TestServerFacts(t *testing.T) {
 	if d := cmp.Diff(want, s.must("GET", "/headwater/v1/server", nil).object(t)); d != "" {
 		t.Error(d)
 	}
+}
+
+// TestInsight: what people look at comes as the parts tell it; what a server does not keep is not there.
+func TestInsight(t *testing.T) {
+	t.Parallel()
+	at, peer := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), model.ID(strings.Repeat("a", 32))
+	s := newServer(t, func(c *apiConfig) {
+		c.ZoneQueries = func(_ model.ID, p api.Period) api.Queries {
+			return api.Queries{Since: at, End: at, Step: time.Minute, Cells: []api.QueryCounts{{1, 2}}, Total: api.QueryCounts{1, 2}, Names: []api.QueryName{{Name: "www.example.com", Type: "A", Class: string(p), Count: 3}}, Sampled: 3}
+		}
+		c.AccountQueries = func(model.ID, api.Period) api.Queries {
+			return api.Queries{Since: at, End: at, Zones: []api.QueryZone{{Zone: peer, Name: "example.com"}}}
+		}
+		c.Course = func(*model.Zone) api.Course {
+			return api.Course{
+				Since: at, StripEnd: at, HourEnd: at,
+				Strips:    []api.CourseStrip{{Peer: peer, Name: "ns", States: []api.SecondaryState{"", api.SecondaryInStep}}},
+				Versions:  []api.CourseVersion{{Serial: 7, On: at, Taken: map[model.ID]time.Duration{peer: 1500 * time.Millisecond}}},
+				Converged: []time.Duration{4 * time.Second, time.Second, 3 * time.Second},
+			}
+		}
+		c.Delegation = func(context.Context, *model.Zone) (api.Delegation, error) {
+			return api.Delegation{Parent: "com", Servers: []api.DelegationServer{{Server: "a", Names: []string{"x", "y"}}, {Server: "b", Names: []string{"x"}}, {Server: "c", Error: "silent"}}}, nil
+		}
+	})
+	z, _ := s.zone("example.com")
+	zone := "/headwater/v1" + z
+	for path, want := range map[string]string{
+		zone + "/queries":             `"class":"day"`,
+		zone + "/queries?period=hour": `"cells":[[1,2,0,0,0]]`,
+		"/headwater/v1/accounts/" + string(s.account) + "/queries": `"name":"example.com"`,
+		zone + "/course":     `"median":3000,"p95":4000`,
+		zone + "/delegation": `"agree":false`,
+	} {
+		raw, err := json.Marshal(s.must("GET", path, nil).object(t))
+		if err != nil || !strings.Contains(string(raw), want) {
+			t.Errorf("%s: %s has no %s", path, raw, want)
+		}
+	}
+	s.fails(http.StatusBadRequest, model.CodePaging, "GET", zone+"/queries?period=year", nil)
+	without := newServer(t)
+	other, _ := without.zone("example.com")
+	without.fails(http.StatusNotFound, 10404, "GET", "/headwater/v1"+other+"/course", nil)
 }

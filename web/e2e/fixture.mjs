@@ -42,6 +42,7 @@ export function pagesOf(account) {
     "api-tokens": `/${account}/api-tokens`,
     "audit-log": `/${account}/audit-log`,
     "account-settings": `/${account}/settings`,
+    matrix: `/${account}/secondaries`,
     users: "/users",
     profile: "/profile",
   };

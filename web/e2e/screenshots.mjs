@@ -1,4 +1,5 @@
-// Writes a picture of every page, light and dark, wide and narrow, into web/screenshots.
+// Writes a picture of every page, light and dark, wide and narrow, into web/screenshots; into another folder, if one is named, also as a
+// very wide screen shows it.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,8 +7,9 @@ import { fill, pagesOf } from "./fixture.mjs";
 import { freePort, startNSD } from "./nsd.mjs";
 import { settled, signIn, startBrowser, startHeadwater, until } from "./server.mjs";
 
-const folder = fileURLToPath(new URL("../screenshots", import.meta.url));
-const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
+const elsewhere = process.argv[2];
+const folder = elsewhere ?? fileURLToPath(new URL("../screenshots", import.meta.url));
+const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 }, ...(elsewhere && { 2560: { width: 2560, height: 1440 } }) };
 
 const file = "$TTL 300\nwww2 A 192.0.2.80\nwww2 AAAA 2001:db8::80\nshop CNAME www2\n@ MX 10 mx.example.net.\nbad A 192.0.2\n";
 

@@ -124,9 +124,20 @@ async function request({ url, token }, method, path, body) {
   return parsed.result;
 }
 
+/** What each context has asked for and not been answered; streams, which have no end, are not among it. */
+const pending = new WeakMap();
+
+function track(context) {
+  const open = new Set();
+  pending.set(context, open);
+  context.on("request", (r) => r.resourceType() !== "eventsource" && open.add(r));
+  for (const end of ["requestfinished", "requestfailed"]) context.on(end, (r) => open.delete(r));
+  return context;
+}
+
 /** A browser with a fresh profile. */
-export function startBrowser() {
-  return chromium.launch({
+export async function startBrowser() {
+  const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       "--no-sandbox",
@@ -137,6 +148,9 @@ export function startBrowser() {
       "--disable-sync",
     ],
   });
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (options) => track(await newContext(options));
+  return browser;
 }
 
 /** Signs in by hand. */
@@ -148,11 +162,21 @@ export async function signIn(page, url) {
   await page.getByRole("heading", { name: "Account home" }).waitFor();
 }
 
-/** Waits until a page shows its contents: heading there, nothing on its way, no request open. */
+/** How long nothing must be asked before a page counts as quiet, in milliseconds. */
+const quiet = 500;
+
+/** Waits until a page shows its contents: heading there, nothing on its way, no request open for a while. */
 export async function settled(page) {
   await page.getByRole("heading", { level: 1 }).waitFor();
   await page.waitForFunction(() => document.querySelector('[role="status"][aria-label="Loading"]') === null);
-  await page.waitForLoadState("networkidle");
+  const open = pending.get(page.context());
+  let since = Date.now();
+  await until("an end of requests", () => {
+    if (open.size > 0) since = Date.now();
+    return Date.now() - since >= quiet;
+  }).catch((e) => {
+    throw new Error(`${e.message}: ${[...open].map((r) => r.url()).join(", ")}`);
+  });
 }
 
 /** Waits until nothing moves or fades any more. Animations of scrolling run as long as there is something to scroll. */

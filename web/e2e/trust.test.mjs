@@ -163,7 +163,7 @@ test("the frame remembers the account, folds to its mark, and its lines meet", a
   await page.getByRole("button", { name: "Create Token" }).click();
   const list = formDialog(page).getByRole("group", { name: "Permissions" });
   const boxes = list.getByRole("checkbox");
-  assert.ok((await boxes.count()) > 20);
+  await until("the permissions", async () => (await boxes.count()) > 20);
   await still(page); // both are measured where they stay
   const [frame, first] = [await list.boundingBox(), await boxes.first().boundingBox()];
   assert.ok(first.x - 1 >= frame.x, "the boxes' left borders are cut");

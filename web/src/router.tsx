@@ -102,10 +102,12 @@ const whole = z.catch(z.optional(z.int().check(z.minimum(1))), undefined);
 const flag = z.catch(z.optional(z.boolean()), undefined);
 const text = z.catch(z.optional(z.string()), undefined);
 
+const standingOrder = z.catch(z.optional(z.enum(["standing", "expires"])), undefined);
+
 const accountHome = createRoute({
   getParentRoute: () => account,
   path: "home",
-  validateSearch: z.object({ page: whole, search: text, standing: z.catch(z.optional(z.enum(["trouble"])), undefined), add: flag }),
+  validateSearch: z.object({ page: whole, search: text, standing: z.catch(z.optional(z.enum(["trouble"])), undefined), order: standingOrder, add: flag }),
   component: lazyRouteComponent(() => import("./pages/home")),
 });
 const accountIndex = createRoute({
@@ -119,6 +121,12 @@ const guide = accountPage("get-started", () => import("./pages/guide"));
 const members = accountPage("members", () => import("./pages/members"));
 const tokens = accountPage("api-tokens", () => import("./pages/tokens"));
 const settingsOfAccount = accountPage("settings", () => import("./pages/account-settings"));
+const matrix = createRoute({
+  getParentRoute: () => account,
+  path: "secondaries",
+  validateSearch: z.object({ page: whole, search: text, order: standingOrder }),
+  component: lazyRouteComponent(() => import("./pages/matrix")),
+});
 const day = z.catch(z.optional(z.string().check(z.regex(/^\d{4}-\d\d-\d\d$/))), undefined);
 const audit = createRoute({
   getParentRoute: () => account,
@@ -201,6 +209,7 @@ const routeTree = root.addChildren([
       settingsOfAccount,
       audit,
       transfers,
+      matrix,
       zone.addChildren([zoneIndex, records, settings, dnssec, secondaries]),
     ]),
     nowhere,

@@ -105,6 +105,12 @@ type Config struct {
 	Mails  bool
 	// Live waits until a zone is served as wanted, or the context ends, which is no error; nil: 404.
 	Live func(ctx context.Context, z *model.Zone, want LiveWanted) (Liveness, error)
+	// ZoneQueries and AccountQueries tell what this node was asked, Course how a zone's secondaries fared; nil: 404.
+	ZoneQueries    func(zone model.ID, p Period) Queries
+	AccountQueries func(account model.ID, p Period) Queries
+	Course         func(z *model.Zone) Course
+	// Delegation asks a zone's parent for its name servers; nil: 404.
+	Delegation func(ctx context.Context, z *model.Zone) (Delegation, error)
 	// KeyUses tells, of every zone of an account that is transferred to one of the peers, which key its requests are signed with; nil:
 	// nobody knows.
 	KeyUses func(ctx context.Context, account model.ID, peers []model.ID, old, next wire.Name) ([]KeyUse, error)

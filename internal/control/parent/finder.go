@@ -211,7 +211,7 @@ func (f *Finder) one(ctx context.Context, zone, server wire.Name, a netip.Addr, 
 		return s
 	}
 	if t == wire.TypeNS {
-		s.NS, err = readNS(msg, zone)
+		s.NS, err = readNS(msg, zone, p.name)
 	} else {
 		s.DS, s.TTL, err = readDS(msg, zone, p.name)
 	}

@@ -3,6 +3,7 @@ package parent_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -31,6 +32,7 @@ func dsOf(k *dnssec.DNSKEY) []byte { return k.DS(wire.MustName(child), dnssec.SH
 // says is how a server of the parent answers one question.
 type says struct {
 	ds     [][]byte
+	ns     []string // of a referral; the first is "!" where they come as an answer
 	ttl    uint32
 	soa    string // owner of the SOA in authority, empty for none
 	rcode  wire.Rcode
@@ -65,6 +67,14 @@ func (s says) answer(network string, _ net.Addr, msg []byte) [][]byte {
 	if !cut {
 		for _, d := range s.ds {
 			b.Append([]byte(q.Name), wire.TypeDS, wire.ClassIN, s.ttl, d)
+		}
+		if len(s.ns) == 0 || s.ns[0] != "!" {
+			b.Section(wire.SectionAuthority)
+		}
+		for _, n := range s.ns {
+			if n != "!" {
+				b.Append([]byte(q.Name), wire.TypeNS, wire.ClassIN, s.ttl, []byte(wire.MustName(n)))
+			}
 		}
 		if s.soa != "" {
 			b.Section(wire.SectionAuthority)
@@ -323,5 +333,40 @@ func TestPace(t *testing.T) {
 		if got := parent.Pace(looks); got != want {
 			t.Errorf("after %d looks: %v", looks, got)
 		}
+	}
+}
+
+// TestDelegation asks parents for the names that they delegate to.
+func TestDelegation(t *testing.T) {
+	t.Parallel()
+	for i, tt := range []struct {
+		name    string
+		at      says
+		want    string
+		trouble string
+	}{
+		{"a referral", says{ns: []string{"b.test.", "a.test.", "b.test."}, ttl: 60, lame: true}, "[a.test. b.test.]", ""},
+		{"not delegated", says{soa: "test."}, "[]", ""},
+		{"no such name", says{soa: "test.", rcode: wire.RcodeNXDomain}, "[]", ""},
+		{"the child's word", says{ns: []string{"!", "a.test."}, ttl: 60}, "[]", "zone itself"},
+		{"the child's denial", says{soa: child}, "[]", "zone itself"},
+		{"another zone's word", says{soa: "other."}, "[]", "from the zone other."},
+		{"nothing at all", says{lame: true}, "[]", "no authority"},
+		{"failing", says{rcode: wire.RcodeServFail}, "[]", "SERVFAIL"},
+		{"silent", says{silent: true}, "[]", "no answer in time"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			a := netip.AddrFrom4([4]byte{127, 53, 7, byte(1 + i)})
+			w := &world{ns: map[string][]string{"test.": {"a.nic.test."}}, addrs: map[string][]netip.Addr{"a.nic.test.": {a}}}
+			got, err := finder(w, scripted.ServeEach(t, map[netip.Addr]scripted.Answer{a: tt.at.answer})).NS(t.Context(), wire.MustName(child))
+			if err != nil || len(got.Seen) != 1 {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			s := got.Seen[0]
+			if fmt.Sprint(s.NS) != tt.want || !strings.Contains(s.Error, tt.trouble) || (tt.trouble == "") != (s.Error == "") {
+				t.Errorf("%v, %q; want %s, %q", s.NS, s.Error, tt.want, tt.trouble)
+			}
+		})
 	}
 }

@@ -80,7 +80,7 @@ func readDS(msg []byte, zone, parent wire.Name) (ds [][]byte, ttl uint32, err er
 }
 
 // readNS takes the name servers of a zone from a referral of its parent. What a server answers of the zone itself is not the parent's word.
-func readNS(msg []byte, zone wire.Name) (out []wire.Name, err error) {
+func readNS(msg []byte, zone, parent wire.Name) (out []wire.Name, err error) {
 	r, all, err := parse(msg)
 	if err != nil {
 		return nil, err
@@ -101,11 +101,19 @@ func readNS(msg []byte, zone wire.Name) (out []wire.Name, err error) {
 			out = append(out, wire.Name(target))
 		}
 	}
-	if len(out) == 0 && r.Flags()&wire.FlagAA == 0 {
-		return nil, errLame
+	if len(out) > 0 {
+		slices.Sort(out)
+		return slices.Compact(out), nil
 	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
+	switch denied, ok := apex(all); {
+	case !ok || r.Flags()&wire.FlagAA == 0:
+		return nil, errLame
+	case denied == zone:
+		return nil, errChild
+	case denied != parent:
+		return nil, fmt.Errorf("it answers from the zone %s", denied)
+	}
+	return nil, nil
 }
 
 // servers are the targets of a name's NS RRset in an answer section.

@@ -39,6 +39,8 @@ type Responder struct {
 	line  [wire.InLine]inLine
 	opt   wire.OPT
 
+	from *zone.Zone // that the last answer came of
+
 	base int    // where the message begins in the buffer
 	zone []byte // the apex
 	apex uint16 // its offset in the message; 0: the root, to which no pointer leads
@@ -141,6 +143,9 @@ func (r *Responder) Respond(dst []byte, q *wire.Request) []byte {
 	return r.b.Finish()
 }
 
+// Zone is the zone that the last response came of; nil where there was none, or who asked may not know of it.
+func (r *Responder) Zone() *zone.Zone { return r.from }
+
 // reserve fills in the OPT record and keeps room for it, and for an extended error that may join it.
 func (r *Responder) reserve(q *wire.Request) {
 	r.opt = wire.OPT{UDPSize: r.cfg.UDPSize, DO: q.EDNS.DO, Block: q.Block, Cookie: q.Cookie}
@@ -171,6 +176,7 @@ func (r *Responder) info(code wire.InfoCode) { r.opt.HasInfo, r.opt.Info = true,
 // route finds who answers: class CH, an error, or a zone.
 func (r *Responder) route(q *wire.Request) {
 	z, st := r.begun(q)
+	r.from = nil
 	if q.Class == wire.ClassCH {
 		r.chaos(&q.Query)
 		return
@@ -205,6 +211,7 @@ func (r *Responder) route(q *wire.Request) {
 		r.info(wire.InfoNotAuth)
 		return
 	}
+	r.from = z
 	at := len(q.Name) - len(z.Name)
 	r.zone, r.apex = q.Name[at:], 0
 	if len(z.Name) > 1 {

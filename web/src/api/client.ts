@@ -52,8 +52,25 @@ const guard: Middleware = {
   },
 };
 
+/** What early.js has asked for before this was read, by path and query in order of names. */
+const early = (window as { headwaterEarly?: Map<string, Promise<Response>> }).headwaterEarly;
+
+const earlyFor = 10_000; // milliseconds
+if (early) setTimeout(() => early.clear(), earlyFor);
+
+/** Answers that are on their way already serve once: later they would be old. */
+function fetchOnce(request: Request): Promise<Response> {
+  const at = new URL(request.url);
+  at.searchParams.sort();
+  const key = at.pathname + at.search;
+  const answer = request.method === "GET" ? early?.get(key) : undefined;
+  if (answer === undefined) return fetch(request);
+  early?.delete(key);
+  return answer;
+}
+
 /** The typed client of our own API. */
-export const api = createClient<paths>({ baseUrl: window.location.origin, credentials: "same-origin" });
+export const api = createClient<paths>({ baseUrl: window.location.origin, credentials: "same-origin", fetch: fetchOnce });
 api.use(guard);
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };

@@ -1,5 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { ApiError, api, call, result } from "./client";
+import { pace } from "./events";
 import { readSession } from "./session";
 
 /** Who is signed in; null for nobody. */
@@ -12,7 +13,8 @@ export const sessionQuery = queryOptions({
 /** The accounts in which the signed-in one may do anything. */
 export const accountsQuery = queryOptions({ ...sessionQuery, select: (s) => s?.accounts ?? [] });
 
-export type StandingsQuery = { account: string; search: string; page: number; perPage: number; trouble?: boolean };
+export type StandingOrder = "name" | "standing" | "expires";
+export type StandingsQuery = { account: string; search: string; page: number; perPage: number; trouble?: boolean; order?: StandingOrder; desc?: boolean; peers?: boolean };
 
 /** Zones by name, each with how its secondaries stand: one request for a whole page. */
 export const standingsQuery = (q: StandingsQuery) =>
@@ -28,6 +30,9 @@ export const standingsQuery = (q: StandingsQuery) =>
               per_page: q.perPage,
               ...(q.search && { search: q.search }),
               ...(q.trouble && { standing: "trouble" as const }),
+              ...(q.order && { order: q.order }),
+              ...(q.desc && { direction: "desc" as const }),
+              ...(q.peers && { peers: "true" as const }),
             },
           },
         }),
@@ -73,7 +78,7 @@ const zonePath = (zone_id: string) => ({ params: { path: { zone_id } } });
 const accountPath = (account_id: string) => ({ params: { path: { account_id } } });
 
 /** A 404 of something that need not be there reads as null. */
-async function optional<T>(pending: Promise<T>): Promise<T | null> {
+export async function optional<T>(pending: Promise<T>): Promise<T | null> {
   try {
     return await pending;
   } catch (e) {
@@ -105,7 +110,7 @@ export const outgoingStatusQuery = (zone: string) =>
 export const secondariesQuery = (zone: string) =>
   queryOptions({
     queryKey: ["secondaries", zone],
-    refetchInterval: 3_000,
+    refetchInterval: pace(3_000, 60_000),
     queryFn: () => standing(zone),
   });
 

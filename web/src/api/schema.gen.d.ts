@@ -2222,6 +2222,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what a zone was asked
+         * @description Queries that this node has answered, by what came of them, and the names that were asked most, of samples. They are counted in memory and end with the process; what is shown is some ten seconds old.
+         */
+        get: operations["getZoneQueries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what the zones of an account were asked
+         * @description As for one zone, over all zones of the account, and which of them were asked most.
+         */
+        get: operations["getAccountQueries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how the secondaries of a zone fared
+         * @description How each linked peer stood over the last day, when each had which version, and what was transferred, as this node has seen it. Kept in memory until the process ends.
+         */
+        get: operations["getCourse"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/delegation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show to which names the parent delegates a zone
+         * @description Every server of the parent is asked now, as far as the server was given a resolver; that nobody could be asked is told in error. wanted is what the zone itself has.
+         */
+        get: operations["getDelegation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -3484,6 +3564,122 @@ export interface components {
             states: {
                 [key: string]: number;
             };
+            /**
+             * Format: date-time
+             * @description When the first of the linked peers that are not in step lets the zone go; null for none, or not known
+             */
+            expires_on: string | null;
+            /** @description With peers=true and a linked peer */
+            peers?: components["schemas"]["StandingPeer"][];
+        };
+        StandingPeer: {
+            peer_id: components["schemas"]["ID"];
+            state: components["schemas"]["SecondaryState"];
+            versions_behind: number | null;
+            /** Format: date-time */
+            expires_on: string | null;
+        };
+        /** @description In the order of classes */
+        QueryCounts: number[];
+        Queries: {
+            /**
+             * Format: date-time
+             * @description Nothing was counted before
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Of the last cell, which is not over yet
+             */
+            end: string;
+            /** @description Seconds of a cell */
+            step: number;
+            classes: ("noerror" | "nxdomain" | "servfail" | "refused" | "other")[];
+            /** @description Oldest first */
+            cells: components["schemas"]["QueryCounts"][];
+            total: components["schemas"]["QueryCounts"];
+            /** @description Asked most in this hour and the last, of samples; of a zone alone */
+            names: {
+                name: string;
+                type: string;
+                class: string;
+                count: number;
+            }[];
+            /** @description Samples of which names tell */
+            sampled: number;
+            /** @description Asked most; of an account alone */
+            zones: {
+                zone_id: components["schemas"]["ID"];
+                name: string;
+                total: components["schemas"]["QueryCounts"];
+            }[];
+        };
+        Course: {
+            /**
+             * Format: date-time
+             * @description Nothing is known from before
+             */
+            since: string;
+            /** @description This node asks the secondaries of the zone; others know what they were asked */
+            watched: boolean;
+            /** Format: date-time */
+            strip_end: string;
+            /** @description Seconds of a cell */
+            strip_step: number;
+            strips: {
+                peer_id: components["schemas"]["ID"];
+                name: string;
+                /** @description A SecondaryState for each cell, the worst of it; null is not known. Oldest first */
+                states: (string | null)[];
+            }[];
+            /** @description Newest first, at most 100 */
+            versions: {
+                serial: number;
+                /** Format: date-time */
+                on: string;
+                /** @description By peer, after how many milliseconds it was seen with this version or a later one */
+                taken: {
+                    [key: string]: number;
+                };
+            }[];
+            /** Format: date-time */
+            hour_end: string;
+            /** @description What was transferred in each hour, oldest first */
+            hours: {
+                /** @description Whole zones */
+                full: number;
+                full_octets: number;
+                /** @description Differences */
+                steps: number;
+                step_octets: number;
+                refused: number;
+                failed: number;
+            }[];
+            converged: {
+                /** @description Milliseconds until all linked peers had a version, newest first */
+                last: number[];
+                median: number | null;
+                p95: number | null;
+            };
+        };
+        Delegation: {
+            parent: string;
+            /** @description That any server of the parent delegates to */
+            names: string[];
+            /** @description All of them that answer say the same */
+            agree: boolean;
+            /** @description That the zone itself has */
+            wanted: string[];
+            servers: {
+                /** @description Empty for this server itself */
+                server: string;
+                address: string;
+                names: string[];
+                /** @description Why it says nothing */
+                error: string;
+            }[];
+            /** @description Why nobody could be asked */
+            error: string;
         };
         AccountEntitlements: {
             outgoing_transfers: boolean;
@@ -9196,8 +9392,12 @@ export interface operations {
                 "account.id"?: string;
                 /** @description Part of the name */
                 search?: string;
-                /** @description Only zones with transfers on and a linked peer that is known not to be in step, of the first 5,000 */
+                /** @description Only zones with transfers on and a linked peer that is known not to be in step, of the first 20,000 */
                 standing?: "trouble";
+                /** @description standing: the worst first; expires: those first that a secondary lets go soonest; of the first 20,000 */
+                order?: "name" | "standing" | "expires" | "serial";
+                /** @description With how each linked peer stands */
+                peers?: "true" | "false";
                 direction?: components["parameters"]["direction"];
                 /** @description First page is 1; a page past the end is empty */
                 page?: components["parameters"]["page"];
@@ -10362,6 +10562,136 @@ export interface operations {
                         errors: components["schemas"]["NoErrors"];
                         messages: components["schemas"]["Messages"];
                         result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getZoneQueries: {
+        parameters: {
+            query?: {
+                /** @description hour by minute, day by quarter of an hour, month (31 days) by six hours */
+                period?: "hour" | "day" | "month";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Queries"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getAccountQueries: {
+        parameters: {
+            query?: {
+                /** @description hour by minute, day by quarter of an hour, month (31 days) by six hours */
+                period?: "hour" | "day" | "month";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Queries"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getCourse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Course"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getDelegation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Delegation"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
                     };
                 };
             };

@@ -7,6 +7,7 @@ import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { accountTransferQuery, edgeAddressesQuery, sharedNamesQuery } from "../api/queries";
 import { useAction } from "../ui/action";
+import { Choice } from "../ui/choice";
 import { FormError } from "../ui/dialogs";
 import { Card, Loaded, Page } from "../ui/page";
 import { Allowed, useMay } from "../ui/rights";
@@ -25,7 +26,14 @@ export default function AccountSettings() {
     <Page title="Account settings" description={`The identifier of this account is ${account}.`}>
       <Allowed may={may}>
         <Loaded query={edge}>{(e) => <Edge key={e.addresses.join()} account={account} edge={e} />}</Loaded>
-        <Loaded query={transfer}>{(t) => <Keys account={account} each={t.tsig_per_peer} />}</Loaded>
+        <Loaded query={transfer}>
+          {(t) => (
+            <>
+              <NewZones account={account} settings={t} />
+              <Keys account={account} each={t.tsig_per_peer} />
+            </>
+          )}
+        </Loaded>
         <Loaded query={shared}>{(s) => <Shared key={s.accounts.join()} account={account} shared={s} />}</Loaded>
       </Allowed>
     </Page>
@@ -52,6 +60,38 @@ function Edge({ account, edge }: { account: string; edge: Schema<"EdgeAddresses"
       error={save.error}
       onSave={save.run}
     />
+  );
+}
+
+const modes = [
+  ["origin", "Origin: proxied records as they are"],
+  ["edge", "Edge: proxied records as their edge addresses"],
+] as const;
+
+/** What new zones start with, and how strict the review before transfers is. */
+function NewZones({ account, settings }: { account: string; settings: Schema<"AccountTransferSettings"> }) {
+  const path = { params: { path: { account_id: account } } };
+  const send = (body: Schema<"AccountTransferSettingsPatch">) => result(api.PATCH("/headwater/v1/accounts/{account_id}/transfer_settings", { ...path, body }));
+  const save = useAction({
+    quiet: true,
+    done: "Settings saved",
+    stale: [["account-transfer", account]],
+    run: send,
+    undo: (_, body) => () => send(body.mode === undefined ? { strict_review: settings.strict_review } : { mode: settings.mode }),
+  });
+  return (
+    <Card title="Transfers of zones" description="How zones of this account are handed to secondaries.">
+      <div className="flex flex-col gap-5">
+        <FormError error={save.error} />
+        <div className="max-w-xl">
+          <Choice label="Transfer mode of new zones" value={settings.mode} options={modes} disabled={save.busy} onChange={(mode) => save.run({ mode })} />
+        </div>
+        <div>
+          <Switch label="Strict review" checked={settings.strict_review} disabled={save.busy} onCheckedChange={(strict_review) => save.run({ strict_review })} />
+          <p className="mt-1 mb-0 text-sm text-kumo-subtle">Transfers cannot be switched on while the review finds something critical: what secondaries would not load.</p>
+        </div>
+      </div>
+    </Card>
   );
 }
 

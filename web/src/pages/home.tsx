@@ -5,13 +5,14 @@ import { Input } from "@cloudflare/kumo/components/input";
 import { Link } from "@cloudflare/kumo/components/link";
 import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { Table } from "@cloudflare/kumo/components/table";
-import { PlusIcon } from "@phosphor-icons/react";
+import { CaretDownIcon, CaretUpDownIcon, PlusIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useState } from "react";
 import type { Schema } from "../api/client";
-import { standingsQuery } from "../api/queries";
-import { counted } from "../ui/format";
+import { pace } from "../api/events";
+import { standingsQuery, type StandingOrder } from "../api/queries";
+import { ago, counted, moment } from "../ui/format";
 import { Loaded, Page, TableFrame } from "../ui/page";
 import { readOnlyText, useMay } from "../ui/rights";
 import { stateWords } from "../ui/state";
@@ -19,20 +20,27 @@ import { AddZone } from "./home-add";
 
 const perPage = 50;
 
-/** How often the list is looked at again, in milliseconds: one request, two where it looks for trouble in all zones. */
+/** How often the list is looked at again where changes are not told, in milliseconds: one request, two where it looks for trouble in all zones. */
 const pause = 10_000;
+
+/** What the list can be sorted by, beside names. */
+const sorts = [
+  ["standing", "Secondaries"],
+  ["expires", "Expires"],
+] as const;
 
 /** All zones of the account, with how their secondaries stand. */
 export default function Home() {
   const { account } = useParams({ from: "/signed-in/$account/home" });
-  const { search: asked = "", page = 1, standing, add: adding = false } = useSearch({ from: "/signed-in/$account/home" });
+  const { search: asked = "", page = 1, standing, order: sorted, add: adding = false } = useSearch({ from: "/signed-in/$account/home" });
+  const order: StandingOrder = sorted ?? "name";
   const navigate = useNavigate({ from: "/$account/home" });
   const [search, setText] = useState(asked);
   const setAdding = (on: boolean) => void navigate({ search: (s) => ({ ...s, add: on || undefined }), replace: true });
   const may = useMay(account, "Zone Write");
-  const query = { account, search: useDeferredValue(search.trim()), page, perPage, ...(standing === "trouble" && { trouble: true }) };
-  const zones = useQuery({ ...standingsQuery(query), refetchInterval: pause });
-  const all = useQuery({ ...standingsQuery({ account, search: "", page: 1, perPage: 1, trouble: true }), refetchInterval: 3 * pause });
+  const query = { account, search: useDeferredValue(search.trim()), page, perPage, order, ...(standing === "trouble" && { trouble: true }) };
+  const zones = useQuery({ ...standingsQuery(query), refetchInterval: pace(pause) });
+  const all = useQuery({ ...standingsQuery({ account, search: "", page: 1, perPage: 1, trouble: true }), refetchInterval: pace(3 * pause) });
   const trouble = all.data?.result_info.total_count ?? 0;
   // What is looked at stands in the address, so that Back from a zone leads to the same list.
   const setSearch = (text: string) => {
@@ -75,7 +83,7 @@ export default function Home() {
             />
           ) : (
             <>
-              <ZoneTable account={account} zones={answer.result} />
+              <ZoneTable account={account} zones={answer.result} order={order} onOrder={(o) => void navigate({ search: (s) => ({ ...s, page: undefined, order: o === "name" ? undefined : o }) })} />
               <div className="pager">
                 <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
               </div>
@@ -88,7 +96,25 @@ export default function Home() {
   );
 }
 
-function ZoneTable(props: { account: string; zones: Schema<"ZoneStanding">[] }) {
+/** A head that sorts by its column, and by name again. */
+function SortHead(props: { label: string; by: StandingOrder; order: StandingOrder; onOrder: (o: StandingOrder) => void }) {
+  const current = props.order === props.by;
+  return (
+    <Table.Head aria-sort={current ? "descending" : undefined}>
+      <button
+        type="button"
+        className="inline-flex cursor-pointer items-center gap-1 border-0 bg-transparent p-0 font-[inherit] whitespace-nowrap text-inherit"
+        title={current ? "By name" : "The worst first"}
+        onClick={() => props.onOrder(current ? "name" : props.by)}
+      >
+        {props.label}
+        {current ? <CaretDownIcon aria-hidden className="size-3" /> : <CaretUpDownIcon aria-hidden className="size-3 opacity-50" />}
+      </button>
+    </Table.Head>
+  );
+}
+
+function ZoneTable(props: { account: string; zones: Schema<"ZoneStanding">[]; order: StandingOrder; onOrder: (o: StandingOrder) => void }) {
   return (
     <TableFrame label="Zones">
       <Table className="dense cards">
@@ -97,7 +123,9 @@ function ZoneTable(props: { account: string; zones: Schema<"ZoneStanding">[] }) 
             <Table.Head>Zone</Table.Head>
             <Table.Head>Serial</Table.Head>
             <Table.Head>Outgoing transfers</Table.Head>
-            <Table.Head>Secondaries</Table.Head>
+            {sorts.map(([by, label]) => (
+              <SortHead key={by} by={by} label={label} order={props.order} onOrder={props.onOrder} />
+            ))}
           </Table.Row>
         </Table.Header>
         <Table.Body>
@@ -113,6 +141,13 @@ function ZoneTable(props: { account: string; zones: Schema<"ZoneStanding">[] }) 
               <Table.Cell className={z.enabled ? undefined : "dim"}>{z.enabled ? "On" : "Off"}</Table.Cell>
               <Table.Cell>
                 <Standing states={z.states} />
+              </Table.Cell>
+              <Table.Cell className="whitespace-nowrap text-kumo-danger">
+                {z.expires_on && (
+                  <time dateTime={z.expires_on} title={`A secondary stops answering ${moment(z.expires_on)}`}>
+                    {ago(z.expires_on)}
+                  </time>
+                )}
               </Table.Cell>
             </Table.Row>
           ))}

@@ -1,111 +1,92 @@
 import { Link } from "@cloudflare/kumo/components/link";
-import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Schema } from "../api/client";
-import { recordCountQuery, secondariesQuery, zoneQuery } from "../api/queries";
-import { auditQuery, said } from "../audit/entries";
-import { ago, moment } from "../ui/format";
+import { courseQuery } from "../api/insight";
+import { dnsSettingsQuery, recordCountQuery, secondariesQuery, zoneQuery } from "../api/queries";
+import { Copyables } from "../ui/copyable";
 import { Card, Loaded, Page } from "../ui/page";
-import { useMay } from "../ui/rights";
-import { StateBadge } from "../ui/state";
+import { stateWords } from "../ui/state";
+import { ChangesCard } from "../zone/changes";
+import { FollowersCard } from "../zone/followers";
+import { QueriesCard } from "../zone/queries";
+import { TransfersPlot } from "../zone/transfers";
 
-/** How many changes the page shows. */
-const recent = 8;
-
-/** One zone at a look: what it serves, who follows it, and what was changed last. */
+/** One zone at a look: how it stands, who follows it, what it is asked, and what was changed last. */
 export default function Overview() {
   const { account, zone: name } = useParams({ from: "/signed-in/$account/$zone/" });
   const zone = useSuspenseQuery(zoneQuery(account, name)).data;
   const known = useQuery(secondariesQuery(zone.id));
+  const course = useQuery(courseQuery(zone.id)).data ?? null;
+  const expire = useQuery(dnsSettingsQuery(zone.id)).data?.soa.expire ?? null;
   const records = useQuery(recordCountQuery(zone.id, {})).data;
   const base = `/${account}/${name}`;
+  const linked = (known.data?.peers.length ?? 0) > 0;
   return (
-    <Page title={name} tab="Overview">
-      <Loaded query={known}>
-        {(s) => (
-          <dl className="m-0 grid gap-4 sm:grid-cols-2 lg:grid-cols-4">
-            <Figure name="Secondaries">{s === null ? "Not watched" : inStep(s)}</Figure>
-            <Figure name="Serial">{s?.serial ?? "–"}</Figure>
-            <Figure name="Records">{records === undefined ? "–" : records.toLocaleString("en")}</Figure>
-            <Figure name="Outgoing transfers">{s?.enabled ? "On" : "Off"}</Figure>
-          </dl>
-        )}
-      </Loaded>
-      <nav aria-label="Of this zone" className="flex flex-wrap gap-4">
-        <Link href={`${base}/dns/records`}>Records</Link>
-        <Link href={`${base}/dns/settings`}>Settings</Link>
-        <Link href={`${base}/secondaries`}>Secondaries</Link>
-      </nav>
-      {known.data && known.data.peers.length > 0 && (
-        <Card title="Who follows it">
-          <ul className="m-0 flex list-none flex-col gap-2 p-0">
-            {known.data.peers.map((p) => (
-              <li key={p.peer_id} className="flex flex-wrap items-center gap-3 text-sm">
-                <StateBadge state={p.state} />
-                <span className="font-medium">{p.name}</span>
-                <span className="text-kumo-subtle">{p.last_transfer ? `${p.last_transfer.kind} ${ago(p.last_transfer.on)}` : "no transfer yet"}</span>
-              </li>
-            ))}
-          </ul>
-        </Card>
-      )}
-      <Card title="Nameservers" description="What the parent should name.">
-        <ul className="m-0 list-none p-0 font-mono text-sm">
-          {zone.name_servers.map((n) => (
-            <li key={n}>{n}</li>
-          ))}
-        </ul>
-      </Card>
-      <Changes account={account} zone={name} />
+    <Page title={name} tab="Overview" wide>
+      <Loaded query={known}>{(s) => <Verdict base={base} known={s} records={records} />}</Loaded>
+      <div className="grid items-start gap-4 xl:grid-cols-2">
+        <div className="flex min-w-0 flex-col gap-4">
+          {linked && known.data && <FollowersCard base={base} peers={known.data.peers} course={course} expire={expire} />}
+          <QueriesCard zone={zone} />
+        </div>
+        <div className="flex min-w-0 flex-col gap-4">
+          <ChangesCard account={account} zone={name} />
+          {linked && course && <TransfersPlot course={course} />}
+          <Card title="Nameservers" description="What the parent should name." actions={<Link href={`${base}/dns/settings`}>Settings</Link>}>
+            <Copyables items={zone.name_servers.map((n, i) => [`Nameserver ${i + 1}`, n] as const)} />
+          </Card>
+        </div>
+      </div>
     </Page>
   );
 }
 
-function inStep(s: Schema<"Secondaries">): string {
-  if (s.peers.length === 0) return "None linked";
-  return `${s.peers.filter((p) => p.state === "in_step").length} of ${s.peers.length} in step`;
+/** The one thing to know, and four figures. */
+function Verdict(props: { base: string; known: Schema<"Secondaries"> | null; records: number | undefined }) {
+  const { known: s, base } = props;
+  const [tone, text] = standing(s);
+  return (
+    <section aria-label="How the zone stands" className="flex flex-wrap items-end justify-between gap-x-10 gap-y-3">
+      <p className="m-0 flex items-center gap-3 text-xl font-semibold">
+        <svg aria-hidden viewBox="0 0 10 10" className="size-3 shrink-0">
+          <circle cx="5" cy="5" r="5" className={tone} />
+        </svg>
+        {text}
+      </p>
+      <dl className="m-0 flex flex-wrap gap-x-8 gap-y-2">
+        <Figure name="Serial">{s?.serial ?? "–"}</Figure>
+        <Figure name="Records">
+          <Link href={`${base}/dns/records`} variant="plain">
+            {props.records === undefined ? "–" : props.records.toLocaleString("en")}
+          </Link>
+        </Figure>
+        <Figure name="Outgoing transfers">{s?.enabled ? "On" : "Off"}</Figure>
+      </dl>
+    </section>
+  );
+}
+
+function standing(s: Schema<"Secondaries"> | null): [tone: string, text: string] {
+  if (s === null) return ["plot-none", "Secondaries are not watched"];
+  if (s.peers.length === 0) return ["plot-none", "No secondaries are linked"];
+  if (!s.enabled) return ["plot-warn", "Transfers are off: secondaries get no changes"];
+  const there = s.peers.filter((p) => p.state === "in_step").length;
+  if (there === s.peers.length) return ["plot-good", there === 1 ? "The secondary is in step" : `All ${there} secondaries are in step`];
+  const worst = stateWords.filter(([state]) => state !== "in_step").flatMap(([state, [, words]]) => {
+    const n = s.peers.filter((p) => p.state === state).length;
+    return n > 0 ? [`${n} ${words.toLowerCase()}`] : [];
+  });
+  const mild = s.peers.every((p) => ["in_step", "behind", "unknown", "no_address"].includes(p.state));
+  return [mild ? "plot-warn" : "plot-bad", `${there} of ${s.peers.length} in step · ${worst.join(" · ")}`];
 }
 
 function Figure(props: { name: string; children: ReactNode }) {
   return (
-    <div className="rounded-lg bg-kumo-base px-5 py-4 ring ring-kumo-hairline">
+    <div>
       <dt className="text-sm text-kumo-subtle">{props.name}</dt>
-      <dd className="m-0 text-xl font-semibold break-words tabular-nums">{props.children}</dd>
+      <dd className="m-0 text-lg font-semibold tabular-nums">{props.children}</dd>
     </div>
-  );
-}
-
-function Changes(props: { account: string; zone: string }) {
-  const may = useMay(props.account, "Account Settings Read");
-  const log = useQuery({ ...auditQuery(props.account, { zone: props.zone, page: 1 }, recent), enabled: may });
-  if (!may) return null;
-  return (
-    <Card title="Last changes" actions={<Link href={`/${props.account}/audit-log?zone=${encodeURIComponent(props.zone)}`}>All changes</Link>}>
-      <Loaded query={log}>
-        {(answer) =>
-          answer.result.length === 0 ? (
-            <p className="m-0 text-sm text-kumo-subtle">Nothing was changed yet.</p>
-          ) : (
-            <Table className="dense cards">
-              <Table.Body>
-                {answer.result.map((e) => (
-                  <Table.Row key={e.id}>
-                    <Table.Cell className="whitespace-nowrap">
-                      <time dateTime={e.when} title={moment(e.when)}>
-                        {ago(e.when)}
-                      </time>
-                    </Table.Cell>
-                    <Table.Cell className="break-words">{said(e)}</Table.Cell>
-                    <Table.Cell>{e.actor.email ?? "–"}</Table.Cell>
-                  </Table.Row>
-                ))}
-              </Table.Body>
-            </Table>
-          )
-        }
-      </Loaded>
-    </Card>
   );
 }

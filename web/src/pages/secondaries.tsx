@@ -16,12 +16,17 @@ import { zoneRights } from "../ui/rights";
 import { RaiseSerial } from "../transfers/raise-serial";
 import { StateBadge } from "../ui/state";
 import { Notice } from "../ui/notice";
+import { courseQuery } from "../api/insight";
+import { Lags } from "../plot/lags";
+import { Strip } from "../plot/strip";
+import { worstFirst } from "../zone/followers";
 
 /** How each secondary of the zone stands to us. */
 export default function Secondaries() {
   const { account, zone: name } = useParams({ from: "/signed-in/$account/$zone/secondaries" });
   const zone = useSuspenseQuery(zoneQuery(account, name)).data;
   const known = useQuery(secondariesQuery(zone.id));
+  const course = useQuery(courseQuery(zone.id)).data ?? null;
   const expire = useQuery(dnsSettingsQuery(zone.id)).data?.soa.expire;
   const peers = useQuery(peersQuery(account)).data ?? [];
   const keys = useQuery(tsigsQuery(account)).data ?? [];
@@ -53,8 +58,9 @@ export default function Secondaries() {
                 <Fact name="Outgoing transfers">{s.enabled ? "Enabled" : "Disabled"}</Fact>
               </dl>
               {s.peers.length === 0 && <Empty size="sm" title="No linked peers" description="Link peers under DNS > Settings." />}
+              {course && <Lags course={course} />}
               {worstFirst(s.peers).map((p) => (
-                <Peer key={p.peer_id} peer={p} ours={s.serial} zone={zone.id} expire={expire ?? null} onConfigure={() => setConfigured(p.peer_id)} />
+                <Peer key={p.peer_id} course={course} peer={p} ours={s.serial} zone={zone.id} expire={expire ?? null} onConfigure={() => setConfigured(p.peer_id)} />
               ))}
               <Strangers list={s.strangers} />
               <NameServers list={s.name_servers} enabled={s.enabled} />
@@ -65,13 +71,6 @@ export default function Secondaries() {
       <ConfigDialog account={account} open={configured !== null} tsig={configured === null ? null : keyOf(configured)} zone={name} onClose={() => setConfigured(null)} />
     </Page>
   );
-}
-
-/** How urgent each state is. */
-const urgency: Schema<"SecondaryState">[] = ["no_zone", "wrong_key", "refuses", "unreachable", "ahead", "behind", "no_address", "unknown", "in_step"];
-
-function worstFirst(peers: Schema<"SecondaryPeer">[]): Schema<"SecondaryPeer">[] {
-  return [...peers].sort((a, b) => urgency.indexOf(a.state) - urgency.indexOf(b.state) || a.name.localeCompare(b.name));
 }
 
 /** When a secondary that takes nothing any more stops answering: the SOA's expire time after it was last in step. */
@@ -111,9 +110,10 @@ const advice: Partial<Record<Schema<"SecondaryState">, string>> = {
 /** Whom something was, where several peers answer at one address. */
 const whom = (names: string[]) => (names.length > 0 ? `, one of ${names.join(", ")}` : "");
 
-function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string; expire: number | null; onConfigure: () => void }) {
+function Peer(props: { course: Schema<"Course"> | null; peer: Schema<"SecondaryPeer">; ours: number; zone: string; expire: number | null; onConfigure: () => void }) {
   const p = props.peer;
   const expires = expiry(p, props.expire);
+  const strip = props.course?.strips.find((s) => s.peer_id === p.peer_id);
   const [notify, transfer, refusal] = [p.last_notify, p.last_transfer, p.last_refusal];
   return (
     <Card title={p.name} description={p.address || "No address: NOTIFY cannot be sent"} actions={
@@ -125,6 +125,11 @@ function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string
         </span>
       }>
       <Cause {...props} />
+      {strip && props.course && (
+        <div className="mb-4">
+          <Strip name={p.name} states={strip.states} end={props.course.strip_end} step={props.course.strip_step} />
+        </div>
+      )}
       <dl className="m-0 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
         <Fact name="Serial it holds">{p.serial === null ? "Not known" : `${p.serial} (ours: ${props.ours})`}</Fact>
         <Fact name="Behind by">{distance(p)}</Fact>
@@ -148,7 +153,7 @@ function Peer(props: { peer: Schema<"SecondaryPeer">; ours: number; zone: string
               <time dateTime={e.on} title={moment(e.on)} className="w-28 text-kumo-subtle">
                 {ago(e.on)}
               </time>
-              <Badge variant={e.event === "refusal" ? "error" : "neutral"}>{e.event}</Badge>
+              <Badge variant={e.event === "refusal" ? "error" : "outline"}>{e.event}</Badge>
               <span className="min-w-0 break-words">{e.text}</span>
               {e.count > 1 && <span className="text-kumo-subtle">{`× ${e.count} since ${moment(e.since)}`}</span>}
             </li>

@@ -7,6 +7,7 @@ import type { Schema } from "../api/client";
 import { apexNSQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Card } from "../ui/page";
+import { ParentSays } from "./delegation";
 import { useSettings } from "./use-settings";
 
 type Props = { zone: Schema<"Zone">; settings: Schema<"DNSSettings"> };
@@ -41,6 +42,7 @@ export function NameServersCard({ zone, settings }: Props) {
         ))}
         {names.length === 0 && <li>None are set. Start the server with --nameservers.</li>}
       </ul>
+      <ParentSays zone={zone} />
       <form
         className="mb-5 flex flex-wrap items-end gap-3"
         onSubmit={(e) => {

@@ -26,6 +26,7 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
   if (account !== undefined) {
     add("Account home", `/${account}/home`);
     pages.push({ title: "Add a zone", kind: "Act", to: `/${account}/home?add=true` });
+    add("Secondaries of all zones", `/${account}/secondaries`);
     add("Get started", `/${account}/get-started`);
     add("TSIG", `/${account}/configurations/dns-zone-transfers?tab=tsig`);
     add("Peer DNS servers", `/${account}/configurations/dns-zone-transfers?tab=peers`);

@@ -42,6 +42,7 @@ type Place = { to: string; label: string; icon: ComponentType<{ className?: stri
 function accountPlaces(account: string): Place[] {
   return [
     { to: `/${account}/home`, label: "Account home", icon: HouseIcon },
+    { to: `/${account}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
     { to: `/${account}/get-started`, label: "Get started", icon: CheckSquareIcon },
   ];
 }

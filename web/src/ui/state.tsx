@@ -17,9 +17,12 @@ const states = {
 /** The states in words, in the order in which they are shown. */
 export const stateWords = Object.entries(states) as [Schema<"SecondaryState">, (typeof states)[keyof typeof states]][];
 
+/** A state in words; one that this page does not know as it came. */
+export const stateText = (state: string): string => (states as Record<string, readonly [string, string]>)[state]?.[1] ?? state.replaceAll("_", " ");
+
 /** How a secondary stands to us. */
 export function StateBadge(props: { state: Schema<"SecondaryState"> }) {
-  const [variant, text] = states[props.state];
+  const [variant, text] = states[props.state] ?? ["error", stateText(props.state)];
   return (
     <Badge appearance="dot" variant={variant}>
       {text}

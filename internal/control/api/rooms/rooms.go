@@ -7,6 +7,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/alarms"
+	"github.com/headwaterdns/headwater/internal/control/api/insight"
 	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/api/record"
 	"github.com/headwaterdns/headwater/internal/control/api/transfer"
@@ -16,5 +17,5 @@ import (
 
 // Routes are the operations of every room.
 func Routes() []api.Route {
-	return slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), people.Routes(), alarms.Routes())
+	return slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), people.Routes(), alarms.Routes(), insight.Routes())
 }

@@ -1,8 +1,11 @@
 package transfer
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -17,7 +20,7 @@ func standingRoutes() []api.Route {
 const (
 	standingsUsual = 50
 	standingsMost  = 100
-	troubleMost    = 5000
+	troubleMost    = 20_000
 )
 
 // standingJSON is a zone with how its secondaries stand, for lists of many: one request in place of three a zone.
@@ -29,6 +32,46 @@ type standingJSON struct {
 	Serial  uint32                     `json:"serial"`
 	Enabled bool                       `json:"enabled"` // transfers are on, and allowed
 	States  map[api.SecondaryState]int `json:"states"`  // how many linked peers are in each
+	Expires api.Stamp                  `json:"expires_on"`
+	Peers   []standingPeerJSON         `json:"peers,omitempty"` // where they were asked for
+}
+
+// standingPeerJSON is how one linked peer stands.
+type standingPeerJSON struct {
+	Peer    model.ID           `json:"peer_id"`
+	State   api.SecondaryState `json:"state"`
+	Behind  *int               `json:"versions_behind"`
+	Expires api.Stamp          `json:"expires_on"`
+}
+
+// expiry is when a secondary lets a zone go that it cannot renew: nobody knows of one that was never seen in step.
+func expiry(p *api.SecondaryPeer, z *model.Zone, now time.Time) time.Time {
+	if p.State == api.SecondaryInStep || p.SecondsBehind == nil {
+		return time.Time{}
+	}
+	return now.Add(time.Duration(int64(z.Settings.SOA.Expire)-*p.SecondsBehind) * time.Second)
+}
+
+// urgency is how soon somebody should look at a zone: the worst of its peers, by cause.
+func (s *standingJSON) urgency() int {
+	if !s.Enabled {
+		return 0
+	}
+	worst := 0
+	for i, state := range urgencies {
+		if s.States[state] > 0 {
+			worst = i + 1
+		}
+	}
+	return worst
+}
+
+// urgencies are the states, the worst last.
+//
+//nolint:gochecknoglobals // a table
+var urgencies = []api.SecondaryState{
+	api.SecondaryInStep, api.SecondaryUnknown, api.SecondaryNoAddress, api.SecondaryBehind, api.SecondaryAhead, api.SecondaryUnreachable,
+	api.SecondaryRefuses, api.SecondaryWrongKey, api.SecondaryNoZone, api.SecondaryDiffers,
 }
 
 // trouble says whether somebody should look: transfers are on, and a linked peer is known not to be in step.
@@ -48,6 +91,7 @@ func (s *standingJSON) trouble() bool {
 type standings struct {
 	q       *api.Request
 	allowed map[model.ID]bool
+	peers   bool // each is told of
 }
 
 func (s *standings) of(z *model.Zone) (standingJSON, error) {
@@ -67,7 +111,15 @@ func (s *standings) of(z *model.Zone) (standingJSON, error) {
 	}
 	known, err := s.q.API.Secondaries(s.q.Ctx(), *z)
 	for i := range known.Peers {
-		out.States[known.Peers[i].State]++
+		p := &known.Peers[i]
+		out.States[p.State]++
+		ends := expiry(p, z, s.q.Now())
+		if first := time.Time(out.Expires); !ends.IsZero() && (first.IsZero() || ends.Before(first)) {
+			out.Expires = api.Stamp(ends)
+		}
+		if s.peers {
+			out.Peers = append(out.Peers, standingPeerJSON{p.Peer, p.State, p.VersionsBehind, api.Stamp(ends)})
+		}
 	}
 	return out, err
 }
@@ -85,7 +137,8 @@ func (s *standings) entitled(z *model.Zone) (bool, error) {
 }
 
 // listStandings lists the zones that the identity may see by name, each with how its secondaries stand. With standing=trouble
-// only those that somebody should look at; they are looked for among the first 5,000.
+// only those that somebody should look at; they are looked for among the first 20,000, and so is what comes first in an order other
+// than by name.
 func listStandings(a *api.API, q *api.Request) error {
 	v := q.R.URL.Query()
 	page, per, err := q.Page(standingsUsual, standingsMost)
@@ -102,8 +155,19 @@ func listStandings(a *api.API, q *api.Request) error {
 	if err := q.Who.BoundZones(q.Ctx(), a.Store, outgoingRead, &query); err != nil {
 		return err
 	}
-	s := &standings{q, map[model.ID]bool{}}
-	switch api.Last(v, "standing") {
+	s := &standings{q: q, allowed: map[model.ID]bool{}, peers: api.Last(v, "peers") == "true"}
+	order, standing := api.Last(v, "order"), api.Last(v, "standing")
+	if order != "" && order != "name" {
+		before, ok := orders[order]
+		if !ok {
+			return api.Invalid(model.CodePaging, "", "order must be name, standing, expires or serial.")
+		}
+		if standing != "" && standing != "trouble" {
+			return errStanding()
+		}
+		return q.Heavily(func() error { return s.ordered(query, page, per, standing == "trouble", before) })
+	}
+	switch standing {
 	case "":
 		query.Offset, query.Limit = api.Offset(page, per), per
 		list, total, err := s.list(query, func(*standingJSON) bool { return true })
@@ -122,7 +186,50 @@ func listStandings(a *api.API, q *api.Request) error {
 			return q.List(shown, api.Info(page, per, len(shown), len(list)))
 		})
 	}
-	return api.Invalid(model.CodePaging, "", "standing must be trouble.")
+	return errStanding()
+}
+
+func errStanding() error { return api.Invalid(model.CodePaging, "", "standing must be trouble.") }
+
+// orders say which of two zones comes first, but by name; of two alike the names decide.
+//
+//nolint:gochecknoglobals // a table
+var orders = map[string]func(a, b *standingJSON) int{
+	"standing": func(a, b *standingJSON) int { return cmp.Compare(b.urgency(), a.urgency()) },
+	"serial":   func(a, b *standingJSON) int { return cmp.Compare(a.Serial, b.Serial) },
+	"expires": func(a, b *standingJSON) int {
+		x, y := time.Time(a.Expires), time.Time(b.Expires)
+		if x.IsZero() || y.IsZero() { // those that do not expire come last
+			return cmp.Compare(b2i(x.IsZero()), b2i(y.IsZero()))
+		}
+		return x.Compare(y)
+	},
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// ordered answers a page of zones in an order that only who has looked at all of them knows.
+func (s *standings) ordered(query model.ZoneQuery, page, per int, trouble bool, before func(a, b *standingJSON) int) error {
+	query.Limit = troubleMost
+	desc := query.Desc
+	query.Desc = false
+	list, _, err := s.list(query, func(one *standingJSON) bool { return !trouble || one.trouble() })
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(list, func(a, b standingJSON) int {
+		if desc {
+			return before(&b, &a)
+		}
+		return before(&a, &b)
+	})
+	shown := api.Slice(list, page, per)
+	return s.q.List(shown, api.Info(page, per, len(shown), len(list)))
 }
 
 func (s *standings) list(query model.ZoneQuery, want func(*standingJSON) bool) ([]standingJSON, int, error) {
