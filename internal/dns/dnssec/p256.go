@@ -19,7 +19,7 @@ import (
 const p256Size = 32 // octets of a number modulo the curve's order
 
 // batchLeast is from how many signatures on a batch is quicker than one after the other.
-const batchLeast = 16
+const batchLeast = 3
 
 //nolint:gochecknoglobals // constants in all but name
 var (

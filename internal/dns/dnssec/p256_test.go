@@ -17,7 +17,7 @@ func TestBatchesSignAlike(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range []int{0, 1, 15, 16, 17, 128} {
+		for _, n := range []int{0, 1, 2, 3, 4, 17, 128} {
 			texts := make([][]byte, n)
 			for i := range texts {
 				texts[i] = make([]byte, i)
