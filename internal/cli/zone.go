@@ -36,6 +36,13 @@ type zoneCmd struct {
 	DNSSEC zoneDNSSECCmd `cmd:"" name:"dnssec" help:"Sign a zone, and look after its keys."`
 
 	Updates zoneUpdatesCmd `cmd:"" help:"Which keys may update a zone by messages (RFC 2136)."`
+
+	History zoneHistoryCmd `cmd:"" help:"Show who changed what in a zone."`
+	Diff    zoneDiffCmd    `cmd:"" help:"Show what two versions of a zone differ in."`
+	At      zoneAtCmd      `cmd:"" help:"Write a zone as it was as a zone file."`
+	Revert  zoneRevertCmd  `cmd:"" help:"Bring a zone back to what it was."`
+
+	Undelete zoneUndeleteCmd `cmd:"" help:"Bring a deleted zone back."`
 }
 
 type zoneImportCmd struct {

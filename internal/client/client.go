@@ -21,6 +21,8 @@ import (
 type Client struct {
 	base  string // ends in /client/v4
 	token string
+	// Note is said with every change, for history and audit log; ASCII, or as RFC 8187 has it.
+	Note string
 	// HTTP makes the requests.
 	HTTP *http.Client
 }
@@ -42,6 +44,9 @@ type Answer struct {
 	Messages   []Message       `json:"messages"`
 	ResultInfo struct {
 		TotalPages int `json:"total_pages"`
+		Cursors    struct {
+			After string `json:"after"`
+		} `json:"cursors"`
 	} `json:"result_info"`
 }
 
@@ -77,6 +82,9 @@ func (r *Client) Raw(ctx context.Context, method, path, contentType string, body
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+r.token)
+	if r.Note != "" {
+		req.Header.Set("Headwater-Note", "UTF-8''"+url.PathEscape(r.Note))
+	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/rooms"
+	"github.com/headwaterdns/headwater/internal/control/history"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/httpfront"
 )
@@ -97,6 +98,8 @@ func (n *Node) handler() http.Handler {
 		PeerAllowed: n.reach.Allows, Flattened: n.flattened,
 		Server: n.facts, ZoneDigest: n.zoneDigest, ErrorReports: n.errorReports, ForgetReports: n.forgetReports,
 		ZoneQueries: n.insight.ZoneQueries, AccountQueries: n.insight.AccountQueries, Course: n.insight.CourseOf, Delegation: n.insight.Delegation,
+		History:  &history.Reader{Store: n.store, Clock: time.Now, Context: n.commit.Context},
+		Undelete: n.commit.Undelete, Deleted: n.store,
 		Secondaries: n.secondaries, Live: n.live, KeyUses: n.keyUses, Catalog: n.catalog, CheckAccess: n.checkAccess, Review: n.review, Signing: n.signing, Clock: time.Now, Log: n.log,
 		CopyZone: func(ctx context.Context, c *api.ZoneCopy, step func(api.ZoneCopyStep)) ([]api.ZoneCopyNote, error) {
 			return n.copyZone(ctx, rest, c, step)

@@ -248,6 +248,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		},
 		Signing: n.tellSigning(),
 		Beside:  func(ctx context.Context, img *model.Image) (commit.Beside, error) { return n.store.PutBeside(ctx, img) },
+		Deleted: n.store.DeletedZone,
 		Cores:   cores.Count(), DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(), Limits: commit.Limits{DigestBytes: n.cfg.digestMost()},
 		NameServers: servers, Edge: n.edge, Log: n.log,

@@ -115,7 +115,7 @@ func (m *matrix) fill(r *api.Route) string {
 	if r.Method == http.MethodDelete && strings.HasSuffix(r.Path, "/zones/{zone_id}") {
 		_, zone = m.server.zone("z" + string(auth.NewID()) + ".example")
 	}
-	path := strings.NewReplacer("{zone_id}", zone, "{zone_name}", "example.com", "{account_id}", string(m.account)).Replace(r.Path)
+	path := strings.NewReplacer("{zone_id}", zone, "{zone_name}", "example.com", "{version}", "1", "{change}", "1_0123456789abcdef0123456789abcdef", "{account_id}", string(m.account)).Replace(r.Path)
 	for name, make := range map[string]func() string{
 		"{dns_record_id}": func() string {
 			return m.record("/zones/"+zone, `{"type":"A","name":"`+string(auth.NewID())+`","content":"192.0.2.1"}`)
@@ -366,7 +366,8 @@ func (m *matrix) inside() (cells int) {
 		if r.Scope != api.ScopeZone || deletesZone(&r) {
 			continue
 		}
-		r.Path = strings.NewReplacer("{zone_id}", m.inner, "{account_id}/zones/{zone_name}", string(m.other)+"/zones/inner.example.com", "{dns_record_id}", strings.Repeat("e", 32)).Replace(r.Path)
+		r.Path = strings.NewReplacer("{zone_id}", m.inner, "{account_id}/zones/{zone_name}", string(m.other)+"/zones/inner.example.com", "{dns_record_id}", strings.Repeat("e", 32), "{version}", "1",
+			"{change}", "1_"+strings.Repeat("e", 32)).Replace(r.Path)
 		for name, who := range map[string]as{
 			"owner around": keyed(ownerEmail, m.keyOf(ownerEmail)),
 			"token around": m.tokenOf(model.Token{User: m.owner}, slices.Concat(m.read, m.write), model.Scope{Kind: auth.KindZone, ID: "*"},

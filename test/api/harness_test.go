@@ -25,6 +25,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/feed"
+	"github.com/headwaterdns/headwater/internal/control/history"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -133,7 +134,7 @@ func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...o
 			}
 			return staging, nil
 		},
-		DB: s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID,
+		DB: s.db, Feed: f, Clock: s.clock.time, NewID: auth.NewID, Deleted: st.DeletedZone,
 		NameServers: []string{"ns1.headwater.test", "ns2.headwater.test"},
 		Edge:        edges,
 	}
@@ -153,7 +154,8 @@ func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...o
 		Routes: rooms.Routes(),
 		Store:  st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
 		Sessions: sessions, WaitSeq: func(ctx context.Context, seq model.Seq) error { return f.Wait(ctx, seq) }, EdgeAddresses: committer.Edge, Clock: s.clock.time,
-		Quotas: committer.Quotas,
+		Quotas: committer.Quotas, History: &history.Reader{Store: st, Clock: s.clock.time, Context: p.Context},
+		Undelete: p.Undelete, Deleted: st,
 	}
 	for _, o := range opts {
 		o(&cfg)

@@ -64,6 +64,7 @@ type ledger struct {
 	sync.Mutex
 	records map[string]record // by id, as acknowledged
 	flights []flight          // changes without an answer, or with one that leaves it open
+	told    map[string]record // the records after the round before
 }
 
 type record struct{ Name, Content string }
@@ -255,6 +256,46 @@ func (z *zone) follow(ctx context.Context, t *testing.T) {
 	}
 }
 
+// tells holds history against what the round has led to: from the serial of the round before it leads to what is there now, and the newest
+// change that is told is the newest that was published.
+func (z *zone) tells(t testing.TB, l *ledger, from, to uint32) {
+	t.Helper()
+	defer func() {
+		l.told = maps.Clone(l.records)
+	}()
+	own := "/headwater/v1/zones/" + z.id
+	var newest []struct {
+		To uint32 `json:"to_serial"`
+	}
+	z.n.Call(t, http.MethodGet, own+"/history?limit=1", nil, &newest)
+	if len(newest) != 1 || newest[0].To != to {
+		t.Errorf("history ends with %+v, and the zone is at %d", newest, to)
+	}
+	if l.told == nil {
+		return
+	}
+	var diff struct {
+		Records struct {
+			Added, Removed []madeRecord
+			Changed        []struct{ After madeRecord }
+			Truncated      bool
+		}
+	}
+	z.n.Call(t, http.MethodGet, fmt.Sprintf("%s/diff?from=%d&to=%d&limit=10000", own, from, to), nil, &diff)
+	for _, r := range diff.Records.Removed {
+		delete(l.told, r.ID)
+	}
+	for _, r := range diff.Records.Added {
+		l.told[r.ID] = record{r.Name, r.Content}
+	}
+	for _, r := range diff.Records.Changed {
+		l.told[r.After.ID] = record{r.After.Name, r.After.Content}
+	}
+	if diff.Records.Truncated || !maps.Equal(l.told, l.records) {
+		t.Errorf("from %d to %d history leads to %d records, and there are %d, or others", from, to, len(l.told), len(l.records))
+	}
+}
+
 // TestKillUnderWrites kills the node at random moments while several clients write.
 func TestKillUnderWrites(t *testing.T) {
 	t.Parallel()
@@ -292,6 +333,7 @@ func TestKillUnderWrites(t *testing.T) {
 		if serial != 0 && wire.SerialNewer(serial, now) {
 			t.Fatalf("round %d: the serial went from %d back to %d", round, serial, now)
 		}
+		z.tells(t, l, serial, now)
 		serial = now
 		z.follow(ctx, t)
 		if t.Failed() {

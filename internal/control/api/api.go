@@ -9,6 +9,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/events"
+	"github.com/headwaterdns/headwater/internal/control/history"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -75,6 +76,12 @@ type AlarmStore interface {
 	EditAlarms(ctx context.Context, account model.ID, f func(model.AlarmTx) error) error
 }
 
+// DeletedStore is what the API reads of zones that were deleted and can come back.
+type DeletedStore interface {
+	DeletedZones(ctx context.Context, account model.ID) ([]model.DeletedZone, error)
+	ForgetDeleted(ctx context.Context, account, zone model.ID) error
+}
+
 type peopleStore interface {
 	Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error)
 	// EditPeople runs f in the one transaction about users, members and tokens, and again after a lost race.
@@ -125,6 +132,11 @@ type Config struct {
 	ZoneDigest    func(zone model.ID) (ZoneDigest, bool)
 	ErrorReports  func(zone model.ID) ErrorReports
 	ForgetReports func(zone model.ID) int
+	// History reads what became of zones; nil: 404.
+	History *history.Reader
+	// Undelete brings deleted zones back, Deleted lists them and has them go for good; nil: 404.
+	Undelete func(ctx context.Context, in *model.Undelete) (model.Undeleted, error)
+	Deleted  DeletedStore
 	// Server tells what this server can do; nil: 404.
 	Server func() ServerFacts
 	// Flattened counts an account's targets of flattened CNAMEs; nil: nobody knows.

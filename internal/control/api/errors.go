@@ -34,6 +34,19 @@ type Failed struct {
 
 func (f *Failed) Error() string { return f.Message }
 
+// FailedAll is an answer with several errors, each of which says what it is about. The status is the first one's.
+func FailedAll(list []*model.Invalid) error {
+	first := Failure(list[0])
+	for _, e := range list[1:] {
+		one := ErrorJSON{Code: e.Code, Message: e.Message}
+		if e.Pointer != "" {
+			one.Source = &source{e.Pointer}
+		}
+		first.Also = append(first.Also, one)
+	}
+	return first
+}
+
 // Invalid is a rule of the API that a request breaks.
 func Invalid(code int, pointer, message string) error {
 	return &model.Invalid{Code: code, Pointer: pointer, Message: message}

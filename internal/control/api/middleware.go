@@ -59,6 +59,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route *Route) {
 		err = q.admit(route)
 	}
 	if err == nil {
+		err = q.readNote()
+	}
+	if err == nil {
 		err = route.handle(a, q)
 	}
 	if err != nil {

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -39,6 +42,7 @@ type Request struct {
 	Account model.ID       // of the path's account, or of the zone
 	Zone    model.Zone     // on routes of ScopeZone
 
+	note    string    // of who asks, for history and audit log
 	seq     model.Seq // what the answer is known to be seen from
 	changes int       // made so far
 	status  int
@@ -64,7 +68,38 @@ func (q *Request) Addr() netip.Addr {
 }
 
 // actor is who acts, for the audit log.
-func (q *Request) actor() model.Actor { return q.Who.Actor(q.Addr(), q.Id) }
+func (q *Request) actor() model.Actor {
+	a := q.Who.Actor(q.Addr(), q.Id)
+	a.Note = q.note
+	return a
+}
+
+// Notes come in a header, whatever is written. Programs that can put nothing but ASCII there write other text as RFC 8187 section 3.2 has it.
+const (
+	noteHeader = "Headwater-Note"
+	noteMost   = 500 // characters
+	noteUTF8   = "UTF-8''"
+)
+
+// readNote reads what who asks has to say of a change.
+func (q *Request) readNote() error {
+	s := q.R.Header.Get(noteHeader)
+	if s == "" || q.R.Method == http.MethodGet || q.R.Method == http.MethodHead {
+		return nil
+	}
+	if coded, ok := strings.CutPrefix(s, noteUTF8); ok {
+		plain, err := url.PathUnescape(coded)
+		if err != nil {
+			return Invalid(model.CodeNote, "", noteHeader+" is not percent-encoded UTF-8 (RFC 8187).")
+		}
+		s = plain
+	}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || utf8.RuneCountInString(s) > noteMost {
+		return Invalid(model.CodeNote, "", noteHeader+" must be text of at most 500 characters on one line, in UTF-8.")
+	}
+	q.note = strings.TrimSpace(s)
+	return nil
+}
 
 // Change hands edits of the request's account and zone to the one way in.
 func (q *Request) Change(edits ...model.Edit) (model.Result, error) { return q.Try(false, edits...) }
@@ -84,6 +119,15 @@ func (q *Request) Try(trial bool, edits ...model.Edit) (model.Result, error) {
 	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
 		q.seq = res.Seq
 	}
+	return res, err
+}
+
+// Undelete has a deleted zone of the request's account come back.
+func (q *Request) Undelete(zone model.ID, trial bool) (model.Undeleted, error) {
+	res, err := q.API.Undelete(q.Ctx(), &model.Undelete{
+		Account: q.Account, Zone: zone, Actor: q.actor(), Anywhere: q.Who.ServerAdmin(), Trial: trial,
+	})
+	q.seq = max(q.seq, res.Seq)
 	return res, err
 }
 

@@ -157,8 +157,9 @@ func (s source) entry() model.Audit {
 		ID: s.id(), Account: s.id(), Zone: maybe(s, s.id()), ZoneName: maybe(s, "example"), When: s.when,
 		Actor: model.Actor{
 			User: maybe(s, s.id()), Email: s.text(), Token: maybe(s, s.id()), Context: maybe(s, []string{"system", "other"}[s.IntN(2)]),
-			IP: maybe(s, s.addr()), Request: s.text(),
+			IP: maybe(s, s.addr()), Request: s.text(), Note: s.text(),
 		},
+		From: maybe(s, s.Uint32()), To: maybe(s, s.Uint32()),
 	}}
 	for range s.IntN(6) {
 		p := model.AuditPart{

@@ -26,6 +26,9 @@ const (
 	tagRequest
 	tagZoneName
 	tagOrigin // wire form of the zone's name, against which names are shortened; that of tagZoneName if it is missing
+	tagNote
+	tagFrom
+	tagTo // missing where it is the serial of tagFrom
 )
 
 // Append packs an entry but for its ID, log, zone and time, by which it is found.
@@ -42,6 +45,11 @@ func Append(dst []byte, e *model.Audit) ([]byte, error) {
 	head.addr(tagIP, e.Actor.IP)
 	head.text(tagRequest, e.Actor.Request)
 	head.text(tagZoneName, e.ZoneName)
+	head.text(tagNote, e.Actor.Note)
+	head.number(tagFrom, uint64(e.From))
+	if e.To != e.From {
+		head.made(tagTo, binary.AppendUvarint(head.room, uint64(e.To)))
+	}
 	dst = appendDelta(dst, &told{}, &head)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Parts)))
 	for i := range e.Parts {
@@ -70,6 +78,11 @@ func Decode(b []byte, e *model.Audit) error {
 	head := r.delta(&values{})
 	e.Actor = model.Actor{
 		User: head.getID(tagUser), Email: string(head[tagEmail]), Token: head.getID(tagToken), Request: string(head[tagRequest]),
+		Note: string(head[tagNote]),
+	}
+	e.From = uint32(head.getNumber(tagFrom))
+	if e.To = e.From; head[tagTo] != nil {
+		e.To = uint32(head.getNumber(tagTo))
 	}
 	if c := head[tagContext]; c != nil {
 		in := reader{b: c}

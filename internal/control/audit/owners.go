@@ -148,6 +148,7 @@ const (
 	accMode
 	accShares
 	accQuotas
+	accHistory
 )
 
 func (w *writer) account(out *told, a *model.Account) {
@@ -166,6 +167,7 @@ func (w *writer) account(out *told, a *model.Account) {
 	}
 	out.text(accMode, string(a.TransferMode))
 	out.texts(accShares, textsOf(a.SharesNames))
+	out.number(accHistory, uint64(a.HistoryDays))
 	if len(a.Quotas) > 0 {
 		var b []byte
 		for _, q := range slices.Sorted(maps.Keys(a.Quotas)) {
@@ -180,7 +182,7 @@ func (r *reader) account(v *values) model.Account {
 	a := model.Account{
 		ID: r.own(v), Name: string(v[accName]), Type: string(v[accType]), Created: r.moment(v, accCreated),
 		EnforceTwoFactor: flags&1 != 0, OutgoingTransfers: flags&2 != 0, EnforceDNSOnly: flags&4 != 0, StrictReview: flags&8 != 0,
-		Suspended: flags&16 != 0, KeyEach: flags&32 != 0, ZoneDefaults: v.getSettings(), TransferMode: model.TransferMode(v[accMode]), SharesNames: idsOf(v.getTexts(accShares)),
+		Suspended: flags&16 != 0, KeyEach: flags&32 != 0, HistoryDays: int(v.getNumber(accHistory)), ZoneDefaults: v.getSettings(), TransferMode: model.TransferMode(v[accMode]), SharesNames: idsOf(v.getTexts(accShares)),
 	}
 	for _, s := range v.getTexts(accEdge) {
 		if e, err := netip.ParseAddr(s); err == nil {

@@ -15,6 +15,7 @@ var words = [...]string{
 	"account.dns_settings", "account.suspension",
 	"user", "user.reset", "member", "token", "session",
 	"api_key", "api_token", "dash", "system",
+	"revert", "undelete", "zone.revert",
 }
 
 //nolint:gochecknoglobals // the same, turned round

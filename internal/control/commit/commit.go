@@ -24,6 +24,8 @@ type Config struct {
 	Begin func(context.Context) (Tx, error)
 	// Stage begins an import in slices; with nil every import is one transaction.
 	Stage func(ctx context.Context, zone model.ID) (Staging, error)
+	// Deleted reads deleted zones; with nil none comes back.
+	Deleted Deleted
 	// Beside writes a large image in slices; with nil it is written in the transaction that needs it.
 	Beside func(ctx context.Context, img *model.Image) (Beside, error)
 	DB     *zone.DB

@@ -147,7 +147,7 @@ func node(t *testing.T, on base) *bench {
 		if !ok {
 			return
 		}
-		c.Shared, c.Limits.ImportRecords = s.Shared(), 4
+		c.Shared, c.Limits.ImportRecords, c.Deleted = s.Shared(), 4, s.DeletedZone
 		c.Stage = func(ctx context.Context, zone model.ID) (commit.Staging, error) {
 			st, err := s.Stage(ctx, zone)
 			if err != nil {

@@ -43,12 +43,12 @@ func (s *workspace) flush(ctx context.Context) ([]model.Entry, error) {
 			z.entry = len(entries) - 1
 		}
 	}
-	if len(s.audits) > 0 {
-		if err := s.tx.Audit(ctx, s.audits); err != nil {
-			return nil, fmt.Errorf("write audit log: %w", err)
+	for i := range s.audits {
+		if z := s.zones[s.audits[i].Zone]; z != nil {
+			s.audits[i].From, s.audits[i].To = z.read.Serial, z.serial
 		}
 	}
-	return entries, nil
+	return entries, s.writeAudits(ctx)
 }
 
 // spread brings what changed of an account to its zones.
@@ -191,12 +191,26 @@ func (s *workspace) context(z *zoneWork) *face.Context { return s.contextOf(z, &
 
 // contextOf is the same with other members of the zone.
 func (s *workspace) contextOf(z *zoneWork, row *model.Zone) *face.Context {
+	c := s.cfg.context(row, &z.acct.row)
+	c.Keys = z.keys
+	c.Want = func(owner, target wire.Name) { s.cfg.Flattened.Want(row.ID, owner, z.target(target)) }
+	return c
+}
+
+// context is what a state of a zone is rendered with that nobody looks up anything for.
+func (c *Config) context(row *model.Zone, a *model.Account) *face.Context {
 	return &face.Context{
 		Zone:    row,
-		Keys:    z.keys,
-		DNSOnly: row.Paused || row.Settings.ZoneMode == "dns_only" || z.acct.row.EnforceDNSOnly,
-		Pool:    s.pool(z),
-		Lookup:  func(target wire.Name) model.Flattened { return s.cfg.Flattened.Lookup(row.ID, z.target(target)) },
-		Want:    func(owner, target wire.Name) { s.cfg.Flattened.Want(row.ID, owner, z.target(target)) },
+		DNSOnly: row.Paused || row.Settings.ZoneMode == "dns_only" || a.EnforceDNSOnly,
+		Pool:    c.pool(a),
+		Lookup: func(target wire.Name) model.Flattened {
+			return c.Flattened.Lookup(row.ID, model.FlattenTarget{Account: row.Account, Name: target})
+		},
+		Want: func(wire.Name, wire.Name) {},
 	}
+}
+
+// Context is what a state of a zone, past or planned, would be rendered with now.
+func (c *Committer) Context(z *model.Zone, account *model.Account) *face.Context {
+	return c.cfg.context(z, account)
 }

@@ -232,8 +232,13 @@ func (i *importing) with(ctx context.Context, f func(s *workspace) error) error 
 
 // with is that for a zone.
 func (c *Committer) with(ctx context.Context, zone model.ID, f func(s *workspace) error) error {
+	return c.withLocked(ctx, model.Locks{Zones: []model.ID{zone}}, f)
+}
+
+// withLocked is that with locks.
+func (c *Committer) withLocked(ctx context.Context, need model.Locks, f func(s *workspace) error) error {
 	for n := 1; ; n++ {
-		err := c.withOnce(ctx, zone, f)
+		err := c.withOnce(ctx, need, f)
 		var lag *lagError
 		switch {
 		case n == attempts:
@@ -248,13 +253,12 @@ func (c *Committer) with(ctx context.Context, zone model.ID, f func(s *workspace
 	}
 }
 
-func (c *Committer) withOnce(ctx context.Context, zone model.ID, f func(s *workspace) error) error {
+func (c *Committer) withOnce(ctx context.Context, need model.Locks, f func(s *workspace) error) error {
 	tx, err := c.cfg.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback()
-	need := model.Locks{Zones: []model.ID{zone}}
 	if err := tx.Lock(ctx, need); err != nil {
 		return err
 	}
@@ -364,10 +368,13 @@ func (i *importing) give(ctx context.Context, s *workspace, z *zoneWork) error {
 		return err
 	}
 	told := &plan{workspace: s, change: i.plan.change, zid: i.in.Zone, zw: z, added: i.taken.len(), passed: len(i.out.Notes)}
-	told.auditImport()
+	told.auditImport(i.taken.now)
 	told.tell()
-	if err := s.tx.Audit(ctx, s.audits); err != nil {
-		return fmt.Errorf("write audit log: %w", err)
+	for n := range s.audits {
+		s.audits[n].From, s.audits[n].To = z.read.Serial, z.serial
+	}
+	if err := s.writeAudits(ctx); err != nil {
+		return err
 	}
 	if i.in.ID == "" {
 		return nil

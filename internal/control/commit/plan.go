@@ -3,7 +3,10 @@ package commit
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/audit"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -43,7 +46,7 @@ func (s *workspace) run(ctx context.Context, c *model.Change) (out []model.Outco
 		out = append(out, o)
 		s.yield(i)
 	}
-	p.auditImport()
+	p.auditImport(p.now)
 	for n := range p.cuts {
 		if err := rules.Cut(n, p.zw.rows[n]); err != nil {
 			return nil, err
@@ -81,6 +84,8 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.notifyZone(ctx)
 	case model.RaiseSerial:
 		return p.raiseSerial(ctx, e)
+	case model.Revert:
+		return p.revert(ctx, e)
 	case model.TakeDS:
 		return p.takeDS(ctx, e)
 	case model.KeepDNSSEC:
@@ -144,6 +149,76 @@ func (p *plan) setRow(z *zoneWork, row model.Zone) {
 func zoneOutcome(z *zoneWork) model.Outcome {
 	row := z.row
 	return model.Outcome{Zone: &row}
+}
+
+// auditOf says what happened to an object; before and after are model values, nil for none.
+type auditOf struct {
+	action, legacy, resource string
+	id                       model.ID
+	account                  model.ID // when not the change's
+	before, after            any
+}
+
+// audit tells what an edit did. All that a change did in one log stands in one entry, which is written in the transaction of the
+// change; what it is about is packed as it is, and shown by whoever reads the log.
+func (p *plan) audit(e auditOf) {
+	head := model.AuditHead{Account: p.change.Account, Actor: p.change.Actor, When: p.now}
+	if p.zw != nil {
+		head.Zone, head.ZoneName, head.Account = p.zw.row.ID, p.zw.row.Name.Host(), p.zw.row.Account
+	}
+	if e.account != "" {
+		head.Account = e.account
+	}
+	n := len(p.told)
+	if n == 0 || p.told[n-1].Account != head.Account || p.told[n-1].Zone != head.Zone {
+		head.ID = p.cfg.NewID()
+		p.told = append(p.told, model.Audit{AuditHead: head, Parts: make([]model.AuditPart, 0, min(len(p.change.Edits), 128))})
+		n++
+	}
+	last := &p.told[n-1]
+	last.Parts = append(last.Parts, model.AuditPart{
+		Action: e.action, Legacy: e.legacy, Resource: e.resource, ResourceID: e.id, Before: e.before, After: e.after,
+	})
+}
+
+// tell has what the change did written with the group. Nothing after it may refuse the change.
+func (p *plan) tell() {
+	for i := range p.told {
+		audit.Spread(&p.told[i])
+	}
+	p.audits = slices.Concat(p.audits, p.told)
+}
+
+// writeAudits writes what the group's changes did, which is the history of its zones, too: so they have their new serials already.
+func (s *workspace) writeAudits(ctx context.Context) error {
+	if len(s.audits) == 0 {
+		return nil
+	}
+	return wrap(s.tx.Audit(ctx, s.audits), "write audit log")
+}
+
+// auditImport tells an import in one entry: a million of them would help nobody. Its records can be told from others by the instant in
+// which they were made.
+func (p *plan) auditImport(made time.Time) {
+	if p.added == 0 {
+		return
+	}
+	p.audit(auditOf{action: "create", legacy: "rec_import", resource: "dns.record", id: p.zw.row.ID, after: model.AuditFacts{
+		{Name: model.FactImported, Number: int64(p.added)}, {Name: "skipped", Number: int64(p.passed)}, {Name: model.FactStamp, Number: made.UnixMicro()},
+	}})
+}
+
+// zoneResource names the part of a zone that an edit's action is about.
+func zoneResource(action string) string { return resource("zone", action) }
+
+func accountResource(action string) string { return resource("account", action) }
+
+// resource joins an object and an action such as "outgoing.enable" to what the audit log shows.
+func resource(object, action string) string {
+	if action == "" {
+		return object
+	}
+	return object + "." + action
 }
 
 // invalid is a rule of the API that the change breaks.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/headwaterdns/headwater/internal/control/audit"
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
@@ -298,4 +299,118 @@ func (p *plan) noteCut(z *zoneWork, r *model.Record) {
 		p.cuts = map[wire.Name]struct{}{}
 	}
 	p.cuts[r.Name] = struct{}{}
+}
+
+// revert brings records and settings back to what they were. The history that this was worked out from must be all that there is: what
+// another change of this very group has done to the zone is not in it either.
+func (p *plan) revert(ctx context.Context, e model.Revert) (model.Outcome, error) {
+	z, err := p.recordsOf(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if z.read.Told != e.Base || slices.ContainsFunc(p.audits, func(a model.Audit) bool { return a.Zone == z.row.ID }) {
+		moved := invalid(model.CodeUndoMoved, "The zone has been changed meanwhile. Try again.")
+		moved.Status = 409
+		return model.Outcome{}, moved
+	}
+	p.audit(auditOf{action: "revert", legacy: "set", resource: "zone.revert", id: z.row.ID, after: e.Facts})
+	if e.Settings != nil {
+		if _, err := p.editZone(ctx, model.EditZone{Action: "dns_settings", Apply: e.Settings}); err != nil {
+			return model.Outcome{}, err
+		}
+	}
+	olds, err := p.revertRemoves(ctx, z, e.Records)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	var clashes []model.Clash
+	for i := range e.Records {
+		var bad *model.Invalid
+		err := p.revertRecord(ctx, z, olds[i], &e.Records[i])
+		switch {
+		case errors.As(err, &bad):
+			clashes = append(clashes, model.Clash{ID: e.Records[i].ID, Err: bad})
+		case err != nil:
+			return model.Outcome{}, err
+		}
+		p.yield(i)
+	}
+	if clashes != nil {
+		return model.Outcome{}, &model.Clashes{List: clashes}
+	}
+	out := zoneOutcome(z)
+	out.Zone.Told = model.Place{At: p.now.UnixMicro(), ID: audit.First(p.told[len(p.told)-1].ID)}
+	return out, nil
+}
+
+// revertRemoves takes away all that a revert changes or removes, and gives it.
+func (p *plan) revertRemoves(ctx context.Context, z *zoneWork, list []model.RevertRecord) ([]*model.Record, error) {
+	var names []wire.Name
+	for i := range list {
+		if to := list[i].To; to != nil {
+			names = append(names, to.Name)
+		}
+		if list[i].At != "" {
+			names = append(names, list[i].At)
+		}
+	}
+	if err := p.load(ctx, z, names); err != nil {
+		return nil, err
+	}
+	olds := make([]*model.Record, len(list))
+	for i := range list {
+		old, err := p.record(ctx, z, list[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if olds[i] = old; old != nil {
+			p.remove(z, old)
+		}
+	}
+	return olds, nil
+}
+
+// revertRecord makes a record what it was.
+func (p *plan) revertRecord(ctx context.Context, z *zoneWork, old *model.Record, to *model.RevertRecord) error {
+	if to.To == nil {
+		if old != nil {
+			put(&p.undo, z.dels, old.ID, struct{}{})
+			drop(&p.undo, z.puts, old.ID)
+			p.audit(auditOf{action: "delete", legacy: "rec_del", resource: "dns.record", id: old.ID, before: old})
+		}
+		return nil
+	}
+	r := to.To.Clone()
+	r.ID, r.Zone = to.ID, z.row.ID
+	rules.Stamp(&r, old, p.now)
+	rows, err := p.at(ctx, z, r.Name)
+	if err != nil {
+		return err
+	}
+	if err := p.allowRecord(ctx, z, 1, r.Size()); err != nil {
+		return err
+	}
+	at, err := p.place(ctx, z, rows, &r)
+	if err != nil {
+		return err
+	}
+	if old == nil {
+		err = rules.Added(at, &r)
+	} else {
+		err = rules.Edited(at, old, &r)
+	}
+	if err == nil {
+		err = p.checkTarget(z, rows, &r)
+	}
+	if err != nil {
+		return err
+	}
+	p.insert(z, &r)
+	p.retarget(z, &r)
+	if old == nil {
+		p.audit(auditOf{action: "create", legacy: "rec_add", resource: "dns.record", id: r.ID, after: &r})
+		return nil
+	}
+	p.audit(auditOf{action: "update", legacy: "rec_set", resource: "dns.record", id: r.ID, before: old, after: &r})
+	return nil
 }

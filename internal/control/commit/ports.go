@@ -35,7 +35,9 @@ type zoneTx interface {
 	// another account has got one since.
 	Relatives(ctx context.Context, n wire.Name, account model.ID) ([]model.Relative, error)
 	PutZone(ctx context.Context, z model.Zone) error
+	// DeleteZone keeps what Undelete, with the zone as it shall be, makes a zone again; model.ErrStale where that is gone.
 	DeleteZone(ctx context.Context, id model.ID) error
+	Undelete(ctx context.Context, z *model.Zone) error
 	// Usage and ZoneUsage are what an account and one of its zones hold, as committed. GrowZone adds to a zone's octets; its
 	// records the store counts itself.
 	Usage(ctx context.Context, account model.ID) (model.Usage, error)

@@ -25,11 +25,13 @@ const (
 )
 
 // pool is the account's edge addresses, or the server's.
-func (s *workspace) pool(z *zoneWork) []netip.Addr {
-	if own := z.acct.row.EdgeAddresses; len(own) > 0 {
-		return own
+func (s *workspace) pool(z *zoneWork) []netip.Addr { return s.cfg.pool(&z.acct.row) }
+
+func (c *Config) pool(a *model.Account) []netip.Addr {
+	if len(a.EdgeAddresses) > 0 {
+		return a.EdgeAddresses
 	}
-	return s.cfg.Edge
+	return c.Edge
 }
 
 // firstVersion renders a new zone.

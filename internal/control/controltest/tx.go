@@ -205,6 +205,9 @@ func (t *Tx) DeleteZone(_ context.Context, id model.ID) error {
 	return t.s.fail("delete zone")
 }
 
+// Undelete finds nothing: what is deleted here is gone.
+func (t *Tx) Undelete(context.Context, *model.Zone) error { return model.ErrStale }
+
 // LastSerial is the serial of a deleted zone.
 func (t *Tx) LastSerial(_ context.Context, n wire.Name) (uint32, error) {
 	serial, ok := t.r.serials[n]

@@ -128,6 +128,39 @@ type EditAccount struct {
 	Apply  func(Account) (Account, error)
 }
 
+// Revert brings a zone back to what it was: with ordinary edits, under a new serial. Base is the newest entry of the zone's history when the
+// rest was worked out; if another has come since, nothing is done and the error has CodeUndoMoved. All records go first and come then,
+// so they may change places; those that come have the ids that they had. Whatever breaks a rule is told, record by record, by Clashes.
+type Revert struct {
+	Base    Place
+	Facts   AuditFacts // what is brought back, for the audit log
+	Records []RevertRecord
+	// Settings gives the zone its settings of then; nil leaves them.
+	Settings func(Zone) (Zone, error)
+}
+
+// RevertRecord is what a record shall be; nil for none.
+type RevertRecord struct {
+	ID ID
+	At wire.Name // where it stands now; empty for nowhere
+	To *Record
+}
+
+// Clashes are the reasons why a revert was not made: all of them, and never none.
+type Clashes struct{ List []Clash }
+
+// Clash is one of them: of a record, a setting, or neither.
+type Clash struct {
+	ID      ID
+	Setting string
+	Err     *Invalid
+}
+
+func (c *Clashes) Error() string { return c.List[0].Err.Message }
+
+// Unwrap gives the first.
+func (c *Clashes) Unwrap() error { return c.List[0].Err }
+
 // Relearn re-renders names of the zone because something outside the rows changed: a flattened target's addresses, or
 // the edge pool. Nil Names means every name that depends on such things.
 type Relearn struct{ Names []string }
@@ -153,6 +186,7 @@ func (DeleteACL) edit()     {}
 func (CreateAccount) edit() {}
 func (EditAccount) edit()   {}
 func (Relearn) edit()       {}
+func (Revert) edit()        {}
 
 // Import asks for many records to be added to a zone together, or none of them. Their IDs and times are set by commit, which
 // keeps them: the caller must not touch them any more.
@@ -164,6 +198,24 @@ type Import struct {
 	Records *Pack
 	// Lenient passes over records that break a rule; otherwise the first of them is the error, an EditError.
 	Lenient bool
+}
+
+// Undelete asks for a deleted zone to come back.
+type Undelete struct {
+	Account ID
+	Zone    ID
+	Actor   Actor
+	// Anywhere says that a server administrator asks for it (CreateZone).
+	Anywhere bool
+	Trial    bool // as of a Change
+}
+
+// Undeleted answers an Undelete. Gone are peers to which the zone had links that it has not any more: they are not there, or do not go
+// together with the others; and keys that are not there, and had policies of updates.
+type Undeleted struct {
+	Zone Zone
+	Seq  Seq
+	Gone []ID
 }
 
 // Imported answers an Import. Notes are of records that were passed over, in order.

@@ -130,3 +130,20 @@ const (
 	CodeUpdateMost    = 13144 // too many policies
 	CodeUpdateComment = 13145
 )
+
+// Codes of what becomes of zones and what takes it back.
+const (
+	CodeNote           = 13120 // a note that is too long, or no text
+	CodeHistoryQuery   = 13121 // no serial, time or cursor
+	CodeNoChange       = 13122 // 404
+	CodeNoVersion      = 13123 // 404: the zone never had this version
+	CodeHistoryGone    = 13124 // 410: older than what is kept
+	CodeUndoRecord     = 13125 // 409: a record has been changed since
+	CodeUndoSetting    = 13126 // 409: so has a setting
+	CodeHistoryTooMuch = 13127 // too many records
+	CodeUndoMoved      = 13128 // 409: the zone has moved on meanwhile
+	CodeNothingToUndo  = 13129 // 409
+	CodeLinkGone       = 13130 // a message: a zone came back without a link whose peer is gone
+	CodeNotDeleted     = 13131 // 404: no such zone that could come back
+	CodeHistoryDays    = 13132
+)

@@ -36,8 +36,25 @@ type Account struct {
 	KeyEach bool `json:",omitempty"`
 	// Suspended closes the account to its members and tokens. Its zones are answered and transferred as before.
 	Suspended bool
+	// HistoryDays is how long the history of the account's zones is kept; 0: DefaultHistoryDays.
+	HistoryDays int `json:",omitempty"`
 	// Quotas are those in which the account differs from the server's.
 	Quotas Quotas `json:",omitempty"`
+}
+
+// DefaultHistoryDays is how long history is kept where an account says nothing else, HistoryDaysMost the most that one may say.
+const (
+	DefaultHistoryDays = 90
+	HistoryDaysMost    = 3650
+)
+
+// HistoryKept is how long the history of the account's zones is kept.
+func (a *Account) HistoryKept() time.Duration {
+	days := a.HistoryDays
+	if days == 0 {
+		days = DefaultHistoryDays
+	}
+	return time.Duration(days) * 24 * time.Hour
 }
 
 // Relative is a zone of another account above or below a name.
@@ -122,8 +139,21 @@ type Zone struct {
 	Updates []UpdatePolicy
 	// Digest has the zone carry a digest of itself (ZONEMD, RFC 8976).
 	Digest bool
+	// Told is where the newest entry of the zone's history stands.
+	Told Place
 	// Importing says that an import is on its way into the zone: until it is over, its records cannot be changed.
 	Importing bool
+}
+
+// DeletedKept is how long a deleted zone can come back.
+const DeletedKept = 14 * 24 * time.Hour
+
+// DeletedZone is a zone that was deleted and can come back until then: as it was, its serial the last that it had.
+type DeletedZone struct {
+	Zone
+
+	Records, Octets int64
+	Deleted, Until  time.Time
 }
 
 // NS are the names of the zone's own name servers, as the apex and the SOA have them: its vanity ones, else those that it
@@ -325,6 +355,7 @@ type Actor struct {
 	Context string // "api_key", "api_token", "dash", "system"
 	IP      netip.Addr
 	Request string // request id
+	Note    string // what who acts has to say of it
 }
 
 // AuditHead is what an entry of the audit log says of everything that it tells: where it stands, who did it, and when.
@@ -335,7 +366,19 @@ type AuditHead struct {
 	ZoneName string
 	Actor    Actor
 	When     time.Time
+	// From and To are the zone's serial before the commit that the change came with, and after it: 0 before there was the zone. They are
+	// equal where secondaries got nothing new.
+	From, To uint32
 }
+
+// Place is where an entry stands in its log; the zero Place is none.
+type Place struct {
+	At int64 // microseconds since 1970
+	ID ID
+}
+
+// Place is where the entry stands.
+func (h *AuditHead) Place() Place { return Place{h.When.UnixMicro(), h.ID} }
 
 // AuditPart is what happened to one object. Before and After are it as values of this package, without its secrets: a Record (or,
 // where it is written, a pointer to one that does not change any more), Zone, Account, TSIG, Peer, ACL, User, AuditMember or Token, or
@@ -369,6 +412,12 @@ type AuditMember struct {
 
 // AuditFacts is what there is to say where no object tells it, such as how many records an import brought.
 type AuditFacts []AuditFact
+
+// Facts that are told of an import: how many records it brought, and the instant in which all of them were made, in microseconds.
+const (
+	FactImported = "imported"
+	FactStamp    = "created_micros"
+)
 
 // AuditFact is a text or, if that is empty, a number.
 type AuditFact struct {

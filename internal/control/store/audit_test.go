@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -55,7 +56,8 @@ func auditLog(account, zone, user model.ID) (all []model.Audit, lines []model.Au
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		account, zone, user := newAccount(), newAccount(), newAccount()
+		account, user := newAccount(), newAccount()
+		zone := w.addZone(t, account, "audit.test.").ID
 		all, lines := auditLog(account, zone, user)
 		other := testAudit(newID(), 1)
 		w.change(t, func(tx *store.Tx) []model.Entry {
@@ -260,12 +262,15 @@ func TestEarlierAudits(t *testing.T) {
 		must(t, err)
 		equal(t, "filtered", got, lines[:1])
 		w.now = at(2)
-		must(t, w.PruneAudits(t.Context(), time.Microsecond))
+		must(t, w.PruneAudits(t.Context(), time.Microsecond, noHistory))
 		got, err = w.AuditLog(t.Context(), model.AuditQuery{Account: account, Ascending: true})
 		must(t, err)
 		equal(t, "kept", got, append(lines[1:], audit.Lines(&fresh)...))
 	})
 }
+
+// noHistory is of logs in which no zone's history is kept.
+func noHistory(context.Context, model.ID) (time.Duration, error) { return 0, nil }
 
 // TestPruneAudits: entries go when they are as old as the flag says, of every log, in more than one transaction, and none
 // before.
@@ -297,9 +302,16 @@ func TestPruneAudits(t *testing.T) {
 			return n
 		}
 		equal(t, "entries", count(), []int{many + 1, many + 1, many + 1, 1})
-		must(t, w.PruneAudits(t.Context(), 0)) // for ever
+		must(t, w.PruneAudits(t.Context(), 0, noHistory)) // for ever
 		equal(t, "entries kept for ever", count(), []int{many + 1, many + 1, many + 1, 1})
-		must(t, w.PruneAudits(t.Context(), 400*day))
+		must(t, w.PruneAudits(t.Context(), 400*day, func(_ context.Context, log model.ID) (time.Duration, error) {
+			if log == logs[1] {
+				return 500 * day, nil
+			}
+			return 0, nil
+		}))
+		equal(t, "entries of a log that is kept longer", count(), []int{1, many + 1, 1, 1})
+		must(t, w.PruneAudits(t.Context(), 400*day, noHistory))
 		equal(t, "entries left", count(), []int{1, 1, 1, 1})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/alarms"
 	"github.com/headwaterdns/headwater/internal/control/store/audit"
 	"github.com/headwaterdns/headwater/internal/control/store/backup"
@@ -123,10 +124,19 @@ func (s *Store) tidy(ctx context.Context) {
 		if err := s.PruneDeliveries(ctx); err != nil && ctx.Err() == nil {
 			s.db.Config.Log.Warn("old messages to webhooks not pruned", "error", err)
 		}
-		if err := s.PruneAudits(ctx, s.db.Config.AuditKeep); err != nil && ctx.Err() == nil {
+		if err := s.PruneAudits(ctx, s.db.Config.AuditKeep, s.historyKept); err != nil && ctx.Err() == nil {
 			s.db.Config.Log.Warn("old audit entries not pruned", "error", err)
 		}
 	}
+}
+
+// historyKept is how long the history of an account's zones is kept; other logs have none.
+func (s *Store) historyKept(ctx context.Context, account model.ID) (time.Duration, error) {
+	a, err := s.Account(ctx, account)
+	if errors.Is(err, model.ErrNotFound) {
+		return 0, nil
+	}
+	return a.HistoryKept(), err
 }
 
 // Close ends what runs beside the callers and closes the database. Transactions must be over.

@@ -2302,6 +2302,183 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was changed in a zone
+         * @description Newest first, in the order of commits. What was changed before this server kept histories stands in the audit log alone.
+         *     Serials are those of the zone before and after the commit that the change came with; they are equal where secondaries got nothing new.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/history/{change}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a change */
+        get: operations["getChange"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions of a zone
+         * @description A version is told by a serial, or by a time. The faces are rendered with what flattened names and edge addresses are now, and without
+         *     signatures. 404 with code 13123 where the zone never had such a version, 410 with code 13124 where it is older than what is kept.
+         */
+        get: operations["getDiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/at/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a zone as it was, as a zone file */
+        get: operations["getVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/revert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a zone back to what it was
+         * @description To a version, by serial or time, or to what was before one change alone. It is a change like others, under a new serial; records have the
+         *     ids that they had. Who may transfer the zone and how it is signed is left alone, and named in `left`. 409 with an error for each
+         *     conflict where something of a change was changed again since, or a rule forbids a record now; nothing is changed then. At most 20,000
+         *     records change in one revert (400 with code 13127).
+         */
+        post: operations["revertZone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how long history is kept */
+        get: operations["getHistoryDays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Set how long history is kept */
+        patch: operations["editHistoryDays"];
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/deleted_zones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List deleted zones that can come back
+         * @description The newest first. A zone is kept for 14 days after it was deleted; of an account that has more than 10,000 of them, or more than 2,000,000 records
+         *     in them, the oldest go earlier.
+         */
+        get: operations["listDeletedZones"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/deleted_zones/{zone_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Have a deleted zone go for good */
+        delete: operations["forgetDeletedZone"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/deleted_zones/{zone_id}/undelete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring a deleted zone back
+         * @description With its id, its records and their ids, keys and history, under a serial that is newer than any that it had, so that secondaries follow whether they
+         *     have dropped it or not. Links whose peers are gone are left out, and told in messages with code 13130. 409 with code 1061 where there is a
+         *     zone of that name again.
+         */
+        post: operations["undeleteZone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -3433,6 +3610,8 @@ export interface components {
             raw?: {
                 /** @description The id of the request that made the change */
                 cf_ray_id?: string;
+                /** @description What came with the request in the header Headwater-Note */
+                headwater_note?: string;
             };
             resource: {
                 id: string;
@@ -3780,6 +3959,196 @@ export interface components {
             /** @description Names of the servers that do not answer with it */
             missing: string[];
             servers: components["schemas"]["LiveServer"][];
+        };
+        ZoneChange: {
+            /** @description What it is named by in other calls */
+            id: string;
+            /** Format: date-time */
+            when: string;
+            /** @description 0 where there was no zone */
+            from_serial: number;
+            to_serial: number;
+            actor: components["schemas"]["ChangeActor"];
+            request_id: string;
+            /** @description What came with the change in the header Headwater-Note */
+            note: string;
+            /** @enum {string} */
+            what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "other";
+            records: components["schemas"]["ChangeCounts"];
+            /** @description Records that an import brought; a diff lists them */
+            imported: number;
+            /** @description Names of settings that changed */
+            settings: string[];
+            /** @description The first records in words */
+            first: string[];
+            /** @description What the change brought back: its member serial, time or change */
+            reverts: Record<string, never> | null;
+            /**
+             * @description Whether there is something in it that can be taken back
+             * @enum {string}
+             */
+            undo: "yes" | "nothing";
+        };
+        WholeZoneChange: {
+            /** @description What it is named by in other calls */
+            id: string;
+            /** Format: date-time */
+            when: string;
+            /** @description 0 where there was no zone */
+            from_serial: number;
+            to_serial: number;
+            actor: components["schemas"]["ChangeActor"];
+            request_id: string;
+            /** @description What came with the change in the header Headwater-Note */
+            note: string;
+            /** @enum {string} */
+            what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "other";
+            records: components["schemas"]["ChangeCounts"];
+            /** @description Records that an import brought; a diff lists them */
+            imported: number;
+            /** @description Names of settings that changed */
+            settings: string[];
+            /** @description The first records in words */
+            first: string[];
+            /** @description What the change brought back: its member serial, time or change */
+            reverts: Record<string, never> | null;
+            /**
+             * @description Whether there is something in it that can be taken back
+             * @enum {string}
+             */
+            undo: "yes" | "nothing";
+            /** @description The first 1000 */
+            changes: components["schemas"]["RecordChange"][];
+            /** @description How many records are not listed */
+            more: number;
+            settings_changes: components["schemas"]["SettingChange"][];
+        };
+        ChangeActor: {
+            id: string;
+            email: string;
+            /** @description dash, api_token, api_key or system */
+            context: string;
+            token_id: string;
+            ip: string;
+        };
+        ChangeCounts: {
+            added: number;
+            changed: number;
+            removed: number;
+        };
+        RecordChange: {
+            /** @enum {string} */
+            action: "add" | "change" | "remove";
+            id: components["schemas"]["ID"];
+            before: components["schemas"]["Record"] | null;
+            after: components["schemas"]["Record"] | null;
+        };
+        RecordPair: {
+            before: components["schemas"]["Record"];
+            after: components["schemas"]["Record"];
+        };
+        SettingChange: {
+            setting: string;
+            /** @description A text, a number, yes or no, a list or an object, by the setting */
+            before: unknown;
+            after: unknown;
+        };
+        HistoryInfo: {
+            count: number;
+            per_page: number;
+            cursors: {
+                /** @description Empty on the last page */
+                after: string;
+            };
+            /** @description How long history is kept */
+            days: number;
+        };
+        HistoryDays: {
+            days: number;
+        };
+        ZoneVersion: {
+            serial: number;
+            /**
+             * Format: date-time
+             * @description When the change came that led there; null where that is not told
+             */
+            when: string | null;
+        };
+        RecordsDiff: {
+            added: components["schemas"]["Record"][];
+            removed: components["schemas"]["Record"][];
+            changed: components["schemas"]["RecordPair"][];
+            total: number;
+            truncated: boolean;
+        };
+        FaceDiff: {
+            /** @description Lines of a zone file */
+            removed: string[];
+            added: string[];
+            truncated: boolean;
+        };
+        ZoneDiff: {
+            from: components["schemas"]["ZoneVersion"];
+            to: components["schemas"]["ZoneVersion"];
+            records: components["schemas"]["RecordsDiff"];
+            settings: components["schemas"]["SettingChange"][];
+            served: components["schemas"]["FaceDiff"];
+            transfer: components["schemas"]["FaceDiff"];
+            same_faces: boolean;
+        };
+        /** @description One of serial, time and change */
+        RevertRequest: {
+            serial?: number;
+            /** Format: date-time */
+            time?: string;
+            /** @description Id of a change, which alone is taken back */
+            change?: string;
+            /**
+             * @description Only tell what would be done
+             * @default false
+             */
+            dry_run: boolean;
+            /**
+             * @description Bring back the settings of the zone, too
+             * @default true
+             */
+            settings: boolean;
+        };
+        Reverted: {
+            dry_run: boolean;
+            /** @description Id of the change that this was; empty where nothing was to be done, or was tried only */
+            change: string;
+            from_serial: number;
+            to_serial: number;
+            records: components["schemas"]["RecordsDiff"];
+            settings: components["schemas"]["SettingChange"][];
+            /** @description Settings that differ and are left alone */
+            left: string[];
+        };
+        DeletedZone: {
+            id: components["schemas"]["ID"];
+            name: string;
+            /** Format: date-time */
+            deleted_on: string;
+            /**
+             * Format: date-time
+             * @description When it goes for good
+             */
+            until: string;
+            /** @description The last that it had */
+            serial: number;
+            records: number;
+            /** @enum {string} */
+            dnssec: "active" | "disabled";
+            /** @description How many secondaries it was linked to */
+            peers: number;
+            /** @description Who deleted it */
+            actor: components["schemas"]["ChangeActor"] | null;
+            note: string;
+        };
+        UndeleteRequest: {
+            /** @default false */
+            dry_run: boolean;
         };
         LiveServer: {
             name: string;
@@ -10688,6 +11057,350 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["Delegation"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description result_info.cursors.after of the page before */
+                cursor?: string;
+                since?: string;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ZoneChange"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["HistoryInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the change */
+                change: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeZoneChange"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getDiff: {
+        parameters: {
+            query: {
+                /** @description Serial or time */
+                from: string;
+                /** @description Serial or time; default: now */
+                to?: string;
+                /** @description Bounds each list */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ZoneDiff"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Serial or time */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    revertZone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevertRequest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Reverted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getHistoryDays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["HistoryDays"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editHistoryDays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HistoryDays"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["HistoryDays"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listDeletedZones: {
+        parameters: {
+            query?: {
+                /** @description First page is 1; a page past the end is empty */
+                page?: components["parameters"]["page"];
+                /** @description What is above the most allowed is cut */
+                per_page?: components["parameters"]["per_page"];
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["DeletedZone"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    forgetDeletedZone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    undeleteZone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UndeleteRequest"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Zone"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

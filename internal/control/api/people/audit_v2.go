@@ -42,6 +42,7 @@ type auditV2Actor struct {
 
 type auditV2Raw struct {
 	Request string `json:"cf_ray_id,omitempty"`
+	Note    string `json:"headwater_note,omitempty"`
 }
 
 type auditV2Resource struct {
@@ -70,7 +71,7 @@ func renderAuditV2(a *model.AuditLine, account string) auditV2JSON {
 		Actor: auditV2Actor{
 			ID: a.Actor.User, Type: actorType(&a.Actor), Email: a.Actor.Email, IP: addressText(a), Token: a.Actor.Token,
 		},
-		Raw:      auditV2Raw{a.Actor.Request},
+		Raw:      auditV2Raw{a.Actor.Request, a.Actor.Note},
 		Resource: auditV2Resource{a.ResourceID, a.Resource, auditProduct, auditScope(a), described(a.After, a.When), described(a.Before, a.When)},
 	}
 	switch a.Actor.Context {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/alarms"
+	"github.com/headwaterdns/headwater/internal/control/api/history"
 	"github.com/headwaterdns/headwater/internal/control/api/insight"
 	"github.com/headwaterdns/headwater/internal/control/api/people"
 	"github.com/headwaterdns/headwater/internal/control/api/record"
@@ -17,5 +18,5 @@ import (
 
 // Routes are the operations of every room.
 func Routes() []api.Route {
-	return slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), people.Routes(), alarms.Routes(), insight.Routes())
+	return slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), people.Routes(), alarms.Routes(), insight.Routes(), history.Routes())
 }

@@ -147,16 +147,19 @@ func (n *accountNames) of(ctx context.Context, id model.ID) (string, error) {
 }
 
 // okZone answers with one zone.
-func okZone(q *api.Request, z *model.Zone) error {
+func okZone(q *api.Request, z *model.Zone) error { return Show(q, z) }
+
+func getZone(a *api.API, q *api.Request) error { return okZone(q, &q.Zone) }
+
+// Show answers with one zone, and says something beside it.
+func Show(q *api.Request, z *model.Zone, messages ...api.Message) error {
 	names := accountNames{store: q.API.Store}
 	name, err := names.of(q.Ctx(), z.Account)
 	if err != nil {
 		return err
 	}
-	return q.OK(renderZone(z, name, q.Who))
+	return q.OK(renderZone(z, name, q.Who), messages...)
 }
-
-func getZone(a *api.API, q *api.Request) error { return okZone(q, &q.Zone) }
 
 // Page sizes of zones. The upstream stops at 50 a page; more are served in full because the classic clients ask for it.
 const (

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/record"
@@ -31,10 +32,10 @@ func fileRoutes() []api.Route {
 // exportRecords writes the zone as a BIND file, a section for each type, streamed (contract section 5.13).
 func exportRecords(a *api.API, q *api.Request) error {
 	z := &q.Zone
-	q.W.Header().Set("Content-Disposition", `attachment; filename="`+fileName(z.Name)+`.txt"`)
+	q.W.Header().Set("Content-Disposition", `attachment; filename="`+FileName(z.Name)+`.txt"`)
 	q.Head(http.StatusOK, "text/plain; charset=utf-8")
 	w := rr.NewWriter(q.W)
-	err := exportApex(w, q)
+	err := WriteApex(w, z, q.Now())
 	section := wire.Type(0)
 	if err == nil {
 		err = a.Store.Records(q.Ctx(), z.ID, model.RecordQuery{Order: "type"}, func(r *model.Record) error {
@@ -57,15 +58,14 @@ func exportRecords(a *api.API, q *api.Request) error {
 	return nil
 }
 
-// exportApex writes what the server makes itself: the SOA and the assigned name servers.
-func exportApex(w *rr.Writer, q *api.Request) error {
-	z := &q.Zone
+// WriteApex writes what the server makes itself, at the head of a file: the SOA and the assigned name servers.
+func WriteApex(w *rr.Writer, z *model.Zone, now time.Time) error {
 	soa, err := rr.ParseData(wire.TypeSOA, soaText(z), wire.Root)
 	if err != nil {
 		return fmt.Errorf("export SOA: %w", err)
 	}
 	for _, line := range []string{
-		"Domain:     " + z.Name.String(), "Exported:   " + q.Now().UTC().Format("2006-01-02 15:04:05"), "SOA Record",
+		"Domain:     " + z.Name.String(), "Exported:   " + now.UTC().Format("2006-01-02 15:04:05"), "SOA Record",
 	} {
 		if err := w.Comment(line); err != nil {
 			return err
@@ -100,8 +100,8 @@ func soaText(z *model.Zone) string {
 	return fmt.Sprintf("%s %s %d %d %d %d %d", dot(mname), dot(rname), z.Serial, s.Refresh, s.Retry, s.Expire, s.MinTTL)
 }
 
-// fileName is the zone's name as a file can be called anywhere.
-func fileName(n wire.Name) string {
+// FileName is the zone's name as a file can be called anywhere.
+func FileName(n wire.Name) string {
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '.', c == '-', c == '_':

@@ -18,9 +18,13 @@ type Store struct{ db *engine.DB }
 // New gives the audit log of a database.
 func New(db *engine.DB) *Store { return &Store{db} }
 
-// Put writes entries; those that tell nothing are left out.
-func Put(ctx context.Context, c engine.Conn, list []model.Audit) error {
-	list = slices.DeleteFunc(slices.Clone(list), func(e model.Audit) bool { return len(e.Parts) == 0 })
+// Telling leaves out the entries that tell nothing.
+func Telling(list []model.Audit) []model.Audit {
+	return slices.DeleteFunc(slices.Clone(list), func(e model.Audit) bool { return len(e.Parts) == 0 })
+}
+
+// Put writes entries, each with the place of the one before it in the history of its zone; without places, those of no zone.
+func Put(ctx context.Context, c engine.Conn, list []model.Audit, before []model.Place) error {
 	packs := make([][]byte, len(list))
 	for i := range list {
 		var err error
@@ -28,13 +32,19 @@ func Put(ctx context.Context, c engine.Conn, list []model.Audit) error {
 			return fmt.Errorf("pack audit entry: %w", err)
 		}
 	}
-	err := c.PostInsert(ctx, `audit_entries (account, at, id, zone, entry)`, "", len(list), 5, func(b *engine.Binds, i int) {
+	err := c.PostInsert(ctx, `audit_entries (account, at, id, zone, entry, prev_at, prev_id)`, "", len(list), 7, func(b *engine.Binds, i int) {
 		e := &list[i]
 		b.ID(e.Account)
 		b.Time(e.When)
 		b.ID(e.ID)
 		b.ID(e.Zone)
 		b.Octets(packs[i])
+		var prev model.Place
+		if before != nil {
+			prev = before[i]
+		}
+		b.Int(prev.At)
+		b.ID(prev.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("write %d audit entries: %w", len(list), err)

@@ -17,14 +17,19 @@ const (
 )
 
 // PruneAudits removes entries that are older than keep, unless that is for ever (0), log by log, oldest first. It may leave some for the next
-// time, and asks of each log no more than for its oldest entry.
-func (s *Store) PruneAudits(ctx context.Context, keep time.Duration) error {
+// time, and asks of each log no more than for its oldest entry. longer says how long a log is kept at least, whatever keep says: entries
+// are the history of zones, too.
+func (s *Store) PruneAudits(ctx context.Context, keep time.Duration, longer func(ctx context.Context, account model.ID) (time.Duration, error)) error {
 	if keep <= 0 {
 		return nil
 	}
-	left := pruneSlices
+	left, now := pruneSlices, s.db.Config.Clock()
+	before := func(account model.ID) (int64, error) {
+		least, err := longer(ctx, account)
+		return now.Add(-max(keep, least)).UnixMicro(), err
+	}
 	for _, table := range []string{"audit_entries", "audits"} {
-		if err := s.prune(ctx, table, s.db.Config.Clock().Add(-keep).UnixMicro(), &left); err != nil {
+		if err := s.prune(ctx, table, now.Add(-keep).UnixMicro(), before, &left); err != nil {
 			return err
 		}
 	}
@@ -32,7 +37,7 @@ func (s *Store) PruneAudits(ctx context.Context, keep time.Duration) error {
 }
 
 // prune is that for one table, in so many slices at most.
-func (s *Store) prune(ctx context.Context, table string, before int64, left *int) error {
+func (s *Store) prune(ctx context.Context, table string, young int64, end func(account model.ID) (int64, error), left *int) error {
 	first := `SELECT account, at FROM ` + table + ` WHERE account >= ? ORDER BY account, at LIMIT 1`
 	next := `SELECT account, at FROM ` + table + ` WHERE account > ? ORDER BY account, at LIMIT 1`
 	text, owner := first, []byte{}
@@ -46,6 +51,17 @@ func (s *Store) prune(ctx context.Context, table string, before int64, left *int
 			return fmt.Errorf("look for old audit entries: %w", err)
 		}
 		text = next
+		if oldest >= young {
+			continue
+		}
+		var log model.ID
+		if err := engine.ToID(&log).Scan(owner); err != nil {
+			return fmt.Errorf("look for old audit entries: %w", err)
+		}
+		before, err := end(log)
+		if err != nil {
+			return fmt.Errorf("how long entries are kept: %w", err)
+		}
 		if oldest >= before {
 			continue
 		}

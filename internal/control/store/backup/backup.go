@@ -92,7 +92,7 @@ var backupTables = []backupTable{
 	table("meta", 1, "name value"),
 	table("counters", 1, "name value"),
 	table("accounts", 1, "id name doc"),
-	table("zones", 1, "no id account name status serial seq records doc").renewed(zones.RenewZone),
+	table("zones", 1, "no id account name status serial seq records doc told_at told_id").renewed(zones.RenewZone),
 	table("serials", 1, "name serial"),
 	table("links", 2, "zone peer"),
 	table("records", 4, `zone name type id content priority rdata ttl proxied switches comment tags created modified
@@ -107,7 +107,7 @@ var backupTables = []backupTable{
 	table("account_access", 1, "account seq at body secret"),
 	table("changes", 1, "id seq at"),
 	table("audits", 3, "account at id zone zone_name actor email ip action legacy resource resource_id doc"),
-	table("audit_entries", 4, "account at id zone entry").newer(),
+	table("audit_entries", 4, "account at id zone entry prev_at prev_id").newer(),
 	table("users", 1, "id email doc"),
 	table("members", 1, "id account person created doc"),
 	table("tokens", 1, "id person account hash issued used doc maker"),
@@ -118,6 +118,7 @@ var backupTables = []backupTable{
 	table("alarm_rules", 1, "account doc").newer(),
 	table("webhooks", 1, "id account doc secret").newer(),
 	table("deliveries", 1, "id account webhook state next attempts created doc").newer(),
+	table("deleted_zones", 1, "zone no account name serial records octets deleted_at told_at told_id doc").newer(),
 }
 
 func appendText(b []byte, s string) []byte {

@@ -53,7 +53,7 @@ func (d *dumper) where(t backupTable) string {
 	if d.all || t.owner == "" {
 		return ""
 	}
-	return ` WHERE ` + t.owner + ` IN (SELECT no FROM zones)`
+	return ` WHERE ` + t.owner + ` IN (SELECT no FROM zones UNION SELECT no FROM deleted_zones)`
 }
 
 // Dump writes a backup of everything, from one consistent snapshot, in a form that either engine restores. Secrets stay

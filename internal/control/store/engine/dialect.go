@@ -37,6 +37,8 @@ type Dialect struct {
 	noTable func(error) bool
 	// Notify tells other processes of a commit, inside its transaction; empty where there are none.
 	Notify string
+	// Blob is the type of octets.
+	Blob string
 	// Now is an expression for the database's own clock, in microseconds since 1970.
 	Now string
 	// Linked says that entries of the journal have the position of their zone's entry before them, and no index by zone.

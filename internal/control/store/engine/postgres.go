@@ -51,9 +51,10 @@ var postgresDialect = Dialect{
 	Impatient: "set_config('" + idleLimit + "', '2s', true)",
 	Hurry:     "set_config('" + idleLimit + "', '5s', true)",
 
+	Blob:         "BYTEA",
 	Head:         "(SELECT value FROM counters WHERE name = 'seq')",
 	NextZone:     "nextval('zone_no')",
-	AfterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM zones",
+	AfterRestore: "SELECT setval('zone_no', coalesce(max(no), 0) + 1, false) FROM (SELECT no FROM zones UNION SELECT no FROM deleted_zones) AS numbers",
 }
 
 // idleLimit bounds how long a transaction may do nothing: a node that was stopped, or cut off, must not keep its locks.

@@ -33,15 +33,17 @@ var sqliteDialect = Dialect{
 	AtNames: func(columns string) string {
 		return `SELECT ` + columns + ` FROM records WHERE zone = ? AND name IN (%s)`
 	},
-	classify:  classifySQLite,
-	LostRace:  func(error) bool { return false }, // there is one writer
-	noTable:   sqliteNoTable,
-	Timeline:  NoTimeline,
-	System:    NoTimeline,
-	Now:       "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
-	Linked:    true,
-	Head:      "max((SELECT value FROM counters WHERE name = 'seq'), coalesce((SELECT max(seq) FROM journal), 0))",
-	NextZone:  "1 + max(coalesce((SELECT max(no) FROM zones), 0), coalesce((SELECT max(no) FROM stagings), 0))",
+	classify: classifySQLite,
+	LostRace: func(error) bool { return false }, // there is one writer
+	noTable:  sqliteNoTable,
+	Timeline: NoTimeline,
+	Blob:     "BLOB",
+	System:   NoTimeline,
+	Now:      "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+	Linked:   true,
+	Head:     "max((SELECT value FROM counters WHERE name = 'seq'), coalesce((SELECT max(seq) FROM journal), 0))",
+	NextZone: "1 + max(coalesce((SELECT max(no) FROM zones), 0), coalesce((SELECT max(no) FROM stagings), 0), " +
+		"coalesce((SELECT max(no) FROM deleted_zones), 0))",
 	Impatient: "0",
 	Hurry:     "0",
 }

@@ -78,7 +78,9 @@ func (t *peopleTx) Account(ctx context.Context, account model.ID) (model.Account
 }
 
 // Audit adds audit entries.
-func (t *peopleTx) Audit(ctx context.Context, a ...model.Audit) error { return audit.Put(ctx, t.c, a) }
+func (t *peopleTx) Audit(ctx context.Context, a ...model.Audit) error {
+	return audit.Put(ctx, t.c, audit.Telling(a), nil)
+}
 
 // PutMeta notes a value under a name.
 func (t *peopleTx) PutMeta(ctx context.Context, key string, v []byte) error {

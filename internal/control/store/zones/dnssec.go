@@ -90,7 +90,7 @@ func (s *Store) KeyedZones(ctx context.Context, yield func(model.ID) error) erro
 			}
 			found = append(found, zone)
 			return nil
-		}, `SELECT DISTINCT zone FROM dnssec_keys WHERE zone > ? ORDER BY zone LIMIT ?`, engine.ID(after), most)
+		}, `SELECT DISTINCT zone FROM dnssec_keys WHERE zone > ? AND zone IN (SELECT id FROM zones) ORDER BY zone LIMIT ?`, engine.ID(after), most)
 		if err != nil {
 			return fmt.Errorf("list zones with keys: %w", err)
 		}

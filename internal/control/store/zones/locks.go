@@ -71,8 +71,8 @@ func (t *Tx) LockFree(ctx context.Context, zones []model.ID) (free []model.ID, e
 	if err := t.lockOnce(); err != nil {
 		return nil, err
 	}
-	err = t.lockZones(ctx, l.Zones, t.c.Dialect.LockFree, func(z model.Zone, no int64) {
-		t.keep(z, no)
+	err = t.lockZones(ctx, l.Zones, t.c.Dialect.LockFree, func(z numberedZone) {
+		t.keep(z)
 		t.locks.zones[z.ID] = true
 		free = append(free, z.ID)
 	})
@@ -91,15 +91,15 @@ func (t *Tx) lockOnce() error {
 }
 
 // keep takes a zone that was locked. Its position was committed, so who follows the journal need not wait to be told.
-func (t *Tx) keep(z model.Zone, no int64) {
-	t.locks.rows[z.ID] = numberedZone{z, no}
+func (t *Tx) keep(z numberedZone) {
+	t.locks.rows[z.ID] = z
 	journal.Advance(t.s.journal, z.Seq)
 }
 
 // lockZones locks zones, which are in order of id, and yields those that are there. What nearly every transaction reads next
 // comes the same way: the zones' accounts, the mark of the last restore, and whether the changes are known. They are statements of their own behind the
 // lock, so they see what was committed while it was waited for.
-func (t *Tx) lockZones(ctx context.Context, zones []model.ID, lock string, yield func(z model.Zone, no int64)) error {
+func (t *Tx) lockZones(ctx context.Context, zones []model.ID, lock string, yield func(z numberedZone)) error {
 	if len(zones) == 0 {
 		return nil
 	}
@@ -108,9 +108,9 @@ func (t *Tx) lockZones(ctx context.Context, zones []model.ID, lock string, yield
 		owners = `SELECT id, doc FROM accounts WHERE id IN (SELECT account FROM zones WHERE id IN (%s))`
 	)
 	err := t.c.PostIn(ctx, func(r engine.Row) error {
-		z, no, err := scanZone(r)
+		z, err := scanZone(r)
 		if err == nil {
-			yield(z, no)
+			yield(z)
 		}
 		return err
 	}, text+lock, engine.IDs(zones))

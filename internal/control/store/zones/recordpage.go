@@ -9,6 +9,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
+	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
 // fewHits bounds what PageRecords holds in memory of a search before it knows that it was a narrow one.
@@ -83,4 +84,33 @@ func (s *Store) pageFew(ctx context.Context, zone model.ID, q *model.RecordQuery
 		err = fmt.Errorf("list records of zone %s: %w", zone, err)
 	}
 	return total, err
+}
+
+// RecordsByID reads those of some records that are there, in no order.
+func (s *Store) RecordsByID(ctx context.Context, zone model.ID, ids []model.ID) ([]model.Record, error) {
+	return s.someRecords(ctx, zone, `id`, engine.IDs(ids))
+}
+
+// RecordsNamed reads all records at some names, in no order.
+func (s *Store) RecordsNamed(ctx context.Context, zone model.ID, names []wire.Name) ([]model.Record, error) {
+	hosts := make([]any, len(names))
+	for i, n := range names {
+		hosts[i] = n.Host()
+	}
+	return s.someRecords(ctx, zone, `name`, hosts)
+}
+
+func (s *Store) someRecords(ctx context.Context, zone model.ID, column string, values []any) (out []model.Record, err error) {
+	r := newRecordReader(zone)
+	err = s.db.Read.In(ctx, func(rows *engine.Rows) error {
+		p, err := r.scan(rows)
+		if err == nil {
+			out = append(out, *p)
+		}
+		return err
+	}, `SELECT `+recordColumns+` FROM records WHERE zone = `+zoneNumber+` AND `+column+` IN (%s)`, []any{engine.ID(zone)}, values)
+	if err != nil {
+		return nil, fmt.Errorf("read %d records of zone %s: %w", len(values), zone, err)
+	}
+	return out, nil
 }

@@ -42,6 +42,9 @@ func (s *Store) Run(ctx context.Context) {
 }
 
 func (s *Store) sweepOnce(ctx context.Context) error {
+	if err := s.expireDeleted(ctx); err != nil {
+		return err
+	}
 	dead, err := stagingNumbers(ctx, s.db.Read, `zone <> ? AND expires < `+s.db.Dialect.Now, []byte{})
 	if err == nil && len(dead) > 0 {
 		err = s.expire(ctx, `expires < `+s.db.Dialect.Now)

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
-	"github.com/headwaterdns/headwater/internal/control/store/audit"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -28,6 +27,7 @@ type Tx struct {
 	heavier map[int64]int64    // by how much their records' octets do
 	images  map[model.ID]int64 // first rows of images whose position Commit sets
 	gone    map[model.ID]goneZone
+	told    map[model.ID]lastTold // the ends of the histories of zones met so far
 	marked  []model.ID
 	locks   locks
 	related map[wire.Name]relatives // what was told of names to be
@@ -52,6 +52,7 @@ func (s *Store) begin(ctx context.Context, lazy bool) (*Tx, error) {
 	return &Tx{
 		s: s, c: session.Conn, session: session,
 		numbers: map[model.ID]int64{}, grown: map[int64]int{}, heavier: map[int64]int64{}, images: map[model.ID]int64{}, gone: map[model.ID]goneZone{},
+		told:  map[model.ID]lastTold{},
 		zones: map[model.ID]struct{}{}, accounts: map[model.ID]struct{}{}, locks: newLocks(),
 		related: map[wire.Name]relatives{},
 	}, nil
@@ -120,6 +121,7 @@ func (t *Tx) settle(entries []model.Entry, committed bool) {
 	for zone := range t.zones {
 		t.s.zones.Drop(zone)
 	}
+	t.settleTold(committed)
 	for i := range entries {
 		e := &entries[i]
 		switch {
@@ -200,12 +202,9 @@ func (t *Tx) keepAccess(ctx context.Context, entries []model.Entry) error {
 	})
 }
 
-// Audit adds audit entries.
-func (t *Tx) Audit(ctx context.Context, a []model.Audit) error { return audit.Put(ctx, t.c, a) }
-
 // moveZones gives each zone the serial and position of its last entry, and its new number of records.
 func (t *Tx) moveZones(ctx context.Context, entries []model.Entry) error {
-	type move struct{ serial, seq any }
+	type move struct{ serial, seq, toldAt, told any }
 	moves := map[int64]*move{}
 	order := make([]int64, 0, 4)
 	at := func(no int64) *move {
@@ -241,16 +240,22 @@ func (t *Tx) moveZones(ctx context.Context, entries []model.Entry) error {
 	for no := range t.heavier {
 		at(no)
 	}
+	for zone, last := range t.told {
+		if _, gone := t.gone[zone]; !gone && last.moved {
+			m := at(t.numbers[zone])
+			m.toldAt, m.told = last.At, engine.ID(last.ID)
+		}
+	}
 	// All in few statements: other nodes' commits wait for this.
 	for len(order) > 0 {
-		size := t.c.Dialect.Chunk(len(order), 5)
-		args := make([]any, 0, 5*size)
+		size := t.c.Dialect.Chunk(len(order), moveWidth)
+		args := make([]any, 0, moveWidth*size)
 		for _, no := range order[:size] {
 			m := moves[no]
-			args = append(args, no, m.serial, m.seq, t.grown[no], t.heavier[no])
+			args = append(args, no, m.serial, m.seq, t.grown[no], t.heavier[no], m.toldAt, m.told)
 		}
 		order = order[size:]
-		if err := t.c.Post(ctx, nil, fmt.Sprintf(moveZones, moveRow+strings.Repeat(", "+moveRow, size-1)), args...); err != nil {
+		if err := t.c.Post(ctx, nil, fmt.Sprintf(moveZones, t.moveRows(size)), args...); err != nil {
 			return fmt.Errorf("move zones: %w", err)
 		}
 	}
@@ -258,8 +263,16 @@ func (t *Tx) moveZones(ctx context.Context, entries []model.Entry) error {
 }
 
 const (
-	moveZones = `WITH moves (zone, serial, seq, grown, heavier) AS (VALUES %s)
+	moveZones = `WITH moves (zone, serial, seq, grown, heavier, told_at, told_id) AS (VALUES %s)
 		UPDATE zones SET serial = coalesce(m.serial, zones.serial), seq = coalesce(m.seq, zones.seq),
-		records = zones.records + m.grown, octets = zones.octets + m.heavier FROM moves m WHERE zones.no = m.zone`
-	moveRow = `(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))`
+		records = zones.records + m.grown, octets = zones.octets + m.heavier,
+		told_at = coalesce(m.told_at, zones.told_at), told_id = coalesce(m.told_id, zones.told_id) FROM moves m WHERE zones.no = m.zone`
+	moveRow   = `(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS %s))`
+	moveWidth = 7
 )
+
+// moveRows is so many rows of moveZones.
+func (t *Tx) moveRows(n int) string {
+	row := fmt.Sprintf(moveRow, t.c.Dialect.Blob)
+	return row + strings.Repeat(", "+row, n-1)
+}

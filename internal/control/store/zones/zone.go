@@ -80,29 +80,44 @@ func RenewZone(row []any) error {
 	return err
 }
 
-const zoneColumns = `z.no, z.id, z.account, z.name, z.status, z.serial, z.seq, z.staging IS NOT NULL, z.doc`
+const zoneColumns = `z.no, z.id, z.account, z.name, z.status, z.serial, z.seq, z.staging IS NOT NULL, z.told_at, z.told_id, z.doc`
 
-func scanZone(r engine.Row) (z model.Zone, no int64, err error) {
+func scanZone(r engine.Row) (z numberedZone, err error) {
 	var d zoneDoc
-	err = r.Scan(&no, engine.ToID(&z.ID), engine.ToID(&z.Account), engine.ToName(&z.Name), &z.Status, &z.Serial, &z.Seq, &z.Importing, engine.ToDoc(&d))
-	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
-	z.NameServers, z.VanityNS, z.Settings, z.Mode = d.NameServers, d.VanityNS, d.Settings, d.Mode
-	z.OutgoingTransfers, z.Outgoing, z.DNSSEC = d.OutgoingTransfers, d.Outgoing, d.DNSSEC
-	z.Updates, z.Digest = d.Updates, d.Digest
-	return z, no, err
+	err = r.Scan(&z.no, engine.ToID(&z.ID), engine.ToID(&z.Account), engine.ToName(&z.Name), &z.Status, &z.Serial, &z.Seq, &z.Importing,
+		&z.Told.At, engine.ToID(&z.Told.ID), engine.ToDoc(&d))
+	d.give(&z.Zone)
+	return z, err
 }
 
-func readZone(ctx context.Context, c engine.Conn, text string, args ...any) (z model.Zone, no int64, err error) {
+// give sets the members of a zone that the document holds.
+func (d *zoneDoc) give(z *model.Zone) {
+	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
+	z.NameServers, z.VanityNS, z.Settings, z.Mode = d.NameServers, d.VanityNS, d.Settings, d.Mode
+	z.OutgoingTransfers, z.Outgoing, z.DNSSEC, z.Updates = d.OutgoingTransfers, d.Outgoing, d.DNSSEC, d.Updates
+	z.Digest = d.Digest
+}
+
+// zoneDocOf is the document of a zone.
+func zoneDocOf(z *model.Zone) (string, error) {
+	return engine.Doc(zoneDoc{
+		Type: z.Type, Paused: z.Paused, Created: z.Created, Modified: z.Modified, Activated: z.Activated,
+		NameServers: z.NameServers, VanityNS: z.VanityNS, Settings: z.Settings, Mode: z.Mode,
+		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing, DNSSEC: z.DNSSEC, Updates: z.Updates, Digest: z.Digest,
+	})
+}
+
+func readZone(ctx context.Context, c engine.Conn, text string, args ...any) (z numberedZone, err error) {
 	found := false
 	err = c.Each(ctx, func(r *engine.Rows) (err error) {
 		found = true
-		z, no, err = scanZone(r)
+		z, err = scanZone(r)
 		return err
 	}, text, args...)
 	if err == nil && !found {
 		err = model.ErrNotFound
 	}
-	return z, no, err
+	return z, err
 }
 
 const (
@@ -115,6 +130,7 @@ func (t *Tx) Zone(ctx context.Context, zone model.ID) (model.Zone, error) {
 	z, err := t.zone(ctx, zone)
 	if err == nil {
 		t.numbers[zone] = z.no
+		t.meet(&z.Zone)
 	}
 	return z.Zone, err
 }
@@ -134,7 +150,7 @@ func (t *Tx) zone(ctx context.Context, zone model.ID) (numberedZone, error) {
 }
 
 func zoneByID(ctx context.Context, c engine.Conn, zone model.ID) (z numberedZone, err error) {
-	if z.Zone, z.no, err = readZone(ctx, c, selectZone, engine.ID(zone)); err != nil {
+	if z, err = readZone(ctx, c, selectZone, engine.ID(zone)); err != nil {
 		return z, fmt.Errorf("read zone %s: %w", zone, err)
 	}
 	return z, nil
@@ -142,11 +158,11 @@ func zoneByID(ctx context.Context, c engine.Conn, zone model.ID) (z numberedZone
 
 // ZoneByName reads the zone of an apex, without locking it.
 func (t *Tx) ZoneByName(ctx context.Context, n wire.Name) (model.Zone, error) {
-	z, _, err := readZone(ctx, t.c, selectZoneByName, n.Host())
+	z, err := readZone(ctx, t.c, selectZoneByName, n.Host())
 	if err != nil {
-		return z, fmt.Errorf("read zone %s: %w", n, err)
+		return z.Zone, fmt.Errorf("read zone %s: %w", n, err)
 	}
-	return z, nil
+	return z.Zone, nil
 }
 
 // number is the zone's number.
@@ -166,17 +182,13 @@ func (t *Tx) number(ctx context.Context, zone model.ID) (int64, error) {
 // entry.
 func (t *Tx) PutZone(ctx context.Context, z model.Zone) error {
 	if t.owns(z.ID) != nil {
+		t.meet(&model.Zone{ID: z.ID})
 		// A zone that this transaction makes is found by others only through its account.
 		if err := t.ownsAccount(z.Account); err != nil {
 			return fmt.Errorf("write zone %s: %w", z.ID, err)
 		}
 	}
-	d, err := engine.Doc(zoneDoc{
-		Type: z.Type, Paused: z.Paused, Created: z.Created, Modified: z.Modified, Activated: z.Activated,
-		NameServers: z.NameServers, VanityNS: z.VanityNS, Settings: z.Settings, Mode: z.Mode,
-		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing, DNSSEC: z.DNSSEC,
-		Updates: z.Updates, Digest: z.Digest,
-	})
+	d, err := zoneDocOf(&z)
 	if err != nil {
 		return err
 	}
@@ -226,8 +238,9 @@ func (t *Tx) putLinks(ctx context.Context, no int64, ids []model.ID) error {
 	return err
 }
 
-// DeleteZone removes the zone, its records, image, links, journal, and remembers its serial by name for LastSerial. The
-// journal's readers need none of those entries: the one that tells of the deletion comes after them.
+// DeleteZone removes the zone, its links, journal, and remembers its serial by name for LastSerial. Its records and keys stay for when
+// it comes back, but those of a catalog, which nobody brings back. The journal's readers need none of those entries: the one that tells
+// of the deletion comes after them.
 func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	z, err := t.zone(ctx, zone)
 	if err == nil {
@@ -237,9 +250,19 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 		return fmt.Errorf("delete zone %s: %w", zone, err)
 	}
 	no := z.no
+	t.meet(&z.Zone)
 	t.zones[zone] = struct{}{}
 	delete(t.locks.rows, zone)
-	if err := t.deleteRows(ctx, no); err != nil {
+	gone := goneZone{name: z.Name, serial: z.Serial}
+	if err := t.giveUpStaging(ctx, no); err != nil {
+		return fmt.Errorf("delete zone %s: %w", zone, err)
+	}
+	if z.Catalog() {
+		err = t.deleteRows(ctx, no)
+	} else {
+		gone.kept, err = t.leave(ctx, &z)
+	}
+	if err != nil {
 		return fmt.Errorf("delete zone %s: %w", zone, err)
 	}
 	if err := journal.Drop(ctx, t.c, zone); err != nil {
@@ -251,7 +274,6 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	}{
 		{`DELETE FROM links WHERE zone = ?`, []any{no}},
 		{`DELETE FROM zone_access WHERE zone = ?`, []any{no}},
-		{`DELETE FROM dnssec_keys WHERE zone = ?`, []any{engine.ID(zone)}},
 		{`DELETE FROM zones WHERE no = ?`, []any{no}},
 	} {
 		if _, err := t.c.Exec(ctx, step.text, step.args...); err != nil {
@@ -262,8 +284,18 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	delete(t.grown, no)
 	delete(t.heavier, no)
 	delete(t.images, zone)
-	t.gone[zone] = goneZone{z.Name, z.Serial}
+	t.gone[zone] = gone
 	return nil
+}
+
+// giveUpStaging ends an import into a zone that is being deleted.
+func (t *Tx) giveUpStaging(ctx context.Context, no int64) error {
+	var staging engine.NullInt64
+	if err := t.c.One(ctx, []any{&staging}, `SELECT staging FROM zones WHERE no = ?`, no); err != nil || !staging.Valid {
+		return err
+	}
+	t.leaves = true
+	return giveUp(ctx, t.c, staging.Int64)
 }
 
 // largeZone is so many records that to delete them at once would have others wait.
@@ -273,15 +305,8 @@ const largeZone = 2000
 // to be cleared away afterwards.
 func (t *Tx) deleteRows(ctx context.Context, no int64) error {
 	var records int
-	var staging engine.NullInt64
-	if err := t.c.One(ctx, []any{&records, &staging}, `SELECT records, staging FROM zones WHERE no = ?`, no); err != nil {
+	if err := t.c.One(ctx, []any{&records}, `SELECT records FROM zones WHERE no = ?`, no); err != nil {
 		return err
-	}
-	if staging.Valid {
-		t.leaves = true
-		if err := giveUp(ctx, t.c, staging.Int64); err != nil {
-			return err
-		}
 	}
 	if records+t.grown[no] > largeZone {
 		t.leaves = true
@@ -300,6 +325,7 @@ func (t *Tx) deleteRows(ctx context.Context, no int64) error {
 type goneZone struct {
 	name   wire.Name
 	serial uint32
+	kept   *keptZone // nil for one that nobody brings back
 }
 
 // forgetZones remembers the serials of deleted zones, which may have risen in this very transaction, and forgets how their
@@ -315,6 +341,11 @@ func (t *Tx) forgetZones(ctx context.Context, entries []model.Entry) error {
 		const keep = `INSERT INTO serials (name, serial) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET serial = excluded.serial`
 		if _, err := t.c.Exec(ctx, keep, z.name.Host(), int64(z.serial)); err != nil {
 			return fmt.Errorf("keep serial of zone %s: %w", zone, err)
+		}
+		if z.kept != nil {
+			if err := t.keepDeleted(ctx, zone, &z); err != nil {
+				return err
+			}
 		}
 		if t.c.Dialect.Lock != "" { // in order of their keys, as they are written
 			if err := t.c.Each(ctx, engine.Discard, `SELECT 1 FROM peer_states WHERE zone = ? ORDER BY zone, peer`+t.c.Dialect.Lock, engine.ID(zone)); err != nil {
@@ -383,8 +414,8 @@ func (t *Tx) ZonesLinking(ctx context.Context, peer model.ID, limit int) ([]mode
 
 func readZones(ctx context.Context, c engine.Conn, text string, args ...any) (out []model.Zone, err error) {
 	err = c.Each(ctx, func(r *engine.Rows) error {
-		z, _, err := scanZone(r)
-		out = append(out, z)
+		z, err := scanZone(r)
+		out = append(out, z.Zone)
 		return err
 	}, text, args...)
 	return out, err
