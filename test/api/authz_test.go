@@ -142,6 +142,7 @@ func (m *matrix) fill(r *api.Route) string {
 		"{alarm_id}":      func() string { return strings.Repeat("e", 32) },
 		"{webhook_id}":    func() string { return strings.Repeat("e", 32) },
 		"{key_id}":        func() string { return strings.Repeat("e", 32) },
+		"{policy_id}":     func() string { return strings.Repeat("e", 32) },
 		"{membership_id}": func() string { return strings.Repeat("e", 32) },
 		"{role_id}":       func() string { return strings.Repeat("e", 32) },
 		"{token_id}": func() string {
