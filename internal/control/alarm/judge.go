@@ -118,10 +118,7 @@ func expires(f *facts, p *watch.Fare, set settings) verdict {
 
 // inWords is a time in its two largest units.
 func inWords(d time.Duration) string {
-	d = d.Round(time.Second)
-	if d < 0 {
-		d = 0
-	}
+	d = max(d.Round(time.Second), 0)
 	days, rest := d/(24*time.Hour), d%(24*time.Hour)
 	parts := []string{}
 	add := func(n time.Duration, unit string) {

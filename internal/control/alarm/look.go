@@ -103,8 +103,9 @@ func ofPeer(r model.AlarmRule) bool {
 	switch r {
 	case model.AlarmParentNS, model.AlarmKeyWaits:
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 // over clears what there is nothing left to look at for.

@@ -278,8 +278,13 @@ func TestWhat(t *testing.T) {
 	h.Begin(0)
 	l, _ := listen(t, h, "")
 	for i, e := range []model.Entry{
-		{Kind: model.EntryReset, Zone: "new"}, {Kind: model.EntryReset, Zone: "old"}, {Kind: model.EntryDelta, Zone: "old"}, {Kind: model.EntryAccess, Zone: "old"},
-		{Kind: model.EntryAccess, Account: "a"}, {Kind: model.EntryNotify, Zone: "old"}, {Kind: model.EntryGone, Zone: "old"},
+		{Kind: model.EntryReset, Zone: "new"},
+		{Kind: model.EntryReset, Zone: "old"},
+		{Kind: model.EntryDelta, Zone: "old"},
+		{Kind: model.EntryAccess, Zone: "old"},
+		{Kind: model.EntryAccess, Account: "a"},
+		{Kind: model.EntryNotify, Zone: "old"},
+		{Kind: model.EntryGone, Zone: "old"},
 	} {
 		e.Seq = model.Seq(i + 1)
 		h.Journal(&e)

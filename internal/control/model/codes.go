@@ -114,10 +114,10 @@ const (
 	CodeDNSSECKey       = 13087 // a key that the zone cannot have, or files that hold none
 	CodeDNSSECNoKey     = 13088 // 404: the zone has no such key
 	CodeDNSSECPolicy    = 13089 // how a zone is to be signed
-	CodeAlarmNotFound   = 13094 // 404
-	CodeAlarmInvalid    = 13095 // a rule, or what is said of an alarm
-	CodeWebhook         = 13096
-	CodeWebhookNotFound = 13097 // 404
+	CodeAlarmNotFound   = 13150 // 404
+	CodeAlarmInvalid    = 13151 // a rule, or what is said of an alarm
+	CodeWebhook         = 13152
+	CodeWebhookNotFound = 13153 // 404
 	CodeZoneDamaged     = 13099 // 500
 )
 

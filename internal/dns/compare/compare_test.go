@@ -177,20 +177,22 @@ func TestMovesOn(t *testing.T) {
 			s[fmt.Sprintf("n%d.a.test", i)].Data[0] = []byte{203, 0, 113, 1}
 		}
 	}
-	for name, before := range map[string]func(w *world, n int, t *testing.T){
-		"secondary": func(w *world, n int, t *testing.T) {
+	for name, before := range map[string]func(t *testing.T, w *world, n int){
+		"secondary": func(t *testing.T, w *world, n int) {
+			t.Helper()
 			if n == 2 {
 				v := version(t, 8, other)
 				w.secondary.Reset("z", "acc", 2, v, v, zone.Links{}, nil)
 			}
 		},
-		"zone": func(w *world, n int, t *testing.T) {
+		"zone": func(t *testing.T, w *world, n int) {
+			t.Helper()
 			if n == 2 {
 				v := version(t, 8, nil)
 				w.primary.Reset("z", "acc", 2, v, v, zone.Links{Enabled: true, Peers: []string{"p"}}, nil)
 			}
 		},
-		"gone": func(w *world, n int, _ *testing.T) {
+		"gone": func(_ *testing.T, w *world, n int) {
 			if n == 3 {
 				w.secondary.Remove("z")
 			}
@@ -199,7 +201,7 @@ func TestMovesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, version(t, 7, other))
-			w.before = func(n int) { before(w, n, t) }
+			w.before = func(n int) { before(t, w, n) }
 			if got := w.compare(t); got.Difference != "" || got.Serial != 0 {
 				t.Errorf("%+v", got)
 			}

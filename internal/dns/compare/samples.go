@@ -3,6 +3,7 @@ package compare
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -84,7 +85,7 @@ func (c *Comparer) ask(ctx context.Context, client *ask.Client, owner wire.Name,
 	return out, r.Err()
 }
 
-var errLame = fmt.Errorf("it is no authority")
+var errLame = errors.New("it is no authority")
 
 // pick chooses RRsets at random that a server answers with as they stand: above delegations, and of types that anybody may ask for.
 func pick(v *zone.Version, most int, stripped bool) (out []rr.Set) {

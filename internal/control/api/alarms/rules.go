@@ -36,6 +36,7 @@ func renderRules(s *model.AlarmSettings) rulesJSON {
 		case model.AlarmExpires:
 			before := int64(r.Before.Seconds())
 			out.Before = &before
+		default:
 		}
 		return out
 	})}

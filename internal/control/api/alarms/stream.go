@@ -135,7 +135,7 @@ func (s *stream) run() error {
 		over := !expires.IsZero() && !s.q.Now().Before(expires)
 		switch {
 		case s.q.Ctx().Err() != nil || errors.Is(err, events.ErrClosed):
-			return nil
+			return nil //nolint:nilerr // the client, or the node, has left: an end like any other
 		case (over || s.l.RightsMoved()) && s.q.Again() != nil:
 			return s.end(rightsGone)
 		case why == events.TooSlow:
@@ -195,8 +195,9 @@ func (s *stream) pass(e *model.Event) {
 	if !s.filter.wants(e) || !may(s.q, e) {
 		return
 	}
-	name, told := "", true
+	name := ""
 	if e.Zone != "" && s.a.ZoneName != nil {
+		var told bool
 		if name, told = s.a.ZoneName(e.Zone); !told {
 			return
 		}
