@@ -51,6 +51,7 @@ func (v *Version) Apply(d *Delta) (*Version, error) {
 // group sorts a delta's records by owner, in the order in which the owners appear.
 func (d *Delta) group(apex wire.Name) ([]*touched, error) {
 	var work []*touched
+	var room []touched // for those to come; when it is full another follows, so that none is ever moved
 	index := map[wire.Name]*touched{}
 	for i, part := range [2][]byte{d.Removed, d.Added} {
 		for len(part) > 0 {
@@ -64,7 +65,11 @@ func (d *Delta) group(apex wire.Name) ([]*touched, error) {
 			wire.FoldName(name)
 			t := index[wire.Name(name)]
 			if t == nil {
-				t = &touched{owner: wire.Name(name)}
+				if len(room) == cap(room) {
+					room = make([]touched, 0, min(64, 1+2*cap(room)))
+				}
+				room = append(room, touched{owner: wire.Name(name)})
+				t = &room[len(room)-1]
 				t.added = t.one[:0]
 				if !t.owner.Within(apex) {
 					return nil, fmt.Errorf("%w: %w: %s", ErrDelta, ErrOutside, t.owner)

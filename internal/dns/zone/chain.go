@@ -181,7 +181,9 @@ func (v *Version) Sets(owner wire.Name) []rr.Set {
 
 // Own is Sets without the chain of NSEC3, of which a name may have something by chance: who signs a version looks at that apart.
 func (v *Version) Own(owner wire.Name) []rr.Set {
-	if e, _, exact := v.tree.Get(page.AppendKey(nil, owner, v.apex)); exact {
+	var p page.Path
+	p.Set([]byte(owner), len(owner)-len(v.apex))
+	if e, _, exact := v.tree.Locate(p.Key[:], p.N); exact {
 		return e.Unpack(owner, v.apex)
 	}
 	return nil

@@ -57,8 +57,8 @@ func (a *applier) sets(work []*touched) error {
 
 // fill adds the empty non-terminals that new names need above them.
 func (a *applier) fill(edits []page.Edit, fresh [][]byte) []page.Edit {
-	if len(fresh) == 0 {
-		return edits
+	if !slices.ContainsFunc(fresh, func(key []byte) bool { return len(page.Parent(key)) > 0 }) {
+		return edits // nearly always: there is nothing between them and the apex
 	}
 	made := make(map[string]bool, len(fresh))
 	for _, key := range fresh {
