@@ -169,6 +169,16 @@ func (b *bench) interleave(ctx context.Context, what string, jobs []job) error {
 	return nil
 }
 
+// restartAll measures everybody's start once, where it takes the peers long.
+func (b *bench) restartAll(ctx context.Context, row string) {
+	b.say("starts")
+	for _, c := range b.all {
+		if ctx.Err() == nil {
+			b.take(ctx, &job{rows: []string{row}, measure: restart}, c)
+		}
+	}
+}
+
 // take measures one job of one contestant.
 func (b *bench) take(ctx context.Context, j *job, c *contestant) {
 	values, err := j.measure(ctx, c)

@@ -51,7 +51,7 @@ func (b *bench) measureLists(ctx context.Context) error {
 			} else if l.search == "" {
 				return nil, nil
 			}
-			return repeated(b.duration/cuts, ask)
+			return repeated(b.cut(), ask)
 		}})
 	}
 	return b.interleave(ctx, "lists, and zones that are made", jobs)

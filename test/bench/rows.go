@@ -137,7 +137,10 @@ func goals() map[string][]goal {
 
 // cuts is into how many loads a round's load over UDP is cut: the speed of a core that strangers share changes by a quarter
 // within seconds, and many short loads in turn share that fairly.
-const cuts = 4
+const cuts = 3
+
+// cut is how long each of them is.
+func (b *bench) cut() time.Duration { return b.duration / 4 }
 
 // queryJobs ask the large zone's names.
 func (b *bench) queryJobs() []job {
@@ -150,11 +153,11 @@ func (b *bench) queryJobs() []job {
 			return []float64{r.CPU.PerQuery}, nil
 		}
 	}
-	wide := job{[]string{rowWide}, everybody, perQuery("wide", b.duration/cuts)}
-	hot := job{[]string{rowHot}, everybody, perQuery("hot", b.duration/cuts)}
+	wide := job{[]string{rowWide}, everybody, perQuery("wide", b.cut())}
+	hot := job{[]string{rowHot}, everybody, perQuery("hot", b.cut())}
 	return append(slices.Repeat([]job{wide, hot}, cuts), []job{
-		{[]string{rowWideDO}, servers, perQuery("wide", b.duration/cuts, withDO...)},
-		{[]string{rowHotDO}, servers, perQuery("hot", b.duration/cuts, withDO...)},
+		{[]string{rowWideDO}, servers, perQuery("wide", b.cut(), withDO...)},
+		{[]string{rowHotDO}, servers, perQuery("hot", b.cut(), withDO...)},
 		{[]string{rowRateP99, rowRateCPU}, servers, func(ctx context.Context, c *contestant) ([]float64, error) {
 			r, err := b.ask(ctx, c, "wide", b.duration/2, atRate...)
 			if err != nil {
@@ -211,7 +214,7 @@ func (b *bench) ask(ctx context.Context, c *contestant, queries string, d time.D
 	}
 	args := append([]string{
 		"-c", strconv.Itoa(loadCore), b.load, "-server", c.addr.String(), "-queries", filepath.Join(b.dir, queries),
-		"-duration", d.String(), "-warmup", min(b.warmup, d/2).String(), "-pid", c.pids(), "-json",
+		"-duration", d.String(), "-warmup", min(b.warmup, d*3/10).String(), "-pid", c.pids(), "-json",
 	}, flags...)
 	if len(flags) > 0 && flags[0] == atRate[0] && preferred() {
 		args = append([]string{args[0], args[1], "chrt", "-f", "10"}, args[2:]...)

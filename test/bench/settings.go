@@ -34,7 +34,7 @@ func (b *bench) measureSettings(ctx context.Context) error {
 	plain := us.argv
 	defer func() { us.argv = plain }()
 	hot := func(ctx context.Context, c *contestant) ([]float64, error) {
-		r, err := b.ask(ctx, c, "hot", b.duration/cuts)
+		r, err := b.ask(ctx, c, "hot", b.cut())
 		if err != nil {
 			return nil, err
 		}

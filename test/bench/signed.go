@@ -105,16 +105,14 @@ func (b *bench) compareSigned(ctx context.Context, us *contestant) error {
 	if err := b.interleave(ctx, "a signed zone", b.signedJobs()); err != nil || !b.wants(rowSignedStart) {
 		return err
 	}
-	for _, c := range b.all { // once, for it takes the peers long
-		b.take(ctx, &job{rows: []string{rowSignedStart}, measure: restart}, c)
-	}
+	b.restartAll(ctx, rowSignedStart)
 	return ctx.Err()
 }
 
 func (b *bench) signedJobs() []job {
 	asked := func(queries string) func(ctx context.Context, c *contestant) ([]float64, error) {
 		return func(ctx context.Context, c *contestant) ([]float64, error) {
-			r, err := b.ask(ctx, c, queries, b.duration/cuts, withDO...)
+			r, err := b.ask(ctx, c, queries, b.cut(), withDO...)
 			if err != nil {
 				return nil, err
 			}
