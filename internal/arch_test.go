@@ -107,7 +107,7 @@ var floors = map[string][]string{
 	"internal/control/api/history": {
 		"internal/control/api", "internal/control/api/record", "internal/control/api/zone", "internal/control/api/zonefile", "internal/control/auth", "internal/control/history", "internal/control/model", "internal/dns/rr",
 	},
-	"internal/control/api/alarms": {"internal/control/api", "internal/control/auth", "internal/control/events", "internal/control/model", "internal/courier"},
+	"internal/control/api/alarms":  {"internal/control/api", "internal/control/auth", "internal/control/events", "internal/control/model", "internal/courier"},
 	"internal/control/api/insight": {"internal/control/api", "internal/control/model"},
 	"internal/control/api/rooms": {
 		"internal/control/api", "internal/control/api/insight", "internal/control/api/alarms", "internal/control/api/history", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",

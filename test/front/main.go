@@ -57,7 +57,7 @@ func run(ctx context.Context, to string, r *reporter) error {
 			p.SetURL(target)
 			p.Out.Host = p.In.Host // the server compares it with the page's origin
 		},
-		Transport: checker.Transport(nil),
+		Transport: unlessStream{checker.Transport(nil)},
 	}}
 	go func() {
 		<-ctx.Done()
@@ -68,6 +68,17 @@ func run(ctx context.Context, to string, r *reporter) error {
 		return err
 	}
 	return nil
+}
+
+// unlessStream passes on events as they come: their stream has no end, and so no whole answer to hold against a document.
+type unlessStream struct{ checked http.RoundTripper }
+
+// RoundTrip is http.RoundTripper's.
+func (u unlessStream) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/headwater/v1/events" {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	return u.checked.RoundTrip(r)
 }
 
 // reporter remembers whether something departed from the documents, and tells it.

@@ -42,6 +42,8 @@ export function pagesOf(account) {
     "api-tokens": `/${account}/api-tokens`,
     "audit-log": `/${account}/audit-log`,
     "account-settings": `/${account}/settings`,
+    alarms: `/${account}/alarms`,
+    "alarm-rules": `/${account}/alarms?tab=rules`,
     matrix: `/${account}/secondaries`,
     users: "/users",
     profile: "/profile",

@@ -11,6 +11,7 @@ import { z } from "zod/mini";
 import { ApiError } from "./api/client";
 import { onReturn } from "./api/contact";
 import { askEarly } from "./api/early";
+import { startEvents } from "./api/events";
 import { sessionQuery, zoneQuery } from "./api/queries";
 import { renewed } from "./api/session";
 import { fullQuery } from "./records/list-query";
@@ -53,6 +54,7 @@ const signedIn = createRoute({
   beforeLoad: async ({ location }) => {
     const session = await queryClient.ensureQueryData(sessionQuery);
     if (session === null) throw redirect({ to: "/sign-in", search: { to: location.href } });
+    startEvents(queryClient);
   },
   component: lazyRouteComponent(() => import("./ui/shell"), "Shell"),
 });
@@ -126,6 +128,12 @@ const matrix = createRoute({
   path: "secondaries",
   validateSearch: z.object({ page: whole, search: text, order: standingOrder }),
   component: lazyRouteComponent(() => import("./pages/matrix")),
+});
+const alarms = createRoute({
+  getParentRoute: () => account,
+  path: "alarms",
+  validateSearch: z.object({ tab: z.catch(z.optional(z.enum(["raised", "cleared", "rules", "receivers"])), undefined) }),
+  component: lazyRouteComponent(() => import("./pages/alarms")),
 });
 const day = z.catch(z.optional(z.string().check(z.regex(/^\d{4}-\d\d-\d\d$/))), undefined);
 const audit = createRoute({
@@ -210,6 +218,7 @@ const routeTree = root.addChildren([
       audit,
       transfers,
       matrix,
+      alarms,
       zone.addChildren([zoneIndex, records, settings, dnssec, secondaries]),
     ]),
     nowhere,

@@ -48,6 +48,9 @@ export const useLive = () =>
 /** How often a page asks by itself: not at all while changes are told, unless it shows what nobody tells. */
 export const pace = (alone: number, told: number | false = false) => () => (live ? told : alone);
 
+/** The same for a page that is drawn anew when that turns: it stops to ask at once. */
+export const usePace = (alone: number): number | false => (useLive() ? false : alone);
+
 /** The keys of what an event has made old. */
 export function staleBy(t: Told): readonly (readonly unknown[])[] {
   switch (t.kind) {

@@ -10,7 +10,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useState } from "react";
 import type { Schema } from "../api/client";
-import { pace } from "../api/events";
+import { usePace } from "../api/events";
 import { standingsQuery, type StandingOrder } from "../api/queries";
 import { ago, counted, moment } from "../ui/format";
 import { Loaded, Page, TableFrame } from "../ui/page";
@@ -39,8 +39,8 @@ export default function Home() {
   const setAdding = (on: boolean) => void navigate({ search: (s) => ({ ...s, add: on || undefined }), replace: true });
   const may = useMay(account, "Zone Write");
   const query = { account, search: useDeferredValue(search.trim()), page, perPage, order, ...(standing === "trouble" && { trouble: true }) };
-  const zones = useQuery({ ...standingsQuery(query), refetchInterval: pace(pause) });
-  const all = useQuery({ ...standingsQuery({ account, search: "", page: 1, perPage: 1, trouble: true }), refetchInterval: pace(3 * pause) });
+  const zones = useQuery({ ...standingsQuery(query), refetchInterval: usePace(pause) });
+  const all = useQuery({ ...standingsQuery({ account, search: "", page: 1, perPage: 1, trouble: true }), refetchInterval: usePace(3 * pause) });
   const trouble = all.data?.result_info.total_count ?? 0;
   // What is looked at stands in the address, so that Back from a zone leads to the same list.
   const setSearch = (text: string) => {

@@ -6,7 +6,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useState } from "react";
 import type { Schema } from "../api/client";
-import { pace } from "../api/events";
+import { usePace } from "../api/events";
 import { peersQuery, standingsQuery } from "../api/queries";
 import { Choice } from "../ui/choice";
 import { ago, counted } from "../ui/format";
@@ -29,7 +29,7 @@ export default function Matrix() {
   const navigate = useNavigate({ from: "/$account/secondaries" });
   const [text, setText] = useState(asked);
   const search = useDeferredValue(text.trim());
-  const zones = useQuery({ ...standingsQuery({ account, search, page, perPage, peers: true, order }), refetchInterval: pace(10_000) });
+  const zones = useQuery({ ...standingsQuery({ account, search, page, perPage, peers: true, order }), refetchInterval: usePace(10_000) });
   const peers = [...(useQuery(peersQuery(account)).data ?? [])].sort((a, b) => a.name.localeCompare(b.name));
   const type = (t: string) => {
     setText(t);

@@ -27,6 +27,7 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
     add("Account home", `/${account}/home`);
     pages.push({ title: "Add a zone", kind: "Act", to: `/${account}/home?add=true` });
     add("Secondaries of all zones", `/${account}/secondaries`);
+    add("Alarms", `/${account}/alarms`);
     add("Get started", `/${account}/get-started`);
     add("TSIG", `/${account}/configurations/dns-zone-transfers?tab=tsig`);
     add("Peer DNS servers", `/${account}/configurations/dns-zone-transfers?tab=peers`);

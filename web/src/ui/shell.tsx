@@ -4,6 +4,7 @@ import { Sidebar } from "@cloudflare/kumo/components/sidebar";
 import {
   ArrowLeftIcon,
   ArrowsLeftRightIcon,
+  BellIcon,
   BroadcastIcon,
   CheckSquareIcon,
   ClockCounterClockwiseIcon,
@@ -26,6 +27,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState, type ComponentType } from "react";
 import { api, result, setCSRF } from "../api/client";
+import { endEvents } from "../api/events";
 import { accountsQuery, sessionQuery } from "../api/queries";
 import { keepAccount, lastAccount } from "../last-account";
 import { chooseTheme, chosenTheme, type Theme } from "../theme";
@@ -43,6 +45,7 @@ function accountPlaces(account: string): Place[] {
   return [
     { to: `/${account}/home`, label: "Account home", icon: HouseIcon },
     { to: `/${account}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
+    { to: `/${account}/alarms`, label: "Alarms", icon: BellIcon },
     { to: `/${account}/get-started`, label: "Get started", icon: CheckSquareIcon },
   ];
 }
@@ -111,6 +114,7 @@ function UserMenu() {
     once: true,
     run: () => result(api.DELETE("/headwater/v1/session")),
     then: () => {
+      endEvents();
       setCSRF("");
       client.clear();
       void navigate({ to: "/sign-in" });

@@ -1,0 +1,91 @@
+// Alarms: what is wrong, what counts as that, and whom it is told to.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { fill } from "./fixture.mjs";
+import { choose, formDialog, signedInto, submit } from "./hands.mjs";
+import { freePort } from "./nsd.mjs";
+import { settled, startBrowser, startHeadwater, still, until } from "./server.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let browser, server;
+before(async () => {
+  browser = await startBrowser();
+  server = await startHeadwater("--probe-interval", "500ms");
+  await server.api("PATCH", `/headwater/v1/accounts/${server.account}/alarm_rules`, { rules: [{ rule: "secondary_silent", after: 1 }, { rule: "secondary_behind", after: 1 }] });
+  await fill(server, { ip: "127.0.0.1", port: await freePort() }); // where nothing listens
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+async function clean(page, what) {
+  if ((await page.getByRole("dialog").count()) === 0) await settled(page); // what lies under a dialog is hidden
+  await still(page);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document));
+  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+  assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((x) => x.html.slice(0, 200)).join(" | ")}`), []);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
+}
+
+const into = (t, context = {}) => signedInto(browser, t, { server, context: { bypassCSP: true, ...context } });
+const at = (tab) => `${server.url}/${server.account}/alarms?tab=${tab}`;
+
+test("a silent secondary raises an alarm, which is acknowledged and silenced", async (t) => {
+  const { page, complaints } = await into(t);
+  await page.goto(at("raised"));
+  const raised = page.getByRole("list", { name: "Raised alarms" }).getByRole("listitem").filter({ hasText: "ns-secondary-1" }).first();
+  await raised.waitFor({ timeout: 60_000 });
+  await clean(page, "alarms");
+  await raised.getByRole("button", { name: /^Acknowledge/ }).click();
+  await raised.getByText(/acknowledged by/).waitFor();
+  await raised.getByRole("button", { name: /^Silence for a day/ }).click();
+  await raised.getByText(/silenced until/).waitFor();
+  await raised.getByRole("button", { name: /^Tell again/ }).click();
+  await raised.getByText(/silenced until/).waitFor({ state: "detached" });
+  assert.deepEqual(complaints, []);
+});
+
+test("rules are switched, edited and taken back to their defaults", async (t) => {
+  const { page } = await into(t, { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+  const rule = async (name) => (await server.api("GET", `/headwater/v1/accounts/${server.account}/alarm_rules`)).rules.find((r) => r.rule === name);
+  await page.goto(at("rules"));
+  const toggle = page.getByRole("switch", { name: "A secondary is ahead" });
+  await toggle.click();
+  await until("the rule to be off", async () => !(await rule("secondary_ahead")).enabled);
+  await page.getByRole("button", { name: "Undo" }).first().click();
+  await until("the rule to be on", async () => (await rule("secondary_ahead")).enabled);
+  await clean(page, "rules, 390 px, dark");
+  const edit = page.getByRole("button", { name: "Edit: A secondary is ahead" });
+  await edit.click();
+  await submit(page, { "Told after (seconds)": "120" }, "Save");
+  assert.equal((await rule("secondary_ahead")).after, 120);
+  await until("the focus back", () => edit.evaluate((e) => e === document.activeElement));
+  await edit.click();
+  await formDialog(page).getByRole("button", { name: "Back to the default" }).click();
+  await until("the default", async () => (await rule("secondary_ahead")).default);
+});
+
+test("a receiver is added, tested, and its deliveries are read", async (t) => {
+  const { page } = await into(t);
+  await page.goto(at("receivers"));
+  await page.getByRole("button", { name: "Add a receiver" }).click();
+  await submit(page, { Name: "ops", Address: "https://127.0.0.1:9/hook" }, "Add");
+  const secret = page.getByRole("dialog", { name: "The webhook's secret" });
+  await secret.getByRole("button", { name: "Close" }).click();
+  await secret.waitFor({ state: "detached" });
+  await clean(page, "receivers");
+  await page.getByRole("button", { name: "Test ops" }).click();
+  const log = page.getByRole("dialog", { name: "Deliveries to ops" });
+  await log.getByText("test", { exact: true }).first().waitFor();
+  await log.getByText(/Waiting|Failed/).first().waitFor({ timeout: 60_000 });
+  await clean(page, "the log");
+  await log.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Delete ops" }).click();
+  await submit(page, {}, "Delete");
+  await page.getByText("Nobody is told yet").waitFor();
+});
