@@ -63,7 +63,9 @@ func TestRolls(t *testing.T) {
 	for _, roll := range rolls {
 		what := fmt.Sprint(roll)
 		old := r.signing(t).ids()
-		fresh := func(s signing) bool { return !slices.ContainsFunc(s.ids(), func(id string) bool { return slices.Contains(old, id) }) }
+		fresh := func(s signing) bool {
+			return !slices.ContainsFunc(s.ids(), func(id string) bool { return slices.Contains(old, id) })
+		}
 		one := func(s signing) bool { // one role alone is rolled
 			return len(s.Keys) == 2 && !slices.Equal(s.ids(), old) && s.State() == "signed"
 		}
