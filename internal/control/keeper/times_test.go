@@ -64,12 +64,15 @@ func TestSettingsAndSignatures(t *testing.T) {
 				}
 				n := w.start(t, true)
 				time.Sleep(time.Hour)
-				rounds := 25
+				held, rounds := 0, 25
 				if heavy {
 					rounds = 400
 				}
 				for i := range rounds {
 					n.set(t, func(s *model.Settings) { anyTimes(r, s) })
+					if row, err := w.store.Zone(w.zone); err == nil && row.DNSSEC.Held != (model.Held{}) {
+						held++
+					}
 					if r.IntN(4) == 0 { // before it has come about
 						time.Sleep(time.Duration(r.IntN(3000)) * time.Millisecond)
 						n.set(t, func(s *model.Settings) { anyTimes(r, s) })
@@ -88,6 +91,9 @@ func TestSettingsAndSignatures(t *testing.T) {
 							t.Fatal(wrong)
 						}
 					}
+				}
+				if small == 0 && held > 0 || small > 0 && held == 0 {
+					t.Errorf("%d of %d changes were held until all was signed beside the zone's life", held, rounds)
 				}
 			})
 		})
