@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -76,4 +77,36 @@ func TestInsideCatalog(t *testing.T) {
 		out, _ := exec.CommandContext(t.Context(), "dig", "@127.0.0.1", "-p", "5301", "+short", "+time=1", "+tries=1", "www.example.com").Output()
 		return strings.TrimSpace(string(out)) == "192.0.2.10"
 	})
+}
+
+// TestCatalogOfNSD has NSD read what docs/catalog.md says for it: all of it, or, where it is older than catalogs, all but the lines about
+// them.
+func TestCatalogOfNSD(t *testing.T) {
+	t.Parallel()
+	config := block(t, text(t, "docs/catalog.md"), "the two lines with `catalog` (`nsd.conf`). It consumes one catalog.")
+	check := func(config string) error {
+		file := filepath.Join(t.TempDir(), "nsd.conf")
+		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), "nsd-checkconf", file).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	version, _ := exec.CommandContext(t.Context(), "nsd", "-v").CombinedOutput()
+	if older := regexp.MustCompile(`NSD version 4\.[0-8]\.`).Match(version); older {
+		rest := regexp.MustCompile(`(?m)^ +catalog.*\n`).ReplaceAllString(config, "")
+		if strings.Count(config, "\n")-strings.Count(rest, "\n") != 2 {
+			t.Fatalf("there are other lines about catalogs:\n%s", config)
+		}
+		config = rest
+	}
+	if err := check(config); err != nil {
+		t.Error(err)
+	}
+	if check(strings.Replace(config, "request-xfr", "request-xfer", 1)) == nil {
+		t.Error("whatever is written is taken")
+	}
 }

@@ -127,7 +127,7 @@ func TestInsideTLS(t *testing.T) {
 	at := strings.Index(config, s.name)
 	at += strings.Index(config[at:], "\n") + 1
 	write(config[:at] + lines + config[at:])
-	secondary = daemon(t, dir, s.start[0], s.start[1:]...)
+	secondary, stop = stoppable(t, dir, s.start[0], s.start[1:]...)
 	follows := answers("mutual.example.com", "192.0.2.11")
 	tries := 0
 	wait(t, secondary, "the secondary to follow with its certificate", func() bool {
@@ -139,4 +139,27 @@ func TestInsideTLS(t *testing.T) {
 	if !strings.Contains(server.String(), "client_key=") {
 		t.Errorf("the client's key is not told:\n%s", server)
 	}
+	if name != "BIND" {
+		return // it takes no NOTIFY over TLS, and its certificate is seen at odd times
+	}
+	// By the name of its certificate it is known as well; and it is told over TLS, by the name of another one of its.
+	shell(t, dir, only+block(t, doc, "those of today sign nothing for clients."), "TOKEN="+token)
+	add("named")
+	wait(t, secondary, "the secondary to follow by the name of its certificate", answers("named.example.com", "192.0.2.11"))
+	stop()
+	shell(t, dir, block(t, doc, "with a certificate of its own:"), path)
+	told := strings.Replace(config[:at]+lines+config[at:], "options {", "options {\n"+block(t, doc, "it wants our certificate:"), 1)
+	write(told + block(t, doc, "and beside them:"))
+	secondary = daemon(t, dir, s.start[0], s.start[1:]...)
+	notified := block(t, doc, "and where TLS does not come about the peer is told in clear |")
+	if out := shell(t, dir, only+"KEY=$(headwater cert pin secondary.pem)\n"+notified, "TOKEN="+token, path); strings.Contains(out, `"success":false`) {
+		t.Fatal(out)
+	}
+	add("notified")
+	wait(t, secondary, "the secondary to follow what it is told by TLS", answers("notified.example.com", "192.0.2.11"))
+	wait(t, server, "the page to say so", func() bool {
+		return strings.Contains(shell(t, dir, `
+			ZONE=$(curl -s -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8053/client/v4/zones | sed 's/.*"result":\[{"id":"\([^"]*\)".*/\1/')
+			curl -s -H "Authorization: Bearer $TOKEN" http://127.0.0.1:8053/headwater/v1/zones/$ZONE/secondaries`, "TOKEN="+token), `"answer":"NOERROR","transport":"tls"`)
+	})
 }

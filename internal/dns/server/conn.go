@@ -35,7 +35,6 @@ type conn struct {
 	s          *Server
 	nc         net.Conn
 	tls        *wire.TLS // what is under it; nil: it is in clear
-	gather     *gatherer // between TLS and the socket; nil likewise
 	source     netip.AddrPort
 	deadline   time.Time // of the connection
 	served     int
@@ -190,12 +189,6 @@ func (c *conn) write(b []byte) error {
 	}
 	if err := c.nc.SetWriteDeadline(time.Now().Add(c.s.cfg.TCP.Write)); err != nil {
 		return err
-	}
-	if c.gather != nil && len(b) > recordMost {
-		return c.gather.whole(func() error {
-			_, err := c.nc.Write(b)
-			return err
-		})
 	}
 	_, err := c.nc.Write(b)
 	return err

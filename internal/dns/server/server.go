@@ -21,9 +21,7 @@ type Server struct {
 	updating chan struct{}
 	tcp      tcpTable
 	spaces   sync.Pool // of *workspace
-	// gathers are of *[]byte, for large writes by TLS.
-	gathers sync.Pool
-	keysOf  func(name []byte) []*tsig.Key
+	keysOf   func(name []byte) []*tsig.Key
 
 	udp       []udpSocket
 	listeners []*listener
@@ -40,7 +38,7 @@ func New(cfg Config) *Server {
 	cfg.setDefaults()
 	s := &Server{cfg: cfg, keysOf: keysOf(cfg.DB), updating: make(chan struct{}, updatesRunning)}
 	s.slow.queue = make(chan *job, cfg.SlowQueue)
-	s.spaces.New, s.gathers.New = s.newWorkspace, newGatherBuffer
+	s.spaces.New = s.newWorkspace
 	s.tcp.init(cfg.TCP)
 	return s
 }

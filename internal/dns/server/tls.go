@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
-	"sync"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/trust"
@@ -58,66 +56,9 @@ func (s *Server) tlsConfig() *tls.Config {
 	}
 }
 
-// gatherer is under TLS and keeps the records of one large write together, which would be a call to the kernel each.
-type gatherer struct {
-	net.Conn
-
-	buf  *[]byte // nil: they go as they come
-	pool *sync.Pool
-}
-
-// gathered is how much of TLS a piece of a transfer may become: records of 16 KiB, and what each has around it.
-const gathered = 256 << 10
-
-func newGatherBuffer() any {
-	b := make([]byte, 0, gathered)
-	return &b
-}
-
-// Write takes a record, or passes it on.
-func (g *gatherer) Write(b []byte) (int, error) {
-	if g.buf == nil {
-		return g.Conn.Write(b)
-	}
-	if len(*g.buf)+len(b) > cap(*g.buf) {
-		if err := g.flush(); err != nil {
-			return 0, err
-		}
-	}
-	*g.buf = append(*g.buf, b...)
-	return len(b), nil
-}
-
-func (g *gatherer) flush() error {
-	b := *g.buf
-	*g.buf = b[:0]
-	if len(b) == 0 {
-		return nil
-	}
-	_, err := g.Conn.Write(b)
-	return err
-}
-
-// whole writes by f, all of it together.
-func (g *gatherer) whole(f func() error) error {
-	g.buf, _ = g.pool.Get().(*[]byte)
-	err := f()
-	if err == nil {
-		err = g.flush()
-	}
-	*g.buf = (*g.buf)[:0]
-	g.pool.Put(g.buf)
-	g.buf = nil
-	return err
-}
-
-// recordMost is what one record of TLS holds at most.
-const recordMost = 16 << 10
-
 // handshake puts TLS under the connection. It has the time of a request.
 func (c *conn) handshake() bool {
-	c.gather = &gatherer{Conn: c.nc, pool: &c.s.gathers}
-	nc := tls.Server(c.gather, c.l.tls)
+	nc := tls.Server(c.nc, c.l.tls)
 	err := c.nc.SetDeadline(time.Now().Add(c.s.cfg.TCP.Read))
 	if c.s.tcp.stopping() {
 		return false
