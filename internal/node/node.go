@@ -136,7 +136,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	}
 	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname, Now: time.Now}
 	if n.answer.Agent = set.agent; set.agent != "" {
-		n.reports = report.New(report.Config{DB: n.db, Agent: set.agent})
+		n.reports = report.New(report.Config{DB: n.db, Agent: set.agent, Now: time.Now})
 	}
 	if n.store, err = store.Open(ctx, open); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -16,7 +17,7 @@ const (
 	inAll   = 16384
 )
 
-// Config makes a Book. DB and Agent are required.
+// Config makes a Book. All of it is required.
 type Config struct {
 	DB    *zone.DB
 	Agent wire.Name // the agent's domain, below which reports are asked for
@@ -62,9 +63,6 @@ const known wire.InfoCode = 30
 
 // New returns an empty Book.
 func New(cfg Config) *Book {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
 	return &Book{cfg: cfg, zones: map[string]*chapter{}, stats: Stats{Codes: map[wire.InfoCode]uint64{}}}
 }
 
@@ -168,9 +166,6 @@ func (b *Book) Stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := b.stats
-	out.Codes = make(map[wire.InfoCode]uint64, len(b.stats.Codes))
-	for code, n := range b.stats.Codes {
-		out.Codes[code] = n
-	}
+	out.Codes = maps.Clone(b.stats.Codes)
 	return out
 }

@@ -107,19 +107,14 @@ func Uses(list []Sighting, old, next string) (use KeyUse, on time.Time) {
 		if s.Key != old && s.Key != next {
 			continue
 		}
-		if s.Seen.After(on) {
-			on = s.Seen
-		}
+		on = later(on, s.Seen)
 		if s.Key == next && !s.Certain {
 			use = UseUnsure
 			continue
 		}
 		if s.Key == next {
-			if began.IsZero() || s.Since.Before(began) {
+			if newest = later(newest, s.Seen); began.IsZero() || s.Since.Before(began) {
 				began = s.Since
-			}
-			if s.Seen.After(newest) {
-				newest = s.Seen
 			}
 		}
 		if was := last[s.Node]; was == nil || s.Seen.After(was.Seen) || s.Seen.Equal(was.Seen) && s.Key == old {
@@ -135,4 +130,11 @@ func Uses(list []Sighting, old, next string) (use KeyUse, on time.Time) {
 		return UsesNew, on
 	}
 	return use, on
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -18,8 +18,10 @@ func TestVectors(t *testing.T) {
 	t.Parallel()
 	const head = "example. 86400 IN SOA ns1 admin 2018031900 1800 900 604800 86400\n@ 86400 IN NS ns1\n@ 86400 IN NS ns2\n"
 	for name, tt := range map[string]struct{ zone, want string }{
-		"simple": {head + "ns1 3600 IN A 203.0.113.63\nns2 3600 IN AAAA 2001:db8::63\n",
-			"c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3a1ddc0b9a87153b9a9713b3c9ae5cc27777f98b8e730044c"},
+		"simple": {
+			head + "ns1 3600 IN A 203.0.113.63\nns2 3600 IN AAAA 2001:db8::63\n",
+			"c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3a1ddc0b9a87153b9a9713b3c9ae5cc27777f98b8e730044c",
+		},
 		"complex": {head + `ns1 3600 IN A 203.0.113.63
 NS2           3600   IN  AAAA    2001:db8::63
 occluded.sub  7200   IN  TXT     "I'm occluded but must be digested"
