@@ -217,6 +217,15 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 		unwritable = time.Since(st.Unwritable).Seconds()
 	}
 	gauge("store_unwritable_seconds", "For how long no transaction has come about; 0 while they do.", unwritable)
+	took := make(map[float64]uint64, len(st.CommitsTook))
+	for d, n := range st.CommitsTook {
+		took[d.Seconds()] = n
+	}
+	desc := prometheus.NewDesc("headwater_commit_duration_seconds", "Time that commits took.", nil, nil)
+	c.ch <- prometheus.MustNewConstHistogram(desc, st.Commits, time.Duration(st.CommitNanos).Seconds(), took)
+	for reason, n := range st.CommitsFailed {
+		counter("commits_failed_total", "Transactions that did not come about, by the reason: those that lost a race are tried again.", n, "reason", reason)
+	}
 	c.emit(prometheus.CounterValue, "commit_seconds_total", "Time spent in committing.", time.Duration(st.CommitNanos).Seconds())
 	for what, n := range c.n.traces.Counts() {
 		if what == api.SignIns {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 
@@ -230,6 +232,35 @@ func TestLog(t *testing.T) {
 		must(t, w.TellSecondaries(ctx, many))
 		if log, err = w.Log(ctx, 0, 1); err != nil || log.Head != 5120 || log.Events[0].Log != 5120-4096+1 {
 			t.Errorf("%d, %+v, %v", log.Head, log.Events, err)
+		}
+	})
+}
+
+// TestCommitsCounted: commits are counted by the time that they took, and those that fail by the reason.
+func TestCommitsCounted(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		w.addZone(t, newAccount(), "a.test")
+		tx := w.begin(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := tx.Commit(ctx, nil); err == nil {
+			t.Error("committed")
+		}
+		s := w.Stats()
+		failed := uint64(0)
+		for _, n := range s.CommitsFailed {
+			failed += n
+		}
+		last, all := uint64(0), slices.Sorted(maps.Keys(s.CommitsTook))
+		for _, d := range all {
+			if s.CommitsTook[d] < last {
+				t.Errorf("%v", s.CommitsTook)
+			}
+			last = s.CommitsTook[d]
+		}
+		if last != s.Commits || s.Commits == 0 || failed != 1 || s.CommitsFailed["other"] != 0 {
+			t.Errorf("%+v", s)
 		}
 	})
 }

@@ -53,6 +53,8 @@ type Store struct {
 // while it does.
 type Stats struct {
 	Commits, CommitNanos, JournalRows, JournalBytes uint64
+	CommitsTook                                     map[time.Duration]uint64 // how many took no longer
+	CommitsFailed                                   map[string]uint64        // by the reason
 	Unwritable                                      time.Time
 }
 
@@ -176,7 +178,8 @@ func (s *Store) PutMeta(ctx context.Context, key string, v []byte) error {
 func (s *Store) Stats() Stats {
 	c := s.Counts()
 	return Stats{
-		Unwritable: s.db.Unwritable(),
-		Commits:    c.Commits, CommitNanos: c.Nanos, JournalRows: c.Rows, JournalBytes: c.Bytes,
+		Unwritable:  s.db.Unwritable(),
+		CommitsTook: c.Took, CommitsFailed: c.Failed,
+		Commits: c.Commits, CommitNanos: c.Nanos, JournalRows: c.Rows, JournalBytes: c.Bytes,
 	}
 }

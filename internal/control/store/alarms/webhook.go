@@ -136,7 +136,9 @@ func (t *Tx) AddDelivery(ctx context.Context, d model.Delivery) error {
 }
 
 // Audit adds entries to the audit log.
-func (t *Tx) Audit(ctx context.Context, a ...model.Audit) error { return audit.Put(ctx, t.c, audit.Telling(a), nil) }
+func (t *Tx) Audit(ctx context.Context, a ...model.Audit) error {
+	return audit.Put(ctx, t.c, audit.Telling(a), nil)
+}
 
 // MemberHas says whether an accepted member of the account has an e-mail address, compared without case.
 func (t *Tx) MemberHas(ctx context.Context, email string) (bool, error) {

@@ -24,10 +24,38 @@ type Store struct {
 }
 
 // counters are what the journal took since it was opened.
-type counters struct{ commits, nanos, rows, bytes atomic.Uint64 }
+type counters struct {
+	commits, nanos, rows, bytes atomic.Uint64
+	took                        [len(bounds)]atomic.Uint64
+	failed                      [len(failures)]atomic.Uint64
+}
 
-// Counts are write transactions of changes, the time they took in Commit, and the journal rows and octets they wrote.
-type Counts struct{ Commits, Nanos, Rows, Bytes uint64 }
+// bounds are the times in which commits are counted; those that took longer are in none.
+var bounds = [...]time.Duration{
+	200 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond,
+	50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second,
+}
+
+type failure struct {
+	reason string
+	is     []error
+}
+
+// failures are why commits fail; the last one is whatever is none of the others.
+var failures = [...]failure{
+	{"race", []error{model.ErrStale}},
+	{"unavailable", []error{model.ErrUnavailable}},
+	{"given_up", []error{context.Canceled, context.DeadlineExceeded}},
+	{"other", nil},
+}
+
+// Counts are write transactions of changes, the time they took in Commit, and the journal rows and octets they wrote. Took counts those that
+// took no longer than a time, Failed those that did not come about, by the reason.
+type Counts struct {
+	Commits, Nanos, Rows, Bytes uint64
+	Took                        map[time.Duration]uint64
+	Failed                      map[string]uint64
+}
 
 // Open reads where the journal stands.
 func Open(ctx context.Context, db *engine.DB) (*Store, error) {
@@ -56,7 +84,27 @@ func (s *Store) Run(ctx context.Context) { s.db.Follow(ctx, s.wake, s.hear) }
 
 // Counts returns the counters as they are now.
 func (s *Store) Counts() Counts {
-	return Counts{Commits: s.stats.commits.Load(), Nanos: s.stats.nanos.Load(), Rows: s.stats.rows.Load(), Bytes: s.stats.bytes.Load()}
+	out := Counts{
+		Commits: s.stats.commits.Load(), Nanos: s.stats.nanos.Load(), Rows: s.stats.rows.Load(), Bytes: s.stats.bytes.Load(),
+		Took: map[time.Duration]uint64{}, Failed: map[string]uint64{},
+	}
+	sum := uint64(0)
+	for i, b := range bounds {
+		sum += s.stats.took[i].Load()
+		out.Took[b] = sum
+	}
+	for i := range failures {
+		out.Failed[failures[i].reason] = s.stats.failed[i].Load()
+	}
+	return out
+}
+
+// Failed takes note of a commit that did not come about.
+func Failed(s *Store, err error) {
+	at := slices.IndexFunc(failures[:], func(f failure) bool {
+		return f.is == nil || slices.ContainsFunc(f.is, func(target error) bool { return errors.Is(err, target) })
+	})
+	s.stats.failed[at].Add(1)
 }
 
 // Advance says that a position was committed.
@@ -166,6 +214,9 @@ func Committed(s *Store, entries []model.Entry, took time.Duration) {
 	octets := 0
 	for i := range entries {
 		octets += len(entries[i].Body) + len(entries[i].Secret)
+	}
+	if i := slices.IndexFunc(bounds[:], func(b time.Duration) bool { return took <= b }); i >= 0 {
+		s.stats.took[i].Add(1)
 	}
 	s.stats.commits.Add(1)
 	s.stats.nanos.Add(uint64(took.Nanoseconds()))

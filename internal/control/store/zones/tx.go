@@ -92,7 +92,9 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 	}
 	t.s.db.Wrote(err)
 	if err != nil {
-		return 0, fmt.Errorf("commit %d entries: %w", len(entries), t.stale(err))
+		err = t.stale(err)
+		journal.Failed(t.s.journal, err)
+		return 0, fmt.Errorf("commit %d entries: %w", len(entries), err)
 	}
 	if t.leaves {
 		t.s.sweepSoon()
