@@ -189,7 +189,7 @@ func (b *bench) signWithTools(ctx context.Context) {
 				return nil, fmt.Errorf("%w: %s", err, out)
 			}
 		}
-		return []string{"-q", "-S", "-K", dir, "-n", "1", "-o", zoneName, "-f", filepath.Join(dir, "out"), filepath.Join(b.dir, "zone")}, nil
+		return []string{"-q", "-S", "-K", dir, "-d", dir, "-n", "1", "-o", zoneName, "-f", filepath.Join(dir, "out"), filepath.Join(b.dir, "zone")}, nil
 	})
 	b.toolSigns(ctx, nameKzonesign, func(dir string) ([]string, error) {
 		conf := filepath.Join(dir, "conf")
