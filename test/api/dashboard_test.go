@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
@@ -162,9 +163,25 @@ func TestServerFacts(t *testing.T) {
 		c.Server = func() api.ServerFacts { return api.ServerFacts{DNSPort: 5300} }
 		c.EdgeAddresses = nil
 	})
-	want := map[string]any{"dns_port": json.Number("5300"), "transfer_port": nil, "resolver": false, "edge_addresses": false}
+	want := map[string]any{"dns_port": json.Number("5300"), "transfer_port": nil, "resolver": false, "edge_addresses": false, "dns_options": nil}
 	if d := cmp.Diff(want, s.must("GET", "/headwater/v1/server", nil).object(t)); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestDNSOptions: how a server speaks DNS is told those who run it, and nobody else.
+func TestDNSOptions(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(c *apiConfig) {
+		c.Server = func() api.ServerFacts { return api.ServerFacts{DNS: &api.DNSFacts{Cookies: true, RateLimit: 7}} }
+	})
+	got, _ := s.must("GET", "/headwater/v1/server", nil).object(t)["dns_options"].(map[string]any)
+	if got["cookies"] != true || got["rate_limit"] != json.Number("7") || got["proxies"] == nil {
+		t.Errorf("%v", got)
+	}
+	s.addMember(s.account, "member@example.com", auth.RoleAdministrator)
+	if got := s.must("GET", "/headwater/v1/server", nil, keyed("member@example.com", s.keyOf("member@example.com"))).object(t); got["dns_options"] != nil {
+		t.Errorf("a member is told %v", got)
 	}
 }
 

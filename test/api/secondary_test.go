@@ -523,8 +523,8 @@ func TestSecondariesAndReview(t *testing.T) {
 			{
 				Peer: model.ID(strings.Repeat("2", 32)), Name: "busy", Address: "192.0.2.1:53", State: api.SecondaryBehind,
 				Serial: &serial, VersionsBehind: &behind, SecondsBehind: &seconds, Seen: at,
-				LastNotify:   &api.NotifyEvent{On: at, Serial: 9, Attempts: 1, Answer: "NOERROR"},
-				LastTransfer: &api.TransferEvent{On: at.Add(-time.Minute), Kind: "AXFR", Serial: 7, Records: 3, Bytes: 300, Took: time.Second, Outcome: "sent"},
+				LastNotify:   &api.NotifyEvent{On: at, Serial: 9, Attempts: 1, Answer: "NOERROR", Transport: "tls"},
+				LastTransfer: &api.TransferEvent{On: at.Add(-time.Minute), Kind: "AXFR", Serial: 7, Records: 3, Bytes: 300, Took: time.Second, Outcome: "sent", Transport: "tls", TLS: "TLS 1.3", Client: "busy.example"},
 				LastRefusal:  &api.RefusalEvent{On: at, Address: "192.0.2.9:1", Cause: "unsigned", Reason: "no TSIG", OneOf: []string{"busy", "idle"}},
 				History:      []api.SecondaryEvent{{On: at, Since: at, Count: 1, Event: "notify", Serial: &serial, Text: "answered"}},
 			},
@@ -555,7 +555,8 @@ func TestSecondariesAndReview(t *testing.T) {
 		t.Fatalf("secondaries: %v", got)
 	}
 	busy, _ := peers[1].(map[string]any)
-	if busy["state"] != "behind" || busy["last_transfer"].(map[string]any)["milliseconds"] != num(1000) {
+	if busy["state"] != "behind" || busy["last_transfer"].(map[string]any)["milliseconds"] != num(1000) ||
+		busy["last_transfer"].(map[string]any)["client"] != "busy.example" || busy["last_notify"].(map[string]any)["transport"] != "tls" {
 		t.Errorf("busy: %v", busy)
 	}
 	s.must("POST", zone+"/secondary_dns/outgoing", `{"peers":[]}`)
