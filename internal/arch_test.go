@@ -46,14 +46,15 @@ var floors = map[string][]string{
 	"internal/control/duty":  {"internal/control/model"},
 	"internal/control/store": {
 		"internal/control/model", "internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/audit",
-		"internal/control/store/people", "internal/control/store/nodes", "internal/control/store/backup", "internal/control/store/alarms",
+		"internal/control/store/people", "internal/control/store/nodes", "internal/control/store/backup", "internal/control/store/alarms", "internal/control/store/drafts",
 	},
 	"internal/control/store/alarms":  {"internal/control/store/engine", "internal/control/store/audit", "internal/control/model"},
 	"internal/control/store/engine":  {"internal/control/model", "internal/dns/wire"},
 	"internal/control/store/journal": {"internal/control/store/engine", "internal/control/model", "internal/dns/wire"},
 	"internal/control/store/audit":   {"internal/control/store/engine", "internal/control/audit", "internal/control/model"},
+	"internal/control/store/drafts":  {"internal/control/store/engine", "internal/control/model", "internal/dns/wire"},
 	"internal/control/store/zones": {
-		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/audit", "internal/control/model", "internal/dns/wire",
+		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/audit", "internal/control/store/drafts", "internal/control/model", "internal/dns/wire",
 	},
 	"internal/control/store/people": {
 		"internal/control/store/engine", "internal/control/store/zones", "internal/control/store/audit", "internal/control/model",
@@ -68,9 +69,11 @@ var floors = map[string][]string{
 	"internal/control/review":  {"internal/control/model", "internal/control/rules", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/keyring": {"internal/control/model", "internal/dns/dnssec"},
 	"internal/control/face":    {"internal/control/model", "internal/control/keyring", "internal/dns/dnssec", "internal/dns/zone", "internal/dns/zonemd", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/preview": {"internal/control/model", "internal/control/face", "internal/control/review", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/draft":   {"internal/control/model", "internal/control/rules"},
 	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
 	"internal/control/commit": {
-		"internal/control/model", "internal/control/audit", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/keyring", "internal/control/journal",
+		"internal/control/model", "internal/control/audit", "internal/control/preview", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/keyring", "internal/control/journal",
 		"internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/history": {"internal/control/face", "internal/control/model", "internal/control/rules", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone"},
@@ -86,7 +89,7 @@ var floors = map[string][]string{
 	},
 	"internal/control/auth": {"internal/cores", "internal/control/model"},
 	"internal/control/api": {
-		"api", "internal/cores", "internal/control/events", "internal/control/history", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+		"api", "internal/cores", "internal/control/draft", "internal/control/events", "internal/control/history", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/zone": {
 		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/dnssec", "internal/dns/rr", "internal/dns/wire", "internal/dns/zonemd",
@@ -104,13 +107,16 @@ var floors = map[string][]string{
 		"internal/control/api", "internal/control/api/record", "internal/control/api/transfer", "internal/control/api/zone",
 		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/wire",
 	},
+	"internal/control/api/draft": {
+		"internal/control/api", "internal/control/api/people", "internal/control/api/transfer", "internal/control/draft", "internal/control/model", "internal/dns/rr",
+	},
 	"internal/control/api/history": {
 		"internal/control/api", "internal/control/api/record", "internal/control/api/zone", "internal/control/api/zonefile", "internal/control/auth", "internal/control/history", "internal/control/model", "internal/dns/rr",
 	},
 	"internal/control/api/alarms":  {"internal/control/api", "internal/control/auth", "internal/control/events", "internal/control/model", "internal/courier"},
 	"internal/control/api/insight": {"internal/control/api", "internal/control/model"},
 	"internal/control/api/rooms": {
-		"internal/control/api", "internal/control/api/insight", "internal/control/api/alarms", "internal/control/api/history", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",
+		"internal/control/model", "internal/control/api", "internal/control/api/draft", "internal/control/api/insight", "internal/control/api/alarms", "internal/control/api/history", "internal/control/api/people", "internal/control/api/record", "internal/control/api/transfer",
 		"internal/control/api/zone", "internal/control/api/zonefile",
 	},
 
@@ -125,7 +131,7 @@ var floors = map[string][]string{
 	},
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/courier", "internal/httpfront", "internal/secretkey",
-		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/history", "internal/control/journal", "internal/control/feed",
+		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/history", "internal/control/journal", "internal/control/feed", "internal/control/draft", "internal/control/face", "internal/control/preview",
 		"internal/control/alarm", "internal/control/events", "internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/update", "internal/control/api", "internal/control/api/alarms", "internal/control/api/record", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/compare", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
 		"internal/dns/report", "internal/dns/trust", "internal/dns/server", "internal/insight",

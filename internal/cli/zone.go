@@ -33,6 +33,7 @@ type zoneCmd struct {
 	Check  zoneCheckCmd  `cmd:"" help:"Check a zone file without any server."`
 	Status zoneStatusCmd `cmd:"" help:"Show what the secondaries of a zone hold."`
 	Wait   zoneWaitCmd   `cmd:"" help:"Wait until a zone is live on all its servers."`
+	Draft  zoneDraftCmd  `cmd:"" help:"Put edits of a zone together before they are done."`
 	DNSSEC zoneDNSSECCmd `cmd:"" name:"dnssec" help:"Sign a zone, and look after its keys."`
 
 	Updates zoneUpdatesCmd `cmd:"" help:"Which keys may update a zone by messages (RFC 2136)."`
@@ -52,6 +53,7 @@ type zoneImportCmd struct {
 	Create      bool   `help:"Create the zone when it is not there."`
 	Proxied     bool   `help:"Make addresses and aliases proxied."`
 	SkipInvalid bool   `help:"Pass over what is invalid instead of refusing the whole file."`
+	DryRun      bool   `help:"Say what would change, and do nothing."`
 }
 
 // Help shows an example.
@@ -76,7 +78,7 @@ func (c *zoneImportCmd) Run(ctx context.Context, s *streams) error {
 	}
 	r := c.remote()
 	z, err := r.Zone(ctx, c.Name)
-	if errors.Is(err, client.ErrNoZone) && c.Create {
+	if errors.Is(err, client.ErrNoZone) && c.Create && !c.DryRun {
 		z = &client.Zone{}
 		_, err = r.Call(ctx, http.MethodPost, "/zones", map[string]string{"name": c.Name}, z)
 	}
@@ -84,6 +86,13 @@ func (c *zoneImportCmd) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	bar := progress(s.err, size, "sending")
+	if c.DryRun {
+		var p plan
+		if _, err := r.With(dryRun, "1").SendFile(ctx, z.ID, io.TeeReader(in, bar), c.Proxied, c.SkipInvalid, &p); err != nil {
+			return err
+		}
+		return p.write(s.out)
+	}
 	res, notes, err := r.ImportFile(ctx, z.ID, io.TeeReader(in, bar), c.Proxied, c.SkipInvalid)
 	if err != nil {
 		return err

@@ -22,7 +22,8 @@ type Client struct {
 	base  string // ends in /client/v4
 	token string
 	// Note is said with every change, for history and audit log; ASCII, or as RFC 8187 has it.
-	Note string
+	Note   string
+	header [2]string // name and value of one more header
 	// HTTP makes the requests.
 	HTTP *http.Client
 }
@@ -35,6 +36,17 @@ func New(base, token string) *Client {
 	}
 	return &Client{base: base, token: token, HTTP: &http.Client{Timeout: 30 * time.Minute}}
 }
+
+// With is the client with a header that changes what calls do, such as Headwater-Dry-Run. An answer that does not repeat it is an error: the
+// server does not know the header, and has done what it was asked.
+func (r *Client) With(name, value string) *Client {
+	c := *r
+	c.header = [2]string{name, value}
+	return &c
+}
+
+// ErrUnheeded says that a server does not know a header that changes what calls do.
+var ErrUnheeded = errors.New("the server is too old for this, and has done what it was asked at once")
 
 // Answer is the envelope of every answer.
 type Answer struct {
@@ -88,9 +100,16 @@ func (r *Client) Raw(ctx context.Context, method, path, contentType string, body
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
+	if r.header[0] != "" {
+		req.Header.Set(r.header[0], r.header[1])
+	}
 	res, err := r.HTTP.Do(req)
 	if err != nil {
 		return nil, err
+	}
+	if method != http.MethodGet && r.header[0] != "" && res.StatusCode < http.StatusBadRequest && res.Header.Get(r.header[0]) == "" {
+		_ = res.Body.Close()
+		return nil, fmt.Errorf("%s: %w", r.header[0], ErrUnheeded)
 	}
 	if res.StatusCode == http.StatusOK || res.StatusCode == http.StatusCreated {
 		return res.Body, nil
@@ -211,6 +230,16 @@ type ImportResult struct {
 
 // ImportFile sends a zone file as it is read.
 func (r *Client) ImportFile(ctx context.Context, zone string, file io.Reader, proxied, lenient bool) (*ImportResult, []Message, error) {
+	var res ImportResult
+	a, err := r.SendFile(ctx, zone, file, proxied, lenient, &res)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &res, a.Messages, nil
+}
+
+// SendFile is ImportFile for who reads the result himself.
+func (r *Client) SendFile(ctx context.Context, zone string, file io.Reader, proxied, lenient bool, out any) (*Answer, error) {
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() {
@@ -231,10 +260,5 @@ func (r *Client) ImportFile(ctx context.Context, zone string, file io.Reader, pr
 	if lenient {
 		path += "?skip_invalid=true"
 	}
-	var res ImportResult
-	a, err := r.answer(ctx, http.MethodPost, path, form.FormDataContentType(), pr, &res)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &res, a.Messages, nil
+	return r.answer(ctx, http.MethodPost, path, form.FormDataContentType(), pr, out)
 }

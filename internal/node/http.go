@@ -92,8 +92,8 @@ func (n *Node) handler() http.Handler {
 	}
 	var rest http.Handler
 	rest = api.New(api.Config{
-		Routes: rooms.Routes(),
-		Store:  n.store, Changer: n.commit, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
+		Routes: rooms.Routes(), RenderPlan: rooms.RenderPlan,
+		Store: n.store, Changer: n.commit, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
 		Events: n.events, ZoneName: n.zoneName, Alarms: n.store, Mails: n.courier.Mails(),
 		PeerAllowed: n.reach.Allows, Flattened: n.flattened,
 		Server: n.facts, ZoneDigest: n.zoneDigest, ErrorReports: n.errorReports, ForgetReports: n.forgetReports,

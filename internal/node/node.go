@@ -18,6 +18,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/catalog"
 	"github.com/headwaterdns/headwater/internal/control/commit"
+	"github.com/headwaterdns/headwater/internal/control/draft"
 	"github.com/headwaterdns/headwater/internal/control/duty"
 	"github.com/headwaterdns/headwater/internal/control/events"
 	"github.com/headwaterdns/headwater/internal/control/feed"
@@ -59,6 +60,7 @@ type Node struct {
 	flatten   *flatten.Flattener
 	keeper    *keeper.Keeper // of keys and signatures
 	catalogs  *catalog.Keeper
+	drafts    *draft.Scheduler
 	notify    *notify.Sender
 	watch     *watch.Watcher
 	events    *events.Hub       // nil where nobody listens
@@ -251,7 +253,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		Deleted: n.store.DeletedZone,
 		Cores:   cores.Count(), DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(), Limits: commit.Limits{DigestBytes: n.cfg.digestMost()},
-		NameServers: servers, Edge: n.edge, Log: n.log,
+		NameServers: servers, Edge: n.edge, Log: n.log, Review: n.reviewAs,
 		Held: func(zone model.ID) []uint32 { return n.watch.Held(string(zone)) }, Yield: cores.Polite(server.YieldCore, time.Now),
 	})
 	if err != nil {
@@ -259,6 +261,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 	}
 	n.keepKeys()
 	n.keepCatalogs()
+	n.drafts = draft.NewScheduler(draft.Config{Due: n.store.DueDrafts, Change: n.commit.Change, Duty: n.holds, Clock: time.Now, Log: n.log})
 	if err := n.followSecondaries(); err != nil {
 		return err
 	}

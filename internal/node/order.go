@@ -40,6 +40,7 @@ const (
 	partFreshen   = "signatures that have ended"
 	partKeeper    = "keys and signatures"
 	partCatalogs  = "catalogs"
+	partDrafts    = "scheduled drafts"
 	partAlarms    = "alarms"
 	partCompare   = "comparing"
 	partTeller    = "messages about alarms"
@@ -56,7 +57,7 @@ const (
 // DNS, which has answered all the while, and the store.
 func downOrder() []string {
 	return []string{
-		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
+		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partDrafts, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
 		partCommitter, partFeed, partDNS, partCookies, partTally, partMeter, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
@@ -182,6 +183,7 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 		run(partUpkeep, workBy, n.keep.Run)
 		run(partKeeper, workBy, n.keeper.Run)
 		run(partCatalogs, workBy, n.catalogs.Run)
+		run(partDrafts, workBy, n.drafts.Run)
 		run(partAlarms, workBy, n.alarms.Run)
 		run(partTeller, workBy, n.teller.Run)
 		if n.compare != nil {

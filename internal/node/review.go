@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/preview"
 	"github.com/headwaterdns/headwater/internal/control/review"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -19,20 +21,38 @@ func (n *Node) review(ctx context.Context, z model.Zone) (model.Review, error) {
 	if mem == nil {
 		return model.Review{}, nil
 	}
+	return n.reviewAs(ctx, &z, face.Of(mem.State()), nil)
+}
+
+// reviewAs is that for a zone as it would be, with the faces and rows given; it may not be there yet.
+func (n *Node) reviewAs(ctx context.Context, z *model.Zone, v face.Versions, rows *preview.Rows) (model.Review, error) {
+	mem := n.db.ByID(string(z.ID))
+	var access zone.Access
+	if mem != nil {
+		access = mem.Access()
+	}
 	in := review.Input{
-		Zone: &z, State: mem.State(), Access: mem.Access(), Now: time.Now(),
+		Zone: z, State: &zone.State{Served: v.Served, Transfer: v.Transfer}, Access: access, Now: time.Now(),
 		Records: func(ctx context.Context, q model.RecordQuery, yield func(*model.Record) error) error {
-			return n.store.Records(ctx, z.ID, q, yield)
+			stored := func(yield func(*model.Record) error) error { return n.store.Records(ctx, z.ID, q, yield) }
+			if rows == nil {
+				return stored(yield)
+			}
+			return rows.Records(stored, yield)
 		},
 		Find: func(name wire.Name) *zone.Version {
-			if at := n.db.Find([]byte(name)); at != nil && at.AccountID() == mem.AccountID() {
-				return at.State().Served
+			at := n.db.Find([]byte(name))
+			switch {
+			case at == nil || at.AccountID() != string(z.Account):
+				return nil
+			case at.ID == string(z.ID):
+				return v.Served
 			}
-			return nil
+			return at.State().Served
 		},
 		Inside: func(ctx context.Context) ([]model.Zone, error) { return n.store.ZonesBelow(ctx, z.Name, review.Most) },
 	}
-	if z.DNSSEC.Signed {
+	if z.DNSSEC.Signed && mem != nil {
 		n.reviewServers(&in, mem)
 	}
 	return review.Of(ctx, in)

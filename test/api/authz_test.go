@@ -138,9 +138,13 @@ func (m *matrix) fill(r *api.Route) string {
 			}
 			return string(u.ID)
 		},
+		"{draft_id}": func() string {
+			return m.must("POST", "/headwater/v1/zones/"+zone+"/drafts", `{"name":"a draft"}`).id(m.t)
+		},
 		// Nobody's: who is let in is told so.
 		"{alarm_id}":      func() string { return strings.Repeat("e", 32) },
 		"{webhook_id}":    func() string { return strings.Repeat("e", 32) },
+		"{part_id}":       func() string { return strings.Repeat("e", 32) },
 		"{key_id}":        func() string { return strings.Repeat("e", 32) },
 		"{policy_id}":     func() string { return strings.Repeat("e", 32) },
 		"{membership_id}": func() string { return strings.Repeat("e", 32) },

@@ -151,8 +151,8 @@ func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...o
 	s.bootstrap()
 	sessions := auth.NewSessions(auth.SessionConfig{Store: st, Clock: s.clock.time, Key: []byte("a secret of thirty-two octets...")})
 	cfg := api.Config{
-		Routes: rooms.Routes(),
-		Store:  st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
+		Routes: rooms.Routes(), RenderPlan: rooms.RenderPlan,
+		Store: st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
 		Sessions: sessions, WaitSeq: func(ctx context.Context, seq model.Seq) error { return f.Wait(ctx, seq) }, EdgeAddresses: committer.Edge, Clock: s.clock.time,
 		Quotas: committer.Quotas, History: &history.Reader{Store: st, Clock: s.clock.time, Context: p.Context},
 		Undelete: p.Undelete, Deleted: st,

@@ -32,16 +32,16 @@ var postgres struct {
 }
 
 // onBoth runs a test on both engines.
-func onBoth(t *testing.T, f func(t *testing.T, s *server)) {
+func onBoth(t *testing.T, f func(t *testing.T, s *server), opts ...option) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { t.Parallel(); f(t, newServer(t)) })
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); f(t, newServer(t, opts...)) })
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
 		postgres.once.Do(func() { postgres.Server, postgres.err = pgtest.New() })
 		if postgres.err != nil {
 			t.Fatal(postgres.err)
 		}
-		f(t, newServerAt(t, postgres.Database(t), nil))
+		f(t, newServerAt(t, postgres.Database(t), nil, opts...))
 	})
 }
 

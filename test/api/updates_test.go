@@ -15,7 +15,9 @@ import (
 func TestUpdatePolicies(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(c *api.Config) {
-		c.KeyUses = func(context.Context, model.ID, []model.ID, wire.Name, wire.Name) ([]api.KeyUse, error) { return nil, nil }
+		c.KeyUses = func(context.Context, model.ID, []model.ID, wire.Name, wire.Name) ([]api.KeyUse, error) {
+			return nil, nil
+		}
 	})
 	key, next := s.tsig("one."), s.tsig("two.")
 	_, id := s.zone("updates.example")

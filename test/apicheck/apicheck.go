@@ -59,6 +59,7 @@ func New(t Reporter) *Checker {
 // documents are what exchanges are held against, and which operations were met.
 type documents struct {
 	own, upstream routers.Router // upstream may be nil
+	schemas       openapi3.Schemas
 	all           []string
 
 	mu    sync.Mutex
@@ -76,6 +77,7 @@ func load() (*documents, error) {
 	if d.own, doc, err = router(api.YAML); err != nil {
 		return nil, fmt.Errorf("api/openapi.yaml: %w", err)
 	}
+	d.schemas = doc.Components.Schemas
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
 			d.all = append(d.all, method+" "+path)
@@ -231,6 +233,18 @@ func (c *Checker) check(r *http.Request, sent []byte, res *http.Response, got []
 		c.report.Errorf("%s %s: %d departs from the document: %v\nrequest: %.2000s\nanswer: %.2000s",
 			r.Method, r.URL, res.StatusCode, err, sent, got)
 	}
+	if res.StatusCode == http.StatusOK && (res.Header.Get("Headwater-Dry-Run") != "" || res.Header.Get("Headwater-Draft") != "") {
+		if err := c.docs.member(got, "result", "ChangePlan"); err != nil {
+			describe(err)
+		}
+		return
+	}
+	if r.Header.Get("Headwater-Wait") != "" && r.Method != http.MethodGet && res.StatusCode == http.StatusOK {
+		if err := c.docs.member(got, "live", "Liveness"); err != nil {
+			describe(err)
+		}
+		got = without(got, "live")
+	}
 	if err := c.own(q, res, got); err != nil {
 		describe(err)
 	}
@@ -246,6 +260,29 @@ func (c *Checker) check(r *http.Request, sent []byte, res *http.Response, got []
 	if err := answer(in, res, got); err != nil {
 		describe(fmt.Errorf("upstream: %w", err))
 	}
+}
+
+// member holds a member of an envelope against a schema.
+func (d *documents) member(got []byte, name, schema string) error {
+	var envelope map[string]any
+	if err := json.Unmarshal(got, &envelope); err != nil {
+		return err
+	}
+	return d.schemas[schema].Value.VisitJSON(envelope[name])
+}
+
+// without is an envelope less a member.
+func without(got []byte, name string) []byte {
+	var envelope map[string]json.RawMessage
+	if json.Unmarshal(got, &envelope) != nil {
+		return got
+	}
+	delete(envelope, name)
+	b, err := json.Marshal(envelope)
+	if err != nil {
+		return got
+	}
+	return b
 }
 
 // own checks against our document. A request need be in its shape only when it was taken.

@@ -17,6 +17,8 @@ import (
 // Changer is the one way into zones and what belongs to them: commit.Committer.
 type Changer interface {
 	Change(ctx context.Context, c model.Change) (model.Result, error)
+	// Plan tells what a change would do, and does nothing.
+	Plan(ctx context.Context, c model.Change) (model.Result, *model.Plan, error)
 	Import(ctx context.Context, in *model.Import) (model.Imported, error)
 }
 
@@ -34,6 +36,8 @@ type zoneStore interface {
 	Zone(ctx context.Context, id model.ID) (model.Zone, error)
 	Zones(ctx context.Context, q model.ZoneQuery) ([]model.Zone, int, error)
 	ZoneKeys(ctx context.Context, zone model.ID) ([]model.ZoneKey, error)
+	Draft(ctx context.Context, zone, id model.ID) (model.Draft, error)
+	Drafts(ctx context.Context, zone model.ID) ([]model.Draft, error)
 }
 
 type recordStore interface {
@@ -88,13 +92,15 @@ type peopleStore interface {
 	EditPeople(ctx context.Context, f func(model.PeopleTx) error) error
 }
 
-// Config is what the API needs. Store, Changer and Auth are required.
+// Config is what the API needs. Store, Changer, Auth and RenderPlan are required.
 type Config struct {
 	// Routes are the operations of the rooms below this package (package rooms lists them all).
 	Routes  []Route
 	Store   Store
 	Changer Changer
 	Auth    *auth.Authenticator
+	// RenderPlan makes JSON of a plan, and of what the call would have answered (rooms.RenderPlan).
+	RenderPlan func(q *Request, p *model.Plan, answer any) any
 	// Sessions sign people in to the dashboard; nil: no sign-in.
 	Sessions *auth.Sessions
 	// WaitSeq waits until this node shows a journal position (Headwater-Seq); nil: it always does.

@@ -20,6 +20,7 @@ type Envelope struct {
 	Messages   []Message   `json:"messages"`
 	ResultInfo any         `json:"result_info,omitempty"`
 	Timing     any         `json:"timing,omitempty"` // of imports
+	Live       any         `json:"live,omitempty"`   // who serves what was done, where the call waited for that
 }
 
 // ErrorJSON is an error in the envelope, with a pointer to the member that it is about.
@@ -94,6 +95,12 @@ func OnePage[T any](q *Request, items []T) error {
 
 // Send answers with an envelope.
 func (q *Request) Send(status int, e Envelope) error {
+	switch {
+	case e.Success && !q.telling && (q.dry || q.draft != ""): // the handler has found nothing to change
+		return q.sendPlan(nil, e.Result)
+	case e.Success && q.wait != nil:
+		e.Live = q.awaitLive()
+	}
 	if e.Errors == nil {
 		e.Errors = []ErrorJSON{}
 	}
@@ -112,7 +119,7 @@ func (q *Request) Send(status int, e Envelope) error {
 // Marshal writes the envelope. A result that writes itself is not copied into it.
 func (e *Envelope) Marshal() ([]byte, error) {
 	a, ok := e.Result.(Appender)
-	if !ok || !e.Success || len(e.Errors) > 0 || len(e.Messages) > 0 || e.ResultInfo != nil || e.Timing != nil {
+	if !ok || !e.Success || len(e.Errors) > 0 || len(e.Messages) > 0 || e.ResultInfo != nil || e.Timing != nil || e.Live != nil {
 		return Encode(e)
 	}
 	b := a.AppendJSON(append(make([]byte, 0, 2*RecordSize), `{"result":`...))

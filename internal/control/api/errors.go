@@ -47,6 +47,11 @@ func FailedAll(list []*model.Invalid) error {
 	return first
 }
 
+// ErrorAt is an error among several, with a pointer to what it is about.
+func ErrorAt(code int, message, pointer string) ErrorJSON {
+	return ErrorJSON{Code: code, Message: message, Source: &source{pointer}}
+}
+
 // Invalid is a rule of the API that a request breaks.
 func Invalid(code int, pointer, message string) error {
 	return &model.Invalid{Code: code, Pointer: pointer, Message: message}

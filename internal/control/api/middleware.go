@@ -62,7 +62,13 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route *Route) {
 		err = q.readNote()
 	}
 	if err == nil {
-		err = route.handle(a, q)
+		err = q.modes(route)
+	}
+	if q.wait != nil {
+		defer q.wait.end()
+	}
+	if err == nil {
+		err = q.ended(route.handle(a, q))
 	}
 	if err != nil {
 		q.fail(err)

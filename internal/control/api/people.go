@@ -8,6 +8,9 @@ import (
 // People runs f in the transaction about people, if who asks still may inside it: whoever was sent away a moment ago
 // writes nothing. f may run more than once.
 func (q *Request) People(f func(tx model.PeopleTx) error) error {
+	if q.dry {
+		return noPlan()
+	}
 	return q.API.Store.EditPeople(q.Ctx(), func(tx model.PeopleTx) error {
 		who, err := q.API.Auth.Renew(q.Ctx(), tx, q.Who)
 		if err != nil {

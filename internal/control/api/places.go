@@ -79,8 +79,10 @@ func (q *Request) Heavily(handle func() error) error {
 
 // Waiting runs a handler that does nothing but wait, in a place among others that wait.
 func (q *Request) Waiting(handle func() error) error {
-	return q.placed(q.API.waits, q.Account, handle, "Too many requests of this account or server wait for a zone already. Please wait and try again.")
+	return q.placed(q.API.waits, q.Account, handle, tooManyWait)
 }
+
+const tooManyWait = "Too many requests of this account or server wait for a zone already. Please wait and try again."
 
 // Streaming runs a handler that goes on until its client or this node leaves, in a place among others like it.
 func (q *Request) Streaming(handle func() error) error {

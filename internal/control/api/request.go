@@ -42,7 +42,13 @@ type Request struct {
 	Account model.ID       // of the path's account, or of the zone
 	Zone    model.Zone     // on routes of ScopeZone
 
-	note    string    // of who asks, for history and audit log
+	note  string   // of who asks, for history and audit log
+	dry   bool     // it is tried out alone
+	draft model.ID // of the draft that it goes into; empty: it is done
+	// telling says that what is sent is the plan itself.
+	telling bool
+	wait    *waiting // what it waits for before it is answered; nil for nothing
+
 	seq     model.Seq // what the answer is known to be seen from
 	changes int       // made so far
 	status  int
@@ -101,20 +107,35 @@ func (q *Request) readNote() error {
 	return nil
 }
 
-// Change hands edits of the request's account and zone to the one way in.
-func (q *Request) Change(edits ...model.Edit) (model.Result, error) { return q.Try(false, edits...) }
+// Author is who acts, for drafts.
+func (q *Request) Author() model.Author {
+	a := model.Author{User: q.Who.User.ID, Email: q.Who.User.Email}
+	if q.Who.Token != nil {
+		a.Token, a.Maker = q.Who.Token.ID, q.Who.Token.Maker.User
+	}
+	return a
+}
 
-// Try is Change; a trial alone tells what would come of it and leaves nothing.
-func (q *Request) Try(trial bool, edits ...model.Edit) (model.Result, error) {
+// Change hands edits of the request's account and zone to the one way in. Where the request is to be tried out, the error is its plan: the
+// handler ends there.
+func (q *Request) Change(edits ...model.Edit) (model.Result, error) {
+	switch {
+	case q.dry:
+		return model.Result{}, q.tryChange(edits)
+	case q.draft != "":
+		return model.Result{}, q.draftChange(edits)
+	}
+	return q.do(edits)
+}
+
+// do commits edits.
+func (q *Request) do(edits []model.Edit) (model.Result, error) {
 	id, err := q.changeID()
 	if err != nil {
 		return model.Result{}, err
 	}
-	if trial {
-		id = "" // the change itself may come under it
-	}
 	res, err := q.API.Changer.Change(q.Ctx(), model.Change{
-		ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Edits: edits, Trial: trial,
+		ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Edits: edits,
 	})
 	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
 		q.seq = res.Seq
@@ -133,6 +154,13 @@ func (q *Request) Undelete(zone model.ID, trial bool) (model.Undeleted, error) {
 
 // ImportRecords is change for many new records.
 func (q *Request) ImportRecords(records *model.Pack, lenient bool) (model.Imported, error) {
+	if q.dry || q.draft != "" {
+		edits, err := q.importEdits(records, lenient)
+		if err == nil {
+			_, err = q.Change(edits...)
+		}
+		return model.Imported{}, err
+	}
 	id, err := q.changeID()
 	if err != nil {
 		return model.Imported{}, err

@@ -27,6 +27,8 @@ type Route struct {
 	Scope        Scope
 	Groups       []string
 	handle       func(a *API, q *Request) error
+	planned      bool // calls can be tried out
+	apart        bool // unless this says that they write elsewhere, too
 }
 
 // NewRoute makes a route.

@@ -79,6 +79,8 @@ const (
 	zoneSwitches // two bits each: multi-signer, presigned, NSEC3, CDS
 	zonePolicy   // algorithm, and in bits 8 to 19 and 20 to 31 the days of ZSKs and KSKs
 	zoneDigest   // 1: it carries one
+	zoneFourEyes // 1: on
+	zoneExcept
 )
 
 func (w *writer) zone(out *told, z *model.Zone) {
@@ -110,6 +112,10 @@ func (w *writer) zone(out *told, z *model.Zone) {
 	out.number(zoneSwitches, uint64(d.MultiSigner)|uint64(d.Presigned)<<2|uint64(d.NSEC3)<<4|uint64(d.CDS)<<6)
 	out.number(zonePolicy, uint64(d.Algorithm)|uint64(d.ZSKDays)<<8|uint64(d.KSKDays)<<20)
 	out.number(zoneDigest, bits(z.Digest))
+	if e := z.FourEyes; e != nil {
+		out.number(zoneFourEyes, 1)
+		out.texts(zoneExcept, textsOf(e.Except))
+	}
 }
 
 func (r *reader) zone(v *values) model.Zone {
@@ -128,6 +134,9 @@ func (r *reader) zone(v *values) model.Zone {
 	if n := v.getNumber(zoneEntitled); n > 0 {
 		yes := n == 2
 		z.OutgoingTransfers = &yes
+	}
+	if v.getNumber(zoneFourEyes) > 0 {
+		z.FourEyes = &model.FourEyes{Except: idsOf(v.getTexts(zoneExcept))}
 	}
 	if n := v.getNumber(zoneOutgoing); n > 0 {
 		z.Outgoing = &model.Outgoing{

@@ -13,6 +13,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/keyring"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/preview"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -46,6 +47,8 @@ type Config struct {
 	Limits Limits
 	// Quotas are what accounts may hold that have none of their own.
 	Quotas model.Quotas
+	// Review finds where secondaries differ from us, for plans; nil: nobody looks.
+	Review preview.Review
 	// Shared says that other nodes commit to the same store.
 	Shared bool
 	Log    *slog.Logger
@@ -119,6 +122,7 @@ type Committer struct {
 	stats   counters
 	usages  usages // the committer's
 	work    works
+	plans   chan struct{} // places of those that are tried out
 }
 
 // keysKept is of how many zones the private keys are kept opened.
@@ -153,7 +157,7 @@ func New(cfg Config) (*Committer, error) {
 	cfg.keys = keyring.NewCache(keysKept)
 	return &Committer{
 		cfg: cfg, queue: make(chan *request, 2*cfg.Limits.GroupChanges), stopped: make(chan struct{}),
-		usages: usages{},
+		usages: usages{}, plans: make(chan struct{}, triedAtOnce),
 	}, nil
 }
 

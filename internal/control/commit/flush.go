@@ -61,6 +61,9 @@ func (s *workspace) spread(ctx context.Context, a *accountWork) error {
 	if err := s.tx.AccountZones(ctx, a.row.ID, collect); err != nil {
 		return fmt.Errorf("list zones of account %s: %w", a.row.ID, err)
 	}
+	if s.trying && len(ids) > triedZones {
+		return invalid(model.CodePlanTooLarge, triedTooMuch, len(ids), "zones", triedZones)
+	}
 	if err := s.lockAll(ids); err != nil {
 		return err
 	}
@@ -117,6 +120,9 @@ func (s *workspace) flushZone(ctx context.Context, z *zoneWork) ([]model.Entry, 
 		if err := s.flushKeys(ctx, z, z.serial); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.flushDrafts(ctx, z); err != nil {
+		return nil, err
 	}
 	access := linksOf(&z.row, &z.acct.row)
 	if z.relink || z.fresh && z.row.Outgoing != nil {

@@ -268,16 +268,7 @@ func (c *Committer) planGroup(ctx context.Context, st *workspace, group []*reque
 			r.out.Seq, r.err = seq, fmt.Errorf("change %s: %w", r.change.ID, model.ErrDuplicateChange)
 			continue
 		}
-		mark := st.undo.mark()
 		r.out.Outcomes, err = st.run(ctx, &r.change)
-		if err == nil && r.change.Trial {
-			r.out.Serial, err = st.tried(ctx, r.change.Zone)
-			st.undo.back(mark)
-			if err != nil {
-				return nil, err
-			}
-			continue
-		}
 		if err == nil {
 			planned = append(planned, r)
 			st.ids[r.change.ID] = true
@@ -329,19 +320,24 @@ func (c *Committer) report(st *workspace, planned []*request, entries []model.En
 	}
 	for _, r := range planned {
 		c.stats.changes.Add(1)
-		r.out.Seq = last
-		if z := st.zones[r.change.Zone]; z != nil {
-			r.out.Seq, r.out.Serial = z.at(entries), z.serial
+		r.report(st, last, entries)
+	}
+}
+
+// report tells what a planned request has led to; last is the group's last position.
+func (r *request) report(st *workspace, last model.Seq, entries []model.Entry) {
+	r.out.Seq = last
+	if z := st.zones[r.change.Zone]; z != nil {
+		r.out.Seq, r.out.Serial = z.at(entries), z.serial
+	}
+	for i := range r.out.Outcomes {
+		o := r.out.Outcomes[i].Zone
+		if o == nil {
+			continue
 		}
-		for i := range r.out.Outcomes {
-			o := r.out.Outcomes[i].Zone
-			if o == nil {
-				continue
-			}
-			if z := st.zones[o.ID]; z != nil {
-				o.Seq, o.Serial = z.at(entries), z.serial
-				r.out.Seq, r.out.Serial = max(r.out.Seq, o.Seq), z.serial
-			}
+		if z := st.zones[o.ID]; z != nil {
+			o.Seq, o.Serial = z.at(entries), z.serial
+			r.out.Seq, r.out.Serial = max(r.out.Seq, o.Seq), z.serial
 		}
 	}
 }

@@ -232,17 +232,20 @@ func (i *importing) with(ctx context.Context, f func(s *workspace) error) error 
 
 // with is that for a zone.
 func (c *Committer) with(ctx context.Context, zone model.ID, f func(s *workspace) error) error {
-	return c.withLocked(ctx, model.Locks{Zones: []model.ID{zone}}, f)
+	return c.within(ctx, &c.cfg, model.Locks{Zones: []model.ID{zone}}, f)
 }
 
-// withLocked is that with locks.
-func (c *Committer) withLocked(ctx context.Context, need model.Locks, f func(s *workspace) error) error {
+// within is that for what is locked; where more turns out to be needed, f runs again with that.
+func (c *Committer) within(ctx context.Context, cfg *Config, need model.Locks, f func(s *workspace) error) error {
 	for n := 1; ; n++ {
-		err := c.withOnce(ctx, need, f)
+		err := c.withinOnce(ctx, cfg, need, f)
 		var lag *lagError
+		var unlocked *model.UnlockedError
 		switch {
 		case n == attempts:
 			return err
+		case errors.As(err, &unlocked):
+			need = need.With(unlocked.Missing)
 		case errors.As(err, &lag):
 			if err := c.catchUp(ctx, lag.seq, lag.zone); err != nil {
 				return fmt.Errorf("%w: %w", err, model.ErrUnavailable)
@@ -253,8 +256,8 @@ func (c *Committer) withLocked(ctx context.Context, need model.Locks, f func(s *
 	}
 }
 
-func (c *Committer) withOnce(ctx context.Context, need model.Locks, f func(s *workspace) error) error {
-	tx, err := c.cfg.Begin(ctx)
+func (c *Committer) withinOnce(ctx context.Context, cfg *Config, need model.Locks, f func(s *workspace) error) error {
+	tx, err := cfg.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -262,7 +265,7 @@ func (c *Committer) withOnce(ctx context.Context, need model.Locks, f func(s *wo
 	if err := tx.Lock(ctx, need); err != nil {
 		return err
 	}
-	return f(newWorkspace(&c.cfg, tx, need))
+	return f(newWorkspace(cfg, tx, need))
 }
 
 // render makes the faces that the import leads to once more, as of now, and stages their image.

@@ -30,6 +30,9 @@ func (i *importing) begin(ctx context.Context) error {
 		i.plan = &plan{workspace: s, zid: i.in.Zone, change: &model.Change{Account: i.in.Account, Zone: i.in.Zone, Actor: i.in.Actor}}
 		i.taken.now = s.now
 		z, err := i.plan.zone(ctx)
+		if err == nil {
+			err = i.plan.guard(ctx, model.AddRecord{})
+		}
 		if err != nil || !i.taken.chained {
 			return err
 		}

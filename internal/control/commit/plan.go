@@ -7,9 +7,12 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/audit"
+	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/preview"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // plan is one change on its way over a workspace.
@@ -22,6 +25,9 @@ type plan struct {
 	added  int                    // records that an import has brought, told to the audit log in one entry
 	passed int                    // and those that were there
 	told   []model.Audit          // what it did, one entry for each log and zone
+	pieces bool                   // the audit log is told of each record, of an import as well
+	// approved says that more than one has seen what is planned.
+	approved bool
 }
 
 // run plans every edit of c. On an error the workspace is as before.
@@ -52,9 +58,6 @@ func (s *workspace) run(ctx context.Context, c *model.Change) (out []model.Outco
 			return nil, err
 		}
 	}
-	if c.Trial {
-		return out, nil
-	}
 	p.tell()
 	return out, nil
 }
@@ -65,7 +68,12 @@ type planPanic struct{ what string }
 func (e *planPanic) Error() string { return "plan change: panic: " + e.what }
 
 func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
+	if err := p.guard(ctx, e); err != nil {
+		return model.Outcome{}, err
+	}
 	switch e := e.(type) {
+	case model.Within:
+		return p.within(ctx, e)
 	case model.AddRecord:
 		return p.addRecord(ctx, e)
 	case model.EditRecord:
@@ -279,4 +287,127 @@ func putBack[K comparable, V any](m map[K]V, k K, old V, there bool) {
 		return
 	}
 	delete(m, k)
+}
+
+// Bounds of what is tried.
+const (
+	triedEdits   = 10_000 // of one change
+	triedZones   = 1000   // that one change may concern
+	triedAtOnce  = 2
+	triedTooMuch = "The change is too large to be planned: %d %s, of at most %d."
+)
+
+// Plan tells what a change would do: outcomes and errors are those that it would have. It goes the way of the change itself, all of it but
+// the commit, in a transaction of its own that is taken back. So nothing is written, published or told to anybody, and what is told is what
+// then happens, unless others come between.
+func (c *Committer) Plan(ctx context.Context, ch model.Change) (model.Result, *model.Plan, error) {
+	if len(ch.Edits) > triedEdits {
+		return model.Result{}, nil, invalid(model.CodePlanTooLarge, triedTooMuch, len(ch.Edits), "edits", triedEdits)
+	}
+	select {
+	case c.plans <- struct{}{}:
+	case <-ctx.Done():
+		return model.Result{}, nil, fmt.Errorf("plan: %w", ctx.Err())
+	}
+	ch.ID = "" // the change itself may come under its ID
+	r := &request{ctx: ctx, change: ch}
+	told, zones, err := c.tryOut(ctx, r)
+	<-c.plans
+	if err != nil {
+		return model.Result{}, nil, err
+	}
+	p, err := preview.Of(ctx, told, zones, c.cfg.Review)
+	return r.out, p, err
+}
+
+// tryOut runs a request as a group of its own, up to the commit. It waits for an import into the zone, a while.
+func (c *Committer) tryOut(ctx context.Context, r *request) (told []model.Audit, zones []preview.Zone, err error) {
+	cfg := c.cfg
+	cfg.Flattened = glimpse{cfg.Flattened}
+	for patience := time.Now().Add(importPatience); ; {
+		err = c.within(ctx, &cfg, locksOf([]*request{r}), func(s *workspace) error {
+			s.usages, s.trying = usages{}, true
+			_, err := c.planGroup(ctx, s, []*request{r})
+			if err == nil {
+				err = r.err
+			}
+			if err != nil {
+				return err
+			}
+			entries, err := s.flush(ctx)
+			if err != nil {
+				return err
+			}
+			r.report(s, 0, entries)
+			told = s.audits
+			zones, err = s.previews(ctx, entries)
+			return err
+		})
+		if !isImporting(err) || !c.imports.wait(ctx, r.change.Zone, patience) {
+			return told, zones, err
+		}
+	}
+}
+
+// glimpse looks at flattened targets and asks nobody to look any up.
+type glimpse struct{ Flattened }
+
+func (glimpse) Want(model.ID, wire.Name, model.FlattenTarget) {}
+func (glimpse) Doubt(model.ID, []wire.Name)                   {}
+
+// previews is what the zones of a flushed workspace have come to.
+func (s *workspace) previews(ctx context.Context, entries []model.Entry) ([]preview.Zone, error) {
+	out := make([]preview.Zone, 0, len(s.order))
+	for _, z := range s.order {
+		if z.gone && z.fresh {
+			continue
+		}
+		v := preview.Zone{Read: z.read, Row: z.row, Created: z.fresh, Deleted: z.gone, Serial: z.serial, Puts: z.puts, Dels: z.dels}
+		if z.state != nil {
+			v.Base = face.Of(z.state)
+		}
+		if made, ok := s.made[z.row.ID]; ok {
+			v.Next = made
+		}
+		for i := range entries {
+			e := &entries[i]
+			switch {
+			case e.Zone != z.row.ID:
+			case e.Kind == model.EntryAccess:
+				v.Access = true
+			case e.Kind == model.EntryDelta:
+				step, err := zone.DecodeStep(e.Body)
+				if err != nil {
+					return nil, fmt.Errorf("zone %s: %w", z.row.Name.Host(), err)
+				}
+				v.Step = step
+			}
+		}
+		if z.notify || z.gone || z.fresh || z.serial != z.read.Serial {
+			var err error
+			if v.Notified, err = s.notified(ctx, z); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// notified names the peers that hear of a new version of the zone.
+func (s *workspace) notified(ctx context.Context, z *zoneWork) (out []string, err error) {
+	l := linksOf(&z.row, &z.acct.row)
+	if !l.Enabled || z.gone {
+		return nil, nil
+	}
+	access, err := s.access(ctx, z.acct)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range l.Peers {
+		if p := access.peer(id); p != nil && p.IP.IsValid() {
+			out = append(out, p.Name)
+		}
+	}
+	return out, nil
 }

@@ -57,7 +57,7 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 		put(&p.undo, z.adds, r.ID, struct{}{})
 	}
 	p.retarget(z, r)
-	if e.SkipIdentical {
+	if e.SkipIdentical && !p.trying && !p.pieces {
 		p.added++
 	} else {
 		p.audit(auditOf{action: "create", legacy: "rec_add", resource: "dns.record", id: r.ID, after: r})

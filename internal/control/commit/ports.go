@@ -2,6 +2,10 @@ package commit
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -18,6 +22,7 @@ type Tx interface {
 	recordTx
 	keyTx
 	transferTx
+	draftTx
 	endTx
 }
 
@@ -76,6 +81,13 @@ type transferTx interface {
 	ZonesLinking(ctx context.Context, peer model.ID, limit int) ([]model.Zone, error)
 }
 
+type draftTx interface {
+	Draft(ctx context.Context, zone, id model.ID) (model.Draft, error)
+	Drafts(ctx context.Context, zone model.ID) ([]model.Draft, error)
+	PutDraft(ctx context.Context, d model.Draft) error
+	DeleteDraft(ctx context.Context, zone, id model.ID) error
+}
+
 type endTx interface {
 	Restored(ctx context.Context) (model.Restored, error)
 	// Expect names changes that SeenChange will be asked about, before Lock.
@@ -88,4 +100,160 @@ type endTx interface {
 	OnCommit(f func())
 	Commit(ctx context.Context, entries []model.Entry) (model.Seq, error)
 	Rollback()
+}
+
+// within plans an edit that is worked out here.
+func (p *plan) within(ctx context.Context, e model.Within) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	d := &desk{p: p, z: z}
+	if err := e.Do(ctx, d); err != nil {
+		return model.Outcome{}, err
+	}
+	out := zoneOutcome(z)
+	out.Draft = d.last
+	return out, nil
+}
+
+// desk is a model.Desk over a plan.
+type desk struct {
+	p    *plan
+	z    *zoneWork
+	last *model.Draft // that was put last
+}
+
+func (d *desk) Now() time.Time   { return d.p.now }
+func (d *desk) NewID() model.ID  { return d.p.cfg.NewID() }
+func (d *desk) Zone() model.Zone { return d.z.row.Clone() }
+
+func (d *desk) Record(ctx context.Context, id model.ID) (*model.Record, error) {
+	r, err := d.p.record(ctx, d.z, id)
+	if err != nil || r == nil {
+		return nil, err
+	}
+	c := r.Clone()
+	return &c, nil
+}
+
+func (d *desk) Edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
+	return d.p.edit(ctx, e)
+}
+
+func (d *desk) Tell(part model.AuditPart) {
+	d.p.audit(auditOf{action: part.Action, legacy: part.Legacy, resource: part.Resource, id: part.ResourceID, before: part.Before, after: part.After})
+}
+
+func (d *desk) Told() (n int) {
+	for i := range d.p.told {
+		n += len(d.p.told[i].Parts)
+	}
+	return n
+}
+
+func (d *desk) Approved() { d.p.approved = true }
+
+func (d *desk) Try(f func() error) (out []model.AuditPart, err error) {
+	p := d.p
+	mark, was := p.undo.mark(), *p
+	p.told, p.cuts, p.pieces = nil, maps.Clone(p.cuts), true
+	if err = f(); err == nil {
+		for i := range p.told {
+			out = append(out, p.told[i].Parts...)
+		}
+	}
+	p.undo.back(mark)
+	*p = was
+	return out, err
+}
+
+func (d *desk) Draft(ctx context.Context, id model.ID) (model.Draft, error) {
+	if at, planned := d.z.drafts[id]; planned {
+		if at == nil {
+			return model.Draft{}, fmt.Errorf("draft %s: %w", id, model.ErrNotFound)
+		}
+		return *at, nil
+	}
+	return d.p.tx.Draft(ctx, d.z.row.ID, id)
+}
+
+func (d *desk) Drafts(ctx context.Context) ([]model.Draft, error) {
+	list, err := d.p.tx.Drafts(ctx, d.z.row.ID)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(at model.Draft) bool { _, planned := d.z.drafts[at.ID]; return planned })
+	for _, id := range slices.Sorted(maps.Keys(d.z.drafts)) {
+		if at := d.z.drafts[id]; at != nil {
+			list = append(list, *at)
+		}
+	}
+	return list, nil
+}
+
+func (d *desk) PutDraft(at model.Draft) {
+	at.Zone, at.Account = d.z.row.ID, d.z.row.Account
+	d.last = &at
+	d.p.planDraft(d.z, at.ID, &at)
+}
+
+func (d *desk) DropDraft(id model.ID) { d.p.planDraft(d.z, id, nil) }
+
+func (p *plan) planDraft(z *zoneWork, id model.ID, at *model.Draft) {
+	if z.drafts == nil {
+		z.drafts = map[model.ID]*model.Draft{}
+	}
+	put(&p.undo, z.drafts, id, at)
+}
+
+// flushDrafts writes a zone's drafts. One that has been applied learns the serial that came of it.
+func (s *workspace) flushDrafts(ctx context.Context, z *zoneWork) error {
+	for _, id := range slices.Sorted(maps.Keys(z.drafts)) {
+		at := z.drafts[id]
+		if at == nil {
+			if err := s.tx.DeleteDraft(ctx, z.row.ID, id); err != nil {
+				return err
+			}
+			continue
+		}
+		row := *at
+		if row.State == model.DraftApplied && row.Serial == 0 {
+			row.Serial = z.serial
+		}
+		if err := s.tx.PutDraft(ctx, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const statusForbidden = 403
+
+// guard refuses what somebody does alone to a zone of four eyes. What this server does by itself it goes on doing.
+func (p *plan) guard(ctx context.Context, e model.Edit) error {
+	alone := false
+	switch e := e.(type) {
+	case model.AddRecord, model.EditRecord, model.DeleteRecord, model.DeleteZone, model.RaiseSerial, model.RollKeys, model.ImportKey, model.DropKey,
+		model.Rewrite, model.Revert, model.PutUpdatePolicy, model.DeleteUpdatePolicy:
+	case model.EditZone:
+		alone = e.Alone
+	default:
+		return nil
+	}
+	if p.zid == "" || p.approved || alone {
+		return nil
+	}
+	z, err := p.zone(ctx)
+	if err != nil || z.row.FourEyes == nil || z.fresh {
+		return nil // the edit itself says what is wrong
+	}
+	by := &p.change.Actor
+	if by.Context == model.BySystem && by.User == "" && by.Token == "" || by.Token != "" && slices.Contains(z.row.FourEyes.Except, by.Token) {
+		return nil
+	}
+	return &model.Invalid{
+		Code: model.CodeFourEyes, Status: statusForbidden,
+		Message: "The zone is changed by drafts that somebody else has approved. With the header Headwater-Draft the call goes into one.",
+	}
 }

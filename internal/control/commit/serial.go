@@ -30,25 +30,6 @@ func (s *workspace) nextSerial(ctx context.Context, z *zoneWork, serial uint32) 
 	return nonZero(next), nil
 }
 
-// tried is the serial that a zone would have after what is planned; 0 where that is about no zone, or a new one.
-func (s *workspace) tried(ctx context.Context, id model.ID) (uint32, error) {
-	z := s.zones[id]
-	if z == nil || z.fresh {
-		return 0, nil
-	}
-	owners, err := s.toRender(ctx, z)
-	if err != nil {
-		return 0, err
-	}
-	c := s.context(z)
-	c.Want = func(wire.Name, wire.Name) {} // what is only tried needs nobody's addresses
-	serial := z.state.Transfer.Serial()
-	if z.raise == nil && !s.diffIn(c, z, owners).Transfers() {
-		return serial, nil
-	}
-	return s.nextSerial(ctx, z, serial)
-}
-
 // leap goes past what may have been published after serial in the time that is lost: past the time, which serials begin
 // with, by the mark's jump, and past what secondaries are known to hold, as far as those can be believed. Whether the clock
 // is right does not matter: it only takes the serial back to where people expect it.

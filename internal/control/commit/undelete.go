@@ -46,7 +46,7 @@ func (u *undeleting) run(ctx context.Context) error {
 	}
 	var signing *face.Signing
 	var c *face.Context
-	err = u.c.withLocked(ctx, u.need(), func(s *workspace) error {
+	err = u.c.within(ctx, &u.c.cfg, u.need(), func(s *workspace) error {
 		if u.z, err = u.prepare(ctx, s); err != nil {
 			return err
 		}

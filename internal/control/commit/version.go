@@ -148,11 +148,7 @@ func (s *workspace) sign(z *zoneWork, g *face.Signing, base face.Versions, step 
 
 // diff renders owners and holds them against memory.
 func (s *workspace) diff(z *zoneWork, owners []wire.Name) *face.Diff {
-	return s.diffIn(s.context(z), z, owners)
-}
-
-func (s *workspace) diffIn(c *face.Context, z *zoneWork, owners []wire.Name) *face.Diff {
-	d := face.DiffOf(face.Of(z.state))
+	c, d := s.context(z), face.DiffOf(face.Of(z.state))
 	for i, owner := range owners {
 		s.yield(i)
 		d.Render(c, owner, z.rows[owner], z.kept(owner))

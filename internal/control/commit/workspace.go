@@ -32,6 +32,7 @@ type workspace struct {
 	ids      map[model.ID]bool          // changes planned so far
 	mark     *model.Restored            // once it was asked for
 	wrote    bool                       // something was written of which neither journal nor audit log tells
+	trying   bool                       // all of it is taken back; what is done is told piece by piece
 	made     map[model.ID]face.Versions // what the images come to that were written
 	ahead    map[model.ID]*zone.Ahead   // what deltas lead to, where that was needed to make them; nil for none
 }
@@ -81,6 +82,8 @@ type zoneWork struct {
 	renew     bool          // there is a new version, though nothing in the zone changes but its signatures
 	resign    []wire.Name   // names whose signatures are looked at though nothing has changed there
 	rehash    []dnssec.Hash // likewise, of the chain of NSEC3
+
+	drafts map[model.ID]*model.Draft // that are written, nil for those that go
 
 	serial uint32 // as flushed
 	entry  int    // index of the zone's newest entry, -1 for none

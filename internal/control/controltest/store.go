@@ -23,6 +23,7 @@ type rows struct {
 	keys     map[model.ID]model.ZoneKey
 	peers    map[model.ID]model.Peer
 	acls     map[model.ID]model.ACL
+	drafts   map[model.ID]model.Draft
 	images   map[model.ID]model.Image
 	access   map[model.ID]model.Entry // newest access entry of a zone or account
 	serials  map[wire.Name]uint32
@@ -37,7 +38,7 @@ type rows struct {
 func (r *rows) clone() *rows {
 	c := *r
 	c.accounts, c.zones, c.tsigs = maps.Clone(r.accounts), maps.Clone(r.zones), maps.Clone(r.tsigs)
-	c.keys = maps.Clone(r.keys)
+	c.keys, c.drafts = maps.Clone(r.keys), maps.Clone(r.drafts)
 	c.peers, c.acls, c.images = maps.Clone(r.peers), maps.Clone(r.acls), maps.Clone(r.images)
 	c.access, c.serials, c.changes = maps.Clone(r.access), maps.Clone(r.serials), maps.Clone(r.changes)
 	c.records = make(map[model.ID]map[model.ID]model.Record, len(r.records))
@@ -66,7 +67,7 @@ func NewStore() *Store {
 	s.rows = (&rows{records: map[model.ID]map[model.ID]model.Record{}}).clone()
 	r := s.rows
 	r.accounts, r.zones, r.tsigs = map[model.ID]model.Account{}, map[model.ID]model.Zone{}, map[model.ID]model.TSIG{}
-	r.keys = map[model.ID]model.ZoneKey{}
+	r.keys, r.drafts = map[model.ID]model.ZoneKey{}, map[model.ID]model.Draft{}
 	r.peers, r.acls, r.images = map[model.ID]model.Peer{}, map[model.ID]model.ACL{}, map[model.ID]model.Image{}
 	r.access, r.serials, r.changes = map[model.ID]model.Entry{}, map[wire.Name]uint32{}, map[model.ID]model.Seq{}
 	return s

@@ -201,6 +201,7 @@ func (t *Tx) DeleteZone(_ context.Context, id model.ID) error {
 	delete(t.r.records, id)
 	delete(t.r.images, id)
 	delete(t.r.access, id)
+	maps.DeleteFunc(t.r.drafts, func(_ model.ID, d model.Draft) bool { return d.Zone == id })
 	t.r.journal = slices.DeleteFunc(slices.Clone(t.r.journal), func(e model.Entry) bool { return e.Zone == id })
 	return t.s.fail("delete zone")
 }
@@ -437,4 +438,35 @@ func (t *Tx) Audit(_ context.Context, a []model.Audit) error {
 		t.r.audits = append(t.r.audits, audit.Lines(&e)...)
 	}
 	return t.s.fail("audit")
+}
+
+// Draft reads a draft.
+func (t *Tx) Draft(_ context.Context, zone, id model.ID) (model.Draft, error) {
+	d, err := get(t.r.drafts, id)
+	if err == nil && d.Zone != zone {
+		err = fmt.Errorf("draft %s: %w", id, model.ErrNotFound)
+	}
+	return d, err
+}
+
+// Drafts lists a zone's drafts.
+func (t *Tx) Drafts(_ context.Context, zone model.ID) (out []model.Draft, err error) {
+	for _, d := range t.r.drafts {
+		if d.Zone == zone {
+			out = append(out, d)
+		}
+	}
+	return slices.SortedFunc(slices.Values(out), func(a, b model.Draft) int { return cmp.Compare(a.ID, b.ID) }), nil
+}
+
+// PutDraft inserts or replaces a draft.
+func (t *Tx) PutDraft(_ context.Context, d model.Draft) error {
+	t.r.drafts[d.ID] = d
+	return t.s.fail("put draft")
+}
+
+// DeleteDraft removes a draft.
+func (t *Tx) DeleteDraft(_ context.Context, _, id model.ID) error {
+	delete(t.r.drafts, id)
+	return t.s.fail("delete draft")
 }

@@ -17,9 +17,6 @@ type Change struct {
 	Zone    ID
 	Actor   Actor
 	Edits   []Edit
-	// Trial plans the edits as ever and takes them back: outcomes and errors are those that the change would have, and Result.Serial
-	// is that of the version that it would make. Nothing is written, published or told to the audit log.
-	Trial bool
 }
 
 // Edit is one step of a Change. The set is closed: the types of this file.
@@ -63,6 +60,8 @@ type CreateZone struct {
 type EditZone struct {
 	Action string
 	Apply  func(Zone) (Zone, error)
+	// Alone says that who asks may change a zone of four eyes by himself: an administrator of the server, who switches that off.
+	Alone bool
 }
 
 // DeleteZone removes the zone with all its records, links and history.
@@ -242,6 +241,7 @@ type Outcome struct {
 	ACL     *ACL
 	Account *Account
 	Kept    *Kept
+	Draft   *Draft
 	// UpdatePolicy is that of PutUpdatePolicy and DeleteUpdatePolicy.
 	UpdatePolicy *UpdatePolicy
 	Skipped      bool // AddRecord with SkipIdentical found it there

@@ -28,6 +28,9 @@ func (z *Zone) Clone() Zone {
 	if c.Outgoing != nil {
 		c.Outgoing.Peers, c.Outgoing.Groups = slices.Clone(c.Outgoing.Peers), maps.Clone(c.Outgoing.Groups)
 	}
+	if c.FourEyes = clonePointer(z.FourEyes); c.FourEyes != nil {
+		c.FourEyes.Except = slices.Clone(c.FourEyes.Except)
+	}
 	return c
 }
 

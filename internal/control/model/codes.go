@@ -121,6 +121,20 @@ const (
 	CodeZoneDamaged     = 13099 // 500
 )
 
+// Codes of plans, of waiting, and of drafts.
+const (
+	CodeNoPlan       = 13101 // a call that cannot be planned, or a header of it that says something else
+	CodePlanTooLarge = 13102
+	CodeNoWait       = 13103 // a call that is not waited for, or a header of it that says something else
+	CodeFourEyes     = 13110 // 403: the zone is changed by approved drafts alone
+	CodeDraftClash   = 13111 // 409: the zone has moved on under parts of a draft
+	CodeDraftMissing = 13112 // 404
+	CodeDraftState   = 13113 // 409: what the draft's state does not allow
+	CodeDraftAuthor  = 13114 // 403: approval by who had a hand in it
+	CodeDraftLimit   = 13115 // too large a draft, or too many
+	CodeDraftInvalid = 13116 // what a draft cannot hold or be called
+)
+
 // Codes of policies for updates by messages (RFC 2136).
 const (
 	CodeUpdateMissing = 13140 // 404

@@ -141,6 +141,8 @@ type Zone struct {
 	Digest bool
 	// Told is where the newest entry of the zone's history stands.
 	Told Place
+	// FourEyes has the zone changed by approved drafts alone; nil: as anybody may who may write.
+	FourEyes *FourEyes
 	// Importing says that an import is on its way into the zone: until it is over, its records cannot be changed.
 	Importing bool
 }
@@ -346,6 +348,9 @@ type Scope struct {
 	ID      string
 	Account ID
 }
+
+// BySystem is the context of what this server does by itself.
+const BySystem = "system"
 
 // Actor says who acts, for the audit log.
 type Actor struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store/alarms"
 	"github.com/headwaterdns/headwater/internal/control/store/audit"
 	"github.com/headwaterdns/headwater/internal/control/store/backup"
+	"github.com/headwaterdns/headwater/internal/control/store/drafts"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/control/store/nodes"
@@ -24,6 +25,7 @@ type (
 	journalStore = journal.Store
 	zonesStore   = zones.Store
 	auditStore   = audit.Store
+	draftsStore  = drafts.Store
 	peopleStore  = people.Store
 	nodesStore   = nodes.Store
 	backupStore  = backup.Store
@@ -36,6 +38,7 @@ type Store struct {
 	*journalStore
 	*zonesStore
 	*auditStore
+	*draftsStore
 	*peopleStore
 	*nodesStore
 	*backupStore
@@ -82,7 +85,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 	if s.zonesStore, err = zones.Open(ctx, s.db, s.journalStore, func() { people.AccountsWritten(s.peopleStore) }); err != nil {
 		return err
 	}
-	s.auditStore, s.nodesStore = audit.New(s.db), nodes.New(s.db)
+	s.auditStore, s.nodesStore, s.draftsStore = audit.New(s.db), nodes.New(s.db), drafts.New(s.db)
 	s.backupStore = backup.New(s.db, s.journalStore)
 	var run context.Context
 	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))

@@ -216,11 +216,19 @@ func (u *request) commit(ctx context.Context, msg []byte) error {
 	u.shape(row.Name)
 	res, err := u.s.cfg.Change(ctx, model.Change{
 		ID: u.id, Account: row.Account, Zone: u.zone,
-		Actor: model.Actor{Context: model.ContextUpdate, Email: u.key.Name.Host(), IP: u.source},
+		Actor: model.Actor{Context: model.ContextUpdate, Email: u.key.Name.Host(), Token: u.tsig(), IP: u.source},
 		Edits: []model.Edit{model.Rewrite{Names: u.m.Names(), Plan: u.plan}},
 	})
 	u.rep.Serial = res.Serial
 	return err
+}
+
+// tsig is the id of the key, by which a zone of four eyes may except it; empty where it is none of the account's.
+func (u *request) tsig() model.ID {
+	if len(u.tsigs) == 0 {
+		return ""
+	}
+	return u.tsigs[0]
 }
 
 // identify finds which of the account's TSIGs the message is signed with. A key that follows another is let in by that one's policies.

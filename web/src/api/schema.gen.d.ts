@@ -2479,6 +2479,181 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/zones/{zone_id}/drafts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the drafts of a zone */
+        get: operations["listDrafts"];
+        put?: never;
+        /**
+         * Make a draft
+         * @description What it holds comes by other calls: any call that changes records or settings of the zone goes into the draft, instead of
+         *     being done, with the header `Headwater-Draft` and the draft's id. It is answered with the plan of the draft.
+         */
+        post: operations["createDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/drafts/{draft_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a draft with its parts */
+        get: operations["getDraft"];
+        put?: never;
+        post?: never;
+        /** Remove a draft */
+        delete: operations["deleteDraft"];
+        options?: never;
+        head?: never;
+        /** Give a draft another name or note */
+        patch: operations["renameDraft"];
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/drafts/{draft_id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what a draft would do
+         * @description Where parts clash with what the zone has become, `clashes` names them, and the rest of the plan is empty.
+         */
+        get: operations["planDraft"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/drafts/{draft_id}/parts/{part_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a part out of a draft */
+        delete: operations["removeDraftPart"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/drafts/{draft_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a draft
+         * @description Whoever has a part in it cannot, with whatever credential, nor can a token of an account. Whatever changes the draft voids the approval.
+         */
+        post: operations["approveDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/drafts/{draft_id}/approval": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an approval back */
+        delete: operations["withdrawApproval"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/drafts/{draft_id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do what a draft says, now or at a time
+         * @description All of it or nothing, as one change. Where parts clash with what the zone has become, each is an error of its own, with a pointer to it (13111).
+         *     A scheduled draft is applied once, by one of the nodes; if it cannot be applied then, its state is `failed` and says why.
+         */
+        post: operations["applyDraft"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/drafts/{draft_id}/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take the time of a scheduled draft back */
+        delete: operations["unscheduleDraft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/four_eyes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show whether a zone is changed by approved drafts alone */
+        get: operations["getFourEyes"];
+        /**
+         * Have a zone changed by approved drafts alone, or not any more
+         * @description Whatever else changes the zone is refused with 13110. Once it is on, it is switched off, and `except` changed, by an approved draft, or by
+         *     an administrator of the server.
+         */
+        put: operations["putFourEyes"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -3912,28 +4087,206 @@ export interface components {
             /** @description Findings in all; the list may be cut */
             total: number;
             /** @description Gravest first */
-            findings: {
-                /** @enum {string} */
-                reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved" | "forbidden" | "refused" | "ns_without_address" | "hidden_by_zone" | "types_differ" | "ttl_too_long" | "ds_missing" | "secondary_late" | "ns_not_ours";
-                /**
-                 * @description critical: BIND, NSD, Knot or PowerDNS does not load the zone, or does not answer it as one; warning: secondaries answer otherwise than we do; info: what else there is to know.
-                 * @enum {string}
-                 */
-                severity: "info" | "warning" | "critical";
-                message: string;
+            findings: components["schemas"]["Finding"][];
+        };
+        Finding: {
+            /** @enum {string} */
+            reason: "origin_exposed" | "edge_addresses" | "apex_cname" | "flattened" | "apex_ns_ignored" | "cname_neighbours" | "record_too_large" | "secondary_not_in_ns" | "unresolved" | "forbidden" | "refused" | "ns_without_address" | "hidden_by_zone" | "types_differ" | "ttl_too_long" | "ds_missing" | "secondary_late" | "ns_not_ours";
+            /**
+             * @description critical: BIND, NSD, Knot or PowerDNS does not load the zone, or does not answer it as one; warning: secondaries answer otherwise than we do; info: what else there is to know.
+             * @enum {string}
+             */
+            severity: "info" | "warning" | "critical";
+            message: string;
+            name: string;
+            type: string;
+            record_id?: string;
+            /** @description What we answer */
+            served: string[];
+            /** @description What secondaries get */
+            transferred: string[];
+            fix?: {
+                label: string;
+                /** @description Place in the dashboard */
+                path: string;
+            };
+        };
+        Draft: {
+            id: components["schemas"]["ID"];
+            zone_id: components["schemas"]["ID"];
+            name: string;
+            note: string;
+            /** @enum {string} */
+            state: "open" | "approved" | "scheduled" | "applied" | "failed";
+            /** @description Rises with everything that changes what the draft does */
+            version: number;
+            /** Format: date-time */
+            created_on: string;
+            /** Format: date-time */
+            modified_on: string;
+            created_by: components["schemas"]["DraftWho"];
+            approval: {
+                by: components["schemas"]["DraftWho"];
+                /** Format: date-time */
+                on: string;
+            } | null;
+            /** Format: date-time */
+            apply_at: string | null;
+            scheduled_by: components["schemas"]["DraftWho"] | null;
+            /** Format: date-time */
+            applied_on: string | null;
+            /** @description That came of it; 0 until it is applied */
+            serial: number;
+            /** @description Why a scheduled draft could not be applied */
+            failure: string;
+            /** @description The zone is changed by approved drafts alone */
+            needs_approval: boolean;
+        };
+        WholeDraft: {
+            id: components["schemas"]["ID"];
+            zone_id: components["schemas"]["ID"];
+            name: string;
+            note: string;
+            /** @enum {string} */
+            state: "open" | "approved" | "scheduled" | "applied" | "failed";
+            /** @description Rises with everything that changes what the draft does */
+            version: number;
+            /** Format: date-time */
+            created_on: string;
+            /** Format: date-time */
+            modified_on: string;
+            created_by: components["schemas"]["DraftWho"];
+            approval: {
+                by: components["schemas"]["DraftWho"];
+                /** Format: date-time */
+                on: string;
+            } | null;
+            /** Format: date-time */
+            apply_at: string | null;
+            scheduled_by: components["schemas"]["DraftWho"] | null;
+            /** Format: date-time */
+            applied_on: string | null;
+            /** @description That came of it; 0 until it is applied */
+            serial: number;
+            /** @description Why a scheduled draft could not be applied */
+            failure: string;
+            /** @description The zone is changed by approved drafts alone */
+            needs_approval: boolean;
+            /** @description Of parts */
+            authors: components["schemas"]["DraftWho"][];
+            parts: components["schemas"]["DraftPart"][];
+            /** @description Who asks */
+            may_approve: boolean;
+            may_apply: boolean;
+        };
+        DraftWho: {
+            user_id?: components["schemas"]["ID"];
+            email?: string;
+            token_id?: components["schemas"]["ID"];
+        };
+        DraftPart: {
+            id: components["schemas"]["ID"];
+            author: components["schemas"]["DraftWho"];
+            /** Format: date-time */
+            on: string;
+            /** @enum {string} */
+            action: "add" | "change" | "remove";
+            /** @description dns.record, or the part of the zone */
+            resource: string;
+            object_id: components["schemas"]["ID"];
+            /** @description As in a plan: what was there when the part was made */
+            before: unknown;
+            after: unknown;
+        };
+        FourEyes: {
+            enabled: boolean;
+            /** @description Tokens that change the zone by themselves */
+            except: components["schemas"]["ID"][];
+        };
+        /** @description What a call would do. Lists are cut; what they are of is counted whole. */
+        ChangePlan: {
+            /** @enum {boolean} */
+            dry_run: true;
+            /** @description The draft that the call went into */
+            draft_id?: string;
+            /** @description Parts of the draft that clash with what the zone is now */
+            clashes?: {
+                /** @description Place among the parts */
+                part: number;
+                part_id: components["schemas"]["ID"];
+                reason: string;
+            }[];
+            /** @description Objects by what becomes of them */
+            counts: {
+                added: number;
+                changed: number;
+                removed: number;
+            };
+            objects: components["schemas"]["PlanObject"][];
+            /** @description In which anybody but operators would see something of it */
+            zones: components["schemas"]["PlanZone"][];
+            zones_total: number;
+            /** @description What the call would answer, where that is known beforehand: of imports by a plan, and of calls that change nothing */
+            answer: unknown;
+        };
+        PlanObject: {
+            /** @enum {string} */
+            action: "add" | "change" | "remove";
+            /** @description dns.record, zone, secondary_dns.peer, …: as in the audit log */
+            resource: string;
+            /** @description Of an object that would be added, not the one that it will have */
+            id: string;
+            zone_id?: components["schemas"]["ID"];
+            /** @description The object as the audit log shows it */
+            before: unknown;
+            after: unknown;
+        };
+        PlanZone: {
+            id: components["schemas"]["ID"];
+            name: string;
+            /** @description Where they are equal, secondaries get nothing new */
+            serial: {
+                before: number;
+                after: number;
+            };
+            created: boolean;
+            deleted: boolean;
+            /** @description Who may transfer the zone, or whom we notify, changes */
+            transfers: boolean;
+            /** @description Names of the peers that get a NOTIFY */
+            notified: string[];
+            /** @description We answer and transfer alike: served speaks for both, transferred is empty */
+            faces_agree: boolean;
+            served: components["schemas"]["PlanFace"];
+            transferred: components["schemas"]["PlanFace"];
+            /** @description Records of signatures and denials that come or go; they are in no list */
+            signatures: number;
+            review: {
+                /** @description False of zones of more than 100,000 records: only what stands at the names that change was looked at */
+                complete: boolean;
+                new: components["schemas"]["Finding"][];
+                gone: components["schemas"]["Finding"][];
+                new_total: number;
+                gone_total: number;
+            };
+            /** @description Servers that refuse the zone for something that is new in it */
+            refused_by: ("BIND" | "Knot" | "NSD" | "PowerDNS")[];
+        };
+        PlanFace: {
+            /** @description RRsets that change, without the SOA where only its serial does */
+            count: number;
+            rrsets: {
                 name: string;
                 type: string;
-                record_id?: string;
-                /** @description What we answer */
-                served: string[];
-                /** @description What secondaries get */
-                transferred: string[];
-                fix?: {
-                    label: string;
-                    /** @description Place in the dashboard */
-                    path: string;
-                };
+                before: components["schemas"]["PlanSet"] | null;
+                after: components["schemas"]["PlanSet"] | null;
             }[];
+        };
+        PlanSet: {
+            ttl: number;
+            /** @description Records */
+            count: number;
+            data: string[];
         };
         Secondaries: {
             zone_id: components["schemas"]["ID"];
@@ -3956,6 +4309,8 @@ export interface components {
             zone_serial: number;
             /** @description Seconds */
             waited: number;
+            /** @description Why nobody knows who serves it, where that is so */
+            trouble?: string;
             /** @description Names of the servers that do not answer with it */
             missing: string[];
             servers: components["schemas"]["LiveServer"][];
@@ -4701,6 +5056,8 @@ export interface components {
         member_id: string;
         /** @description Id of the membership */
         membership_id: string;
+        /** @description Id of the draft */
+        draft_id: string;
         /** @description Id of the role */
         role_id: string;
         /** @description Id of the user */
@@ -11401,6 +11758,474 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["Zone"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listDrafts: {
+        parameters: {
+            query?: {
+                state?: "open" | "approved" | "scheduled" | "applied" | "failed";
+                page?: number;
+                per_page?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Draft"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    createDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string | null;
+                    note?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    deleteDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    renameDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name?: string | null;
+                    note?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    planDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["ChangePlan"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    removeDraftPart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+                part_id: components["schemas"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    approveDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Of the draft as you have seen it; another one is refused with 13113 */
+                    version: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    withdrawApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    applyDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Of the draft as you have seen it; another one is refused with 13113 */
+                    version: number;
+                    /**
+                     * Format: date-time
+                     * @description When; now without it
+                     */
+                    at?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    unscheduleDraft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the draft */
+                draft_id: components["parameters"]["draft_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["WholeDraft"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getFourEyes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["FourEyes"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    putFourEyes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    enabled: boolean;
+                    /** @description Tokens that change the zone by themselves */
+                    except?: components["schemas"]["ID"][];
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["FourEyes"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

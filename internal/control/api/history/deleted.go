@@ -15,8 +15,8 @@ func deletedRoutes() []api.Route {
 	const deleted = api.Own + "/accounts/{account_id}/deleted_zones"
 	return []api.Route{
 		api.NewRoute(http.MethodGet, deleted, api.ScopeAny, api.ZoneRead, listDeleted),
-		api.NewRoute(http.MethodPost, deleted+"/{zone_id}/undelete", api.ScopeAny, api.ZoneWrite, api.Lengthy(undelete)),
-		api.NewRoute(http.MethodDelete, deleted+"/{zone_id}", api.ScopeAny, api.ZoneWrite, forgetDeleted),
+		api.NewRoute(http.MethodPost, deleted+"/{zone_id}/undelete", api.ScopeAny, api.ZoneWrite, api.Lengthy(undelete)).Unplanned(),
+		api.NewRoute(http.MethodDelete, deleted+"/{zone_id}", api.ScopeAny, api.ZoneWrite, forgetDeleted).Unplanned(),
 	}
 }
 

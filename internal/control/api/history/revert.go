@@ -107,13 +107,26 @@ func revertOnce(q *api.Request, h *history.Reader, w history.Wish, kept time.Dur
 	if !maySet(q, u.Settings) {
 		return auth.Forbidden(false)
 	}
-	res, err := q.Try(dry, u.Edit)
+	if dry || q.Dry() {
+		return tryRevert(q, u, &out)
+	}
+	res, err := q.Change(u.Edit)
 	if err != nil {
 		return err
 	}
-	out.To = res.Serial
-	if !dry {
-		out.Change = history.ChangeID(res.Outcomes[0].Zone.Told)
+	out.To, out.Change = res.Serial, history.ChangeID(res.Outcomes[0].Zone.Told)
+	return q.OK(out)
+}
+
+// tryRevert tells what a revert would do.
+func tryRevert(q *api.Request, u *history.Undoing, out *revertJSON) error {
+	res, p, err := q.Plan(u.Edit)
+	if err != nil {
+		return err
+	}
+	out.DryRun, out.To = true, res.Serial
+	if q.Dry() {
+		return q.Planned(p, out)
 	}
 	return q.OK(out)
 }

@@ -27,9 +27,9 @@ func auditRoutes() []api.Route {
 	}
 }
 
-// described gives the JSON of what an entry holds of an object: as the API answers it, without any secret. What was written by
+// Described gives the JSON of what an entry holds of an object: as the API answers it, without any secret. What was written by
 // an earlier version is that already.
-func described(v any, when time.Time) json.RawMessage {
+func Described(v any, when time.Time) json.RawMessage {
 	switch v := v.(type) {
 	case nil:
 		return nil
@@ -102,6 +102,12 @@ type zoneDescription struct {
 	Entitled    *bool                `json:"outgoing_transfers"`
 	Outgoing    *outgoingDescription `json:"outgoing"`
 	DNSSEC      *zone.DNSSECWish     `json:"dnssec,omitempty"`
+	FourEyes    *fourEyesDescription `json:"four_eyes,omitempty"`
+}
+
+type fourEyesDescription struct {
+	Enabled bool       `json:"enabled"`
+	Except  []model.ID `json:"except"`
 }
 
 type outgoingDescription struct {
@@ -121,6 +127,9 @@ func describeZone(z *model.Zone) zoneDescription {
 	}
 	if z.DNSSEC != (model.DNSSEC{}) {
 		out.DNSSEC = zone.RenderWish(&z.DNSSEC)
+	}
+	if z.FourEyes != nil {
+		out.FourEyes = &fourEyesDescription{true, append([]model.ID{}, z.FourEyes.Except...)}
 	}
 	return out
 }
@@ -191,7 +200,7 @@ type auditV1Resource struct {
 }
 
 func renderAuditV1(a *model.AuditLine) auditV1JSON {
-	before, after := described(a.Before, a.When), described(a.After, a.When)
+	before, after := Described(a.Before, a.When), Described(a.After, a.When)
 	out := auditV1JSON{
 		ID: a.ID, When: api.Stamp(a.When), Action: auditV1Action{a.Legacy, a.Legacy != api.RefusedAction}, Interface: "API",
 		Actor: auditV1Actor{ID: a.Actor.User, Email: a.Actor.Email, IP: addressText(a), Type: "user"},

@@ -72,7 +72,7 @@ func renderAuditV2(a *model.AuditLine, account string) auditV2JSON {
 			ID: a.Actor.User, Type: actorType(&a.Actor), Email: a.Actor.Email, IP: addressText(a), Token: a.Actor.Token,
 		},
 		Raw:      auditV2Raw{a.Actor.Request, a.Actor.Note},
-		Resource: auditV2Resource{a.ResourceID, a.Resource, auditProduct, auditScope(a), described(a.After, a.When), described(a.Before, a.When)},
+		Resource: auditV2Resource{a.ResourceID, a.Resource, auditProduct, auditScope(a), Described(a.After, a.When), Described(a.Before, a.When)},
 	}
 	switch a.Actor.Context {
 	case "system", model.ContextUpdate: // which the upstream has no words for

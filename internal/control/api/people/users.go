@@ -14,7 +14,10 @@ import (
 
 // Routes are the operations of accounts, people, their credentials and what is told of them.
 func Routes() []api.Route {
-	return slices.Concat(accountRoutes(), userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), entitlementRoutes(), quotaRoutes(), sessionRoutes())
+	return slices.Concat(
+		api.Planned(accountRoutes()), api.Planned(entitlementRoutes()), api.Planned(quotaRoutes()),
+		userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), sessionRoutes(),
+	)
 }
 
 func userRoutes() []api.Route {

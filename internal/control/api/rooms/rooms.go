@@ -7,6 +7,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/alarms"
+	"github.com/headwaterdns/headwater/internal/control/api/draft"
 	"github.com/headwaterdns/headwater/internal/control/api/history"
 	"github.com/headwaterdns/headwater/internal/control/api/insight"
 	"github.com/headwaterdns/headwater/internal/control/api/people"
@@ -14,9 +15,14 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/api/transfer"
 	"github.com/headwaterdns/headwater/internal/control/api/zone"
 	"github.com/headwaterdns/headwater/internal/control/api/zonefile"
+	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Routes are the operations of every room.
+// Routes are the operations of every room. What the rooms of zones write, they write by changes, which can be planned.
 func Routes() []api.Route {
-	return slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), people.Routes(), alarms.Routes(), insight.Routes(), history.Routes())
+	planned := api.Planned(slices.Concat(zone.Routes(), record.Routes(), zonefile.Routes(), transfer.Routes(), draft.FourEyesRoutes(), history.Routes()))
+	return slices.Concat(planned, people.Routes(), draft.Routes(), alarms.Routes(), insight.Routes())
 }
+
+// RenderPlan makes JSON of a plan.
+func RenderPlan(q *api.Request, p *model.Plan, answer any) any { return draft.RenderPlan(q, p, answer) }

@@ -178,8 +178,8 @@ func listSecondaries(a *api.API, q *api.Request) error {
 	})
 }
 
-// findingJSON is a finding of a review.
-type findingJSON struct {
+// FindingJSON is a finding of a review.
+type FindingJSON struct {
 	Reason      model.Reason   `json:"reason"`
 	Severity    model.Severity `json:"severity"`
 	Message     string         `json:"message"`
@@ -215,7 +215,7 @@ type reviewJSON struct {
 	Mode     model.TransferMode `json:"mode"`
 	Blocking bool               `json:"blocking"`
 	Total    int                `json:"total"`
-	Findings []findingJSON      `json:"findings"`
+	Findings []FindingJSON      `json:"findings"`
 }
 
 // maxFindings bounds how many findings one answer shows.
@@ -238,11 +238,16 @@ func reviewTransfer(a *api.API, q *api.Request) error {
 	out := reviewJSON{
 		Zone: q.Zone.ID, Mode: modeOf(q.Zone.Mode), Total: found.Total, Blocking: acc.StrictReview && found.Critical > 0,
 	}
-	out.Findings = api.Each(found.Findings[:min(len(found.Findings), maxFindings)], func(f *model.Finding) findingJSON {
-		return findingJSON{
+	out.Findings = RenderFindings(&q.Zone, found.Findings)
+	return q.OK(out)
+}
+
+// RenderFindings makes JSON of a zone's findings.
+func RenderFindings(z *model.Zone, list []model.Finding) []FindingJSON {
+	return api.Each(list[:min(len(list), maxFindings)], func(f *model.Finding) FindingJSON {
+		return FindingJSON{
 			f.Reason, f.Severity, f.Message, f.Name.Host(), f.Type.String(), f.Record, api.OrEmpty(f.Served), api.OrEmpty(f.Transferred),
-			fixOf(&q.Zone, f.Reason),
+			fixOf(z, f.Reason),
 		}
 	})
-	return q.OK(out)
 }

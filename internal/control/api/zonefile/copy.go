@@ -14,7 +14,7 @@ import (
 )
 
 func zoneCopyRoutes() []api.Route {
-	return []api.Route{api.NewRoute(http.MethodPost, api.Own+"/accounts/{account_id}/zone_copies", api.ScopeAccount, api.AccDNSWrite, copyZone)}
+	return []api.Route{api.NewRoute(http.MethodPost, api.Own+"/accounts/{account_id}/zone_copies", api.ScopeAccount, api.AccDNSWrite, copyZone).Unplanned()}
 }
 
 type zoneCopyBody struct {

@@ -81,13 +81,14 @@ type planner struct {
 	edits   []model.Edit
 	lines   []*planLine // what each edit is
 	out     planJSON
+	would   *model.Plan // of a dry run
 }
 
 // importPlanned imports a file by a plan, which a dry run tells without doing anything. Beside what importRecords does it can
 // replace: what the zone has and the file has not then goes, and a record with the same name and type and other data is changed.
 func importPlanned(a *api.API, q *api.Request) error {
 	query := q.R.URL.Query()
-	dry, lenient := api.Last(query, "dry_run") == "true", api.Last(query, "skip_invalid") == "true"
+	dry, lenient := q.Dry() || api.Last(query, "dry_run") == "true", api.Last(query, "skip_invalid") == "true"
 	i := &importer{zone: &q.Zone, ours: q.Zone.Serial, lenient: lenient || dry, share: a.Memory.Share(q.Account), records: &model.Pack{}}
 	p := &planner{importer: i, replace: api.Last(query, "replace") == "true"}
 	p.out = planJSON{DryRun: dry, Replace: p.replace, Serial: planSerials{Before: q.Zone.Serial, After: q.Zone.Serial}}
@@ -119,6 +120,9 @@ func importPlanned(a *api.API, q *api.Request) error {
 	p.out.Parsed, p.out.Serial.Ahead = p.parsed, p.ahead()
 	for _, l := range []*planList{&p.out.Refused, &p.out.Passed} { // some are found while the file is read, others later
 		slices.SortStableFunc(l.Lines, func(a, b planLine) int { return a.Line - b.Line })
+	}
+	if q.Dry() {
+		return q.Planned(p.would, p.out)
 	}
 	return q.OK(p.out)
 }
@@ -306,7 +310,13 @@ func (p *planner) commit(q *api.Request) error {
 	if len(p.edits) == 0 {
 		return nil
 	}
-	res, err := q.Try(p.out.DryRun, p.edits...)
+	var res model.Result
+	var err error
+	if p.out.DryRun {
+		res, p.would, err = q.Plan(p.edits...)
+	} else {
+		res, err = q.Change(p.edits...)
+	}
 	if err != nil {
 		return p.locatedEdit(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/drafts"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -277,4 +278,36 @@ const (
 func (t *Tx) moveRows(n int) string {
 	row := fmt.Sprintf(moveRow, t.c.Dialect.Blob)
 	return row + strings.Repeat(", "+row, n-1)
+}
+
+// Draft reads a draft of a zone that is locked.
+func (t *Tx) Draft(ctx context.Context, zone, id model.ID) (model.Draft, error) {
+	if err := t.owns(zone); err != nil {
+		return model.Draft{}, err
+	}
+	return drafts.Read(ctx, t.c, zone, id)
+}
+
+// Drafts lists a zone's drafts without their parts, in order of id.
+func (t *Tx) Drafts(ctx context.Context, zone model.ID) ([]model.Draft, error) {
+	if err := t.owns(zone); err != nil {
+		return nil, err
+	}
+	return drafts.List(ctx, t.c, zone)
+}
+
+// PutDraft inserts or replaces a draft.
+func (t *Tx) PutDraft(ctx context.Context, d model.Draft) error {
+	if err := t.owns(d.Zone); err != nil {
+		return err
+	}
+	return drafts.Put(ctx, t.c, d)
+}
+
+// DeleteDraft removes a draft.
+func (t *Tx) DeleteDraft(ctx context.Context, zone, id model.ID) error {
+	if err := t.owns(zone); err != nil {
+		return err
+	}
+	return drafts.Delete(ctx, t.c, zone, id)
 }

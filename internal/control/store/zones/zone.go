@@ -55,6 +55,7 @@ type zoneDoc struct {
 	DNSSEC                model.DNSSEC         `json:",omitzero"`
 	Updates               []model.UpdatePolicy `json:",omitempty"`
 	Digest                bool                 `json:",omitempty"`
+	FourEyes              *model.FourEyes      `json:",omitempty"`
 }
 
 // errRow is a row that no table of ours has.
@@ -95,7 +96,7 @@ func (d *zoneDoc) give(z *model.Zone) {
 	z.Type, z.Paused, z.Created, z.Modified, z.Activated = d.Type, d.Paused, d.Created, d.Modified, d.Activated
 	z.NameServers, z.VanityNS, z.Settings, z.Mode = d.NameServers, d.VanityNS, d.Settings, d.Mode
 	z.OutgoingTransfers, z.Outgoing, z.DNSSEC, z.Updates = d.OutgoingTransfers, d.Outgoing, d.DNSSEC, d.Updates
-	z.Digest = d.Digest
+	z.Digest, z.FourEyes = d.Digest, d.FourEyes
 }
 
 // zoneDocOf is the document of a zone.
@@ -103,7 +104,7 @@ func zoneDocOf(z *model.Zone) (string, error) {
 	return engine.Doc(zoneDoc{
 		Type: z.Type, Paused: z.Paused, Created: z.Created, Modified: z.Modified, Activated: z.Activated,
 		NameServers: z.NameServers, VanityNS: z.VanityNS, Settings: z.Settings, Mode: z.Mode,
-		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing, DNSSEC: z.DNSSEC, Updates: z.Updates, Digest: z.Digest,
+		OutgoingTransfers: z.OutgoingTransfers, Outgoing: z.Outgoing, DNSSEC: z.DNSSEC, Updates: z.Updates, Digest: z.Digest, FourEyes: z.FourEyes,
 	})
 }
 
@@ -274,6 +275,7 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	}{
 		{`DELETE FROM links WHERE zone = ?`, []any{no}},
 		{`DELETE FROM zone_access WHERE zone = ?`, []any{no}},
+		{`DELETE FROM drafts WHERE zone = ?`, []any{engine.ID(zone)}},
 		{`DELETE FROM zones WHERE no = ?`, []any{no}},
 	} {
 		if _, err := t.c.Exec(ctx, step.text, step.args...); err != nil {
