@@ -14,8 +14,10 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/commit"
 	"github.com/headwaterdns/headwater/internal/control/duty"
+	"github.com/headwaterdns/headwater/internal/control/events"
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/insight"
 	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
@@ -196,7 +198,10 @@ func openTest(t *testing.T, list string) *Node {
 	}
 	n := &Node{cfg: &Config{PprofListen: "127.0.0.1:0"}, roles: r, log: quiet}
 	if r.dns {
-		n.dns = &server.Server{}
+		n.dns, n.insight = &server.Server{}, &insight.Insight{}
+	}
+	if r.api {
+		n.events = &events.Hub{}
 	}
 	if r.writes() {
 		n.commit, n.keep = &commit.Committer{}, &journal.Upkeep{}
