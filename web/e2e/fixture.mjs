@@ -42,6 +42,8 @@ export function pagesOf(account) {
     "api-tokens": `/${account}/api-tokens`,
     "audit-log": `/${account}/audit-log`,
     "account-settings": `/${account}/settings`,
+    history: `/${account}/example.com/history`,
+    "deleted-zones": `/${account}/deleted-zones`,
     alarms: `/${account}/alarms`,
     "alarm-rules": `/${account}/alarms?tab=rules`,
     matrix: `/${account}/secondaries`,

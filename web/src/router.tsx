@@ -129,6 +129,7 @@ const matrix = createRoute({
   validateSearch: z.object({ page: whole, search: text, order: standingOrder }),
   component: lazyRouteComponent(() => import("./pages/matrix")),
 });
+const deleted = accountPage("deleted-zones", () => import("./pages/deleted"));
 const alarms = createRoute({
   getParentRoute: () => account,
   path: "alarms",
@@ -196,6 +197,13 @@ const dnssec = createRoute({
   component: lazyRouteComponent(() => import("./pages/dnssec")),
 });
 
+const history = createRoute({
+  getParentRoute: () => zone,
+  path: "history",
+  validateSearch: z.object({ since: day, before: day, from: text, to: text }),
+  component: lazyRouteComponent(() => import("./pages/history")),
+});
+
 const secondaries = createRoute({
   getParentRoute: () => zone,
   path: "secondaries",
@@ -219,7 +227,8 @@ const routeTree = root.addChildren([
       transfers,
       matrix,
       alarms,
-      zone.addChildren([zoneIndex, records, settings, dnssec, secondaries]),
+      deleted,
+      zone.addChildren([zoneIndex, records, settings, dnssec, secondaries, history]),
     ]),
     nowhere,
   ]),

@@ -32,7 +32,7 @@ export default function Overview() {
           <QueriesCard zone={zone} />
         </div>
         <div className="flex min-w-0 flex-col gap-4">
-          <ChangesCard account={account} zone={name} />
+          <ChangesCard zone={zone} base={base} course={course} />
           {linked && course && <TransfersPlot course={course} />}
           <Card title="Nameservers" description="What the parent should name." actions={<Link href={`${base}/dns/settings`}>Settings</Link>}>
             <Copyables items={zone.name_servers.map((n, i) => [`Nameserver ${i + 1}`, n] as const)} />

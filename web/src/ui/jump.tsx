@@ -21,12 +21,14 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
     add(`${zone}: Settings`, `/${account}/${zone}/dns/settings`);
     add(`${zone}: DNSSEC`, `/${account}/${zone}/dns/settings/dnssec`);
     add(`${zone}: Secondaries`, `/${account}/${zone}/secondaries`);
+    add(`${zone}: History`, `/${account}/${zone}/history`);
     pages.push({ title: `${zone}: Add a record`, kind: "Act", to: `/${account}/${zone}/dns/records?add=true` });
   }
   if (account !== undefined) {
     add("Account home", `/${account}/home`);
     pages.push({ title: "Add a zone", kind: "Act", to: `/${account}/home?add=true` });
     add("Secondaries of all zones", `/${account}/secondaries`);
+    add("Deleted zones", `/${account}/deleted-zones`);
     add("Alarms", `/${account}/alarms`);
     add("Get started", `/${account}/get-started`);
     add("TSIG", `/${account}/configurations/dns-zone-transfers?tab=tsig`);

@@ -19,6 +19,7 @@ import {
   ShieldCheckIcon,
   SlidersIcon,
   SunIcon,
+  TrashIcon,
   UserCircleIcon,
   UsersIcon,
   WavesIcon,
@@ -56,6 +57,7 @@ function managePlaces(account: string): Place[] {
     { to: `/${account}/members`, label: "Members", icon: UsersIcon },
     { to: `/${account}/api-tokens`, label: "API Tokens", icon: KeyIcon },
     { to: `/${account}/audit-log`, label: "Audit log", icon: ClockCounterClockwiseIcon },
+    { to: `/${account}/deleted-zones`, label: "Deleted zones", icon: TrashIcon },
     { to: `/${account}/settings`, label: "Account settings", icon: SlidersIcon },
   ];
 }
@@ -67,6 +69,7 @@ function zonePlaces(account: string, zone: string): Place[] {
     { to: `/${account}/${zone}/dns/settings`, label: "Settings", icon: GearIcon },
     { to: `/${account}/${zone}/dns/settings/dnssec`, label: "DNSSEC", icon: ShieldCheckIcon },
     { to: `/${account}/${zone}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
+    { to: `/${account}/${zone}/history`, label: "History", icon: ClockCounterClockwiseIcon },
   ];
 }
 

@@ -1,37 +1,51 @@
 import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery } from "@tanstack/react-query";
-import { auditQuery, changesOf, told } from "../audit/entries";
+import type { Schema } from "../api/client";
+import { lastChangesQuery } from "../api/history";
+import type { Course } from "../api/insight";
+import { by, what, who } from "../history/words";
+import { lag } from "../plot/scale";
 import { ago, moment } from "../ui/format";
 import { Card, Loaded, Skeleton } from "../ui/page";
-import { useMay } from "../ui/rights";
 
 /** How many changes the overview shows. */
 const recent = 8;
 
-/** Who changed what last. */
-export function ChangesCard(props: { account: string; zone: string }) {
-  const may = useMay(props.account, "Account Settings Read");
-  const log = useQuery({ ...auditQuery(props.account, { zone: props.zone, page: 1 }, 50), enabled: may });
-  if (!may) return null;
+/** How far a version has come: how long the slowest took, or how many have it. */
+function arrival(course: Course | null, serial: number): string {
+  const v = course?.versions.find((x) => x.serial === serial);
+  if (!course || !v || course.strips.length === 0) return "";
+  const took = course.strips.flatMap((p) => v.taken[p.peer_id] ?? []);
+  if (took.length === course.strips.length) return `everywhere after ${lag(Math.max(...took))}`;
+  return `at ${took.length} of ${course.strips.length}`;
+}
+
+/** Who changed what last, under which serial, and when secondaries had it. */
+export function ChangesCard(props: { zone: Schema<"Zone">; base: string; course: Course | null }) {
+  const list = useQuery(lastChangesQuery(props.zone.id, recent));
   return (
-    <Card title="Last changes" actions={<Link href={`/${props.account}/audit-log?zone=${encodeURIComponent(props.zone)}`}>All changes</Link>}>
-      <Loaded query={log} waiting={<Skeleton />}>
-        {(answer) =>
-          answer.result.length === 0 ? (
+    <Card title="Last changes" actions={<Link href={`${props.base}/history`}>History</Link>}>
+      <Loaded query={list} waiting={<Skeleton />}>
+        {({ result: all }) =>
+          all.length === 0 ? (
             <p className="m-0 text-sm text-kumo-subtle">Nothing was changed yet.</p>
           ) : (
             <ol className="m-0 flex list-none flex-col p-0">
-              {changesOf(answer.result)
-                .slice(0, recent)
-                .map((c) => (
-                  <li key={c.first.id} className="grid gap-x-4 border-b border-kumo-hairline py-1.5 text-sm last:border-0 sm:grid-cols-[7rem_1fr_auto]">
-                    <time dateTime={c.first.when} title={moment(c.first.when)} className="text-kumo-subtle">
-                      {ago(c.first.when)}
-                    </time>
-                    <span className="min-w-0 break-words">{told(c)}</span>
-                    <span className="dim break-all">{c.first.actor.email ?? "–"}</span>
-                  </li>
-                ))}
+              {all.map((c) => (
+                <li key={c.id} className="grid gap-x-4 border-b border-kumo-hairline py-1.5 text-sm last:border-0 sm:grid-cols-[7rem_1fr_auto]">
+                  <time dateTime={c.when} title={moment(c.when)} className="text-kumo-subtle">
+                    {ago(c.when)}
+                  </time>
+                  <span className="min-w-0">
+                    <span className="font-medium">{what(c)}</span> <span className="dim break-all">{[who(c), by(c)].filter(Boolean).join(" ")}</span>
+                    {c.first[0] && <span className="dim block font-mono break-all">{c.first[0]}</span>}
+                  </span>
+                  <span className="dim tabular-nums sm:text-right">
+                    {c.from_serial !== c.to_serial && <span className="block font-mono">{c.to_serial}</span>}
+                    {c.from_serial !== c.to_serial && arrival(props.course, c.to_serial)}
+                  </span>
+                </li>
+              ))}
             </ol>
           )
         }
