@@ -88,7 +88,7 @@ func TestInsideDrafts(t *testing.T) {
 	if out := run(`headwater zone draft approve example.com "seen by two" || true`); !strings.Contains(out, "13114") {
 		t.Errorf("approved by the author: %s", out)
 	}
-	run(block(t, doc, "credential, and goes through a draft that somebody has approved who has no part in it:"))
+	run(block(t, doc, "credential. Records and settings go through a draft that somebody has approved who has no part in it:"))
 	if out := run(apply); !strings.Contains(out, "applied, serial ") {
 		t.Errorf("applied: %s", out)
 	}

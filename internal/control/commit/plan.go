@@ -7,12 +7,10 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/audit"
-	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/preview"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
-	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // plan is one change on its way over a workspace.
@@ -71,6 +69,10 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 	if err := p.guard(ctx, e); err != nil {
 		return model.Outcome{}, err
 	}
+	return p.do(ctx, e)
+}
+
+func (p *plan) do(ctx context.Context, e model.Edit) (model.Outcome, error) {
 	switch e := e.(type) {
 	case model.Within:
 		return p.within(ctx, e)
@@ -354,60 +356,3 @@ type glimpse struct{ Flattened }
 
 func (glimpse) Want(model.ID, wire.Name, model.FlattenTarget) {}
 func (glimpse) Doubt(model.ID, []wire.Name)                   {}
-
-// previews is what the zones of a flushed workspace have come to.
-func (s *workspace) previews(ctx context.Context, entries []model.Entry) ([]preview.Zone, error) {
-	out := make([]preview.Zone, 0, len(s.order))
-	for _, z := range s.order {
-		if z.gone && z.fresh {
-			continue
-		}
-		v := preview.Zone{Read: z.read, Row: z.row, Created: z.fresh, Deleted: z.gone, Serial: z.serial, Puts: z.puts, Dels: z.dels}
-		if z.state != nil {
-			v.Base = face.Of(z.state)
-		}
-		if made, ok := s.made[z.row.ID]; ok {
-			v.Next = made
-		}
-		for i := range entries {
-			e := &entries[i]
-			switch {
-			case e.Zone != z.row.ID:
-			case e.Kind == model.EntryAccess:
-				v.Access = true
-			case e.Kind == model.EntryDelta:
-				step, err := zone.DecodeStep(e.Body)
-				if err != nil {
-					return nil, fmt.Errorf("zone %s: %w", z.row.Name.Host(), err)
-				}
-				v.Step = step
-			}
-		}
-		if z.notify || z.gone || z.fresh || z.serial != z.read.Serial {
-			var err error
-			if v.Notified, err = s.notified(ctx, z); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, v)
-	}
-	return out, nil
-}
-
-// notified names the peers that hear of a new version of the zone.
-func (s *workspace) notified(ctx context.Context, z *zoneWork) (out []string, err error) {
-	l := linksOf(&z.row, &z.acct.row)
-	if !l.Enabled || z.gone {
-		return nil, nil
-	}
-	access, err := s.access(ctx, z.acct)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range l.Peers {
-		if p := access.peer(id); p != nil && p.IP.IsValid() {
-			out = append(out, p.Name)
-		}
-	}
-	return out, nil
-}

@@ -16,13 +16,31 @@ type member struct {
 func members(z *model.Zone) []member {
 	s, d := &z.Settings, &z.DNSSEC
 	return []member{
-		{"paused", &z.Paused}, {"vanity_name_servers", &z.VanityNS}, {"transfer_mode", &z.Mode}, {"outgoing_transfers", &z.OutgoingTransfers},
-		{"outgoing", &z.Outgoing}, {"four_eyes", &z.FourEyes}, {"digest", &z.Digest},
-		{"ns_type", &s.NSType}, {"ns_set", &s.NSSet}, {"foundation_dns", &s.FoundationDNS}, {"multi_provider", &s.MultiProvider}, {"soa", &s.SOA},
-		{"ns_ttl", &s.NSTTL}, {"flatten_all_cnames", &s.FlattenAll}, {"secondary_overrides", &s.SecondaryOverrides},
-		{"reference_zone_id", &s.ReferenceZone}, {"zone_mode", &s.ZoneMode},
-		{"dnssec status", &d.Status}, {"dnssec_multi_signer", &d.MultiSigner}, {"dnssec_presigned", &d.Presigned}, {"dnssec_use_nsec3", &d.NSEC3},
-		{"dnssec algorithm", &d.Algorithm}, {"zsk_roll_days", &d.ZSKDays}, {"ksk_roll", &d.KSKDays}, {"cds", &d.CDS},
+		{"paused", &z.Paused},
+		{"vanity_name_servers", &z.VanityNS},
+		{"transfer_mode", &z.Mode},
+		{"outgoing_transfers", &z.OutgoingTransfers},
+		{"outgoing", &z.Outgoing},
+		{"four_eyes", &z.FourEyes},
+		{"digest", &z.Digest},
+		{"ns_type", &s.NSType},
+		{"ns_set", &s.NSSet},
+		{"foundation_dns", &s.FoundationDNS},
+		{"multi_provider", &s.MultiProvider},
+		{"soa", &s.SOA},
+		{"ns_ttl", &s.NSTTL},
+		{"flatten_all_cnames", &s.FlattenAll},
+		{"secondary_overrides", &s.SecondaryOverrides},
+		{"reference_zone_id", &s.ReferenceZone},
+		{"zone_mode", &s.ZoneMode},
+		{"dnssec status", &d.Status},
+		{"dnssec_multi_signer", &d.MultiSigner},
+		{"dnssec_presigned", &d.Presigned},
+		{"dnssec_use_nsec3", &d.NSEC3},
+		{"dnssec algorithm", &d.Algorithm},
+		{"zsk_roll_days", &d.ZSKDays},
+		{"ksk_roll", &d.KSKDays},
+		{"cds", &d.CDS},
 	}
 }
 

@@ -42,6 +42,7 @@ func fill(t *testing.T, w *world) model.Zone {
 		must(t, tx.DeleteZone(t.Context(), gone.ID))
 		must(t, tx.PutTSIG(t.Context(), key))
 		must(t, tx.PutZoneKey(t.Context(), model.ZoneKey{ID: newID(), Zone: z.ID, Private: []byte("swordfish")}))
+		must(t, tx.PutDraft(t.Context(), model.Draft{ID: newID(), Zone: z.ID, Account: account.ID, Name: "a draft", State: model.DraftOpen}))
 		must(t, tx.PutPeer(t.Context(), model.Peer{ID: z.Outgoing.Peers[0], Account: account.ID}))
 		must(t, tx.PutACL(t.Context(), model.ACL{ID: newID(), Account: account.ID}))
 		must(t, tx.MarkChange(t.Context(), newID()))
