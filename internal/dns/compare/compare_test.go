@@ -201,7 +201,9 @@ func TestMovesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, version(t, 7, other))
+			w.mu.Lock()
 			w.before = func(n int) { before(t, w, n) }
+			w.mu.Unlock()
 			if got := w.compare(t); got.Difference != "" || got.Serial != 0 {
 				t.Errorf("%+v", got)
 			}
