@@ -56,7 +56,7 @@ func (n *Insight) Responder(to *answer.Responder) *Responder {
 	return &Responder{to: to, shard: n.Meter.Shard()}
 }
 
-// Begin, Near and Leave are answer.Responder's.
+// Begin is answer.Responder's, as Near and Leave are.
 func (c *Responder) Begin(q *wire.Request) { c.to.Begin(q) }
 
 // Near is described with Begin.

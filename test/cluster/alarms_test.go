@@ -50,7 +50,7 @@ func newMoody(tb testing.TB) *moody {
 				if serial, known := m.serials[wire.Name(q.Name)]; known && q.Opcode != wire.OpcodeNotify {
 					soa := append([]byte{0, 0}, byte(serial>>24), byte(serial>>16), byte(serial>>8), byte(serial))
 					b.Section(wire.SectionAnswer)
-					b.Append([]byte(q.Name), wire.TypeSOA, wire.ClassIN, 1, append(soa, make([]byte, 16)...))
+					b.Append(q.Name, wire.TypeSOA, wire.ClassIN, 1, append(soa, make([]byte, 16)...))
 				}
 				_, _ = c.WriteToUDPAddrPort(b.Finish(), from)
 			}

@@ -330,7 +330,7 @@ func newPooler(tb testing.TB, port int, mode string) *pooler {
 	}
 	at := l.Addr().(*net.TCPAddr)
 	_ = l.Close()
-	dir, err := os.MkdirTemp("", "pooler")
+	dir, err := os.MkdirTemp("", "pooler") //nolint:usetesting // the pooler's user cannot come through the test's folder
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -131,9 +132,5 @@ func (r *Receiver) Await(what string) {
 func (r *Receiver) Told() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := map[string]int{}
-	for k, n := range r.told {
-		out[k] = n
-	}
-	return out
+	return maps.Clone(r.told)
 }

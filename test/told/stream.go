@@ -28,7 +28,7 @@ func Follow(ctx context.Context, tb testing.TB, n *node.Node, cursor string) *St
 		tb.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+node.Token)
-	res, err := http.DefaultClient.Do(r)
+	res, err := http.DefaultClient.Do(r) //nolint:bodyclose // read closes it
 	if err != nil {
 		tb.Fatal(err)
 	}

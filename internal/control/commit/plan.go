@@ -96,6 +96,23 @@ func (p *plan) do(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.raiseSerial(ctx, e)
 	case model.Revert:
 		return p.revert(ctx, e)
+	case model.Rewrite:
+		return p.rewrite(ctx, e)
+	case model.PutUpdatePolicy:
+		return p.putUpdatePolicy(ctx, e.Policy)
+	case model.DeleteUpdatePolicy:
+		return p.deleteUpdatePolicy(ctx, e.ID)
+	case model.CreateAccount:
+		return p.createAccount(ctx, e)
+	case model.EditAccount:
+		return p.editAccount(ctx, e)
+	}
+	return p.doKeys(ctx, e)
+}
+
+// doKeys is do for a zone's keys and how it is signed, and after these for who may have it.
+func (p *plan) doKeys(ctx context.Context, e model.Edit) (model.Outcome, error) {
+	switch e := e.(type) {
 	case model.TakeDS:
 		return p.takeDS(ctx, e)
 	case model.KeepDNSSEC:
@@ -112,16 +129,6 @@ func (p *plan) do(ctx context.Context, e model.Edit) (model.Outcome, error) {
 		return p.exportKey(ctx, e)
 	case model.Relearn:
 		return p.relearn(ctx, e)
-	case model.Rewrite:
-		return p.rewrite(ctx, e)
-	case model.PutUpdatePolicy:
-		return p.putUpdatePolicy(ctx, e.Policy)
-	case model.DeleteUpdatePolicy:
-		return p.deleteUpdatePolicy(ctx, e.ID)
-	case model.CreateAccount:
-		return p.createAccount(ctx, e)
-	case model.EditAccount:
-		return p.editAccount(ctx, e)
 	}
 	return p.editAccess(ctx, e)
 }

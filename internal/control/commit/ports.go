@@ -245,8 +245,11 @@ func (p *plan) guard(ctx context.Context, e model.Edit) error {
 		return nil
 	}
 	z, err := p.zone(ctx)
-	if err != nil || z.row.FourEyes == nil || z.fresh {
-		return nil //nolint:nilerr // the edit itself says what is wrong
+	if err != nil { //nolint:nilerr // the edit itself says what is wrong
+		return nil
+	}
+	if z.row.FourEyes == nil || z.fresh {
+		return nil
 	}
 	by := &p.change.Actor
 	if by.Context == model.BySystem && by.User == "" && by.Token == "" || by.Token != "" && slices.Contains(z.row.FourEyes.Except, by.Token) {
