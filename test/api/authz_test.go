@@ -139,7 +139,10 @@ func (m *matrix) fill(r *api.Route) string {
 			return string(u.ID)
 		},
 		"{draft_id}": func() string {
-			return m.must("POST", "/headwater/v1/zones/"+zone+"/drafts", `{"name":"a draft"}`).id(m.t)
+			if m.ids["draft of "+zone] == "" || r.Method == http.MethodDelete && strings.HasSuffix(r.Path, "/{draft_id}") {
+				m.ids["draft of "+zone] = m.must("POST", "/headwater/v1/zones/"+zone+"/drafts", `{"name":"a draft"}`).id(m.t)
+			}
+			return m.ids["draft of "+zone]
 		},
 		// Nobody's: who is let in is told so.
 		"{alarm_id}":      func() string { return strings.Repeat("e", 32) },
