@@ -34,7 +34,7 @@ var floors = map[string][]string{
 	"internal/dns/notify":    {"internal/dns/wire", "internal/dns/zone", "internal/dns/trust", "internal/dns/tsig"},
 	"internal/dns/tally":     {},
 	"internal/dns/course":    {},
-	"internal/dns/meter":     {"internal/dns/wire", "internal/dns/zone"},
+	"internal/dns/meter":     {"internal/cores", "internal/dns/wire", "internal/dns/zone"},
 	"internal/dns/watch":     {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/compare":   {"internal/dns/ask", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/watch", "internal/dns/xfr"},
 	"internal/dns/server": {

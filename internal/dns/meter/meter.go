@@ -3,12 +3,12 @@ package meter
 import (
 	"cmp"
 	"context"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
@@ -55,7 +55,7 @@ func New(cfg Config) *Meter {
 	if cfg.Known == nil {
 		cfg.Known = func(string) bool { return true }
 	}
-	m := &Meter{cfg: cfg, since: cfg.Now(), shards: make([]Shard, 2*runtime.GOMAXPROCS(0)), of: map[string]*counted{}}
+	m := &Meter{cfg: cfg, since: cfg.Now(), shards: make([]Shard, 4*cores.Count()), of: map[string]*counted{}}
 	for i := range m.shards {
 		m.shards[i].table.Store(new(table))
 	}
