@@ -18,21 +18,12 @@ import (
 // into puts a call into a draft.
 func into(id string) as { return func(h http.Header) { h.Set("Headwater-Draft", id) } }
 
-func both(list ...as) as {
-	return func(h http.Header) {
-		for _, a := range list {
-			a(h)
-		}
-	}
-}
-
-// desk is a zone with people who work on it.
+// team is a zone with people who work on it.
 type team struct {
 	*server
-	zone, id         string // path and id
-	drafts           string
-	ann, ben, eva    as
-	annID, tokenless string
+	zone, id      string // path and id
+	drafts        string
+	ann, ben, eva as
 }
 
 func newTeam(t *testing.T, s *server) *team {

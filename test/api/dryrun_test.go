@@ -299,9 +299,7 @@ func (m *matrix) compare(op string, recipe *recipe, would *reply, call func() *r
 	for _, o := range p.Objects {
 		told = append(told, o.Resource)
 	}
-	for _, l := range m.lines()[len(logged):] {
-		tells = append(tells, l)
-	}
+	tells = append(tells, m.lines()[len(logged):]...)
 	slices.Sort(told)
 	slices.Sort(tells)
 	if told, tells = slices.Compact(told), slices.Compact(tells); !recipe.idle && !strings.HasSuffix(op, "/accounts") && !strings.HasSuffix(op, "/force_notify") && !slices.Equal(told, tells) {

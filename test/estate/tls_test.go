@@ -3,6 +3,7 @@ package estate_test
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -103,9 +104,7 @@ func TestMutualTLSWithBIND(t *testing.T) {
 	set := func(change map[string]any) {
 		t.Helper()
 		body := map[string]any{"transport": "tls"}
-		for k, v := range change {
-			body[k] = v
-		}
+		maps.Copy(body, change)
 		n.Call(t, "PUT", transport, body, nil)
 	}
 	set(map[string]any{

@@ -245,8 +245,8 @@ func (p *plan) guard(ctx context.Context, e model.Edit) error {
 		return nil
 	}
 	z, err := p.zone(ctx)
-	if err != nil { //nolint:nilerr // the edit itself says what is wrong
-		return nil
+	if err != nil {
+		return nil //nolint:nilerr // the edit itself says what is wrong
 	}
 	if z.row.FourEyes == nil || z.fresh {
 		return nil
