@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,17 +46,22 @@ func copied(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.CopyFS(filepath.Join(to, "web/dist/assets"), os.DirFS("../web/dist/assets")); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"index.html", "favicon.svg"} {
-		b, err := os.ReadFile("../web/dist/" + name)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, "web/dist", name), b, 0o600)
-		}
+	dashboard := os.DirFS("../web/dist")
+	if err := fs.WalkDir(dashboard, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
+		at := filepath.Join(to, "web/dist", name)
+		if d.IsDir() {
+			return os.MkdirAll(at, 0o777)
+		}
+		b, err := fs.ReadFile(dashboard, name)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(at, b, 0o600)
+	}); err != nil {
+		t.Fatal(err)
 	}
 	modules, err := filepath.Abs("../web/node_modules")
 	if err == nil {
