@@ -296,7 +296,7 @@ func TestMetricsExist(t *testing.T) {
 	for _, m := range regexp.MustCompile(`"([a-z]+(?:_[a-z]+)*)", "[0-9A-Z]`).FindAllStringSubmatch(string(source), -1) {
 		known["headwater_"+m[1]] = true
 	}
-	for _, m := range regexp.MustCompile(`counter\("([a-z_]+)", slow`).FindAllStringSubmatch(string(source), -1) {
+	for _, m := range regexp.MustCompile(`counter\("([a-z_]+)", [a-z]`).FindAllStringSubmatch(string(source), -1) {
 		known["headwater_"+m[1]] = true
 	}
 	text := strings.Join(expressions(t), "\n")
