@@ -60,14 +60,15 @@ func TestTransferWaitsForNoDatagram(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := netip.MustParseAddrPort(at)
+	const most = 64
 	least := math.MaxInt // of several tries: what else the machine does adds to one or the other
-	for range 10 {
+	for try := 0; try < 40 && least > most; try++ {
 		queries := ask(t, addr)
 		messages := transferWhole(t, addr)
 		least = min(least, queries()/messages)
 	}
 	t.Logf("%d queries were answered beside a message", least)
-	if least > 64 {
+	if least > most {
 		t.Errorf("%d queries were answered in the time of each message: these waited for the monitor", least)
 	}
 }
