@@ -26,6 +26,9 @@ type Config struct {
 	// Handshake hears of every handshake that failed. It must return at once; nil: nobody is told.
 	Handshake func(source netip.AddrPort, err error)
 
+	// Sockets is where sockets come from and go to; nil: they are opened here, and closed in the end.
+	Sockets Sockets
+
 	DB *zone.DB
 	// NewResponder makes one Responder for each thread: it may keep scratch space.
 	NewResponder func() Responder
@@ -84,6 +87,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Sockets == nil {
+		c.Sockets = fresh{}
 	}
 	if c.Handshake == nil {
 		c.Handshake = func(netip.AddrPort, error) {}

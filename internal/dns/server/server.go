@@ -27,6 +27,7 @@ type Server struct {
 	listeners []*listener
 	addrs     Addrs
 	running   atomic.Bool
+	leaving   atomic.Pointer[Leaving]
 	tlsFailed atomic.Uint64
 }
 
@@ -84,7 +85,7 @@ func (s *Server) bind(e *endpoint) error {
 		if err == nil {
 			s.udp = append(s.udp, socks...)
 			s.listeners = append(s.listeners, l)
-			return nil
+			return s.keep(e, socks)
 		}
 		closeAll(socks)
 		if !anyPort || try == portTries {
@@ -146,15 +147,20 @@ func (s *Server) Run(ctx context.Context) error {
 		s.workers.Go(func() { s.work(busy) })
 	}
 	<-ctx.Done()
-	for _, u := range s.udp {
-		u.interrupt()
-	}
 	for _, l := range s.listeners {
 		_ = l.Close()
 	}
-	readers.Wait()
-	close(s.slow.queue)
-	s.tcp.drain(s.cfg.Drain, abandon)
+	if l := s.leaving.Load(); l != nil {
+		s.leave(l, &readers, abandon)
+		close(s.slow.queue)
+	} else {
+		for _, u := range s.udp {
+			u.interrupt()
+		}
+		readers.Wait()
+		close(s.slow.queue)
+		s.tcp.drain(s.cfg.Drain, nil, 0, abandon)
+	}
 	s.workers.Wait()
 	return failure(ctx)
 }

@@ -23,8 +23,7 @@ type listener struct {
 }
 
 func (s *Server) listenTCP(e endpoint, t Transport) (*listener, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), e.network("tcp"), e.addrPort().String())
+	l, err := s.cfg.Sockets.Listen(context.Background(), e.network("tcp"), e.addrPort().String())
 	if err != nil {
 		return nil, err
 	}
@@ -201,18 +200,18 @@ func (t *tcpTable) leave(nc net.Conn, source netip.AddrPort, counted bool) {
 // taken (RFC 7766 section 6.2.3 leaves it to us, RFC 7828 section 3.4 has us say so).
 func (t *tcpTable) idle() time.Duration {
 	t.mu.Lock()
-	used := len(t.open)
+	used, most := len(t.open), t.limits.Idle
 	t.mu.Unlock()
 	free := max(0, t.limits.Conns-used)
 	if 2*free >= t.limits.Conns {
-		return t.limits.Idle
+		return most
 	}
-	return max(t.limits.Idle*time.Duration(2*free)/time.Duration(t.limits.Conns), t.limits.Idle/20)
+	return max(most*time.Duration(2*free)/time.Duration(t.limits.Conns), most/20)
 }
 
 // drain ends the connections: idle ones at once, because their reads fail, busy ones after their answer or, when the
-// patience is over, in the midst of it.
-func (t *tcpTable) drain(patience time.Duration, abandon context.CancelFunc) {
+// patience is over, in the midst of it. When hurry ends, the patience is less from then on.
+func (t *tcpTable) drain(patience time.Duration, hurry <-chan struct{}, less time.Duration, abandon context.CancelFunc) {
 	t.mu.Lock()
 	t.draining = true
 	for nc := range t.open {
@@ -228,6 +227,15 @@ func (t *tcpTable) drain(patience time.Duration, abandon context.CancelFunc) {
 		}
 	})
 	defer force.Stop()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-hurry:
+			force.Reset(less)
+		case <-ended:
+		}
+	}()
 	t.wg.Wait()
 }
 

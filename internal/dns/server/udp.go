@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 )
 
@@ -24,12 +25,17 @@ type udpSocket interface {
 	serve() error
 	// interrupt makes serve return soon. The socket stays open for answers of the slow pool.
 	interrupt()
+	// retire is interrupt for a socket that others read as well: serve returns after the next datagram, which it answers.
+	retire()
+	// file is the socket by another descriptor, which is the caller's.
+	file() (*os.File, error)
 	addr() netip.AddrPort
 	close()
 }
 
 // endpoint is an address to listen on, as configured.
 type endpoint struct {
+	name         string     // as configured
 	host         netip.Addr // unspecified for wildcards
 	port         uint16
 	dual         bool // IPv6 wildcard that takes IPv4 as well
@@ -49,7 +55,7 @@ func parseEndpoint(s string, transferOnly bool) (endpoint, error) {
 		return endpoint{}, fmt.Errorf("listen address %q: %w", s, err)
 	}
 	return endpoint{
-		host: ap.Addr(), port: ap.Port(), dual: s[0] == ':', transferOnly: transferOnly,
+		name: s, host: ap.Addr(), port: ap.Port(), dual: s[0] == ':', transferOnly: transferOnly,
 	}, nil
 }
 
@@ -69,6 +75,9 @@ func (e endpoint) network(proto string) string {
 // listenUDP opens the endpoint's sockets, n of them or one that n threads share. With port 0 the first one's port
 // becomes e's.
 func (s *Server) listenUDP(e *endpoint, n int) ([]udpSocket, error) {
+	if socks, err := s.inherit(e); err != nil || len(socks) > 0 {
+		return socks, err
+	}
 	if !hasFast || s.cfg.Portable {
 		return openPortable(s, e, n)
 	}

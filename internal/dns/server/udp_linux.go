@@ -59,6 +59,30 @@ func openFast(s *Server, e endpoint, shared bool) (udpSocket, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
+	return newFast(s, e, fd)
+}
+
+// inheritFast takes sockets over that somebody else has opened.
+func inheritFast(s *Server, e endpoint, files []*os.File) ([]udpSocket, error) {
+	var socks []udpSocket
+	for _, file := range files {
+		fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			closeAll(socks)
+			return nil, os.NewSyscallError("dup", err)
+		}
+		sock, err := newFast(s, e, fd)
+		if err != nil {
+			closeAll(socks)
+			return nil, err
+		}
+		socks = append(socks, sock)
+	}
+	return socks, nil
+}
+
+// newFast makes a thread's part of a socket that is bound; the descriptor is its own from here on.
+func newFast(s *Server, e endpoint, fd int) (udpSocket, error) {
 	local, err := localAddr(fd)
 	if err != nil {
 		_ = unix.Close(fd)
@@ -133,13 +157,15 @@ func (f *fastSocket) serve() error {
 	shortSlice()
 	for {
 		n, err := f.receive()
+		if err == nil {
+			f.send(f.process(n)) // what was received is answered, whoever has to go
+		}
 		if f.closing.Load() {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("receive on %s: %w", f.local, err)
 		}
-		f.send(f.process(n))
 	}
 }
 
@@ -318,6 +344,16 @@ func (f *fastSocket) interrupt() {
 	if err := unix.Shutdown(f.fd, unix.SHUT_RD); err != nil && !errors.Is(err, unix.ENOTCONN) {
 		f.h.s.cfg.Log.Error("cannot interrupt a socket", "address", f.local, "error", err)
 	}
+}
+
+func (f *fastSocket) retire() { f.closing.Store(true) }
+
+func (f *fastSocket) file() (*os.File, error) {
+	fd, err := unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("dup", err)
+	}
+	return os.NewFile(uintptr(fd), f.local.String()), nil
 }
 
 func (f *fastSocket) addr() netip.AddrPort { return f.local }

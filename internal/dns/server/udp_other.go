@@ -4,6 +4,7 @@ package server
 
 import (
 	"errors"
+	"os"
 	"runtime"
 )
 
@@ -11,6 +12,10 @@ import (
 const hasFast = false
 
 func openFast(*Server, endpoint, bool) (udpSocket, error) { return nil, errors.ErrUnsupported }
+
+func inheritFast(*Server, endpoint, []*os.File) ([]udpSocket, error) {
+	return nil, errors.ErrUnsupported
+}
 
 // YieldCore lets another goroutine have the core.
 func YieldCore() { runtime.Gosched() }

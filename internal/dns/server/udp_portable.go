@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,26 @@ func openPortable(s *Server, e *endpoint, n int) ([]udpSocket, error) {
 		_ = conn.Close()
 		return nil, err
 	}
+	socks := newPortable(s, *e, conn, n)
+	e.port = socks[0].addr().Port()
+	return socks, nil
+}
+
+// inheritPortable takes over the one socket that there is.
+func inheritPortable(s *Server, e endpoint, files []*os.File) ([]udpSocket, error) {
+	pc, err := net.FilePacketConn(files[0])
+	if err != nil {
+		return nil, err
+	}
+	conn, ok := pc.(*net.UDPConn)
+	if !ok {
+		_ = pc.Close()
+		return nil, fmt.Errorf("%T is no UDP socket", pc)
+	}
+	return newPortable(s, e, conn, s.cfg.Threads), nil
+}
+
+func newPortable(s *Server, e endpoint, conn *net.UDPConn, n int) []udpSocket {
 	socks := make([]udpSocket, n)
 	for i := range socks {
 		p := &portableSocket{
@@ -53,8 +74,7 @@ func openPortable(s *Server, e *endpoint, n int) ([]udpSocket, error) {
 		}
 		socks[i] = p
 	}
-	e.port = socks[0].addr().Port()
-	return socks, nil
+	return socks
 }
 
 // askDestination has a wildcard socket tell to which address a datagram came.
@@ -71,16 +91,15 @@ func askDestination(conn *net.UDPConn, e endpoint) error {
 func (p *portableSocket) serve() error {
 	for {
 		n, nc, _, from, err := p.conn.ReadMsgUDPAddrPort(p.request, p.control)
+		if err == nil && n < maxRequest { // errors are of one peer, what is longer was cut
+			p.one(p.request[:n], p.returnControl(nc), from)
+		}
 		if p.closing.Load() {
 			return nil
 		}
 		if errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("receive on %s: %w", p.addr(), err)
 		}
-		if err != nil || n == maxRequest {
-			continue // of one peer: ICMP errors, a datagram that was cut
-		}
-		p.one(p.request[:n], p.returnControl(nc), from)
 	}
 }
 
@@ -131,6 +150,11 @@ func (p *portableSocket) interrupt() {
 	p.closing.Store(true)
 	_ = p.conn.SetReadDeadline(time.Unix(1, 0))
 }
+
+// retire is the same: deadlines are this process's alone.
+func (p *portableSocket) retire() { p.interrupt() }
+
+func (p *portableSocket) file() (*os.File, error) { return p.conn.File() }
 
 func (p *portableSocket) addr() netip.AddrPort {
 	if a, ok := p.conn.LocalAddr().(*net.UDPAddr); ok {
