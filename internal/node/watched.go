@@ -181,7 +181,7 @@ func (n *Node) followSecondaries() error {
 			Log: n.store.Log, History: n.store.History, Trace: n.log,
 			Known: func(zone model.ID) bool { return n.db.ByID(string(zone)) != nil },
 		})
-		n.store.OnTold(n.events.Wake)
+		n.store.Listen(store.Ears{Told: n.events.Wake, Rights: n.events.Rights})
 	}
 	if n.roles.notify {
 		parents := n.parents()

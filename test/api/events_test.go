@@ -89,7 +89,7 @@ func withEvents(t *testing.T, hub **events.Hub) option {
 		st := c.Store.(*store.Store)
 		*hub = events.New(events.Config{Log: st.Log, Pause: 10 * time.Millisecond, Most: 32})
 		(*hub).Begin(0)
-		st.OnTold((*hub).Wake)
+		st.Listen(store.Ears{Told: (*hub).Wake, Rights: (*hub).Rights})
 		c.Events, c.Limits.StreamsEach = *hub, 3
 		c.ZoneName = func(z model.ID) (string, bool) { return "example.com", !strings.HasPrefix(string(z), "c") }
 		ctx, cancel := context.WithCancel(context.Background())

@@ -20,14 +20,17 @@ type Config struct {
 	History func() string
 	// Pause is how often the log is looked at while somebody listens, default 1 s: Wake tells of what was written here.
 	Pause time.Duration
-	Most  int // events that are kept; default 8,192
-	Trace *slog.Logger
+	// Patience is how long who comes with a cursor of a node that is ahead waits for this one to follow, default 10 s.
+	Patience time.Duration
+	Most     int // events that are kept; default 8,192
+	Trace    *slog.Logger
 }
 
 // most is how many events are kept where nothing else is said, and read from the log at once.
 const (
 	most     = 8192
 	readMost = 1000
+	patience = 10 * time.Second
 )
 
 // Hub has what happened last. Its methods may be called from anywhere; Journal, Begin and Wake return at once.
@@ -45,10 +48,17 @@ type Hub struct {
 	next      uint64        // and of the next one
 	at        place         // of the newest
 	floor     place         // of the newest that is not kept any more
-	rights    uint64
+	rights    rights
 	listeners int
 	moved     chan struct{} // closed when something has come; nil while nobody waits
 	over      bool
+}
+
+// rights counts how often somebody was let do more or less than before: as the store says, which hears of all nodes, and as this process
+// was told by itself, which is sooner.
+type rights struct {
+	stored uint64
+	here   uint64
 }
 
 // place is a position in the journal and one in the log.
@@ -67,6 +77,9 @@ func New(cfg Config) *Hub {
 	}
 	if cfg.Pause <= 0 {
 		cfg.Pause = time.Second
+	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = patience
 	}
 	if cfg.Most <= 0 {
 		cfg.Most = most
@@ -184,7 +197,16 @@ func (h *Hub) rouse() {
 	}
 }
 
-// Wake tells that something was written to the log, or that rights have changed, by this process.
+// Rights tells that this process has let somebody do more or less than before: no listener hears of anything that happens from here on
+// before he was looked at again.
+func (h *Hub) Rights() {
+	h.mu.Lock()
+	h.rights.here++
+	h.rouse()
+	h.mu.Unlock()
+}
+
+// Wake tells that something was written to the log by this process.
 func (h *Hub) Wake() {
 	select {
 	case h.wake <- struct{}{}:
@@ -244,8 +266,8 @@ func (h *Hub) look(ctx context.Context) error {
 func (h *Hub) take(got *model.EventLog, after uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if got.Rights != h.rights {
-		h.rights = got.Rights
+	if got.Rights != h.rights.stored {
+		h.rights.stored = got.Rights
 		h.rouse()
 	}
 	switch {

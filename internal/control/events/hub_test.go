@@ -59,7 +59,7 @@ func newLog() *log { return &log{first: 1} }
 
 func hub(t *testing.T, l *log, change func(*events.Config)) *events.Hub {
 	t.Helper()
-	cfg := events.Config{Log: l.read, Most: 8}
+	cfg := events.Config{Log: l.read, Most: 8, Patience: time.Millisecond}
 	if change != nil {
 		change(&cfg)
 	}
@@ -167,6 +167,74 @@ func TestCursor(t *testing.T) {
 	}
 	if _, why := take(t, first); why != events.HistoryGap {
 		t.Errorf("who listened: %q", why)
+	}
+}
+
+// TestNodeBehind: who comes from a node that is ahead loses nothing while this one catches up, and hears so when it does not.
+func TestNodeBehind(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shared := newLog()
+		of := func(c *events.Config) { c.Patience = 0 }
+		ahead, behind := hub(t, shared, of), hub(t, shared, of)
+		for _, h := range []*events.Hub{ahead, behind} {
+			h.Begin(0)
+		}
+		heard, _ := listen(t, ahead, "")
+		for seq := range model.Seq(3) {
+			ahead.Journal(entry(1 + seq))
+		}
+		if got, _ := take(t, heard); got != "j1 j2 j3" {
+			t.Fatal(got)
+		}
+		behind.Journal(entry(1))
+		follow := time.AfterFunc(time.Second, func() {
+			for seq := range model.Seq(3) {
+				behind.Journal(entry(2 + seq))
+			}
+		})
+		defer follow.Stop()
+		l, why := listen(t, behind, heard.Cursor())
+		if got, _ := take(t, l); why != events.None || got != "j4" {
+			t.Errorf("%q %q", got, why)
+		}
+		ahead.Journal(entry(4))
+		ahead.Journal(entry(5))
+		_, _ = take(t, heard)
+		began := time.Now()
+		if _, why := listen(t, behind, heard.Cursor()); why != events.Unknown || time.Since(began) != 10*time.Second {
+			t.Errorf("never there: %q after %v", why, time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := behind.Listen(ctx, heard.Cursor()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who leaves meanwhile: %v", err)
+		}
+		closing := time.AfterFunc(time.Second, behind.Close)
+		defer closing.Stop()
+		if _, why := listen(t, behind, heard.Cursor()); why != events.Unknown {
+			t.Errorf("the node stops: %q", why)
+		}
+	})
+}
+
+// TestRightsBefore: nothing that happens after this process has taken rights away is handed out before those who listen were asked again.
+func TestRightsBefore(t *testing.T) {
+	t.Parallel()
+	h := hub(t, newLog(), nil)
+	h.Begin(0)
+	l, _ := listen(t, h, "")
+	h.Rights()
+	h.Journal(entry(1))
+	room := make([]model.Event, 3)
+	if n, why, err := l.Next(t.Context(), room); n != 0 || why != events.None || err != nil {
+		t.Errorf("%d events, %q, %v", n, why, err)
+	}
+	if !l.RightsMoved() || l.RightsMoved() {
+		t.Error("rights have moved once")
+	}
+	if got, _ := take(t, l); got != "j1" {
+		t.Errorf("then %q", got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -18,7 +19,7 @@ type Reset string
 const (
 	None       Reset = ""
 	TooOld     Reset = "cursor_too_old" // what came after the cursor is not kept any more
-	Unknown    Reset = "cursor_unknown" // the cursor is none of this server's, or of a node that is ahead of this one
+	Unknown    Reset = "cursor_unknown" // the cursor is none of this server's, or of a node that this one does not catch up with
 	TooSlow    Reset = "too_slow"
 	HistoryGap Reset = "history_lost" // the store has lost changes
 )
@@ -33,11 +34,12 @@ type Listener struct {
 	at      place  // what was handed out
 	passed  place  // what the caller is done with
 	history string
-	rights  uint64
+	rights  rights
 }
 
 // Listen begins behind a cursor, or with what happens from now on where that is empty. With a reset it begins now, too, and the
-// caller must look at everything anew. Close ends it.
+// caller must look at everything anew. Close ends it. Who comes from a node that is a little ahead waits until this one is as far:
+// what he heard there is not lost, only on its way.
 func (h *Hub) Listen(ctx context.Context, cursor string) (*Listener, Reset, error) {
 	h.mu.Lock()
 	h.listeners++
@@ -46,10 +48,33 @@ func (h *Hub) Listen(ctx context.Context, cursor string) (*Listener, Reset, erro
 		h.leave()
 		return nil, None, fmt.Errorf("read the log of events: %w", err)
 	}
+	l, why, wait := h.begin(cursor)
+	if wait == nil {
+		return l, why, nil
+	}
+	patience := time.NewTimer(h.cfg.Patience)
+	defer patience.Stop()
+	for wait != nil {
+		select {
+		case <-wait:
+			l, why, wait = h.begin(cursor)
+		case <-patience.C:
+			wait = nil
+		case <-ctx.Done():
+			h.leave()
+			return nil, None, ctx.Err()
+		}
+	}
+	return l, why, nil
+}
+
+// begin makes a listener that stands behind a cursor. Where it is ahead of what is known, the listener stands at the end, and wait is
+// closed when more is known.
+func (h *Hub) begin(cursor string) (l *Listener, why Reset, wait <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.stand()
-	l := &Listener{h: h, rights: h.rights}
+	l = &Listener{h: h, rights: h.rights}
 	l.toEnd()
 	if cursor == "" {
 		return l, None, nil
@@ -61,12 +86,23 @@ func (h *Hub) Listen(ctx context.Context, cursor string) (*Listener, Reset, erro
 	case history != digest(h.history):
 		return l, HistoryGap, nil
 	case at.seq > h.at.seq || at.log > h.at.log:
-		return l, Unknown, nil
+		if h.over {
+			return l, Unknown, nil
+		}
+		return l, Unknown, h.change()
 	case at.seq < h.floor.seq || at.log < h.floor.log:
 		return l, TooOld, nil
 	}
 	l.number, l.at, l.passed = h.first, at, at
 	return l, None, nil
+}
+
+// change is closed when something has come. The lock is held.
+func (h *Hub) change() <-chan struct{} {
+	if h.moved == nil {
+		h.moved = make(chan struct{})
+	}
+	return h.moved
 }
 
 func (h *Hub) leave() {
@@ -146,10 +182,7 @@ func (l *Listener) some(room []model.Event) (n int, why Reset, wait <-chan struc
 	if n > 0 {
 		return n, None, nil, nil
 	}
-	if h.moved == nil {
-		h.moved = make(chan struct{})
-	}
-	return 0, None, h.moved, nil
+	return 0, None, h.change(), nil
 }
 
 // digest is a history as cursors have it.

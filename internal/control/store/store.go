@@ -44,7 +44,7 @@ type Store struct {
 	*backupStore
 	*alarmsStore
 
-	told    atomic.Pointer[func()]
+	ears    atomic.Pointer[Ears]
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	closing sync.Once
@@ -81,7 +81,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.alarmsStore = alarms.New(s.db, s.tell)
-	s.peopleStore = people.New(s.db, s.tell)
+	s.peopleStore = people.New(s.db, s.rightsMoved)
 	if s.zonesStore, err = zones.Open(ctx, s.db, s.journalStore, func() { people.AccountsWritten(s.peopleStore) }); err != nil {
 		return err
 	}
@@ -98,13 +98,24 @@ func (s *Store) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// OnTold has f called whenever this process has written to the log of events, or somebody may do more or less than before. It must
-// return at once.
-func (s *Store) OnTold(f func()) { s.told.Store(&f) }
+// Ears hear what this process does to the store. All must return at once.
+type Ears struct {
+	Told   func() // it has written to the log of events
+	Rights func() // it has let somebody do more or less than before
+}
+
+// Listen has the ears hear from now on.
+func (s *Store) Listen(e Ears) { s.ears.Store(&e) }
 
 func (s *Store) tell() {
-	if f := s.told.Load(); f != nil {
-		(*f)()
+	if e := s.ears.Load(); e != nil {
+		e.Told()
+	}
+}
+
+func (s *Store) rightsMoved() {
+	if e := s.ears.Load(); e != nil {
+		e.Rights()
 	}
 }
 

@@ -59,10 +59,17 @@ func (s *Server) Do(tb testing.TB, statements ...string) {
 	}
 }
 
-// Detach has a standby follow nobody: it stays where it is.
+// Detach has a standby follow nobody: it stays where it is. A server reads its settings when it comes to it, so that what is written
+// before its receiver is gone may still arrive.
 func (s *Server) Detach(tb testing.TB) {
 	tb.Helper()
-	s.Do(tb, "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
+	s.Do(tb, "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()", `DO $$ BEGIN
+		FOR i IN 1..6000 LOOP
+			IF NOT EXISTS (SELECT FROM pg_stat_wal_receiver) THEN RETURN; END IF;
+			PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+		END LOOP;
+		RAISE 'the standby does not let go of its primary';
+	END $$`)
 }
 
 // Promote makes a standby a primary.
