@@ -47,6 +47,13 @@ var floors = map[string][]string{
 	"internal/control/store": {
 		"internal/control/model", "internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/audit",
 		"internal/control/store/people", "internal/control/store/nodes", "internal/control/store/backup", "internal/control/store/alarms", "internal/control/store/drafts",
+		"internal/control/store/inspect",
+	},
+	"internal/control/store/inspect": {
+		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/model",
+	},
+	"internal/control/check": {
+		"internal/control/commit", "internal/control/face", "internal/control/journal", "internal/control/model", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
 	},
 	"internal/control/store/alarms":  {"internal/control/store/engine", "internal/control/store/audit", "internal/control/model"},
 	"internal/control/store/engine":  {"internal/control/model", "internal/dns/wire"},
@@ -137,7 +144,7 @@ var floors = map[string][]string{
 		"internal/dns/report", "internal/dns/trust", "internal/dns/server", "internal/insight",
 	},
 	"internal/cli": {
-		"internal/node", "internal/client", "internal/secretkey", "internal/control/auth", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
+		"internal/node", "internal/client", "internal/secretkey", "internal/control/auth", "internal/control/check", "internal/control/commit", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
 	},
 	"cmd/headwater": {"internal/cli"},
 }

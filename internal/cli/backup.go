@@ -40,16 +40,18 @@ func (f *storeFlags) openWith(ctx context.Context, options store.Config) (*store
 	if err := c.ReadSecrets(); err != nil {
 		return nil, nil, err
 	}
-	keys, err := c.FindKeys()
-	if err != nil {
-		return nil, nil, err
+	if !options.Keyless {
+		keys, err := c.FindKeys()
+		if err != nil {
+			return nil, nil, err
+		}
+		options.SecretKey, options.OlderKeys = keys.Current(), keys.Older()
 	}
 	log, err := (&node.Config{LogLevel: "error"}).Logger(os.Stderr)
 	if err != nil {
 		return nil, nil, err
 	}
-	options.URL, options.SecretKey, options.OlderKeys = c.DatabaseURL(), keys.Current(), keys.Older()
-	options.Clock, options.Log = time.Now, log
+	options.URL, options.Clock, options.Log = c.DatabaseURL(), time.Now, log
 	st, err := store.Open(ctx, options)
 	return st, c, err
 }

@@ -24,6 +24,7 @@ type commands struct {
 	Zone         zoneCmd          `cmd:"" help:"Import, export, check or look at a zone."`
 	Import       importCmd        `cmd:"" help:"Copy from another server."`
 	Admin        adminCmd         `cmd:"" help:"Find a way back in, on the data themselves."`
+	Check        checkCmd         `cmd:"" help:"Hold the rows of zones against what is served, and repair what is damaged."`
 	Backup       backupCmd        `cmd:"" help:"Write, verify or list a backup of everything."`
 	Restore      restoreCmd       `cmd:"" help:"Restore a backup into an empty database, or a zone of it into a server."`
 	Migrate      migrateCmd       `cmd:"" help:"Copy everything to another database engine."`

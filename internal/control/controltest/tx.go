@@ -206,6 +206,12 @@ func (t *Tx) DeleteZone(_ context.Context, id model.ID) error {
 	return t.s.fail("delete zone")
 }
 
+// Restart takes a zone's entries out of the journal.
+func (t *Tx) Restart(_ context.Context, zone model.ID, _ model.Usage) error {
+	t.r.journal = slices.DeleteFunc(slices.Clone(t.r.journal), func(e model.Entry) bool { return e.Zone == zone })
+	return t.s.fail("restart")
+}
+
 // Undelete finds nothing: what is deleted here is gone.
 func (t *Tx) Undelete(context.Context, *model.Zone) error { return model.ErrStale }
 

@@ -1,6 +1,7 @@
 package face
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -110,4 +111,35 @@ func flattenedSets(sets []rr.Set, cname *model.Record) []rr.Set {
 		}
 	}
 	return out
+}
+
+// Remembered is what versions tell of the target that a name was flattened to: its addresses, or nothing.
+func Remembered(v Versions, owner wire.Name) (f model.Flattened) {
+	f.Addrs, f.TTL = addresses(v.Served.Data(owner))
+	f.Held, f.HeldTTL = addresses(v.Transfer.Data(owner))
+	if len(f.Addrs) > 0 {
+		f.State = model.FlattenKnown
+	}
+	if len(f.Held) > 0 {
+		f.HeldState = model.FlattenKnown
+	}
+	return f
+}
+
+// addresses are those of RRsets, with the lowest TTL of them.
+func addresses(sets []rr.Set) (out []netip.Addr, ttl uint32) {
+	for _, s := range sets {
+		if !isAddress(s.Type) {
+			continue
+		}
+		if ttl == 0 || s.TTL < ttl {
+			ttl = s.TTL
+		}
+		for _, d := range s.Data {
+			if a, ok := netip.AddrFromSlice(d); ok {
+				out = append(out, a)
+			}
+		}
+	}
+	return out, ttl
 }

@@ -291,7 +291,10 @@ func (l *loading) entry(e *model.Entry) error {
 	default:
 		l.f.cfg.Seen(*e, true)
 		if z := l.f.cfg.DB.ByID(string(e.Zone)); !img.kept && z != nil && z.State().Links.Enabled {
-			return l.history.take(e)
+			if err := l.history.take(e); err != nil { // it costs this zone its history and nobody anything else
+				l.f.cfg.Log.Error("history of a zone cannot be read, IXFR reaches back no further", "zone", e.Zone, "error", err)
+				l.history.drop(e.Zone)
+			}
 		}
 	}
 	return nil

@@ -129,6 +129,9 @@ func (f *Feed) fetch(ctx context.Context, e *model.Entry) (*incoming, error) {
 	if errors.Is(err, model.ErrNotFound) {
 		return &incoming{gone: true}, nil
 	}
+	if errors.Is(err, model.ErrDamaged) {
+		return &incoming{bad: err}, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load image of zone %s: %w", e.Zone, err)
 	}

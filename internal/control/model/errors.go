@@ -8,6 +8,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrStale: the rows moved on since they were read; commit tries again by itself.
 	ErrStale = errors.New("stale")
+	// ErrDamaged: what the store has of a zone cannot be read, whoever asks.
+	ErrDamaged = errors.New("damaged in the store")
 	// ErrUncommitted: whatever else went wrong, nothing was committed.
 	ErrUncommitted = errors.New("nothing was committed")
 	// ErrDiverged: the store has lost changes that memory has, or has others in their place.

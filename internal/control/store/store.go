@@ -14,6 +14,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store/backup"
 	"github.com/headwaterdns/headwater/internal/control/store/drafts"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
+	"github.com/headwaterdns/headwater/internal/control/store/inspect"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/control/store/nodes"
 	"github.com/headwaterdns/headwater/internal/control/store/people"
@@ -30,6 +31,7 @@ type (
 	nodesStore   = nodes.Store
 	backupStore  = backup.Store
 	alarmsStore  = alarms.Store
+	inspectStore = inspect.Store
 )
 
 // Store is a database of either engine, with all of its rooms. It is safe for many callers.
@@ -43,6 +45,7 @@ type Store struct {
 	*nodesStore
 	*backupStore
 	*alarmsStore
+	*inspectStore
 
 	ears    atomic.Pointer[Ears]
 	stop    context.CancelFunc
@@ -86,7 +89,7 @@ func (s *Store) start(ctx context.Context) (err error) {
 		return err
 	}
 	s.auditStore, s.nodesStore, s.draftsStore = audit.New(s.db), nodes.New(s.db), drafts.New(s.db)
-	s.backupStore = backup.New(s.db, s.journalStore)
+	s.backupStore, s.inspectStore = backup.New(s.db, s.journalStore), inspect.New(s.db, s.zonesStore)
 	var run context.Context
 	run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.journalStore.Run(run) })

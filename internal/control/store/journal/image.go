@@ -111,13 +111,18 @@ func (r *imageReader) dest() []any {
 func (r *imageReader) add() (bool, error) {
 	switch {
 	case r.part&halfMost == 0:
+		if r.served < 0 || r.size < r.served || r.size > halfMost*pieceSize { // nobody makes room for what a damaged row tells
+			r.body = nil
+			return false, r.damaged()
+		}
 		r.body, r.half, r.cut, r.whole = make([]byte, 0, r.size), r.part>>halfBits, r.served, r.size
 		r.img.Seq, r.img.Serial, r.img.Name = model.Seq(r.seq), uint32(r.serial), string(r.name)
 	case r.part>>halfBits != r.half || r.body == nil:
 		return false, nil // without its first piece it is no image
 	}
 	if len(r.body)+len(r.piece) > r.whole || r.cut > r.whole {
-		return false, fmt.Errorf("the image of zone %s is damaged", r.img.Zone)
+		r.body = nil
+		return false, r.damaged()
 	}
 	r.body = append(r.body, r.piece...)
 	if len(r.body) < r.whole {
@@ -129,11 +134,20 @@ func (r *imageReader) add() (bool, error) {
 	return true, nil
 }
 
+func (r *imageReader) damaged() error {
+	return fmt.Errorf("the image of zone %s: %w", r.img.Zone, model.ErrDamaged)
+}
+
 // Image loads one zone's image (for a reset entry); model.ErrNotFound when there is none.
 func (s *Store) Image(ctx context.Context, zone model.ID) (model.Image, error) {
+	return ReadImage(ctx, s.db.Read, zone)
+}
+
+// ReadImage is Image of the state that a connection shows; model.ErrDamaged where pieces do not go together.
+func ReadImage(ctx context.Context, c engine.Conn, zone model.ID) (model.Image, error) {
 	var r imageReader
 	complete := false
-	err := s.db.Read.Each(ctx, func(rows *engine.Rows) (err error) {
+	err := c.Each(ctx, func(rows *engine.Rows) (err error) {
 		if err = rows.Scan(r.dest()...); err != nil {
 			return err
 		}
@@ -141,7 +155,11 @@ func (s *Store) Image(ctx context.Context, zone model.ID) (model.Image, error) {
 		complete = complete || done
 		return err
 	}, selectImage, engine.ID(zone))
-	if err == nil && !complete {
+	switch {
+	case err != nil:
+	case !complete && r.body != nil: // it ends too early
+		err = r.damaged()
+	case !complete:
 		err = model.ErrNotFound
 	}
 	if err != nil {
@@ -177,37 +195,102 @@ func (s *Store) Load(ctx context.Context, image func(model.Image) error, access 
 }
 
 func (s *Store) loadZones(ctx context.Context, c engine.Conn, image func(model.Image) error, access func(model.Entry) error) (whole model.Seq, err error) {
-	whole = math.MaxInt64
-	var r imageReader
-	var seq, serial, at engine.NullInt64
-	var body, box []byte
-	dest := append(r.dest(), &seq, &serial, &at, &body, &box)
+	l := zoneLoader{s: s, whole: math.MaxInt64, image: image, access: access}
+	dest := append(l.r.dest(), &l.seq, &l.serial, &l.at, &l.body, &l.box)
 	err = c.Each(ctx, func(rows *engine.Rows) error {
+		before := l.r.img.Zone
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		complete, err := r.add()
-		if err != nil || !complete {
-			return err
-		}
-		if r.img.Seq < model.Seq(r.newest) {
-			whole = min(whole, r.img.Seq)
-		}
-		if err := image(r.img); err != nil || !seq.Valid {
-			return err
-		}
-		e := model.Entry{
-			Seq: model.Seq(seq.Int64), Kind: model.EntryAccess, Account: r.img.Account, Zone: r.img.Zone,
-			Serial: uint32(serial.Int64), At: engine.FromMicros(at.Int64), Body: engine.OrNil(body),
-		}
-		if len(box) > 0 {
-			if err = s.unseal(&e, AccessName(e.Zone), box); err != nil {
-				return fmt.Errorf("access of zone %s: %w", e.Zone, err)
+		if before != l.r.img.Zone {
+			if err := l.short(before); err != nil {
+				return err
 			}
 		}
-		return access(e)
+		return l.add()
 	}, selectImages)
-	return whole, err
+	if err == nil {
+		err = l.short(l.r.img.Zone)
+	}
+	if err == nil {
+		err = l.missing(ctx, c)
+	}
+	return l.whole, err
+}
+
+// zoneLoader takes images as Load reads them. One that is damaged costs its zone alone: it comes as an image of no octets, which nobody
+// takes for a zone, so that it is noticed where others are put into memory.
+type zoneLoader struct {
+	s       *Store
+	r       imageReader
+	image   func(model.Image) error
+	access  func(model.Entry) error
+	whole   model.Seq
+	zones   int
+	account model.ID // of the image that has begun
+
+	seq, serial, at engine.NullInt64
+	body, box       []byte
+}
+
+// add takes the row just scanned.
+func (l *zoneLoader) add() error {
+	complete, err := l.r.add()
+	if err != nil {
+		return l.bad(l.r.img.Zone, l.r.img.Account, model.Seq(l.r.seq))
+	}
+	if l.account = l.r.img.Account; !complete {
+		return nil
+	}
+	l.zones++
+	if l.r.img.Seq < model.Seq(l.r.newest) {
+		l.whole = min(l.whole, l.r.img.Seq)
+	}
+	if err := l.image(l.r.img); err != nil || !l.seq.Valid {
+		return err
+	}
+	e := model.Entry{
+		Seq: model.Seq(l.seq.Int64), Kind: model.EntryAccess, Account: l.r.img.Account, Zone: l.r.img.Zone,
+		Serial: uint32(l.serial.Int64), At: engine.FromMicros(l.at.Int64), Body: engine.OrNil(l.body),
+	}
+	if len(l.box) > 0 {
+		if err = l.s.unseal(&e, AccessName(e.Zone), l.box); err != nil {
+			return fmt.Errorf("access of zone %s: %w", e.Zone, err)
+		}
+	}
+	return l.access(e)
+}
+
+// short gives up an image that has begun and has not come to its end.
+func (l *zoneLoader) short(zone model.ID) error {
+	if l.r.body == nil {
+		return nil
+	}
+	l.r.body = nil
+	return l.bad(zone, l.account, l.r.img.Seq)
+}
+
+func (l *zoneLoader) bad(zone, account model.ID, seq model.Seq) error {
+	l.zones++
+	return l.image(model.Image{Zone: zone, Account: account, Seq: seq})
+}
+
+// missing tells of zones that have no image, which every zone has.
+func (l *zoneLoader) missing(ctx context.Context, c engine.Conn) error {
+	var zones int
+	if err := c.One(ctx, []any{&zones}, `SELECT count(*) FROM zones`); err != nil || zones == l.zones {
+		return err
+	}
+	const text = `SELECT id, account, seq FROM zones z
+		WHERE NOT EXISTS (SELECT 1 FROM images i WHERE i.part IN (z.no * 65536, z.no * 65536 + 32768))`
+	var zone, account model.ID
+	var seq int64
+	return c.Each(ctx, func(r *engine.Rows) error {
+		if err := r.Scan(engine.ToID(&zone), engine.ToID(&account), &seq); err != nil {
+			return err
+		}
+		return l.bad(zone, account, model.Seq(seq))
+	}, text)
 }
 
 // RenewImages replaces the images of small zones outside any change, all of them or none, and leaves the journal as it

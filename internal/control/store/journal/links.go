@@ -153,3 +153,51 @@ func (l *linker) slice(ctx context.Context, c engine.Conn) (more bool, err error
 	}
 	return n == linkSlice, nil
 }
+
+// ReadEntries yields a zone's entries in order, without their secrets. On SQLite they are found by their links, or, if those are not to be
+// trusted, by going through the whole journal.
+func ReadEntries(ctx context.Context, c engine.Conn, zone model.ID, linked bool, yield func(model.Entry) error) error {
+	text, args := `SELECT `+entryColumns+` FROM journal WHERE zone = ? ORDER BY seq`, []any{engine.ID(zone)}
+	if c.Dialect.Linked && linked {
+		text = `SELECT ` + entryColumns + ` FROM journal WHERE seq IN (` + chain + `) ORDER BY seq`
+		args = []any{engine.ID(zone), engine.ID(zone), int64(math.MaxInt64)}
+	}
+	r := newEntryReader()
+	err := c.Each(ctx, func(rows *engine.Rows) error {
+		if err := rows.Scan(r.dest[endColumns:]...); err != nil {
+			return err
+		}
+		return yield(r.entry())
+	}, text, args...)
+	if err != nil {
+		return fmt.Errorf("read the journal of zone %s: %w", zone, err)
+	}
+	return nil
+}
+
+// EachLink yields, in order, every entry's position, its zone, if it is of one, and the position of the zone's entry before it, as far
+// as entries tell that.
+func EachLink(ctx context.Context, c engine.Conn, yield func(seq int64, kind model.EntryKind, zone model.ID, prev engine.NullInt64) error) error {
+	column := `NULL`
+	if c.Dialect.Linked {
+		column = `prev`
+	}
+	var seq, kind int64
+	var zone model.ID
+	var prev engine.NullInt64
+	return c.Each(ctx, func(r *engine.Rows) error {
+		if err := r.Scan(&seq, &kind, engine.ToID(&zone), &prev); err != nil {
+			return err
+		}
+		return yield(seq, model.EntryKind(kind), zone, prev)
+	}, `SELECT seq, kind, zone, `+column+` FROM journal ORDER BY seq`)
+}
+
+// Forget removes all entries of a zone, however they are linked.
+func Forget(ctx context.Context, c engine.Conn, zone model.ID) error {
+	if err := keepHead(ctx, c); err != nil {
+		return err
+	}
+	_, err := c.Exec(ctx, `DELETE FROM journal WHERE zone = ?`, engine.ID(zone))
+	return err
+}

@@ -160,8 +160,13 @@ func (t *Tx) EachRecord(ctx context.Context, zone model.ID, yield func(*model.Re
 	if err != nil {
 		return err
 	}
+	return EachRecord(ctx, t.c, zone, no, yield)
+}
+
+// EachRecord is that for the records under a number, of the state that a connection shows.
+func EachRecord(ctx context.Context, c engine.Conn, zone model.ID, no int64, yield func(*model.Record) error) error {
 	r := newRecordReader(zone)
-	return t.c.Each(ctx, func(rows *engine.Rows) error {
+	return c.Each(ctx, func(rows *engine.Rows) error {
 		p, err := r.scan(rows)
 		if err != nil {
 			return err
