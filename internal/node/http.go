@@ -146,6 +146,9 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	if h.Sealed > 0 {
 		_, _ = fmt.Fprintf(w, "no secret key: the TSIG keys of %d accounts are closed, zones whose links need one are not transferred\n", h.Sealed)
 	}
+	if n.silent.Load() {
+		_, _ = io.WriteString(w, "keys untold: other nodes do not hear which keys secondaries use here, and one in use may be retired; GRANT INSERT, UPDATE ON key_sightings\n")
+	}
 	if h.Stale {
 		_, _ = io.WriteString(w, "the store has lost changes: answering from memory while all is loaded anew\n")
 	}

@@ -92,7 +92,8 @@ type Node struct {
 	out       io.Writer
 	first     *auth.FirstCredentials // made at this start
 	ready     atomic.Bool
-	shares    bool // other nodes are told what this one sees of keys
+	shares    bool        // other nodes are told what this one sees of keys
+	silent    atomic.Bool // and cannot be: the database lets this node write nothing
 	positions positions
 	version   atomic.Uint64 // zone versions published
 	lag       atomic.Int64  // nanoseconds that the newest journal entry was under way
@@ -144,7 +145,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	n.shareWork()
-	n.wireFast(&set)
+	n.wireFast(&set, open.Keyless)
 	if err := n.wireCareful(set.nameservers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
@@ -152,8 +153,8 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 }
 
 // wireFast makes the parts of the fast half.
-func (n *Node) wireFast(set *settings) {
-	n.shares = n.store.Shared() && n.roles.dns && n.roles.writes()
+func (n *Node) wireFast(set *settings, keyless bool) {
+	n.shares = n.store.Shared() && n.roles.dns && !keyless // who has no secret key verifies no signature
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log, Shared: n.shares,
 		Seen: func(zone, peer string, serial uint32) {

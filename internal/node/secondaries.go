@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -236,10 +237,11 @@ func (n *Node) keyUses(ctx context.Context, account model.ID, peers []model.ID, 
 // database, what it sees of keys under rotation.
 
 const (
-	sightingsTold = 2 * time.Second
-	sightingsKept = 30 * 24 * time.Hour
-	sightingsTidy = time.Hour
-	sightingsMost = 500 // in one transaction
+	sightingsTold  = 2 * time.Second
+	sightingsTried = 5 * time.Second // by who may perhaps not
+	sightingsKept  = 30 * 24 * time.Hour
+	sightingsTidy  = time.Hour
+	sightingsMost  = 500 // in one transaction
 )
 
 // place names this node among others by where it is, and not by when it was started: what it saw before it died is what it saw.
@@ -256,7 +258,7 @@ type zonePeer struct{ zone, peer string }
 func (n *Node) tellSightings(ctx context.Context) error {
 	tick := time.NewTicker(sightingsTold)
 	defer tick.Stop()
-	tidied := time.Now()
+	tidied, tried := time.Now(), time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -265,7 +267,12 @@ func (n *Node) tellSightings(ctx context.Context) error {
 			n.tellOnce(last)
 			return nil
 		case now := <-tick.C:
-			n.tellOnce(ctx)
+			if n.roles.writes() || !n.silent.Load() && !tried.IsZero() {
+				n.tellOnce(ctx)
+			} else if now.Sub(tried) >= sightingsTried {
+				tried = now
+				n.mayTell(ctx)
+			}
 			if now.Sub(tidied) < sightingsTidy || !n.holds("") {
 				continue
 			}
@@ -275,6 +282,20 @@ func (n *Node) tellSightings(ctx context.Context) error {
 				}
 			}
 		}
+	}
+}
+
+// mayTell finds out, before anybody relies on it, whether a node that only reads may tell what it sees.
+func (n *Node) mayTell(ctx context.Context) { n.toldSightings(n.store.PutKeySightings(ctx, nil)) }
+
+// toldSightings takes note of how telling went. A node that may not tell says so where people look: what it sees, nobody knows who retires a
+// key.
+func (n *Node) toldSightings(err error) {
+	silent := errors.Is(err, store.ErrMayNotTell)
+	if was := n.silent.Swap(silent); silent && !was {
+		n.log.Warn("no other node is told which keys secondaries use here: GRANT INSERT, UPDATE ON key_sightings to this node's database user", slog.Any("error", err))
+	} else if was && err == nil {
+		n.log.Info("other nodes are told which keys secondaries use here")
 	}
 }
 
@@ -288,7 +309,8 @@ func (n *Node) tellOnce(ctx context.Context) {
 				Peer: model.ID(s.Peer), Zone: model.ID(s.Zone), Node: n.place(), Key: s.Key, Certain: s.Certain, Since: s.Since, Seen: s.Seen,
 			})
 		}
-		if err := n.store.PutKeySightings(ctx, rows); err != nil {
+		err := n.store.PutKeySightings(ctx, rows)
+		if n.toldSightings(err); err != nil {
 			n.log.Debug("cannot tell which keys were seen, trying again", slog.Any("error", err))
 			n.watch.Untold(list)
 			return

@@ -36,12 +36,14 @@ type (
 
 // Errors of the rooms.
 var (
-	ErrNoStore   = engine.ErrNoStore
-	ErrVersion   = engine.ErrVersion
-	ErrInUse     = engine.ErrInUse
-	ErrSecretKey = engine.ErrSecretKey
-	ErrBackup    = backup.ErrBackup
-	ErrNotEmpty  = backup.ErrNotEmpty
+	ErrNoStore = engine.ErrNoStore
+	// ErrMayNotTell is a database that lets a node that only reads write nothing at all.
+	ErrMayNotTell = engine.ErrMayNotTell
+	ErrVersion    = engine.ErrVersion
+	ErrInUse      = engine.ErrInUse
+	ErrSecretKey  = engine.ErrSecretKey
+	ErrBackup     = backup.ErrBackup
+	ErrNotEmpty   = backup.ErrNotEmpty
 )
 
 // ReadBackup goes through a whole backup without any database.

@@ -87,54 +87,67 @@ func (r *recent) trim(now time.Time) {
 	}
 }
 
-// keyBounds bounds what one key may ask for, so that one client that is out of its mind leaves room to the others.
+// keyBounds bounds what one key may ask for, so that one client that is out of its mind leaves room to the others; and one account, which has
+// as many keys as it likes.
 type keyBounds struct {
-	perSecond float64
+	perSecond float64 // of a key
 
 	mu sync.Mutex
 	of map[string]*keyUse
 }
 
-// keyUse is a bucket of what a key may still ask for, and how many of its messages are under way.
+// keyUse is a bucket of what a key or an account may still ask for, and how many of its messages are under way.
 type keyUse struct {
 	left    float64
 	at      time.Time
 	running int
 }
 
-// Bounds of one key: a quarter of all that may be under way, and how many keys are told apart before those that rest are forgotten.
+// Bounds of one key and of one account: a quarter and half of all that may be under way, what an account may in keys, and how many are told apart
+// before those that rest are forgotten.
 const (
-	keyRunning = 32
-	keysMost   = 1 << 12
+	keyRunning     = 32
+	accountRunning = 64
+	accountKeys    = 4
+	keysMost       = 1 << 12
 )
 
-// enter says whether a message of a key may be done now; leave must be called at its end.
-func (k *keyBounds) enter(key string, now time.Time) (leave func(), ok bool) {
+// enter says whether a message of an account's key may be done now; leave must be called at its end.
+func (k *keyBounds) enter(account, key string, now time.Time) (leave func(), ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	own, all := k.use(account+" "+key, k.perSecond, now), k.use(account, accountKeys*k.perSecond, now)
+	if own.running >= keyRunning || all.running >= accountRunning || k.perSecond > 0 && (own.left < 1 || all.left < 1) {
+		return nil, false
+	}
+	for _, u := range []*keyUse{own, all} {
+		u.left--
+		u.running++
+	}
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		own.running--
+		all.running--
+	}, true
+}
+
+// use is the bucket of a key or an account, filled until now.
+func (k *keyBounds) use(who string, perSecond float64, now time.Time) *keyUse {
 	if k.of == nil {
 		k.of = map[string]*keyUse{}
 	}
-	u := k.of[key]
+	u := k.of[who]
 	if u == nil {
 		if len(k.of) >= keysMost {
 			k.forget(now)
 		}
-		u = &keyUse{left: 2 * k.perSecond, at: now}
-		k.of[key] = u
+		u = &keyUse{left: 2 * perSecond, at: now}
+		k.of[who] = u
 	}
-	u.left = min(2*k.perSecond, u.left+k.perSecond*now.Sub(u.at).Seconds())
+	u.left = min(2*perSecond, u.left+perSecond*now.Sub(u.at).Seconds())
 	u.at = now
-	if u.running >= keyRunning || k.perSecond > 0 && u.left < 1 {
-		return nil, false
-	}
-	u.left--
-	u.running++
-	return func() {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		u.running--
-	}, true
+	return u
 }
 
 // forget forgets keys that would get all they may ask for anyhow.

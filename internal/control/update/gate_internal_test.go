@@ -93,7 +93,7 @@ func TestKeyBounds(t *testing.T) {
 	k := keyBounds{perSecond: 10}
 	now := time.Unix(1_800_000_000, 0)
 	take := func(key string) bool {
-		leave, ok := k.enter(key, now)
+		leave, ok := k.enter(key, "", now)
 		if ok {
 			leave()
 		}
@@ -114,12 +114,33 @@ func TestKeyBounds(t *testing.T) {
 	}
 	k = keyBounds{}
 	for n = 0; ; n++ {
-		if _, ok := k.enter("one", now); !ok {
+		if _, ok := k.enter("one", "", now); !ok {
 			break
 		}
 	}
 	if n != keyRunning || !take("two") {
 		t.Errorf("%d are under way", n)
+	}
+	// Ten keys of an account take half of the room, and four keys' rate.
+	busy := keyBounds{}
+	for n = range 1000 {
+		if _, ok := busy.enter("a", fmt.Sprint(n%10), now); !ok {
+			break
+		}
+	}
+	if _, ok := busy.enter("b", "0", now); n != accountRunning || !ok {
+		t.Errorf("%d of one account are under way", n)
+	}
+	busy = keyBounds{perSecond: 10}
+	n = 0
+	for i := range 1000 {
+		if leave, ok := busy.enter("a", fmt.Sprint(i%10), now); ok {
+			leave()
+			n++
+		}
+	}
+	if _, ok := busy.enter("b", "0", now); n != 2*accountKeys*10 || !ok {
+		t.Errorf("%d of one account at once", n)
 	}
 	for i := range 3 * keysMost {
 		now = now.Add(10 * time.Millisecond)

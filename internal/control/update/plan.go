@@ -183,11 +183,15 @@ func (p *planner) compareSet(n wire.Name, t wire.Type, s *message.Set) error {
 	}
 	var gone []*model.Record
 	var first *model.Record
+	stored := map[string]bool{}
 	for _, r := range p.rows[n] {
+		if r.Type == t {
+			stored[string(r.RData)] = true
+		}
 		switch {
 		case r.Type != t:
 			continue
-		case !holds(s.Data, r.RData):
+		case !s.Has(r.RData):
 			gone = append(gone, r)
 		case s.Set && !r.Proxied && ttlOf(r) != s.TTL:
 			p.edit(r.ID, func(r *model.Record) { r.TTL = s.TTL })
@@ -197,7 +201,7 @@ func (p *planner) compareSet(n wire.Name, t wire.Type, s *message.Set) error {
 		}
 	}
 	for _, data := range s.Data {
-		if holds(s.Own, data) || slices.ContainsFunc(p.rows[n], func(r *model.Record) bool { return r.Type == t && bytes.Equal(r.RData, data) }) {
+		if holds(s.Own, data) || stored[string(data)] {
 			continue
 		}
 		if t == wire.TypeNS && n == p.view.Zone.Name && !p.view.Zone.Settings.MultiProvider {

@@ -182,9 +182,9 @@ func (u *request) changeID(mac []byte) model.ID {
 }
 
 func (u *request) do(ctx context.Context, msg []byte) outcome {
-	leave, ok := u.s.keys.enter(u.account+" "+string(u.key.Name), u.s.cfg.Clock())
+	leave, ok := u.s.keys.enter(u.account, string(u.key.Name), u.s.cfg.Clock())
 	if !ok {
-		return outcome{wire.RcodeServFail, "the key sends more updates than it may"}
+		return outcome{wire.RcodeServFail, "the key, or its account, sends more updates than it may"}
 	}
 	defer leave()
 	return u.outcome(u.commit(ctx, msg))

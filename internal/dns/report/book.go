@@ -108,24 +108,54 @@ func (b *Book) Take(name []byte, from netip.Addr) {
 	b.insert(c, Report{About: a, Count: 1, First: now, Last: now, From: from})
 }
 
-// insert keeps a new kind, in place of the one of the zone that was not heard of for longest where there is no room.
+// insert keeps a new kind. Where there is no room, it takes the place of the one that was not heard of for longest: of its own zone, or, where
+// all that is kept is too much, of one that has many. So who reports of hundreds of zones leaves room to the others.
 func (b *Book) insert(c *chapter, r Report) {
-	if len(c.list) < perZone && b.kept < inAll {
-		c.list = append(c.list, r)
-		b.kept++
-		return
+	if len(c.list) >= perZone {
+		b.drop(c)
+	} else if b.kept >= inAll {
+		if most := b.full(c); len(most.list) > 0 {
+			b.drop(most)
+		}
 	}
-	c.dropped++
-	b.stats.Dropped++
-	oldest := -1
+	c.list = append(c.list, r)
+	b.kept++
+}
+
+// drop forgets the kind of a zone that was not heard of for longest.
+func (b *Book) drop(c *chapter) {
+	oldest := 0
 	for i := range c.list {
-		if oldest < 0 || c.list[i].Last.Before(c.list[oldest].Last) {
+		if c.list[i].Last.Before(c.list[oldest].Last) {
 			oldest = i
 		}
 	}
-	if oldest >= 0 {
-		c.list[oldest] = r
+	c.list = slices.Delete(c.list, oldest, oldest+1)
+	b.kept--
+	c.dropped++
+	b.stats.Dropped++
+}
+
+// looked is of how many zones the one with the most kinds makes room.
+const looked = 16
+
+// full finds a zone with many kinds among some, which are others each time. Those that are gone are forgotten on the way.
+func (b *Book) full(own *chapter) *chapter {
+	most, n := own, 0
+	for id, c := range b.zones {
+		if c != own && b.cfg.DB.ByID(id) == nil {
+			b.kept -= len(c.list)
+			delete(b.zones, id)
+			continue
+		}
+		if len(c.list) > len(most.list) {
+			most = c
+		}
+		if n++; n >= looked && len(most.list) > 0 {
+			break
+		}
 	}
+	return most
 }
 
 func (b *Book) foreign() {

@@ -122,6 +122,36 @@ func TestManyZones(t *testing.T) {
 	if kept != 16384 {
 		t.Errorf("%d kept", kept)
 	}
+	for i := range zones {
+		if list, _, _ := b.Of(fmt.Sprint("z", i)); len(list) < 16 {
+			t.Errorf("of zone %d are %d kept", i, len(list))
+		}
+	}
+	// Whoever has filled it leaves room to others: what is new of a quiet zone is kept, and stays while the loud ones go on.
+	b.Forget("z0")
+	fill := func(word string) {
+		for i := 1; i < zones; i++ {
+			for j := range 64 {
+				take(b, fmt.Sprintf("%s%d.z%d.test", word, j, i), 7)
+			}
+		}
+	}
+	fill("y")
+	for j := range 8 {
+		take(b, fmt.Sprintf("x%d.z0.test", j), 7)
+	}
+	fill("w")
+	if list, _, _ := b.Of("z0"); len(list) != 8 {
+		t.Errorf("of 8 kinds of a quiet zone %d are kept", len(list))
+	}
+	kept = 0
+	for i := range zones {
+		list, _, _ := b.Of(fmt.Sprint("z", i))
+		kept += len(list)
+	}
+	if kept > 16384 {
+		t.Errorf("%d kept", kept)
+	}
 }
 
 func TestLookingAllocatesNothing(t *testing.T) {

@@ -68,7 +68,7 @@ func (c *conn) handshake() bool {
 	}
 	if err != nil {
 		c.s.tlsFailed.Add(1)
-		c.s.cfg.Handshake(c.source, err)
+		c.s.cfg.Handshake(c.source, clipped{err})
 		return false
 	}
 	if err := c.nc.SetDeadline(time.Time{}); err != nil {
@@ -80,6 +80,13 @@ func (c *conn) handshake() bool {
 	c.tls.Client, c.tls.ClientKey, c.tls.ClientName = trust.Shown(&st, c.s.cfg.Now)
 	return true
 }
+
+// clipped is an error with fewer words: a client may put many of its own into a handshake.
+type clipped struct{ error }
+
+func (c clipped) Error() string { return clip(c.error.Error()) }
+
+func (c clipped) Unwrap() error { return c.error }
 
 // close tells the client that nothing follows, so that it can tell an end from a connection that was cut.
 func (c *conn) close() { _ = c.nc.Close() }

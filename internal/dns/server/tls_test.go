@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -95,6 +96,23 @@ const (
 	optPadded = "\x00\x00\x29\x04\xd0\x00\x00\x00\x00\x00\x08\x00\x0c\x00\x04\x00\x00\x00\x00"
 	refused   = wire.RcodeRefused
 )
+
+// What is told of a handshake that failed is bounded: a client can put 60 kilobytes of names into it.
+func TestWordsOfHandshakes(t *testing.T) {
+	t.Parallel()
+	s := runTLS(t, server.Config{})
+	cfg := s.client()
+	for range 200 {
+		cfg.NextProtos = append(cfg.NextProtos, strings.Repeat("x", 250))
+	}
+	c := tls.Client(dial(t, "tcp", s.addr), cfg)
+	if err := c.HandshakeContext(t.Context()); err == nil {
+		t.Fatal("it was let in")
+	}
+	if err := <-s.fail; len(err.Error()) > 300 || !strings.Contains(err.Error(), "protocol") {
+		t.Errorf("%d octets: %.100s", len(err.Error()), err)
+	}
+}
 
 // Who may come in, and who is told no in the handshake or by the certificate.
 func TestTLSHandshake(t *testing.T) {

@@ -68,13 +68,17 @@ func Digest(c *x509.Certificate) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
+// nameMost is how many octets of a name that a stranger has chosen go into a log or on a page: as many as a domain name can have.
+const nameMost = 255
+
 // nameOf is what a certificate calls its holder first; nobody has asked whether that is so.
 func nameOf(c *x509.Certificate) string {
+	name := c.Subject.CommonName
 	switch {
 	case len(c.DNSNames) > 0:
-		return c.DNSNames[0]
+		name = c.DNSNames[0]
 	case len(c.IPAddresses) > 0:
-		return c.IPAddresses[0].String()
+		name = c.IPAddresses[0].String()
 	}
-	return c.Subject.CommonName
+	return strings.ToValidUTF8(name[:min(len(name), nameMost)], "\ufffd")
 }

@@ -57,6 +57,24 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// What a certificate calls its holder is bounded, and readable: a stranger has chosen it.
+func TestNamesOfStrangers(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		strings.Repeat("a", 70_000): strings.Repeat("a", 255), "ns\xff\xfe": "ns\ufffd", "secondary": "secondary",
+	} {
+		c := &x509.Certificate{}
+		c.Subject.CommonName = name
+		if _, _, called := trust.Shown(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{c}}, time.Now); called != want {
+			t.Errorf("%.20q: %d octets, %.40q", name, len(called), called)
+		}
+		c.DNSNames = []string{name}
+		if _, _, called := trust.Shown(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{c}}, time.Now); called != want {
+			t.Errorf("%.20q: %d octets, %.40q", name, len(called), called)
+		}
+	}
+}
+
 func TestAuthority(t *testing.T) {
 	t.Parallel()
 	a := testkit.NewAuthority(t)

@@ -56,11 +56,13 @@ func (u *RR) add(z *Zone, node Node) {
 		node[u.Type] = s
 	}
 	s.TTL, s.Set = min(max(u.TTL, z.LeastTTL), z.MostTTL), true
-	if s.has(u.Data) {
+	if s.Has(u.Data) {
 		return
 	}
-	s.Data = slices.DeleteFunc(slices.Clone(s.Data), func(d []byte) bool { return u.replaces(d) })
-	s.Data = append(s.Data, u.Data)
+	if u.alone() {
+		s.Data, s.places = slices.DeleteFunc(slices.Clone(s.Data), func(d []byte) bool { return u.replaces(d) }), nil
+	}
+	s.put(u.Data)
 }
 
 // excluded says whether the record is a CNAME beside others, or another beside a CNAME. What signing adds to a name does not count.
@@ -104,30 +106,31 @@ const typeWKS wire.Type = 11
 // wksKey is what two WKS records of one service have in common: address and protocol, in octets.
 const wksKey = 5
 
+// alone says whether records of the type may take the place of one another.
+func (u *RR) alone() bool {
+	return u.Type == wire.TypeCNAME || u.Type == wire.TypeDNAME || u.Type == wire.TypeSOA || u.Type == typeWKS
+}
+
 // replaces says whether the record takes the place of one of its RRset with other data: of a type of which there is one at a name.
 func (u *RR) replaces(old []byte) bool {
-	switch u.Type {
-	case wire.TypeCNAME, wire.TypeDNAME, wire.TypeSOA:
-		return true
-	case typeWKS:
+	if u.Type == typeWKS {
 		return len(old) >= wksKey && len(u.Data) >= wksKey && bytes.Equal(old[:wksKey], u.Data[:wksKey])
-	default:
-		return false
 	}
+	return u.alone()
 }
 
 // removeOne is section 3.4.2.4.
 func (u *RR) removeOne(node Node, apex bool) error {
 	s := node[u.Type]
 	switch {
-	case u.Type == wire.TypeSOA, !s.has(u.Data):
+	case u.Type == wire.TypeSOA, !s.Has(u.Data):
 		return nil
 	case apex && u.Type == wire.TypeNS && len(s.Data) == 1:
 		return nil
 	case holds(s.Own, u.Data):
 		return fail(wire.RcodeRefused, "this %s record of %s is the server's own", u.Type, u.Owner)
 	}
-	s.Data = slices.DeleteFunc(slices.Clone(s.Data), func(d []byte) bool { return bytes.Equal(d, u.Data) })
+	s.drop(s.place(u.Data))
 	if len(s.Data) == 0 {
 		delete(node, u.Type)
 	}
@@ -156,7 +159,7 @@ func removeAll(owner wire.Name, node Node, apex bool, may Policy) error {
 		case !may(owner, t):
 			return fail(wire.RcodeRefused, "the key may not change %s %s", owner, t)
 		case len(s.Own) > 0:
-			s.Data = slices.Clone(s.Own)
+			s.Data, s.places = slices.Clone(s.Own), nil
 		default:
 			delete(node, t)
 		}

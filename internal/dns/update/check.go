@@ -13,7 +13,7 @@ type set struct {
 // Check holds the zone against the prerequisites (RFC 2136 section 3.2), one after the other: the first that is malformed or not met is
 // the *Failure. RRsets that must have certain data (section 2.4.2) are told by several records and come last.
 func (m *Message) Check(z *Zone) error {
-	exact, order := map[set][][]byte{}, []set(nil)
+	exact, order := map[set]*Set{}, []set(nil)
 	for i := range m.Prerequisites {
 		p := &m.Prerequisites[i]
 		if p.TTL != 0 {
@@ -34,9 +34,10 @@ func (m *Message) Check(z *Zone) error {
 		key := set{p.Owner, p.Type}
 		if exact[key] == nil {
 			order = append(order, key)
+			exact[key] = &Set{}
 		}
-		if !holds(exact[key], p.Data) {
-			exact[key] = append(exact[key], p.Data)
+		if !exact[key].Has(p.Data) {
+			exact[key].put(p.Data)
 		}
 	}
 	for _, key := range order {
@@ -51,12 +52,12 @@ func (m *Message) Check(z *Zone) error {
 	return nil
 }
 
-func equal(s *Set, want [][]byte) bool {
-	if s == nil || len(s.Data) != len(want) {
+func equal(s, want *Set) bool {
+	if s == nil || len(s.Data) != len(want.Data) {
 		return false
 	}
-	for _, d := range want {
-		if !s.has(d) {
+	for _, d := range want.Data {
+		if !s.Has(d) {
 			return false
 		}
 	}

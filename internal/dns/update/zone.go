@@ -31,9 +31,57 @@ type Set struct {
 	Answered bool
 	// Set says that a message has set the TTL of all records.
 	Set bool
+
+	places map[string]int // of Data, where there is much of it
 }
 
-func (s *Set) has(data []byte) bool { return s != nil && holds(s.Data, data) }
+// few is how many data are looked through one by one. One message may be about thousands of one RRset, and whoever else wants to change
+// something waits meanwhile.
+const few = 16
+
+// Has says whether data is in the set.
+func (s *Set) Has(data []byte) bool { return s != nil && s.place(data) >= 0 }
+
+// place is where data is, or -1.
+func (s *Set) place(data []byte) int {
+	if len(s.Data) <= few {
+		return slices.IndexFunc(s.Data, func(d []byte) bool { return bytes.Equal(d, data) })
+	}
+	if len(s.places) != len(s.Data) {
+		s.places = make(map[string]int, len(s.Data))
+		for i, d := range s.Data {
+			s.places[string(d)] = i
+		}
+	}
+	if i, ok := s.places[string(data)]; ok {
+		return i
+	}
+	return -1
+}
+
+// put adds data that is not in the set.
+func (s *Set) put(data []byte) {
+	if len(s.places) == len(s.Data) && len(s.Data) > few {
+		s.places[string(data)] = len(s.Data)
+	}
+	s.Data = append(s.Data, data)
+}
+
+// drop takes the data at a place away. Of many the last takes its place.
+func (s *Set) drop(at int) {
+	last := len(s.Data) - 1
+	if last < few {
+		s.Data, s.places = slices.Delete(s.Data, at, at+1), nil
+		return
+	}
+	delete(s.places, string(s.Data[at]))
+	if at < last {
+		s.Data[at] = s.Data[last]
+		s.places[string(s.Data[at])] = at
+	}
+	s.Data[last] = nil
+	s.Data = s.Data[:last]
+}
 
 func holds(list [][]byte, data []byte) bool {
 	return slices.ContainsFunc(list, func(d []byte) bool { return bytes.Equal(d, data) })

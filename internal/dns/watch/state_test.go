@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -10,9 +11,11 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/notify"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // scripted answers SOA queries over UDP as a function says, over TCP not at all.
@@ -234,6 +237,36 @@ func TestStrangers(t *testing.T) {
 	w.Forget("z")
 	if got := w.Strangers("z"); len(got) != 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestStrangersOfManyZones: who asks for very many zones keeps nobody else from being told of, and takes no more memory.
+func TestStrangersOfManyZones(t *testing.T) {
+	t.Parallel()
+	db := zone.NewDB(0)
+	db.SetAccount(&zone.Account{ID: "a"})
+	const zones = 1200
+	for i := range zones {
+		apex := wire.MustName(fmt.Sprintf("z%d.test", i))
+		v, err := zone.Build(apex, []rr.Set{{Owner: apex, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{append([]byte("\x02ns\x00\x01h\x00"), make([]byte, 20)...)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Reset(fmt.Sprint("z", i), "a", 1, v, v, zone.Links{Enabled: true}, nil)
+	}
+	w := watch.New(watch.Config{DB: db})
+	for i := range zones {
+		w.Transferred(xfr.Report{ZoneID: fmt.Sprint("z", i), Source: netip.MustParseAddrPort("198.51.100.1:1"), Cause: xfr.CauseAddress, Reason: "x"})
+		if got := w.Strangers(fmt.Sprint("z", i)); len(got) != 1 {
+			t.Fatalf("of zone %d: %+v", i, got)
+		}
+	}
+	told := 0
+	for i := range zones {
+		told += len(w.Strangers(fmt.Sprint("z", i)))
+	}
+	if told > 1000 {
+		t.Errorf("%d are remembered", told)
 	}
 }
 

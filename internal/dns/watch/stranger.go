@@ -30,7 +30,11 @@ const (
 func (w *Watcher) stranger(rep *xfr.Report) {
 	list, known := w.strangers[rep.ZoneID]
 	if !known && len(w.strangers) >= strangeMost {
-		return
+		// Any of them makes room: who asks for a thousand zones must not keep all others from being told of.
+		for other := range w.strangers {
+			delete(w.strangers, other)
+			break
+		}
 	}
 	now := w.cfg.Now()
 	s := Stranger{Addr: rep.Source.Addr().Unmap(), Since: now}

@@ -1,9 +1,11 @@
 package zonemd_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -52,9 +54,35 @@ NS2 3600 IN AAAA 2001:db8::63
 	}
 }
 
-func read(t *testing.T, text string) *zone.Version {
+// The zones of appendix A.4 and A.5, of which the one is signed. Each has its digest in itself.
+func TestPublishedZones(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"uri.arpa", "root-servers.net"} {
+		text, err := os.ReadFile("testdata/" + name + ".zone")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := readZone(t, name, string(text))
+		found := 0
+		for _, set := range v.Sets(v.Apex()) {
+			if _, want, ok := zonemd.OfRData(set.Data[0]); ok && set.Type == wire.TypeZONEMD {
+				found++
+				if got := zonemd.Digest(v); !bytes.Equal(got, want) {
+					t.Errorf("%s: %x, want %x", name, got, want)
+				}
+			}
+		}
+		if found != 1 {
+			t.Errorf("%s has %d digests", name, found)
+		}
+	}
+}
+
+func read(t *testing.T, text string) *zone.Version { return readZone(t, "example", text) }
+
+func readZone(t *testing.T, name, text string) *zone.Version {
 	t.Helper()
-	apex := wire.MustName("example")
+	apex := wire.MustName(name)
 	var sets []rr.Set
 	r := rr.NewReader(strings.NewReader(text), apex)
 	for {

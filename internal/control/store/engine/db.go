@@ -62,6 +62,8 @@ type DB struct {
 type engine interface {
 	// begin starts a write transaction; a lazy one may be lost in a crash of the machine, as a whole.
 	begin(ctx context.Context, lazy bool) (*Session, error)
+	// aside is begin for a node that only reads otherwise, on a connection of its own to whichever server of the address takes writes.
+	aside(ctx context.Context) (*Session, error)
 	// snapshot starts a transaction that only reads, all from one state.
 	snapshot(ctx context.Context) (*Session, error)
 	// follow tells the waker of other processes' commits until ctx ends, and hear, now and then, where the database stands.
@@ -250,6 +252,26 @@ func (s *DB) writeOnce(ctx context.Context, lazy bool, f func(c Conn) error) (er
 	}
 	return tx.Commit(ctx)
 }
+
+// Tell is Write for what a node that only reads may tell the others, if its database user is allowed to write that; else it is
+// ErrMayNotTell. Whether it may says nothing of whether the database takes changes.
+func (s *DB) Tell(ctx context.Context, f func(c Conn) error) error {
+	if !s.Config.ReadOnly {
+		return s.Write(ctx, false, f)
+	}
+	tx, err := s.engine.aside(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err = f(tx.Conn); err == nil {
+		err = tx.Commit(ctx)
+	}
+	return refusal(err)
+}
+
+// ErrMayNotTell is a database that lets this node write nothing: its user may not, or nothing but a standby is in its address.
+var ErrMayNotTell = errors.New("the database lets this node write nothing")
 
 // View runs f on one consistent state of the database.
 func (s *DB) View(ctx context.Context, f func(c Conn) error) error {

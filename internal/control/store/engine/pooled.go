@@ -83,6 +83,38 @@ func locker(pooled bool) (goose.ProviderOption, error) {
 	return goose.WithSessionLocker(l), err
 }
 
+// aside connects anew each time: it is for what happens seldom, and who takes writes may be another server by then. Where a node reads from a
+// standby, the driver goes on to the other servers of the address.
+func (e *postgresEngine) aside(ctx context.Context) (*Session, error) {
+	to := e.cfg.Copy()
+	to.ValidateConnect = e.line.newest(pgconn.ValidateConnectTargetSessionAttrsReadWrite)
+	one := &postgresEngine{dialect: e.dialect, cfg: to, log: e.log, session: e.session, end: e.end, conns: conns{limit: e.conns.limit}}
+	one.open()
+	s, err := one.begin(ctx, false)
+	if err != nil {
+		return nil, errors.Join(refusal(err), one.close())
+	}
+	commit, rollback := s.Commit, s.Rollback
+	s.Commit = func(ctx context.Context) error { return errors.Join(commit(ctx), one.close()) }
+	s.Rollback = func() {
+		rollback()
+		_ = one.close()
+	}
+	return s, nil
+}
+
+// refusal tells what a database does not let a node do from what it cannot do now.
+func refusal(err error) error {
+	const mayNot, reads = "42501", "25006"
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && (e.Code == mayNot || e.Code == reads) {
+		return fmt.Errorf("%w: %s", ErrMayNotTell, e.Message)
+	}
+	if err != nil && strings.Contains(err.Error(), "read only connection") { // the driver has no name for it
+		return fmt.Errorf("%w: no server of its address takes writes", ErrMayNotTell)
+	}
+	return err
+}
+
 // timeline is the newest one of PostgreSQL's that was seen: every promotion begins another.
 type timeline struct {
 	mu     sync.Mutex

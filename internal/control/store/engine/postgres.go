@@ -67,6 +67,7 @@ const channel = "headwater_journal"
 type postgresEngine struct {
 	dialect *Dialect
 	cfg     *pgx.ConnConfig
+	line    *timeline
 	db      *sql.DB
 	log     *slog.Logger
 	conns   conns
@@ -98,13 +99,13 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, Conn, error) {
 	if to.ConnectTimeout == 0 {
 		to.ConnectTimeout = connectLimit
 	}
-	var line timeline
+	line := &timeline{}
 	to.ValidateConnect = line.newest(to.ValidateConnect)
 	unbounded := to.Copy()
 	delete(unbounded.RuntimeParams, "lock_timeout")
 	d := postgresDialect
 	e := &postgresEngine{
-		dialect: &d, cfg: to, log: cfg.Log, session: settingsOf(to), end: cmp.Or(cfg.CommitPatience, endLimit),
+		dialect: &d, cfg: to, line: line, log: cfg.Log, session: settingsOf(to), end: cmp.Or(cfg.CommitPatience, endLimit),
 		conns: conns{limit: cmp.Or(cfg.Patience, patience)},
 	}
 	e.open()

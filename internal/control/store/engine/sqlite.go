@@ -256,6 +256,9 @@ func (e *sqliteEngine) durable(ctx context.Context, c Conn, on bool) error {
 	return nil
 }
 
+// aside is nothing that another process could read.
+func (e *sqliteEngine) aside(context.Context) (*Session, error) { return nil, ErrMayNotTell }
+
 func (e *sqliteEngine) snapshot(ctx context.Context) (*Session, error) {
 	return e.readers.snapshot(ctx)
 }

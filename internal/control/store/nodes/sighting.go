@@ -18,11 +18,17 @@ type KeySighting struct {
 	Since, Seen      time.Time
 }
 
-// PutKeySightings keeps what a node saw. When it first saw a key stays what it was.
+// PutKeySightings keeps what a node saw. When it first saw a key stays what it was. A node that only reads may be let write this
+// much; one that is not gets engine.ErrMayNotTell. An empty list finds that out.
 func (s *Store) PutKeySightings(ctx context.Context, list []KeySighting) error {
 	const text, width = `key_sightings (peer, zone, node, name, certain, since, seen)`, 7
 	const tail = `ON CONFLICT (peer, zone, node, name, certain) DO UPDATE SET seen = excluded.seen WHERE key_sightings.seen < excluded.seen`
-	err := s.db.Write(ctx, false, func(c engine.Conn) error {
+	err := s.db.Tell(ctx, func(c engine.Conn) error {
+		if len(list) == 0 {
+			_, err := c.Exec(ctx, `INSERT INTO key_sightings (peer, zone, node, name, certain, since, seen)
+				SELECT peer, zone, node, name, certain, since, seen FROM key_sightings WHERE 1 = 0 `+tail)
+			return err
+		}
 		_, err := c.Insert(ctx, text, tail, len(list), width, func(b *engine.Binds, i int) {
 			k := &list[i]
 			b.ID(k.Peer)
