@@ -18,6 +18,7 @@ type Reader interface {
 	User(ctx context.Context, id model.ID) (model.User, error)
 	Members(ctx context.Context, account, user model.ID) ([]model.Member, error)
 	Token(ctx context.Context, id model.ID) (model.Token, error)
+	Session(ctx context.Context, id model.ID) (model.Session, error)
 }
 
 // Store is what authentication reads. Misses are model.ErrNotFound.
@@ -189,6 +190,15 @@ func (a *Authenticator) Renew(ctx context.Context, r Reader, was *Identity) (*Id
 	if err != nil {
 		return nil, err
 	}
+	if was.session != nil {
+		_, err := r.Session(ctx, was.session.sessionID())
+		if errors.Is(err, model.ErrNotFound) {
+			return nil, sessionOver()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look up session: %w", err)
+		}
+	}
 	id.Context, id.session = was.Context, was.session
 	return id, nil
 }
@@ -266,6 +276,7 @@ func (a *Authenticator) bySession(ctx context.Context, c Credentials) (*Identity
 		return nil, err
 	}
 	id.Context, id.session = ContextSession, s
+	a.sessions.used(s, c.Addr)
 	return id, nil
 }
 

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type fakeStore struct {
 	accounts map[model.ID]model.Account
 	zones    []model.Zone
 	meta     map[string][]byte
+	sessions map[model.ID]model.Session
 	touched  []model.ID
 	fail     error
 }
@@ -36,7 +38,7 @@ type fakeStore struct {
 func newFake() *fakeStore {
 	return &fakeStore{
 		now: start, users: map[model.ID]model.User{}, tokens: map[model.ID]model.Token{},
-		accounts: map[model.ID]model.Account{}, meta: map[string][]byte{},
+		accounts: map[model.ID]model.Account{}, meta: map[string][]byte{}, sessions: map[model.ID]model.Session{},
 	}
 }
 
@@ -94,18 +96,42 @@ func (f *fakeStore) Account(_ context.Context, id model.ID) (model.Account, erro
 	return pick(f, f.accounts, id)
 }
 
-func (f *fakeStore) EndSession(_ context.Context, mark, _ []byte) error {
+func (f *fakeStore) Session(_ context.Context, id model.ID) (model.Session, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.meta["ended "+string(mark)] = nil
+	return pick(f, f.sessions, id)
+}
+
+func (f *fakeStore) Sessions(_ context.Context, owner model.ID) (out []model.Session, err error) {
+	for _, v := range f.sessions {
+		if v.Owner == owner {
+			out = append(out, v)
+		}
+	}
+	return out, f.fail
+}
+
+func (f *fakeStore) AddSession(_ context.Context, v model.Session, _ time.Time, _ int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sessions[v.ID] = v
 	return f.fail
 }
 
-func (f *fakeStore) SessionEnded(_ context.Context, mark []byte) (bool, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	_, ended := f.meta["ended "+string(mark)]
-	return ended, f.fail
+func (f *fakeStore) TouchSession(model.ID, time.Time, netip.Addr) {}
+
+func (f *fakeStore) Tokens(_ context.Context, user, _ model.ID, _ bool, _, _ int) (out []model.Token, total int, err error) {
+	for _, t := range f.tokens {
+		if t.User == user {
+			out = append(out, t)
+		}
+	}
+	return out, len(out), f.fail
+}
+
+func (x fakeTx) EndSession(_ context.Context, _, id model.ID) error {
+	delete(x.f.sessions, id)
+	return nil
 }
 
 // EditPeople runs edit on the rows themselves.

@@ -62,6 +62,14 @@ func (i *Identity) SessionExpires() time.Time {
 	return issuedAt(i.session.mark()).Add(SessionLife)
 }
 
+// SessionID names the session; empty without one.
+func (i *Identity) SessionID() model.ID {
+	if i.session == nil {
+		return ""
+	}
+	return i.session.sessionID()
+}
+
 // Actor describes the identity for the audit log.
 func (i *Identity) Actor(addr netip.Addr, request string) model.Actor {
 	a := model.Actor{User: i.User.ID, Email: i.User.Email, Context: i.Context, IP: addr.Unmap(), Request: request}

@@ -5,12 +5,12 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
-	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,9 +25,15 @@ type SessionStore interface {
 	User(ctx context.Context, id model.ID) (model.User, error)
 	UserByEmail(ctx context.Context, email string) (model.User, error)
 	Token(ctx context.Context, id model.ID) (model.Token, error)
-	// EndSession remembers that the session of a mark is over, and may forget marks that sort before the oldest.
-	EndSession(ctx context.Context, mark, oldest []byte) error
-	SessionEnded(ctx context.Context, mark []byte) (bool, error)
+	// Tokens lists tokens, Sessions what is signed in, as rows.
+	Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error)
+	Session(ctx context.Context, id model.ID) (model.Session, error)
+	Sessions(ctx context.Context, owner model.ID) ([]model.Session, error)
+	// AddSession inserts a session, and forgets those opened before oldest, and of the owner's all beyond most.
+	AddSession(ctx context.Context, v model.Session, oldest time.Time, most int) error
+	// TouchSession records the last use, lazily.
+	TouchSession(id model.ID, at time.Time, from netip.Addr)
+	EditPeople(ctx context.Context, f func(model.PeopleTx) error) error
 }
 
 // SessionConfig makes Sessions.
@@ -38,9 +44,9 @@ type SessionConfig struct {
 	Key []byte
 }
 
-// Sessions signs people in to the dashboard. A session is a signed cookie value that says who and since when; only
-// sessions that were ended early are remembered, in the store, so that every node knows. Changing the password, or
-// rolling the token, that opened a session ends it.
+// Sessions signs people in to the dashboard. A session is a signed cookie value that says who and since when, and a row in the
+// store, without which it is over on every node. Changing the password, or rolling the token, that opened a session ends
+// it, too.
 type Sessions struct {
 	store    SessionStore
 	clock    func() time.Time
@@ -76,6 +82,7 @@ type NewSession struct {
 type SignInRequest struct {
 	Email, Password string
 	Addr            netip.Addr
+	Agent           string // what the browser says of itself
 	// Browser is what an earlier sign-in has left in the browser: by it the right person is told from who guesses for
 	// the same e-mail, even from the same address. It opens nothing.
 	Browser string
@@ -104,9 +111,9 @@ func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (NewSession, err
 	if u.Suspended {
 		return NewSession{}, suspended("user").of(u.ID)
 	}
-	out := s.issue(now, sessionOfUser, u.ID, sessionSecret(&u), u)
+	out, err := s.issue(ctx, now, opening{sessionOfUser, u.ID, u.ID, "", WayPassword, sessionSecret(&u), r.Addr, r.Agent}, u)
 	out.Browser = s.newBrowser(r.Email)
-	return out, nil
+	return out, err
 }
 
 // guarded runs the check of a password under the throttle.
@@ -171,8 +178,19 @@ func (s *Sessions) CheckPassword(ctx context.Context, u model.User, password str
 }
 
 // Adopt opens a session for an identity that came by a token, so that a dashboard need not keep the token itself.
-func (s *Sessions) Adopt(i *Identity) NewSession {
-	return s.issue(s.clock(), sessionOfToken, i.Token.ID, string(i.Token.Hash), i.User)
+func (s *Sessions) Adopt(ctx context.Context, i *Identity, from netip.Addr, agent string) (NewSession, error) {
+	o := opening{sessionOfToken, i.Token.ID, ownerOf(i.Token), i.Token.ID, WayToken, string(i.Token.Hash), from, agent}
+	return s.issue(ctx, s.clock(), o, i.User)
+}
+
+// Renew opens a session in place of the identity's, which has ended with what it hung on: u is the user as he is now. How it was
+// opened first stays told.
+func (s *Sessions) Renew(ctx context.Context, i *Identity, u model.User, from netip.Addr, agent string) (NewSession, error) {
+	out, err := s.issue(ctx, s.clock(), opening{sessionOfUser, u.ID, u.ID, "", i.session.row.Way, sessionSecret(&u), from, agent}, u)
+	if err != nil {
+		return out, err
+	}
+	return out, s.SignOut(ctx, i)
 }
 
 // SignOut ends the identity's session on every node. Without a session it does nothing.
@@ -180,140 +198,73 @@ func (s *Sessions) SignOut(ctx context.Context, i *Identity) error {
 	if i.session == nil {
 		return nil
 	}
-	oldest := binary.BigEndian.AppendUint64(nil, uint64(s.clock().Add(-SessionLife).Unix()))
-	if err := s.store.EndSession(ctx, i.session.mark(), oldest); err != nil {
-		return fmt.Errorf("remember the ended session: %w", err)
+	owner := i.User.ID
+	if i.Token != nil {
+		owner = ownerOf(i.Token)
+	}
+	return s.end(ctx, owner, i.session.sessionID())
+}
+
+func (s *Sessions) end(ctx context.Context, owner, id model.ID) error {
+	err := s.store.EditPeople(ctx, func(tx model.PeopleTx) error { return tx.EndSession(ctx, owner, id) })
+	if err != nil && !errors.Is(err, model.ErrNotFound) { // ended already is ended
+		return fmt.Errorf("end the session: %w", err)
 	}
 	return nil
 }
 
-// A cookie value is base64url of: kind, issued (Unix seconds, 8 octets), nonce, id (32 digits), fingerprint of the
-// password hash or token digest, and HMAC-SHA256 over all of these.
-const (
-	sessionOfUser  = 'u'
-	sessionOfToken = 't'
-	nonceSize      = 12
-	idSize         = 32
-	printSize      = 8
-	payloadSize    = 1 + 8 + nonceSize + idSize + printSize
-	markSize       = 8 + nonceSize
-)
-
-// session is an opened cookie.
-type session struct {
-	payload []byte
-	csrf    string
-}
-
-func (s *session) kind() byte    { return s.payload[0] }
-func (s *session) mark() []byte  { return s.payload[1 : 1+markSize] }
-func (s *session) id() model.ID  { return model.ID(s.payload[1+markSize : 1+markSize+idSize]) }
-func (s *session) print() []byte { return s.payload[1+markSize+idSize:] }
-
-// of says whether the session was opened under the secret.
-func (s *session) of(secret string) bool {
-	return subtle.ConstantTimeCompare(fingerprint(secret), s.print()) == 1
-}
-
-// sessionSecret is what a user's sessions hang on: another password ends them, and so does another value of Sessions.
-func sessionSecret(u *model.User) string {
-	if len(u.Sessions) == 0 {
-		return u.PasswordHash
-	}
-	return u.PasswordHash + "\x00" + string(u.Sessions)
-}
-
-// NewSessionsValue is a fresh value of model.User.Sessions.
-func NewSessionsValue() []byte {
-	b := make([]byte, printSize)
-	mustRead(b)
-	return b
-}
-
-func (s *session) allows(csrf string) bool {
-	return subtle.ConstantTimeCompare([]byte(csrf), []byte(s.csrf)) == 1
-}
-
-func issuedAt(mark []byte) time.Time { return time.Unix(int64(binary.BigEndian.Uint64(mark)), 0) }
-
-func fingerprint(secret string) []byte {
-	d := sha256.Sum256([]byte("session of " + secret))
-	return d[:printSize]
-}
-
-func (s *Sessions) mac(use string, payload []byte) []byte {
-	m := hmac.New(sha256.New, s.key)
-	m.Write([]byte(use))
-	m.Write(payload)
-	return m.Sum(nil)
-}
-
-func (s *Sessions) csrf(payload []byte) string {
-	return base64.RawURLEncoding.EncodeToString(s.mac("csrf", payload))
-}
-
-func (s *Sessions) issue(now time.Time, kind byte, id model.ID, secret string, u model.User) NewSession {
-	p := make([]byte, 0, payloadSize+sha256.Size)
-	p = append(p, kind)
-	p = binary.BigEndian.AppendUint64(p, uint64(now.Unix()))
-	var nonce [nonceSize]byte
-	mustRead(nonce[:])
-	p = append(p, nonce[:]...)
-	p = append(p, id...)
-	p = append(p, fingerprint(secret)...)
-	return NewSession{
-		CSRF: s.csrf(p), Expires: time.Unix(now.Unix(), 0).Add(SessionLife).UTC(), User: u,
-		Cookie: base64.RawURLEncoding.EncodeToString(append(p, s.mac("cookie", p)...)),
-	}
-}
-
-// read checks a cookie's signature and age.
-func (s *Sessions) read(cookie string) (*session, bool) {
-	b, err := base64.RawURLEncoding.DecodeString(cookie)
-	if err != nil || len(b) != payloadSize+sha256.Size {
-		return nil, false
-	}
-	p := b[:payloadSize:payloadSize]
-	if !hmac.Equal(b[payloadSize:], s.mac("cookie", p)) {
-		return nil, false
-	}
-	v := &session{payload: p, csrf: s.csrf(p)}
-	return v, s.clock().Before(issuedAt(v.mark()).Add(SessionLife))
-}
-
-// open finds whom a cookie speaks for: a user, or a token when t is not nil.
-func (s *Sessions) open(ctx context.Context, cookie string) (v *session, u model.User, t *model.Token, err error) {
+// Replace ends the session of a cookie that a browser still had when it signed in anew; what is no session is none.
+func (s *Sessions) Replace(ctx context.Context, cookie string) error {
 	v, ok := s.read(cookie)
 	if !ok {
-		return nil, u, nil, sessionOver()
+		return nil
 	}
-	var secret string
-	if v.kind() == sessionOfToken {
-		var tok model.Token
-		tok, err = s.store.Token(ctx, v.id())
-		t, secret = &tok, string(tok.Hash)
-	} else {
-		u, err = s.store.User(ctx, v.id())
-		secret = sessionSecret(&u)
+	row, err := s.store.Session(ctx, v.sessionID())
+	if errors.Is(err, model.ErrNotFound) {
+		return nil
 	}
-	if err != nil && !errors.Is(err, model.ErrNotFound) {
-		return nil, u, nil, fmt.Errorf("look up session: %w", err)
-	}
-	if err != nil || !v.of(secret) {
-		return nil, u, nil, sessionOver()
-	}
-	ended, err := s.store.SessionEnded(ctx, v.mark())
 	if err != nil {
-		return nil, u, nil, fmt.Errorf("look up session: %w", err)
+		return fmt.Errorf("look up session: %w", err)
 	}
-	if ended {
-		return nil, u, nil, sessionOver()
-	}
-	return v, u, t, nil
+	return s.end(ctx, row.Owner, row.ID)
 }
 
-func sessionOver() *Failure {
-	return &Failure{
-		Status: statusUnauthorized, Code: model.CodeSessionOver, Why: WhySession, Message: "The session is over, please sign in again",
+// Live lists a user's sessions that still open something, those of his tokens among them, the last used first.
+func (s *Sessions) Live(ctx context.Context, u *model.User) ([]model.Session, error) {
+	list, err := s.store.Sessions(ctx, u.ID)
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
 	}
+	prints := map[model.ID][]byte{"": fingerprint(sessionSecret(u))}
+	if slices.ContainsFunc(list, func(v model.Session) bool { return v.Token != "" }) {
+		tokens, _, err := s.store.Tokens(ctx, u.ID, "", false, 0, 0)
+		if err != nil {
+			return nil, fmt.Errorf("list tokens of sessions: %w", err)
+		}
+		for i := range tokens {
+			prints[tokens[i].ID] = fingerprint(string(tokens[i].Hash))
+		}
+	}
+	from := s.clock().Add(-SessionLife)
+	return slices.DeleteFunc(list, func(v model.Session) bool {
+		return !bytes.Equal(prints[v.Token], v.Print) || !SessionIssued(v.ID).After(from)
+	}), nil
 }
+
+// SessionIssued is when a session was opened, SessionEnds when it runs out.
+func SessionIssued(id model.ID) time.Time {
+	b, err := hex.DecodeString(string(id))
+	if err != nil || len(b) < 8 {
+		return time.Time{}
+	}
+	return issuedAt(b).UTC()
+}
+
+// SessionEnds is when a session runs out by itself.
+func SessionEnds(id model.ID) time.Time { return SessionIssued(id).Add(SessionLife) }
+
+// The ways in which a session is opened, as lists of sessions tell them.
+const (
+	WayPassword = "password"
+	WayToken    = "token"
+)

@@ -109,7 +109,10 @@ func TestSessionOfToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := s.sessions.Adopt(id)
+	n, err := s.sessions.Adopt(t.Context(), id, home, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	got, err := s.auth.Authenticate(t.Context(), auth.Credentials{Session: n.Cookie})
 	if err != nil {
 		t.Fatal(err)

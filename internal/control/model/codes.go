@@ -121,6 +121,11 @@ const (
 	CodeZoneDamaged     = 13099 // 500
 )
 
+// Codes of sessions, second factors and other ways to sign in.
+const (
+	CodeSessionNotFound = 13160 // 404
+)
+
 // Codes of plans, of waiting, and of drafts.
 const (
 	CodeNoPlan       = 13101 // a call that cannot be planned, or a header of it that says something else

@@ -297,6 +297,22 @@ type User struct {
 	Sessions []byte
 }
 
+// Session is somebody signed in to the dashboard. Its cookie names it; without its row it is over.
+type Session struct {
+	ID    ID     // issued is its first half: Unix seconds
+	Owner ID     // the user, or the account of a token that is an account's
+	Token ID     // by which it was opened; empty for a user's own
+	Way   string // how it was opened: "password", "token"
+	From  netip.Addr
+	Agent string // what the browser says of itself
+	// Print is a fingerprint of what the session hangs on: of the user's password and sessions value, or of the token.
+	Print []byte
+
+	// Used and Last are when and from where it was last used, to the minute: written a while after.
+	Used time.Time  `json:"-"`
+	Last netip.Addr `json:"-"`
+}
+
 // Member ties a user to an account with a role.
 type Member struct {
 	ID      ID

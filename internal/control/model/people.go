@@ -9,6 +9,7 @@ type PeopleTx interface {
 	userTx
 	memberTx
 	tokenTx
+	sessionTx
 	// Audit adds entries to the audit log.
 	Audit(ctx context.Context, a ...Audit) error
 	// PutMeta notes a value under a name, as the store's own PutMeta does.
@@ -35,6 +36,13 @@ type memberTx interface {
 	AddMember(ctx context.Context, m Member) error
 	EditMember(ctx context.Context, account, id ID, edit func(*Member) error) (Member, error)
 	DeleteMember(ctx context.Context, account, id ID) error
+}
+
+type sessionTx interface {
+	Session(ctx context.Context, id ID) (Session, error)
+	// EndSession ends a session of the owner, ErrNotFound if there is none; EndSessions ends all but the one to keep, and counts them.
+	EndSession(ctx context.Context, owner, id ID) error
+	EndSessions(ctx context.Context, owner, keep ID) (int, error)
 }
 
 type tokenTx interface {

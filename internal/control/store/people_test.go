@@ -1,12 +1,13 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
@@ -142,30 +143,71 @@ func TestGoneStaysGone(t *testing.T) {
 	})
 }
 
-// TestEndedSessions ends sessions at once; none comes back, and those that ran out are forgotten.
-func TestEndedSessions(t *testing.T) {
+// TestSessions opens and ends sessions at once: none that was ended comes back, not by its last use either; one owner keeps so many and no
+// more, and those that ran out are forgotten.
+func TestSessions(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(t *testing.T, w *world) {
-		mark := func(n byte) []byte { return append([]byte{0, 0, 0, 0, 0, 0, 0, 1}, bytes.Repeat([]byte{n}, 12)...) }
+		owner, other := newAccount(), newAccount()
+		id := func(second, n byte) model.ID { return model.ID(fmt.Sprintf("%016x%016x", second, n)) }
+		session := func(n byte) model.Session {
+			return model.Session{
+				ID: id(9, n), Owner: owner, Way: "password", From: netip.MustParseAddr("192.0.2.1"), Agent: "curl", Print: []byte{1},
+				Used: at(int(n)), Last: netip.MustParseAddr("2001:db8::1"),
+			}
+		}
 		var all sync.WaitGroup
 		for n := range byte(16) {
 			all.Go(func() {
-				if err := w.EndSession(context.Background(), mark(n), make([]byte, 8)); err != nil {
+				if err := w.AddSession(context.Background(), session(n), time.Unix(9, 0), 8); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		all.Wait()
-		for n := range byte(17) {
-			ended, err := w.SessionEnded(t.Context(), mark(n))
+		list, err := w.Sessions(t.Context(), owner)
+		must(t, err)
+		if len(list) != 8 { // which, is a matter of who came when
+			t.Fatalf("%d sessions are left", len(list))
+		}
+		first := list[0]
+		n := first.Used.Sub(at(0)) / at(1).Sub(at(0))
+		equal(t, "session", first, session(byte(n)))
+		end := func(of, id model.ID) error {
+			return w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.EndSession(t.Context(), of, id) })
+		}
+		if err := end(other, first.ID); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("somebody else's session: %v", err)
+		}
+		must(t, end(owner, first.ID))
+		if err := end(owner, first.ID); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("ended twice: %v", err)
+		}
+		w.TouchSession(first.ID, at(99), netip.MustParseAddr("192.0.2.9"))
+		w.TouchSession(list[1].ID, at(99), netip.MustParseAddr("192.0.2.9"))
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			v, err := w.Session(t.Context(), list[1].ID)
 			must(t, err)
-			if ended != (n < 16) {
-				t.Errorf("session %d: ended %v", n, ended)
+			if v.Used.Equal(at(99)) && v.Last == netip.MustParseAddr("192.0.2.9") {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the last use is not written: %+v", v)
 			}
 		}
-		must(t, w.EndSession(t.Context(), []byte{0, 0, 0, 0, 0, 0, 0, 9}, []byte{0, 0, 0, 0, 0, 0, 0, 2}))
-		if ended, err := w.SessionEnded(t.Context(), mark(1)); err != nil || ended {
-			t.Errorf("a session that ran out: %v %v", ended, err)
+		if _, err := w.Session(t.Context(), first.ID); !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("a session that was ended: %v", err)
+		}
+		must(t, w.EditPeople(t.Context(), func(tx model.PeopleTx) error {
+			n, err := tx.EndSessions(t.Context(), owner, list[2].ID)
+			if err == nil && n != 6 {
+				err = fmt.Errorf("%d sessions were ended", n)
+			}
+			return err
+		}))
+		must(t, w.AddSession(t.Context(), model.Session{ID: id(100, 1), Owner: other, Used: at(100)}, time.Unix(100, 0), 8))
+		if list, err = w.Sessions(t.Context(), owner); err != nil || len(list) != 0 {
+			t.Errorf("of those that ran out there are %v (%v)", list, err)
 		}
 	})
 }

@@ -993,11 +993,55 @@ export interface paths {
         get?: never;
         /**
          * Change the password of the signed-in user
-         * @description Ends every session that was opened with the old password.
+         * @description Ends every session that was opened with the old password. The session by which it is asked is renewed: the answer sets its new cookie, and GET /headwater/v1/session tells the new csrf_token.
          */
         put: operations["changePassword"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the sessions of the signed-in user
+         * @description Those that still open something, the last used first; sessions of the user's tokens are among them.
+         */
+        get: operations["listOwnSessions"];
+        put?: never;
+        post?: never;
+        /**
+         * End all other sessions
+         * @description All of the user but the one by which it is asked.
+         */
+        delete: operations["endOtherSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one session
+         * @description On every node; the next request by it is refused.
+         */
+        delete: operations["endOwnSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1215,11 +1259,29 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the sessions of a user */
+        get: operations["listSessions"];
         put?: never;
         post?: never;
         /** End all sessions of a user */
         delete: operations["endSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/users/{user_id}/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one session of a user */
+        delete: operations["endSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3804,6 +3866,34 @@ export interface components {
             ipv4_cidrs: string[];
             ipv6_cidrs: string[];
         };
+        /** @description Somebody who is signed in to the dashboard */
+        OpenSession: {
+            id: components["schemas"]["ID"];
+            /** @description Whether it is the one by which this is asked */
+            current: boolean;
+            /**
+             * @description How it was opened
+             * @enum {string}
+             */
+            way: "password" | "token";
+            /** @description The API token that opened it; null for another way */
+            token_id: string | null;
+            /** @description Address from where it was opened */
+            ip: string | null;
+            /** @description Address from where it was used last */
+            last_ip: string | null;
+            /** @description What the browser says of itself, 256 octets of it */
+            user_agent: string;
+            /** Format: date-time */
+            created_on: string;
+            /**
+             * Format: date-time
+             * @description To the minute
+             */
+            last_used_on: string;
+            /** Format: date-time */
+            expires_on: string;
+        };
         SignIn: {
             email?: string;
             password?: string;
@@ -5060,6 +5150,8 @@ export interface components {
         draft_id: string;
         /** @description Id of the role */
         role_id: string;
+        /** @description Id of the session */
+        session_id: string;
         /** @description Id of the user */
         user_id: string;
         /** @description First page is 1; a page past the end is empty */
@@ -8241,6 +8333,96 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    listOwnSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["OpenSession"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    endOtherSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            ended: number;
+                        };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    endOwnSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the session */
+                session_id: components["parameters"]["session_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     rollKey: {
         parameters: {
             query?: never;
@@ -8718,6 +8900,38 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    listSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["OpenSession"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     endSessions: {
         parameters: {
             query?: never;
@@ -8725,6 +8939,39 @@ export interface operations {
             path: {
                 /** @description Id of the user */
                 user_id: components["parameters"]["user_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
+                /** @description Id of the session */
+                session_id: components["parameters"]["session_id"];
             };
             cookie?: never;
         };

@@ -3,11 +3,13 @@ import { ClipboardText } from "@cloudflare/kumo/components/clipboard-text";
 import { Input } from "@cloudflare/kumo/components/input";
 import { useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
-import { api, result, setCSRF, type Schema } from "../api/client";
+import { api, result, type Schema } from "../api/client";
 import { invitationsQuery, userQuery } from "../api/queries";
+import { readSession } from "../api/session";
 import { useAction } from "../ui/action";
 import { FormError } from "../ui/dialogs";
 import { Card, Loaded, Page } from "../ui/page";
+import { SessionsCard } from "../ui/sessions";
 
 /** The user's own name, password and global key. */
 export default function Profile() {
@@ -20,6 +22,7 @@ export default function Profile() {
             <Invitations />
             <NameCard user={u} />
             <PasswordCard email={u.email} />
+            <SessionsCard />
             <KeyCard email={u.email} />
           </>
         )}
@@ -104,11 +107,11 @@ function PasswordCard(props: { email: string }) {
   const save = useAction({
     quiet: true,
     done: "Password changed",
+    stale: [["user", "sessions"]],
     run: async () => {
       await result(api.PUT("/headwater/v1/user/password", { body: { current_password: current, new_password: next } }));
-      // A new password ends all sessions of the old one, and with them this.
-      const session = await result(api.POST("/headwater/v1/session", { body: { email: props.email, password: next } }));
-      setCSRF(session.csrf_token);
+      // A new password ends all sessions of the old one; this one goes on under a new name.
+      await readSession();
     },
     then: () => {
       setCurrent("");

@@ -5,8 +5,9 @@ import { useEffect } from "react";
 import { sessionQuery } from "../api/queries";
 import { SignInForm } from "../ui/sign-in-form";
 
+/** An address on this server; browsers read "//" and "/\\" as the beginning of another's. */
 function inside(to: string | undefined): string {
-  return to?.startsWith("/") && !to.startsWith("//") ? to : "/";
+  return to !== undefined && /^\/(?![/\\])/.test(to) ? to : "/";
 }
 
 /** Signing in, and on to where somebody wanted to go. */
@@ -43,7 +44,7 @@ export default function SignIn() {
           <details className="mt-6 text-sm text-kumo-subtle">
             <summary>Forgot the password?</summary>
             <p className="mt-2 mb-0">
-              Whoever runs this server sets a new one there: <code className="font-mono text-kumo-default">headwater user reset</code>.
+              Whoever runs this server sets a new one there: <code className="font-mono text-kumo-default">headwater admin reset</code>.
             </p>
           </details>
         </div>

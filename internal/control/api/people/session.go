@@ -129,6 +129,11 @@ func signIn(a *api.API, q *api.Request) error {
 	if err != nil {
 		return err
 	}
+	if c, err := q.R.Cookie(api.SessionCookie); err == nil {
+		if err := a.Sessions.Replace(q.Ctx(), c.Value); err != nil {
+			return err
+		}
+	}
 	setCookie(q, s.Cookie, s.Expires)
 	if s.Browser != "" {
 		leaveBrowser(q, s.Browser)
@@ -143,7 +148,7 @@ func open(q *api.Request) (auth.NewSession, error) {
 		if err != nil {
 			return auth.NewSession{}, err
 		}
-		return q.API.Sessions.Adopt(who), nil
+		return q.API.Sessions.Adopt(q.Ctx(), who, q.Addr(), q.R.UserAgent())
 	}
 	var in struct {
 		Email    string `json:"email"`
@@ -155,7 +160,7 @@ func open(q *api.Request) (auth.NewSession, error) {
 	if !auth.ValidEmail(in.Email) || in.Password == "" {
 		return auth.NewSession{}, api.Invalid(model.CodeSignIn, "", "Signing in takes an e-mail address and a password.")
 	}
-	r := auth.SignInRequest{Email: in.Email, Password: in.Password, Addr: q.Addr()}
+	r := auth.SignInRequest{Email: in.Email, Password: in.Password, Addr: q.Addr(), Agent: q.R.UserAgent()}
 	if c, err := q.R.Cookie(browserCookie); err == nil {
 		r.Browser = c.Value
 	}

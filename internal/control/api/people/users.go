@@ -16,7 +16,7 @@ import (
 func Routes() []api.Route {
 	return slices.Concat(
 		api.Planned(accountRoutes()), api.Planned(entitlementRoutes()), api.Planned(quotaRoutes()),
-		userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), sessionRoutes(),
+		userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), sessionRoutes(), openRoutes(),
 	)
 }
 
@@ -161,7 +161,6 @@ func confirm(q *api.Request, password string) error {
 	return q.API.Sessions.CheckPassword(q.Ctx(), q.Who.User, password)
 }
 
-// changed is what the audit log shows of a credential: that it was replaced, nothing of it.
 // changed is what the audit log tells of a credential: that it is another one.
 func changed(what string) model.AuditFacts { return model.AuditFacts{{Name: "changed", Text: what}} }
 
@@ -184,13 +183,34 @@ func changePassword(a *api.API, q *api.Request) error {
 		return err
 	}
 	checked := q.Who.User.PasswordHash
-	return replaced(q, "password", "", func(u *model.User) error {
+	u, err := replace(q, "password", func(u *model.User) error {
 		if u.PasswordHash != checked { // replaced since it was asked for
 			return auth.Forbidden(false)
 		}
 		u.PasswordHash = hash
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	if err := renewSession(q, u); err != nil {
+		return err
+	}
+	return q.OK("")
+}
+
+// renewSession opens a new session in place of the one by which a user has just changed what all of his hang on. Who came otherwise
+// has none before and after.
+func renewSession(q *api.Request, u model.User) error {
+	if q.Who.SessionID() == "" || q.Who.Token != nil {
+		return nil
+	}
+	s, err := q.API.Sessions.Renew(q.Ctx(), q.Who, u, q.Addr(), q.R.UserAgent())
+	if err != nil {
+		return err
+	}
+	setCookie(q, s.Cookie, s.Expires)
+	return nil
 }
 
 // rollKey gives the user a new global key; the answer is the only place where it stands.
@@ -206,20 +226,23 @@ func rollKey(a *api.API, q *api.Request) error {
 	}
 	key := auth.NewKey()
 	checked := q.Who.User.PasswordHash
-	return replaced(q, "key", key, func(u *model.User) error {
+	if _, err := replace(q, "key", func(u *model.User) error {
 		if u.PasswordHash != checked {
 			return auth.Forbidden(false)
 		}
 		u.KeyHash = auth.Digest(key)
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+	return q.OK(key)
 }
 
-// replaced edits a credential of the identity's own user, and answers what is told once.
-func replaced(q *api.Request, what, told string, edit func(*model.User) error) error {
+// replace edits a credential of the identity's own user, and tells of it.
+func replace(q *api.Request, what string, edit func(*model.User) error) (out model.User, err error) {
 	id := q.Who.User.ID
-	err := q.People(func(tx model.PeopleTx) error {
-		_, err := tx.EditUser(q.Ctx(), id, func(u *model.User) error {
+	err = q.People(func(tx model.PeopleTx) (err error) {
+		out, err = tx.EditUser(q.Ctx(), id, func(u *model.User) error {
 			u.Modified = q.Now()
 			return edit(u)
 		})
@@ -228,8 +251,5 @@ func replaced(q *api.Request, what, told string, edit func(*model.User) error) e
 		}
 		return tx.Audit(q.Ctx(), q.ToldOfUser(id, "update", "user", id, nil, changed(what))...)
 	})
-	if err != nil {
-		return err
-	}
-	return q.OK(told)
+	return out, err
 }

@@ -16,7 +16,6 @@ func usersAdminRoutes() []api.Route {
 		api.NewRoute(http.MethodGet, one, api.ScopeServer, nil, showUser),
 		api.NewRoute(http.MethodPatch, one, api.ScopeServer, nil, suspendUser),
 		api.NewRoute(http.MethodPut, one+"/password", api.ScopeServer, nil, resetPassword),
-		api.NewRoute(http.MethodDelete, one+"/sessions", api.ScopeServer, nil, endSessions),
 		api.NewRoute(http.MethodDelete, one+"/tokens", api.ScopeServer, nil, revokeTokens),
 		api.NewRoute(http.MethodDelete, one+"/key", api.ScopeServer, nil, revokeKey),
 	}

@@ -3,9 +3,6 @@ package people
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -128,82 +125,4 @@ func (t *peopleTx) DeleteToken(ctx context.Context, token model.ID) error {
 		return fmt.Errorf("delete token %s: %w", token, err)
 	}
 	return nil
-}
-
-// touches are the last uses of tokens that wait to be written.
-type touches struct {
-	mu  sync.Mutex
-	at  map[model.ID]time.Time
-	due chan struct{} // has a token while something waits
-}
-
-// TouchToken records the last use, lazily and without durability: it returns at once.
-func (s *Store) TouchToken(id model.ID, at time.Time) {
-	s.touch.mu.Lock()
-	defer s.touch.mu.Unlock()
-	if s.touch.at == nil {
-		s.touch.at = map[model.ID]time.Time{}
-	}
-	s.touch.at[id] = at
-	select {
-	case s.touch.due <- struct{}{}:
-	default:
-	}
-}
-
-// touchPause is how long after the first of them touches are written.
-const touchPause = 2 * time.Second
-
-// Run writes touches some seconds after the first of them, and once more at the end, until ctx ends.
-func (s *Store) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			s.writeTouches(context.WithoutCancel(ctx))
-			return
-		case <-s.touch.due:
-			if engine.Pause(ctx, touchPause); ctx.Err() == nil {
-				s.writeTouches(ctx)
-			}
-		}
-	}
-}
-
-// writeTouches writes what waits; what cannot be written waits on.
-func (s *Store) writeTouches(ctx context.Context) {
-	s.touch.mu.Lock()
-	waiting := maps.Clone(s.touch.at)
-	clear(s.touch.at)
-	s.touch.mu.Unlock()
-	if len(waiting) == 0 {
-		return
-	}
-	err := s.db.Write(ctx, true, func(c engine.Conn) error {
-		if err := c.LockPeople(ctx); err != nil {
-			return err
-		}
-		for _, token := range slices.Sorted(maps.Keys(waiting)) { // in one order on all nodes
-			const text = `UPDATE tokens SET used = ? WHERE id = ? AND used < ?`
-			at := engine.Micros(waiting[token])
-			if _, err := c.Exec(ctx, text, at, engine.ID(token), at); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		s.db.Config.Log.Debug("last use of tokens not written", "error", err)
-		for token, at := range waiting {
-			s.touchAgain(token, at)
-		}
-	}
-}
-
-// touchAgain puts back what could not be written, unless there is news.
-func (s *Store) touchAgain(token model.ID, at time.Time) {
-	s.touch.mu.Lock()
-	defer s.touch.mu.Unlock()
-	if s.touch.at[token].Before(at) {
-		s.touch.at[token] = at
-	}
 }
