@@ -1,14 +1,11 @@
 // Alarms: what is wrong, what counts as that, and whom it is told to.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
-import { choose, formDialog, signedInto, submit } from "./hands.mjs";
+import { choose, clean, formDialog, signedInto, submit } from "./hands.mjs";
 import { freePort } from "./nsd.mjs";
-import { settled, startBrowser, startHeadwater, still, until } from "./server.mjs";
+import { startBrowser, startHeadwater, until } from "./server.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser, server;
 before(async () => {
   browser = await startBrowser();
@@ -20,17 +17,6 @@ after(async () => {
   await browser.close();
   await server.close();
 });
-
-async function clean(page, what) {
-  if ((await page.getByRole("dialog").count()) === 0) await settled(page); // what lies under a dialog is hidden
-  await still(page);
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document));
-  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((x) => x.html.slice(0, 200)).join(" | ")}`), []);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
-}
 
 const into = (t, context = {}) => signedInto(browser, t, { server, context: { bypassCSP: true, ...context } });
 const at = (tab) => `${server.url}/${server.account}/alarms?tab=${tab}`;

@@ -1,14 +1,12 @@
 // Zone > DNS > Settings > DNSSEC.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { choose, formDialog, signedInto, submit } from "./hands.mjs";
+import { choose, clean, escape, formDialog, signedInto, submit } from "./hands.mjs";
 import { press } from "./keys.mjs";
-import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
+import { startBrowser, startHeadwater, until } from "./server.mjs";
 import { key, later, signing, stub } from "./signing.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser, server, zone;
 before(async () => {
   browser = await startBrowser();
@@ -226,23 +224,12 @@ test("the page is clean for machines that read it, by night and on a phone", asy
   });
   for (const colorScheme of ["light", "dark"]) {
     const { page } = await at(t, () => full, undefined, { colorScheme, bypassCSP: true, viewport: { width: 390, height: 844 } });
-    await settled(page);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(wide <= 0, `${wide} px too wide`);
-    await page.evaluate(axe);
-    const check = async (what) => {
-      const found = await page.evaluate(() => window.axe.run(document));
-      const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-      assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);
-    };
-    await check("page");
+    await clean(page, "page");
     for (const name of ["Roll keys", "Import a key", "Export KSK 11111"]) {
       await page.getByRole("button", { name, exact: true }).click();
       await formDialog(page).waitFor();
-      await check(name);
-      await page.keyboard.press("Escape");
-      await formDialog(page).waitFor({ state: "detached" });
-      assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent), name);
+      await clean(page, name);
+      await escape(page, name);
     }
   }
 });

@@ -1,5 +1,10 @@
 // What a hand with a mouse does, shared by the tests.
-import { email, password, signIn, startHeadwater } from "./server.mjs";
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { email, password, settled, signIn, startHeadwater, still, until } from "./server.mjs";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** A server (a new one, unless given) and a page that is signed in; what the page complains of is collected. */
 export async function signedInto(browser, t, options = {}) {
@@ -47,4 +52,31 @@ export async function signInAgain(page) {
   await dialog.getByLabel("Password", { exact: true }).fill(password);
   await dialog.getByRole("button", { name: "Log in" }).click();
   await dialog.waitFor({ state: "detached" });
+}
+
+/**
+ * What is on the screen, once nothing moves or fades any more, is clean for machines that read it and no wider than the window. The page's
+ * context needs bypassCSP: the checker comes from outside.
+ */
+export async function clean(page, what) {
+  if ((await page.getByRole("dialog").count()) === 0) await settled(page); // what lies under a dialog is hidden
+  await still(page);
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document));
+  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+  assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
+}
+
+/** Where the focus is, by the name of what has it. */
+export const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
+
+/** Leaves the open form by Escape; the focus is on the button again that opened it. */
+export async function escape(page, button) {
+  await page.keyboard.press("Escape");
+  await formDialog(page).waitFor({ state: "detached" });
+  await until(`the focus on ${button}`, async () => (await focused(page)) === button, 5_000).catch(async (e) => {
+    throw new Error(`${e.message}: it is on ${await focused(page)}`);
+  });
 }

@@ -1,12 +1,9 @@
 // The history of a zone: read, held against each other, taken back; and zones that were deleted.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { formDialog, signedInto, submit } from "./hands.mjs";
-import { settled, startBrowser, startHeadwater, still, until } from "./server.mjs";
+import { clean, formDialog, signedInto, submit } from "./hands.mjs";
+import { startBrowser, startHeadwater, until } from "./server.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser, server, n = 0;
 before(async () => {
   browser = await startBrowser();
@@ -16,17 +13,6 @@ after(async () => {
   await browser.close();
   await server.close();
 });
-
-async function clean(page, what) {
-  if ((await page.getByRole("dialog").count()) === 0) await settled(page); // what lies under a dialog is hidden
-  await still(page);
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document));
-  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((x) => x.html.slice(0, 200)).join(" | ")}`), []);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
-}
 
 /** A zone of which three things were changed: www was added, then changed, then mail was added. */
 async function changed(t, context = {}) {

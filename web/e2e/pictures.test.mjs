@@ -1,32 +1,17 @@
 // What people look at rather than read: queries, secondaries over a day, who holds what; and what the parent says.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { ask, serve } from "./dns.mjs";
 import { fill } from "./fixture.mjs";
-import { choose, signedInto } from "./hands.mjs";
+import { choose, clean, signedInto } from "./hands.mjs";
 import { freePort, startNSD } from "./nsd.mjs";
-import { settled, startBrowser, startHeadwater, still, until } from "./server.mjs";
+import { startBrowser, startHeadwater, until } from "./server.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser;
 before(async () => {
   browser = await startBrowser();
 });
 after(() => browser.close());
-
-/** What is on the screen is clean for machines and no wider than it. */
-async function clean(page, what) {
-  if ((await page.getByRole("dialog").count()) === 0) await settled(page); // what lies under a dialog is hidden
-  await still(page);
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document));
-  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
-}
 
 test("the overview shows what is asked, how secondaries stood, and when they had each version", async (t) => {
   const { server, page, complaints } = await signedInto(browser, t, { context: { bypassCSP: true } });

@@ -1,13 +1,10 @@
 // Configurations > DNS Zone Transfers: what a peer may come by and gets, and keys under rotation; and the account's rule about keys.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
-import { choose, formDialog, signedInto, submit } from "./hands.mjs";
-import { settled, startBrowser, startHeadwater, still, until } from "./server.mjs";
+import { choose, clean, escape, formDialog, signedInto, submit } from "./hands.mjs";
+import { settled, startBrowser } from "./server.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let browser;
 before(async () => {
   browser = await startBrowser();
@@ -23,31 +20,9 @@ async function at(t, path, context = {}) {
   const go = async (to) => {
     await page.goto(`${server.url}/${server.account}/${to}`);
     await settled(page);
-    await page.evaluate(axe);
   };
   await go(path);
   return { server, page, complaints, made, go };
-}
-
-/** What is on the screen, once nothing moves or fades any more, is clean for machines and no wider than it. */
-async function clean(page, what) {
-  await still(page);
-  const found = await page.evaluate(() => window.axe.run(document));
-  const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${what}: ${wide} px too wide`);
-}
-
-/** Where the focus is, by the name of what has it. */
-const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent);
-
-async function escape(page, button) {
-  await page.keyboard.press("Escape");
-  await formDialog(page).waitFor({ state: "detached" });
-  await until(`the focus on ${button}`, async () => (await focused(page)) === button, 5_000).catch(async (e) => {
-    throw new Error(`${e.message}: it is on ${await focused(page)}`);
-  });
 }
 
 test("a peer is held to TLS and a client key, and gets zones stripped", async (t) => {
