@@ -34,6 +34,7 @@ export function pagesOf(account) {
     records: `/${account}/example.com/dns/records`,
     "dns-settings": `/${account}/example.com/dns/settings`,
     dnssec: `/${account}/example.com/dns/settings/dnssec`,
+    "dynamic-updates": `/${account}/example.com/dns/updates`,
     secondaries: `/${account}/example.com/secondaries`,
     tsig: `/${account}/configurations/dns-zone-transfers?tab=tsig`,
     peers: `/${account}/configurations/dns-zone-transfers?tab=peers`,

@@ -197,6 +197,12 @@ const dnssec = createRoute({
   component: lazyRouteComponent(() => import("./pages/dnssec")),
 });
 
+const updates = createRoute({
+  getParentRoute: () => zone,
+  path: "dns/updates",
+  component: lazyRouteComponent(() => import("./pages/updates")),
+});
+
 const history = createRoute({
   getParentRoute: () => zone,
   path: "history",
@@ -228,7 +234,7 @@ const routeTree = root.addChildren([
       matrix,
       alarms,
       deleted,
-      zone.addChildren([zoneIndex, records, settings, dnssec, secondaries, history]),
+      zone.addChildren([zoneIndex, records, settings, dnssec, updates, secondaries, history]),
     ]),
     nowhere,
   ]),

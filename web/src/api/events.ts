@@ -55,7 +55,7 @@ export const usePace = (alone: number): number | false => (useLive() ? false : a
 export function staleBy(t: Told): readonly (readonly unknown[])[] {
   switch (t.kind) {
     case "zone":
-      return [["zones"], ["trouble"], ["matrix"], ...["zone", "secondaries", "course", "records", "history", "outgoing", "outgoing-status", "dns-settings", "dnssec", "audit"].map((k) => (k === "zone" || k === "audit" ? [k, t.account_id] : [k, t.zone_id]))];
+      return [["zones"], ["trouble"], ["matrix"], ...["zone", "secondaries", "course", "records", "history", "outgoing", "outgoing-status", "dns-settings", "dnssec", "zonemd", "update-policies", "audit"].map((k) => (k === "zone" || k === "audit" ? [k, t.account_id] : [k, t.zone_id]))];
     case "secondary":
       return [["zones"], ["trouble"], ["matrix"], ["secondaries", t.zone_id], ["course", t.zone_id]];
     case "account":

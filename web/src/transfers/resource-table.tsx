@@ -17,14 +17,21 @@ export function ResourceTable<T extends Item>(props: {
   items: T[];
   noun: string;
   about: string;
-  columns: { head: string; cell: (item: T) => ReactNode }[];
+  columns: { head: string; cell: (item: T) => ReactNode; /** Its text may be long. */ wraps?: boolean }[];
   stale: QueryKey[];
   remove: (id: string) => Promise<unknown>;
   /** The form for a new one (null), or to edit one. */
   form: (item: T | null, close: () => void) => ReactNode;
   extra?: (item: T) => ReactNode;
+  /** Whether one may change them, where that is no right of the account's. */
+  may?: boolean;
+  /** Said while there are none. */
+  empty?: string;
+  /** What follows when one is deleted. */
+  follows?: string;
 }) {
-  const may = useMay(props.account, "Account Settings Write");
+  const mayAccount = useMay(props.account, "Account Settings Write");
+  const may = props.may ?? mayAccount;
   const [editing, setEditing] = useState<T | "new" | null>(null);
   const [removing, setRemoving] = useState<T | null>(null);
   const remove = useAction({
@@ -43,7 +50,7 @@ export function ResourceTable<T extends Item>(props: {
         </Button>
       </div>
       {props.items.length === 0 ? (
-        <Empty size="sm" title={`No ${props.noun} yet`} />
+        <Empty size="sm" title={`No ${props.noun} yet`} description={props.empty} />
       ) : (
         <TableFrame label={props.noun}>
           <Table className="dense cards">
@@ -59,7 +66,7 @@ export function ResourceTable<T extends Item>(props: {
               {props.items.map((item) => (
                 <Table.Row key={item.id}>
                   {props.columns.map((c, i) => (
-                    <Table.Cell key={c.head} className="whitespace-nowrap" data-head={i === 0 ? undefined : c.head}>
+                    <Table.Cell key={c.head} className={c.wraps ? "min-w-40" : "whitespace-nowrap"} data-head={i === 0 ? undefined : c.head}>
                       {c.cell(item)}
                     </Table.Cell>
                   ))}
@@ -80,7 +87,7 @@ export function ResourceTable<T extends Item>(props: {
       <ConfirmDialog
         open={removing !== null}
         title={`Delete ${props.noun}`}
-        text={`${removing?.name ?? ""} is gone at once, and cannot be brought back.`}
+        text={`${removing?.name ?? ""} is gone at once, and cannot be brought back.${props.follows ? ` ${props.follows}` : ""}`}
         submit="Delete"
         busy={remove.busy}
         error={remove.error}

@@ -20,6 +20,7 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
     add(`${zone}: Records`, `/${account}/${zone}/dns/records`);
     add(`${zone}: Settings`, `/${account}/${zone}/dns/settings`);
     add(`${zone}: DNSSEC`, `/${account}/${zone}/dns/settings/dnssec`);
+    add(`${zone}: Dynamic updates`, `/${account}/${zone}/dns/updates`);
     add(`${zone}: Secondaries`, `/${account}/${zone}/secondaries`);
     add(`${zone}: History`, `/${account}/${zone}/history`);
     pages.push({ title: `${zone}: Add a record`, kind: "Act", to: `/${account}/${zone}/dns/records?add=true` });

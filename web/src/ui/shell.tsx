@@ -1,8 +1,10 @@
+import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
 import { DropdownMenu } from "@cloudflare/kumo/components/dropdown";
 import { Sidebar } from "@cloudflare/kumo/components/sidebar";
 import {
   ArrowLeftIcon,
+  ArrowsClockwiseIcon,
   ArrowsLeftRightIcon,
   BellIcon,
   BroadcastIcon,
@@ -27,6 +29,7 @@ import {
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState, type ComponentType } from "react";
+import { alarmsQuery } from "../api/alarms";
 import { api, result, setCSRF } from "../api/client";
 import { endEvents } from "../api/events";
 import { accountsQuery, sessionQuery } from "../api/queries";
@@ -40,13 +43,13 @@ import { SessionOver } from "./session-over";
 
 const Jump = lazy(() => import("./jump"));
 
-type Place = { to: string; label: string; icon: ComponentType<{ className?: string }> };
+type Place = { to: string; label: string; icon: ComponentType<{ className?: string }>; /** What waits there, and what that is. */ waits?: readonly [n: number, what: string] };
 
-function accountPlaces(account: string): Place[] {
+function accountPlaces(account: string, raised: number): Place[] {
   return [
     { to: `/${account}/home`, label: "Account home", icon: HouseIcon },
     { to: `/${account}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
-    { to: `/${account}/alarms`, label: "Alarms", icon: BellIcon },
+    { to: `/${account}/alarms`, label: "Alarms", icon: BellIcon, waits: [raised, "raised"] },
     { to: `/${account}/get-started`, label: "Get started", icon: CheckSquareIcon },
   ];
 }
@@ -68,6 +71,7 @@ function zonePlaces(account: string, zone: string): Place[] {
     { to: `/${account}/${zone}/dns/records`, label: "Records", icon: ListBulletsIcon },
     { to: `/${account}/${zone}/dns/settings`, label: "Settings", icon: GearIcon },
     { to: `/${account}/${zone}/dns/settings/dnssec`, label: "DNSSEC", icon: ShieldCheckIcon },
+    { to: `/${account}/${zone}/dns/updates`, label: "Dynamic updates", icon: ArrowsClockwiseIcon },
     { to: `/${account}/${zone}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
     { to: `/${account}/${zone}/history`, label: "History", icon: ClockCounterClockwiseIcon },
   ];
@@ -83,12 +87,24 @@ function Places(props: { label: string; places: Place[] }) {
           <Sidebar.MenuItem key={p.to}>
             <Sidebar.MenuButton href={p.to} icon={p.icon} active={path === p.to} aria-current={path === p.to ? "page" : undefined}>
               {p.label}
+              {p.waits && p.waits[0] > 0 && (
+                <Badge className="ml-auto" variant="error">
+                  {p.waits[0].toLocaleString("en")}
+                  <span className="sr-only">{` ${p.waits[1]}`}</span>
+                </Badge>
+              )}
             </Sidebar.MenuButton>
           </Sidebar.MenuItem>
         ))}
       </Sidebar.Menu>
     </Sidebar.Group>
   );
+}
+
+/** The account's places, and how many alarms are raised in it: as events tell it, or as the page of alarms has read it. Nothing is asked for it again and again. */
+function AccountPlaces({ account }: { account: string }) {
+  const raised = useQuery({ ...alarmsQuery(account, "raised"), refetchInterval: false }).data;
+  return <Places label="Account" places={accountPlaces(account, raised?.result_info.total_count ?? raised?.result.length ?? 0)} />;
 }
 
 function AccountChoice(props: { account: string }) {
@@ -184,7 +200,7 @@ export function Shell() {
           </span>
         </Sidebar.Header>
         <Sidebar.Content>
-          {account !== undefined && params.zone === undefined && <Places label="Account" places={accountPlaces(account)} />}
+          {account !== undefined && params.zone === undefined && <AccountPlaces account={account} />}
           {account !== undefined && params.zone !== undefined && (
             <>
               <Places label="Account" places={[{ to: `/${account}/home`, label: "Account home", icon: ArrowLeftIcon }]} />
