@@ -34,6 +34,7 @@ var floors = map[string][]string{
 	"internal/dns/notify":    {"internal/dns/wire", "internal/dns/zone", "internal/dns/trust", "internal/dns/tsig"},
 	"internal/dns/tally":     {},
 	"internal/dns/course":    {},
+	"internal/dns/curve":     {},
 	"internal/dns/meter":     {"internal/cores", "internal/dns/wire", "internal/dns/zone"},
 	"internal/dns/watch":     {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/compare":   {"internal/dns/ask", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/watch", "internal/dns/xfr"},
@@ -133,8 +134,8 @@ var floors = map[string][]string{
 	"internal/courier":   {},
 	"internal/httpfront": {},
 	"internal/insight": {
-		"internal/control/api", "internal/control/model", "internal/control/parent",
-		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/watch", "internal/dns/course", "internal/dns/meter",
+		"internal/control/api", "internal/control/model", "internal/control/parent", "internal/control/store",
+		"internal/dns/curve", "internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/watch", "internal/dns/course", "internal/dns/meter",
 	},
 	"internal/node": {
 		"web", "internal/cores", "internal/client", "internal/courier", "internal/httpfront", "internal/secretkey",

@@ -1,9 +1,10 @@
-// Package insight feeds what keeps numbers for people to look at (dns/meter, dns/course) from the parts that know them, and tells the
-// API of it. It knows those parts; it must not know JSON, or when it runs.
+// Package insight feeds what keeps numbers for people to look at (dns/meter, dns/course, dns/curve) from the parts that know them, takes what
+// is to be kept longer to the store, and tells the API of it. It knows those parts; it must not know JSON, or when it runs.
 package insight
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/parent"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/course"
+	"github.com/headwaterdns/headwater/internal/dns/curve"
 	"github.com/headwaterdns/headwater/internal/dns/meter"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -25,6 +27,9 @@ type Config struct {
 	Holds func(zone model.ID) bool // this node works for the zone
 	Ready func() bool              // what is published from now on was made now
 	Now   func() time.Time
+	// Store keeps curves for longer than this process, and all nodes'; nil: nobody does.
+	Store Store
+	Log   *slog.Logger
 	// Stands yields how linked peers stand (watch.Watcher.Each); Parent is what a zone's parent says of its servers.
 	Stands func(yield func(watch.Stand) bool)
 	Parent func(ctx context.Context, zone wire.Name) (parent.Answer, error)
@@ -33,16 +38,22 @@ type Config struct {
 // Insight is the numbers.
 type Insight struct {
 	cfg    Config
+	run    model.ID // of this process
 	Meter  *meter.Meter
 	Course *course.Course
+	curve  *curve.Book
 }
 
 // New returns an Insight that knows nothing yet.
 func New(cfg Config) *Insight {
-	return &Insight{
-		cfg: cfg, Course: course.New(course.Config{Now: cfg.Now}),
-		Meter: meter.New(meter.Config{Now: cfg.Now, Known: func(id string) bool { return cfg.DB.ByID(id) != nil }}),
+	n := &Insight{
+		cfg: cfg, run: runID(), Course: course.New(course.Config{Now: cfg.Now}), curve: curve.New(curve.Config{Now: cfg.Now, Taken: cfg.Store != nil}),
 	}
+	n.Meter = meter.New(meter.Config{
+		Now: cfg.Now, Known: func(id string) bool { return cfg.DB.ByID(id) != nil },
+		Counted: func(z *zone.Zone, c *meter.Counts) { n.curve.Add(z.AccountID(), z.ID, &curve.Sum{Queries: *c}) },
+	})
+	return n
 }
 
 // Responder answers and counts. It is on the query path.
@@ -121,55 +132,48 @@ func (n *Insight) Versioned(z *zone.Zone) {
 func (n *Insight) Forget(id string) {
 	n.Meter.Forget(id)
 	n.Course.Forget(id)
+	n.curve.Forget(id)
+}
+
+// Holds notes that a peer was seen with a serial. How long it took is counted by the node that looks after the zone's secondaries, so that
+// of several who see it one does.
+func (n *Insight) Holds(id, peer string, serial uint32) {
+	lags := n.Course.Holds(id, peer, serial)
+	z := n.cfg.DB.ByID(id)
+	if len(lags) == 0 || z == nil || !n.cfg.Holds(model.ID(id)) {
+		return
+	}
+	sum := curve.Sum{}
+	for _, d := range lags {
+		one := curve.Arrived(d)
+		sum.Add(&one)
+	}
+	n.curve.Add(z.AccountID(), id, &sum)
 }
 
 // Fetched notes what came of a transfer.
 func (n *Insight) Fetched(r *xfr.Report) {
 	if serial, ok := r.Holds(); ok && r.Client.Peer.ID != "" {
-		n.Course.Holds(r.ZoneID, r.Client.Peer.ID, serial)
+		n.Holds(r.ZoneID, r.Client.Peer.ID, serial)
 	}
-	if n.cfg.DB.ByID(r.ZoneID) == nil || r.Kind == xfr.UpToDate || r.Kind == xfr.TooLarge {
+	z := n.cfg.DB.ByID(r.ZoneID)
+	if z == nil || r.Kind == xfr.UpToDate || r.Kind == xfr.TooLarge {
 		return
 	}
-	n.Course.Transferred(r.ZoneID, course.Transfer{
-		Full: r.Kind != xfr.IXFR, Refused: r.Refused(), Failed: !r.Refused() && r.Reason != "", Octets: r.Bytes,
-	})
-}
-
-// namesShown and zonesShown bound the lists beside the numbers.
-const namesShown, zonesShown = 20, 10
-
-//nolint:gochecknoglobals // a table
-var meterPeriods = map[api.Period]meter.Period{api.PeriodHour: meter.Hour, api.PeriodDay: meter.Day, api.PeriodMonth: meter.Month}
-
-func queriesOf(v *meter.View, p meter.Period) api.Queries {
-	return api.Queries{
-		Since: v.Since, End: v.End, Step: p.Step(), Sampled: v.Sampled, Total: api.QueryCounts(v.Total),
-		Cells: api.Each(v.Series, func(c *meter.Counts) api.QueryCounts { return api.QueryCounts(*c) }),
-		Names: api.Each(v.Names, func(a *meter.Asked) api.QueryName {
-			return api.QueryName{Name: a.Name.Host(), Type: a.Type.String(), Class: a.Class.String(), Count: a.Count}
-		}),
+	t := course.Transfer{Full: r.Kind != xfr.IXFR, Refused: r.Refused(), Failed: !r.Refused() && r.Reason != "", Octets: r.Bytes}
+	n.Course.Transferred(r.ZoneID, t)
+	sum := curve.Sum{}
+	switch octets := uint64(max(t.Octets, 0)); {
+	case t.Refused:
+		sum.Refused = 1
+	case t.Failed:
+		sum.Failed = 1
+	case t.Full:
+		sum.Full, sum.FullOctets = 1, octets
+	default:
+		sum.Steps, sum.StepOctets = 1, octets
 	}
-}
-
-// ZoneQueries tells what this node was asked of a zone.
-func (n *Insight) ZoneQueries(z model.ID, period api.Period) api.Queries {
-	p := meterPeriods[period]
-	v := n.Meter.Zone(string(z), p, namesShown)
-	return queriesOf(&v, p)
-}
-
-// AccountQueries tells what this node was asked of an account's zones.
-func (n *Insight) AccountQueries(account model.ID, period api.Period) api.Queries {
-	p := meterPeriods[period]
-	v, shares := n.Meter.Account(string(account), p, zonesShown)
-	out := queriesOf(&v, p)
-	for _, s := range shares {
-		if z := n.cfg.DB.ByID(s.Zone); z != nil {
-			out.Zones = append(out.Zones, api.QueryZone{Zone: model.ID(s.Zone), Name: z.Name.Host(), Counts: api.QueryCounts(s.Counts)})
-		}
-	}
-	return out
+	n.curve.Add(z.AccountID(), r.ZoneID, &sum)
 }
 
 // CourseOf tells how a zone's secondaries fared.

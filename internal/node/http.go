@@ -97,7 +97,7 @@ func (n *Node) handler() http.Handler {
 		Events: n.events, ZoneName: n.zoneName, Alarms: n.store, Mails: n.courier.Mails(),
 		PeerAllowed: n.reach.Allows, Flattened: n.flattened,
 		Server: n.facts, ZoneDigest: n.zoneDigest, ErrorReports: n.errorReports, ForgetReports: n.forgetReports,
-		ZoneQueries: n.insight.ZoneQueries, AccountQueries: n.insight.AccountQueries, Course: n.insight.CourseOf, Delegation: n.insight.Delegation,
+		Curve: n.insight.Curve, ZoneQueries: n.insight.ZoneQueries, AccountQueries: n.insight.AccountQueries, Course: n.insight.CourseOf, Delegation: n.insight.Delegation,
 		History:  &history.Reader{Store: n.store, Clock: time.Now, Context: n.commit.Context},
 		Undelete: n.commit.Undelete, Deleted: n.store,
 		Secondaries: n.secondaries, Live: n.live, KeyUses: n.keyUses, Catalog: n.catalog, CheckAccess: n.checkAccess, Review: n.review, Signing: n.signing, Clock: time.Now, Log: n.log,

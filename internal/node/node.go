@@ -103,10 +103,6 @@ type Node struct {
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	n := &Node{cfg: c, log: log, db: zone.NewDB(0), tally: tally.New(tally.Config{})}
 	n.db.BoundHistories(int(c.HistoryMemory))
-	n.insight = insight.New(insight.Config{
-		DB: n.db, Holds: n.holds, Ready: n.ready.Load, Now: time.Now, Stands: func(yield func(watch.Stand) bool) { n.watch.Each(yield) },
-		Parent: func(ctx context.Context, zone wire.Name) (parent.Answer, error) { return n.parents().NS(ctx, zone) },
-	})
 	set, err := c.settings()
 	if err != nil {
 		return nil, err
@@ -144,6 +140,15 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	if n.store, err = store.Open(ctx, open); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	var curves insight.Store
+	if n.roles.writes() {
+		curves = n.store
+	}
+	n.insight = insight.New(insight.Config{
+		Store: curves, Log: log,
+		DB: n.db, Holds: n.holds, Ready: n.ready.Load, Now: time.Now, Stands: func(yield func(watch.Stand) bool) { n.watch.Each(yield) },
+		Parent: func(ctx context.Context, zone wire.Name) (parent.Answer, error) { return n.parents().NS(ctx, zone) },
+	})
 	n.shareWork()
 	n.wireFast(&set, open.Keyless)
 	if err := n.wireCareful(set.nameservers, open.SecretKey); err != nil {
@@ -158,7 +163,7 @@ func (n *Node) wireFast(set *settings, keyless bool) {
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log, Shared: n.shares,
 		Seen: func(zone, peer string, serial uint32) {
-			n.insight.Course.Holds(zone, peer, serial)
+			n.insight.Holds(zone, peer, serial)
 			if n.notify != nil { // another node tells secondaries
 				n.notify.Seen(zone, peer, serial)
 			}

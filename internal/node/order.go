@@ -36,6 +36,7 @@ const (
 	partSightings = "sightings of keys"
 	partStride    = "how secondaries stand"
 	partMeter     = "meter"
+	partCurves    = "curves"
 	partUpkeep    = "upkeep"
 	partFreshen   = "signatures that have ended"
 	partKeeper    = "keys and signatures"
@@ -58,7 +59,7 @@ const (
 func downOrder() []string {
 	return []string{
 		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partDrafts, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partDNS, partCookies, partTally, partMeter, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
+		partCommitter, partFeed, partDNS, partCookies, partTally, partMeter, partCurves, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
 
@@ -111,6 +112,9 @@ func (n *Node) sequence() *sequence {
 		if n.cfg.Cookies {
 			run(partCookies, storeBy, func(ctx context.Context) error { return n.cookies.Run(ctx, cookiesLooked, n.cookieKeys) })
 		}
+	}
+	if n.roles.writes() {
+		run(partCurves, storeBy, n.insight.Keep)
 	}
 	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
 	if n.shares {

@@ -190,11 +190,21 @@ func TestInsight(t *testing.T) {
 	t.Parallel()
 	at, peer := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC), model.ID(strings.Repeat("a", 32))
 	s := newServer(t, func(c *apiConfig) {
-		c.ZoneQueries = func(_ model.ID, p api.Period) api.Queries {
-			return api.Queries{Since: at, End: at, Step: time.Minute, Cells: []api.QueryCounts{{1, 2}}, Total: api.QueryCounts{1, 2}, Names: []api.QueryName{{Name: "www.example.com", Type: "A", Class: string(p), Count: 3}}, Sampled: 3}
+		series := api.Curve{Since: at, End: at, Step: time.Minute, Cells: []api.CurveCell{
+			{Queries: api.QueryCounts{1, 2}, Transfers: api.CourseHour{Steps: 3, StepOctets: 4}, Arrivals: 2, LagSum: 3 * time.Second, LagMax: 2 * time.Second},
+			{},
+		}}
+		c.Curve = func(_ context.Context, account, zone model.ID, _ api.Period) (api.Curve, error) {
+			if zone == "" && account == "" {
+				t.Error("of nothing")
+			}
+			return series, nil
 		}
-		c.AccountQueries = func(model.ID, api.Period) api.Queries {
-			return api.Queries{Since: at, End: at, Zones: []api.QueryZone{{Zone: peer, Name: "example.com"}}}
+		c.ZoneQueries = func(_ context.Context, _, _ model.ID, p api.Period) (api.Queries, error) {
+			return api.Queries{Curve: series, Total: api.QueryCounts{1, 2}, Names: []api.QueryName{{Name: "www.example.com", Type: "A", Class: string(p), Count: 3}}, Sampled: 3}, nil
+		}
+		c.AccountQueries = func(context.Context, model.ID, api.Period) (api.Queries, error) {
+			return api.Queries{Curve: api.Curve{Since: at, End: at}, Zones: []api.QueryZone{{Zone: peer, Name: "example.com"}}}, nil
 		}
 		c.Course = func(*model.Zone) api.Course {
 			return api.Course{
@@ -212,7 +222,9 @@ func TestInsight(t *testing.T) {
 	zone := "/headwater/v1" + z
 	for path, want := range map[string]string{
 		zone + "/queries":             `"class":"day"`,
-		zone + "/queries?period=hour": `"cells":[[1,2,0,0,0]]`,
+		zone + "/queries?period=hour": `"cells":[[1,2,0,0,0],[0,0,0,0,0]]`,
+		zone + "/curves":              `"lag":{"arrivals":2,"max_ms":2000,"mean_ms":1500}`,
+		"/headwater/v1/accounts/" + string(s.account) + "/curves?period=month": `"lag":{"arrivals":0,"max_ms":null,"mean_ms":null}`,
 		"/headwater/v1/accounts/" + string(s.account) + "/queries": `"name":"example.com"`,
 		zone + "/course":     `"median":3000,"p95":4000`,
 		zone + "/delegation": `"agree":false`,
@@ -223,7 +235,9 @@ func TestInsight(t *testing.T) {
 		}
 	}
 	s.fails(http.StatusBadRequest, model.CodePaging, "GET", zone+"/queries?period=year", nil)
+	s.fails(http.StatusBadRequest, model.CodePaging, "GET", zone+"/curves?period=year", nil)
 	without := newServer(t)
 	other, _ := without.zone("example.com")
 	without.fails(http.StatusNotFound, 10404, "GET", "/headwater/v1"+other+"/course", nil)
+	without.fails(http.StatusNotFound, 10404, "GET", "/headwater/v1"+other+"/curves", nil)
 }

@@ -118,9 +118,11 @@ type Config struct {
 	Mails  bool
 	// Live waits until a zone is served as wanted, or the context ends, which is no error; nil: 404.
 	Live func(ctx context.Context, z *model.Zone, want LiveWanted) (Liveness, error)
-	// ZoneQueries and AccountQueries tell what this node was asked, Course how a zone's secondaries fared; nil: 404.
-	ZoneQueries    func(zone model.ID, p Period) Queries
-	AccountQueries func(account model.ID, p Period) Queries
+	// Curve tells what happened to a zone or, without one, to an account; Queries that and what was asked most; Course how a zone's
+	// secondaries fared; nil: 404.
+	Curve          func(ctx context.Context, account, zone model.ID, p Period) (Curve, error)
+	ZoneQueries    func(ctx context.Context, account, zone model.ID, p Period) (Queries, error)
+	AccountQueries func(ctx context.Context, account model.ID, p Period) (Queries, error)
 	Course         func(z *model.Zone) Course
 	// Delegation asks a zone's parent for its name servers; nil: 404.
 	Delegation func(ctx context.Context, z *model.Zone) (Delegation, error)

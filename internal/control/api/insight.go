@@ -23,12 +23,25 @@ var QueryClasses = [...]string{"noerror", "nxdomain", "servfail", "refused", "ot
 // QueryCounts are queries by what came of them.
 type QueryCounts [len(QueryClasses)]uint64
 
-// Queries is what this node was asked, and answered. The last cell ends at End, which lies ahead.
+// Curve is a series of what happened. The last cell ends at End, which lies ahead.
+type Curve struct {
+	Since time.Time // nothing was counted before
+	End   time.Time
+	Step  time.Duration
+	Cells []CurveCell // oldest first
+}
+
+// CurveCell is what happened in some time: queries, transfers, and how long versions took to be with peers.
+type CurveCell struct {
+	Queries        QueryCounts
+	Transfers      CourseHour
+	Arrivals       uint64        // versions that a peer was first seen with
+	LagSum, LagMax time.Duration // until then: of all of them together, and the longest
+}
+
+// Queries is what was asked, and what else happened meanwhile.
 type Queries struct {
-	Since   time.Time // nothing was counted before
-	End     time.Time
-	Step    time.Duration
-	Cells   []QueryCounts
+	Curve
 	Total   QueryCounts
 	Names   []QueryName // of a zone: asked most, of samples
 	Sampled uint64      // how many samples there are

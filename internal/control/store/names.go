@@ -22,6 +22,12 @@ type (
 	PeerState = nodes.PeerState
 	// KeySighting is that a node saw a peer of a zone sign with a key.
 	KeySighting = nodes.KeySighting
+	// CurveCell is what happened to a zone or an account in some time, CurveSum its numbers, CurveSince cells from one on.
+	CurveCell  = nodes.CurveCell
+	CurveSum   = nodes.CurveSum
+	CurveSince = nodes.CurveSince
+	// CurveShare is what a zone was asked.
+	CurveShare = nodes.CurveShare
 	// CookieSecrets are what all nodes make and check DNS cookies with.
 	CookieSecrets = nodes.CookieSecrets
 	// Summary is how much a store or a backup holds.

@@ -98,13 +98,14 @@ func (c *Course) Published(id string, serial uint32) {
 	z.versions = append(z.versions, version{serial: serial, on: now})
 }
 
-// Holds notes that a peer was seen with a serial: it has taken every version up to that.
-func (c *Course) Holds(id, peer string, serial uint32) {
+// Holds notes that a peer was seen with a serial: it has taken every version up to that. It returns how long those took that it was not
+// known to have.
+func (c *Course) Holds(id, peer string, serial uint32) (lags []time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	z := c.of[id]
 	if z == nil {
-		return
+		return nil
 	}
 	now := c.cfg.Now()
 	for i := range slices.Backward(z.versions) {
@@ -113,10 +114,12 @@ func (c *Course) Holds(id, peer string, serial uint32) {
 			continue
 		}
 		if len(v.taken) >= peersMost || slices.ContainsFunc(v.taken, func(a arrival) bool { return a.peer == peer }) {
-			return // and every version before it, too
+			return lags // and every version before it, too
 		}
+		lags = append(lags, now.Sub(v.on))
 		v.taken = append(v.taken, arrival{peer, uint32(min(now.Sub(v.on).Milliseconds(), math.MaxUint32))})
 	}
+	return lags
 }
 
 // newer compares serials (RFC 1982).

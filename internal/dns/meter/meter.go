@@ -14,10 +14,12 @@ import (
 
 // Config makes a Meter. Zero values of what is not required mean the defaults stated.
 type Config struct {
-	// Zones bounds the zones of which something is kept, some 20 KiB each; default 2,048. Those that were asked last stay.
+	// Zones bounds the zones of which something is kept, some 14 KiB each at most; default 2,048. Those that were asked last stay.
 	Zones int
 	// Known says whether a zone is still there; nil: yes. What was counted of one that has just gone is dropped.
 	Known func(zone string) bool
+	// Counted is told what was counted of a zone since the last time; it is required.
+	Counted func(z *zone.Zone, c *Counts)
 	// Now is the time; it is required.
 	Now func() time.Time
 }
@@ -31,7 +33,6 @@ const (
 // Meter counts. Its methods may be called from anywhere.
 type Meter struct {
 	cfg    Config
-	since  time.Time
 	shards []Shard
 	next   atomic.Uint32
 
@@ -43,10 +44,8 @@ type Meter struct {
 
 // counted is what is kept of a zone.
 type counted struct {
-	account string
-	asked   time.Time // last
-	rings   [periods]ring
-	names   names
+	asked time.Time // last
+	names names
 }
 
 // New returns a Meter.
@@ -55,7 +54,7 @@ func New(cfg Config) *Meter {
 	if cfg.Known == nil {
 		cfg.Known = func(string) bool { return true }
 	}
-	m := &Meter{cfg: cfg, since: cfg.Now(), shards: make([]Shard, 4*cores.Count()), of: map[string]*counted{}}
+	m := &Meter{cfg: cfg, shards: make([]Shard, 4*cores.Count()), of: map[string]*counted{}}
 	for i := range m.shards {
 		m.shards[i].table.Store(new(table))
 	}
@@ -65,7 +64,7 @@ func New(cfg Config) *Meter {
 // Shard is one to count in, for a thread: threads that were made first have one of their own.
 func (m *Meter) Shard() *Shard { return &m.shards[int(m.next.Add(1)-1)%len(m.shards)] }
 
-// Run gathers until ctx ends.
+// Run gathers until ctx ends, and once more then.
 func (m *Meter) Run(ctx context.Context) error {
 	samples, counts := time.NewTicker(sampleEvery), time.NewTicker(gatherEvery)
 	defer samples.Stop()
@@ -73,6 +72,8 @@ func (m *Meter) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			m.Gather()
+			m.Gather()
 			return nil
 		case <-samples.C:
 			m.Sample()
@@ -113,12 +114,11 @@ func lower(name []byte) string {
 func (m *Meter) Gather() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.cfg.Now()
 	for _, t := range m.old {
 		m.lost += t.lost.Load()
 		for i := range t.slots {
 			if z := t.slots[i].zone.Load(); z != nil && m.cfg.Known(z.ID) {
-				m.count(z, &t.slots[i], now)
+				m.count(z, &t.slots[i])
 			}
 		}
 	}
@@ -131,21 +131,18 @@ func (m *Meter) Gather() {
 	m.bound()
 }
 
-func (m *Meter) count(z *zone.Zone, s *slot, now time.Time) {
+func (m *Meter) count(z *zone.Zone, s *slot) {
 	var c Counts
 	for i := range s.n {
 		c[i] = uint64(s.n[i].Load())
 	}
-	of := m.at(z, now)
-	for p := range periods {
-		of.rings[p].add(p, now, &c)
-	}
+	m.cfg.Counted(z, &c)
 }
 
 func (m *Meter) at(z *zone.Zone, now time.Time) *counted {
 	of := m.of[z.ID]
 	if of == nil {
-		of = &counted{account: z.AccountID()}
+		of = new(counted)
 		m.of[z.ID] = of
 	}
 	of.asked = now
@@ -175,75 +172,14 @@ func (m *Meter) Forget(zone string) {
 	delete(m.of, zone)
 }
 
-// View is what was counted. Series has a cell for each step, the last that of now.
-type View struct {
-	Since   time.Time // nothing was counted before
-	End     time.Time // of the last cell
-	Series  []Counts
-	Total   Counts
-	Names   []Asked // most frequent first
-	Sampled uint64  // questions among which Names were counted, in this hour and the last
-}
-
-func (m *Meter) view(p Period, now time.Time) View {
-	step := p.Step()
-	return View{Since: m.since, End: now.Truncate(step).Add(step), Series: make([]Counts, p.Cells())}
-}
-
-func (v *View) sum() {
-	for i := range v.Series {
-		v.Total.add(&v.Series[i])
-	}
-}
-
-// Zone tells what a zone was asked, and its most frequent names.
-func (m *Meter) Zone(id string, p Period, names int) View {
+// Names lists the most frequent questions of a zone in this hour and the last, the most frequent first, and of how many samples.
+func (m *Meter) Names(id string, most int) (list []Asked, sampled uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := m.cfg.Now()
-	v := m.view(p, now)
 	if of := m.of[id]; of != nil {
-		of.rings[p].series(p, now, v.Series)
-		v.Names, v.Sampled = of.names.top(now, names)
+		return of.names.top(m.cfg.Now(), most)
 	}
-	v.sum()
-	return v
-}
-
-// Share is a zone's part of its account's queries.
-type Share struct {
-	Zone   string // id
-	Counts Counts
-}
-
-// Account tells what the zones of an account were asked in all, and those that were asked most.
-func (m *Meter) Account(id string, p Period, zones int) (View, []Share) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.cfg.Now()
-	v := m.view(p, now)
-	var shares []Share
-	one := make([]Counts, p.Cells())
-	for zone, of := range m.of {
-		if of.account != id {
-			continue
-		}
-		clear(one)
-		of.rings[p].series(p, now, one)
-		s := Share{Zone: zone}
-		for i := range one {
-			v.Series[i].add(&one[i])
-			s.Counts.add(&one[i])
-		}
-		if s.Counts.Sum() > 0 {
-			shares = append(shares, s)
-		}
-	}
-	v.sum()
-	slices.SortFunc(shares, func(a, b Share) int {
-		return cmp.Or(cmp.Compare(b.Counts.Sum(), a.Counts.Sum()), cmp.Compare(a.Zone, b.Zone))
-	})
-	return v, shares[:min(len(shares), zones)]
+	return nil, 0
 }
 
 // Lost is how many queries were of zones that found no room between two gatherings.

@@ -2293,7 +2293,7 @@ export interface paths {
         };
         /**
          * Show what a zone was asked
-         * @description Queries that this node has answered, by what came of them, and the names that were asked most, of samples. They are counted in memory and end with the process; what is shown is some ten seconds old.
+         * @description Queries that were answered, by what came of them, as the curves tell them, and the names that this node was asked most, of samples. What is shown is some ten seconds old.
          */
         get: operations["getZoneQueries"];
         put?: never;
@@ -2316,6 +2316,46 @@ export interface paths {
          * @description As for one zone, over all zones of the account, and which of them were asked most.
          */
         get: operations["getAccountQueries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/zones/{zone_id}/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show curves of a zone
+         * @description Queries by what came of them, transfers to secondaries, and how long versions took to be with linked peers, in cells of a minute, a quarter of an hour or six hours. An hour is what this node has seen since it was started. A day and a month are kept in the database and tell of all nodes, but for the last five minutes of the others; of at most 2,048 zones of each node and cell.
+         */
+        get: operations["getZoneCurves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/accounts/{account_id}/curves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show curves of an account
+         * @description As for one zone, over all zones of the account.
+         */
+        get: operations["getAccountCurves"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4058,6 +4098,45 @@ export interface components {
                 total: components["schemas"]["QueryCounts"];
             }[];
         };
+        Curves: {
+            /**
+             * Format: date-time
+             * @description Nothing was counted before; cells that end earlier are not known, and not zero
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description Of the last cell, which is not over yet
+             */
+            end: string;
+            /** @description Seconds of a cell */
+            step: number;
+            classes: ("noerror" | "nxdomain" | "servfail" | "refused" | "other")[];
+            /** @description Oldest first */
+            cells: components["schemas"]["CurveCell"][];
+        };
+        TransferCounts: {
+            /** @description Whole zones */
+            full: number;
+            full_octets: number;
+            /** @description Differences */
+            steps: number;
+            step_octets: number;
+            refused: number;
+            /** @description Begun and broken off */
+            failed: number;
+        };
+        CurveCell: {
+            queries: components["schemas"]["QueryCounts"];
+            transfers: components["schemas"]["TransferCounts"];
+            /** @description Of versions that linked peers were seen with for the first time */
+            lag: {
+                arrivals: number;
+                /** @description Milliseconds since the version was there; null without arrivals */
+                mean_ms: number | null;
+                max_ms: number | null;
+            };
+        };
         Course: {
             /**
              * Format: date-time
@@ -4089,16 +4168,7 @@ export interface components {
             /** Format: date-time */
             hour_end: string;
             /** @description What was transferred in each hour, oldest first */
-            hours: {
-                /** @description Whole zones */
-                full: number;
-                full_octets: number;
-                /** @description Differences */
-                steps: number;
-                step_octets: number;
-                refused: number;
-                failed: number;
-            }[];
+            hours: components["schemas"]["TransferCounts"][];
             converged: {
                 /** @description Milliseconds until all linked peers had a version, newest first */
                 last: number[];
@@ -11599,6 +11669,74 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["Queries"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getZoneCurves: {
+        parameters: {
+            query?: {
+                /** @description hour by minute, day by quarter of an hour, month (31 days) by six hours */
+                period?: "hour" | "day" | "month";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Curves"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getAccountCurves: {
+        parameters: {
+            query?: {
+                /** @description hour by minute, day by quarter of an hour, month (31 days) by six hours */
+                period?: "hour" | "day" | "month";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Curves"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

@@ -15,6 +15,8 @@ func Routes() []api.Route {
 	return []api.Route{
 		api.NewRoute(http.MethodGet, zone+"/queries", api.ScopeZone, api.ZoneRead, zoneQueries),
 		api.NewRoute(http.MethodGet, account+"/queries", api.ScopeAccount, api.AccSetRead, accountQueries),
+		api.NewRoute(http.MethodGet, zone+"/curves", api.ScopeZone, api.ZoneRead, zoneCurves),
+		api.NewRoute(http.MethodGet, account+"/curves", api.ScopeAccount, api.AccSetRead, accountCurves),
 		api.NewRoute(http.MethodGet, zone+"/course", api.ScopeZone, api.ZoneRead, showCourse),
 		api.NewRoute(http.MethodGet, zone+"/delegation", api.ScopeZone, api.ZoneRead, api.Heavy(showDelegation)),
 	}
@@ -48,7 +50,7 @@ type zoneJSON struct {
 func render(v *api.Queries) queriesJSON {
 	return queriesJSON{
 		Since: api.Stamp(v.Since), End: api.Stamp(v.End), Step: int64(v.Step / time.Second), Classes: api.QueryClasses[:],
-		Cells: append([]api.QueryCounts{}, v.Cells...), Total: v.Total, Sampled: v.Sampled,
+		Cells: api.Each(v.Cells, func(c *api.CurveCell) api.QueryCounts { return c.Queries }), Total: v.Total, Sampled: v.Sampled,
 		Names: api.Each(v.Names, func(n *api.QueryName) nameJSON { return nameJSON{n.Name, n.Type, n.Class, n.Count} }),
 		Zones: api.Each(v.Zones, func(z *api.QueryZone) zoneJSON { return zoneJSON{z.Zone, z.Name, z.Counts} }),
 	}
@@ -67,27 +69,79 @@ func period(q *api.Request) (api.Period, error) {
 }
 
 func zoneQueries(a *api.API, q *api.Request) error {
-	if a.ZoneQueries == nil {
-		return api.NotHere()
-	}
-	p, err := period(q)
-	if err != nil {
-		return err
-	}
-	v := a.ZoneQueries(q.Zone.ID, p)
-	return q.OK(render(&v))
+	return queries(q, a.ZoneQueries != nil, func(p api.Period) (api.Queries, error) {
+		return a.ZoneQueries(q.Ctx(), q.Zone.Account, q.Zone.ID, p)
+	})
 }
 
 func accountQueries(a *api.API, q *api.Request) error {
-	if a.AccountQueries == nil {
+	return queries(q, a.AccountQueries != nil, func(p api.Period) (api.Queries, error) { return a.AccountQueries(q.Ctx(), q.Account, p) })
+}
+
+func queries(q *api.Request, here bool, ask func(api.Period) (api.Queries, error)) error {
+	if !here {
 		return api.NotHere()
 	}
 	p, err := period(q)
 	if err != nil {
 		return err
 	}
-	v := a.AccountQueries(q.Account, p)
+	v, err := ask(p)
+	if err != nil {
+		return err
+	}
 	return q.OK(render(&v))
+}
+
+type curveJSON struct {
+	Since   api.Stamp  `json:"since"`
+	End     api.Stamp  `json:"end"`
+	Step    int64      `json:"step"` // seconds
+	Classes []string   `json:"classes"`
+	Cells   []cellJSON `json:"cells"` // oldest first
+}
+
+type cellJSON struct {
+	Queries   api.QueryCounts `json:"queries"`
+	Transfers hourJSON        `json:"transfers"`
+	Lag       lagJSON         `json:"lag"`
+}
+
+type lagJSON struct {
+	Arrivals uint64 `json:"arrivals"`
+	Mean     *int64 `json:"mean_ms"` // null: of nothing
+	Max      *int64 `json:"max_ms"`
+}
+
+func lagOf(c *api.CurveCell) lagJSON {
+	out := lagJSON{Arrivals: c.Arrivals}
+	if c.Arrivals > 0 {
+		mean, most := (c.LagSum / time.Duration(c.Arrivals)).Milliseconds(), c.LagMax.Milliseconds()
+		out.Mean, out.Max = &mean, &most
+	}
+	return out
+}
+
+func zoneCurves(a *api.API, q *api.Request) error { return curves(a, q, q.Zone.Account, q.Zone.ID) }
+
+func accountCurves(a *api.API, q *api.Request) error { return curves(a, q, q.Account, "") }
+
+func curves(a *api.API, q *api.Request, account, zone model.ID) error {
+	if a.Curve == nil {
+		return api.NotHere()
+	}
+	p, err := period(q)
+	if err != nil {
+		return err
+	}
+	c, err := a.Curve(q.Ctx(), account, zone, p)
+	if err != nil {
+		return err
+	}
+	return q.OK(curveJSON{
+		Since: api.Stamp(c.Since), End: api.Stamp(c.End), Step: int64(c.Step / time.Second), Classes: api.QueryClasses[:],
+		Cells: api.Each(c.Cells, func(c *api.CurveCell) cellJSON { return cellJSON{c.Queries, hourOf(&c.Transfers), lagOf(c)} }),
+	})
 }
 
 type courseJSON struct {
@@ -121,6 +175,10 @@ type hourJSON struct {
 	StepOctets uint64 `json:"step_octets"`
 	Refused    uint64 `json:"refused"`
 	Failed     uint64 `json:"failed"`
+}
+
+func hourOf(h *api.CourseHour) hourJSON {
+	return hourJSON{h.Full, h.FullOctets, h.Steps, h.StepOctets, h.Refused, h.Failed}
 }
 
 type convergedJSON struct {
@@ -161,10 +219,8 @@ func showCourse(a *api.API, q *api.Request) error {
 			}
 			return one
 		}),
-		HourEnd: api.Stamp(c.HourEnd),
-		Hours: api.Each(c.Hours, func(h *api.CourseHour) hourJSON {
-			return hourJSON{h.Full, h.FullOctets, h.Steps, h.StepOctets, h.Refused, h.Failed}
-		}),
+		HourEnd:   api.Stamp(c.HourEnd),
+		Hours:     api.Each(c.Hours, hourOf),
 		Converged: converged(c.Converged),
 	})
 }

@@ -1,0 +1,4 @@
+package meter
+
+// Counts are queries by class.
+type Counts [Classes]uint64
