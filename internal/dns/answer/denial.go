@@ -96,10 +96,10 @@ func (r *Responder) deny(v *zone.Version, name []byte) bool {
 	switch {
 	case !v.Hashes() && m.Kind == zone.NXDomain, !v.Hashes() && m.Wildcard:
 		// Nothing matches better than the wildcard; and that is not there either, or not with the type.
-		wildcard := r.wildcard(name[m.Owner:])
-		return r.missing(r.proof.Missing(v, m, name)) && (len(wildcard) > wire.MaxName || r.missing(r.proof.MissingWildcard(v, m, wildcard)))
+		tooLong := len(name)-m.Owner+wildcardLen > wire.MaxName
+		return r.missing(r.proof.Missing(v, m)) && (tooLong || r.missing(r.proof.MissingWildcard(v, m)))
 	case !v.Hashes():
-		return r.missing(r.proof.Missing(v, m, name))
+		return r.missing(r.proof.Missing(v, m))
 	case m.Kind == zone.NXDomain, m.Wildcard:
 		encloser, ok := r.closest(v, name, m.Owner)
 		return ok && r.byHash(v, r.wildcard(encloser))
@@ -159,6 +159,9 @@ func labelBefore(name []byte, ancestor int) int {
 	}
 	return at
 }
+
+// wildcardLen is by how much a wildcard is longer than the name that it stands below.
+const wildcardLen = 2
 
 // wildcard gives the wildcard below a name.
 func (r *Responder) wildcard(encloser []byte) []byte {

@@ -81,31 +81,22 @@ func (p *Proof) Signatures() RRset {
 // ID tells records of one version apart.
 func (p *Proof) ID() *byte { return &p.e[0] }
 
-// Missing is Before for the name that m says is not there, or not with the type asked for. What Find has seen is not searched
-// again; only where no record stands at once, which is so behind empty names, is it.
-func (p *Proof) Missing(v *Version, m *Match, name []byte) bool {
-	e := m.before
-	if m.Kind == NoData && !m.Wildcard {
-		e = m.e
-	}
-	return p.at(v, e) || p.Before(v, name)
-}
+// Missing is Before for the name that m says is not there, or not with the type asked for, without another search.
+func (p *Proof) Missing(v *Version, m *Match) bool { return p.from(v, m.before, m.beforeAt) }
 
 // MissingWildcard is Missing for the wildcard below m's closest encloser.
-func (p *Proof) MissingWildcard(v *Version, m *Match, wildcard []byte) bool {
-	return p.at(v, m.star) || p.Before(v, wildcard)
-}
-
-func (p *Proof) at(v *Version, e page.Entry) bool {
-	p.apex = v.apex
-	return p.take(v, e)
-}
+func (p *Proof) MissingWildcard(v *Version, m *Match) bool { return p.from(v, m.star, m.starAt) }
 
 // Before finds the NSEC record of name, or the last one before it, which covers it. name is in the zone, in lower case.
 func (p *Proof) Before(v *Version, name []byte) bool {
-	p.apex = v.apex
 	p.path.Set(name, len(name)-len(v.apex))
 	e, at, _ := v.tree.Locate(p.path.Key[:], p.path.N)
+	return p.from(v, e, at)
+}
+
+// from finds the NSEC record of an entry, which stands at a position, or the last one before it.
+func (p *Proof) from(v *Version, e page.Entry, at page.Position) bool {
+	p.apex = v.apex
 	if p.take(v, e) {
 		return true
 	}

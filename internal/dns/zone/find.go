@@ -1,6 +1,8 @@
 package zone
 
 import (
+	"bytes"
+
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone/page"
 )
@@ -35,7 +37,8 @@ type Match struct {
 
 	// Where the name, which is not there, and the wildcard would stand in a version with signatures: the last entries in front of them,
 	// or the wildcard's own. A proof begins there. They are of use where Kind or Wildcard say that a search failed.
-	before, star page.Entry
+	before, star     page.Entry
+	beforeAt, starAt page.Position
 
 	search page.Search // of the name
 	begun  *Version    // where that is on its way; nil: it is not
@@ -81,9 +84,9 @@ func (v *Version) Find(name []byte, t wire.Type, m *Match) {
 		m.Set, _ = m.e.Set(wire.TypeDNAME, v.apex)
 		return
 	}
-	e, _, exact := m.search.End(m.p.Key[:], m.p.N)
+	e, at, exact := m.search.End(m.p.Key[:], m.p.N)
 	if v.signing != nil {
-		m.before = e
+		m.before, m.beforeAt = e, at
 	}
 	if exact {
 		cut := e.Cut()
@@ -176,10 +179,18 @@ func (v *Version) wild(t wire.Type, n int, m *Match) {
 	saved := [10]byte(m.p.Key[n : n+10])
 	clear(m.p.Key[n : n+10])
 	m.p.Key[n] = '*'
-	e, _, exact := v.tree.Locate(m.p.Key[:], n+2)
+	var e page.Entry
+	var at page.Position
+	var exact, known bool
+	if bytes.Compare(m.p.Key[n:n+2], saved[:2]) < 0 {
+		e, at, exact, known = m.search.Aside(m.p.Key[:], n+2, n)
+	}
+	if !known {
+		e, at, exact = v.tree.Locate(m.p.Key[:], n+2)
+	}
 	copy(m.p.Key[n:], saved[:])
 	if v.signing != nil {
-		m.star = e
+		m.star, m.starAt = e, at
 	}
 	if !exact {
 		m.Kind = NXDomain

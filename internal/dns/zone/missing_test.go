@@ -2,6 +2,7 @@ package zone_test
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,22 +12,34 @@ import (
 )
 
 // TestMissing holds the proofs that begin where Find ended against those that are searched by name, in zones of few labels with
-// empty names, wildcards, and delegations with names below.
+// empty names, wildcards, and delegations with names below, of one page and of many.
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 9))
-	labels := []string{"*", "a", "b", "c", "d", "_x"}
+	labels := []string{"*", "!", "a", "b", "c", "d", "_x"}
+	for i := range 9 {
+		labels = append(labels, strings.Repeat("n", 1+i%3)+strconv.Itoa(i))
+	}
+	long := strings.Repeat("l", 20)
+	labels = append(labels, long+strings.Repeat("z", 9))
 	draw := func() wire.Name {
 		var parts []string
 		for range 1 + r.IntN(4) {
 			parts = append(parts, labels[r.IntN(len(labels))])
 		}
+		if r.IntN(2) == 0 { // pages whose names have more in common than a wildcard and what is beside it
+			parts = append(parts, long)
+		}
 		return wire.MustName(strings.Join(append(parts, "example.org"), "."))
 	}
 	apex := wire.MustName("example.org")
 	var nodata, nxdomain, wildcards int
-	for range 60 {
-		v := chained(t, r, apex, draw)
+	for i := range 60 {
+		size := 1 + r.IntN(40)
+		if i%4 == 0 {
+			size *= 40 // many pages
+		}
+		v := chained(t, r, apex, size, draw)
 		var byFind, byName zone.Proof
 		var m zone.Match
 		same := func(what string, n wire.Name, found bool, other wire.Name) {
@@ -42,11 +55,11 @@ func TestMissing(t *testing.T) {
 			if m.Kind != zone.NoData && m.Kind != zone.NXDomain {
 				continue
 			}
-			same("the name", n, byFind.Missing(v, &m, q), n)
+			same("the name", n, byFind.Missing(v, &m), n)
 			nodata++
 			if m.Kind == zone.NXDomain || m.Wildcard {
 				star := wire.Name("\x01*") + n[m.Owner:]
-				same("the wildcard", n, byFind.MissingWildcard(v, &m, []byte(star)), star)
+				same("the wildcard", n, byFind.MissingWildcard(v, &m), star)
 				nxdomain++
 			}
 			if m.Wildcard {
@@ -60,7 +73,7 @@ func TestMissing(t *testing.T) {
 }
 
 // chained builds a zone with an NSEC record at each of its own names.
-func chained(t *testing.T, r *rand.Rand, apex wire.Name, draw func() wire.Name) *zone.Version {
+func chained(t *testing.T, r *rand.Rand, apex wire.Name, size int, draw func() wire.Name) *zone.Version {
 	t.Helper()
 	own := func(n wire.Name) []rr.Set {
 		return []rr.Set{
@@ -72,7 +85,7 @@ func chained(t *testing.T, r *rand.Rand, apex wire.Name, draw func() wire.Name) 
 	sets := append(own(apex), rr.Set{Owner: apex, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{soa}})
 	cuts := map[wire.Name]bool{}
 	names := map[wire.Name]bool{}
-	for range 1 + r.IntN(40) {
+	for range size {
 		n := draw()
 		names[n] = true
 		if r.IntN(6) == 0 {

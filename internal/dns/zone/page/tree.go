@@ -200,6 +200,21 @@ func (s *Search) End(q []byte, n int) (e Entry, at Position, exact bool) {
 	return s.page.Entry(s.at.entry), s.at, exact
 }
 
+// Aside is Locate for another key, after End: one that is less than the key that was searched for and has its first octets, shared in
+// number, as the entry has that was found. Most such stand in the same page, which has been read; ok is false where this one does not,
+// or may not.
+func (s *Search) Aside(q []byte, n, shared int) (e Entry, at Position, exact, ok bool) {
+	if s.page.prefix() > shared {
+		return nil, at, false, false
+	}
+	at = s.at
+	at.entry = s.page.rank(q, n)
+	if e = s.page.Entry(at.entry); at.entry == 0 && bytes.Compare(e.Key(), q[:n]) > 0 {
+		return nil, at, false, false
+	}
+	return e, at, bytes.Equal(e.Key(), q[:n]), true
+}
+
 // Get is locate for a key without octets behind it.
 func (t *Tree) Get(key []byte) (Entry, Position, bool) {
 	var buf [maxKey + 8]byte
