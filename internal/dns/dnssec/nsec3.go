@@ -20,7 +20,7 @@ const nsec3Head = "\x01\x00\x00\x00\x00\x14"
 // existence gives the bitmap of a name's NSEC3 record. Names that exist only because there are some of the zone's own below
 // them have one as well, unlike with NSEC (RFC 5155 section 7.1); it is empty.
 func (w *worker) existence(owner wire.Name) (types []byte, ok bool) {
-	e := at(w.New, owner)
+	e := w.at(w.New, owner)
 	if e.visible(w.New) {
 		var more []wire.Type
 		if len(w.signed(&e)) > 0 {
@@ -35,7 +35,7 @@ func (w *worker) existence(owner wire.Name) (types []byte, ok bool) {
 		return nil, false
 	}
 	for n, more := w.New.After(owner, false); more && n.Within(owner); n, more = w.New.After(n, false) {
-		if len(contents(w.New, n)) > 0 {
+		if len(w.contents(n)) > 0 {
 			return nil, true // the first is a delegation, if any is
 		}
 	}

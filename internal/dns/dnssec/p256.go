@@ -4,8 +4,10 @@ import (
 	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"math/big"
 
 	"filippo.io/bigmod"
 	"filippo.io/nistec"
@@ -14,24 +16,17 @@ import (
 // Signatures of ECDSA P-256, many at a time. Each needs the inverse of its nonce modulo the curve's order, which takes a third of the time
 // of a signature; many inverses are one and some products (Montgomery's trick). The nonces are those of RFC 6979, and so the signatures
 // are, octet for octet, those that crypto/ecdsa makes without a random source: a test holds the two against each other. All that touches a
-// secret runs in constant time: points are multiplied by nistec, numbers by bigmod, which are crypto's own.
+// secret runs in constant time: points are multiplied by nistec, numbers by bigmod, which are crypto's own. The one inverse is
+// another's: that of the product times a random number, which tells nothing of the product, however long it takes. In constant time it
+// would be as dear as a signature, of which a change has four.
 
 const p256Size = 32 // octets of a number modulo the curve's order
 
-// batchLeast is from how many signatures on a batch is quicker than one after the other.
-const batchLeast = 3
-
 //nolint:gochecknoglobals // constants in all but name
 var (
-	p256Order   = mustModulus(elliptic.P256().Params().N.Bytes())
-	p256Inverse = lessTwo(elliptic.P256().Params().N.Bytes())
+	p256Order  = mustModulus(p256Params.N.Bytes())
+	p256Params = elliptic.P256().Params()
 )
-
-// lessTwo is the exponent that inverts modulo a prime (Fermat), whose last octet is greater than that.
-func lessTwo(prime []byte) []byte {
-	prime[len(prime)-1] -= 2
-	return prime
-}
 
 func mustModulus(b []byte) *bigmod.Modulus {
 	m, err := bigmod.NewModulus(b)
@@ -61,14 +56,7 @@ func (b *batch) add(k *Key, text, out []byte) {
 // sign makes all of them.
 func (b *batch) sign() error {
 	defer func() { b.list = b.list[:0] }()
-	if len(b.list) < batchLeast {
-		for i := range b.list {
-			u := &b.list[i]
-			if _, err := u.key.signDigest(u.out[:0], u.digest[:]); err != nil {
-				return err
-			}
-			b.yield()
-		}
+	if len(b.list) == 0 {
 		return nil
 	}
 	return b.signMany()
@@ -93,7 +81,10 @@ func (b *batch) signMany() error {
 		halves[i] = h
 		b.yield()
 	}
-	inverse := number().Exp(product, p256Inverse, p256Order)
+	inverse, err := inverseOf(product)
+	if err != nil {
+		return fmt.Errorf("sign with key %d: %w", list[0].key.tag, err)
+	}
 	for i := len(list) - 1; i >= 0; i-- {
 		h := &halves[i]
 		h.s.Mul(h.before.Mul(inverse, p256Order), p256Order) // before is 1/k now
@@ -139,6 +130,26 @@ func (u *unsigned) begin() (h half, err error) {
 	}
 	h.s = r.Mul(d, p256Order).Add(e, p256Order)
 	return h, nil
+}
+
+// inverseOf is 1/x; x is not zero.
+func inverseOf(x *bigmod.Nat) (*bigmod.Nat, error) {
+	var random [p256Size]byte
+	blind := number().ExpandFor(p256Order)
+	for blind.IsZero() == 1 {
+		_, _ = rand.Read(random[:]) // it never fails
+		var err error
+		if blind, err = blind.SetOverflowingBytes(random[:], p256Order); err != nil {
+			return nil, ErrKey
+		}
+	}
+	masked := new(big.Int).SetBytes(copyOf(x).Mul(blind, p256Order).Bytes(p256Order))
+	masked.ModInverse(masked, p256Params.N)
+	inverse, err := number().SetBytes(masked.FillBytes(random[:]), p256Order)
+	if err != nil {
+		return nil, ErrKey
+	}
+	return inverse.Mul(blind, p256Order), nil
 }
 
 func number() *bigmod.Nat { return bigmod.NewNat() }

@@ -73,9 +73,30 @@ type worker struct {
 	ttl        uint32 // of the chain
 	apex       wire.Name
 
+	seen    map[seen]entry // what was read of names that a change has touched, each of which is asked for several times; nil: nothing is kept
 	batch   batch
 	waiting []change // of names whose signatures are still to be made
 	room    []byte
+}
+
+// seen is a name of one of the two versions.
+type seen struct {
+	now   bool
+	owner wire.Name
+}
+
+// at reads a name of New or Old, which may be nil.
+func (w *worker) at(v View, owner wire.Name) entry {
+	if w.seen == nil || v == nil {
+		return at(v, owner)
+	}
+	k := seen{v == w.New, owner}
+	e, known := w.seen[k]
+	if !known {
+		e = at(v, owner)
+		w.seen[k] = e
+	}
+	return e
 }
 
 // change is what stands at a name, and what shall.
@@ -84,8 +105,9 @@ type change struct {
 	have, want []rr.Set
 }
 
-func (j *Job) worker() *worker {
-	w := &worker{Job: j, expiration: j.Timing.Expiration, ttl: negativeTTL(j.New), apex: j.New.Apex()}
+func (j *Job) worker(known map[seen]entry) *worker {
+	w := &worker{Job: j, expiration: j.Timing.Expiration, apex: j.New.Apex(), seen: known}
+	w.ttl = w.negativeTTL(j.New)
 	if w.batch.yield = j.Yield; j.Yield == nil {
 		w.batch.yield = func() {}
 	}
@@ -93,11 +115,8 @@ func (j *Job) worker() *worker {
 }
 
 // negativeTTL is the TTL of NSEC and NSEC3 records (RFC 9077 section 3): that of negative answers.
-func negativeTTL(v View) uint32 {
-	if v == nil {
-		return 0
-	}
-	e := at(v, v.Apex())
+func (w *worker) negativeTTL(v View) uint32 {
+	e := w.at(v, w.apex)
 	soa := e.set(wire.TypeSOA)
 	if soa == nil || len(soa.Data) == 0 || len(soa.Data[0]) < 4 {
 		return 0
@@ -109,12 +128,12 @@ func negativeTTL(v View) uint32 {
 
 // name brings signatures and NSEC record of a name to what they shall be.
 func (w *worker) name(owner wire.Name) error {
-	e := at(w.New, owner)
+	e := w.at(w.New, owner)
 	if w.none() || !e.visible(w.New) {
 		w.clear(&e)
 		return nil
 	}
-	return w.entry(&e, next(w.New, &e))
+	return w.entry(&e, w.next(&e))
 }
 
 // entry is that for a name that is in the chain, with next behind it.
@@ -122,7 +141,7 @@ func (w *worker) entry(now *entry, next wire.Name) error {
 	chain := w.chain(now, next)
 	was := now
 	if w.Old != w.New && len(now.sigs) > 0 { // or there is nothing that could stay
-		old := at(w.Old, now.owner)
+		old := w.at(w.Old, now.owner)
 		was = &old
 	}
 	other := func() entry { return at(w.Other, now.owner) }

@@ -14,11 +14,11 @@ import (
 // would give, but for the times of signatures that could stay. Signers and Denial must be those that Old was signed with, or
 // retired; otherwise, and on ErrWhole, sign the whole. The NSEC3 records of hashes are looked at as well.
 func (j *Job) Update(touched []wire.Name, hashes ...Hash) (*Delta, error) {
-	w := j.worker()
+	w := j.worker(map[seen]entry{})
 	if w.none() {
 		return &Delta{}, nil
 	}
-	if j.Old == nil || negativeTTL(j.Old) != w.ttl {
+	if j.Old == nil || w.negativeTTL(j.Old) != w.ttl {
 		return nil, ErrWhole
 	}
 	owners := w.affected(touched)
@@ -39,12 +39,12 @@ func (j *Job) Update(touched []wire.Name, hashes ...Hash) (*Delta, error) {
 func (w *worker) affected(touched []wire.Name) []wire.Name {
 	all := make(map[wire.Name]struct{}, 2*len(touched)+1)
 	// The SOA is another whenever the transfer face is, and whoever changes it need not say so.
-	if old, now := at(w.Old, w.apex), at(w.New, w.apex); !sameSet(old.set(wire.TypeSOA), now.set(wire.TypeSOA)) {
+	if old, now := w.at(w.Old, w.apex), w.at(w.New, w.apex); !sameSet(old.set(wire.TypeSOA), now.set(wire.TypeSOA)) {
 		all[w.apex] = struct{}{}
 	}
 	for _, owner := range touched {
 		all[owner] = struct{}{}
-		if old, now := at(w.Old, owner), at(w.New, owner); old.cuts(w.apex) != now.cuts(w.apex) {
+		if old, now := w.at(w.Old, owner), w.at(w.New, owner); old.cuts(w.apex) != now.cuts(w.apex) {
 			for n, ok := w.New.After(owner, false); ok && n.Within(owner); n, ok = w.New.After(n, false) {
 				all[n] = struct{}{}
 			}
@@ -52,8 +52,8 @@ func (w *worker) affected(touched []wire.Name) []wire.Name {
 	}
 	empty := map[wire.Name]wire.Name{}
 	for _, owner := range inOrder(all) {
-		if w.Denial == NSEC && owner != w.apex && inChain(w.Old, owner) != inChain(w.New, owner) {
-			all[previous(w.New, owner, empty)] = struct{}{}
+		if w.Denial == NSEC && owner != w.apex && w.inChain(w.Old, owner) != w.inChain(w.New, owner) {
+			all[w.previous(owner, empty)] = struct{}{}
 		}
 	}
 	return inOrder(all)

@@ -141,8 +141,8 @@ func (e *entry) cuts(apex wire.Name) bool {
 
 // inChain says that owner is one of those that have an NSEC record (RFC 4035 section 2.3), or would have one: it has contents,
 // or is a delegation, and is not below one.
-func inChain(v View, owner wire.Name) bool {
-	e := at(v, owner)
+func (w *worker) inChain(v View, owner wire.Name) bool {
+	e := w.at(v, owner)
 	return e.visible(v)
 }
 
@@ -156,8 +156,8 @@ func (e *entry) visible(v View) bool {
 
 // previous gives the name before owner that has an NSEC record. empty holds names of which it is known that they have
 // nothing but what signing has left there, with the name before them that has; it is added to.
-func previous(v View, owner wire.Name, empty map[wire.Name]wire.Name) wire.Name {
-	n := owner
+func (w *worker) previous(owner wire.Name, empty map[wire.Name]wire.Name) wire.Name {
+	n, v := owner, w.New
 	for passed := []wire.Name(nil); ; passed = append(passed, n) {
 		if known, ok := empty[n]; ok {
 			n = known
@@ -166,7 +166,7 @@ func previous(v View, owner wire.Name, empty map[wire.Name]wire.Name) wire.Name 
 		} else if cut, hidden := v.Cut(n); hidden {
 			n = cut // it comes before everything below it
 		}
-		if len(contents(v, n)) > 0 {
+		if len(w.contents(n)) > 0 {
 			for _, p := range passed {
 				empty[p] = n
 			}
@@ -176,9 +176,10 @@ func previous(v View, owner wire.Name, empty map[wire.Name]wire.Name) wire.Name 
 }
 
 // next gives the name behind e that has an NSEC record, the apex at the end.
-func next(v View, e *entry) wire.Name {
+func (w *worker) next(e *entry) wire.Name {
+	v := w.New
 	n, ok := v.After(e.owner, e.cuts(v.Apex()))
-	for ok && len(contents(v, n)) == 0 {
+	for ok && len(w.contents(n)) == 0 {
 		n, ok = v.After(n, false)
 	}
 	if !ok {
@@ -187,7 +188,7 @@ func next(v View, e *entry) wire.Name {
 	return n
 }
 
-func contents(v View, owner wire.Name) []rr.Set {
-	e := at(v, owner)
+func (w *worker) contents(owner wire.Name) []rr.Set {
+	e := w.at(w.New, owner)
 	return e.data
 }

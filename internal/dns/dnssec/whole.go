@@ -29,7 +29,7 @@ func (j *Job) Whole(size int) ([]Part, error) {
 	var parts []Part
 	var chain []proof
 	apex, last, total := j.New.Apex(), wire.Name(""), 0
-	w := j.worker()
+	w := j.worker(nil)
 	hashes := j.Denial == NSEC3 && !w.none()
 	for n := range names(j.New, apex, "") {
 		if total%size == 0 {
@@ -57,7 +57,7 @@ func (j *Job) Whole(size int) ([]Part, error) {
 // that needed something.
 func (w *worker) appendExistence(chain []proof, name, last wire.Name) ([]proof, wire.Name) {
 	types, ok := w.existence(name)
-	if !ok || !inChain(w.New, name) {
+	if !ok || !w.inChain(w.New, name) {
 		return chain, last // it is below a cut, or empty: its place comes with what is below it
 	}
 	chain = append(chain, proof{HashOf(name), types})
@@ -103,7 +103,7 @@ func (j *Job) hashParts(chain []proof, size int) ([]Part, error) {
 
 // Sign gives the part's delta.
 func (p *Part) Sign() (*Delta, error) {
-	w := p.job.worker()
+	w := p.job.worker(nil)
 	if p.from == "" {
 		return p.signHashed(w)
 	}
@@ -187,7 +187,7 @@ func (j *Job) Sign() (*Delta, error) {
 // lack one by a key that does: up to limit in all. next is the name to go on from, "" if there are no more. Who wants them
 // renewed gives them to Update, with a job without retired keys.
 func (j *Job) Due(from wire.Name, limit int) (due []wire.Name, hashes []Hash, next wire.Name) {
-	w := j.worker()
+	w := j.worker(nil)
 	for n := range names(j.New, from, "") {
 		if len(due) == limit {
 			return due, nil, n
