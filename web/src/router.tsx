@@ -157,7 +157,7 @@ const zone = createRoute({
   beforeLoad: async ({ params }) => {
     await queryClient.ensureQueryData(zoneQuery(params.account, params.zone));
   },
-  component: Outlet,
+  component: lazyRouteComponent(() => import("./drafts/frame"), "ZoneFrame"),
 });
 
 /** What the records page shows: all of it is in the address. */
@@ -210,6 +210,18 @@ const history = createRoute({
   component: lazyRouteComponent(() => import("./pages/history")),
 });
 
+const drafts = createRoute({
+  getParentRoute: () => zone,
+  path: "drafts",
+  component: lazyRouteComponent(() => import("./pages/drafts")),
+});
+
+const draft = createRoute({
+  getParentRoute: () => zone,
+  path: "drafts/$draft",
+  component: lazyRouteComponent(() => import("./pages/draft")),
+});
+
 const secondaries = createRoute({
   getParentRoute: () => zone,
   path: "secondaries",
@@ -234,7 +246,7 @@ const routeTree = root.addChildren([
       matrix,
       alarms,
       deleted,
-      zone.addChildren([zoneIndex, records, settings, dnssec, updates, secondaries, history]),
+      zone.addChildren([zoneIndex, records, settings, dnssec, updates, secondaries, history, drafts, draft]),
     ]),
     nowhere,
   ]),

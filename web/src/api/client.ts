@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { collectHeaders } from "./collect";
 import { contactKept, contactLost } from "./contact";
 import type { components, paths } from "./schema.gen";
 
@@ -21,7 +22,40 @@ export class ApiError extends Error {
   at(pointer: string): string | undefined {
     return this.faults.find((f) => f.source?.pointer === pointer)?.message;
   }
+
+  /** Whether one of the messages has a code. */
+  has(code: number): boolean {
+    return this.faults.some((f) => f.code === code);
+  }
 }
+
+/** What a change would do. */
+export type ChangePlan = Schema<"ChangePlan">;
+
+/** In place of an answer: the call was not done, it went into a draft, or was asked for as a plan alone. */
+export class Planned extends Error {
+  constructor(
+    readonly plan: ChangePlan,
+    readonly draft: string | null,
+  ) {
+    super("Nothing was changed.");
+    this.name = "Planned";
+  }
+}
+
+/** The header by which a call is tried out. */
+export const dryRun = { "Headwater-Dry-Run": "1" } as const;
+
+/** The call that each answer came by, as the zone's history knows it. */
+const requests = new WeakMap<object, string>();
+
+/** Notes by which call an answer came. */
+export function cameBy(answer: unknown, request: string | null): void {
+  if (typeof answer === "object" && answer !== null && request) requests.set(answer, request);
+}
+
+/** By which call an answer came; undefined where that is not known. */
+export const requestOf = (answer: unknown): string | undefined => (typeof answer === "object" && answer !== null ? requests.get(answer) : undefined);
 
 // The session's CSRF token lives in memory alone: a page of another origin has no way to it.
 let csrf = "";
@@ -38,7 +72,10 @@ export function csrfHeaders(): Record<string, string> {
 
 const guard: Middleware = {
   onRequest({ request }) {
-    if (request.method !== "GET" && csrf !== "") request.headers.set("X-CSRF-Token", csrf);
+    if (request.method === "GET") return request;
+    if (csrf !== "") request.headers.set("X-CSRF-Token", csrf);
+    if (request.headers.has("Headwater-Dry-Run")) return request; // against what is there now
+    for (const [name, value] of Object.entries(collectHeaders(request.method, new URL(request.url).pathname))) request.headers.set(name, value);
     return request;
   },
   onResponse() {
@@ -75,11 +112,30 @@ api.use(guard);
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 
-/** Waits for an answer; throws ApiError where it is a refusal. */
+/** Throws Planned where the headers of an answer say that nothing was done. */
+export function doneOrPlanned(body: unknown, header: (name: string) => string | null): void {
+  const draft = header("Headwater-Draft");
+  if (draft !== null || header("Headwater-Dry-Run") !== null) throw new Planned((body as { result: ChangePlan }).result, draft);
+}
+
+/** Waits for an answer; throws ApiError where it is a refusal, and Planned where nothing was done. */
 export async function call<T>(pending: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await pending;
-  if (data !== undefined && response.ok) return data;
-  throw new ApiError(response.status, faultsOf(error));
+  if (data === undefined || !response.ok) throw new ApiError(response.status, faultsOf(error));
+  doneOrPlanned(data, (name) => response.headers.get(name));
+  if (typeof data === "object" && data !== null && "result" in data) cameBy(data.result, response.headers.get("X-Request-Id"));
+  return data;
+}
+
+/** What a call would do; it is given the header for that. A server that knows none has done it, and that is said. */
+export async function planOf(run: (headers: Record<string, string>) => Promise<unknown>): Promise<ChangePlan> {
+  try {
+    await run(dryRun);
+  } catch (e) {
+    if (e instanceof Planned) return e.plan;
+    throw e;
+  }
+  throw new Error("This server makes no plans: the change has been made.");
 }
 
 /** The result member of an answer. */

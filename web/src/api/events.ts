@@ -55,7 +55,7 @@ export const usePace = (alone: number): number | false => (useLive() ? false : a
 export function staleBy(t: Told): readonly (readonly unknown[])[] {
   switch (t.kind) {
     case "zone":
-      return [["zones"], ["trouble"], ["matrix"], ...["zone", "secondaries", "course", "records", "history", "outgoing", "outgoing-status", "dns-settings", "dnssec", "zonemd", "update-policies", "audit"].map((k) => (k === "zone" || k === "audit" ? [k, t.account_id] : [k, t.zone_id]))];
+      return [["zones"], ["trouble"], ["matrix"], ...["zone", "secondaries", "course", "records", "history", "outgoing", "outgoing-status", "dns-settings", "dnssec", "drafts", "four-eyes", "zonemd", "update-policies", "audit"].map((k) => (k === "zone" || k === "audit" ? [k, t.account_id] : [k, t.zone_id]))];
     case "secondary":
       return [["zones"], ["trouble"], ["matrix"], ["secondaries", t.zone_id], ["course", t.zone_id]];
     case "account":
@@ -70,7 +70,7 @@ export function staleBy(t: Told): readonly (readonly unknown[])[] {
 const kinds = ["zone", "account", "secondary", "alarm", "reset"] as const;
 
 /** Whether a query shows what events tell of: what was read before the stream began may be old. */
-const watched = new Set(["zones", "trouble", "matrix", "zone", "secondaries", "course", "records", "history", "outgoing", "outgoing-status", "dns-settings", "alarms", "peers", "tsigs", "acls", "peer-uses"]);
+const watched = new Set(["zones", "trouble", "matrix", "zone", "secondaries", "course", "records", "history", "outgoing", "outgoing-status", "dns-settings", "drafts", "four-eyes", "alarms", "peers", "tsigs", "acls", "peer-uses"]);
 
 function overtaken(client: QueryClient, since: number): void {
   void client.invalidateQueries({ predicate: (q) => watched.has(String(q.queryKey[0])) && q.state.dataUpdatedAt > 0 && q.state.dataUpdatedAt < since });

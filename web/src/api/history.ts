@@ -14,11 +14,12 @@ export type ZoneChange = {
   from_serial: number;
   to_serial: number;
   actor: Actor;
+  request_id: string;
   note: string;
   records: { added: number; changed: number; removed: number };
   imported: number;
   settings: string[];
-  what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial";
+  what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "other";
   first: string[];
   reverts: { serial?: number; change?: string; time?: string } | null;
   undo: "yes" | "nothing";
@@ -95,6 +96,17 @@ export const revert = async (zone: string, goal: Goal, o: { dryRun?: boolean; se
       headers: o.note ? { "Headwater-Note": o.note } : {},
     })
   ).result;
+
+/** How many of the last changes are looked through for one that was made a moment ago. */
+const lookBack = 200;
+
+/** Takes back what one call has done. */
+export async function takeBack(zone: string, request: string): Promise<Reverted> {
+  const { result: last } = await ask<ZoneChange[]>("GET", `/zones/${seg(zone)}/history`, { query: { limit: lookBack } });
+  const change = last.find((c) => c.request_id === request);
+  if (change === undefined) throw new Error("There is nothing to take back: the zone's history has no such change.");
+  return revert(zone, { change: change.id });
+}
 
 export const deletedZonesQuery = (account: string) =>
   queryOptions({

@@ -1,5 +1,6 @@
 import { contactLost } from "./contact";
-import { ApiError, csrfHeaders, faultsOf, type Schema } from "./client";
+import { ApiError, cameBy, csrfHeaders, doneOrPlanned, faultsOf, planOf, type ChangePlan, type Schema } from "./client";
+import { collectHeaders } from "./collect";
 
 /** What an import did, and what it left out, line by line. */
 export type Imported = { result: Schema<"ImportResult">; messages: { message: string }[] };
@@ -29,23 +30,36 @@ export async function doPlan(zone: string, file: Blob, o: PlanOptions, progress:
   return answer.result;
 }
 
+/** The same with what is answered and transferred then, and what secondaries make of it. */
+export const planImport = (zone: string, file: Blob, o: PlanOptions): Promise<ChangePlan> =>
+  planOf((headers) => upload(`${planPath(zone)}?skip_invalid=true&replace=${o.replace}`, file, o.proxied, () => undefined, headers));
+
 const planPath = (zone: string) => `/headwater/v1/zones/${zone}/import`;
 
 /** Sends a file as a form. fetch does not tell how much of a body has gone, so this is an XMLHttpRequest. */
-function upload<T>(path: string, file: Blob, proxied: boolean, progress: Progress): Promise<T> {
+function upload<T>(path: string, file: Blob, proxied: boolean, progress: Progress, headers: Record<string, string> = {}): Promise<T> {
   return new Promise((resolve, reject) => {
     const form = new FormData();
     form.set("proxied", String(proxied));
     form.set("file", file);
     const request = new XMLHttpRequest();
     request.open("POST", path);
-    for (const [name, value] of Object.entries(csrfHeaders())) request.setRequestHeader(name, value);
+    // What an import does is told against the zone as it is: a call that changes nothing goes into no draft.
+    const collect = path.includes("dry_run=true") || "Headwater-Dry-Run" in headers ? {} : collectHeaders("POST", path.split("?", 1)[0]!);
+    for (const [name, value] of Object.entries({ ...csrfHeaders(), ...headers, ...collect })) request.setRequestHeader(name, value);
     request.responseType = "json";
     request.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
     request.onerror = () => void whyFailed(file).then(reject);
     request.onload = () => {
-      if (request.status === 200) resolve(request.response as T);
-      else reject(new ApiError(request.status, faultsOf(request.response)));
+      if (request.status !== 200) return reject(new ApiError(request.status, faultsOf(request.response)));
+      const answer = request.response as T & { result: unknown };
+      try {
+        doneOrPlanned(answer, (name) => request.getResponseHeader(name));
+      } catch (e) {
+        return reject(e as Error);
+      }
+      cameBy(answer.result, request.getResponseHeader("X-Request-Id"));
+      resolve(answer);
     };
     request.send(form);
   });

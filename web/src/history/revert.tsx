@@ -31,6 +31,7 @@ export function RevertDialog(props: { zone: Schema<"Zone">; goal: Goal; title: s
     stale: [["records", zone.id], ["history", zone.id], ["dns-settings", zone.id], ["secondaries", zone.id], ["zones"]],
     run: () => revert(zone.id, goal, { settings, note: note.trim() }),
     undo: (r) => (r.change === "" ? undefined : () => revert(zone.id, { change: r.change })),
+    direct: true,
     then: props.onClose,
   });
   const p = plan.data;

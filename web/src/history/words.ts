@@ -30,6 +30,8 @@ export function what(c: ZoneChange): string {
       const to = r?.serial !== undefined ? `to serial ${r.serial}` : r?.time ? `to ${new Date(r.time).toLocaleString()}` : "of one change";
       return `Brought back ${to}${did ? `: ${did}` : ""}`;
     }
+    case "other":
+      return did === "" ? "Something beside records and settings, such as a draft" : did.charAt(0).toUpperCase() + did.slice(1);
     default:
       return did === "" ? "Nothing that can be seen" : did.charAt(0).toUpperCase() + did.slice(1);
   }

@@ -7,6 +7,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import type { Schema } from "../api/client";
 import { zoneQuery } from "../api/queries";
+import { CollectChoice } from "../drafts/choose";
 import type { Draft } from "../records/draft";
 import { ImportDialog } from "../records/import";
 import { Notices } from "../records/notices";
@@ -45,6 +46,7 @@ export default function Records() {
       wide
       actions={
         <>
+          <CollectChoice zone={zone} may={may} />
           <Button icon={UploadSimpleIcon} disabled={!may} title={why} onClick={() => setImporting(true)}>
             Import
           </Button>

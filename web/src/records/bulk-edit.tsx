@@ -1,6 +1,7 @@
 import { Input } from "@cloudflare/kumo/components/input";
 import { useState } from "react";
-import { api, result, type Schema } from "../api/client";
+import { api, planOf, result, type Schema } from "../api/client";
+import { Preview } from "../drafts/preview";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { FormDialog } from "../ui/dialogs";
@@ -28,31 +29,19 @@ function patchOf(r: Held, w: Wish): Patch | null {
   return Object.keys(p).length > 1 ? p : null;
 }
 
-/** What the members of a change were before. */
-function backOf(r: Held, p: Patch): Patch {
-  const was: Record<string, unknown> = r;
-  return Object.fromEntries(Object.keys(p).map((k) => [k, was[k] ?? null])) as Patch;
-}
-
 /** Changes proxy status, TTL, comment and tags of many records as one change, which one change takes back. */
 export function BulkEdit(props: { zone: Schema<"Zone">; records: Held[]; onClose: () => void; onDone: () => void }) {
   const { zone, records } = props;
   const [wish, setWish] = useState<Wish>({ proxied: "", ttl: "", comment: "", tags: "" });
   const patches = records.flatMap((r) => patchOf(r, wish) ?? []);
-  const send = (list: Patch[]) =>
-    result(api.POST("/client/v4/zones/{zone_id}/dns_records/batch", { params: { path: { zone_id: zone.id } }, body: { patches: list } }));
+  const send = (list: Patch[], headers: Record<string, string> = {}) =>
+    result(api.POST("/client/v4/zones/{zone_id}/dns_records/batch", { params: { path: { zone_id: zone.id } }, headers, body: { patches: list } }));
   const save = useAction({
     quiet: true,
     done: (_, list) => `${counted(list.length, "record")} changed`,
     stale: [["records", zone.id]],
-    run: send,
-    undo: (_, list) => {
-      const back = list.flatMap((p) => {
-        const r = records.find((x) => x.id === p.id);
-        return r ? [backOf(r, p)] : [];
-      });
-      return () => send(back);
-    },
+    run: (list: Patch[]) => send(list),
+    undoIn: zone.id,
     then: () => {
       props.onDone();
       props.onClose();
@@ -84,6 +73,7 @@ export function BulkEdit(props: { zone: Schema<"Zone">; records: Held[]; onClose
       <Choice label="TTL" value={wish.ttl} options={[["", "As it is"], ...ttls]} onChange={(ttl) => set({ ttl })} />
       <Input label="Comment" placeholder="As it is" value={wish.comment} onChange={(e) => set({ comment: e.target.value })} />
       <Input label="Add tags" placeholder="name:value, name:value" value={wish.tags} onChange={(e) => set({ tags: e.target.value })} />
+      <Preview zone={zone.id} of={JSON.stringify(patches)} disabled={patches.length === 0} plan={() => planOf((headers) => send(patches, headers))} />
     </FormDialog>
   );
 }

@@ -1,8 +1,9 @@
-import { api, result, type Schema } from "../api/client";
+import { api, planOf, result, type Schema } from "../api/client";
+import { useCollecting } from "../api/collect";
+import { Preview } from "../drafts/preview";
 import { useAction } from "../ui/action";
 import { ConfirmDialog } from "../ui/dialogs";
 import { counted } from "../ui/format";
-import { copyOf } from "./draft";
 
 type Props = { zone: Schema<"Zone">; records: Schema<"Record">[]; onClose: () => void; onDone: () => void };
 
@@ -12,14 +13,15 @@ const named = 10;
 /** Deletes records as one change, all of them or none, which one change brings back. */
 export function DeleteRecords(props: Props) {
   const { zone, records } = props;
-  const batch = (body: Schema<"RecordBatch">) =>
-    result(api.POST("/client/v4/zones/{zone_id}/dns_records/batch", { params: { path: { zone_id: zone.id } }, body }));
+  const collecting = useCollecting(zone.id) !== null;
+  const send = (gone: Schema<"Record">[], headers: Record<string, string> = {}) =>
+    result(api.POST("/client/v4/zones/{zone_id}/dns_records/batch", { params: { path: { zone_id: zone.id } }, headers, body: { deletes: gone.map((r) => ({ id: r.id })) } }));
   const remove = useAction({
     quiet: true,
     done: (_, gone) => (gone.length === 1 ? "Record deleted" : `${counted(gone.length, "record")} deleted`),
     stale: [["records", zone.id]],
-    run: (gone: Schema<"Record">[]) => batch({ deletes: gone.map((r) => ({ id: r.id })) }),
-    undo: (_, gone) => () => batch({ posts: gone.map((r) => copyOf(r, zone.name)) }),
+    run: (gone: Schema<"Record">[]) => send(gone),
+    undoIn: zone.id,
     then: () => {
       props.onDone();
       props.onClose();
@@ -30,8 +32,14 @@ export function DeleteRecords(props: Props) {
     <ConfirmDialog
       open={first !== undefined}
       title={records.length === 1 ? "Delete record" : `Delete ${records.length} records`}
-      text={records.length === 1 && first ? `${first.type} ${first.name} is gone at once.` : "They are deleted as one change: all of them or none."}
-      submit="Delete"
+      text={
+        collecting
+          ? "It is noted in the draft. Nothing is deleted yet."
+          : records.length === 1 && first
+            ? `${first.type} ${first.name} is gone at once.`
+            : "They are deleted as one change: all of them or none."
+      }
+      submit={collecting ? "Put into the draft" : "Delete"}
       busy={remove.busy}
       error={remove.error}
       onClose={props.onClose}
@@ -45,6 +53,7 @@ export function DeleteRecords(props: Props) {
           {records.length > named && <li>{`and ${counted(records.length - named, "more", "more")}`}</li>}
         </ul>
       )}
+      <Preview zone={zone.id} of={`delete ${records.map((r) => r.id).join()}`} plan={() => planOf((headers) => send(records, headers))} />
     </ConfirmDialog>
   );
 }

@@ -60,11 +60,6 @@ export function changesOf(seen: Draft, d: Draft): Schema<"RecordPatch"> {
   return Object.fromEntries(names.filter((n) => JSON.stringify(before[n]) !== JSON.stringify(after[n])).map((n) => [n, after[n]]));
 }
 
-/** What makes a record again as it was. */
-export function copyOf(r: Schema<"Record">, zone: string): Schema<"RecordWrite"> {
-  return { ...bodyOf(draftOf(r, zone)), ...(r.settings && Object.keys(r.settings).length > 0 && { settings: r.settings as Record<string, never> }) };
-}
-
 /** What to send for a draft. */
 export function bodyOf(d: Draft): Schema<"RecordWrite"> {
   const type = recordTypes[d.type];

@@ -3,7 +3,9 @@ import { InputArea } from "@cloudflare/kumo/components/input";
 import { Meter } from "@cloudflare/kumo/components/meter";
 import { useState } from "react";
 import type { Schema } from "../api/client";
-import { doPlan, importZoneFile, planZoneFile, type Imported, type Plan } from "../api/upload";
+import { useCollecting } from "../api/collect";
+import { Preview } from "../drafts/preview";
+import { doPlan, planImport, importZoneFile, planZoneFile, type Imported, type Plan } from "../api/upload";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { FormDialog, InfoDialog } from "../ui/dialogs";
@@ -22,6 +24,7 @@ const modes = [
 
 /** Imports a BIND file, or its text: first what that comes to is shown, then it is done. */
 export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void }) {
+  const collecting = useCollecting(props.zone.id) !== null;
   const [file, setFile] = useState<File | null>(null);
   const [text, setText] = useState("");
   const [mode, setMode] = useState<(typeof modes)[number][0]>("add");
@@ -43,12 +46,15 @@ export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void 
     quiet: true,
     stale,
     done: (p: Plan) => `Imported: ${changesIn(p) || "nothing to change"}`,
+    undoIn: props.zone.id,
+    collected: props.onClose,
     run: (from: Blob) => doPlan(props.zone.id, from, options, setShare).finally(sent),
     then: (p) => (p.serial.ahead ? setPlan(p) : props.onClose()),
   });
   const load = useAction({
     quiet: true,
     stale,
+    collected: props.onClose,
     run: (from: Blob) => importZoneFile(props.zone.id, from, { proxied, skipInvalid: true }, setShare).finally(sent),
     then: setDone,
   });
@@ -69,7 +75,7 @@ export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void 
         onClose={props.onClose}
         title="What the import does"
         description="Nothing is changed yet."
-        submit={plan.refused.count > 0 ? `Import without ${counted(plan.refused.count, "line")}` : "Import"}
+        submit={collecting ? "Put into the draft" : plan.refused.count > 0 ? `Import without ${counted(plan.refused.count, "line")}` : "Import"}
         busy={carryOut.busy}
         error={carryOut.error}
         disabled={changes === ""}
@@ -81,6 +87,7 @@ export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void 
         onSubmit={() => carryOut.run(source)}
       >
         <ImportPlan plan={plan} zone={props.zone.id} />
+        <Preview zone={props.zone.id} of={`import ${plan.serial.before}`} label="Preview answers and secondaries" disabled={changes === ""} plan={() => planImport(props.zone.id, source, options)} />
         {meter}
       </FormDialog>
     );
@@ -92,7 +99,7 @@ export function ImportDialog(props: { zone: Schema<"Zone">; onClose: () => void 
       title="Import records"
       description={
         large
-          ? "This file is too large for a plan: it is imported at once, and lines that are refused are left out and told."
+          ? `This file is too large for a plan: it is imported at once, and lines that are refused are left out and told.${collecting ? " No draft holds as much." : ""}`
           : "First you see what it would add, change and delete, and which lines are refused; nothing is changed before you agree."
       }
       submit={large ? "Import" : "Show what it does"}

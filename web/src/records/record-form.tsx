@@ -47,10 +47,7 @@ function useSave({ zone, record, onClose, onSaved }: Props & { onSaved: () => vo
       onSaved(); // what is on its way from now on is the list alone: leaving loses nothing
       return made;
     },
-    undo: (made, g) => () =>
-      g
-        ? patch(made, changesOf(draftOf(made, zone.name), draftOf(g.over, zone.name)))
-        : result(api.DELETE("/client/v4/zones/{zone_id}/dns_records/{dns_record_id}", { params: { path: one(made.id) } })),
+    undoIn: zone.id,
     then: onClose,
   });
 }

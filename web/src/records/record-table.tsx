@@ -251,7 +251,7 @@ function useToggle(zone: Schema<"Zone">) {
     stale: [["records", zone.id]],
     done: (_, { record, on }) => `${record.name} is ${on ? "proxied" : "DNS only"}`,
     run: ({ record, on }: { record: Held; on: boolean }) => set(on, record),
-    undo: (made, { on }) => () => set(!on, made),
+    undoIn: zone.id,
   });
 }
 

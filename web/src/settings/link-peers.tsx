@@ -2,7 +2,8 @@ import { Checkbox } from "@cloudflare/kumo/components/checkbox";
 import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, result, type Schema } from "../api/client";
+import { api, planOf, result, type Schema } from "../api/client";
+import { Preview } from "../drafts/preview";
 import { peersQuery, tsigsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { FormDialog } from "../ui/dialogs";
@@ -13,16 +14,17 @@ export function LinkPeers(props: { zone: Schema<"Zone">; account: string; outgoi
   const peers = useQuery(peersQuery(account)).data ?? [];
   const keys = useQuery(tsigsQuery(account)).data ?? [];
   const [chosen, setChosen] = useState<string[]>(outgoing?.peers ?? []);
+  const send = (headers: Record<string, string> = {}) => {
+    const request = { params: { path: { zone_id: zone.id } }, headers, body: { name: zone.name, peers: chosen } };
+    return outgoing
+      ? result(api.PUT("/client/v4/zones/{zone_id}/secondary_dns/outgoing", request))
+      : result(api.POST("/client/v4/zones/{zone_id}/secondary_dns/outgoing", request));
+  };
   const save = useAction({
     quiet: true,
     done: "Linked peers saved",
     stale: [["outgoing", zone.id], ["outgoing-status", zone.id], ["secondaries", zone.id]],
-    run: () => {
-      const request = { params: { path: { zone_id: zone.id } }, body: { name: zone.name, peers: chosen } };
-      return outgoing
-        ? result(api.PUT("/client/v4/zones/{zone_id}/secondary_dns/outgoing", request))
-        : result(api.POST("/client/v4/zones/{zone_id}/secondary_dns/outgoing", request));
-    },
+    run: () => send(),
     then: props.onClose,
   });
   const text = (p: Schema<"Peer">) => {
@@ -51,6 +53,7 @@ export function LinkPeers(props: { zone: Schema<"Zone">; account: string; outgoi
           ))}
         </Checkbox.Group>
       )}
+      {peers.length > 0 && <Preview zone={zone.id} of={`peers ${chosen.join()}`} plan={() => planOf(send)} />}
     </FormDialog>
   );
 }

@@ -8,7 +8,8 @@ import { apexNSQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Card } from "../ui/page";
 import { ParentSays } from "./delegation";
-import { useSettings } from "./use-settings";
+import { Preview } from "../drafts/preview";
+import { planSettings, useSettings } from "./use-settings";
 
 type Props = { zone: Schema<"Zone">; settings: Schema<"DNSSettings"> };
 
@@ -19,6 +20,7 @@ export function NameServersCard({ zone, settings }: Props) {
   // With others beside us, the NS records at the apex are answered, too: the parent must name the whole set.
   const others = useQuery({ ...apexNSQuery(zone), enabled: settings.multi_provider }).data ?? [];
   const names = [...new Set([...zone.name_servers, ...(settings.multi_provider ? others : [])])];
+  const switched = { multi_provider: !settings.multi_provider };
   const copy = useAction({ done: "Copied", run: () => navigator.clipboard.writeText(names.join("\n")) });
   return (
     <Card
@@ -63,9 +65,10 @@ export function NameServersCard({ zone, settings }: Props) {
           onCheckedChange={(on) => save.run({ multi_provider: on })}
         />
       </div>
-      <p className="mt-1 mb-0 text-sm text-kumo-subtle">
+      <p className="mt-1 mb-3 text-sm text-kumo-subtle">
         NS records at the zone apex are answered and transferred beside the nameservers above.
       </p>
+      <Preview zone={zone.id} of={JSON.stringify(switched)} label={`Preview switching it ${settings.multi_provider ? "off" : "on"}`} plan={() => planSettings(zone.id, switched)} />
     </Card>
   );
 }

@@ -3,7 +3,8 @@ import { Input } from "@cloudflare/kumo/components/input";
 import { useState } from "react";
 import type { Schema } from "../api/client";
 import { Card } from "../ui/page";
-import { useSettings } from "./use-settings";
+import { Preview } from "../drafts/preview";
+import { planSettings, useSettings } from "./use-settings";
 
 const numbers = [
   ["refresh", "Refresh"],
@@ -20,21 +21,20 @@ export function SOACard({ zone, settings }: { zone: Schema<"Zone">; settings: Sc
   );
   const save = useSettings(zone.id);
   const set = (member: string, value: string) => setSOA((s) => ({ ...s, [member]: value }));
-  const submit = () =>
-    save.run({
-      soa: {
-        mname: soa.mname || null,
-        rname: soa.rname,
-        ...Object.fromEntries(numbers.map(([m]) => [m, Number(soa[m])])),
-      },
-    });
+  const body = {
+    soa: {
+      mname: soa.mname || null,
+      rname: soa.rname,
+      ...Object.fromEntries(numbers.map(([m]) => [m, Number(soa[m])])),
+    },
+  };
   return (
     <Card title="SOA record" description="The serial is ours to count; times are in seconds.">
       <form
         className="grid items-start gap-4 sm:grid-cols-2 lg:grid-cols-3"
         onSubmit={(e) => {
           e.preventDefault();
-          submit();
+          save.run(body);
         }}
       >
         <Input label="Primary nameserver (MNAME)" placeholder="Chosen by the server" value={soa.mname ?? ""} error={save.at("/soa/mname")} onChange={(e) => set("mname", e.target.value)} />
@@ -42,10 +42,13 @@ export function SOACard({ zone, settings }: { zone: Schema<"Zone">; settings: Sc
         {numbers.map(([m, label]) => (
           <Input key={m} label={label} inputMode="numeric" required value={soa[m] ?? ""} error={save.at(`/soa/${m}`)} onChange={(e) => set(m, e.target.value)} />
         ))}
-        <div className="sm:col-span-full">
-          <Button type="submit" loading={save.busy}>
-            Save SOA
-          </Button>
+        <div className="flex flex-col gap-3 sm:col-span-full">
+          <div>
+            <Button type="submit" loading={save.busy}>
+              Save SOA
+            </Button>
+          </div>
+          <Preview zone={zone.id} of={JSON.stringify(body)} plan={() => planSettings(zone.id, body)} />
         </div>
       </form>
     </Card>

@@ -2,7 +2,8 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { Switch } from "@cloudflare/kumo/components/switch";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { api, result, type Schema } from "../api/client";
+import { api, planOf, result, type Schema } from "../api/client";
+import { Preview } from "../drafts/preview";
 import { dnsSettingsQuery, outgoingQuery, outgoingStatusQuery, peersQuery, transferSettingsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
@@ -40,11 +41,15 @@ export function TransfersCard({ zone, account }: { zone: Schema<"Zone">; account
     stale: [["secondaries", zone.id]],
     run: () => result(api.POST("/client/v4/zones/{zone_id}/secondary_dns/outgoing/force_notify", { ...path, body: {} })),
   });
+  const sendMode = (m: Schema<"TransferMode">, headers: Record<string, string> = {}) =>
+    result(api.PATCH("/headwater/v1/zones/{zone_id}/transfer_settings", { ...path, headers, body: { mode: m } }));
   const setMode = useAction({
     done: "Transfer mode saved",
+    undoIn: zone.id,
     stale: [["transfer-settings", zone.id], ["secondaries", zone.id]],
-    run: (m: Schema<"TransferMode">) => result(api.PATCH("/headwater/v1/zones/{zone_id}/transfer_settings", { ...path, body: { mode: m } })),
+    run: (m: Schema<"TransferMode">) => sendMode(m),
   });
+  const other = mode === "edge" ? "origin" : "edge";
   const linked = outgoing?.peers.map((id) => peers.find((p) => p.id === id)?.name ?? id) ?? [];
   return (
     <Card
@@ -72,6 +77,7 @@ export function TransfersCard({ zone, account }: { zone: Schema<"Zone">; account
         <div id="transfer-mode">
           <Choice label="Transfer mode" value={mode} options={modes} onChange={setMode.run} />
         </div>
+        <Preview zone={zone.id} of={`mode ${other}`} label={`Preview the mode “${other}”`} plan={() => planOf((headers) => sendMode(other, headers))} />
       </div>
       {linking && <LinkPeers zone={zone} account={account} outgoing={outgoing ?? null} onClose={() => setLinking(false)} />}
       <ConfirmDialog

@@ -23,6 +23,7 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
     add(`${zone}: Dynamic updates`, `/${account}/${zone}/dns/updates`);
     add(`${zone}: Secondaries`, `/${account}/${zone}/secondaries`);
     add(`${zone}: History`, `/${account}/${zone}/history`);
+    add(`${zone}: Drafts`, `/${account}/${zone}/drafts`);
     pages.push({ title: `${zone}: Add a record`, kind: "Act", to: `/${account}/${zone}/dns/records?add=true` });
   }
   if (account !== undefined) {

@@ -51,7 +51,7 @@ export function TableFrame(props: { label: string; /** It fits wide screens: the
       role="region"
       aria-label={props.label}
       tabIndex={0}
-      className={`overflow-x-auto rounded-lg bg-kumo-base ring ring-kumo-hairline focus-visible:outline-2 focus-visible:outline-kumo-focus ${props.fits ? "xl:overflow-x-visible" : ""}`}
+      className={`overflow-x-auto rounded-lg bg-kumo-base ring ring-kumo-hairline focus-visible:outline-2 focus-visible:outline-kumo-focus ${props.fits ? "min-[84rem]:overflow-x-visible" : ""}`}
     >
       {props.children}
     </div>

@@ -18,6 +18,7 @@ import {
   ListBulletsIcon,
   MagnifyingGlassIcon,
   MoonIcon,
+  NotePencilIcon,
   ShieldCheckIcon,
   SlidersIcon,
   SunIcon,
@@ -74,6 +75,7 @@ function zonePlaces(account: string, zone: string): Place[] {
     { to: `/${account}/${zone}/dns/updates`, label: "Dynamic updates", icon: ArrowsClockwiseIcon },
     { to: `/${account}/${zone}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
     { to: `/${account}/${zone}/history`, label: "History", icon: ClockCounterClockwiseIcon },
+    { to: `/${account}/${zone}/drafts`, label: "Drafts", icon: NotePencilIcon },
   ];
 }
 
