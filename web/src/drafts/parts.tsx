@@ -36,7 +36,7 @@ export function Parts(props: { draft: WholeDraft; clashes: NonNullable<ChangePla
               <div className="flex flex-wrap items-center justify-between gap-2 text-sm">
                 <span className="min-w-0">
                   <span className="font-medium">{partText(p)}</span>{" "}
-                  <span className="dim break-all">
+                  <span className="dim break-words">
                     {`by ${whoText(p.author)}, `}
                     <time dateTime={p.on} title={moment(p.on)}>
                       {ago(p.on)}
