@@ -19,7 +19,8 @@ type serveCmd struct{ node.Config }
 // Help shows an example.
 func (*serveCmd) Help() string {
 	return "Example: headwater serve --data /var/lib/headwater --dns-listen 192.0.2.1:53 --nameservers ns1.example.net,ns2.example.net\n\n" +
-		"SIGTERM ends it in order, within ten seconds; SIGHUP has it read its configuration and certificates again."
+		"SIGTERM ends it in order, within ten seconds; SIGHUP has it read its configuration and certificates again; SIGUSR2 starts the program " +
+		"anew, as it lies on the disk, and hands the sockets over once that answers."
 }
 
 // Run serves until ctx ends.
@@ -27,6 +28,9 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	hups := make(chan os.Signal, 1)
 	signal.Notify(hups, syscall.SIGHUP)
 	defer signal.Stop(hups)
+	passes := make(chan os.Signal, 1)
+	signal.Notify(passes, syscall.SIGUSR2)
+	defer signal.Stop(passes)
 	log, err := c.Logger(s.err)
 	if err != nil {
 		return err
@@ -39,12 +43,12 @@ func (c *serveCmd) Run(ctx context.Context, s *streams) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go s.hangups(ctx, stop, hups, n, log)
-	return n.Run(ctx, s.out)
+	return n.Run(ctx, s.out, passes)
 }
 
 // hangups reads the configuration again at each SIGHUP. From a terminal that is gone it means that nobody is there any more:
 // the end, in order.
-func (s *streams) hangups(ctx context.Context, stop func(), hups <-chan os.Signal, n *node.Node, log *slog.Logger) {
+func (s *streams) hangups(ctx context.Context, stop func(), hups <-chan os.Signal, n *node.Program, log *slog.Logger) {
 	terminal := term.IsTerminal(int(os.Stdin.Fd()))
 	for {
 		select {

@@ -22,6 +22,8 @@ import (
 type Config struct {
 	Address string // host:port
 	Handler http.Handler
+	// Listen opens the address, or finds it open; nil: it is opened.
+	Listen func(ctx context.Context, network, address string) (net.Listener, error)
 	// Certificate makes the listener speak TLS; nil: it does not.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	HeaderLimit int // octets of a request's header, to within a few thousand; default 64 KiB
@@ -44,16 +46,20 @@ const (
 	defaultHeader      = 64 << 10
 	idle               = 2 * time.Minute // of a connection between two requests
 	streams            = 100             // at once on an HTTP/2 connection
+	farewell           = time.Second     // in which connections end with an answer before they are closed
+	farewellLook       = 5 * time.Millisecond
 )
 
 // Front is a listener with what stands behind it.
 type Front struct {
-	cfg   Config
-	l     net.Listener
-	srv   *http.Server
-	conns *conns
-	slow  [2]atomic.Uint64 // requests and answers that were cut
-	codes [6]atomic.Uint64 // answers by the first digit of their status
+	cfg     Config
+	l       net.Listener
+	srv     *http.Server
+	conns   *conns
+	slow    [2]atomic.Uint64 // requests and answers that were cut
+	leaving atomic.Bool      // every answer is its connection's last
+	ended   chan struct{}    // nobody is taken any more
+	codes   [6]atomic.Uint64 // answers by the first digit of their status
 
 	inner    *tunnels // what comes through tunnels; nil without any
 	innerTLS *tls.Config
@@ -68,12 +74,14 @@ func Listen(ctx context.Context, cfg Config) (*Front, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", cfg.Address)
+	if cfg.Listen == nil {
+		cfg.Listen = new(net.ListenConfig).Listen
+	}
+	l, err := cfg.Listen(ctx, "tcp", cfg.Address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Address, err)
 	}
-	f := &Front{cfg: cfg, conns: newConns(cfg.Connections, cfg.PerSource)}
+	f := &Front{cfg: cfg, conns: newConns(cfg.Connections, cfg.PerSource), ended: make(chan struct{})}
 	f.l = &listener{Listener: l, front: f}
 	f.srv = &http.Server{
 		Handler: http.HandlerFunc(f.serve), ReadHeaderTimeout: cfg.Progress, IdleTimeout: idle, MaxHeaderBytes: cfg.HeaderLimit,
@@ -115,6 +123,7 @@ func (f *Front) URL() string {
 func (f *Front) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { _ = f.srv.Close() })
 	defer stop()
+	defer close(f.ended)
 	if f.inner == nil {
 		return served(f.srv.Serve(f.l))
 	}
@@ -138,6 +147,22 @@ func served(err error) error {
 
 // Drain closes the listener and waits until what was accepted is answered, as long as ctx lasts.
 func (f *Front) Drain(ctx context.Context) error { return f.srv.Shutdown(ctx) }
+
+// Leave is Drain where somebody else takes connections at the same address from now on, so that a client only has to come again: for a
+// moment each connection ends with its next answer, as the client is told in it. Closed between two requests, one could meet a
+// request that is on its way already.
+func (f *Front) Leave(ctx context.Context) error {
+	f.leaving.Store(true)
+	for end := time.Now().Add(farewell); f.conns.stats().Open > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(farewellLook)
+	}
+	f.Close()
+	select { // or Drain may miss one that was taken just now
+	case <-f.ended:
+	case <-ctx.Done():
+	}
+	return f.Drain(ctx)
+}
 
 // Close releases the socket of a front that is not served.
 func (f *Front) Close() { _ = f.l.Close() }
@@ -176,6 +201,9 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
 		f.tunnel(w, r, c)
 		return
+	}
+	if f.leaving.Load() {
+		w.Header().Set("Connection", "close")
 	}
 	in := *r // the server looks at its own request's body when the handler is done
 	f.client(&in)

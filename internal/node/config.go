@@ -21,42 +21,45 @@ import (
 // Config is the configuration of a node, and with its tags the flags of serve. Every flag is also an environment variable
 // HEADWATER_<NAME> and a key of the configuration file.
 type Config struct {
-	Data           string        `default:"./data" help:"Directory of the embedded store and the secret key."`
-	Database       string        `help:"Database URL; default is SQLite in the data directory. postgres://… for many nodes." placeholder:"URL"`
-	Roles          []string      `default:"api,dns,notify" help:"What this node does: api (API and dashboard), dns (queries and transfers), notify (secondaries, and upkeep of zones)." placeholder:"ROLE"`
-	DNSListen      []string      `default:"127.0.0.1:5300" help:"Address for DNS over UDP and TCP; repeatable." placeholder:"ADDR" name:"dns-listen"`
-	TransferListen []string      `help:"Extra address that answers SOA, AXFR and IXFR only; repeatable." placeholder:"ADDR"`
-	TLSListen      []string      `help:"Address for DNS over TLS (RFC 7858), zone transfers with it (RFC 9103); repeatable. The port is 853 by custom." placeholder:"ADDR" name:"tls-listen"`
-	DNSTLSCert     string        `help:"Certificate file for DNS over TLS; read again when it changes. Default is that of HTTPS." placeholder:"FILE" name:"dns-tls-cert"`
-	DNSTLSKey      string        `help:"Key file for DNS over TLS." placeholder:"FILE" name:"dns-tls-key"`
-	HTTPListen     string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
-	TLSCert        string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
-	TLSKey         string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
-	ConnectName    string        `help:"Name that CONNECT is answered for on the HTTP address, such as api.cloudflare.com: programs whose address cannot be set come here with HTTPS_PROXY. Off when empty; nothing else is ever connected to." placeholder:"HOST"`
-	ConnectCert    string        `help:"Certificate file for that name; read again when it changes. Default is that of HTTPS." placeholder:"FILE"`
-	ConnectKey     string        `help:"Key file for that name." placeholder:"FILE"`
-	NotifySource   []string      `help:"Address that NOTIFY leaves from, one of a family; default is the address that DNS listens on, where that is one." placeholder:"IP"`
-	NotifyInterval time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
-	ProbeInterval  time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is only while somebody waits for a zone."`
-	Nameservers    []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
-	EdgeAddresses  []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
-	Resolver       string        `help:"Recursive resolver for CNAME flattening and for watching name servers (host:port)." placeholder:"ADDR"`
-	FlattenKeep    time.Duration `default:"1h" help:"How long the last good answer for a flattened CNAME serves on after its TTL while the resolver fails; 0 is not at all."`
-	FlattenDamping time.Duration `default:"1m" help:"Least time between two changes of what secondaries of a zone get for its flattened CNAMEs; 0 is none."`
-	FlattenMinTTL  time.Duration `default:"1s" help:"Soonest that the target of a flattened CNAME is looked up again." name:"flatten-min-ttl"`
-	FlattenMaxTTL  time.Duration `default:"1h" help:"Latest that the target of a flattened CNAME is looked up again." name:"flatten-max-ttl"`
-	DNSRateLimit   int           `default:"0" help:"Most answers a second over UDP to one IPv4 address or IPv6 /64, and eight times that to a /24 or /48; 0 is no limit." name:"dns-rate-limit"`
-	DNSRateSlip    int           `default:"2" help:"Of the answers beyond it one in so many is sent cut, for the client to come by TCP or with a cookie; the others are dropped. 1 is all of them, 0 none." name:"dns-rate-slip"`
-	DNSRateExempt  []string      `help:"Address or network that the limit does not hold for; repeatable." placeholder:"NETWORK" name:"dns-rate-exempt"`
-	DNSRateLogOnly bool          `help:"Count and log what the limit would hold back, and answer it." name:"dns-rate-log-only"`
-	UpdateRate     int           `default:"500" help:"Updates (RFC 2136) done a second for one key, over a while; 0 is no limit." name:"update-rate"`
-	DNSProxies     []string      `help:"Address or network of a proxy that names its client by the PROXY protocol, on DNS connections over TCP and TLS, and must; repeatable." placeholder:"NETWORK" name:"dns-proxies"`
-	Cookies        bool          `default:"true" negatable:"" help:"DNS cookies (RFC 7873): who shows one is not limited."`
-	ReportAgent    string        `help:"Domain that resolvers are told to report errors below (RFC 9567); a zone of this server has it, with a wildcard TXT at *._er below it. Off when empty." placeholder:"DOMAIN"`
-	ZONEMDOctets   int           `default:"1048576" help:"Size up to which a zone may carry a digest of itself (ZONEMD, RFC 8976): each change of such a zone has all of it hashed." name:"zonemd-octets"`
-	NSID           string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
-	ChaosVersion   string        `help:"Answer to version.bind; refused when empty."`
-	ChaosHostname  string        `help:"Answer to hostname.bind; refused when empty."`
+	Data             string        `default:"./data" help:"Directory of the embedded store and the secret key."`
+	Database         string        `help:"Database URL; default is SQLite in the data directory. postgres://… for many nodes." placeholder:"URL"`
+	Roles            []string      `default:"api,dns,notify" help:"What this node does: api (API and dashboard), dns (queries and transfers), notify (secondaries, and upkeep of zones)." placeholder:"ROLE"`
+	DNSListen        []string      `default:"127.0.0.1:5300" help:"Address for DNS over UDP and TCP; repeatable." placeholder:"ADDR" name:"dns-listen"`
+	TransferListen   []string      `help:"Extra address that answers SOA, AXFR and IXFR only; repeatable." placeholder:"ADDR"`
+	TLSListen        []string      `help:"Address for DNS over TLS (RFC 7858), zone transfers with it (RFC 9103); repeatable. The port is 853 by custom." placeholder:"ADDR" name:"tls-listen"`
+	DNSTLSCert       string        `help:"Certificate file for DNS over TLS; read again when it changes. Default is that of HTTPS." placeholder:"FILE" name:"dns-tls-cert"`
+	DNSTLSKey        string        `help:"Key file for DNS over TLS." placeholder:"FILE" name:"dns-tls-key"`
+	HTTPListen       string        `default:"127.0.0.1:8053" help:"Address of the API and the dashboard." placeholder:"ADDR" name:"http-listen"`
+	TLSCert          string        `help:"Certificate file for HTTPS; read again when it changes." placeholder:"FILE" name:"tls-cert"`
+	TLSKey           string        `help:"Key file for HTTPS." placeholder:"FILE" name:"tls-key"`
+	ConnectName      string        `help:"Name that CONNECT is answered for on the HTTP address, such as api.cloudflare.com: programs whose address cannot be set come here with HTTPS_PROXY. Off when empty; nothing else is ever connected to." placeholder:"HOST"`
+	ConnectCert      string        `help:"Certificate file for that name; read again when it changes. Default is that of HTTPS." placeholder:"FILE"`
+	ConnectKey       string        `help:"Key file for that name." placeholder:"FILE"`
+	NotifySource     []string      `help:"Address that NOTIFY leaves from, one of a family; default is the address that DNS listens on, where that is one." placeholder:"IP"`
+	HandoverPatience time.Duration `default:"10m" help:"How long the new process of a hand-over (SIGUSR2) has until it answers; then it is killed and this one goes on."`
+	HandoverDrain    time.Duration `default:"5m" help:"How long transfers that are under way at a hand-over may go on in the old process."`
+	DrainDelay       time.Duration `default:"0" help:"How long after SIGTERM everything goes on, with /readyz saying 503, before the end begins: for balancers that have to see it. The end itself takes ten seconds at most."`
+	NotifyInterval   time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
+	ProbeInterval    time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is only while somebody waits for a zone."`
+	Nameservers      []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
+	EdgeAddresses    []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
+	Resolver         string        `help:"Recursive resolver for CNAME flattening and for watching name servers (host:port)." placeholder:"ADDR"`
+	FlattenKeep      time.Duration `default:"1h" help:"How long the last good answer for a flattened CNAME serves on after its TTL while the resolver fails; 0 is not at all."`
+	FlattenDamping   time.Duration `default:"1m" help:"Least time between two changes of what secondaries of a zone get for its flattened CNAMEs; 0 is none."`
+	FlattenMinTTL    time.Duration `default:"1s" help:"Soonest that the target of a flattened CNAME is looked up again." name:"flatten-min-ttl"`
+	FlattenMaxTTL    time.Duration `default:"1h" help:"Latest that the target of a flattened CNAME is looked up again." name:"flatten-max-ttl"`
+	DNSRateLimit     int           `default:"0" help:"Most answers a second over UDP to one IPv4 address or IPv6 /64, and eight times that to a /24 or /48; 0 is no limit." name:"dns-rate-limit"`
+	DNSRateSlip      int           `default:"2" help:"Of the answers beyond it one in so many is sent cut, for the client to come by TCP or with a cookie; the others are dropped. 1 is all of them, 0 none." name:"dns-rate-slip"`
+	DNSRateExempt    []string      `help:"Address or network that the limit does not hold for; repeatable." placeholder:"NETWORK" name:"dns-rate-exempt"`
+	DNSRateLogOnly   bool          `help:"Count and log what the limit would hold back, and answer it." name:"dns-rate-log-only"`
+	UpdateRate       int           `default:"500" help:"Updates (RFC 2136) done a second for one key, over a while; 0 is no limit." name:"update-rate"`
+	DNSProxies       []string      `help:"Address or network of a proxy that names its client by the PROXY protocol, on DNS connections over TCP and TLS, and must; repeatable." placeholder:"NETWORK" name:"dns-proxies"`
+	Cookies          bool          `default:"true" negatable:"" help:"DNS cookies (RFC 7873): who shows one is not limited."`
+	ReportAgent      string        `help:"Domain that resolvers are told to report errors below (RFC 9567); a zone of this server has it, with a wildcard TXT at *._er below it. Off when empty." placeholder:"DOMAIN"`
+	ZONEMDOctets     int           `default:"1048576" help:"Size up to which a zone may carry a digest of itself (ZONEMD, RFC 8976): each change of such a zone has all of it hashed." name:"zonemd-octets"`
+	NSID             string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
+	ChaosVersion     string        `help:"Answer to version.bind; refused when empty."`
+	ChaosHostname    string        `help:"Answer to hostname.bind; refused when empty."`
 
 	MustExist    bool   `help:"Refuse to start where there is no store yet, such as on a volume that is not mounted."`
 	DatabaseFile string `help:"File with the database URL." placeholder:"FILE"`

@@ -2,10 +2,12 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"net/netip"
 	"runtime/debug"
 	"time"
@@ -23,7 +25,7 @@ import (
 func (n *Node) front(ctx context.Context, address string, h http.Handler, tls bool) (*httpfront.Front, error) {
 	cfg := httpfront.Config{
 		Address: address, Handler: h, HeaderLimit: n.cfg.HeaderLimit, Connections: n.cfg.HTTPConnections,
-		PerSource: n.cfg.HTTPConnectionsPerSource, Trusted: n.trusted, Log: n.log,
+		PerSource: n.cfg.HTTPConnectionsPerSource, Trusted: n.trusted, Log: n.log, Listen: n.sockets.Listen,
 	}
 	if tls && n.certs != nil {
 		cfg.Certificate = n.certs.get
@@ -64,6 +66,28 @@ func (n *Node) bindHTTP(ctx context.Context) (err error) {
 	}
 	n.profiles, err = n.listenProfiles(ctx)
 	return err
+}
+
+var errNotLoopback = errors.New("profiles are offered on a loopback address only")
+
+// listenProfiles offers profiles of the process to its own machine: they show what is in memory. nil without the flag.
+func (n *Node) listenProfiles(ctx context.Context) (*httpfront.Front, error) {
+	if n.cfg.PprofListen == "" {
+		return nil, nil //nolint:nilnil // not wanted is no error
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	f, err := n.front(ctx, n.cfg.PprofListen, mux, false)
+	if err != nil {
+		return nil, fmt.Errorf("profiles: %w", err)
+	}
+	if a, ok := f.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		f.Close()
+		return nil, fmt.Errorf("%w: %s", errNotLoopback, n.cfg.PprofListen)
+	}
+	return f, nil
 }
 
 func (n *Node) closeHTTP() {
@@ -132,10 +156,14 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	h := n.feed.Health()
 	if !n.ready.Load() || !h.Loaded {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = io.WriteString(w, "not ready: zones are being loaded\n")
+		_, _ = io.WriteString(w, n.notReady())
 		return
 	}
 	_, _ = fmt.Fprintf(w, "ready\nroles %s\nzones %d\nseq %d\n", n.roles, n.db.Len(), h.Seq)
+	if n.stranded.Load() {
+		_, _ = io.WriteString(w, "no store: it was given up for a new process that failed, the log says how: answering from memory, trying again\n")
+		return
+	}
 	if n.duty != nil {
 		d := n.duty.Stats()
 		_, _ = fmt.Fprintf(w, "nodes %d\n", d.Nodes)
@@ -164,6 +192,14 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	if !h.Failing.IsZero() {
 		_, _ = fmt.Fprintf(w, "store unreachable since %s: answering from memory\n", h.Failing.UTC().Format(time.RFC3339))
 	}
+}
+
+// notReady says why.
+func (n *Node) notReady() string {
+	if n.stopping.Load() {
+		return "not ready: stopping, or making room for another process\n"
+	}
+	return "not ready: zones are being loaded\n"
 }
 
 // welcome says where everything is, and on the first start what to do next.

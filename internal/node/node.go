@@ -43,55 +43,62 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/handover"
 	"github.com/headwaterdns/headwater/internal/httpfront"
 	"github.com/headwaterdns/headwater/internal/insight"
 )
 
 // Node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
 type Node struct {
-	cfg       *Config
-	roles     roles
-	log       *slog.Logger
-	store     *store.Store
-	db        *zone.DB
-	feed      *feed.Feed
-	commit    *commit.Committer
-	keep      *journal.Upkeep
-	flatten   *flatten.Flattener
-	keeper    *keeper.Keeper // of keys and signatures
-	catalogs  *catalog.Keeper
-	drafts    *draft.Scheduler
-	notify    *notify.Sender
-	watch     *watch.Watcher
-	events    *events.Hub       // nil where nobody listens
-	alarms    *alarm.Monitor    // nil where another node looks
-	teller    *alarm.Teller     // likewise
-	compare   *compare.Comparer // nil where nobody compares
-	courier   *courier.Courier
-	duty      *duty.Duty // nil where no other node can be
-	xfr       *xfr.Server
-	updates   *update.Server // nil where nothing is written
-	insight   *insight.Insight
-	tally     *tally.Tally // of what strangers do
-	cookies   cookie.Jar
-	dns       *server.Server
-	auth      *auth.Authenticator
-	session   *auth.Sessions
-	traces    api.Traces
-	edge      []netip.Addr
-	reach     *reach.Rule
-	answer    answer.Config
-	reports   *report.Book // nil without an agent
-	web       *httpfront.Front
-	scrape    *httpfront.Front // of metrics at an address of their own; nil without one
-	trusted   []netip.Prefix
-	certs     *certFile        // of HTTPS; nil without
-	dnsCerts  *certFile        // of DNS over TLS; nil without
-	connect   *certFile        // of the name that CONNECT is answered for; nil without
-	profiles  *httpfront.Front // nil where they are not wanted
-	out       io.Writer
-	first     *auth.FirstCredentials // made at this start
-	ready     atomic.Bool
+	cfg      *Config
+	roles    roles
+	log      *slog.Logger
+	store    *store.Store
+	db       *zone.DB
+	feed     *feed.Feed
+	commit   *commit.Committer
+	keep     *journal.Upkeep
+	flatten  *flatten.Flattener
+	keeper   *keeper.Keeper // of keys and signatures
+	catalogs *catalog.Keeper
+	drafts   *draft.Scheduler
+	notify   *notify.Sender
+	watch    *watch.Watcher
+	events   *events.Hub       // nil where nobody listens
+	alarms   *alarm.Monitor    // nil where another node looks
+	teller   *alarm.Teller     // likewise
+	compare  *compare.Comparer // nil where nobody compares
+	courier  *courier.Courier
+	duty     *duty.Duty // nil where no other node can be
+	xfr      *xfr.Server
+	updates  *update.Server // nil where nothing is written
+	insight  *insight.Insight
+	tally    *tally.Tally // of what strangers do
+	cookies  cookie.Jar
+	dns      *server.Server
+	auth     *auth.Authenticator
+	session  *auth.Sessions
+	traces   api.Traces
+	edge     []netip.Addr
+	reach    *reach.Rule
+	answer   answer.Config
+	reports  *report.Book // nil without an agent
+	web      *httpfront.Front
+	scrape   *httpfront.Front // of metrics at an address of their own; nil without one
+	trusted  []netip.Prefix
+	certs    *certFile        // of HTTPS; nil without
+	dnsCerts *certFile        // of DNS over TLS; nil without
+	connect  *certFile        // of the name that CONNECT is answered for; nil without
+	profiles *httpfront.Front // nil where they are not wanted
+	out      io.Writer
+	first    *auth.FirstCredentials // made at this start
+	ready    atomic.Bool
+	stopping atomic.Bool
+	stranded atomic.Bool // without a store, and nobody else has it
+	leaving  bool        // somebody else serves what this node has served
+	sockets  *handover.Sockets
+	// succeed has whoever served these sockets before leave them. It returns when that has been done.
+	succeed   func(ctx context.Context) error
 	shares    bool        // other nodes are told what this one sees of keys
 	silent    atomic.Bool // and cannot be: the database lets this node write nothing
 	positions positions
@@ -99,9 +106,10 @@ type Node struct {
 	lag       atomic.Int64  // nanoseconds that the newest journal entry was under way
 }
 
-// Open opens the store and makes the parts; nothing runs and no socket is bound yet.
-func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
-	n := &Node{cfg: c, log: log, db: zone.NewDB(0), tally: tally.New(tally.Config{})}
+// open opens the store and makes the parts; nothing runs and no socket is bound yet. An embedded store has one process, which claim
+// is to make this one.
+func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.Sockets, claim func(context.Context) error) (*Node, error) {
+	n := &Node{cfg: c, log: log, db: zone.NewDB(0), tally: tally.New(tally.Config{}), sockets: sockets}
 	n.db.BoundHistories(int(c.HistoryMemory))
 	set, err := c.settings()
 	if err != nil {
@@ -136,6 +144,11 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Node, error) {
 	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname, Now: time.Now}
 	if n.answer.Agent = set.agent; set.agent != "" {
 		n.reports = report.New(report.Config{DB: n.db, Agent: set.agent, Now: time.Now})
+	}
+	if c.embedded() {
+		if err := claim(ctx); err != nil {
+			return nil, fmt.Errorf("claim the store: %w", err)
+		}
 	}
 	if n.store, err = store.Open(ctx, open); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
@@ -194,7 +207,7 @@ func (n *Node) wireFast(set *settings, keyless bool) {
 	}
 	n.dns = server.New(server.Config{
 		TLS: n.cfg.TLSListen, Certificate: certificate, Handshake: n.handshakeFailed,
-		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, DB: n.db, Log: n.log,
+		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, Sockets: n.sockets, DB: n.db, Log: n.log,
 		NewResponder: n.responder,
 		Transfers:    n.xfr,
 		Updates:      n.takeUpdates(),

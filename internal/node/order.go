@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/httpfront"
 )
 
 // Names of the parts, as logs and the end's order call them.
@@ -49,6 +49,7 @@ const (
 	partImages    = "images"
 	partMetrics   = "metrics"
 	partProfiles  = "profiles"
+	partTakeOver  = "taking over"
 	partHTTP      = "HTTP"
 	partReady     = "ready"
 )
@@ -59,7 +60,7 @@ const (
 func downOrder() []string {
 	return []string{
 		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partDrafts, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partDNS, partCookies, partTally, partMeter, partCurves, partDNSBind, partHTTPBind, partMetrics, partProfiles, partMemory, partReady, partFreshen, partFirst, partKnown, partStore,
+		partCommitter, partFeed, partMetrics, partProfiles, partDNS, partCookies, partTally, partMeter, partCurves, partDNSBind, partHTTPBind, partMemory, partTakeOver, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
 
@@ -117,35 +118,62 @@ func (n *Node) sequence() *sequence {
 		run(partCurves, storeBy, n.insight.Keep)
 	}
 	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
+	add(part{name: partTakeOver, start: n.takeOver})
 	if n.shares {
 		run(partSightings, workBy, n.tellSightings)
 	}
 	n.addWork(add, run)
-	if n.cfg.MetricsListen != "" {
-		run(partMetrics, storeBy, func(ctx context.Context) error { return n.scrape.Serve(ctx) })
-	}
-	if n.cfg.PprofListen != "" {
-		run(partProfiles, storeBy, func(ctx context.Context) error { return n.profiles.Serve(ctx) })
-	}
-	web := run(partHTTP, drainBy, func(ctx context.Context) error { return n.web.Serve(ctx) })
-	parts[len(parts)-1].stop = func(ctx context.Context) error {
-		n.ready.Store(false)
-		tellSystemd(daemon.SdNotifyStopping)
-		n.watch.Dismiss() // or those who wait for a zone keep the drain waiting
-		if n.events != nil {
-			n.events.Close() // likewise those who listen
-		}
-		if n.web == nil {
-			return nil
-		}
-		return errors.Join(n.web.Drain(ctx), web.stop(context.WithoutCancel(ctx)))
-	}
+	n.addFronts(run, func(stop func(context.Context) error) { parts[len(parts)-1].stop = stop })
 	add(part{name: partReady, start: n.isReady})
 	s := newSequence(n.log, parts, slices.DeleteFunc(downOrder(), func(name string) bool {
 		return !slices.ContainsFunc(parts, func(p part) bool { return p.name == name })
 	}))
 	broken = s.broken
 	return s
+}
+
+// addFronts adds what speaks HTTP; stops says how the part that was added last ends.
+func (n *Node) addFronts(run func(string, time.Duration, func(context.Context) error) *loop, stops func(func(context.Context) error)) {
+	serve := func(name string, by time.Duration, f **httpfront.Front) (end func(context.Context) error) {
+		end = n.endFront(f, run(name, by, func(ctx context.Context) error { return (*f).Serve(ctx) }))
+		stops(end)
+		return end
+	}
+	if n.cfg.MetricsListen != "" {
+		serve(partMetrics, writeBy, &n.scrape)
+	}
+	if n.cfg.PprofListen != "" {
+		serve(partProfiles, writeBy, &n.profiles)
+	}
+	drain := serve(partHTTP, drainBy, &n.web)
+	stops(func(ctx context.Context) error {
+		n.stopping.Store(true)
+		n.ready.Store(false)
+		if !n.leaving {
+			tellSystemd(daemon.SdNotifyStopping)
+			n.sockets.End() // or they are open for as long as we are
+		}
+		n.watch.Dismiss() // or those who wait for a zone keep the drain waiting
+		if n.events != nil {
+			n.events.Close() // likewise those who listen
+		}
+		return drain(ctx)
+	})
+}
+
+// endFront is how a front comes to its end: what it has taken is answered. Where another process takes connections from the same
+// socket, clients are sent there.
+func (n *Node) endFront(f **httpfront.Front, l *loop) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if *f == nil {
+			return nil
+		}
+		end := (*f).Drain
+		if n.leaving {
+			end = (*f).Leave
+		}
+		return errors.Join(end(ctx), l.stop(context.WithoutCancel(ctx)))
+	}
 }
 
 // addSockets adds what binds. A socket that nobody serves is closed by its own part, or the others' errors leave it open.
@@ -200,12 +228,6 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 	if n.commit != nil {
 		add(part{name: partImages, by: imageBy, stop: n.renewImages})
 	}
-}
-
-// Run serves until ctx ends, and ends in order; out is for people.
-func (n *Node) Run(ctx context.Context, out io.Writer) error {
-	n.out = out
-	return n.sequence().run(ctx)
 }
 
 // isReady says that everything runs.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 )
@@ -26,7 +27,8 @@ type sequence struct {
 	down    []string
 	log     *slog.Logger
 	started []string
-	broken  chan error // what ended by itself
+	broken  chan error    // what ended by itself
+	longer  time.Duration // that the last parts have, those that end with the DNS or after it
 }
 
 func newSequence(log *slog.Logger, parts []part, down []string) *sequence {
@@ -34,15 +36,21 @@ func newSequence(log *slog.Logger, parts []part, down []string) *sequence {
 }
 
 // run starts everything, waits for the end of ctx or of a part, and stops everything. An end that was asked for is no error,
-// whatever took too long in it: nothing that was acknowledged depends on how the program ends.
-func (s *sequence) run(ctx context.Context) error {
+// whatever took too long in it: nothing that was acknowledged depends on how the program ends. Whenever it is asked, pass may put
+// another sequence, which runs, in this one's place; nil: there is nothing left to stop.
+func (s *sequence) run(ctx context.Context, asked <-chan os.Signal, pass func(context.Context, *sequence) *sequence) error {
 	err := s.start(ctx)
-	if err == nil {
+	for err == nil {
 		select {
 		case <-ctx.Done():
 			s.log.Info("stopping")
+			err = ctx.Err()
 		case err = <-s.broken:
 			s.log.Error("stopping", "error", err)
+		case <-asked:
+			if s = pass(ctx, s); s == nil {
+				return nil
+			}
 		}
 	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -52,12 +60,12 @@ func (s *sequence) run(ctx context.Context) error {
 	return err
 }
 
+// start starts the parts. One that fails half-way has its stop called, too.
 func (s *sequence) start(ctx context.Context) error {
 	for _, p := range s.parts {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		// A part that fails half-way has its stop called, too.
 		s.started = append(s.started, p.name)
 		if p.start == nil {
 			continue
@@ -76,16 +84,31 @@ func (s *sequence) start(ctx context.Context) error {
 	return nil
 }
 
-// stop stops what has started. A part that is late is left behind.
-func (s *sequence) stop() {
+// again starts a part that has been stopped.
+func (s *sequence) again(ctx context.Context, name string) error {
+	i := slices.IndexFunc(s.parts, func(p part) bool { return p.name == name })
+	s.started = append(s.started, name)
+	return s.parts[i].start(ctx)
+}
+
+// stop stops what has started, but for the parts that stay, which a later stop ends. A part that is late is left behind.
+func (s *sequence) stop(stay ...string) {
 	began := time.Now()
 	for _, name := range s.down {
 		i := slices.IndexFunc(s.parts, func(p part) bool { return p.name == name })
 		p := s.parts[i]
-		if p.stop == nil || !slices.Contains(s.started, name) {
+		at := slices.Index(s.started, name)
+		if at < 0 || slices.Contains(stay, name) {
 			continue
 		}
-		ctx, cancel := context.WithDeadline(context.Background(), began.Add(p.by))
+		if s.started = slices.Delete(s.started, at, at+1); p.stop == nil {
+			continue
+		}
+		by := p.by
+		if by >= dnsBy {
+			by += s.longer
+		}
+		ctx, cancel := context.WithDeadline(context.Background(), began.Add(by))
 		err := within(ctx, p.stop)
 		cancel()
 		switch {

@@ -48,7 +48,7 @@ func TestSequenceStopsInItsOwnOrder(t *testing.T) {
 	d := &diary{}
 	ctx, end := context.WithCancel(t.Context())
 	parts := []part{d.part("a"), d.part("b"), d.part("c"), {name: "last", start: func(context.Context) error { end(); return nil }}}
-	if err := newSequence(quiet, parts, []string{"b", "c", "a"}).run(ctx); err != nil {
+	if err := newSequence(quiet, parts, []string{"b", "c", "a"}).run(ctx, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"start a", "start b", "start c", "stop b", "stop c", "stop a"}
@@ -64,7 +64,7 @@ func TestSequenceFailsAmidStart(t *testing.T) {
 	taken := errors.New("address in use")
 	bad := d.part("b")
 	bad.start = func(context.Context) error { d.note("start b"); return taken }
-	err := newSequence(quiet, []part{d.part("a"), bad, d.part("c")}, []string{"c", "b", "a"}).run(t.Context())
+	err := newSequence(quiet, []part{d.part("a"), bad, d.part("c")}, []string{"c", "b", "a"}).run(t.Context(), nil, nil)
 	if !errors.Is(err, taken) {
 		t.Errorf("error %v", err)
 	}
@@ -80,7 +80,7 @@ func TestSequenceToldToStopAmidStart(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	slow := d.part("b")
 	slow.start = func(ctx context.Context) error { end(); <-ctx.Done(); return fmt.Errorf("load: %w", ctx.Err()) }
-	if err := newSequence(quiet, []part{d.part("a"), slow, d.part("c")}, []string{"c", "b", "a"}).run(ctx); err != nil {
+	if err := newSequence(quiet, []part{d.part("a"), slow, d.part("c")}, []string{"c", "b", "a"}).run(ctx, nil, nil); err != nil {
 		t.Errorf("error %v", err)
 	}
 	if diff := testkit.Diff([]string{"start a", "stop b", "stop a"}, d.lines); diff != "" {
@@ -105,7 +105,7 @@ func TestSequenceIsBounded(t *testing.T) {
 		}
 		hangs.start, after.start = nil, func(context.Context) error { end(); return nil }
 		began := time.Now()
-		if err := newSequence(quiet, []part{hangs, after}, []string{"hangs", "after"}).run(ctx); err != nil {
+		if err := newSequence(quiet, []part{hangs, after}, []string{"hangs", "after"}).run(ctx, nil, nil); err != nil {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(began); took > 1100*time.Millisecond {
@@ -130,7 +130,7 @@ func TestLoopThatBreaks(t *testing.T) {
 		return nil
 	}}}
 	s.broken = make(chan error, 2)
-	if err := s.run(t.Context()); !errors.Is(err, broke) {
+	if err := s.run(t.Context(), nil, nil); !errors.Is(err, broke) {
 		t.Errorf("error %v", err)
 	}
 	if !slices.Contains(d.lines, "stop a") {

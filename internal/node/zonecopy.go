@@ -143,7 +143,7 @@ func (t *inProcess) RoundTrip(r *http.Request) (res *http.Response, err error) {
 // Lend gives the API of the store that c names to f, with all that an administrator may do, and to nobody else: no socket is bound, and
 // nobody is told, asked, looked up or looked after.
 func Lend(ctx context.Context, c *Config, log *slog.Logger, f func(*client.Client) error) error {
-	n, err := Open(ctx, c, log)
+	n, err := open(ctx, c, log, nil, free)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -89,7 +90,8 @@ type Node struct {
 	said Log  // to standard output
 	cmd  *exec.Cmd
 	log  *Log
-	done chan struct{}
+	done chan struct{} // closed when the process has ended, and all that took over from it
+	heir atomic.Int64  // process that took over last; 0 for none
 }
 
 // Log collects what a process writes to standard error.
@@ -253,6 +255,7 @@ func (n *Node) Run() error {
 		return err
 	}
 	n.done = make(chan struct{})
+	n.heir.Store(0)
 	ready := make(chan error, 1)
 	go n.read(out, ready)
 	select {
@@ -317,12 +320,15 @@ func (n *Node) read(out io.Reader, ready chan<- error) {
 // Kill ends the process as a power cut would.
 func (n *Node) Kill() {
 	_ = n.cmd.Process.Kill()
+	if pid := n.heir.Load(); pid != 0 {
+		_ = syscall.Kill(int(pid), syscall.SIGKILL)
+	}
 	<-n.done
 }
 
 // Stop ends it with SIGTERM and waits; a status other than 0 is an error.
 func (n *Node) Stop() error {
-	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := syscall.Kill(n.Pid(), syscall.SIGTERM); err != nil {
 		return err
 	}
 	return n.Wait()
@@ -337,8 +343,13 @@ func (n *Node) Wait() error {
 	return nil
 }
 
-// Pid is the process's id.
-func (n *Node) Pid() int { return n.cmd.Process.Pid }
+// Pid is the process's id: that of the process that took over last.
+func (n *Node) Pid() int {
+	if pid := n.heir.Load(); pid != 0 {
+		return int(pid)
+	}
+	return n.cmd.Process.Pid
+}
 
 // Log is what the process wrote to standard error since the first start.
 func (n *Node) Log() *Log { return n.log }

@@ -32,6 +32,9 @@ const (
 // that was taken from one is left unanswered, and what nobody has taken is left to the others.
 func (s *Server) Leave(l Leaving) { s.leaving.Store(&l) }
 
+// Stay takes back what Leave has said: nobody shares the sockets any more.
+func (s *Server) Stay() { s.leaving.Store(nil) }
+
 // leave ends reading, and connections but for their transfers.
 func (s *Server) leave(l *Leaving, readers *sync.WaitGroup, abandon context.CancelFunc) {
 	out := make(chan struct{})
