@@ -42,6 +42,12 @@ func (s *workspace) facts(ctx context.Context, z *zoneWork) (*keyring.Facts, err
 	return &keyring.Facts{Now: keyring.Clock(z.keys, s.now), NewID: s.cfg.NewID, ZoneTTL: ttl, Others: others}, err
 }
 
+// clockSlack is by how much a clock may be behind what was noted by it, or by another node's, when a zone is first signed. Later the
+// keeper looks after it: signatures and keys have times by which a clock is found out.
+const clockSlack = time.Hour
+
+func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
 // wantDNSSEC plans what somebody asks for of a zone's signatures, or what other settings ask of them.
 func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) error {
 	row := z.row // nobody asks for what the plan itself writes down there
@@ -50,6 +56,10 @@ func (p *plan) wantDNSSEC(ctx context.Context, z *zoneWork, old *model.Zone) err
 	asked := row.DNSSEC != old.DNSSEC
 	if asked && z.fresh {
 		return invalid(model.CodeDNSSECState, "A zone can be signed once it is there.")
+	}
+	if begins := row.DNSSEC.Status == model.DNSSECActive && old.DNSSEC.Status != row.DNSSEC.Status; begins && old.Modified.Sub(p.now) > clockSlack {
+		return invalid(model.CodeDNSSECState, "The clock shows %s, but the zone was changed at %s: signatures would be made for a time that is over. "+
+			"Set the clock right, or change any setting of the zone if that time was wrong.", clockTime(p.now), clockTime(old.Modified))
 	}
 	if asked {
 		if row.DNSSEC.Modified = p.now; row.DNSSEC.Status == "" {

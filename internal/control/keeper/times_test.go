@@ -1,6 +1,7 @@
 package keeper_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -205,4 +206,90 @@ func setBack(t *testing.T, small int, by time.Duration, restart bool) {
 			t.Errorf("key %d: %+v waits for %+v", k.Public.Tag(), k.State, k.Wait)
 		}
 	}
+}
+
+// A clock that was days behind when a zone was signed for the first time, and is set right then, leaves nothing that has ended or ends
+// too early: all is made anew within minutes, or before anybody is answered after a start.
+func TestClockWasBehind(t *testing.T) {
+	t.Parallel()
+	for _, small := range []int{0, 10} {
+		for _, by := range []time.Duration{5 * day, 15 * day, 400 * day} {
+			for _, restart := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%v, signed in a change up to %d records, at a start %v", by, small, restart), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) { setRight(t, small, by, restart) })
+				})
+			}
+		}
+	}
+}
+
+func setRight(t *testing.T, small int, by time.Duration, restart bool) {
+	t.Helper()
+	w := &world{store: controltest.NewStore(), name: wire.MustName("example"), small: small}
+	w.skew.Store(int64(-by))
+	w = signedIn(t, w, 120)
+	n := w.start(t, true)
+	n.follow()
+	time.Sleep(3 * time.Hour)
+	if restart {
+		n.stop()
+	}
+	w.skew.Store(0)
+	if restart {
+		n = w.start(t, false)
+		n.keeper.Freshen(t.Context())
+		if ends := n.version().Expires(); int32(ends-uint32(w.clock().Unix())) <= 0 {
+			t.Error("a signature has ended before the first query is answered")
+		}
+		n.stop()
+		n = w.start(t, true)
+		n.follow()
+	}
+	time.Sleep(10 * time.Minute)
+	for until := time.Now().Add(30 * day); time.Now().Before(until); time.Sleep(8 * time.Hour) {
+		synctest.Wait()
+		if wrong := outlived(n.version(), w.clock()); wrong != "" {
+			t.Fatal(wrong)
+		}
+	}
+	for _, k := range w.keys() {
+		if k.Wait != nil || k.State.Leaving {
+			t.Errorf("key %d: %+v waits for %+v", k.Public.Tag(), k.State, k.Wait)
+		}
+	}
+}
+
+// A clock that shows an earlier time than the zone was changed at is wrong now or was wrong then: nothing is signed by it for the first time.
+func TestClockIsBehindTheZone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{store: controltest.NewStore(), name: wire.MustName("example"), small: 10}
+		n := w.start(t, false)
+		n.must(t, model.Change{Edits: []model.Edit{model.CreateAccount{Account: model.Account{ID: account}}}})
+		w.zone = n.must(t, model.Change{Account: account, Edits: []model.Edit{model.CreateZone{Zone: model.Zone{Name: w.name}}}}).Outcomes[0].Zone.ID
+		edit := func(f func(*model.Zone)) error {
+			_, err := n.commit.Change(t.Context(), model.Change{Zone: w.zone, Edits: []model.Edit{model.EditZone{Apply: func(z model.Zone) (model.Zone, error) {
+				f(&z)
+				return z, nil
+			}}}})
+			return err
+		}
+		sign := func(z *model.Zone) { z.DNSSEC.Status = model.DNSSECActive }
+		w.skew.Store(int64(-3 * day))
+		var refused *model.Invalid
+		if err := edit(sign); !errors.As(err, &refused) || refused.Code != model.CodeDNSSECState {
+			t.Errorf("signed by a clock that is three days behind: %v", err)
+		}
+		if n.version().Signed() || len(w.keys()) > 0 {
+			t.Error("there are keys or signatures")
+		}
+		if err := edit(func(z *model.Zone) { z.Settings.SOA.Refresh++ }); err != nil {
+			t.Fatal(err)
+		}
+		if err := edit(sign); err != nil || !n.version().Signed() {
+			t.Errorf("the time that was noted is this clock's: %v", err)
+		}
+		n.stop()
+	})
 }
