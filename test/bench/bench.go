@@ -150,7 +150,12 @@ func (b *bench) gather(ctx context.Context, makers ...func(b *bench) (*contestan
 // interleave runs jobs round by round, and in each round job by job over all contestants, so that a machine whose speed
 // drifts treats all alike.
 func (b *bench) interleave(ctx context.Context, what string, jobs []job) error {
-	for round := range b.rounds {
+	return b.inRounds(ctx, b.rounds, what, jobs)
+}
+
+// inRounds is that in fewer rounds, for what differs little from one to the next.
+func (b *bench) inRounds(ctx context.Context, rounds int, what string, jobs []job) error {
+	for round := range rounds {
 		b.say("round %d: %s", round+1, what)
 		for _, j := range jobs {
 			if !b.wants(j.rows...) {

@@ -54,7 +54,7 @@ func (b *bench) measureLists(ctx context.Context) error {
 			return repeated(b.cut(), ask)
 		}})
 	}
-	return b.interleave(ctx, "lists, and zones that are made", jobs)
+	return b.inRounds(ctx, 1, "lists, and zones that are made", jobs)
 }
 
 func hasAPI(c *contestant) bool { return c.kind != nothing && (c.api != nil || c.pdns != nil) }

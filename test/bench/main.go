@@ -78,7 +78,7 @@ func parse() (options, error) {
 	if only != "" {
 		o.only = strings.Split(strings.ToLower(only), ",")
 	}
-	o.warmup, o.changes = time.Second, 25
+	o.warmup, o.changes = time.Second, 15
 	if o.quick {
 		o.records, o.zones, o.changes = min(o.records, 200_000), min(o.zones, 10_000), 9
 		o.duration, o.warmup = min(o.duration, 1200*time.Millisecond), 300*time.Millisecond

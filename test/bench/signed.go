@@ -137,7 +137,7 @@ func (b *bench) additions(ctx context.Context, c *contestant) ([]float64, error)
 		return nil, err
 	}
 	defer a.close()
-	took := make([]float64, 4*b.changes+1)
+	took := make([]float64, 8*b.changes+1)
 	for i := range took {
 		begin := time.Now()
 		if err := a.add(ctx, int(serial.Add(1)), 1); err != nil {
@@ -199,6 +199,9 @@ func (b *bench) signWithTools(ctx context.Context) {
 	})
 }
 
+// toolPatience is how long a tool may take for its signatures: nearly as long as the quicker one does.
+const toolPatience = 2 * time.Minute
+
 func (b *bench) toolSigns(ctx context.Context, tool string, prepare func(dir string) (args []string, err error)) {
 	b.say("%s signs the large zone", tool)
 	dir := filepath.Join(b.dir, tool)
@@ -217,12 +220,12 @@ func (b *bench) toolSigns(ctx context.Context, tool string, prepare func(dir str
 		}
 		c.settings = strings.Join(append([]string{tool}, args...), " ")
 		begin := time.Now()
-		limited, cancel := context.WithTimeout(ctx, patience)
+		limited, cancel := context.WithTimeout(ctx, toolPatience)
 		defer cancel()
 		out, err := exec.CommandContext(limited, "taskset", append([]string{"-c", strconv.Itoa(serverCore), tool}, args...)...).CombinedOutput()
 		switch {
 		case err != nil && limited.Err() != nil && ctx.Err() == nil:
-			b.table.note("%s was ended after %v, before it had signed the zone.", tool, patience)
+			b.table.note("%s was ended after %v, before it had signed the zone.", tool, toolPatience)
 		case err != nil:
 			return nil, fmt.Errorf("%w: %s", err, out)
 		}

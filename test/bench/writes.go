@@ -90,7 +90,7 @@ func (b *bench) measureSlowDisk(ctx context.Context) error {
 		}
 	}
 	b.table.note("On the slow disk, each fsync and fdatasync takes %v longer.", b.slow)
-	return b.interleave(ctx, "additions on a slow disk", b.addJobs(rowSlow1, rowSlow16, rowSlowBatch))
+	return b.inRounds(ctx, min(b.rounds, 2), "additions on a slow disk", b.addJobs(rowSlow1, rowSlow16, rowSlowBatch))
 }
 
 // perSecond adds with some clients at once for the time of a load.
