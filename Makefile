@@ -8,7 +8,7 @@ FUZZTIME ?= 60s
 ZONES    ?= 1000000
 PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed updates rules conform big check deps deploy-check e2e screenshots ha
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed catalogs updates rules conform big check deps deploy-check e2e screenshots ha
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve

@@ -45,6 +45,14 @@ func TestNamesOfOtherTenants(t *testing.T) {
 		s.fails(400, model.CodePublicSuffix, "POST", "/zones", thief.zone(name), thief.by)
 		s.fails(400, model.CodePublicSuffix, "POST", "/zones", bank.zone(name), bank.by)
 	}
+	// A catalog is a zone like others there.
+	peer := s.must("POST", "/accounts/"+string(thief.id)+"/secondary_dns/peers", map[string]any{"name": "thief", "ip": "198.51.100.7", "port": 53}, thief.by).id(t)
+	catalog := "/headwater/v1/accounts/" + string(thief.id) + "/peers/" + peer + "/catalog"
+	for name, code := range map[string]int{
+		"www.bank.example": model.CodeZoneNested, "bank.example": model.CodeZoneExists, "shop.test": model.CodeZoneNested, "com": model.CodePublicSuffix,
+	} {
+		s.fails(400, code, "PUT", catalog, map[string]any{"name": name}, thief.by)
+	}
 	// Names that only look alike, and one's own.
 	for _, name := range []string{"notbank.example", "bank.example.org", "ank.example", "example.com", "2.0.192.in-addr.arpa", "thief.github.io"} {
 		s.must("POST", "/zones", thief.zone(name), thief.by)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,8 @@ func (w *world) digested(t *testing.T, what string) {
 	}
 }
 
-// verifyDigest has ldns verify the digest of what we hand out, and its signature where it must have one.
+// verifyDigest has ldns verify the digest of what we hand out, and its signature where it must have one; PowerDNS and unbound verify the
+// digest, too, and unbound takes nothing that is another than was digested.
 func (w *world) verifyDigest(t *testing.T, what string, strict bool) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "zone")
@@ -114,6 +116,45 @@ func (w *world) verifyDigest(t *testing.T, what string, strict bool) {
 	if err != nil {
 		t.Errorf("%s: %v\n%s\n%s", what, err, out, text)
 	}
+	plain := filepath.Join(t.TempDir(), "plain") // PowerDNS does not read all words that dig writes
+	raw := regexp.MustCompile(`(?m)\sCLASS1\s`).ReplaceAllString(dig(t, w.DNS, "AXFR", w.apex.String(), "+onesoa", "+unknownformat", "+nosplit"), " IN ")
+	if err := os.WriteFile(plain, []byte(raw), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pdns := t.TempDir() // a configuration that is none, whatever the machine has
+	if err := os.WriteFile(filepath.Join(pdns, "pdns.conf"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err = exec.CommandContext(t.Context(), "pdnsutil", "--config-dir="+pdns, "zonemd-verify-file", strings.TrimSuffix(w.apex.String(), "."), plain).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Verification of ZONEMD record succeeded") {
+		t.Errorf("%s: PowerDNS: %v\n%s", what, err, out)
+	}
+	if got := w.held(t, file); got != "NOERROR" {
+		t.Errorf("%s: unbound answers %s\n%s", what, got, text)
+	}
+	forged := strings.Replace(text, "192.0.2.", "198.51.100.", 1)
+	if forged == text {
+		t.Fatal("nothing to forge")
+	}
+	if err := os.WriteFile(file, []byte(forged), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.held(t, file); got != "SERVFAIL" {
+		t.Errorf("%s: of a forged zone unbound answers %s", what, got)
+	}
+}
+
+// held is unbound's answer to who asks for the SOA of a zone that it has from a file, and takes for no more than its digest shows.
+func (w *world) held(t *testing.T, file string) string {
+	t.Helper()
+	at, stop := w.unbound(t, fmt.Sprintf(`auth-zone:
+ name: %q
+ zonefile: %q
+ zonemd-check: yes
+ zonemd-reject-absence: yes
+`, w.apex, file))
+	defer stop()
+	return status(dig(t, at, w.apex.String(), "SOA"))
 }
 
 // TestDigestsAreBounded: a zone that is larger than the limit gets no digest, and one that has a digest does not grow beyond it; both are

@@ -61,10 +61,17 @@ func status(text string) string {
 // resolver starts unbound, which trusts some records and asks one server for the zone, until stop is called or the test ends.
 func (w *world) resolver(t *testing.T, server netip.AddrPort, anchors []string) (at netip.AddrPort, stop func()) {
 	t.Helper()
-	var trust strings.Builder
+	var text strings.Builder
 	for _, a := range anchors {
-		fmt.Fprintf(&trust, " trust-anchor: %q\n", a)
+		fmt.Fprintf(&text, " trust-anchor: %q\n", a)
 	}
+	fmt.Fprintf(&text, "stub-zone:\n name: %q\n stub-addr: %s@%d\n", w.apex, server.Addr(), server.Port())
+	return w.unbound(t, text.String())
+}
+
+// unbound starts one with settings of its own, of which the first belong to server.
+func (w *world) unbound(t *testing.T, own string) (at netip.AddrPort, stop func()) {
+	t.Helper()
 	listen, err := peers.Free(peers.NSD)
 	if err != nil {
 		t.Fatal(err)
@@ -85,12 +92,9 @@ func (w *world) resolver(t *testing.T, server netip.AddrPort, anchors []string) 
  so-reuseport: no
  qname-minimisation: no
  local-zone: "example." nodefault
-%sstub-zone:
- name: %q
- stub-addr: %s@%d
-remote-control:
+%sremote-control:
  control-enable: no
-`, dir, listen.Addr(), listen.Port(), trust.String(), w.apex, server.Addr(), server.Port())
+`, dir, listen.Addr(), listen.Port(), own)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,8 @@ import (
 // for the first message and ends when nothing was sent for a while. The loop never waits for one: each has a goroutine that does.
 
 const (
-	lineMost = 256              // lines at once: who names peers where nobody answers must not hold more
+	lineMost = 256              // lines at once: who names peers where nobody answers must not hold more,
+	lineEach = 64               // and one account not all of them
 	lineWait = 1024             // messages that wait for a line
 	lineDial = 5 * time.Second  // until TLS has come about
 	lineIdle = 10 * time.Second // without a message to send
@@ -35,9 +36,10 @@ var (
 
 // lineKey is what messages must have in common to share a line.
 type lineKey struct {
-	to   netip.AddrPort
-	from netip.Addr
-	who  trust.Server
+	account string
+	to      netip.AddrPort
+	from    netip.Addr
+	who     trust.Server
 }
 
 type lines struct {
@@ -47,13 +49,14 @@ type lines struct {
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
 
-	mu sync.Mutex
-	of map[lineKey]chan message
+	mu   sync.Mutex
+	of   map[lineKey]chan message
+	each map[string]int // by account
 }
 
 func (l *lines) open(ctx context.Context, s *Sender, socks *sockets) {
 	l.ctx, l.stop = context.WithCancel(ctx)
-	l.s, l.socks, l.of = s, socks, map[lineKey]chan message{}
+	l.s, l.socks, l.of, l.each = s, socks, map[lineKey]chan message{}, map[string]int{}
 }
 
 func (l *lines) close() {
@@ -63,14 +66,18 @@ func (l *lines) close() {
 
 // send hands a message to the peer's line. It returns at once.
 func (l *lines) send(m *message) error {
-	key := lineKey{m.to, l.s.From(m.to.Addr()), m.by.Who}
+	key := lineKey{"", m.to, l.s.From(m.to.Addr()), m.by.Who}
+	if z := l.s.cfg.DB.ByID(m.task.zone); z != nil {
+		key.account = z.AccountID()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	queue := l.of[key]
 	if queue == nil {
-		if len(l.of) >= lineMost {
+		if len(l.of) >= lineMost || l.each[key.account] >= lineEach {
 			return errLines
 		}
+		l.each[key.account]++
 		queue = make(chan message, lineWait)
 		l.of[key] = queue
 		l.wg.Go(func() { l.run(key, queue) })
@@ -91,6 +98,9 @@ func (l *lines) end(key lineKey, queue chan message) bool {
 		return false
 	}
 	delete(l.of, key)
+	if l.each[key.account]--; l.each[key.account] == 0 {
+		delete(l.each, key.account)
+	}
 	return true
 }
 

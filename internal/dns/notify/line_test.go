@@ -2,7 +2,9 @@ package notify_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -150,6 +152,12 @@ func TestNotThePeer(t *testing.T) {
 		want   string // of the answer; empty: it is told in clear
 	}{
 		{"another name", ca.Make(t, lineName, time.Hour, nil), trust.Server{Name: "other.example", Authority: ca.PEM}, false, false, "valid for"},
+		{"many names", ca.Make(t, lineName, time.Hour, func(c *x509.Certificate) {
+			c.DNSNames = nil
+			for i := range 90 {
+				c.DNSNames = append(c.DNSNames, fmt.Sprintf("%s%d.example", strings.Repeat("x", 50), i))
+			}
+		}), trust.Server{Name: "other.example", Authority: ca.PEM}, false, false, "valid for"},
 		{"expired", ca.Make(t, lineName, -time.Minute, nil), trust.Server{Name: lineName, Authority: ca.PEM}, false, false, "expired"},
 		{"foreign", foreign.Make(t, lineName, time.Hour, nil), trust.Server{Name: lineName, Authority: ca.PEM}, false, false, "unknown authority"},
 		{"another key", ca.Make(t, lineName, time.Hour, nil), trust.Server{Keys: "other"}, false, false, "another key"},
@@ -175,7 +183,7 @@ func TestNotThePeer(t *testing.T) {
 				return
 			}
 			s := w.waitAnswer(t)
-			if s.Outcome != notify.Unsent || !strings.Contains(s.Answer, tt.want) || !s.Pending || tt.hidden && s.Answer != secret {
+			if s.Outcome != notify.Unsent || !strings.Contains(s.Answer, tt.want) || !s.Pending || tt.hidden && s.Answer != secret || len(s.Answer) > 250 {
 				t.Errorf("%+v", s)
 			}
 			p.quiet(t)

@@ -373,12 +373,17 @@ func (s *Sender) failed(l *message, err error) {
 	s.cfg.Log.Debug("cannot send NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", l.to.String()), slog.Any("error", err))
 }
 
+// wordsMost bounds what is kept of an error, for each peer of each zone, in memory and in the store: a peer's certificate may have names of
+// many kilobytes.
+const wordsMost = 200
+
 // inWords is an error without addresses and ports, so that the same reads the same.
 func inWords(err error) string {
 	if no, ok := errors.AsType[syscall.Errno](err); ok {
 		return no.Error()
 	}
-	return err.Error()
+	words := err.Error()
+	return strings.ToValidUTF8(words[:min(len(words), wordsMost)], "")
 }
 
 // Status lists how the zone's peers fare, ordered by peer.
