@@ -132,6 +132,7 @@ var floors = map[string][]string{
 	"internal/secretkey": {},
 	"internal/client":    {},
 	"internal/courier":   {},
+	"internal/depot":     {},
 	"internal/handover":  {},
 	"internal/httpfront": {},
 	"internal/insight": {
@@ -139,14 +140,14 @@ var floors = map[string][]string{
 		"internal/dns/curve", "internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/watch", "internal/dns/course", "internal/dns/meter",
 	},
 	"internal/node": {
-		"web", "internal/cores", "internal/client", "internal/courier", "internal/handover", "internal/httpfront", "internal/secretkey",
+		"web", "internal/cores", "internal/client", "internal/courier", "internal/depot", "internal/handover", "internal/httpfront", "internal/secretkey",
 		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/history", "internal/control/journal", "internal/control/feed", "internal/control/draft", "internal/control/face", "internal/control/preview",
 		"internal/control/alarm", "internal/control/events", "internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/update", "internal/control/api", "internal/control/api/alarms", "internal/control/api/record", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/compare", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
 		"internal/dns/report", "internal/dns/trust", "internal/dns/server", "internal/insight",
 	},
 	"internal/cli": {
-		"internal/node", "internal/client", "internal/secretkey", "internal/control/auth", "internal/control/check", "internal/control/commit", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
+		"internal/node", "internal/client", "internal/depot", "internal/secretkey", "internal/control/auth", "internal/control/check", "internal/control/commit", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
 	},
 	"cmd/headwater": {"internal/cli"},
 }

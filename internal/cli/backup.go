@@ -16,6 +16,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/depot"
 	"github.com/headwaterdns/headwater/internal/node"
 )
 
@@ -64,12 +65,15 @@ type backupCmd struct {
 
 type backupWriteCmd struct {
 	storeFlags
-	File string `arg:"" help:"Backup file to write; - is standard output."`
+	depotFlags
+	File string `arg:"" help:"Backup file to write, or s3://BUCKET/NAME; - is standard output."`
 }
 
 // Help shows an example.
 func (*backupWriteCmd) Help() string {
 	return "Writes everything from one consistent snapshot, while the server runs. The secret key is not in the backup: keep a copy of it elsewhere.\n\n" +
+		"Into S3 storage it goes as a stream: s3://BUCKET/NAME?endpoint=https://HOST&region=REGION. Its keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a file; " +
+		"credentials=iam in the address takes those that a cloud gives to its machines.\n\n" +
 		"Example: headwater backup --data /var/lib/headwater /backup/headwater.hwb"
 }
 
@@ -86,6 +90,9 @@ func (c *backupWriteCmd) Run(ctx context.Context, s *streams) error {
 			_, err = fmt.Fprintf(s.err, "written: %s\n", sized(n))
 		}
 		return err
+	}
+	if depot.IsS3(c.File) {
+		return c.toBucket(ctx, st, s)
 	}
 	f, err := os.CreateTemp(filepath.Dir(c.File), ".headwater-backup-*")
 	if err != nil {
@@ -105,17 +112,29 @@ func (c *backupWriteCmd) Run(ctx context.Context, s *streams) error {
 	return err
 }
 
-// openBackup opens a backup to be read, or standard input.
-func openBackup(file string) (io.ReadCloser, error) {
-	if file == "-" {
-		return io.NopCloser(os.Stdin), nil
+// toBucket writes it as an object, which is there when it is whole.
+func (c *backupWriteCmd) toBucket(ctx context.Context, st *store.Store, s *streams) error {
+	d, name, err := c.place(c.File)
+	if err != nil {
+		return err
 	}
-	return os.Open(file)
+	bar := spinner(s.err)
+	var n store.Summary
+	err = d.Write(ctx, name, func(w io.Writer) (err error) {
+		n, err = st.DumpCounting(ctx, w, bar.told)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	bar.end()
+	_, err = fmt.Fprintf(s.out, "%s written to %s: %s\n", name, d, sized(n))
+	return err
 }
 
 // readBackup goes through a whole backup.
-func readBackup(file string, s *streams) (*store.Backup, error) {
-	f, err := openBackup(file)
+func (d *depotFlags) readBackup(ctx context.Context, file string, s *streams) (*store.Backup, error) {
+	f, err := d.openBackup(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +148,8 @@ func readBackup(file string, s *streams) (*store.Backup, error) {
 }
 
 type backupVerifyCmd struct {
-	File          string `arg:"" help:"Backup file to read; - is standard input."`
+	depotFlags
+	File          string `arg:"" help:"Backup file to read, or s3://BUCKET/NAME; - is standard input."`
 	SecretKeyFile string `help:"File with the secret key that is to open it." placeholder:"FILE"`
 	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY"`
 }
@@ -142,8 +162,8 @@ func (*backupVerifyCmd) Help() string {
 }
 
 // Run verifies.
-func (c *backupVerifyCmd) Run(s *streams) error {
-	b, err := readBackup(c.File, s)
+func (c *backupVerifyCmd) Run(ctx context.Context, s *streams) error {
+	b, err := c.readBackup(ctx, c.File, s)
 	if err != nil {
 		return err
 	}
@@ -167,15 +187,19 @@ func (c *backupVerifyCmd) Run(s *streams) error {
 }
 
 type backupListCmd struct {
-	File string `arg:"" help:"Backup file to read; - is standard input."`
+	depotFlags
+	File string `arg:"" help:"Backup file to read, or s3://BUCKET/NAME; - is standard input. A directory, or s3://BUCKET/PREFIX/, lists the backups in it."`
 }
 
 // Help shows an example.
 func (*backupListCmd) Help() string { return "Example: headwater backup list /backup/headwater.hwb" }
 
 // Run lists zones, by name.
-func (c *backupListCmd) Run(s *streams) error {
-	b, err := readBackup(c.File, s)
+func (c *backupListCmd) Run(ctx context.Context, s *streams) error {
+	if listed(c.File) {
+		return c.list(ctx, c.File, s)
+	}
+	b, err := c.readBackup(ctx, c.File, s)
 	if err != nil {
 		return err
 	}

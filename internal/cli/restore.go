@@ -19,7 +19,8 @@ import (
 
 type restoreCmd struct {
 	storeFlags
-	File string `arg:"" optional:"" help:"Backup file to read; - is standard input."`
+	depotFlags
+	File string `arg:"" optional:"" help:"Backup file to read, or s3://BUCKET/NAME; - is standard input."`
 	Mark bool   `help:"The database was restored by its own tools: only have serials pass what secondaries may have seen."`
 
 	Zone    []string `help:"Bring this zone alone into a server that runs; repeatable." placeholder:"NAME"`
@@ -66,7 +67,7 @@ func (c *restoreCmd) Run(ctx context.Context, s *streams) error {
 	what := "database"
 	if !c.Mark {
 		what = c.File
-		if err := restore(ctx, st, c.File, s.err); err != nil {
+		if err := c.restore(ctx, st, s.err); err != nil {
 			return err
 		}
 	}
@@ -81,8 +82,8 @@ func (c *restoreCmd) Run(ctx context.Context, s *streams) error {
 	return err
 }
 
-func restore(ctx context.Context, st *store.Store, file string, progress io.Writer) error {
-	f, err := openBackup(file)
+func (c *restoreCmd) restore(ctx context.Context, st *store.Store, progress io.Writer) error {
+	f, err := c.openBackup(ctx, c.File)
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (c *restoreCmd) beside(ctx context.Context, s *streams, keys secretkey.Keys
 	if err != nil {
 		return err
 	}
-	return errors.Join(restore(ctx, st, c.File, s.err), st.Close())
+	return errors.Join(c.restore(ctx, st, s.err), st.Close())
 }
 
 // zone brings one zone in.

@@ -119,6 +119,11 @@ type Config struct {
 
 	Quota quotaFlags `embed:"" prefix:"quota-"`
 
+	BackupTo              string        `help:"Where backups are made by schedule: a directory, or s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION." placeholder:"PLACE"`
+	BackupEvery           time.Duration `default:"24h" help:"Time between two backups."`
+	BackupKeep            int           `default:"14" help:"How many backups are kept; 0 is all."`
+	BackupCredentialsFile string        `help:"File with the keys of the storage, as AWS's tools have it; without it the environment counts (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)." placeholder:"FILE"`
+
 	AuditKeep time.Duration `default:"9600h" help:"How long entries of the audit log are kept; 0 is for ever."`
 
 	LogFormat string `default:"text" enum:"text,json" help:"text or json."`

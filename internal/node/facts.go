@@ -1,22 +1,28 @@
 package node
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/depot"
 	"github.com/headwaterdns/headwater/internal/dns/report"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
 // facts tells the API what this node can do. Where a port is 0 in the configuration, what was bound counts.
 func (n *Node) facts() api.ServerFacts {
-	out := api.ServerFacts{Resolver: n.cfg.Resolver != ""}
+	out := api.ServerFacts{Resolver: n.cfg.Resolver != "", Backups: n.backupFacts()}
 	if n.dns == nil {
 		return out
 	}
@@ -43,6 +49,48 @@ func (n *Node) dnsFacts() *api.DNSFacts {
 		out.ReportAgent = ""
 	}
 	out.TLSAddresses = api.Each(n.dns.Addrs().TLS, func(a *netip.AddrPort) string { return a.String() })
+	return out
+}
+
+// keepBackups makes what backs up by schedule, where somebody has said to what place. Of all nodes the one does it that works for the
+// server as a whole.
+func (n *Node) keepBackups(keys secretkey.Keys) error {
+	if n.cfg.BackupTo == "" || !n.roles.notify {
+		return nil
+	}
+	place, err := depot.At(n.cfg.BackupTo, depot.Options{Credentials: n.cfg.BackupCredentialsFile})
+	if err != nil {
+		return fmt.Errorf("--backup-to: %w", err)
+	}
+	n.backups = depot.NewKeeper(depot.Config{
+		Depot: place, Every: n.cfg.BackupEvery, Keep: n.cfg.BackupKeep, Clock: time.Now, Log: n.log,
+		Duty: func() bool { return n.ready.Load() && n.holds("") },
+		Dump: func(ctx context.Context, w io.Writer) error { return n.store.Dump(ctx, w, nil) },
+		Look: func(r io.Reader) error {
+			b, err := store.ReadBackup(r, nil)
+			if err != nil {
+				return err
+			}
+			return b.Opens(keys.Current(), keys.Older()...)
+		},
+	})
+	return nil
+}
+
+// backupFacts tells how it stands with backups.
+func (n *Node) backupFacts() *api.BackupFacts {
+	if n.cfg.BackupTo == "" {
+		return nil
+	}
+	out := &api.BackupFacts{EverySeconds: int64(n.cfg.BackupEvery.Seconds()), Keep: n.cfg.BackupKeep}
+	if n.backups == nil || !n.holds("") {
+		return out
+	}
+	s := n.backups.Status()
+	out.Here, out.Name, out.Octets, out.Failed, out.Error = true, s.Name, s.Size, s.Failed, s.Error
+	if !s.Last.IsZero() {
+		out.Last = &s.Last
+	}
 	return out
 }
 

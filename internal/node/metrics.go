@@ -252,6 +252,20 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 	gauge("store_unreachable_seconds", "For how long the store cannot be read; 0 while it can.", since)
 	counter("history_lost_total", "Times that the database was found to have lost changes which this node had published.", h.Rewinds)
 	gauge("zones_damaged", "Zones whose image or journal cannot be used: they take no changes.", float64(h.Damaged))
+	if b := c.n.backups; b != nil && c.n.holds("") {
+		s := b.Status()
+		last := s.Last
+		if last.IsZero() {
+			last = s.Started
+		} else {
+			gauge("backup_last_success_timestamp_seconds", "When the newest backup was begun that was read back.", float64(last.Unix()))
+			gauge("backup_bytes", "Size of the newest backup.", float64(s.Size))
+		}
+		gauge("backup_age_seconds", "For how long there was no backup: since the newest was begun, or, where there is none, since this node started.", time.Since(last).Seconds())
+		gauge("backup_interval_seconds", "Time between two backups.", c.n.cfg.BackupEvery.Seconds())
+		counter("backups_made_total", "Backups that this node has made and read back.", s.Made)
+		counter("backups_failed_total", "Attempts at a backup, or at removing old ones, that came to nothing.", s.Failed)
+	}
 	counter("zones_loaded_again_total", "Zones loaded from their image because the journal did not fit.", h.Resyncs)
 }
 

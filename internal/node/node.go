@@ -31,6 +31,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/update"
 	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/courier"
+	"github.com/headwaterdns/headwater/internal/depot"
 	"github.com/headwaterdns/headwater/internal/dns/answer"
 	"github.com/headwaterdns/headwater/internal/dns/compare"
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
@@ -62,6 +63,7 @@ type Node struct {
 	keeper   *keeper.Keeper // of keys and signatures
 	catalogs *catalog.Keeper
 	drafts   *draft.Scheduler
+	backups  *depot.Keeper // nil where none are made
 	notify   *notify.Sender
 	watch    *watch.Watcher
 	events   *events.Hub       // nil where nobody listens
@@ -163,6 +165,9 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 		Parent: func(ctx context.Context, zone wire.Name) (parent.Answer, error) { return n.parents().NS(ctx, zone) },
 	})
 	n.shareWork()
+	if err := n.keepBackups(keys); err != nil {
+		return nil, errors.Join(err, n.store.Close())
+	}
 	n.wireFast(&set, open.Keyless)
 	if err := n.wireCareful(set.nameservers, open.SecretKey); err != nil {
 		return nil, errors.Join(err, n.store.Close())

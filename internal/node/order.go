@@ -47,6 +47,7 @@ const (
 	partTeller    = "messages about alarms"
 	partEvents    = "events"
 	partImages    = "images"
+	partBackups   = "backups"
 	partMetrics   = "metrics"
 	partProfiles  = "profiles"
 	partTakeOver  = "taking over"
@@ -59,7 +60,7 @@ const (
 // DNS, which has answered all the while, and the store.
 func downOrder() []string {
 	return []string{
-		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partDrafts, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
+		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partDrafts, partBackups, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
 		partCommitter, partFeed, partMetrics, partProfiles, partDNS, partCookies, partTally, partMeter, partCurves, partDNSBind, partHTTPBind, partMemory, partTakeOver, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
@@ -221,6 +222,9 @@ func (n *Node) addWork(add func(part), run func(string, time.Duration, func(cont
 		if n.compare != nil {
 			run(partCompare, workBy, n.compare.Run)
 		}
+	}
+	if n.backups != nil {
+		run(partBackups, workBy, n.backups.Run)
 	}
 	if n.events != nil {
 		run(partEvents, workBy, n.events.Run)

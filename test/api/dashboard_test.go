@@ -163,7 +163,7 @@ func TestServerFacts(t *testing.T) {
 		c.Server = func() api.ServerFacts { return api.ServerFacts{DNSPort: 5300} }
 		c.EdgeAddresses = nil
 	})
-	want := map[string]any{"dns_port": json.Number("5300"), "transfer_port": nil, "resolver": false, "edge_addresses": false, "dns_options": nil}
+	want := map[string]any{"dns_port": json.Number("5300"), "transfer_port": nil, "resolver": false, "edge_addresses": false, "dns_options": nil, "backups": nil}
 	if d := cmp.Diff(want, s.must("GET", "/headwater/v1/server", nil).object(t)); d != "" {
 		t.Error(d)
 	}
@@ -173,14 +173,17 @@ func TestServerFacts(t *testing.T) {
 func TestDNSOptions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(c *apiConfig) {
-		c.Server = func() api.ServerFacts { return api.ServerFacts{DNS: &api.DNSFacts{Cookies: true, RateLimit: 7}} }
+		c.Server = func() api.ServerFacts { return api.ServerFacts{DNS: &api.DNSFacts{Cookies: true, RateLimit: 7}, Backups: &api.BackupFacts{Keep: 7}} }
 	})
 	got, _ := s.must("GET", "/headwater/v1/server", nil).object(t)["dns_options"].(map[string]any)
 	if got["cookies"] != true || got["rate_limit"] != json.Number("7") || got["proxies"] == nil {
 		t.Errorf("%v", got)
 	}
+	if backups, _ := s.must("GET", "/headwater/v1/server", nil).object(t)["backups"].(map[string]any); backups["keep"] != json.Number("7") {
+		t.Errorf("%v", backups)
+	}
 	s.addMember(s.account, "member@example.com", auth.RoleAdministrator)
-	if got := s.must("GET", "/headwater/v1/server", nil, keyed("member@example.com", s.keyOf("member@example.com"))).object(t); got["dns_options"] != nil {
+	if got := s.must("GET", "/headwater/v1/server", nil, keyed("member@example.com", s.keyOf("member@example.com"))).object(t); got["dns_options"] != nil || got["backups"] != nil {
 		t.Errorf("a member is told %v", got)
 	}
 }

@@ -72,6 +72,10 @@ var firing = map[string]struct{ bad, good []string }{
 	"HeadwaterStoreUnwritable":  {[]string{`headwater_store_unwritable_seconds 0+60x60`}, []string{`headwater_store_unwritable_seconds 0x60`}},
 	"HeadwaterHistoryLost":      {[]string{`headwater_history_lost_total 0x30 1x30`}, []string{`headwater_history_lost_total 1x60`}},
 	"HeadwaterZoneDamaged":      {[]string{`headwater_zones_damaged 1x60`}, []string{`headwater_zones_damaged 0x60`}},
+	"HeadwaterBackupOld": {
+		[]string{`headwater_backup_age_seconds{job="h"} 100x60`, `headwater_backup_interval_seconds{job="h"} 60x60`},
+		[]string{`headwater_backup_age_seconds{job="h"} 80x60`, `headwater_backup_interval_seconds{job="h"} 60x60`},
+	},
 	"HeadwaterNobodyNotifies": {
 		[]string{`headwater_lease{job="h",instance="a"} 0x60`, `headwater_lease{job="h",instance="b"} 0x60`},
 		[]string{`headwater_lease{job="h",instance="a"} 0x60`, `headwater_lease{job="h",instance="b"} 1x60`},

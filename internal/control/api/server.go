@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // ServerFacts is what a page has to know of the server before it promises something. Ports are 0 where nothing listens.
 type ServerFacts struct {
@@ -8,6 +11,7 @@ type ServerFacts struct {
 	TransferPort uint16 // where secondaries transfer: an address of their own, or else that of everything
 	Resolver     bool   // CNAMEs to names of others can be flattened
 	DNS          *DNSFacts
+	Backups      *BackupFacts // nil where none are made by schedule
 }
 
 // DNSFacts is how this node speaks DNS, for those who run it.
@@ -25,16 +29,29 @@ type DNSFacts struct {
 	NSID          string   `json:"nsid"`
 }
 
+// BackupFacts are how it stands with backups by schedule. Here says that this node makes them, and knows.
+type BackupFacts struct {
+	EverySeconds int64      `json:"every_seconds"`
+	Keep         int        `json:"keep"`
+	Here         bool       `json:"here"`
+	Last         *time.Time `json:"last"`
+	Name         string     `json:"name"`
+	Octets       int64      `json:"octets"`
+	Failed       uint64     `json:"failed"`
+	Error        string     `json:"error"`
+}
+
 func serverRoutes() []Route {
 	return []Route{NewRoute(http.MethodGet, Own+"/server", ScopeAny, nil, (*API).showServer)}
 }
 
 type serverJSON struct {
-	DNSPort       *uint16   `json:"dns_port"`
-	TransferPort  *uint16   `json:"transfer_port"`
-	Resolver      bool      `json:"resolver"`
-	EdgeAddresses bool      `json:"edge_addresses"`
-	DNSOptions    *DNSFacts `json:"dns_options"`
+	DNSPort       *uint16      `json:"dns_port"`
+	TransferPort  *uint16      `json:"transfer_port"`
+	Resolver      bool         `json:"resolver"`
+	EdgeAddresses bool         `json:"edge_addresses"`
+	DNSOptions    *DNSFacts    `json:"dns_options"`
+	Backups       *BackupFacts `json:"backups"`
 }
 
 // showServer tells whoever is signed in what this server can do, so that no page offers what it cannot.
@@ -43,7 +60,10 @@ func (a *API) showServer(q *Request) error {
 		return NotHere()
 	}
 	facts := a.Server()
-	out := serverJSON{port(facts.DNSPort), port(facts.TransferPort), facts.Resolver, len(a.EdgeAddresses) > 0, nil}
+	out := serverJSON{port(facts.DNSPort), port(facts.TransferPort), facts.Resolver, len(a.EdgeAddresses) > 0, nil, nil}
+	if q.Who.ServerAdmin() {
+		out.Backups = facts.Backups
+	}
 	if d := facts.DNS; d != nil && q.Who.ServerAdmin() {
 		shown := *d
 		shown.RateExempt, shown.TLSAddresses, shown.Proxies = OrEmpty(d.RateExempt), OrEmpty(d.TLSAddresses), OrEmpty(d.Proxies)

@@ -3973,6 +3973,31 @@ export interface components {
             edge_addresses: boolean;
             /** @description For administrators of the server; null for others, and where this node answers no DNS */
             dns_options: components["schemas"]["DNSOptions"] | null;
+            /** @description For administrators of the server; null for others, and where no backups are made by schedule */
+            backups: components["schemas"]["BackupFacts"] | null;
+        };
+        BackupFacts: {
+            /** Format: int64 */
+            every_seconds: number;
+            /** @description How many are kept; 0 is all */
+            keep: number;
+            /** @description This node makes them, and knows; what follows is empty elsewhere */
+            here: boolean;
+            /**
+             * Format: date-time
+             * @description When the newest one that was read back was begun
+             */
+            last: string | null;
+            name: string;
+            /** Format: int64 */
+            octets: number;
+            /**
+             * Format: int64
+             * @description Attempts since this node started that came to nothing
+             */
+            failed: number;
+            /** @description Of the last attempt, if it failed */
+            error: string;
         };
         ZoneDigest: {
             enabled: boolean;
