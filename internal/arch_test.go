@@ -69,7 +69,8 @@ var floors = map[string][]string{
 	},
 	"internal/control/store/nodes": {"internal/control/store/engine", "internal/control/model"},
 	"internal/control/store/backup": {
-		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/alarms", "internal/control/model",
+		"internal/control/store/engine", "internal/control/store/journal", "internal/control/store/zones", "internal/control/store/alarms",
+		"internal/control/store/people", "internal/control/model",
 	},
 	"internal/control/events":  {"internal/control/model"},
 	"internal/control/alarm":   {"internal/control/model", "internal/control/parent", "internal/dns/dnssec", "internal/dns/watch", "internal/dns/zone", "internal/dns/wire"},

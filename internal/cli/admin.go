@@ -30,7 +30,7 @@ type adminResetCmd struct {
 
 // Help shows an example.
 func (*adminResetCmd) Help() string {
-	return "Works on the database itself, for who has lost every other way in. On PostgreSQL nodes may run meanwhile; with the embedded store the server must be stopped. Sessions of the administrator end.\n\n" +
+	return "Works on the database itself, for who has lost every other way in. On PostgreSQL nodes may run meanwhile; with the embedded store the server must be stopped. Sessions of the administrator end, and so does a second factor.\n\n" +
 		"Example: headwater admin reset --data /var/lib/headwater"
 }
 

@@ -88,6 +88,7 @@ type DeletedStore interface {
 
 type peopleStore interface {
 	Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error)
+	SecondFactor(ctx context.Context, user model.ID) (model.SecondFactor, error)
 	// EditPeople runs f in the one transaction about users, members and tokens, and again after a lost race.
 	EditPeople(ctx context.Context, f func(model.PeopleTx) error) error
 }

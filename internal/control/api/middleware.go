@@ -183,7 +183,7 @@ func (q *Request) permit(route *Route) error {
 	case ScopeAccount:
 		q.Account = q.PathID("account_id")
 		if !q.Who.Can(route.Groups, q.Account, "") {
-			return auth.Forbidden(false)
+			return q.Who.Forbidden(q.Account, false)
 		}
 		// Only administrators of the server and tokens for every account get so far without such an account.
 		_, err := q.API.Store.Account(q.Ctx(), q.Account)
@@ -197,7 +197,7 @@ func (q *Request) permit(route *Route) error {
 			return err
 		}
 		if !q.Who.Can(route.Groups, z.Account, z.ID) {
-			return auth.Forbidden(strings.Contains(route.Path, "/dns_records"))
+			return q.Who.Forbidden(z.Account, strings.Contains(route.Path, "/dns_records"))
 		}
 		q.Zone, q.Account = z, z.Account
 		return nil

@@ -70,8 +70,8 @@ func (t *Traces) SignedIn(q *Request, who *auth.Identity) {
 // refused leaves those of credentials that did not do.
 func (t *Traces) refused(q *Request, f *auth.Failure) {
 	t.count(f.Why)
-	if f.Why == auth.WhyNothing {
-		return // whoever looks what is there
+	if f.Why == auth.WhyNothing || f.Why == auth.WhyCodeNeeded {
+		return // whoever looks what is there, and half a sign-in
 	}
 	t.say(q, slog.String("outcome", "refused"), slog.String("reason", f.Why), slog.String("owner", string(f.Owner)))
 	if f.Owner == "" || f.Why == auth.WhyForbidden || !t.mayTell(f.Owner, q.Now()) {

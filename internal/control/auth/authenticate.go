@@ -165,7 +165,9 @@ func (a *Authenticator) whose(ctx context.Context, r Reader, t *model.Token, acc
 	return id, nil
 }
 
-// ofUser makes a user's identity. Memberships that wait to be accepted, and those in suspended accounts, give nothing.
+// ofUser makes a user's identity. Memberships that wait to be accepted, and those in suspended accounts, give nothing; nor do those in
+// accounts that ask for a second factor which the user has not. That holds for his tokens and his key, too: whoever had the password alone
+// could have made them.
 func ofUser(ctx context.Context, r Reader, u model.User) (*Identity, error) {
 	if u.Suspended {
 		return nil, suspended("user").of(u.ID)
@@ -176,7 +178,11 @@ func ofUser(ctx context.Context, r Reader, u model.User) (*Identity, error) {
 		return nil, fmt.Errorf("look up memberships: %w", err)
 	}
 	for _, m := range list {
-		if m.Status == MemberAccepted && !m.Suspended {
+		switch {
+		case m.Status != MemberAccepted || m.Suspended:
+		case m.Strict && u.TwoFactor.IsZero():
+			id.locked = append(id.locked, m.Account)
+		default:
 			id.members[m.Account] = m.Role == RoleAdministrator
 		}
 	}

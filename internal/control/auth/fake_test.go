@@ -129,6 +129,8 @@ func (f *fakeStore) Tokens(_ context.Context, user, _ model.ID, _ bool, _, _ int
 	return out, len(out), f.fail
 }
 
+func (x fakeTx) DeleteSecondFactor(context.Context, model.ID) error { return nil }
+
 func (x fakeTx) EndSession(_ context.Context, _, id model.ID) error {
 	delete(x.f.sessions, id)
 	return nil

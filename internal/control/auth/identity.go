@@ -31,6 +31,7 @@ type Identity struct {
 	Context string       // one of the Context constants
 
 	members map[model.ID]bool // account to "may write"
+	locked  []model.ID        // accounts that ask for a second factor first
 	session *session
 }
 
@@ -44,6 +45,20 @@ func (i *Identity) Home() model.ID {
 		return i.User.ID
 	}
 	return slices.Min(slices.Collect(maps.Keys(i.members)))
+}
+
+// Locked are the accounts of which the user is a member, and which are closed to him until he has a second factor.
+func (i *Identity) Locked() []model.ID { return slices.Clone(i.locked) }
+
+// Forbidden is the failure of an identity that may not do this in an account, or with an empty one at all.
+func (i *Identity) Forbidden(account model.ID, dnsRecords bool) *Failure {
+	if slices.Contains(i.locked, account) {
+		return &Failure{
+			Status: statusForbidden, Code: model.CodeFactorEnforced, Why: WhyForbidden,
+			Message: "This account asks its members for a second factor: set one up in your profile",
+		}
+	}
+	return Forbidden(dnsRecords)
 }
 
 // CSRF is the token that the session's requests must carry to change anything; empty without a session.

@@ -29,7 +29,7 @@ var (
 )
 
 // ResetAdmin gives an administrator of the server a new password and a new Global API key, whoever holds the old ones: for
-// people who stand at the machine. Sessions end, a suspension ends, and a user who was none becomes an administrator.
+// people who stand at the machine. Sessions, a suspension and a second factor end, and a user who was none becomes an administrator.
 func ResetAdmin(ctx context.Context, st BootstrapStore, o ResetOptions) error {
 	if _, err := st.Meta(ctx, bootstrapMark); errors.Is(err, model.ErrNotFound) {
 		return ErrNotBegun
@@ -93,7 +93,10 @@ func whoIsReset(ctx context.Context, tx model.PeopleTx, o *ResetOptions) (model.
 func reset(ctx context.Context, tx model.PeopleTx, o *ResetOptions, u model.User, c *FirstCredentials, hash string) error {
 	change := func(u *model.User) {
 		u.Admin, u.Suspended, u.PasswordHash, u.KeyHash = true, false, hash, Digest(c.Key)
-		u.Sessions, u.Modified = NewSessionsValue(), o.Now
+		u.Sessions, u.Modified, u.TwoFactor = NewSessionsValue(), o.Now, time.Time{}
+	}
+	if err := tx.DeleteSecondFactor(ctx, u.ID); err != nil {
+		return err
 	}
 	_, err := tx.User(ctx, u.ID)
 	if err := ensure(err, func() error {

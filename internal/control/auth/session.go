@@ -81,6 +81,7 @@ type NewSession struct {
 // SignInRequest is what a stranger sends, and from where.
 type SignInRequest struct {
 	Email, Password string
+	Code            string // of the second factor, where there is one
 	Addr            netip.Addr
 	Agent           string // what the browser says of itself
 	// Browser is what an earlier sign-in has left in the browser: by it the right person is told from who guesses for
@@ -104,20 +105,24 @@ func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (NewSession, err
 		}
 		ok, err := s.hashing.verify(ctx, stranger, network(r.Addr), u.PasswordHash, r.Password)
 		return u, ok, err
-	})
+	}, func(u *model.User) error { return s.passFactor(ctx, u, r.Code) })
 	if err != nil {
 		return NewSession{}, err
 	}
 	if u.Suspended {
 		return NewSession{}, suspended("user").of(u.ID)
 	}
-	out, err := s.issue(ctx, now, opening{sessionOfUser, u.ID, u.ID, "", WayPassword, sessionSecret(&u), r.Addr, r.Agent}, u)
+	way := wayOf(&u)
+	out, err := s.issue(ctx, now, opening{sessionOfUser, u.ID, u.ID, "", way, sessionSecret(&u), r.Addr, r.Agent}, u)
 	out.Browser = s.newBrowser(r.Email)
 	return out, err
 }
 
-// guarded runs the check of a password under the throttle.
-func (s *Sessions) guarded(ctx context.Context, at attempt, check func() (model.User, bool, error)) (model.User, error) {
+// guarded runs the check of a password, and what there is to check after it, under the throttle: a wrong code counts as a wrong password
+// does. Who has yet to be asked for the code has done nothing wrong.
+func (s *Sessions) guarded(
+	ctx context.Context, at attempt, check func() (model.User, bool, error), then func(*model.User) error,
+) (model.User, error) {
 	wait, slow := s.throttle.take(at, s.clock())
 	if wait > 0 {
 		return model.User{}, tooOften(wait)
@@ -130,12 +135,28 @@ func (s *Sessions) guarded(ctx context.Context, at attempt, check func() (model.
 		return u, err
 	}
 	if !ok {
-		return u, (&Failure{
-			Status: statusForbidden, Code: model.CodeSignIn, Why: WhyPassword, Message: "The e-mail address or the password is wrong",
-		}).of(u.ID)
+		return u, wrongPassword().of(u.ID)
 	}
-	s.throttle.forgive(at, s.clock())
-	return u, nil
+	err = then(&u)
+	var f *Failure
+	if err == nil || errors.As(err, &f) && f.Code == model.CodeFactorNeeded {
+		s.throttle.forgive(at, s.clock())
+	}
+	return u, err
+}
+
+func wrongPassword() *Failure {
+	return &Failure{
+		Status: statusForbidden, Code: model.CodeSignIn, Why: WhyPassword, Message: "The e-mail address or the password is wrong",
+	}
+}
+
+// wayOf is how a user who has just shown all that is asked of him has come in.
+func wayOf(u *model.User) string {
+	if u.TwoFactor.IsZero() {
+		return WayPassword
+	}
+	return WayFactor
 }
 
 // newBrowser makes what a browser keeps: base64url of a nonce and HMAC-SHA256 over it and the e-mail.
@@ -173,7 +194,7 @@ func (s *Sessions) CheckPassword(ctx context.Context, u model.User, password str
 	_, err := s.guarded(ctx, attempt{own: limit{own, ofBrowser}, pair: own}, func() (model.User, bool, error) {
 		ok, err := s.hashing.verify(ctx, known, string(u.ID), u.PasswordHash, password)
 		return u, ok, err
-	})
+	}, func(*model.User) error { return nil })
 	return err
 }
 
@@ -183,10 +204,9 @@ func (s *Sessions) Adopt(ctx context.Context, i *Identity, from netip.Addr, agen
 	return s.issue(ctx, s.clock(), o, i.User)
 }
 
-// Renew opens a session in place of the identity's, which has ended with what it hung on: u is the user as he is now. How it was
-// opened first stays told.
+// Renew opens a session in place of the identity's, which has ended with what it hung on: u is the user as he is now.
 func (s *Sessions) Renew(ctx context.Context, i *Identity, u model.User, from netip.Addr, agent string) (NewSession, error) {
-	out, err := s.issue(ctx, s.clock(), opening{sessionOfUser, u.ID, u.ID, "", i.session.row.Way, sessionSecret(&u), from, agent}, u)
+	out, err := s.issue(ctx, s.clock(), opening{sessionOfUser, u.ID, u.ID, "", wayOf(&u), sessionSecret(&u), from, agent}, u)
 	if err != nil {
 		return out, err
 	}
@@ -266,5 +286,6 @@ func SessionEnds(id model.ID) time.Time { return SessionIssued(id).Add(SessionLi
 // The ways in which a session is opened, as lists of sessions tell them.
 const (
 	WayPassword = "password"
+	WayFactor   = "second_factor" // password and code
 	WayToken    = "token"
 )

@@ -124,6 +124,10 @@ const (
 // Codes of sessions, second factors and other ways to sign in.
 const (
 	CodeSessionNotFound = 13160 // 404
+	CodeFactorNeeded    = 13161 // 403: the password is right, and a code is asked for
+	CodeFactorCode      = 13162 // 403, 400: a code that does not do
+	CodeFactorState     = 13163 // what the state of the second factor does not allow
+	CodeFactorEnforced  = 13164 // 403: the account asks for a second factor
 )
 
 // Codes of plans, of waiting, and of drafts.

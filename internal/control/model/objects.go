@@ -16,7 +16,7 @@ type Account struct {
 	Name    string
 	Type    string // "standard" or "enterprise"
 	Created time.Time
-	// EnforceTwoFactor is stored for clients; nothing here depends on it.
+	// EnforceTwoFactor closes the account to members without a second factor, whatever they come with.
 	EnforceTwoFactor bool
 	// OutgoingTransfers is the entitlement; a zone's own value, when set, beats it.
 	OutgoingTransfers bool
@@ -295,6 +295,21 @@ type User struct {
 	Suspended    bool // may not come in, by whatever credential
 	// Sessions is a random value that all open sessions of the user hang on: another one ends them.
 	Sessions []byte
+	// TwoFactor is since when signing in takes a code, too; zero: it does not.
+	TwoFactor time.Time `json:",omitzero"`
+}
+
+// SecondFactor is what a user signs in with beside the password: an authenticator's secret (TOTP, RFC 6238) and recovery codes.
+type SecondFactor struct {
+	User     ID
+	Since    time.Time
+	Step     int64     // the last that was used; it and those before open nothing any more
+	Recovery [][]byte  // digests of the codes that are left
+	Guessed  time.Time // when wrong codes will be forgotten
+	// PendingSince is when the secret was drawn that waits to be confirmed.
+	PendingSince time.Time
+	// Secret counts, Pending will once it is confirmed. They are encrypted where they are kept.
+	Secret, Pending []byte `json:"-"`
 }
 
 // Session is somebody signed in to the dashboard. Its cookie names it; without its row it is over.
@@ -323,6 +338,8 @@ type Member struct {
 	Created time.Time
 	// Suspended says whether the account is, as it was when the membership was read. It is no part of the membership.
 	Suspended bool `json:"-"`
+	// Strict is the account's EnforceTwoFactor, likewise.
+	Strict bool `json:"-"`
 }
 
 // Token is an API token of a user (Account empty) or of an account (User empty).

@@ -10,6 +10,7 @@ type PeopleTx interface {
 	memberTx
 	tokenTx
 	sessionTx
+	factorTx
 	// Audit adds entries to the audit log.
 	Audit(ctx context.Context, a ...Audit) error
 	// PutMeta notes a value under a name, as the store's own PutMeta does.
@@ -43,6 +44,12 @@ type sessionTx interface {
 	// EndSession ends a session of the owner, ErrNotFound if there is none; EndSessions ends all but the one to keep, and counts them.
 	EndSession(ctx context.Context, owner, id ID) error
 	EndSessions(ctx context.Context, owner, keep ID) (int, error)
+}
+
+type factorTx interface {
+	// EditSecondFactor hands edit what the user has, empty where there is none, and writes what edit makes of it.
+	EditSecondFactor(ctx context.Context, user ID, edit func(*SecondFactor) error) error
+	DeleteSecondFactor(ctx context.Context, user ID) error
 }
 
 type tokenTx interface {

@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -209,6 +211,44 @@ func TestSessions(t *testing.T) {
 		if list, err = w.Sessions(t.Context(), owner); err != nil || len(list) != 0 {
 			t.Errorf("of those that ran out there are %v (%v)", list, err)
 		}
+	})
+}
+
+// TestSecondFactors: what is written is read, secrets stand in no table in clear, and what an edit refuses changes nothing.
+func TestSecondFactors(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		user := newAccount()
+		edit := func(f func(*model.SecondFactor) error) error {
+			return w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.EditSecondFactor(t.Context(), user, f) })
+		}
+		want := model.SecondFactor{
+			User: user, Since: at(1), Step: 7, Recovery: [][]byte{{1}, {2}}, Guessed: at(2), PendingSince: at(3),
+			Secret: []byte("secret-of-twenty-octs"), Pending: []byte("pending"),
+		}
+		must(t, edit(func(f *model.SecondFactor) error {
+			equal(t, "empty", *f, model.SecondFactor{User: user})
+			*f = want
+			return nil
+		}))
+		refused := errors.New("refused")
+		if err := edit(func(f *model.SecondFactor) error { f.Step = 8; return refused }); !errors.Is(err, refused) {
+			t.Error(err)
+		}
+		got, err := w.SecondFactor(t.Context(), user)
+		must(t, err)
+		equal(t, "second factor", got, want)
+		var dump bytes.Buffer
+		must(t, w.Dump(t.Context(), &dump, nil))
+		for _, clear := range []string{"secret-of-twenty-octs", base64.StdEncoding.EncodeToString(want.Secret)} {
+			if bytes.Contains(dump.Bytes(), []byte(clear)) {
+				t.Errorf("%q stands in a table", clear)
+			}
+		}
+		w.people(t, func(tx model.PeopleTx) error { return tx.DeleteSecondFactor(t.Context(), user) })
+		got, err = w.SecondFactor(t.Context(), user)
+		must(t, err)
+		equal(t, "after it was deleted", got, model.SecondFactor{User: user})
 	})
 }
 

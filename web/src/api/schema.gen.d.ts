@@ -927,6 +927,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/accounts/{account_id}/second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Ask the members of an account for a second factor
+         * @description Closes the account to members without one, to their tokens and keys, too. Who asks for it has to have one.
+         */
+        put: operations["enforceSecondFactor"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/accounts/{account_id}/members": {
         parameters: {
             query?: never;
@@ -1042,6 +1062,71 @@ export interface paths {
          * @description On every node; the next request by it is refused.
          */
         delete: operations["endOwnSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show how it stands with the second factor */
+        get: operations["getSecondFactor"];
+        /**
+         * Have the second factor count
+         * @description From then on signing in takes a code. All other sessions end; this one is renewed: the answer sets its new cookie, and GET /headwater/v1/session tells the new csrf_token.
+         */
+        put: operations["confirmSecondFactor"];
+        /**
+         * Draw a secret for an authenticator
+         * @description In person: signed in, not by a token or key. The secret counts once a code of it has confirmed it (PUT), within 15 minutes.
+         */
+        post: operations["beginSecondFactor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/second_factor/recovery_codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw new recovery codes
+         * @description Those before open nothing any more.
+         */
+        post: operations["renewRecoveryCodes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/second_factor/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the second factor away
+         * @description In person, with a code. Not while an account of the user asks for one. The session is renewed as by PUT.
+         */
+        post: operations["removeSecondFactor"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1282,6 +1367,26 @@ export interface paths {
         post?: never;
         /** End one session of a user */
         delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/users/{user_id}/second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take the second factor of a user away
+         * @description For who has lost the authenticator and the recovery codes. Sessions of the user end.
+         */
+        delete: operations["clearSecondFactor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3692,6 +3797,8 @@ export interface components {
             suspended: boolean;
             /** @description Whether the user has a global key */
             has_key: boolean;
+            /** @description Whether signing in takes a code */
+            second_factor: boolean;
             /** Format: date-time */
             created_on: string | null;
             /** Format: date-time */
@@ -3915,7 +4022,7 @@ export interface components {
              * @description How it was opened
              * @enum {string}
              */
-            way: "password" | "token";
+            way: "password" | "second_factor" | "token";
             /** @description The API token that opened it; null for another way */
             token_id: string | null;
             /** @description Address from where it was opened */
@@ -3934,9 +4041,31 @@ export interface components {
             /** Format: date-time */
             expires_on: string;
         };
+        SecondFactor: {
+            enabled: boolean;
+            /** Format: date-time */
+            enabled_on: string | null;
+            recovery_codes_left: number;
+        };
+        PendingFactor: {
+            /** @description Base32, to be typed */
+            secret: string;
+            /** @description otpauth://, to be opened */
+            uri: string;
+            /** @description A QR code of it as a data: address of a PNG, to be scanned */
+            image: string;
+            /** Format: date-time */
+            expires_on: string;
+        };
+        RecoveryCodes: {
+            /** @description Each opens a session once in place of a code. They are shown here alone */
+            recovery_codes: string[];
+        };
         SignIn: {
             email?: string;
             password?: string;
+            /** @description Of the second factor, where error 13161 has asked for it; a code of the authenticator or a recovery code */
+            code?: string;
         };
         Session: {
             user: {
@@ -3948,6 +4077,11 @@ export interface components {
             server_admin: boolean;
             /** @description For the X-CSRF-Token header */
             csrf_token: string;
+            /** @description Accounts of the user that ask for a second factor first */
+            locked_accounts: {
+                id: string;
+                name: string;
+            }[];
             /** Format: date-time */
             expires_on: string | null;
             /** @enum {string} */
@@ -8211,6 +8345,43 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    enforceSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the account */
+                account_id: components["parameters"]["account_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    enforced: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Account"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     listMembers: {
         parameters: {
             query?: never;
@@ -8507,6 +8678,174 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    getSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["SecondFactor"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    confirmSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["RecoveryCodes"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    beginSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    current_password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PendingFactor"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    renewRecoveryCodes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    current_password: string;
+                    /** @description Of the authenticator, or a recovery code */
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["RecoveryCodes"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    removeSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    current_password: string;
+                    /** @description Of the authenticator, or a recovery code */
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: string;
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];
@@ -9067,6 +9406,37 @@ export interface operations {
                 user_id: components["parameters"]["user_id"];
                 /** @description Id of the session */
                 session_id: components["parameters"]["session_id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    clearSecondFactor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the user */
+                user_id: components["parameters"]["user_id"];
             };
             cookie?: never;
         };

@@ -1,6 +1,7 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { ClipboardText } from "@cloudflare/kumo/components/clipboard-text";
 import { Input } from "@cloudflare/kumo/components/input";
+import { Switch } from "@cloudflare/kumo/components/switch";
 import { Table } from "@cloudflare/kumo/components/table";
 import { PlusIcon, TrashIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
@@ -11,7 +12,8 @@ import { membersQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { ConfirmDialog, FormDialog, InfoDialog } from "../ui/dialogs";
-import { Loaded, Page, TableFrame } from "../ui/page";
+import { Card, Loaded, Page, TableFrame } from "../ui/page";
+import { useMay } from "../ui/rights";
 
 const roles = [
   ["administrator", "Administrator"],
@@ -91,6 +93,7 @@ export default function Members() {
           </TableFrame>
         )}
       </Loaded>
+      <Enforced account={account} />
       <AddMember account={account} open={inviting} onClose={() => setInviting(false)} />
       <ConfirmDialog
         open={removing !== null}
@@ -103,6 +106,33 @@ export default function Members() {
         onConfirm={() => removing && remove.run(removing.id)}
       />
     </Page>
+  );
+}
+
+/** Whether members are asked for a second factor. */
+function Enforced({ account }: { account: string }) {
+  const path = { params: { path: { account_id: account } } };
+  const key = ["account", account];
+  const shown = useQuery({ queryKey: key, queryFn: () => result(api.GET("/client/v4/accounts/{account_id}", path)) });
+  const save = useAction({
+    done: "Saved",
+    stale: [key],
+    run: (enforced: boolean) => result(api.PUT("/headwater/v1/accounts/{account_id}/second_factor", { ...path, body: { enforced } })),
+  });
+  const may = useMay(account, "Account Settings Write");
+  return (
+    <Loaded query={shown}>
+      {(a) => (
+        <Card title="Second factor" description="Closes the account to members without a second factor, to their API tokens and keys, too. Tokens of the account go on.">
+          <Switch
+            label="Members need a second factor"
+            checked={a.settings.enforce_twofactor}
+            disabled={save.busy || !may}
+            onCheckedChange={save.run}
+          />
+        </Card>
+      )}
+    </Loaded>
   );
 }
 

@@ -8,6 +8,7 @@ import { invitationsQuery, userQuery } from "../api/queries";
 import { readSession } from "../api/session";
 import { useAction } from "../ui/action";
 import { FormError } from "../ui/dialogs";
+import { FactorCard } from "../ui/factor";
 import { Card, Loaded, Page } from "../ui/page";
 import { SessionsCard } from "../ui/sessions";
 
@@ -22,6 +23,7 @@ export default function Profile() {
             <Invitations />
             <NameCard user={u} />
             <PasswordCard email={u.email} />
+            <FactorCard email={u.email} />
             <SessionsCard />
             <KeyCard email={u.email} />
           </>

@@ -10,7 +10,7 @@ import { ConfirmDialog } from "../ui/dialogs";
 import { Loaded, Page, TableFrame } from "../ui/page";
 
 type User = Schema<"UserState">;
-type What = "suspend" | "admit" | "sessions" | "tokens" | "key";
+type What = "suspend" | "admit" | "sessions" | "factor" | "tokens" | "key";
 type Doing = { what: What; user: User };
 
 const perPage = 50;
@@ -20,6 +20,7 @@ const acts: Record<What, { title: string; submit: string; text: string; done: st
   suspend: { title: "Suspend user", submit: "Suspend", text: "comes in by no credential, and all sessions end. Tokens and the key work again when the user is let in again.", done: "User suspended" },
   admit: { title: "Let user in again", submit: "Let in", text: "may sign in again, and tokens and the key work again.", done: "User let in again" },
   sessions: { title: "End all sessions", submit: "End sessions", text: "has to sign in again everywhere.", done: "Sessions ended" },
+  factor: { title: "Take the second factor away", submit: "Take away", text: "signs in by the password alone until a new second factor is set up, and all sessions end.", done: "Second factor taken away" },
   tokens: { title: "Revoke all tokens", submit: "Revoke tokens", text: "loses all API tokens for good; programs that use them are refused.", done: "Tokens revoked" },
   key: { title: "Revoke the global key", submit: "Revoke key", text: "loses the global key for good; programs that use it are refused.", done: "Key revoked" },
 };
@@ -29,6 +30,8 @@ function run({ what, user }: Doing): Promise<unknown> {
   switch (what) {
     case "sessions":
       return result(api.DELETE("/headwater/v1/users/{user_id}/sessions", params));
+    case "factor":
+      return result(api.DELETE("/headwater/v1/users/{user_id}/second_factor", params));
     case "tokens":
       return result(api.DELETE("/headwater/v1/users/{user_id}/tokens", params));
     case "key":
@@ -118,6 +121,7 @@ function UserRow({ user, onDo }: { user: User; onDo: (what: What) => void }) {
         <span className="flex flex-wrap gap-1">
           {user.suspended ? button("admit", "Let in") : button("suspend", "Suspend")}
           {button("sessions", "End sessions")}
+          {user.second_factor && button("factor", "Take second factor")}
           {button("tokens", "Revoke tokens")}
           {button("key", "Revoke key")}
         </span>

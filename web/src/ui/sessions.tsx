@@ -9,7 +9,7 @@ import { Card, Loaded, TableFrame } from "./page";
 
 type Session = Schema<"OpenSession">;
 
-const ways: Record<Session["way"], string> = { password: "Password", token: "API token" };
+const ways: Record<Session["way"], string> = { password: "Password", second_factor: "Password and code", token: "API token" };
 
 /** A browser and a system out of what a browser says of itself; the whole of it where none is known. */
 export function device(agent: string): string {

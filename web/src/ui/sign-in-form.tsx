@@ -2,9 +2,13 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Tabs } from "@cloudflare/kumo/components/tabs";
 import { useState } from "react";
-import { api, result, setCSRF, type Schema } from "../api/client";
+import { ApiError, api, result, setCSRF, type Schema } from "../api/client";
 import { useAction } from "./action";
 import { FormError } from "./dialogs";
+import { CodeInput } from "./factor";
+
+/** The password was right, and the server asks for a code of the second factor. */
+const codeNeeded = 13161;
 
 type Way = "password" | "token";
 
@@ -13,16 +17,23 @@ export function SignInForm(props: { email?: string; onSignedIn: (session: Schema
   const [way, setWay] = useState<Way>("password");
   const [email, setEmail] = useState(props.email ?? "");
   const [secret, setSecret] = useState("");
+  const [code, setCode] = useState("");
+  const [asked, setAsked] = useState(false);
   const signIn = useAction({
     quiet: true,
     once: true,
-    run: () =>
-      result(
-        way === "token"
-          ? api.POST("/headwater/v1/session", { headers: { Authorization: `Bearer ${secret.trim()}` } })
-          : api.POST("/headwater/v1/session", { body: { email, password: secret } }),
-      ),
+    run: async () => {
+      if (way === "token") return result(api.POST("/headwater/v1/session", { headers: { Authorization: `Bearer ${secret.trim()}` } }));
+      try {
+        return await result(api.POST("/headwater/v1/session", { body: { email, password: secret, ...(asked && { code }) } }));
+      } catch (e) {
+        if (!(e instanceof ApiError) || e.faults[0]?.code !== codeNeeded) throw e;
+        setAsked(true);
+        return null;
+      }
+    },
     then: (session) => {
+      if (session === null) return;
       setCSRF(session.csrf_token);
       props.onSignedIn(session);
     },
@@ -36,6 +47,8 @@ export function SignInForm(props: { email?: string; onSignedIn: (session: Schema
         onValueChange={(v) => {
           setWay(v as Way);
           setSecret("");
+          setAsked(false);
+          setCode("");
           signIn.reset();
         }}
         tabs={[
@@ -73,6 +86,9 @@ export function SignInForm(props: { email?: string; onSignedIn: (session: Schema
           value={secret}
           onChange={(e) => setSecret(e.target.value)}
         />
+        {way === "password" && asked && (
+          <CodeInput label="Code" description="Of your authenticator, or a recovery code." autoFocus value={code} onChange={setCode} />
+        )}
         <Button type="submit" variant="primary" size="lg" loading={signIn.busy}>
           Log in
         </Button>

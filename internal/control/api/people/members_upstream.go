@@ -36,7 +36,7 @@ func roles() []roleJSON {
 }
 
 func renderAccountMember(m *model.Member, u *model.User) accountMemberJSON {
-	out := accountMemberJSON{ID: m.ID, Status: m.Status, User: accountMemberUser{userRef: refUser(u)}, Roles: []roleJSON{}}
+	out := accountMemberJSON{ID: m.ID, Status: m.Status, User: accountMemberUser{refUser(u), !u.TwoFactor.IsZero()}, Roles: []roleJSON{}}
 	for _, r := range roles() {
 		if r.Name == roleName(m.Role) {
 			out.Roles = append(out.Roles, r)

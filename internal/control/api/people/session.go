@@ -26,6 +26,8 @@ type sessionJSON struct {
 	Expires     api.Stamp `json:"expires_on"`
 	Context     string    `json:"context"`
 	Accounts    []reach   `json:"accounts"`
+	// Locked are accounts that ask for a second factor first.
+	Locked []api.AccountRef `json:"locked_accounts"`
 }
 
 // reach is an account in which an identity may do something. Rights are the permission groups that it has there, those of
@@ -92,7 +94,10 @@ func reaches(q *api.Request, who *auth.Identity) ([]reach, error) {
 func session(q *api.Request, who *auth.Identity, expires time.Time) (sessionJSON, error) {
 	out := sessionJSON{ServerAdmin: who.ServerAdmin(), CSRF: who.CSRF(), Expires: api.Stamp(expires), Context: who.Context}
 	var err error
-	out.Accounts, err = reaches(q, who)
+	if out.Accounts, err = reaches(q, who); err != nil {
+		return out, err
+	}
+	out.Locked, err = lockedAccounts(q, who)
 	if who.User.ID != "" {
 		u := refUser(&who.User)
 		out.User = &u
@@ -153,6 +158,7 @@ func open(q *api.Request) (auth.NewSession, error) {
 	var in struct {
 		Email    string `json:"email"`
 		Password string `json:"password"`
+		Code     string `json:"code"`
 	}
 	if err := q.Decode(&in); err != nil {
 		return auth.NewSession{}, err
@@ -160,7 +166,7 @@ func open(q *api.Request) (auth.NewSession, error) {
 	if !auth.ValidEmail(in.Email) || in.Password == "" {
 		return auth.NewSession{}, api.Invalid(model.CodeSignIn, "", "Signing in takes an e-mail address and a password.")
 	}
-	r := auth.SignInRequest{Email: in.Email, Password: in.Password, Addr: q.Addr(), Agent: q.R.UserAgent()}
+	r := auth.SignInRequest{Email: in.Email, Password: in.Password, Code: in.Code, Addr: q.Addr(), Agent: q.R.UserAgent()}
 	if c, err := q.R.Cookie(browserCookie); err == nil {
 		r.Browser = c.Value
 	}

@@ -16,7 +16,7 @@ import (
 func Routes() []api.Route {
 	return slices.Concat(
 		api.Planned(accountRoutes()), api.Planned(entitlementRoutes()), api.Planned(quotaRoutes()),
-		userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), sessionRoutes(), openRoutes(),
+		userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), sessionRoutes(), openRoutes(), api.Planned(factorAccountRoutes()), factorRoutes(),
 	)
 }
 
@@ -70,7 +70,7 @@ func okUser(q *api.Request, u *model.User) error {
 	}
 	out := userJSON{
 		ID: u.ID, Email: u.Email, Username: u.Email, First: orNull(u.FirstName), Last: orNull(u.LastName), Betas: []string{},
-		Suspended: u.Suspended, HasEnterprise: true, Organizations: []organization{}, Accounts: []api.AccountRef{},
+		Suspended: u.Suspended, TwoFactor: !u.TwoFactor.IsZero(), HasEnterprise: true, Organizations: []organization{}, Accounts: []api.AccountRef{},
 		Created: api.Stamp(u.Created), Modified: api.Stamp(u.Modified),
 	}
 	for _, m := range list {

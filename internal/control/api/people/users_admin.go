@@ -27,12 +27,13 @@ type userDescription struct {
 	Admin     bool      `json:"server_admin"`
 	Suspended bool      `json:"suspended"`
 	HasKey    bool      `json:"has_key"`
+	TwoFactor bool      `json:"second_factor"`
 	Created   api.Stamp `json:"created_on"`
 	Modified  api.Stamp `json:"modified_on"`
 }
 
 func describeUser(u *model.User) userDescription {
-	return userDescription{refUser(u), u.Admin, u.Suspended, len(u.KeyHash) > 0, api.Stamp(u.Created), api.Stamp(u.Modified)}
+	return userDescription{refUser(u), u.Admin, u.Suspended, len(u.KeyHash) > 0, !u.TwoFactor.IsZero(), api.Stamp(u.Created), api.Stamp(u.Modified)}
 }
 
 func listUsers(a *api.API, q *api.Request) error {

@@ -120,6 +120,7 @@ var backupTables = []backupTable{
 	table("deliveries", 1, "id account webhook state next attempts created doc").newer(),
 	table("deleted_zones", 1, "zone no account name serial records octets deleted_at told_at told_id doc").newer(),
 	table("drafts", 1, "id zone state at head parts").newer(),
+	table("second_factors", 1, "id doc secret").newer(),
 }
 
 func appendText(b []byte, s string) []byte {

@@ -9,6 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store/alarms"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
+	"github.com/headwaterdns/headwater/internal/control/store/people"
 	"github.com/headwaterdns/headwater/internal/control/store/zones"
 )
 
@@ -60,6 +61,12 @@ func sealedTables() []sealedTable {
 			`UPDATE webhooks SET secret = ? WHERE id = ? AND secret = ?`,
 			[]byte{},
 			byID(alarms.WebhookName),
+		},
+		{
+			"second_factors", `SELECT id, secret FROM second_factors WHERE id > ? AND length(secret) > 0 ORDER BY id` + limit,
+			`UPDATE second_factors SET secret = ? WHERE id = ? AND secret = ?`,
+			[]byte{},
+			byID(people.FactorName),
 		},
 		{
 			"account_access", `SELECT account, secret FROM account_access WHERE account > ? AND length(secret) > 0 ORDER BY account` + limit,

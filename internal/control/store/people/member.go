@@ -46,7 +46,7 @@ func scanMember(r *engine.Rows) (m model.Member, err error) {
 	}
 	var a model.Account
 	err = engine.ToDoc(&a).Scan(account.V)
-	m.Suspended = a.Suspended
+	m.Suspended, m.Strict = a.Suspended, a.EnforceTwoFactor
 	return m, err
 }
 

@@ -54,6 +54,7 @@ func AccountsWritten(s *Store) {
 // peopleTx is a model.PeopleTx.
 type peopleTx struct {
 	c engine.Conn
+	s *Store
 }
 
 // EditPeople runs f in a transaction about people and makes what it wrote durable. After a lost race f runs again, from
@@ -65,7 +66,7 @@ func (s *Store) EditPeople(ctx context.Context, f func(model.PeopleTx) error) er
 		if err := c.LockPeople(ctx); err != nil {
 			return err
 		}
-		if err := f(&peopleTx{c}); err != nil {
+		if err := f(&peopleTx{c, s}); err != nil {
 			return err
 		}
 		return c.RightsMoved(ctx)
