@@ -8,7 +8,7 @@ FUZZTIME ?= 60s
 ZONES    ?= 1000000
 PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed catalogs updates rules conform big check deps deploy-check e2e screenshots ha
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed catalogs updates rules conform big check deps deploy-check e2e screenshots ha restart-under-load
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -71,6 +71,11 @@ chaos: deps ## nodes, database and connections are killed under writes for CHAOS
 
 ha: deps ## PostgreSQL that fails over, falls silent, comes back, loses its standby, or stands behind a pooler, under writes
 	HEADWATER_HA=1 $(GO) test -C test -count=1 -v -timeout 20m -run 'TestHA|TestPromotedStandby' ./cluster
+
+RESTARTZONES ?= 100000
+
+restart-under-load: deps ## processes take over from each other with RESTARTZONES zones, on both engines: no query lost, no transfer broken off, no change refused
+	HEADWATER_RESTART=$(RESTARTZONES) $(GO) test -C test -count=1 -v -timeout 30m -run 'TestRestartUnderLoad$$' ./lifecycle
 
 rules: deps ## random zones over all types, accepted by us, loaded by BIND, NSD, Knot and PowerDNS; HEADWATER_SEED repeats a run
 	HEADWATER_RULES=100 $(GO) test -C test -count=1 -v -timeout 20m ./rules

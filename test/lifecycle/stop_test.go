@@ -141,6 +141,27 @@ func TestStopIsBounded(t *testing.T) {
 	}
 }
 
+// A delay before the end is one in which everything goes on, but for balancers, who are sent away.
+func TestStopDelayed(t *testing.T) {
+	t.Parallel()
+	n := node.Must(t, "--drain-delay", "3s")
+	n.Call(t, http.MethodPost, "/zones", `{"name":"example.com"}`, nil)
+	signal(t, n, syscall.SIGTERM)
+	until(t, "balancers to be sent away", func() bool {
+		res, err := http.Get(n.HTTP + "/readyz")
+		if err != nil {
+			t.Fatalf("the end began before anybody could see it coming: %v", err)
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusServiceUnavailable
+	})
+	askSerial(t, n)
+	n.Call(t, http.MethodPost, "/zones", `{"name":"example.net"}`, nil)
+	if err := n.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // SIGHUP ends nothing: the level of the log is that of the configuration file from then on, of other settings that differ the
 // node says so, and a file that has become wrong changes nothing.
 func TestHangupReloads(t *testing.T) {

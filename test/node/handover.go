@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strconv"
@@ -48,8 +49,8 @@ func (n *Node) Heir(ctx context.Context, from int) error {
 // Gone waits until a process has ended.
 func Gone(ctx context.Context, pid int) error {
 	for {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if gone := err != nil; gone || strings.Contains(string(stat), ") Z ") { // a zombie may never be buried
+		// One that has ended is not listed, or a zombie, which nobody may ever bury.
+		if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); errors.Is(err, fs.ErrNotExist) || strings.Contains(string(stat), ") Z ") {
 			return nil
 		}
 		select {
