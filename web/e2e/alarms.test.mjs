@@ -75,3 +75,14 @@ test("a receiver is added, tested, and its deliveries are read", async (t) => {
   await submit(page, {}, "Delete");
   await page.getByText("Nobody is told yet").waitFor();
 });
+
+test("raised alarms are counted beside the page's name, by what is told of them", async (t) => {
+  const { page } = await into(t);
+  const rules = `/headwater/v1/accounts/${server.account}/alarm_rules`;
+  await page.goto(`${server.url}/${server.account}/get-started`);
+  await page.getByRole("link", { name: /^Alarms\s*[1-9]\d* raised$/ }).waitFor({ timeout: 60_000 });
+  await clean(page, "a count in the sidebar");
+  // What they are about does not matter any more: they clear, and the count goes without a look of anybody.
+  await server.api("PATCH", rules, { rules: (await server.api("GET", rules)).rules.map(({ rule }) => ({ rule, enabled: false })) });
+  await page.getByRole("link", { name: "Alarms", exact: true }).waitFor({ timeout: 60_000 });
+});

@@ -66,6 +66,15 @@ async function startFront(url) {
   };
 }
 
+/** The environment of the program: what the tests tell one another by HEADWATER_… is not its own, and it refuses what it does not know. */
+const ownEnv = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HEADWATER_")));
+
+/** Runs another command of the program; gives what it writes. */
+export async function command(cwd, ...args) {
+  const binary = await build("./cmd/headwater", process.env.HEADWATER_BINARY);
+  return (await promisify(execFile)(binary, args, { cwd, env: ownEnv() })).stdout;
+}
+
 /** Starts Headwater on free ports; more are flags besides the usual. */
 export const startHeadwater = (...more) => start(true, more);
 
@@ -80,9 +89,7 @@ async function start(edges, more) {
   args.push("--notify-interval", "100ms", "--probe-interval", "1s");
   if (edges) args.push("--edge-addresses", "198.51.100.1,198.51.100.2,2001:db8:e::1,2001:db8:e::2");
   args.push(...more);
-  // What the tests tell one another by HEADWATER_… is not the program's, which refuses what it does not know.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HEADWATER_")));
-  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env });
+  const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"], env: ownEnv() });
   const seen = {};
   let log = "";
   const read = (line) => {

@@ -5,6 +5,7 @@ import { zoneQuery } from "../api/queries";
 import { ExpiryCard } from "../dnssec/expiry";
 import { KeysCard } from "../dnssec/keys";
 import { MultiSignerCard, PolicyCard } from "../dnssec/policy";
+import { ReportsCard } from "../dnssec/reports";
 import { StateCard } from "../dnssec/state";
 import { Loaded, Page } from "../ui/page";
 import { Allowed, zoneRights } from "../ui/rights";
@@ -34,6 +35,7 @@ export default function DNSSEC() {
           )}
         </Loaded>
       </Allowed>
+      <ReportsCard zone={zone} may={zoneRights(zone).records} />
     </Page>
   );
 }

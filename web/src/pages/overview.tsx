@@ -3,6 +3,7 @@ import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Schema } from "../api/client";
+import { errorReportsQuery } from "../api/digest";
 import { courseQuery } from "../api/insight";
 import { dnsSettingsQuery, recordCountQuery, secondariesQuery, zoneQuery } from "../api/queries";
 import { Copyables } from "../ui/copyable";
@@ -21,11 +22,12 @@ export default function Overview() {
   const course = useQuery(courseQuery(zone.id)).data ?? null;
   const expire = useQuery(dnsSettingsQuery(zone.id)).data?.soa.expire ?? null;
   const records = useQuery(recordCountQuery(zone.id, {})).data;
+  const reports = useQuery(errorReportsQuery(zone.id)).data?.total ?? 0;
   const base = `/${account}/${name}`;
   const linked = (known.data?.peers.length ?? 0) > 0;
   return (
     <Page title={name} tab="Overview" wide>
-      <Loaded query={known}>{(s) => <Verdict base={base} known={s} records={records} />}</Loaded>
+      <Loaded query={known}>{(s) => <Verdict base={base} known={s} records={records} reports={reports} />}</Loaded>
       <div className="grid items-start gap-4 xl:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-4">
           {linked && known.data && <FollowersCard base={base} peers={known.data.peers} course={course} expire={expire} />}
@@ -44,7 +46,7 @@ export default function Overview() {
 }
 
 /** The one thing to know, and four figures. */
-function Verdict(props: { base: string; known: Schema<"Secondaries"> | null; records: number | undefined }) {
+function Verdict(props: { base: string; known: Schema<"Secondaries"> | null; records: number | undefined; /** Of resolvers, of errors */ reports: number }) {
   const { known: s, base } = props;
   const [tone, text] = standing(s);
   return (
@@ -63,6 +65,11 @@ function Verdict(props: { base: string; known: Schema<"Secondaries"> | null; rec
           </Link>
         </Figure>
         <Figure name="Outgoing transfers">{s?.enabled ? "On" : "Off"}</Figure>
+        {props.reports > 0 && (
+          <Figure name="Errors that resolvers report">
+            <Link href={`${base}/dns/settings/dnssec`}>{props.reports.toLocaleString("en")}</Link>
+          </Figure>
+        )}
       </dl>
     </section>
   );

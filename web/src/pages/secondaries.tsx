@@ -19,7 +19,9 @@ import { Notice } from "../ui/notice";
 import { courseQuery } from "../api/insight";
 import { Lags } from "../plot/lags";
 import { Strip } from "../plot/strip";
+import { AccessCheck, noRequest, type AccessDraft } from "../zone/access-check";
 import { worstFirst } from "../zone/followers";
+import { Strangers } from "../zone/strangers";
 
 /** How each secondary of the zone stands to us. */
 export default function Secondaries() {
@@ -31,6 +33,7 @@ export default function Secondaries() {
   const peers = useQuery(peersQuery(account)).data ?? [];
   const keys = useQuery(tsigsQuery(account)).data ?? [];
   const [configured, setConfigured] = useState<string | null>(null);
+  const [checked, setChecked] = useState<AccessDraft | null>(null);
   const keyOf = (peer: string) => keys.find((k) => k.id === peers.find((p) => p.id === peer)?.tsig_id) ?? null;
   const notify = useAction({
     done: "NOTIFY sent",
@@ -42,9 +45,12 @@ export default function Secondaries() {
       title="Secondaries"
       description={`Who holds which version of ${name}.`}
       actions={
-        <Button disabled={!known.data?.enabled || !zoneRights(zone).settings} loading={notify.busy} onClick={() => notify.run()}>
-          Send NOTIFY
-        </Button>
+        <>
+          <Button onClick={() => setChecked(noRequest)}>Would it be allowed?</Button>
+          <Button disabled={!known.data?.enabled || !zoneRights(zone).settings} loading={notify.busy} onClick={() => notify.run()}>
+            Send NOTIFY
+          </Button>
+        </>
       }
     >
       <Loaded query={known}>
@@ -62,13 +68,14 @@ export default function Secondaries() {
               {worstFirst(s.peers).map((p) => (
                 <Peer key={p.peer_id} course={course} peer={p} ours={s.serial} zone={zone.id} expire={expire ?? null} onConfigure={() => setConfigured(p.peer_id)} />
               ))}
-              <Strangers list={s.strangers} />
+              <Strangers account={account} zone={zone} list={s.strangers} onCheck={(o) => setChecked({ ...noRequest, address: o.address, key: o.key })} />
               <NameServers list={s.name_servers} enabled={s.enabled} />
             </>
           )
         }
       </Loaded>
       <ConfigDialog account={account} open={configured !== null} tsig={configured === null ? null : keyOf(configured)} zone={name} onClose={() => setConfigured(null)} />
+      {checked && <AccessCheck zone={zone.id} first={checked} onClose={() => setChecked(null)} />}
     </Page>
   );
 }
@@ -110,6 +117,12 @@ const advice: Partial<Record<Schema<"SecondaryState">, string>> = {
 /** Whom something was, where several peers answer at one address. */
 const whom = (names: string[]) => (names.length > 0 ? `, one of ${names.join(", ")}` : "");
 
+/** What a transfer came by, and whom the client's certificate names. */
+function carried(t: NonNullable<Schema<"SecondaryPeer">["last_transfer"]>): string {
+  const client = t.client || t.client_key;
+  return `${t.tls || t.transport.toUpperCase()}${client ? `, client ${client}` : t.transport === "tls" ? ", no client certificate" : ", in clear"}`;
+}
+
 function Peer(props: { course: Schema<"Course"> | null; peer: Schema<"SecondaryPeer">; ours: number; zone: string; expire: number | null; onConfigure: () => void }) {
   const p = props.peer;
   const expires = expiry(p, props.expire);
@@ -136,7 +149,7 @@ function Peer(props: { course: Schema<"Course"> | null; peer: Schema<"SecondaryP
         {expires !== null && <Fact name="Expires there">{expires}</Fact>}
         <Fact name="Last seen">{ago(p.seen_on)}</Fact>
         <Fact name="Last NOTIFY">
-          {notify ? `${ago(notify.on)}, serial ${notify.serial}: ${notify.answer}${notify.attempts > 0 ? ` (${counted(notify.attempts, "attempt")})` : ""}` : "–"}
+          {notify ? `${ago(notify.on)}, serial ${notify.serial} by ${notify.transport.toUpperCase()}: ${notify.answer}${notify.attempts > 0 ? ` (${counted(notify.attempts, "attempt")})` : ""}` : "–"}
         </Fact>
         {p.address && <Fact name="NOTIFY leaves from">{p.notify_source || "An address that the system chooses"}</Fact>}
         <Fact name="Last transfer">
@@ -144,6 +157,7 @@ function Peer(props: { course: Schema<"Course"> | null; peer: Schema<"SecondaryP
             ? `${ago(transfer.on)}, ${transfer.kind} to ${transfer.serial}, ${counted(transfer.records, "record")}, ${octets(transfer.bytes)} in ${transfer.milliseconds} ms, ${transfer.key ? `key ${transfer.key}` : "no key"}${whom(transfer.one_of)}`
             : "–"}
         </Fact>
+        {transfer && <Fact name="It came by">{carried(transfer)}</Fact>}
         <Fact name="Last refusal">{refusal ? `${ago(refusal.on)}, ${refusal.address}${whom(refusal.one_of)}: ${refusal.reason}` : "–"}</Fact>
       </dl>
       {p.history.length > 0 && (
@@ -161,23 +175,6 @@ function Peer(props: { course: Schema<"Course"> | null; peer: Schema<"SecondaryP
         </ol>
       )}
     </Card>
-  );
-}
-
-function Strangers(props: { list: Schema<"SecondaryStranger">[] }) {
-  if (props.list.length === 0) return null;
-  return (
-    <section aria-label="Others that were refused" className="flex flex-col gap-3">
-      <h2 className="m-0 text-lg font-semibold">Others that were refused</h2>
-      <ul className="m-0 flex list-none flex-col gap-2 p-0 text-sm">
-        {props.list.map((o) => (
-          <li key={`${o.address} ${o.cause}`} className="min-w-0 break-words">
-            <span className="text-kumo-subtle">{ago(o.on)} </span>
-            {`${o.address}${o.key ? `, key ${o.key}` : ""}: ${o.reason}${o.count > 1 ? ` (× ${o.count} since ${moment(o.since)})` : ""}`}
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }
 

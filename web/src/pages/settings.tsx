@@ -7,6 +7,7 @@ import { NameServersCard } from "../settings/name-servers";
 import { RemoveCard } from "../settings/remove-zone";
 import { SOACard } from "../settings/soa";
 import { TransfersCard } from "../settings/transfers";
+import { ZoneDigestCard } from "../settings/zonemd";
 import { Loaded, Page } from "../ui/page";
 import { Allowed, zoneRights } from "../ui/rights";
 
@@ -31,6 +32,9 @@ export default function Settings() {
         )}
       </Loaded>
       <DNSSECCard zone={zone} account={account} />
+      <Allowed may={rights.records}>
+        <ZoneDigestCard zone={zone} />
+      </Allowed>
       {rights.zone && <RemoveCard zone={zone} account={account} />}
     </Page>
   );

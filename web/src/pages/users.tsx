@@ -5,6 +5,7 @@ import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, call, result, type Schema } from "../api/client";
+import { DNSOptionsCard } from "../server/dns-options";
 import { useAction } from "../ui/action";
 import { ConfirmDialog } from "../ui/dialogs";
 import { Loaded, Page, TableFrame } from "../ui/page";
@@ -84,6 +85,7 @@ export default function Users() {
           </>
         )}
       </Loaded>
+      <DNSOptionsCard />
       {doing && (
         <ConfirmDialog
           open
