@@ -58,6 +58,12 @@ test("the overview shows what is asked, how secondaries stood, and when they had
     await page.setViewportSize({ width: 390, height: 844 });
     await clean(page, `overview, 390 px, ${colorScheme}`);
   }
+
+  // What its last transfer and its last NOTIFY went by stands with each secondary.
+  await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
+  const card = page.getByRole("region", { name: "ns-secondary-1" });
+  await card.getByText("TCP, in clear").waitFor();
+  await card.getByText(/, serial \d+ by UDP: NOERROR/).waitFor();
   assert.deepEqual(complaints, []);
 });
 

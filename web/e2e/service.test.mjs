@@ -102,11 +102,11 @@ test("who was refused is seen, asked about, and let in", async (t) => {
   await strangers.getByRole("button", { name: /^Check 127\.0\.0\.1/ }).click();
   const dialog = formDialog(page);
   await dialog.getByRole("button", { name: "Check" }).click();
-  await dialog.getByText("Refused: REFUSED").waitFor();
+  await dialog.getByText("Refused (REFUSED)").waitFor();
   await dialog.getByText("None: no linked peer and no ACL has the address").waitFor();
   await clean(page, "refused");
   await dialog.getByLabel("Address").fill("192.0.2.53");
-  await dialog.getByText("Refused: REFUSED").waitFor({ state: "detached" });
+  await dialog.getByText("Refused (REFUSED)").waitFor({ state: "detached" });
   await choose(dialog, page, "Transport", "TLS");
   await dialog.getByLabel("Client name (optional)").fill("secondary.example");
   await dialog.getByLabel("Key (optional)", { exact: true }).fill("transfer.example.com.");

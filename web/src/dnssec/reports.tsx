@@ -99,7 +99,7 @@ function Rows({ list }: { list: Reports["reports"] }) {
                 {e.count > 1 && e.first_on && <span className="dim">{` since ${moment(e.first_on)}`}</span>}
               </Table.Cell>
               <Table.Cell data-head="Last">{e.on ? <time dateTime={e.on} title={moment(e.on)}>{ago(e.on)}</time> : "–"}</Table.Cell>
-              <Table.Cell data-head="From" className="font-mono text-sm">{e.from}</Table.Cell>
+              <Table.Cell data-head="From"><span className="font-mono text-sm">{e.from}</span></Table.Cell>
             </Table.Row>
           ))}
         </Table.Body>

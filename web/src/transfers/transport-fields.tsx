@@ -146,7 +146,7 @@ export function TransportFields({ value: v, error, onChange: set }: Props) {
 function NotifyFields({ value: v, error, onChange: set }: Props) {
   return (
     <>
-      <div className="grid gap-4 sm:grid-cols-[1fr_2fr]">
+      <div className="grid items-start gap-4 sm:grid-cols-[1fr_2fr]">
         <Input label="Port of TLS (optional)" inputMode="numeric" placeholder="853" value={v.port} error={error("/notify/port")} onChange={(e) => set({ port: e.target.value })} />
         <Choice
           label="Verify"

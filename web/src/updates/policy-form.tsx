@@ -99,18 +99,20 @@ function Form({ zone, item, keys, onClose }: Props & { keys: Schema<"TSIG">[] })
       <fieldset className="m-0 flex flex-col gap-3 border-0 p-0">
         <legend className="mb-2 p-0 text-base font-medium">Names</legend>
         {rows.map((n, i) => (
-          <div key={n.row} className="grid items-start gap-2 sm:grid-cols-[12rem_1fr_auto]">
-            <Choice
-              hideLabel
-              label={`Match of name ${i + 1}`}
-              value={n.match}
-              options={Object.entries(matches).map(([m, [label]]) => [m as UpdateName["match"], label] as const)}
-              error={save.at(`/names/${i}/match`)}
-              description={matches[n.match][1]}
-              onChange={(match) => edit(n.row, { match })}
-            />
+          <div key={n.row} className="grid grid-cols-[1fr_auto] items-start gap-x-3 gap-y-2 sm:grid-cols-[13rem_1fr_auto]">
+            <div className="max-sm:col-span-full">
+              <Choice
+                hideLabel
+                label={`Match of name ${i + 1}`}
+                value={n.match}
+                options={Object.entries(matches).map(([m, [label]]) => [m as UpdateName["match"], label] as const)}
+                error={save.at(`/names/${i}/match`)}
+                description={matches[n.match][1]}
+                onChange={(match) => edit(n.row, { match })}
+              />
+            </div>
             {n.match === "self" ? (
-              <span className="max-sm:hidden" />
+              <span />
             ) : (
               <Input
                 aria-label={`Name ${i + 1}`}
@@ -146,12 +148,12 @@ function Form({ zone, item, keys, onClose }: Props & { keys: Schema<"TSIG">[] })
           </Button>
         </div>
       </fieldset>
-      <div className="grid items-start gap-3 sm:grid-cols-[12rem_1fr]">
+      <div className="grid items-start gap-3 sm:grid-cols-[13rem_1fr]">
         <Choice label="Types" value={mode} options={Object.entries(modes) as [keyof typeof modes, string][]} onChange={setMode} />
         <Input
           label={mode === "only" ? "Types that may be changed" : "Types that may not (optional)"}
           placeholder={mode === "only" ? "A AAAA TXT" : "CNAME"}
-          description={mode === "only" ? "Between blanks." : `Between blanks. ${guarded} are never among the others: they have to be named by “${modes.only}”.`}
+          description={mode === "only" ? "Separated by blanks." : `Separated by blanks. ${guarded} are never among the others: they have to be named by “${modes.only}”.`}
           autoComplete="off"
           spellCheck={false}
           required={mode === "only"}

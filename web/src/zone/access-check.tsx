@@ -1,6 +1,6 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Input } from "@cloudflare/kumo/components/input";
-import { useState } from "react";
+import { useState, type ReactNode } from "react";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
@@ -101,32 +101,25 @@ export function AccessCheck(props: { zone: string; first: AccessDraft; onClose: 
 }
 
 function Verdict({ decision: d }: { decision: Decision }) {
+  const facts: [string, ReactNode][] = [
+    [
+      "Answer",
+      <Badge appearance="dot" variant={d.allowed ? "success" : "error"}>
+        {d.allowed ? "Allowed" : `Refused (${d.rcode})`}
+      </Badge>,
+    ],
+    ["Rule", rule(d)],
+  ];
+  if (d.reason !== "") facts.push(["Reason", d.reason]);
+  if (d.one_of.length > 1) facts.push(["Taken for", `One of ${d.one_of.join(", ")}`]);
   return (
     <dl className="m-0 flex flex-col gap-2 rounded-md bg-kumo-recessed p-4 text-sm text-kumo-default">
-      <div className="flex flex-wrap gap-2">
-        <dt className="font-medium">Answer</dt>
-        <dd className="m-0">
-          <Badge appearance="dot" variant={d.allowed ? "success" : "error"}>
-            {d.allowed ? "Allowed" : `Refused: ${d.rcode}`}
-          </Badge>
-        </dd>
-      </div>
-      <div className="flex flex-wrap gap-2">
-        <dt className="font-medium">Rule</dt>
-        <dd className="m-0 min-w-0 break-words">{rule(d)}</dd>
-      </div>
-      {d.reason !== "" && (
-        <div className="flex flex-wrap gap-2">
-          <dt className="font-medium">Reason</dt>
-          <dd className="m-0 min-w-0 break-words">{d.reason}</dd>
+      {facts.map(([name, value]) => (
+        <div key={name} className="grid grid-cols-[5rem_1fr] gap-2">
+          <dt className="font-medium">{name}</dt>
+          <dd className="m-0 min-w-0 break-words">{value}</dd>
         </div>
-      )}
-      {d.one_of.length > 1 && (
-        <div className="flex flex-wrap gap-2">
-          <dt className="font-medium">Taken for one of</dt>
-          <dd className="m-0 min-w-0 break-words">{d.one_of.join(", ")}</dd>
-        </div>
-      )}
+      ))}
     </dl>
   );
 }
