@@ -124,8 +124,10 @@ test("who was refused is seen, asked about, and let in", async (t) => {
   await strangers.getByRole("button", { name: "Allow 127.0.0.1" }).click();
   await clean(page, "allowing");
   await submit(page, {}, "Allow");
-  await page.getByText("127.0.0.1 may transfer the zones of this account").waitFor();
-  assert.match(await dig("axfr", "example.com"), /XFR size/);
+  await page.getByText("An ACL lets 127.0.0.1 in").waitFor();
+  assert.match(await dig("axfr", "example.com"), /Transfer failed/, "the links have a TSIG, so that it has to sign");
+  const signed = `${made.tsig.algo.replace(/\.$/, "")}:${made.tsig.name}:${made.tsig.secret}`;
+  assert.match(await dig("-y", signed, "axfr", "example.com"), /XFR size/);
 });
 
 test("a zone carries a digest of itself, with its size and the limit told, and not beyond that", async (t) => {

@@ -17,7 +17,7 @@ export function Strangers(props: { account: string; zone: Schema<"Zone">; list: 
   const allow = useAction({
     quiet: true,
     stale: [["acls", account], ["secondaries", zone.id]],
-    done: (acl) => `${acl.ip_range} may transfer the zones of this account`,
+    done: (acl) => `An ACL lets ${acl.ip_range} in`,
     run: (address: string) => result(api.POST("/headwater/v1/zones/{zone_id}/access_allow", { params: { path: { zone_id: zone.id } }, body: { address } })),
     then: () => setLetIn(null),
   });
@@ -48,7 +48,7 @@ export function Strangers(props: { account: string; zone: Schema<"Zone">; list: 
       <ConfirmDialog
         open={letIn !== null}
         title={`Allow ${letIn ?? ""}`}
-        text="An ACL is made for this address alone: from then on it may transfer every zone of this account that has transfers on. ACLs are under DNS Zone Transfers."
+        text="An ACL is made for this address alone: from then on it may transfer every zone of this account that has transfers on, signed with the TSIG of the zone's links where they have one. ACLs are under DNS Zone Transfers."
         submit="Allow"
         busy={allow.busy}
         error={allow.error}
