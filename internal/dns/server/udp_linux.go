@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -41,11 +40,6 @@ type fastSocket struct {
 	inVec, outVec     [batch]unix.Iovec
 	from              [batch]unix.RawSockaddrInet6 // room for IPv4 as well
 	control           [batch][controlSize]byte
-
-	ready    unix.PollFd
-	patience unix.Timespec
-	failed   int // how many waits behind the next one that the scheduler is not told of, if that fails, it is told of
-	passes   int // how many more of them
 }
 
 // hasFast says that openFast works here.
@@ -193,26 +187,14 @@ func shortSlice() {
 func YieldCore() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 
 // receive waits for datagrams and takes those that are there. Errors that concern one peer are no errors of ours.
-//
-// Under load the next datagram is there, or comes within some microseconds. To tell Go's scheduler of each wait, and to ask it for a
-// processor afterwards, costs more than such a wait: so it is not told of a look at the socket, nor of a wait that ends soon by
-// itself. Whoever stops the world interrupts that wait with a signal, and would else wait for its end. Where nothing comes in
-// that time, the scheduler is told.
 func (f *fastSocket) receive() (int, error) {
 	for i := range batch {
 		f.in[i].hdr.Namelen = unix.SizeofSockaddrInet6
 		f.in[i].hdr.SetControllen(controlSize)
 	}
 	for {
-		n, errno := f.look()
-		if errno == unix.EAGAIN && f.mayWait() {
-			f.wait()
-			n, errno = f.look()
-			f.waited(errno != unix.EAGAIN)
-		}
-		if errno == unix.EAGAIN {
-			n, _, errno = unix.Syscall6(unix.SYS_RECVMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.in[0])), batch, unix.MSG_WAITFORONE, 0, 0)
-		}
+		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.in[0])), batch,
+			unix.MSG_WAITFORONE, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), nil
@@ -224,42 +206,6 @@ func (f *fastSocket) receive() (int, error) {
 			return 0, nil
 		}
 	}
-}
-
-// look takes the datagrams that are there, and does not wait.
-func (f *fastSocket) look() (n uintptr, errno syscall.Errno) {
-	n, _, errno = unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.in[0])), batch, unix.MSG_DONTWAIT, 0, 0)
-	return n, errno
-}
-
-// untold is for how long the scheduler does not hear of a wait, and passesMost how many waits it is told of at once behind one in which
-// nothing came: who is asked seldom does not pay for a timer each time.
-const (
-	untold     = 50 * time.Microsecond
-	passesMost = 64
-)
-
-func (f *fastSocket) mayWait() bool {
-	if f.passes == 0 {
-		return true
-	}
-	f.passes--
-	return false
-}
-
-// waited notes how a wait of which the scheduler has not heard has ended.
-func (f *fastSocket) waited(well bool) {
-	if f.failed = min(2*f.failed+1, passesMost); well {
-		f.failed = 0
-	}
-	f.passes = f.failed
-}
-
-// wait ends when there is a datagram, or soon.
-func (f *fastSocket) wait() {
-	f.ready = unix.PollFd{Fd: int32(f.fd), Events: unix.POLLIN}
-	f.patience = unix.NsecToTimespec(int64(untold))
-	_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&f.ready)), 1, uintptr(unsafe.Pointer(&f.patience)), 0, 0, 0)
 }
 
 // process answers the first n requests and returns how many answers stand in out.
@@ -337,11 +283,8 @@ func clearInterface(control []byte) {
 // send sends the first n answers. One that the kernel refuses is skipped: the client asks again.
 func (f *fastSocket) send(n int) {
 	for at := 0; at < n; {
-		// It is over as soon as the answers are in the network's hands, and if there is no room for them the scheduler is told.
-		sent, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.out[at])), uintptr(n-at), unix.MSG_DONTWAIT, 0, 0)
-		if errno == unix.EAGAIN {
-			sent, _, errno = unix.Syscall6(unix.SYS_SENDMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.out[at])), uintptr(n-at), 0, 0, 0)
-		}
+		sent, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(f.fd), uintptr(unsafe.Pointer(&f.out[at])),
+			uintptr(n-at), 0, 0, 0)
 		switch {
 		case errno == unix.EINTR:
 		case errno != 0:
