@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -20,6 +22,8 @@ type tracer struct {
 	done    chan struct{}
 	mu      sync.Mutex
 	keeping bool
+	mark    []byte        // the payload that ends a capture
+	marked  chan struct{} // closed when it has come by
 	packets []packet
 }
 
@@ -66,11 +70,33 @@ func (t *tracer) begin() {
 }
 
 func (t *tracer) end() []packet {
-	time.Sleep(5 * time.Millisecond) // what the kernel has captured, read has not yet seen
+	t.await()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.keeping = false
 	return t.packets
+}
+
+// await waits until what the kernel has captured was read: packets come in order, so that one of our own comes last. Where that one is
+// lost, what was lost with it will not come either.
+func (t *tracer) await() {
+	mark := []byte(rand.Text())
+	marked := make(chan struct{})
+	t.mu.Lock()
+	t.mark, t.marked = mark, marked
+	t.mu.Unlock()
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if _, err := c.WriteTo(mark, c.LocalAddr()); err != nil {
+		return
+	}
+	select {
+	case <-marked:
+	case <-time.After(5 * time.Second):
+	}
 }
 
 func (t *tracer) close() {
@@ -97,7 +123,11 @@ func (t *tracer) read() {
 		}
 		p.at = stamp(control[:cn])
 		t.mu.Lock()
-		if t.keeping {
+		switch {
+		case t.mark != nil && bytes.Equal(p.payload, t.mark):
+			t.mark = nil
+			close(t.marked)
+		case t.keeping:
 			t.packets = append(t.packets, p)
 		}
 		t.mu.Unlock()
