@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/reach"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/secretkey"
@@ -182,24 +183,29 @@ func (c *Config) KeyFile() string {
 // FindKeys finds the secret keys of a store that is there already.
 func (c *Config) FindKeys() (secretkey.Keys, error) { return secretkey.Read(c.SecretKey, c.KeyFile()) }
 
-// prepare makes the data directory and finds the secret keys.
-func (c *Config) prepare() (secretkey.Keys, error) {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+// keys finds the secret keys, or makes one on the first start. A node that only reads makes none up, and can do without: then there are none.
+func (c *Config) keys(reads bool) (keys secretkey.Keys, made bool, err error) {
+	if reads || c.MustExist {
+		keys, err = c.FindKeys()
+		if reads && c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
+			return nil, false, nil
+		}
+		return keys, false, err
 	}
-	return secretkey.FindOrMake(c.SecretKey, c.KeyFile())
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, false, fmt.Errorf("data directory: %w", err)
+	}
+	_, missing := os.Stat(c.KeyFile())
+	keys, err = secretkey.FindOrMake(c.SecretKey, c.KeyFile())
+	return keys, err == nil && c.SecretKey == "" && errors.Is(missing, fs.ErrNotExist), err
 }
 
-// keys finds the secret keys. A node that only reads makes none up, and can do without: then there are none.
-func (c *Config) keys(reads bool) (secretkey.Keys, error) {
-	if !reads && !c.MustExist {
-		return c.prepare()
+// unmake takes back a key that was made up at this start for a store that has another one: it would be in the way of the right one.
+func (c *Config) unmake(made bool, why error) error {
+	if !made || !errors.Is(why, store.ErrSecretKey) {
+		return why
 	}
-	keys, err := c.FindKeys()
-	if reads && c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return keys, err
+	return errors.Join(fmt.Errorf("there is no file %s: put the secret key of this database there: %w", c.KeyFile(), why), os.Remove(c.KeyFile()))
 }
 
 // settings are what a configuration comes to.

@@ -136,7 +136,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: cores.Polite(server.YieldCore, time.Now),
 		Patience: c.DatabasePatience, CommitPatience: c.CommitPatience,
 	}
-	keys, err := c.keys(open.ReadOnly)
+	keys, made, err := c.keys(open.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 		}
 	}
 	if n.store, err = store.Open(ctx, open); err != nil {
-		return nil, fmt.Errorf("open store: %w", err)
+		return nil, fmt.Errorf("open store: %w", c.unmake(made, err))
 	}
 	var curves insight.Store
 	if n.roles.writes() {

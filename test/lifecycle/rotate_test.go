@@ -13,6 +13,50 @@ import (
 
 const tsigSecret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 
+// A store whose key is lost is not opened, and no other key is left where the right one belongs: with that, all goes on.
+func TestLostSecret(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			var flags []string
+			if engine == "postgres" {
+				flags = []string{"--database", pgtest.Start(t).Database(t)}
+			}
+			n, err := node.Start(dir, flags...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(n.Kill)
+			if err := n.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(dir, "secret.key")
+			if err := os.Rename(file, file+".away"); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := n.Run(); err == nil {
+					t.Fatal("a node runs without its key")
+				}
+				if _, err := os.Stat(file); err == nil {
+					t.Error("a key was left that opens nothing")
+				}
+			}
+			if log := n.Log().String(); !strings.Contains(log, "put the secret key of this database there") {
+				t.Errorf("it says %s", log)
+			}
+			if err := os.Rename(file+".away", file); err != nil {
+				t.Fatal(err)
+			}
+			if err := n.Run(); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
 // A store gets a new key and keeps its secrets; beside a server that has the old key alone it does not, on either engine.
 func TestRotateSecret(t *testing.T) {
 	t.Parallel()
