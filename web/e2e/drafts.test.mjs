@@ -278,3 +278,23 @@ test("Undo takes the very change back: a record with its id, and not what others
   await page.getByText(/has been changed since by the change/).first().waitFor();
   assert.deepEqual(await list(), ["A www 192.0.2.60"]);
 });
+
+test("the days of history are kept, and curves are shown over an hour, a day and a month", async (t) => {
+  const { page, url } = await zoned(t, { viewport: { width: 390, height: 844 } });
+  const days = async () => (await server.api("GET", `/headwater/v1/accounts/${server.account}/history`)).days;
+  await page.goto(`${server.url}/${server.account}/settings`);
+  const card = region(page, "History");
+  await card.getByLabel("Keep for (days)").fill("30");
+  await card.getByRole("button", { name: "Save history" }).press("Enter");
+  await until("30 days", async () => (await days()) === 30);
+  await page.getByRole("button", { name: "Undo", exact: true }).click();
+  await until("90 days", async () => (await days()) === 90);
+  await page.goto(`${server.url}/${server.account}/traffic`);
+  for (const period of ["Month", "Hour", "Day"]) {
+    await page.getByRole("button", { name: period, exact: true }).click();
+    await region(page, "Queries").getByRole("group", { name: /^Queries for all zones/ }).waitFor();
+  }
+  await clean(page, "traffic, 390 px");
+  await page.goto(url);
+  await clean(page, "overview, 390 px");
+});

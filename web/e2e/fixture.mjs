@@ -48,6 +48,8 @@ export function pagesOf(account) {
     alarms: `/${account}/alarms`,
     "alarm-rules": `/${account}/alarms?tab=rules`,
     matrix: `/${account}/secondaries`,
+    traffic: `/${account}/traffic`,
+    drafts: `/${account}/example.com/drafts`,
     users: "/users",
     profile: "/profile",
   };

@@ -129,6 +129,12 @@ const matrix = createRoute({
   validateSearch: z.object({ page: whole, search: text, order: standingOrder }),
   component: lazyRouteComponent(() => import("./pages/matrix")),
 });
+const traffic = createRoute({
+  getParentRoute: () => account,
+  path: "traffic",
+  validateSearch: z.object({ period: z.catch(z.optional(z.enum(["hour", "day", "month"])), undefined) }),
+  component: lazyRouteComponent(() => import("./pages/traffic")),
+});
 const deleted = accountPage("deleted-zones", () => import("./pages/deleted"));
 const alarms = createRoute({
   getParentRoute: () => account,
@@ -246,6 +252,7 @@ const routeTree = root.addChildren([
       matrix,
       alarms,
       deleted,
+      traffic,
       zone.addChildren([zoneIndex, records, settings, dnssec, updates, secondaries, history, drafts, draft]),
     ]),
     nowhere,

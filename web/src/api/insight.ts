@@ -5,6 +5,7 @@ import { optional } from "./queries";
 
 export type Course = Schema<"Course">;
 export type Queries = Schema<"Queries">;
+export type Curves = Schema<"Curves">;
 export type Period = "hour" | "day" | "month";
 
 /** How often counts are read: they are some ten seconds old in any case, in milliseconds. */
@@ -22,12 +23,22 @@ export const zoneQueriesQuery = (zone_id: string, period: Period) =>
     queryFn: () => optional(result(api.GET("/headwater/v1/zones/{zone_id}/queries", { params: { path: { zone_id }, query: { period } } }))),
   });
 
-/** What the zones of an account were asked. */
-export const accountQueriesQuery = (account_id: string, period: Period) =>
+/** Queries, transfers and how long versions took, of a zone. */
+export const zoneCurvesQuery = (zone_id: string, period: Period) =>
   queryOptions({
-    queryKey: ["queries", account_id, period],
+    queryKey: ["curves", zone_id, period],
+    ...asked,
     placeholderData: (before) => before,
-    queryFn: () => optional(result(api.GET("/headwater/v1/accounts/{account_id}/queries", { params: { path: { account_id }, query: { period } } }))),
+    queryFn: () => optional(result(api.GET("/headwater/v1/zones/{zone_id}/curves", { params: { path: { zone_id }, query: { period } } }))),
+  });
+
+/** The same over all zones of an account. */
+export const accountCurvesQuery = (account_id: string, period: Period) =>
+  queryOptions({
+    queryKey: ["curves", account_id, period],
+    ...asked,
+    placeholderData: (before) => before,
+    queryFn: () => optional(result(api.GET("/headwater/v1/accounts/{account_id}/curves", { params: { path: { account_id }, query: { period } } }))),
   });
 
 /** How the secondaries of a zone fared. */

@@ -1,14 +1,16 @@
 import { Button } from "@cloudflare/kumo/components/button";
-import { InputArea } from "@cloudflare/kumo/components/input";
+import { Input, InputArea } from "@cloudflare/kumo/components/input";
 import { Switch } from "@cloudflare/kumo/components/switch";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
+import { keepFor, keptQuery } from "../api/history";
 import { accountTransferQuery, edgeAddressesQuery, sharedNamesQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { FormError } from "../ui/dialogs";
+import { counted } from "../ui/format";
 import { Card, Loaded, Page } from "../ui/page";
 import { Allowed, useMay } from "../ui/rights";
 
@@ -22,6 +24,7 @@ export default function AccountSettings() {
   const edge = useQuery(edgeAddressesQuery(account));
   const shared = useQuery(sharedNamesQuery(account));
   const transfer = useQuery(accountTransferQuery(account));
+  const kept = useQuery(keptQuery(account));
   return (
     <Page title="Account settings" description={`The identifier of this account is ${account}.`}>
       <Allowed may={may}>
@@ -34,6 +37,7 @@ export default function AccountSettings() {
             </>
           )}
         </Loaded>
+        <Loaded query={kept}>{(h) => <Kept key={h.days} account={account} days={h.days} />}</Loaded>
         <Loaded query={shared}>{(s) => <Shared key={s.accounts.join()} account={account} shared={s} />}</Loaded>
       </Allowed>
     </Page>
@@ -143,6 +147,35 @@ function Shared({ account, shared }: { account: string; shared: Schema<"SharedNa
       error={save.error}
       onSave={save.run}
     />
+  );
+}
+
+/** How long the history of zones is kept. */
+function Kept({ account, days }: { account: string; days: number }) {
+  const [text, setText] = useState(String(days));
+  const save = useAction({
+    quiet: true,
+    done: (now) => `History is kept for ${counted(now.days, "day")}`,
+    stale: [["history-days", account], ["history"]],
+    run: (n: number) => keepFor(account, n),
+    undo: () => () => keepFor(account, days),
+  });
+  const next = Number(text);
+  return (
+    <Card title="History" description="How long the changes of zones can be read, compared and taken back. What is older goes; fewer days let go at once of what is older than that.">
+      <form
+        className="flex flex-wrap items-end gap-3"
+        onSubmit={(e) => {
+          e.preventDefault();
+          save.run(next);
+        }}
+      >
+        <Input label="Keep for (days)" type="number" min={1} max={3650} step={1} inputMode="numeric" required value={text} error={save.at("/days") ?? save.error?.message} onChange={(e) => setText(e.target.value)} />
+        <Button type="submit" loading={save.busy} disabled={text === "" || next === days}>
+          Save history
+        </Button>
+      </form>
+    </Card>
   );
 }
 

@@ -10,9 +10,9 @@ import { Copyables } from "../ui/copyable";
 import { Card, Loaded, Page } from "../ui/page";
 import { stateWords } from "../ui/state";
 import { ChangesCard } from "../zone/changes";
+import { CurvesCard } from "../zone/curves";
 import { FollowersCard } from "../zone/followers";
 import { QueriesCard } from "../zone/queries";
-import { TransfersPlot } from "../zone/transfers";
 
 /** One zone at a look: how it stands, who follows it, what it is asked, and what was changed last. */
 export default function Overview() {
@@ -35,7 +35,7 @@ export default function Overview() {
         </div>
         <div className="flex min-w-0 flex-col gap-4">
           <ChangesCard zone={zone} base={base} course={course} />
-          {linked && course && <TransfersPlot course={course} />}
+          {linked && <CurvesCard zone={zone} />}
           <Card title="Nameservers" description="What the parent should name." actions={<Link href={`${base}/dns/settings`}>Settings</Link>}>
             <Copyables items={zone.name_servers.map((n, i) => [`Nameserver ${i + 1}`, n] as const)} />
           </Card>

@@ -15,6 +15,8 @@ type Props = {
   say: (n: number) => string;
   /** Nothing is known of cells that end before. */
   since?: string;
+  /** What is said of all of them; their sum, where that means something. */
+  told?: string;
 };
 
 const height = 96;
@@ -39,19 +41,19 @@ export function Bars(props: Props) {
     e.preventDefault();
     setAt((i) => Math.max(0, Math.min(cells.length - 1, (i ?? cells.length) + by)));
   };
-  const total = sums.reduce((a, b) => a + b, 0);
+  const whole = props.told ?? `${props.say(sums.reduce((a, b) => a + b, 0))} in all`;
   return (
     <div className="flex flex-col gap-1">
       <p className="m-0 min-h-5 text-sm text-kumo-subtle tabular-nums" aria-live="polite">
         {at === null
-          ? `${props.say(total)} in all`
+          ? whole
           : `${clockText(begin(at))} – ${clockText(begin(at + 1))}: ${begin(at + 1) <= since ? "not known" : classes.flatMap((c, i) => (cells[at]![i] ? [`${c.label} ${props.say(cells[at]![i]!)}`] : [])).join(", ") || "none"}`}
       </p>
       <div className="flex gap-2">
         <div
           role="group"
           aria-roledescription="chart"
-          aria-label={`${props.label}: ${props.say(total)} in all. Arrow keys tell of each bar.`}
+          aria-label={`${props.label}: ${whole}. Arrow keys tell of each bar.`}
           tabIndex={0}
           className="plot-frame relative min-w-0 flex-1"
           onPointerMove={point}

@@ -19,13 +19,13 @@ import { ttlText } from "./types";
 export type Order = "type" | "name" | "content" | "ttl" | "proxied";
 export type Sorting = { order: Order; direction: "asc" | "desc" };
 
-/** Columns have widths of their own: so a row that grows or goes does not have the browser measure all the others. */
-const heads: [Order, string, width: string][] = [
-  ["type", "Type", "w-24"],
-  ["name", "Name", "w-72"],
-  ["content", "Content", ""],
-  ["proxied", "Proxy status", "w-36"],
-  ["ttl", "TTL", "w-24"],
+/** Their widths stand in app.css (.rows): the browser measures no row, and draws none that is out of sight. */
+const heads: [Order, string][] = [
+  ["type", "Type"],
+  ["name", "Name"],
+  ["content", "Content"],
+  ["proxied", "Proxy status"],
+  ["ttl", "TTL"],
 ];
 
 type Held = Schema<"Record">;
@@ -73,21 +73,21 @@ export function RecordTable(props: Props) {
   );
   return (
     <TableFrame label="Records" fits>
-      <Table layout="fixed" className="dense cards md:min-w-5xl" ref={back} onKeyDown={betweenRows}>
-        <Table.Header>
-          <Table.Row>
+      <Table role="table" className={`dense cards rows md:min-w-5xl ${props.readOnly ? "rows-plain" : ""}`} ref={back} onKeyDown={betweenRows}>
+        <Table.Header role="rowgroup">
+          <Table.Row role="row">
             {!props.readOnly && <PageTick picks={props.picks} records={props.records} />}
-            {heads.map(([order, label, width]) => (
-              <SortHead key={order} order={order} label={label} width={width} sorting={props.sorting} onSort={props.onSort} />
+            {heads.map(([order, label]) => (
+              <SortHead key={order} order={order} label={label} sorting={props.sorting} onSort={props.onSort} />
             ))}
-            {!props.readOnly && <Table.Head className="w-24">Actions</Table.Head>}
+            {!props.readOnly && <Table.Head role="columnheader">Actions</Table.Head>}
           </Table.Row>
         </Table.Header>
-        <Table.Body>
+        <Table.Body role="rowgroup">
           {props.records.map((r) =>
             props.editing === r.id ? (
-              <Table.Row key={r.id}>
-                <Table.Cell colSpan={7}>
+              <Table.Row key={r.id} role="row" className="row-open">
+                <Table.Cell role="cell" colSpan={7}>
                   <RecordForm zone={props.zone} record={r} kept={props.kept} onClose={() => props.onEdit(null)} />
                 </Table.Cell>
               </Table.Row>
@@ -134,12 +134,12 @@ function useFocusBack(editing: string | null) {
   return table;
 }
 
-function SortHead(props: { order: Order; label: string; width: string; sorting: Sorting; onSort: (s: Sorting) => void }) {
+function SortHead(props: { order: Order; label: string; sorting: Sorting; onSort: (s: Sorting) => void }) {
   const { sorting, order } = props;
   const current = sorting.order === order;
   const Caret = sorting.direction === "asc" ? CaretUpIcon : CaretDownIcon;
   return (
-    <Table.Head className={props.width} aria-sort={current ? (sorting.direction === "asc" ? "ascending" : "descending") : undefined}>
+    <Table.Head role="columnheader" aria-sort={current ? (sorting.direction === "asc" ? "ascending" : "descending") : undefined}>
       <button
         type="button"
         className="inline-flex cursor-pointer items-center gap-1 border-0 bg-transparent p-0 font-[inherit] text-inherit whitespace-nowrap"
@@ -167,23 +167,23 @@ const RecordRow = memo(function RecordRow(props: RowProps) {
   const { record: r, hands } = props;
   const label = `${r.type} ${r.name}`;
   return (
-    <Table.Row>
+    <Table.Row role="row">
       {!props.readOnly && <RowTick picks={props.picks} record={r} />}
-      <Table.Cell className="font-medium">{r.type}</Table.Cell>
-      <Table.Cell className="break-words">
+      <Table.Cell role="cell" className="font-medium">{r.type}</Table.Cell>
+      <Table.Cell role="cell" className="break-words">
         <Name name={r.name} zone={props.zone.name} />
         <Notes record={r} />
       </Table.Cell>
-      <Table.Cell className="content font-mono text-sm break-words">
+      <Table.Cell role="cell" className="content font-mono text-sm break-words">
         {r.priority !== undefined && r.type !== "URI" && <span className="mr-2 text-kumo-strong">{r.priority}</span>}
         <Content text={r.content} />
       </Table.Cell>
-      <Table.Cell className="whitespace-nowrap">
+      <Table.Cell role="cell" className="whitespace-nowrap">
         <Proxy record={r} readOnly={props.readOnly} reason={props.reason} pending={props.pending} onChange={(on) => hands.proxy(r, on)} />
       </Table.Cell>
-      <Table.Cell className="whitespace-nowrap">{ttlText(r.ttl)}</Table.Cell>
+      <Table.Cell role="cell" className="whitespace-nowrap">{ttlText(r.ttl)}</Table.Cell>
       {!props.readOnly && (
-        <Table.Cell>
+        <Table.Cell role="cell">
           <span className="flex items-center gap-1">
             <Button size="sm" shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={() => hands.edit(r)} />
             <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={() => hands.remove(r)} />

@@ -21,7 +21,7 @@ export function RowTick({ picks, record }: { picks: Picks; record: Schema<"Recor
     return picks.subscribe(show);
   }, [picks, record.id]);
   return (
-    <td className="tick">
+    <td role="cell" className="tick">
       <input ref={input} type="checkbox" aria-label={`Select ${record.type} ${record.name}`} onChange={(e) => picks.mark([record], e.target.checked)} />
     </td>
   );
@@ -37,7 +37,7 @@ export function PageTick({ picks, records }: { picks: Picks; records: Schema<"Re
     if (input.current) input.current.indeterminate = some;
   }, [some]);
   return (
-    <Table.Head className="tick">
+    <Table.Head role="columnheader" className="tick">
       <input ref={input} type="checkbox" aria-label="Select all records on this page" checked={all} onChange={(e) => picks.mark(records, e.target.checked)} />
     </Table.Head>
   );

@@ -30,6 +30,7 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
     add("Account home", `/${account}/home`);
     pages.push({ title: "Add a zone", kind: "Act", to: `/${account}/home?add=true` });
     add("Secondaries of all zones", `/${account}/secondaries`);
+    add("Traffic of all zones", `/${account}/traffic`);
     add("Deleted zones", `/${account}/deleted-zones`);
     add("Alarms", `/${account}/alarms`);
     add("Get started", `/${account}/get-started`);

@@ -8,6 +8,7 @@ import {
   ArrowsLeftRightIcon,
   BellIcon,
   BroadcastIcon,
+  ChartBarIcon,
   CheckSquareIcon,
   ClockCounterClockwiseIcon,
   DesktopIcon,
@@ -50,6 +51,7 @@ function accountPlaces(account: string, raised: number): Place[] {
   return [
     { to: `/${account}/home`, label: "Account home", icon: HouseIcon },
     { to: `/${account}/secondaries`, label: "Secondaries", icon: BroadcastIcon },
+    { to: `/${account}/traffic`, label: "Traffic", icon: ChartBarIcon },
     { to: `/${account}/alarms`, label: "Alarms", icon: BellIcon, waits: [raised, "raised"] },
     { to: `/${account}/get-started`, label: "Get started", icon: CheckSquareIcon },
   ];

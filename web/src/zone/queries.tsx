@@ -40,7 +40,7 @@ export function PeriodChoice(props: { value: Period; onChange: (p: Period) => vo
 }
 
 /** Bars by time, and what their colours mean. */
-export function QueryBars(props: { label: string; queries: Queries }) {
+export function QueryBars(props: { label: string; queries: Pick<Queries, "cells" | "end" | "step" | "since" | "total"> }) {
   const q = props.queries;
   return (
     <>
