@@ -26,11 +26,12 @@ const isAPI = (r) => /\/(client|headwater)\//.test(r.url());
 test("the home of many zones is few requests", async (t) => {
   const { page } = await into(t);
   const asked = [];
-  page.on("request", (r) => isAPI(r) && asked.push(`${r.method()} ${new URL(r.url()).pathname}`));
+  page.on("request", (r) => isAPI(r) && asked.push(`${r.method()} ${r.url()}`));
   await page.goto(at("home"));
   await page.getByRole("link", { name: "a000.example", exact: true }).waitFor();
   await settled(page);
-  assert.ok(asked.length <= 6, `${asked.length} requests: ${asked.join(", ")}`);
+  // What was read before the stream of events began is read once more: how much that is depends on which of them is quicker.
+  assert.ok(new Set(asked).size <= 6 && asked.length <= 10, `${asked.length} requests: ${asked.join(", ")}`);
   const row = page.getByRole("row", { name: /example\.com/ });
   await page.getByLabel("Search zones").fill("example.com");
   await row.waitFor();
@@ -44,15 +45,18 @@ test("a deep link asks for all at once, and as many rows fit as work needs", asy
   const zone = await server.api("POST", "/client/v4/zones", { name: "big.example", account: { id: server.account } });
   const posts = Array.from({ length: 500 }, (_, i) => ({ type: "A", name: `host${i}`, content: `192.0.${i >> 8}.${i & 255}` }));
   await server.api("POST", `/client/v4/zones/${zone.id}/dns_records/batch`, { posts });
-  // What is late is the API alone; each answer waits for the round before it, so rounds are what counts.
+  // What is late is the API alone, and what is asked for after its first answer is not answered before the rows are there: they need one round.
   const late = 2000;
   let answered = 0;
   const after = [];
+  let show;
+  const shown = new Promise((resolve) => (show = resolve));
   page.on("request", (r) => answered > 0 && r.resourceType() === "script" && after.push(new URL(r.url()).pathname));
   await page.route(/\/(client|headwater)\//, async (r) => {
     try {
+      const second = answered > 0;
       const response = await r.fetch();
-      await new Promise((resolve) => setTimeout(resolve, late));
+      await (second ? shown : new Promise((resolve) => setTimeout(resolve, late)));
       answered++;
       await r.fulfill({ response });
     } catch {
@@ -63,8 +67,8 @@ test("a deep link asks for all at once, and as many rows fit as work needs", asy
   await page.goto(at("big.example/dns/records"));
   await page.getByRole("cell", { name: "host0.big.example", exact: true }).waitFor();
   const took = Date.now() - start;
+  show();
   t.diagnostic(`deep link to rows, each answer 2 s late: ${took} ms`);
-  assert.ok(took < 2 * late, `${took} ms: more than one round of questions`);
   assert.deepEqual(after, [], "scripts of the page are asked for only after an answer");
   await page.unroute(/\/(client|headwater)\//);
   await settled(page);
