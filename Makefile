@@ -8,7 +8,7 @@ FUZZTIME ?= 60s
 ZONES    ?= 1000000
 PGO      ?= auto
 
-.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed catalogs updates rules conform big check deps deploy-check e2e screenshots ha restart-under-load
+.PHONY: run build web test unit race lint fmt fuzz bench bench-quick bench-nodes bench-zones pgo release release-check chaos stranger signed catalogs history updates rules conform big check deps deploy-check e2e screenshots ha restart-under-load
 
 run: build ## start a primary with the embedded store and say what to do next
 	$(BIN) serve
@@ -87,6 +87,15 @@ signed: deps ## a signed zone changed CHANGES times, each version validated by K
 	HEADWATER_SIGNED=$(CHANGES) $(GO) test -count=1 -timeout 60m -run 'TestStepsMakeTheWhole$$|TestVersionsAreSigned$$|TestEveryVersionOfRolls$$|TestSettingsAndSignatures$$' \
 		./internal/dns/dnssec ./internal/control/commit ./internal/control/keeper
 	HEADWATER_SIGNED=$(CHANGES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestEveryVersionValidates$$|TestRolls$$|TestKeepersNodeDies$$|TestSignersNodeDies$$' ./signed ./cluster
+
+VERSIONS ?= 500
+KILLS    ?= 50
+
+history: deps ## each of VERSIONS versions of a random history comes back, on both databases; four secondaries follow by IXFR; KILLS deaths amid it; HEADWATER_SEED repeats a run
+	$(GO) test -count=1 -timeout 60m -run 'TestRevertToAnyVersion$$|TestUndoOneByOne$$|TestHistoryWhileItChanges$$|TestCostOfHistory$$' ./internal/control/commit -versions $(VERSIONS)
+	HEADWATER_VERSIONS=$(VERSIONS) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestSecondariesFollowHistory$$' ./estate
+	HEADWATER_KILLS=$(KILLS) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestKillUnderWrites$$' ./crash
+	$(GO) test -C test -count=1 -v -timeout 20m -run 'TestHistoryAtBoth$$|TestScheduledDraftsNodeDies$$' ./cluster
 
 updates: deps ## UPDATES random UPDATE messages to us and to BIND, which must answer alike; HEADWATER_SEED repeats a run
 	UPDATE_ROUNDS=$(UPDATES) $(GO) test -C test -count=1 -v -timeout 60m -run 'TestAsBIND$$' ./updates

@@ -106,3 +106,39 @@ func int64FromJSON(t *testing.T, v any) (n int64) {
 	}
 	return n
 }
+
+// TestUndeletedDrafts: drafts come back with their zone. One that was to be applied at a time is not, while nobody has the zone and not afterwards
+// either; it is open, and can be applied. Those of a zone that does not come back are gone.
+func TestUndeletedDrafts(t *testing.T) {
+	t.Parallel()
+	p := newPast(t)
+	p.put("www", "192.0.2.1")
+	drafts, deleted := p.history+"/drafts", "/headwater/v1/accounts/"+string(p.account)+"/deleted_zones/"+p.id
+	open, due := p.must("POST", drafts, `{"name":"open"}`).id(t), p.must("POST", drafts, `{"name":"at a time"}`).id(t)
+	for _, id := range []string{open, due} {
+		p.made("POST", p.zone+"/dns_records", `{"type":"TXT","name":"`+id+`","content":"x"}`, into(id))
+	}
+	p.must("POST", drafts+"/"+due+"/apply", map[string]any{"version": 2, "at": p.clock.time().Add(time.Hour).Format(time.RFC3339)})
+	p.must("DELETE", p.zone, nil)
+	p.clock.pass(2 * time.Hour)
+	if list, err := p.store.DueDrafts(t.Context(), 10); err != nil || len(list) != 0 {
+		t.Errorf("due of a deleted zone: %v, %v", list, err)
+	}
+	p.must("POST", deleted+"/undelete", `{}`)
+	states := map[string]any{}
+	for _, d := range p.must("GET", drafts, nil).list(t) {
+		states[d["id"].(string)] = d["state"]
+	}
+	if len(states) != 2 || states[open] != "open" || states[due] != "open" {
+		t.Errorf("drafts are %v", states)
+	}
+	p.must("POST", drafts+"/"+due+"/apply", map[string]any{"version": p.must("GET", drafts+"/"+due, nil).object(t)["version"]})
+	if c := p.contents(); !strings.Contains(c, due) || strings.Contains(c, open) {
+		t.Errorf("applied: %s", c)
+	}
+	p.must("DELETE", p.zone, nil)
+	p.must("DELETE", deleted, nil)
+	if list, err := p.store.Drafts(t.Context(), model.ID(p.id)); err != nil || len(list) != 0 {
+		t.Errorf("of a zone that does not come back: %v, %v", list, err)
+	}
+}

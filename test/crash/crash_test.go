@@ -15,16 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
-const (
-	rounds  = 50
-	writers = 4
-)
+const writers = 4
 
 var apex = wire.MustName("crash.example")
 
@@ -35,9 +33,9 @@ type zone struct {
 	peer *peers.Secondary
 }
 
-func open(t *testing.T, program peers.Program) *zone {
+func open(t *testing.T, program peers.Program, flags ...string) *zone {
 	t.Helper()
-	z := &zone{n: node.Must(t, "--notify-interval", "10ms")}
+	z := &zone{n: node.Must(t, append(flags, "--notify-interval", "10ms")...)}
 	var made struct {
 		ID      string
 		Account struct{ ID string }
@@ -296,17 +294,42 @@ func (z *zone) tells(t testing.TB, l *ledger, from, to uint32) {
 	}
 }
 
-// TestKillUnderWrites kills the node at random moments while several clients write.
+// TestKillUnderWrites kills the node at random moments while several clients write: between what a change does to rows, journal and history,
+// and its publication. What each of them tells afterwards is the same story. HEADWATER_KILLS is how many rounds there are on each database.
 func TestKillUnderWrites(t *testing.T) {
 	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		rounds int
+		flags  func(t *testing.T) []string
+	}{
+		{"sqlite", 50, func(*testing.T) []string { return nil }},
+		{"postgres", 6, func(t *testing.T) []string {
+			t.Helper()
+			return []string{"--database", pgtest.Start(t).Database(t)}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			rounds := tt.rounds
+			if n, err := strconv.Atoi(os.Getenv("HEADWATER_KILLS")); err == nil {
+				rounds = n
+			}
+			killUnderWrites(t, rounds, tt.flags(t)...)
+		})
+	}
+}
+
+func killUnderWrites(t *testing.T, rounds int, flags ...string) {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("HEADWATER_SEED"); s != "" {
 		seed, _ = strconv.ParseUint(s, 10, 64)
 	}
 	t.Logf("HEADWATER_SEED=%d", seed)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Duration(rounds)*10*time.Second)
 	defer cancel()
-	z := open(t, peers.Knot)
+	z := open(t, peers.Knot, flags...)
 	l, doubts := &ledger{records: map[string]record{}}, 0
 	r := rand.New(rand.NewPCG(seed, 0))
 	serial := uint32(0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
@@ -130,6 +131,35 @@ func Put(ctx context.Context, c engine.Conn, d model.Draft) error {
 		DO UPDATE SET zone = excluded.zone, state = excluded.state, at = excluded.at, head = excluded.head, parts = excluded.parts`
 	if _, err := c.Exec(ctx, text, engine.ID(d.ID), engine.ID(d.Zone), string(d.State), at, head, tail); err != nil {
 		return fmt.Errorf("write draft %s: %w", d.ID, err)
+	}
+	return nil
+}
+
+// Lay lays the drafts of a zone by that is deleted and may come back: none is due at any time, for nobody knows what will be right then.
+func Lay(ctx context.Context, c engine.Conn, zone model.ID) error {
+	var due []model.Draft
+	err := c.Each(ctx, func(r *engine.Rows) error {
+		d, err := scanDraft(r, true)
+		due = append(due, d)
+		return err
+	}, `SELECT head, parts FROM drafts WHERE zone = ? AND state = ?`, engine.ID(zone), string(model.DraftScheduled))
+	if err != nil {
+		return fmt.Errorf("lay drafts of zone %s by: %w", zone, err)
+	}
+	for i := range due {
+		d := &due[i]
+		d.State, d.ApplyAt, d.Scheduler = model.DraftOpen, time.Time{}, model.Author{}
+		if err := Put(ctx, c, *d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget removes the drafts of a zone that does not come back.
+func Forget(ctx context.Context, c engine.Conn, zone model.ID) error {
+	if _, err := c.Exec(ctx, `DELETE FROM drafts WHERE zone = ?`, engine.ID(zone)); err != nil {
+		return fmt.Errorf("delete drafts of zone %s: %w", zone, err)
 	}
 	return nil
 }

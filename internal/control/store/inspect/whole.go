@@ -21,8 +21,8 @@ var orphans = []struct{ what, text string }{
 	{"pieces of images", `images WHERE part / 65536 NOT IN ` + numbers},
 	{"links", `links WHERE zone NOT IN ` + numbers + ` OR peer NOT IN (SELECT id FROM peers)`},
 	{"access states", `zone_access WHERE zone NOT IN ` + numbers},
-	{"DNSSEC keys", `dnssec_keys WHERE zone NOT IN (SELECT id FROM zones UNION ALL SELECT id FROM deleted_zones)`},
-	{"drafts", `drafts WHERE zone NOT IN (SELECT id FROM zones)`},
+	{"DNSSEC keys", `dnssec_keys WHERE zone NOT IN (SELECT id FROM zones UNION ALL SELECT zone FROM deleted_zones)`},
+	{"drafts", `drafts WHERE zone NOT IN (SELECT id FROM zones UNION ALL SELECT zone FROM deleted_zones)`},
 	{"zones without an account", `zones WHERE account NOT IN (SELECT id FROM accounts)`},
 }
 

@@ -6,10 +6,11 @@ import (
 	"fmt"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/drafts"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 )
 
-// A zone that is deleted leaves its records where they are, under its number, and its keys; a row of deleted_zones has what its own row
+// A zone that is deleted leaves its records where they are, under its number, and its keys and drafts; a row of deleted_zones has what its own row
 // had. Every reader finds rows by the number of a zone, so nobody sees any of it, and nobody writes it: what comes back is exactly what
 // was. After a while, or when an account has too much of it, it is cleared away in slices like what an import has left.
 
@@ -154,6 +155,9 @@ func (s *Store) ForgetDeleted(ctx context.Context, account, zone model.ID) error
 		}
 		if err == nil {
 			_, err = t.c.Exec(ctx, `DELETE FROM dnssec_keys WHERE zone = ?`, engine.ID(zone))
+		}
+		if err == nil {
+			err = drafts.Forget(ctx, t.c, zone)
 		}
 		t.leaves = true
 		return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store/drafts"
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
 	"github.com/headwaterdns/headwater/internal/control/store/journal"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -239,7 +240,7 @@ func (t *Tx) putLinks(ctx context.Context, no int64, ids []model.ID) error {
 	return err
 }
 
-// DeleteZone removes the zone, its links, journal, and remembers its serial by name for LastSerial. Its records and keys stay for when
+// DeleteZone removes the zone, its links, journal, and remembers its serial by name for LastSerial. Its records, keys and drafts stay for when
 // it comes back, but those of a catalog, which nobody brings back. The journal's readers need none of those entries: the one that tells
 // of the deletion comes after them.
 func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
@@ -259,9 +260,11 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 		return fmt.Errorf("delete zone %s: %w", zone, err)
 	}
 	if z.Catalog() {
-		err = t.deleteRows(ctx, no)
-	} else {
-		gone.kept, err = t.leave(ctx, &z)
+		if err = t.deleteRows(ctx, no); err == nil {
+			err = drafts.Forget(ctx, t.c, zone)
+		}
+	} else if gone.kept, err = t.leave(ctx, &z); err == nil {
+		err = drafts.Lay(ctx, t.c, zone)
 	}
 	if err != nil {
 		return fmt.Errorf("delete zone %s: %w", zone, err)
@@ -275,7 +278,6 @@ func (t *Tx) DeleteZone(ctx context.Context, zone model.ID) error {
 	}{
 		{`DELETE FROM links WHERE zone = ?`, []any{no}},
 		{`DELETE FROM zone_access WHERE zone = ?`, []any{no}},
-		{`DELETE FROM drafts WHERE zone = ?`, []any{engine.ID(zone)}},
 		{`DELETE FROM zones WHERE no = ?`, []any{no}},
 	} {
 		if _, err := t.c.Exec(ctx, step.text, step.args...); err != nil {
