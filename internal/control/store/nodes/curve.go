@@ -26,7 +26,6 @@ func (s *CurveSum) fields() [14]*int64 {
 	}
 }
 
-//nolint:gochecknoglobals // a table
 var curveColumns = [14]string{
 	"noerror", "nxdomain", "servfail", "refused", "other", "full_transfers", "steps", "transfers_refused", "transfers_failed", "full_octets", "step_octets",
 	"arrivals", "lag_ms", "lag_max",
