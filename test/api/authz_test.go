@@ -149,6 +149,7 @@ func (m *matrix) fill(r *api.Route) string {
 		"{webhook_id}":    func() string { return strings.Repeat("e", 32) },
 		"{part_id}":       func() string { return strings.Repeat("e", 32) },
 		"{key_id}":        func() string { return strings.Repeat("e", 32) },
+		"{session_id}":    func() string { return strings.Repeat("e", 32) },
 		"{policy_id}":     func() string { return strings.Repeat("e", 32) },
 		"{membership_id}": func() string { return strings.Repeat("e", 32) },
 		"{role_id}":       func() string { return strings.Repeat("e", 32) },

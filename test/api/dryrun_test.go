@@ -171,6 +171,7 @@ func (m *matrix) recipes() map[string]recipe {
 		"PATCH " + own:                                    text(`{"suspended":true}`),
 		"PATCH " + own + "/entitlements":                  text(`{"outgoing_transfers":false}`),
 		"PATCH " + ours + "/entitlements":                 text(`{"outgoing_transfers":true}`),
+		"PUT " + own + "/second_factor":                   {body: func() any { return `{"enforced":false}` }, idle: true},
 		"PATCH " + own + "/quotas":                        text(`{"zones":500}`),
 	}
 }

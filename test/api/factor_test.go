@@ -67,7 +67,7 @@ func TestSecondFactor(t *testing.T) {
 	_, old := s.signIn(firstPassword)
 
 	// Neither a token nor who does not know the password sets one up, nor a code of another secret.
-	s.fails(403, model.CodeTokenBeyond, "POST", factorPath, map[string]any{"current_password": firstPassword})
+	s.fails(400, model.CodeFactorState, "POST", factorPath, map[string]any{"current_password": firstPassword})
 	s.fails(403, model.CodeSignIn, "POST", factorPath, map[string]any{"current_password": "wrong password"}, csrf)
 	s.fails(400, model.CodeFactorState, "PUT", factorPath, map[string]any{"code": "123456"}, csrf)
 	begun := s.must("POST", factorPath, map[string]any{"current_password": firstPassword}, csrf).object(t)

@@ -53,7 +53,7 @@ func showFactor(a *api.API, q *api.Request) error {
 // inPerson refuses everybody but a user who is signed in: what a token or a key could do to a second factor, who has stolen one could.
 func inPerson(q *api.Request) error {
 	if q.Who.SessionID() == "" || q.Who.Token != nil {
-		return beyond("A second factor is set up and taken away in person: signed in, not by a token or a key.")
+		return factorState("A second factor is set up and taken away in person: signed in, not by a token or a key.")
 	}
 	return nil
 }
