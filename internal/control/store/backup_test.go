@@ -57,8 +57,13 @@ func fill(t *testing.T, w *world) model.Zone {
 		}
 	})
 	w.people(t, func(tx model.PeopleTx) error {
+		user := newID()
 		return errors.Join(
-			tx.AddUser(t.Context(), model.User{ID: newID(), Email: "a@example.com"}),
+			tx.AddUser(t.Context(), model.User{ID: user, Email: "a@example.com"}),
+			tx.EditSecondFactor(t.Context(), user, func(f *model.SecondFactor) error {
+				f.Secret = []byte("swordfish")
+				return nil
+			}),
 			tx.AddMember(t.Context(), model.Member{ID: newID(), Account: account.ID, User: newID()}),
 			tx.AddToken(t.Context(), model.Token{ID: newID(), Hash: []byte{1}, Maker: model.Maker{Token: newID()}}),
 		)

@@ -17,7 +17,7 @@ func TestCurves(t *testing.T) {
 	onBoth(t, func(t *testing.T, w *world) {
 		id := func(c string) model.ID { return model.ID("0000000000000000000000000000000" + c) }
 		account, zone, step, day := id("a"), id("1"), 6*time.Hour, 15*time.Minute
-		cells := func(about model.ID, at int64, n int64) []store.CurveCell {
+		cells := func(about model.ID, at, n int64) []store.CurveCell {
 			sum := store.CurveSum{Queries: [5]int64{n, 2, 3, 4, 5}, Full: 6, Steps: 7, TransfersRefused: 8, Failed: 9, FullOctets: 10, StepOctets: 11, Arrivals: 12, LagMS: 13, LagMax: n}
 			return []store.CurveCell{
 				{Account: account, About: about, Step: day, Cell: at, Sum: sum}, {Account: account, About: account, Step: step, Cell: at, Sum: sum},

@@ -22,9 +22,11 @@ type (
 	PeerState = nodes.PeerState
 	// KeySighting is that a node saw a peer of a zone sign with a key.
 	KeySighting = nodes.KeySighting
-	// CurveCell is what happened to a zone or an account in some time, CurveSum its numbers, CurveSince cells from one on.
-	CurveCell  = nodes.CurveCell
-	CurveSum   = nodes.CurveSum
+	// CurveCell is what happened to a zone or an account in some time.
+	CurveCell = nodes.CurveCell
+	// CurveSum is the numbers of a cell.
+	CurveSum = nodes.CurveSum
+	// CurveSince is cells from one on.
 	CurveSince = nodes.CurveSince
 	// CurveShare is what a zone was asked.
 	CurveShare = nodes.CurveShare
