@@ -37,6 +37,7 @@ type Config struct {
 	ConnectCert      string        `help:"Certificate file for that name; read again when it changes. Default is that of HTTPS." placeholder:"FILE"`
 	ConnectKey       string        `help:"Key file for that name." placeholder:"FILE"`
 	NotifySource     []string      `help:"Address that NOTIFY leaves from, one of a family; default is the address that DNS listens on, where that is one." placeholder:"IP"`
+	NotifyOffer      []string      `help:"Further address that members of accounts may have NOTIFY to a peer leave from, besides those above; repeatable." placeholder:"IP"`
 	HandoverPatience time.Duration `default:"10m" help:"How long the new process of a hand-over (SIGUSR2) has until it answers; then it is killed and this one goes on."`
 	HandoverDrain    time.Duration `default:"5m" help:"How long transfers that are under way at a hand-over may go on in the old process."`
 	DrainDelay       time.Duration `default:"0" help:"How long after SIGTERM everything goes on, with /readyz saying 503, before the end begins: for balancers that have to see it. The end itself takes ten seconds at most."`
@@ -213,6 +214,7 @@ type settings struct {
 	roles       roles
 	edge        []netip.Addr
 	sources     []netip.Addr // of NOTIFY
+	offered     []netip.Addr // as such to members of accounts
 	nameservers []string
 	trusted     []netip.Prefix
 	exempt      []netip.Prefix // from the rate limit of answers
@@ -241,6 +243,9 @@ func (c *Config) settings() (out settings, err error) {
 		return out, err
 	}
 	if out.sources, err = notifySources(c); err != nil {
+		return out, err
+	}
+	if out.offered, err = offeredSources(c); err != nil {
 		return out, err
 	}
 	if out.reach, err = c.reach(); err != nil {

@@ -119,7 +119,7 @@ func (n *Node) handler() http.Handler {
 		Routes: rooms.Routes(), RenderPlan: rooms.RenderPlan,
 		Store: n.store, Changer: n.commit, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
 		Events: n.events, ZoneName: n.zoneName, Alarms: n.store, Mails: n.courier.Mails(),
-		PeerAllowed: n.reach.Allows, Flattened: n.flattened,
+		PeerAllowed: n.reach.Allows, NotifySource: n.offersSource, Flattened: n.flattened,
 		Server: n.facts, ZoneDigest: n.zoneDigest, ErrorReports: n.errorReports, ForgetReports: n.forgetReports,
 		Curve: n.insight.Curve, ZoneQueries: n.insight.ZoneQueries, AccountQueries: n.insight.AccountQueries, Course: n.insight.CourseOf, Delegation: n.insight.Delegation,
 		History:  &history.Reader{Store: n.store, Clock: time.Now, Context: n.commit.Context},

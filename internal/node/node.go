@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -83,6 +84,7 @@ type Node struct {
 	traces   api.Traces
 	edge     []netip.Addr
 	reach    *reach.Rule
+	offered  []netip.Addr // for NOTIFY to leave from, to members of accounts
 	answer   answer.Config
 	reports  *report.Book // nil without an agent
 	web      *httpfront.Front
@@ -177,6 +179,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 
 // wireFast makes the parts of the fast half.
 func (n *Node) wireFast(set *settings, keyless bool) {
+	n.offered = set.offered
 	n.shares = n.store.Shared() && n.roles.dns && !keyless // who has no secret key verifies no signature
 	n.watch = watch.New(watch.Config{
 		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log, Shared: n.shares,
@@ -222,7 +225,9 @@ func (n *Node) wireFast(set *settings, keyless bool) {
 }
 
 func (n *Node) wireNotify(sources []netip.Addr) {
+	host, _ := os.Hostname()
 	n.notify = notify.New(notify.Config{
+		Node:     host,
 		Answered: n.watch.Notified, KeyOf: n.watch.KeyOf, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
 		Own: n.ownCertificate, Tells: n.reach.Tells,
 		Load: func(ctx context.Context, yield func(notify.Ack)) error { return n.loadWatched(ctx, "", yield) },

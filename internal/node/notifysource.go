@@ -18,7 +18,7 @@ func notifySources(c *Config) ([]netip.Addr, error) {
 		return nil, err
 	}
 	var out []netip.Addr
-	listening := listenAddrs(c)
+	listening := listenAddrs(slices.Concat(c.DNSListen, c.TransferListen))
 	for _, is4 := range []bool{true, false} {
 		family := func(a netip.Addr) bool { return a.Is4() != is4 }
 		own := slices.DeleteFunc(slices.Clone(given), family)
@@ -35,11 +35,24 @@ func notifySources(c *Config) ([]netip.Addr, error) {
 	return out, nil
 }
 
+// offeredSources are the addresses that an account's members may choose for NOTIFY to a peer: those by which the server is known
+// anyway, and what its operator adds. They could pass for a neighbour on the same machine by another.
+func offeredSources(c *Config) ([]netip.Addr, error) {
+	offered, err := addresses(slices.Concat(c.NotifySource, c.NotifyOffer), "offered NOTIFY source")
+	if err != nil {
+		return nil, err
+	}
+	offered = append(offered, listenAddrs(slices.Concat(c.DNSListen, c.TransferListen, c.TLSListen))...)
+	return slices.DeleteFunc(offered, netip.Addr.IsUnspecified), nil
+}
+
+func (n *Node) offersSource(from netip.Addr) bool { return slices.Contains(n.offered, from) }
+
 // listenAddrs are the different addresses that DNS listens on. One without a host is both unspecified ones; what cannot be
 // read is the server's to refuse.
-func listenAddrs(c *Config) []netip.Addr {
+func listenAddrs(list []string) []netip.Addr {
 	var out []netip.Addr
-	for _, at := range slices.Concat(c.DNSListen, c.TransferListen) {
+	for _, at := range list {
 		host, _, err := net.SplitHostPort(at)
 		if err != nil {
 			continue

@@ -34,3 +34,16 @@ func TestNotifySources(t *testing.T) {
 		}
 	}
 }
+
+// TestOfferedSources: members of accounts choose among addresses that the server is known by, and those that its operator adds.
+func TestOfferedSources(t *testing.T) {
+	t.Parallel()
+	got, err := offeredSources(&Config{
+		NotifySource: []string{"198.51.100.9"}, NotifyOffer: []string{"::ffff:198.51.100.10", "2001:db8::10"},
+		DNSListen: []string{":53", "198.51.100.2:53"}, TransferListen: []string{"[2001:db8::3]:53"}, TLSListen: []string{"0.0.0.0:853", "198.51.100.4:853"},
+	})
+	const want = "[198.51.100.9 198.51.100.10 2001:db8::10 198.51.100.2 198.51.100.4 2001:db8::3]"
+	if fmt.Sprint(got) != want || err != nil {
+		t.Errorf("%v, %v; want %s", got, err, want)
+	}
+}

@@ -39,6 +39,7 @@ func TestCheck(t *testing.T) {
 		"one role on SQLite":    func(c *Config) { c.Roles = []string{"api"} },
 		"no name server":        func(c *Config) { c.Nameservers = []string{" "} },
 		"edge address":          func(c *Config) { c.EdgeAddresses = []string{"example.com"} },
+		"offered NOTIFY source": func(c *Config) { c.NotifyOffer = []string{"192.0.2.0/24"} },
 		"NOTIFY source":         func(c *Config) { c.NotifySource = []string{"192.0.2.1:53"} },
 		"proxy":                 func(c *Config) { c.TrustedProxies = []string{"10.0.0.0/33"} },
 		"certificate alone":     func(c *Config) { c.TLSCert = "cert.pem" },

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"slices"
 	"time"
@@ -95,7 +94,7 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 	}
 	if v.Peer.Addr.IsValid() {
 		p.Address = v.Peer.Addr.String()
-		p.NotifySource = n.notifySource(v.Peer.Addr.Addr())
+		p.NotifySource = n.notifySource(&v.Peer)
 	}
 	if len(v.Keys) > 0 {
 		p.Key, p.KeyOn = v.Keys[0].Key, v.Keys[0].On
@@ -139,11 +138,11 @@ func (n *Node) peer(st *zone.State, v *watch.View) api.SecondaryPeer {
 }
 
 // notifySource is where NOTIFY to a peer leaves from, empty where the system chooses, or another node notifies.
-func (n *Node) notifySource(to netip.Addr) string {
+func (n *Node) notifySource(p *zone.Peer) string {
 	if n.notify == nil {
 		return ""
 	}
-	if from := n.notify.From(to); from.IsValid() {
+	if from := n.notify.From(p.Addr.Addr(), &p.Notify); from.IsValid() {
 		return from.String()
 	}
 	return ""

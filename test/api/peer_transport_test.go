@@ -23,7 +23,7 @@ func TestPeerTransport(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	const names, rest = `,"client_names":[],"authority":""`, `,"notify":{"transport":"clear","port":null,"verify":"strict","server_name":"","server_keys":[]}`
+	const names, rest = `,"client_names":[],"authority":""`, `,"notify":{"transport":"clear","port":null,"verify":"strict","server_name":"","server_keys":[],"sources":[]}`
 	key := strings.Repeat("A", 43) + "="
 	is(`{"transport":"any","client_keys":[]` + names + `,"dnssec":"signed"` + rest + `}`)
 	s.must("PUT", path, `{"transport":"tls","client_keys":["`+key+`"]}`)
@@ -118,7 +118,7 @@ func TestPeerNames(t *testing.T) {
 	}
 	s.must("PUT", path, `{"transport":"tls","client_names":["Secondary.example","192.0.2.1"],"authority":"`+ca+`",
 		"notify":{"transport":"tls","server_name":"Secondary.example","server_keys":["`+key+`"]}}`)
-	all := []string{`"client_names":["secondary.example","192.0.2.1"]`, `"authority":"-----BEGIN`, `{"transport":"tls","port":null,"verify":"strict","server_name":"secondary.example","server_keys":["` + key + `"]}`}
+	all := []string{`"client_names":["secondary.example","192.0.2.1"]`, `"authority":"-----BEGIN`, `{"transport":"tls","port":null,"verify":"strict","server_name":"secondary.example","server_keys":["` + key + `"]`}
 	is(all...)
 	s.must("PUT", path, `{"transport":"tls"}`)
 	s.must("PUT", peers+"/"+id, `{"name":"renamed","ip":"192.0.2.2"}`)

@@ -62,13 +62,17 @@ test("a peer is held to a name under an authority, and told of changes by TLS", 
   await save.click();
   await dialog.getByText("The port must be between 1 and 65535.").first().waitFor();
   await dialog.getByLabel("Port of TLS (optional)").fill("8853");
+  await dialog.getByLabel(/^NOTIFY from/).fill("127.0.0.1\n127.0.0.2");
+  await save.click();
+  await dialog.getByText(/one address of a family; a second is given/).first().waitFor();
+  await dialog.getByLabel(/^NOTIFY from/).fill("127.0.0.1");
   await clean(page, "the form");
   await submit(page, {}, "Save");
   const row = page.getByRole("row", { name: /ns-secondary-1/ });
   await row.getByText("TLS, named, NOTIFY by TLS").waitFor();
   const transport = `/headwater/v1/accounts/${server.account}/peers/${made.peer.id}/transport`;
   const held = () => server.api("GET", transport);
-  const want = { transport: "tls", client_keys: [], client_names: ["secondary.example", "other.example"], authority, dnssec: "signed", notify: { transport: "tls", port: 8853, verify: "strict", server_name: "secondary.example", server_keys: [] } };
+  const want = { transport: "tls", client_keys: [], client_names: ["secondary.example", "other.example"], authority, dnssec: "signed", notify: { transport: "tls", port: 8853, verify: "strict", server_name: "secondary.example", server_keys: [], sources: ["127.0.0.1"] } };
   assert.deepEqual(await held(), want);
 
   // Somebody else gives it a client key while the form is open: what is changed here leaves that.

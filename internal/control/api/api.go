@@ -153,6 +153,8 @@ type Config struct {
 	// PeerAllowed says whether members of an account may name an address as a peer; nil: any. Administrators of the server
 	// may.
 	PeerAllowed func(netip.Addr) bool
+	// NotifySource says whether they may have NOTIFY to a peer leave from an address of this server; nil: from any.
+	NotifySource func(netip.Addr) bool
 	// CopyZone copies a zone from another server; nil: 404. CopySources are the addresses from which members of an account
 	// may copy; administrators of the server may copy from any.
 	CopyZone    CopyZoneFunc

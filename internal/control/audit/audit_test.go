@@ -139,7 +139,7 @@ func (s source) object(id model.ID) any {
 	case 5:
 		return model.TSIG{ID: id, Name: s.text(), Algo: "hmac-sha256."}
 	case 6:
-		return model.Peer{ID: id, Name: s.text(), IP: maybe(s, s.addr()), IPText: s.text(), Port: uint16(s.IntN(1 << 16)), IXFR: model.SwitchOn, TSIG: maybe(s, s.id())}
+		return model.Peer{ID: id, Name: s.text(), IP: maybe(s, s.addr()), IPText: s.text(), Port: uint16(s.IntN(1 << 16)), IXFR: model.SwitchOn, TSIG: maybe(s, s.id()), Notify: model.NotifyBy{Sources: maybe(s, s.text())}}
 	case 7:
 		return model.ACL{ID: id, Name: s.text(), Range: "192.0.2.1/24", Prefix: maybe(s, netip.MustParsePrefix("192.0.2.1/24"))}
 	case 8:

@@ -143,6 +143,7 @@ func (w *writer) peer(out *told, p *model.Peer) {
 	out.number(13, uint64(n.Port))
 	out.text(14, n.Server)
 	out.text(15, n.Keys)
+	out.text(16, n.Sources)
 }
 
 func (w *writer) acl(out *told, a *model.ACL) {
@@ -201,6 +202,7 @@ func (r *reader) object() any {
 			TSIG: now.getID(6), Transport: model.Transport(now.getNumber(7)), ClientKeys: string(now[8]), Stripped: now.getNumber(9) == 1,
 			ClientNames: string(now[10]), Authority: string(now[11]), Notify: model.NotifyBy{
 				TLS: now.getNumber(12)&1 != 0, Clear: now.getNumber(12)&2 != 0, Port: uint16(now.getNumber(13)), Server: string(now[14]), Keys: string(now[15]),
+				Sources: string(now[16]),
 			},
 		}
 		p.IP, _ = netip.AddrFromSlice(now[2])

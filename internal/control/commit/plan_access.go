@@ -278,12 +278,30 @@ func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, er
 	case peer.ClientNames != "" && peer.Authority == "":
 		return model.Outcome{}, invalid(model.CodePeerNames, "Anybody can make a certificate with any name: names of clients need an authority.")
 	}
+	if err := checkSources(e.Sources, old.Notify.Sources, peer.Notify.Sources); err != nil {
+		return model.Outcome{}, err
+	}
 	if old == peer {
 		return model.Outcome{Peer: &peer}, nil
 	}
 	assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
 	p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: old, after: peer})
 	return model.Outcome{Peer: &peer}, nil
+}
+
+// checkSources wants addresses that who asks may have NOTIFY leave from. A peer keeps those that somebody has given it who may.
+func checkSources(allowed func(netip.Addr) bool, old, now string) error {
+	had := strings.Fields(old)
+	for i, text := range strings.Fields(now) {
+		from, err := netip.ParseAddr(text)
+		if err == nil && (allowed == nil || allowed(from) || slices.Contains(had, text)) {
+			continue
+		}
+		bad := invalid(model.CodePeerForbidden, "Only administrators of this server may have NOTIFY leave from %s; it is none of the addresses that the server offers for it.", text)
+		bad.Status, bad.Pointer = 403, fmt.Sprintf("/notify/sources/%d", i)
+		return bad
+	}
+	return nil
 }
 
 func (p *plan) deletePeer(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {

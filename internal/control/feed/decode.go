@@ -1,6 +1,9 @@
 package feed
 
 import (
+	"net/netip"
+	"strings"
+
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -65,12 +68,21 @@ func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
 // tlsPort is where a peer is told by TLS, if it says no other port (RFC 7858 section 3.1).
 const tlsPort = 853
 
-func notifyOf(p *model.AccessPeer) zone.Notify {
+func notifyOf(p *model.AccessPeer) (out zone.Notify) {
 	n := &p.Notify
-	if !n.TLS {
-		return zone.Notify{}
+	for text := range strings.FieldsSeq(n.Sources) {
+		switch from, err := netip.ParseAddr(text); {
+		case err != nil: // cannot be: it was checked when it was said
+		case from.Is4():
+			out.From4 = from
+		default:
+			out.From6 = from
+		}
 	}
-	out := zone.Notify{TLS: true, Port: n.Port, Clear: n.Clear}
+	if !n.TLS {
+		return out
+	}
+	out.TLS, out.Port, out.Clear = true, n.Port, n.Clear
 	if out.Port == 0 {
 		out.Port = tlsPort
 	}

@@ -61,12 +61,14 @@ var ErrAccess = errors.New("damaged access entry")
 
 // accessVersion opens every body; another number is another format. A body with a peer that has a transport is of the second
 // version, which adds that to each peer; one with a key that is followed by another of the third, which ends with what follows each
-// key; one with a peer that is known by names or told by TLS of the fourth, which ends with that of each peer. Nodes of an earlier release read the others, and none that they would get wrong.
+// key; one with a peer that is known by names or told by TLS of the fourth, which ends with that of each peer; one with a peer that is told from
+// addresses of its own of the fifth, which ends with those of each peer. Nodes of an earlier release read the others, and none that they would get wrong.
 const (
 	accessVersion    = 1
 	transportVersion = 2
 	followedVersion  = 3
 	namedVersion     = 4
+	sourcedVersion   = 5
 
 	groupVersion = 2 // of a zone's body: it ends with a group for each peer
 )
@@ -74,6 +76,8 @@ const (
 // version is the earliest that says all there is.
 func (a AccountAccess) version() byte {
 	switch {
+	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.Notify.Sources != "" }):
+		return sourcedVersion
 	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.named() }):
 		return namedVersion
 	case slices.ContainsFunc(a.Keys, func(k AccessKey) bool { return k.Next != 0 }):
@@ -162,6 +166,11 @@ func (a AccountAccess) Append() (body, secret []byte) {
 			body = a.Peers[i].appendNamed(body)
 		}
 	}
+	if version >= sourcedVersion {
+		for i := range a.Peers {
+			body = appendText(body, a.Peers[i].Notify.Sources)
+		}
+	}
 	return body, secret
 }
 
@@ -208,7 +217,7 @@ func DecodeSealedAccess(body []byte) (AccountAccess, error) {
 func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, error) {
 	var a AccountAccess
 	r := accessReader{b: body}
-	version := r.version(namedVersion)
+	version := r.version(sourcedVersion)
 	for range r.count(2) {
 		addr := r.addr()
 		a.ACL = append(a.ACL, netip.PrefixFrom(addr, int(r.octet())))
@@ -240,6 +249,11 @@ func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, erro
 	for i := range a.Peers {
 		if version >= namedVersion {
 			a.Peers[i].readNamed(&r)
+		}
+	}
+	for i := range a.Peers {
+		if version >= sourcedVersion {
+			a.Peers[i].Notify.Sources = r.text()
 		}
 	}
 	return a, r.end()

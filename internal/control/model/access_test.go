@@ -84,6 +84,30 @@ func TestAccessWithSuccessor(t *testing.T) {
 	}
 }
 
+// Addresses that a peer is told from are in the fifth, likewise.
+func TestAccessWithSources(t *testing.T) {
+	t.Parallel()
+	want := sampleAccess()
+	want.Peers[1].Notify = model.NotifyBy{TLS: true}
+	if body, _ := want.Append(); body[0] != 4 {
+		t.Errorf("version %d without any", body[0])
+	}
+	want.Peers[0].Notify.Sources = "192.0.2.1 2001:db8::1"
+	body, secret := want.Append()
+	got, err := model.DecodeAccountAccess(body, secret)
+	if err != nil || body[0] != 5 {
+		t.Fatalf("version %d: %v", body[0], err)
+	}
+	if diff := testkit.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for n := range body {
+		if _, err := model.DecodeAccountAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
+			t.Errorf("cut at %d: %v", n, err)
+		}
+	}
+}
+
 // A zone's groups are in the second version of its body; that it is there for its peers alone is a flag of the first.
 func TestZoneAccessVersions(t *testing.T) {
 	t.Parallel()

@@ -90,8 +90,8 @@ type RetireTSIG struct{ ID ID }
 type EditPeer struct {
 	ID    ID
 	Apply func(Peer) (Peer, error)
-	// Allowed says whether who asks may have this server connect to an address; nil: to any.
-	Allowed func(netip.Addr) bool
+	// Allowed says whether who asks may have this server connect to an address, Sources whether NOTIFY may leave from one; nil: any.
+	Allowed, Sources func(netip.Addr) bool
 }
 
 // The edits that create an object (ID empty) or replace all of it (ID set; ErrNotFound when there is none).

@@ -50,7 +50,7 @@ const (
 	CodeACLNotFound     = 13023 // 404
 	CodeAccessCheck     = 13024 // a request whose access cannot be checked
 	CodePeerCatalog     = 13025 // a catalog that cannot be, or is not, or a group in one
-	CodePeerNames       = 13026 // who a peer's clients are by name, its authority, or how it is told by TLS
+	CodePeerNames       = 13026 // who a peer's clients are by name, its authority, or how it is told
 	CodeOutgoingName    = 13030
 	CodeOutgoingPeers   = 13031 // an id that is no peer of the account, or twice the same
 	CodeOutgoingTooMany = 13032 // more than 30 links

@@ -250,6 +250,8 @@ type NotifyBy struct {
 	Port   uint16 `json:",omitempty"` // of TLS; 853 when 0
 	Server string `json:",omitempty"` // name that the peer's certificate must have; empty: any
 	Keys   string `json:",omitempty"` // digests of keys of which it must have one, separated by spaces; empty: any
+	// Sources are addresses that it is told from, one of a family at most, separated by a space; the server's for a family that has none.
+	Sources string `json:",omitempty"`
 }
 
 // Transport is what transfers of a peer may come by.

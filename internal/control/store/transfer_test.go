@@ -32,7 +32,7 @@ func TestTransferObjects(t *testing.T) {
 			{ID: newID(), Account: account, Name: "off", IXFR: model.SwitchOff},
 			{
 				ID: newID(), Account: account, Name: "full", IP: netip.MustParseAddr("2001:db8::1"), IPText: "2001:DB8::1", Port: 5353,
-				IXFR: model.SwitchOn, TSIG: keys[0].ID,
+				IXFR: model.SwitchOn, TSIG: keys[0].ID, Notify: model.NotifyBy{Sources: "192.0.2.1 2001:db8::2"},
 			},
 		}
 		acls := []model.ACL{{ID: newID(), Account: account, Name: "net", Range: "192.0.2.1/24", Prefix: netip.MustParsePrefix("192.0.2.0/24")}}

@@ -8,6 +8,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // What peers answer is told by what it means, and refusals of a signature are counted as refusals.
@@ -83,8 +84,24 @@ func TestFrom(t *testing.T) {
 	for to, want := range map[string]string{
 		"127.0.0.1": "127.0.0.9", "::ffff:127.0.0.1": "127.0.0.9", "192.0.2.1": "invalid IP", "2001:db8::2": "2001:db8::1", "::1": "2001:db8::1",
 	} {
-		if got := s.From(netip.MustParseAddr(to)); got.String() != want {
+		if got := s.From(netip.MustParseAddr(to), &zone.Notify{}); got.String() != want {
 			t.Errorf("to %s from %s, want %s", to, got, want)
+		}
+	}
+	own4, own6 := zone.Notify{From4: netip.MustParseAddr("192.0.2.9")}, zone.Notify{From6: netip.MustParseAddr("2001:db8::9")}
+	for _, tt := range []struct {
+		to, want string
+		by       zone.Notify
+	}{
+		{"127.0.0.1", "192.0.2.9", own4},
+		{"::ffff:192.0.2.1", "192.0.2.9", own4},
+		{"2001:db8::2", "2001:db8::1", own4},
+		{"127.0.0.1", "127.0.0.9", own6},
+		{"192.0.2.1", "invalid IP", own6},
+		{"2001:db8::2", "2001:db8::9", own6},
+	} {
+		if got := s.From(netip.MustParseAddr(tt.to), &tt.by); got.String() != tt.want {
+			t.Errorf("with its own, to %s from %s, want %s", tt.to, got, tt.want)
 		}
 	}
 }

@@ -40,6 +40,7 @@ type lineKey struct {
 	to      netip.AddrPort
 	from    netip.Addr
 	who     trust.Server
+	own     bool // from is the peer's own
 }
 
 type lines struct {
@@ -66,7 +67,7 @@ func (l *lines) close() {
 
 // send hands a message to the peer's line. It returns at once.
 func (l *lines) send(m *message) error {
-	key := lineKey{"", m.to, l.s.From(m.to.Addr()), m.by.Who}
+	key := lineKey{"", m.to, l.s.From(m.to.Addr(), &m.by), m.by.Who, m.by.From(m.to.Addr()).IsValid()}
 	if z := l.s.cfg.DB.ByID(m.task.zone); z != nil {
 		key.account = z.AccountID()
 	}
@@ -133,6 +134,9 @@ func (l *lines) dial(key lineKey) (net.Conn, error) {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(key.from, 0))
 	}
 	c, err := d.DialContext(ctx, "tcp", key.to.String())
+	if err != nil && key.own {
+		return nil, because(key.from, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -197,7 +201,7 @@ func (l *lines) hear(c net.Conn, from netip.AddrPort) {
 // unsent tells of a message that TLS has not come about for, or sends it in clear where that will do.
 func (l *lines) unsent(m *message, err error) {
 	if m.by.Clear && l.ctx.Err() == nil && l.s.clears(m) {
-		err = l.socks.send(m.msg, m.to)
+		err = l.socks.send(m.msg, m.to, &m.by)
 	}
 	if err != nil && l.ctx.Err() == nil {
 		l.s.failed(m, err)

@@ -28,6 +28,7 @@ type secure struct {
 	conns atomic.Int32
 	mute  atomic.Bool // it hangs up at once
 	shown chan string // what the client of each connection calls itself
+	from  chan netip.AddrPort
 }
 
 func newSecure(t testing.TB, cert *tls.Certificate) *secure {
@@ -38,7 +39,7 @@ func newSecure(t testing.TB, cert *tls.Certificate) *secure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &secure{port: l.Addr().(*net.TCPAddr).AddrPort().Port(), shown: make(chan string, 100)}
+	s := &secure{port: l.Addr().(*net.TCPAddr).AddrPort().Port(), shown: make(chan string, 100), from: make(chan netip.AddrPort, 100)}
 	done := make(chan struct{})
 	t.Cleanup(func() { l.Close(); <-done })
 	go func() {
@@ -48,6 +49,7 @@ func newSecure(t testing.TB, cert *tls.Certificate) *secure {
 			if err != nil {
 				return
 			}
+			s.from <- c.RemoteAddr().(*net.TCPAddr).AddrPort()
 			if s.conns.Add(1); s.mute.Load() {
 				c.Close()
 				continue

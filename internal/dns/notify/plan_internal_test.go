@@ -74,7 +74,7 @@ func TestLinkedWhileKnown(t *testing.T) {
 func TestMissingFamily(t *testing.T) {
 	t.Parallel()
 	for to, want := range map[string]error{"192.0.2.1:53": errNo4, "[2001:db8::1]:53": errNo6} {
-		if err := (&sockets{}).send(nil, netip.MustParseAddrPort(to)); !errors.Is(err, want) {
+		if err := (&sockets{}).send(nil, netip.MustParseAddrPort(to), &zone.Notify{}); !errors.Is(err, want) {
 			t.Errorf("%s: %v", to, err)
 		}
 	}

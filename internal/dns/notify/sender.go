@@ -23,6 +23,8 @@ type Config struct {
 	// Sources are addresses to send from, at most one a family; the system's choice otherwise. A loopback address serves for
 	// peers on loopback alone.
 	Sources []netip.Addr
+	// Node is this machine's name, told where it has not the address that a peer is to be told from: others may.
+	Node string
 	// Interval is the least time between two NOTIFYs to a peer for a zone while changes keep coming; default 1 s.
 	Interval time.Duration
 	// Rate is how many NOTIFYs a second one peer is sent at most, after a first hundred; default 1,000. More would only fill
@@ -67,6 +69,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Node == "" {
+		c.Node = "this node"
 	}
 	if c.Answered == nil {
 		c.Answered = func(string, Status) {}
@@ -244,7 +249,7 @@ func (s *Sender) step(socks *sockets) time.Duration {
 			if m.by.TLS {
 				err = s.lines.send(m)
 			} else {
-				err = socks.send(m.msg, m.to)
+				err = socks.send(m.msg, m.to, &m.by)
 			}
 			if err != nil {
 				s.failed(m, err)
@@ -365,7 +370,11 @@ func (s *Sender) failed(l *message, err error) {
 		return // it has been answered, or sent again, meanwhile
 	}
 	words := "it cannot leave: " + inWords(err)
-	if l.by.TLS && !s.cfg.Tells(l.to.Addr()) {
+	absent, ours := errors.AsType[*absentError](err)
+	switch {
+	case ours: // nothing was sent: this tells of our machine alone
+		words = absent.words(s.cfg.Node)
+	case l.by.TLS && !s.cfg.Tells(l.to.Addr()):
 		words = "TLS does not come about"
 	}
 	t.status.Answer, t.status.Outcome = words, Unsent

@@ -12,6 +12,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // compose writes a task's NOTIFY: the SOA is in the answer section, so that a peer sees the serial at once.
@@ -32,6 +33,7 @@ func compose(t *task, key *tsig.Key, now time.Time) []byte {
 type sockets struct {
 	v4, v6     *net.UDPConn
 	far4, far6 *net.UDPConn // for peers beyond loopback, where v4 or v6 cannot reach them
+	own        sources      // of peers that are told from addresses of their own
 	once       sync.Once
 }
 
@@ -54,7 +56,10 @@ func (s *Sender) listen() (*sockets, error) {
 }
 
 // From is the address that NOTIFYs to a peer leave from; invalid where the system chooses.
-func (s *Sender) From(to netip.Addr) netip.Addr {
+func (s *Sender) From(to netip.Addr, by *zone.Notify) netip.Addr {
+	if own := by.From(to); own.IsValid() {
+		return own
+	}
 	to = to.Unmap()
 	for _, a := range s.cfg.Sources {
 		if a = a.Unmap(); a.Is4() == to.Is4() && (!a.IsLoopback() || to.IsLoopback()) {
@@ -88,6 +93,7 @@ func (k *sockets) close() {
 		for _, c := range k.all() {
 			_ = c.Close()
 		}
+		k.own.close()
 	})
 }
 
@@ -97,7 +103,10 @@ var (
 	errNo6 = errors.New("there is no IPv6 here")
 )
 
-func (k *sockets) send(msg []byte, to netip.AddrPort) error {
+func (k *sockets) send(msg []byte, to netip.AddrPort, by *zone.Notify) error {
+	if own := by.From(to.Addr()); own.IsValid() {
+		return k.own.send(msg, to, own)
+	}
 	near, far, none := k.v6, k.far6, errNo6
 	if to.Addr().Is4() {
 		near, far, none = k.v4, k.far4, errNo4
@@ -116,18 +125,22 @@ func (k *sockets) send(msg []byte, to netip.AddrPort) error {
 // receive reads answers until the sockets are closed.
 func (k *sockets) receive(wg *sync.WaitGroup, s *Sender) {
 	for _, c := range k.all() {
-		wg.Go(func() {
-			buf := make([]byte, 2048)
-			for {
-				n, from, err := c.ReadFromUDPAddrPort(buf)
-				if errors.Is(err, net.ErrClosed) {
-					return
-				}
-				if err == nil {
-					s.answer(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
-				}
-			}
-		})
+		wg.Go(func() { s.hear(c) })
+	}
+	k.own.receive = func(c *net.UDPConn) { wg.Go(func() { s.hear(c) }) }
+}
+
+// hear reads a socket's answers until it is closed.
+func (s *Sender) hear(c *net.UDPConn) {
+	buf := make([]byte, 2048)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			s.answer(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		}
 	}
 }
 

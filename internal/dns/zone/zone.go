@@ -34,6 +34,16 @@ type Notify struct {
 	Port  uint16       // of TLS
 	Who   trust.Server // is expected there; not looked at where Clear is set
 	Clear bool         // whoever is there will do, and where TLS does not come about it is told in clear
+	// From4 and From6 are the addresses that it is told from, TLS or not; invalid: the server's.
+	From4, From6 netip.Addr
+}
+
+// From is the address that a peer at to is told from; invalid: the server's.
+func (n *Notify) From(to netip.Addr) netip.Addr {
+	if to.Unmap().Is4() {
+		return n.From4
+	}
+	return n.From6
 }
 
 // Account is what the fast half knows of an account; immutable, replaced as a whole.

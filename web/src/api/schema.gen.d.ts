@@ -5310,6 +5310,8 @@ export interface components {
             server_name?: string;
             /** @description SHA-256 digests of public keys, in base64 */
             server_keys?: string[];
+            /** @description Addresses of this server that it leaves from, one of a family at most; of a family that has none, it leaves from the server's. Members of an account choose among those that the server offers (`--notify-source`, the listening addresses, `--notify-offer`). A node that has not got the address sends nothing to the peer and says so in `last_notify` */
+            sources?: string[];
         };
         /** @description A PeerTransport, and whose it is */
         PeerTransportOf: {

@@ -12,7 +12,7 @@ export const unset: Transport = {
   client_names: [],
   authority: "",
   dnssec: "signed",
-  notify: { transport: "clear", port: null, verify: "strict", server_name: "", server_keys: [] },
+  notify: { transport: "clear", port: null, verify: "strict", server_name: "", server_keys: [], sources: [] },
 };
 
 /** What a peer's transfers and NOTIFYs go by, as a form holds it. */
@@ -26,6 +26,7 @@ export type TransportDraft = {
   verify: "strict" | "opportunistic";
   serverName: string;
   serverKeys: string;
+  sources: string;
 };
 
 /** Values of a text with one a line. */
@@ -41,6 +42,7 @@ export const draftOf = (t: Transport): TransportDraft => ({
   verify: t.notify.verify ?? "strict",
   serverName: t.notify.server_name ?? "",
   serverKeys: (t.notify.server_keys ?? []).join("\n"),
+  sources: (t.notify.sources ?? []).join("\n"),
 });
 
 /** All that a draft says. What is no number is 0, which is refused: null would be the usual port. */
@@ -51,7 +53,14 @@ function said(d: TransportDraft) {
     client_keys: tls ? linesOf(d.clientKeys) : [],
     client_names: tls ? linesOf(d.clientNames) : [],
     authority: d.authority.trim() === "" ? "" : d.authority,
-    notify: { transport: d.notify, port: d.port.trim() === "" ? null : Number(d.port) || 0, verify: d.verify, server_name: d.serverName.trim(), server_keys: linesOf(d.serverKeys) },
+    notify: {
+      transport: d.notify,
+      port: d.port.trim() === "" ? null : Number(d.port) || 0,
+      verify: d.verify,
+      server_name: d.serverName.trim(),
+      server_keys: linesOf(d.serverKeys),
+      sources: linesOf(d.sources),
+    },
   };
 }
 
@@ -138,6 +147,15 @@ export function TransportFields({ value: v, error, onChange: set }: Props) {
         onChange={(notify) => set({ notify })}
       />
       {v.notify === "tls" && <NotifyFields value={v} error={error} onChange={set} />}
+      <Lines
+        label="NOTIFY from"
+        mono
+        description="Addresses of this server that it is told from, one of a family; without one, from the server's."
+        value={v.sources}
+        at="/notify/sources"
+        error={error}
+        onChange={(sources) => set({ sources })}
+      />
       {(v.transport === "tls" || v.notify === "tls") && <Authority value={v} error={error} onChange={set} />}
     </>
   );

@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
@@ -15,13 +17,14 @@ type notifyVia struct {
 	Verify     string   `json:"verify"`
 	ServerName string   `json:"server_name"`
 	ServerKeys []string `json:"server_keys"`
+	Sources    []string `json:"sources"` // that it leaves from; the server's where it has none of a family
 }
 
 // Words for how a peer is told, and whom we take for it.
 const inClear, strict, opportunistic = "clear", "strict", "opportunistic"
 
 func renderNotify(n *model.NotifyBy) notifyVia {
-	out := notifyVia{Transport: inClear, Verify: strict, ServerName: n.Server, ServerKeys: strings.Fields(n.Keys)}
+	out := notifyVia{Transport: inClear, Verify: strict, ServerName: n.Server, ServerKeys: strings.Fields(n.Keys), Sources: strings.Fields(n.Sources)}
 	if n.TLS {
 		out.Transport = byTLS
 	}
@@ -41,6 +44,7 @@ type notifyIn struct {
 	Verify     api.Optional[string]   `json:"verify"`
 	ServerName api.Optional[string]   `json:"server_name"`
 	ServerKeys api.Optional[[]string] `json:"server_keys"`
+	Sources    api.Optional[[]string] `json:"sources"`
 }
 
 func (n *notifyIn) check() error {
@@ -55,7 +59,36 @@ func (n *notifyIn) check() error {
 	case n.ServerName.Value != "" && trust.CheckName(n.ServerName.Value) != nil:
 		return wrong("server_name", "The server_name must be a host's name or an address.")
 	}
-	return checkKeys(n.ServerKeys.Value, model.CodePeerNames, "/notify/server_keys")
+	if err := checkKeys(n.ServerKeys.Value, model.CodePeerNames, "/notify/server_keys"); err != nil {
+		return err
+	}
+	return n.checkSources()
+}
+
+// checkSources wants addresses that a host may have, one of a family, and leaves them as they are compared.
+func (n *notifyIn) checkSources() error {
+	var has [2]bool
+	for i, text := range n.Sources.Value {
+		wrong := func(text string) error {
+			return api.Invalid(model.CodePeerNames, fmt.Sprintf("/notify/sources/%d", i), text)
+		}
+		from, err := netip.ParseAddr(text)
+		if err != nil || from.Zone() != "" {
+			return wrong("A source of NOTIFY must be an IPv4 or IPv6 address.")
+		}
+		family := 0
+		if from = from.Unmap(); from.Is6() {
+			family = 1
+		}
+		switch {
+		case from.IsUnspecified() || from.IsMulticast() || from == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+			return wrong("A source of NOTIFY must be the address of one host.")
+		case has[family]:
+			return wrong("NOTIFY to a peer leaves from one address of a family; a second is given.")
+		}
+		has[family], n.Sources.Value[i] = true, from.String()
+	}
+	return nil
 }
 
 // apply does to n what was sent. Strict means that there is something to verify.
@@ -74,6 +107,9 @@ func (n *notifyIn) apply(to *model.NotifyBy) error {
 	}
 	if n.ServerKeys.Set {
 		to.Keys = strings.Join(n.ServerKeys.Value, " ")
+	}
+	if n.Sources.Set {
+		to.Sources = strings.Join(n.Sources.Value, " ")
 	}
 	if to.TLS && !to.Clear && to.Server == "" && to.Keys == "" {
 		return api.Invalid(model.CodePeerNames, "/notify/server_name",

@@ -193,7 +193,7 @@ func putTransport(_ *api.API, q *api.Request) error {
 	}
 	e := model.EditPeer{ID: q.PathID("peer_id"), Apply: apply}
 	if !q.Who.ServerAdmin() {
-		e.Allowed = q.API.PeerAllowed
+		e.Allowed, e.Sources = q.API.PeerAllowed, q.API.NotifySource
 	}
 	res, err := q.Change(e)
 	if err != nil {
