@@ -36,6 +36,10 @@ const wire = "wire" // the name of what they say it through
 // DefaultPatience is how long a new process has until it serves.
 const DefaultPatience = 10 * time.Minute
 
+// gonePatience is how long a process waits for the one before it to be gone before it passes everything on itself: its end is
+// heard of a moment after it has ended.
+const gonePatience = 2 * time.Second
+
 // leftPatience is how long a new process waits for the old one to leave.
 const leftPatience = 20 * time.Second
 
@@ -152,6 +156,9 @@ func (h *Handover) Pass(grant func()) (*Successor, error) {
 	if os.Getpid() == 1 {
 		return nil, errSupervised
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), gonePatience)
+	defer cancel()
+	_ = h.upg.WaitForParent(ctx) // Upgrade says so, where it is still there
 	ours, theirs, err := pair()
 	if err != nil {
 		return nil, err

@@ -173,7 +173,9 @@ func TestServerFacts(t *testing.T) {
 func TestDNSOptions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(c *apiConfig) {
-		c.Server = func() api.ServerFacts { return api.ServerFacts{DNS: &api.DNSFacts{Cookies: true, RateLimit: 7}, Backups: &api.BackupFacts{Keep: 7}} }
+		c.Server = func() api.ServerFacts {
+			return api.ServerFacts{DNS: &api.DNSFacts{Cookies: true, RateLimit: 7}, Backups: &api.BackupFacts{Keep: 7}}
+		}
 	})
 	got, _ := s.must("GET", "/headwater/v1/server", nil).object(t)["dns_options"].(map[string]any)
 	if got["cookies"] != true || got["rate_limit"] != json.Number("7") || got["proxies"] == nil {
@@ -228,7 +230,7 @@ func TestInsight(t *testing.T) {
 		zone + "/queries?period=hour": `"cells":[[1,2,0,0,0],[0,0,0,0,0]]`,
 		zone + "/curves":              `"lag":{"arrivals":2,"max_ms":2000,"mean_ms":1500}`,
 		"/headwater/v1/accounts/" + string(s.account) + "/curves?period=month": `"lag":{"arrivals":0,"max_ms":null,"mean_ms":null}`,
-		"/headwater/v1/accounts/" + string(s.account) + "/queries": `"name":"example.com"`,
+		"/headwater/v1/accounts/" + string(s.account) + "/queries":             `"name":"example.com"`,
 		zone + "/course":     `"median":3000,"p95":4000`,
 		zone + "/delegation": `"agree":false`,
 	} {

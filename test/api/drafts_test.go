@@ -413,8 +413,9 @@ func TestDraftBounds(t *testing.T) {
 	}
 	d.fails(404, model.CodeDraftMissing, "GET", d.drafts+"/"+id, nil)
 	d.fails(400, model.CodeDraftLimit, "POST", d.drafts, `{"name":"one more"}`)
-	// The zone takes its drafts along.
+	// The zone takes its drafts along, for good when it is forgotten.
 	d.must("DELETE", d.zone, nil)
+	d.must("DELETE", "/headwater/v1/accounts/"+string(d.account)+"/deleted_zones/"+d.id, nil)
 	if left, err := d.store.Drafts(t.Context(), model.ID(d.id)); err != nil || len(left) != 0 {
 		t.Errorf("%d drafts are left, %v", len(left), err)
 	}

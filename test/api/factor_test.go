@@ -99,9 +99,9 @@ func TestSecondFactor(t *testing.T) {
 
 	// A clock half a minute ahead or behind does, and then what came before does not any more.
 	s.clock.pass(90 * time.Second)
-	behind, now := s.codeOf(secret), ""
+	behind := s.codeOf(secret)
 	s.clock.pass(30 * time.Second)
-	now = s.codeOf(secret)
+	now := s.codeOf(secret)
 	s.must("POST", sessionPath, credentials(s.email, firstPassword, behind[:3]+" "+behind[3:]), nobody)
 	s.must("POST", sessionPath, credentials(s.email, firstPassword, now), nobody)
 	s.fails(403, model.CodeFactorCode, "POST", sessionPath, credentials(s.email, firstPassword, behind), nobody)

@@ -89,7 +89,7 @@ func (t *tracer) await() {
 	if err != nil {
 		return
 	}
-	defer c.Close()
+	defer c.Close() //nolint:errcheck // nothing is lost with it
 	if _, err := c.WriteTo(mark, c.LocalAddr()); err != nil {
 		return
 	}

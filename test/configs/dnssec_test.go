@@ -139,6 +139,11 @@ func rollByText(t *testing.T, doc string, run func(string) string, aged func()) 
 	settled := func() string { // whatever does not only take time has come about
 		t.Helper()
 		var out string
+		defer func() {
+			if t.Failed() {
+				t.Logf("it stood so:\n%s", out)
+			}
+		}()
 		wait(t, nil, "somebody to look after the keys", func() bool {
 			out = run(show)
 			return !strings.Contains(out, "ervers have") && !strings.Contains(out, "being made") && !strings.Contains(out, "has looked")

@@ -43,6 +43,7 @@ func (n *Node) Heir(ctx context.Context, from int) error {
 	}
 	n.heir.Store(int64(pid))
 	_, err = n.log.Wait(ctx, from, "msg=ready")
+	n.client.CloseIdleConnections() // to the old one, which closes them at any moment: no client sends a POST again by itself
 	return err
 }
 

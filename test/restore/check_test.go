@@ -59,8 +59,7 @@ func check(t *testing.T, args ...string) (lines []checked, status int) {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(bin, append([]string{"check", "--json"}, args...)...).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		status = exit.ExitCode()
 		if len(exit.Stderr) > 0 {
 			t.Logf("check: %s", exit.Stderr)
