@@ -75,7 +75,7 @@ function Filters(props: { search: AuditSearch; onChange: (change: Partial<AuditS
   const [who, setWho] = useState(search.who ?? "");
   return (
     <form
-      className="grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-[1fr_1fr_12rem_10rem_10rem_auto]"
+      className="grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-3 2xl:grid-cols-[1fr_1fr_12rem_10rem_10rem_auto]"
       role="search"
       onSubmit={(e) => {
         e.preventDefault();
