@@ -245,7 +245,7 @@ test("remove the zone; profile: name, password and key; theme; log out", async (
   await fillIn(page, page, { "Current password": password, "New password": "another-long-password" });
   await press(page, button("Change password"));
   await page.getByText("Password changed").first().waitFor();
-  await fillIn(page, page, { "Your password": "another-long-password" });
+  await fillIn(page, page.getByRole("region", { name: "Global API Key" }), { "Your password": "another-long-password" });
   await press(page, button("Make a new key"));
   await page.getByText("Your key. It is shown once.").waitFor();
 

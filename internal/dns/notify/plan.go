@@ -49,6 +49,9 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		if underWay := t.inDoubt && t.index >= 0; w.review && !w.linked && !underWay {
 			t.learn(s.known)
 		}
+		if t.serial != v.Serial() {
+			t.reminders = 0
+		}
 		moved := t.peer.Addr != p.Addr || t.peer.Notify != p.Notify || t.peer.Key != p.Key && t.inDoubt
 		t.peer, t.serial, t.soa, t.ttl = p, v.Serial(), rdata, ttl
 		t.status.Serial = t.serial
@@ -177,11 +180,32 @@ func (s *Sender) ack(t *task, serial uint32) {
 
 // saw ends repetitions: a peer that was told of a serial and has it need not be told again. Who was not told yet will be,
 // whoever was seen: what looks like the peer may be another program at its address.
-func (s *Sender) saw(a Ack) {
+func (s *Sender) saw(a Ack, now time.Time) {
 	t := s.task(a.Zone, a.Peer)
-	if t != nil && t.inDoubt && t.sent == a.Serial {
+	switch {
+	case t == nil:
+	case t.inDoubt && t.sent == a.Serial:
 		s.ack(t, a.Serial)
+	case t.serial == a.Serial:
+		t.reminders = 0
+	case !t.inDoubt && t.index < 0 && wire.SerialNewer(t.serial, a.Serial):
+		s.remind(t, now)
 	}
+}
+
+// remind tells a peer once more that has answered and is still behind: it asked while we were away, or its transfer failed. By itself it
+// would come again when its SOA's retry or refresh says so, which may be hours. Each reminder waits twice as long as the one before.
+func (s *Sender) remind(t *task, now time.Time) {
+	wait := s.cfg.Remind
+	for range min(t.reminders, 20) {
+		wait = min(2*wait, s.cfg.RetryMost)
+	}
+	if !t.status.Sent.IsZero() && now.Sub(t.status.Sent) < wait {
+		return // the next time that it is seen so
+	}
+	t.reminders++
+	t.forced = true
+	s.schedule(t, true, now)
 }
 
 func latest(a, b time.Time) time.Time {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -68,6 +69,70 @@ func TestLinkedWhileKnown(t *testing.T) {
 			t.Errorf("linked anew %v: %d NOTIFYs are due, want %d", linked, len(s.queue), want)
 		}
 	}
+}
+
+// A peer that has answered and does not follow is told again whenever it is seen behind, ever more rarely, by this process and by the next
+// one, which has sent nothing yet; until it has followed, or there is something newer to tell.
+func TestWhoDoesNotFollowIsReminded(t *testing.T) {
+	t.Parallel()
+	version := func(serial byte) *zone.Version {
+		data := make([]byte, 22)
+		data[5] = serial
+		v, err := zone.Build(wire.MustName("example"), []rr.Set{{Owner: wire.MustName("example"), Type: wire.TypeSOA, TTL: 60, Data: [][]byte{data}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	db, links := linkable(t)
+	links.Peers = links.Peers[:1]
+	three, four := version(3), version(4)
+	db.Reset("z", "acc", 2, three, three, links, nil)
+	now := time.Unix(1_800_000_000, 0)
+	s := New(Config{DB: db, Now: func() time.Time { return now }})
+	s.wishAll(map[taskKey]uint32{{"z", "a"}: 3}) // what the process before was answered
+	s.take()
+	seen := func(serial uint32, want int) {
+		t.Helper()
+		s.Seen("z", "a", serial)
+		s.take()
+		if len(s.queue) != want {
+			t.Errorf("%d s, seen with %d: %d NOTIFYs are due, want %d", now.Unix()-1_800_000_000, serial, len(s.queue), want)
+		}
+	}
+	// told sends what is due, and has it answered.
+	told := func() {
+		t.Helper()
+		now = now.Add(s.cfg.Interval)
+		messages, _ := s.collect()
+		if len(messages) != 1 {
+			t.Fatalf("%d messages", len(messages))
+		}
+		s.mu.Lock()
+		s.ack(messages[0].task, messages[0].task.sent)
+		s.mu.Unlock()
+	}
+	seen(3, 0)
+	seen(2, 1)
+	told()
+	for _, wait := range []time.Duration{20, 40, 80, 160, 300, 300} { // seconds
+		now = now.Add((wait - 1) * time.Second)
+		seen(2, 0)
+		now = now.Add(time.Second)
+		seen(2, 1)
+		seen(2, 1) // it is one
+		told()
+	}
+	now = now.Add(time.Hour)
+	seen(3, 0) // it has followed
+	seen(5, 0) // or is ahead
+	db.Reset("z", "acc", 3, four, four, links, nil)
+	s.Wake(db.ByID("z"))
+	s.take()
+	seen(3, 1) // which is due anyway
+	told()
+	now = now.Add(10 * time.Second)
+	seen(3, 1)
 }
 
 // A peer whose family is not there gets that as its answer.

@@ -32,6 +32,9 @@ type Config struct {
 	Rate int
 	// Retry is the first pause before an unanswered NOTIFY is sent again, RetryMost the longest; defaults 1 s and 5 min.
 	Retry, RetryMost time.Duration
+	// Remind is the first pause before a peer that has answered, and is seen with an older serial all the same, is told again; default
+	// 10 s, doubling up to RetryMost.
+	Remind time.Duration
 	// Load yields what was known before the restart, or by the node that notified before this one; Save keeps it, called
 	// with batches, never twice at once.
 	Load func(ctx context.Context, yield func(Ack)) error
@@ -63,6 +66,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.RetryMost <= 0 {
 		c.RetryMost = 5 * time.Minute
+	}
+	if c.Remind <= 0 {
+		c.Remind = 10 * time.Second
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -186,7 +192,8 @@ func knock(c chan struct{}) {
 	}
 }
 
-// Seen says that a peer has a serial: for certain it transferred the zone, asked and had it already, or answered with it.
+// Seen says that a peer has a serial: for certain it transferred the zone, asked and had it already, or answered with it. One that has
+// answered a NOTIFY and is seen with an older serial is told again.
 func (s *Sender) Seen(zoneID, peerID string, serial uint32) {
 	s.wishes.Lock()
 	s.wishes.seen = append(s.wishes.seen, Ack{Zone: zoneID, Peer: peerID, Serial: serial})
@@ -284,7 +291,7 @@ func (s *Sender) take() {
 		}
 	}
 	for _, a := range seen {
-		s.saw(a)
+		s.saw(a, now)
 	}
 }
 

@@ -68,6 +68,8 @@ type task struct {
 	slotted bool // it waits for its slot (see pace)
 	tries   int  // without an answer
 
+	reminders int // after the answer, because it did not follow
+
 	due      time.Time
 	index    int    // in the heap, -1 outside
 	sent     uint32 // the serial that the last message told
