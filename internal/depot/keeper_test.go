@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,14 +17,24 @@ import (
 
 // shelf is a depot in memory, whose next writes, or what is read of them, may be broken.
 type shelf struct {
+	mu    sync.Mutex // the day's hand changes it while keepers sleep
 	items map[string][]byte
 	fail  error
 	short bool
+	duty  int // who makes backups
+}
+
+func (s *shelf) change(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
 }
 
 func (s *shelf) String() string { return "shelf" }
 
 func (s *shelf) Write(_ context.Context, name string, f func(io.Writer) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.fail != nil {
 		return s.fail
 	}
@@ -36,6 +47,8 @@ func (s *shelf) Write(_ context.Context, name string, f func(io.Writer) error) e
 }
 
 func (s *shelf) Open(_ context.Context, name string) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	b := s.items[name]
 	if s.short {
 		b = b[:len(b)/2]
@@ -44,13 +57,18 @@ func (s *shelf) Open(_ context.Context, name string) (io.ReadCloser, error) {
 }
 
 func (s *shelf) List(context.Context) (out []depot.Item, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for name, b := range s.items {
 		out = append(out, depot.Item{Name: name, Size: int64(len(b))})
 	}
 	return out, s.fail
 }
 
-func (s *shelf) Remove(_ context.Context, name string) error { delete(s.items, name); return nil }
+func (s *shelf) Remove(_ context.Context, name string) error {
+	s.change(func() { delete(s.items, name) })
+	return nil
+}
 
 // TestKeeper plays days: one backup a day whichever of two nodes makes it, the newest three stay, what others put there stays, a failure
 // is tried again and told, and a backup that does not read back is no backup and drives nobody out.
@@ -58,13 +76,15 @@ func TestKeeper(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{items: map[string][]byte{"by-hand.hwb": nil}}
-		duty := 0
 		keepers := make([]*depot.Keeper, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		for i := range keepers {
 			keepers[i] = depot.NewKeeper(depot.Config{
 				Depot: s, Every: 24 * time.Hour, Keep: 3, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
-				Duty: func() bool { return duty == i },
+				Duty: func() (mine bool) {
+					s.change(func() { mine = s.duty == i })
+					return mine
+				},
 				Dump: func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "all of it"); return err },
 				Look: func(r io.Reader) error {
 					if b, err := io.ReadAll(r); err != nil || string(b) != "all of it" {
@@ -84,23 +104,23 @@ func TestKeeper(t *testing.T) {
 			t.Fatalf("after an hour %d were made", made())
 		}
 		days(2)
-		duty = 1
+		s.change(func() { s.duty = 1 })
 		days(2)
 		if made() != 5 || keepers[0].Status().Made != 3 || len(s.items) != 4 || !slices.Contains(names(s), "by-hand.hwb") {
 			t.Errorf("after four days %d were made, %d by the first, and there are %q", made(), keepers[0].Status().Made, names(s))
 		}
 		before := names(s)
-		s.fail = errors.New("away")
+		s.change(func() { s.fail = errors.New("away") })
 		days(2)
 		if got := keepers[1].Status(); got.Failed < 50 || got.Error != "away" || !slices.Equal(names(s), before) {
 			t.Errorf("%+v, %q", got, names(s))
 		}
-		s.fail, s.short = nil, true
+		s.change(func() { s.fail, s.short = nil, true })
 		days(1)
 		if got := keepers[1].Status(); got.Error == "" || !slices.Equal(names(s), before) {
 			t.Errorf("what does not read back: %+v, %q", got, names(s))
 		}
-		s.short = false
+		s.change(func() { s.short = false })
 		days(1)
 		if got := keepers[1].Status(); got.Error != "" || time.Since(got.Last) > 25*time.Hour || len(s.items) != 4 || slices.Equal(names(s), before) {
 			t.Errorf("afterwards: %+v, %q", got, names(s))
@@ -109,6 +129,8 @@ func TestKeeper(t *testing.T) {
 }
 
 func names(s *shelf) (out []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for n := range s.items {
 		out = append(out, n)
 	}
