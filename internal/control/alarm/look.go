@@ -81,21 +81,36 @@ func (l *look) zone(ctx context.Context, id string, also []Finding) {
 	for i := range fares {
 		p := &fares[i]
 		l.tell(z, f, p)
-		for _, v := range judge(&facts, p, set) {
-			l.apply(f, model.AlarmKey{Account: f.account, Rule: v.rule, Zone: model.ID(id), Object: model.ID(p.Peer.ID)}, &v, p.Peer.Name, set)
+		if f.hearsay(p) {
+			f.wake(l.now.Add(hearsayPause))
+			continue
 		}
+		for _, v := range judge(&facts, p, set) {
+			k := model.AlarmKey{Account: f.account, Rule: v.rule, Zone: model.ID(id), Object: model.ID(p.Peer.ID)}
+			l.apply(f, k, &v, p.Peer.Name, set, f.old && !f.judged[p.Peer.ID])
+		}
+		f.judged[p.Peer.ID] = true
 	}
 	for _, a := range also {
 		v := verdict{rule: a.Rule, is: no, text: a.Text, since: a.Since, sure: true}
 		if a.Broken {
 			v.is = yes
 		}
-		l.apply(f, model.AlarmKey{Account: f.account, Rule: a.Rule, Zone: model.ID(id), Object: a.Object}, &v, a.Subject, set)
+		l.apply(f, model.AlarmKey{Account: f.account, Rule: a.Rule, Zone: model.ID(id), Object: a.Object}, &v, a.Subject, set, f.old && !f.known)
 	}
 	l.over(id, f, "the peer is linked no more", func(k model.AlarmKey) bool {
 		return ofPeer(k.Rule) && !slices.ContainsFunc(fares, func(p watch.Fare) bool { return model.ID(p.Peer.ID) == k.Object })
 	})
 	f.known = true
+}
+
+// hearsayPause is when a peer is looked at again of which only others know something.
+const hearsayPause = 30 * time.Second
+
+// hearsay says that how a peer stands is what others knew, the node that had the zone before or an earlier process: what they have seen,
+// and told, after they wrote it down for us is not in it. Nothing is raised or cleared by that.
+func (f *followed) hearsay(p *watch.Fare) bool {
+	return f.old && p.State != watch.NoAddress && p.Own.Before(f.began)
 }
 
 // ofPeer says whether a rule is of a linked peer of a zone.
@@ -124,12 +139,13 @@ func (l *look) over(id string, f *followed, why string, is func(model.AlarmKey) 
 	for peer := range f.stands {
 		if is(model.AlarmKey{Rule: model.AlarmSilent, Zone: model.ID(id), Object: model.ID(peer)}) {
 			delete(f.stands, peer)
+			delete(f.judged, peer)
 		}
 	}
 }
 
-// apply takes a verdict.
-func (l *look) apply(f *followed, k model.AlarmKey, v *verdict, subject string, set settings) {
+// apply takes a verdict. first says that it is the first of its object in this process: it may have been so for long.
+func (l *look) apply(f *followed, k model.AlarmKey, v *verdict, subject string, set settings, first bool) {
 	c := f.open[k]
 	if c == nil {
 		if v.is != yes {
@@ -140,7 +156,7 @@ func (l *look) apply(f *followed, k model.AlarmKey, v *verdict, subject string, 
 		f.open[k] = c
 	}
 	s := set.of(v.rule)
-	do, raise, again := c.step(v, s, l.now, !f.known && f.old)
+	do, raise, again := c.step(v, s, l.now, first)
 	f.wake(again)
 	f.wake(v.again)
 	if do {

@@ -89,9 +89,11 @@ type followed struct {
 	name    string
 	stands  map[string]stand
 	open    map[model.AlarmKey]*condition
-	due     time.Time // when to look though nothing moves; zero: never
-	known   bool      // it has been looked at
-	old     bool      // it was there before anybody looked: how its peers stand at first is no news
+	due     time.Time       // when to look though nothing moves; zero: never
+	known   bool            // it has been looked at
+	old     bool            // it was there before anybody looked: how its peers stand at first is no news
+	began   time.Time       // when the zone fell to this node
+	judged  map[string]bool // peers that this node has found something out about since
 }
 
 // stand is how a peer stood when it was last told.
@@ -260,7 +262,9 @@ func (m *Monitor) begin(ctx context.Context, now time.Time, anew bool) error {
 func (m *Monitor) follow(id string, account model.ID) *followed {
 	f := m.zones[id]
 	if f == nil {
-		f = &followed{account: account, stands: map[string]stand{}, open: map[model.AlarmKey]*condition{}}
+		f = &followed{
+			account: account, stands: map[string]stand{}, open: map[model.AlarmKey]*condition{}, judged: map[string]bool{}, began: m.cfg.Clock(),
+		}
 		m.zones[id] = f
 	}
 	return f

@@ -102,6 +102,8 @@ type world struct {
 	fare  watch.Fare
 	node  *alarm.Monitor
 	id    string
+	// hearsay has the node know of the peer only what another one has left.
+	hearsay bool
 }
 
 const zoneID, account, peer = "000000000000000000000000000000a1", "000000000000000000000000000000b1", "000000000000000000000000000000c1"
@@ -129,7 +131,11 @@ func (w *world) restart() {
 			if w.fare.Peer.ID == "" {
 				return nil
 			}
-			return []watch.Fare{w.fare}
+			f := w.fare
+			if !w.hearsay {
+				f.Own = w.now
+			}
+			return []watch.Fare{f}
 		},
 	})
 }
@@ -188,6 +194,42 @@ func TestHysteresis(t *testing.T) {
 	w.want("-secondary_silent")
 	w.pass(time.Hour)
 	w.want("")
+}
+
+// TestHearsay: what another node has left is neither raised nor cleared before this one has found out by itself; then it counts from when it began.
+func TestHearsay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.pass(time.Minute)
+	w.stands(watch.Unreachable)
+	w.restart()
+	w.hearsay = true
+	w.pass(time.Hour)
+	w.want("")
+	w.hearsay = false
+	w.stands(watch.InStep) // it was so all the time
+	w.pass(time.Hour)
+	w.want("")
+	w.stands(watch.Unreachable)
+	w.pass(11 * time.Minute)
+	w.want("+secondary_silent")
+	w.restart()
+	w.hearsay = true
+	w.stands(watch.InStep)
+	w.pass(time.Hour)
+	w.want("")
+	w.hearsay = false
+	w.stands(watch.Unreachable)
+	w.pass(time.Hour)
+	w.want("") // it is raised already
+	w.stands(watch.InStep)
+	w.pass(2 * time.Minute)
+	w.want("-secondary_silent")
+	w.stands(watch.Unreachable)
+	w.pass(9 * time.Minute)
+	w.restart()
+	w.pass(2 * time.Minute)
+	w.want("+secondary_silent") // nine of its ten minutes were another node's
 }
 
 // TestRules: each rule is raised by its cause, and cleared without it.

@@ -49,15 +49,21 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		if underWay := t.inDoubt && t.index >= 0; w.review && !w.linked && !underWay {
 			t.learn(s.known)
 		}
-		if t.serial != v.Serial() {
-			t.reminders = 0
-		}
-		moved := t.peer.Addr != p.Addr || t.peer.Notify != p.Notify || t.peer.Key != p.Key && t.inDoubt
-		t.peer, t.serial, t.soa, t.ttl = p, v.Serial(), rdata, ttl
-		t.status.Serial = t.serial
+		moved := t.becomes(p, v.Serial(), rdata, ttl)
 		t.forced = t.forced || w.forced
 		s.schedule(t, w.forced || moved, now)
 	}
+}
+
+// becomes has the task tell a peer of a version. moved says that what is under way does not reach it.
+func (t *task) becomes(p zone.Peer, serial uint32, soa []byte, ttl uint32) (moved bool) {
+	if t.serial != serial {
+		t.reminders = 0
+	}
+	moved = t.peer.Addr != p.Addr || t.peer.Notify != p.Notify || t.peer.Key != p.Key && t.inDoubt
+	t.peer, t.serial, t.soa, t.ttl = p, serial, soa, ttl
+	t.status.Serial = serial
+	return moved
 }
 
 // lag is how long a node may know less than the others.

@@ -115,8 +115,8 @@ func TestWhoDoesNotFollowIsReminded(t *testing.T) {
 	seen(3, 0)
 	seen(2, 1)
 	told()
-	for _, wait := range []time.Duration{20, 40, 80, 160, 300, 300} { // seconds
-		now = now.Add((wait - 1) * time.Second)
+	for _, seconds := range []int{20, 40, 80, 160, 300, 300} {
+		now = now.Add(time.Duration(seconds-1) * time.Second)
 		seen(2, 0)
 		now = now.Add(time.Second)
 		seen(2, 1)

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,10 +76,20 @@ func IsMeta(t wire.Type) bool {
 	return t == 0 || t == wire.TypeOPT || t >= 128 && t <= 255 || t == 65535
 }
 
-// Canonical folds the names in RDATA that RFC 4034 section 6.2 and RFC 6840 section 5.1 name, in place.
+// Canonical folds the names in RDATA, in place: those that RFC 4034 section 6.2 and RFC 6840 section 5.1 name, and those of other types, as
+// reading their text does: one record must not be two, because it came once as text and once in octets.
 func Canonical(t wire.Type, data []byte) error {
 	if err := wire.Canonical(t, data); err != nil {
 		return fmt.Errorf("%w: %w", ErrSyntax, err)
+	}
+	upper := func(c byte) bool { return 'A' <= c && c <= 'Z' }
+	if !slices.ContainsFunc(data, upper) || !hasText(t) || !t.HasMnemonic() || Valid(t, data) != nil {
+		return nil
+	}
+	if text := appendForm(nil, t, data); len(text) > 0 {
+		if again, err := ParseData(t, string(text), wire.Root); err == nil && len(again) == len(data) {
+			copy(data, again)
+		}
 	}
 	return nil
 }

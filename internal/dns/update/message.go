@@ -77,7 +77,9 @@ func data(r *wire.Reader, rec *wire.Record) ([]byte, error) {
 	}
 	out, err := r.Expand(nil, rec)
 	if err == nil && !rr.IsMeta(rec.Type) {
-		err = rr.Valid(rec.Type, out)
+		if err = rr.Valid(rec.Type, out); err == nil {
+			err = rr.Canonical(rec.Type, out)
+		}
 	}
 	return out, err
 }

@@ -15,6 +15,7 @@ type Fare struct {
 	Known      bool // Serial means something
 	Since      time.Time
 	Seen       time.Time
+	Own        time.Time // when this process last found out; what is older than its duty was known to others, and may have changed
 	Refused    time.Time // its last request, if nothing of it went well since
 	Refusal    string    // why
 	Use        KeyUse    // which of its two keys it uses, while one follows the other; empty else
@@ -33,7 +34,7 @@ func (w *Watcher) Fares(z *zone.Zone) []Fare {
 		if r == nil {
 			r = &record{} // not kept
 		}
-		f := Fare{Peer: p, Serial: r.serial, Known: r.known, Since: r.inStep, Seen: r.seen}
+		f := Fare{Peer: p, Serial: r.serial, Known: r.known, Since: r.inStep, Seen: r.seen, Own: r.own}
 		f.State, f.Cause = r.state(serial, p.Addr.IsValid())
 		if x := r.refusal; x != nil && r.refusalOn.After(r.good) && len(x.Client.OneOf) == 0 {
 			f.Refused, f.Refusal = r.refusalOn, x.Reason

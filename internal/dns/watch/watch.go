@@ -62,6 +62,7 @@ type record struct {
 	known      bool
 	inStep     time.Time
 	seen       time.Time
+	own        time.Time // when this process last found out how it stands; what an earlier one or another node found is older. Never: zero
 	probe      trouble   // what was wrong with the answer when it was last asked
 	served     uint32    // what it answered with when it last did, which is not what it has fetched before that is loaded
 	servedOn   time.Time // never: zero
@@ -196,7 +197,7 @@ func (w *Watcher) Notified(zoneID string, s notify.Status) {
 			r.probe = trouble{}
 		}
 	}
-	r.status, r.toldOn = s, now
+	r.status, r.toldOn, r.own = s, now, now
 	if s.Outcome == notify.Accepted {
 		r.heard(now)
 	}
@@ -265,7 +266,7 @@ func (r *record) transferred(w *Watcher, z *zone.Zone, rep *xfr.Report, certain 
 		r.add(e)
 		return
 	}
-	r.seen = now
+	r.seen, r.own = now, now
 	if r.probe.State == Unreachable {
 		r.probe = trouble{}
 	}
@@ -284,6 +285,7 @@ func (w *Watcher) probed(z *zone.Zone, peer string, serial uint32, t trouble) {
 	w.mu.Lock()
 	r := w.at(key{z.ID, peer})
 	now := w.cfg.Now()
+	r.own = now
 	if !t.none() {
 		if t.State != Unreachable {
 			r.seen = now
