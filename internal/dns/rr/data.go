@@ -83,10 +83,8 @@ func Canonical(t wire.Type, data []byte) error {
 		return fmt.Errorf("%w: %w", ErrSyntax, err)
 	}
 	upper := func(c byte) bool { return 'A' <= c && c <= 'Z' }
-	if !slices.ContainsFunc(data, upper) || !hasText(t) || !t.HasMnemonic() || Valid(t, data) != nil {
-		return nil
-	}
-	if text := appendForm(nil, t, data); len(text) > 0 {
+	if slices.ContainsFunc(data, upper) && hasText(t) && t.HasMnemonic() && Valid(t, data) == nil {
+		text := appendForm(nil, t, data)
 		if again, err := ParseData(t, string(text), wire.Root); err == nil && len(again) == len(data) {
 			copy(data, again)
 		}
