@@ -34,7 +34,8 @@ test("two tabs have one stream; nothing is asked while nothing changes, and what
   await second.goto(home);
   await second.getByRole("link", { name: "example.com", exact: true }).waitFor();
   await new Promise((resolve) => setTimeout(resolve, 3_000)); // what they have begun comes to its end
-  assert.ok(first.length <= 6, `${first.length} requests: ${first.join(", ")}`);
+  // What was read before the stream began is read once more: how much that is depends on which of them is quicker.
+  assert.ok(new Set(first).size <= 6 && first.length <= 10, `${first.length} requests: ${first.join(", ")}`);
   assert.equal([...first, ...other].filter(isStream).length, 1);
   const before = first.length + other.length;
   await new Promise((resolve) => setTimeout(resolve, 12_000)); // longer than pages that are told nothing wait
