@@ -13,22 +13,28 @@ import (
 
 const tsigSecret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
 
+// onEngine starts a node with a store of its own.
+func onEngine(t *testing.T, engine string) (n *node.Node, dir string, flags []string) {
+	t.Helper()
+	dir = t.TempDir()
+	if engine == "postgres" {
+		flags = []string{"--database", pgtest.Start(t).Database(t)}
+	}
+	n, err := node.Start(dir, flags...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Kill)
+	return n, dir, flags
+}
+
 // A store whose key is lost is not opened, and no other key is left where the right one belongs: with that, all goes on.
 func TestLostSecret(t *testing.T) {
 	t.Parallel()
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			var flags []string
-			if engine == "postgres" {
-				flags = []string{"--database", pgtest.Start(t).Database(t)}
-			}
-			n, err := node.Start(dir, flags...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(n.Kill)
+			n, dir, _ := onEngine(t, engine)
 			if err := n.Stop(); err != nil {
 				t.Fatal(err)
 			}
@@ -63,16 +69,7 @@ func TestRotateSecret(t *testing.T) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			var flags []string
-			if engine == "postgres" {
-				flags = []string{"--database", pgtest.Start(t).Database(t)}
-			}
-			n, err := node.Start(dir, flags...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(n.Kill)
+			n, dir, flags := onEngine(t, engine)
 			var key struct{ ID string }
 			n.Call(t, http.MethodPost, "/accounts/"+n.Account+"/secondary_dns/tsigs", `{"name":"k.example.","algo":"hmac-sha256.","secret":"`+tsigSecret+`"}`, &key)
 			file := filepath.Join(dir, "secret.key")
