@@ -31,15 +31,16 @@ var floors = map[string][]string{
 	"internal/dns/zonemd":    {"internal/dns/wire", "internal/dns/zone", "internal/dns/zone/page"},
 	"internal/dns/answer":    {"internal/dns/wire", "internal/dns/zone"},
 	"internal/dns/xfr":       {"internal/cores", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/zone/page", "internal/dns/tsig"},
-	"internal/dns/notify":    {"internal/dns/wire", "internal/dns/zone", "internal/dns/trust", "internal/dns/tsig"},
+	"internal/dns/notify":    {"internal/trace", "internal/dns/ask", "internal/dns/wire", "internal/dns/zone", "internal/dns/trust", "internal/dns/tsig"},
 	"internal/dns/tally":     {},
+	"internal/dns/tap":       {},
 	"internal/dns/course":    {},
 	"internal/dns/curve":     {},
 	"internal/dns/meter":     {"internal/cores", "internal/dns/wire", "internal/dns/zone"},
-	"internal/dns/watch":     {"internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
+	"internal/dns/watch":     {"internal/dns/ask", "internal/dns/wire", "internal/dns/zone", "internal/dns/notify", "internal/dns/xfr"},
 	"internal/dns/compare":   {"internal/dns/ask", "internal/dns/wire", "internal/dns/rr", "internal/dns/zone", "internal/dns/watch", "internal/dns/xfr"},
 	"internal/dns/server": {
-		"internal/cores", "internal/dns/answer", "internal/dns/cookie", "internal/dns/ratelimit", "internal/dns/xfr", "internal/dns/trust", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
+		"internal/cores", "internal/dns/answer", "internal/dns/cookie", "internal/dns/ratelimit", "internal/dns/tap", "internal/dns/xfr", "internal/dns/trust", "internal/dns/tsig", "internal/dns/wire", "internal/dns/zone",
 	},
 	"internal/dns/update":    {"internal/dns/wire", "internal/dns/rr"},
 	"internal/control/model": {"internal/dns/wire", "internal/dns/rr", "internal/dns/dnssec"},
@@ -82,6 +83,7 @@ var floors = map[string][]string{
 	"internal/control/draft":   {"internal/control/model", "internal/control/rules"},
 	"internal/control/journal": {"internal/control/model", "internal/dns/zone"},
 	"internal/control/commit": {
+		"internal/trace",
 		"internal/control/model", "internal/control/audit", "internal/control/preview", "internal/control/review", "internal/control/rules", "internal/control/face", "internal/control/keyring", "internal/control/journal",
 		"internal/dns/dnssec", "internal/dns/zone", "internal/dns/rr", "internal/dns/wire",
 	},
@@ -96,14 +98,16 @@ var floors = map[string][]string{
 	"internal/control/update": {
 		"internal/control/model", "internal/control/rules", "internal/dns/update", "internal/dns/zone", "internal/dns/tsig", "internal/dns/rr", "internal/dns/wire",
 	},
-	"internal/control/auth": {"internal/cores", "internal/control/model"},
+	"internal/control/auth":    {"internal/cores", "internal/control/model", "internal/dns/wire"},
+	"internal/control/oidc":    {"internal/control/model", "internal/control/auth"},
+	"internal/control/passkey": {"internal/control/model", "internal/control/auth"},
 	"internal/control/api": {
-		"api", "internal/cores", "internal/control/draft", "internal/control/events", "internal/control/history", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
+		"api", "internal/trace", "internal/cores", "internal/control/draft", "internal/control/events", "internal/control/history", "internal/control/model", "internal/control/auth", "internal/control/oidc", "internal/control/passkey", "internal/control/rules", "internal/dns/rr", "internal/dns/wire",
 	},
 	"internal/control/api/zone": {
 		"internal/control/api", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/dnssec", "internal/dns/rr", "internal/dns/wire", "internal/dns/zonemd",
 	},
-	"internal/control/api/record": {"internal/control/api", "internal/control/model", "internal/control/rules", "internal/dns/rr", "internal/dns/wire"},
+	"internal/control/api/record": {"internal/control/api", "internal/control/auth", "internal/control/model", "internal/control/rules", "internal/dns/rr", "internal/dns/wire"},
 	"internal/control/api/transfer": {
 		"internal/control/api", "internal/control/catalog", "internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/rr", "internal/dns/trust", "internal/dns/wire",
 	},
@@ -114,10 +118,10 @@ var floors = map[string][]string{
 	},
 	"internal/control/api/people": {
 		"internal/control/api", "internal/control/api/record", "internal/control/api/transfer", "internal/control/api/zone",
-		"internal/control/model", "internal/control/auth", "internal/control/rules", "internal/dns/wire",
+		"internal/control/model", "internal/control/auth", "internal/control/oidc", "internal/control/passkey", "internal/control/rules", "internal/dns/wire",
 	},
 	"internal/control/api/draft": {
-		"internal/control/api", "internal/control/api/people", "internal/control/api/transfer", "internal/control/draft", "internal/control/model", "internal/dns/rr",
+		"internal/control/api", "internal/control/api/people", "internal/control/api/transfer", "internal/control/draft", "internal/control/auth", "internal/control/model", "internal/dns/rr",
 	},
 	"internal/control/api/history": {
 		"internal/control/api", "internal/control/api/record", "internal/control/api/zone", "internal/control/api/zonefile", "internal/control/auth", "internal/control/history", "internal/control/model", "internal/dns/rr",
@@ -135,17 +139,20 @@ var floors = map[string][]string{
 	"internal/courier":   {},
 	"internal/depot":     {},
 	"internal/handover":  {},
+	"internal/trace":     {},
+	"internal/otlp":      {"internal/trace"},
+	"internal/systemd":   {},
 	"internal/httpfront": {},
 	"internal/insight": {
 		"internal/control/api", "internal/control/model", "internal/control/parent", "internal/control/store",
 		"internal/dns/curve", "internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/watch", "internal/dns/course", "internal/dns/meter",
 	},
 	"internal/node": {
-		"web", "internal/cores", "internal/client", "internal/courier", "internal/depot", "internal/handover", "internal/httpfront", "internal/secretkey",
-		"internal/control/model", "internal/control/auth", "internal/control/store", "internal/control/commit", "internal/control/history", "internal/control/journal", "internal/control/feed", "internal/control/draft", "internal/control/face", "internal/control/preview",
+		"web", "internal/cores", "internal/client", "internal/courier", "internal/depot", "internal/handover", "internal/systemd", "internal/httpfront", "internal/otlp", "internal/secretkey", "internal/trace",
+		"internal/control/model", "internal/control/auth", "internal/control/oidc", "internal/control/passkey", "internal/control/store", "internal/control/commit", "internal/control/history", "internal/control/journal", "internal/control/feed", "internal/control/draft", "internal/control/face", "internal/control/preview",
 		"internal/control/alarm", "internal/control/events", "internal/control/catalog", "internal/control/flatten", "internal/control/keeper", "internal/control/parent", "internal/control/duty", "internal/control/review", "internal/control/update", "internal/control/api", "internal/control/api/alarms", "internal/control/api/record", "internal/control/api/rooms",
 		"internal/dns/wire", "internal/dns/zone", "internal/dns/answer", "internal/dns/xfr", "internal/dns/compare", "internal/dns/notify", "internal/dns/watch", "internal/dns/reach", "internal/dns/ask", "internal/dns/cookie", "internal/dns/tally",
-		"internal/dns/report", "internal/dns/trust", "internal/dns/server", "internal/insight",
+		"internal/dns/report", "internal/dns/tap", "internal/dns/trust", "internal/dns/server", "internal/insight",
 	},
 	"internal/cli": {
 		"internal/node", "internal/client", "internal/depot", "internal/secretkey", "internal/control/auth", "internal/control/check", "internal/control/commit", "internal/control/store", "internal/dns/rr", "internal/dns/wire", "internal/dns/zone",
@@ -159,6 +166,9 @@ var forbidden = []struct{ under, not string }{
 	{"internal/dns", "net/http"},
 	{"internal/dns/wire", "context"},
 	{"internal/control/rules", "encoding/json"},
+	// Who records spans knows that library; who tells of them knows the seam.
+	{"internal/dns", "go.opentelemetry.io/otel"},
+	{"internal/control", "go.opentelemetry.io/otel"},
 	{"internal/control/face", "database/sql"},
 	{"internal/control/commit", "database/sql"},
 	{"internal/control/audit", "database/sql"},

@@ -33,7 +33,7 @@ func (r *release) archives(context.Context) error {
 			return err
 		}
 	}
-	for _, name := range []string{"headwater.service", "headwater.env.example"} {
+	for _, name := range []string{"headwater.service", "headwater.socket", "headwater.env.example"} {
 		if err := r.add("systemd/"+name, "deploy/systemd/"+name); err != nil {
 			return err
 		}
@@ -49,19 +49,24 @@ func (r *release) archives(context.Context) error {
 		for _, f := range r.shared {
 			files = append(files, file{path.Join(folder, f.name), f.data, f.mode})
 		}
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		if err := writeTar(z, files, r.when); err != nil {
-			return err
-		}
-		if err := z.Close(); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(r.out, folder+".tar.gz"), b.Bytes(), 0o644); err != nil {
+		if err := r.tarball(folder+".tar.gz", files); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tarball writes files as one that is packed.
+func (r *release) tarball(name string, files []file) error {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if err := writeTar(z, files, r.when); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.out, name), b.Bytes(), 0o644)
 }
 
 // writeTar writes files in the order of their names, as root's and of one time. Folders come before what is in them.

@@ -1,5 +1,5 @@
 // Command release makes everything that a release consists of out of the sources and the dashboard's build: static programs for
-// each platform, archives, packages for Debian and for RPM, an OCI image, a bill of materials, the notices of third parties,
+// each platform, archives, packages for Debian and for RPM, an OCI image, a Helm chart, a bill of materials, the notices of third parties,
 // manual pages, completions and checksums. The same commit makes the same octets, whoever runs it and when. It knows the
 // command line's grammar and what lies in deploy/; it must not know what the program does.
 //
@@ -76,8 +76,14 @@ func (r *release) make(ctx context.Context, only string) error {
 		what string
 		make func(context.Context) error
 	}{
-		{"manuals", r.manuals}, {"notices", r.notices}, {"bill of materials", r.materials},
-		{"archives", r.archives}, {"packages", r.packages}, {"image", r.image}, {"checksums", r.checksums},
+		{"manuals", r.manuals},
+		{"notices", r.notices},
+		{"bill of materials", r.materials},
+		{"archives", r.archives},
+		{"packages", r.packages},
+		{"image", r.image},
+		{"Helm chart", r.chart},
+		{"checksums", r.checksums},
 	}
 	for _, s := range steps {
 		if err := s.make(ctx); err != nil {

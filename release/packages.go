@@ -63,6 +63,13 @@ func (r *release) contents(dir string) (files.Contents, error) {
 	if err := put("unit", "/usr/lib/systemd/system/headwater.service", files.TypeFile, []byte(packaged), 0o644); err != nil {
 		return nil, err
 	}
+	sockets, err := os.ReadFile(filepath.Join(r.root, "deploy/systemd/headwater.socket"))
+	if err != nil {
+		return nil, err
+	}
+	if err := put("sockets", "/usr/lib/systemd/system/headwater.socket", files.TypeFile, sockets, 0o644); err != nil {
+		return nil, err
+	}
 	if err := put("env", "/etc/headwater/headwater.env", files.TypeConfigNoReplace, env, 0o600); err != nil {
 		return nil, err
 	}

@@ -26,23 +26,39 @@ func run(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
+// copyFile copies a file or a link, with other rights. What is neither, or gone, is passed over.
+func copyFile(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return nil //nolint:nilerr // git lists what was deleted
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	switch {
+	case info.Mode().IsRegular():
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(to, b, 0o640)
+	case info.Mode()&fs.ModeSymlink != 0:
+		at, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(at, to)
+	}
+	return nil
+}
+
 // copied is the repository once more, elsewhere: what git knows, and the dashboard's build.
 func copied(t *testing.T) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "else where")
 	for name := range strings.SplitSeq(strings.TrimSuffix(run(t, "git", "-C", "..", "ls-files", "-z", "-co", "--exclude-standard"), "\x00"), "\x00") {
 		from := filepath.Join("..", name)
-		if info, err := os.Lstat(from); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		b, err := os.ReadFile(from)
-		if err == nil {
-			err = os.MkdirAll(filepath.Dir(filepath.Join(to, name)), 0o777)
-		}
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, name), b, 0o640)
-		}
-		if err != nil {
+		if err := copyFile(from, filepath.Join(to, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -106,7 +122,7 @@ func TestSameOctets(t *testing.T) {
 		}
 		return string(b)
 	}
-	if a, b := sums(&first), sums(&second); a != b || strings.Count(a, "\n") != 5 {
+	if a, b := sums(&first), sums(&second); a != b || strings.Count(a, "\n") != 6 {
 		t.Errorf("the first made\n%sthe second\n%s", a, b)
 	}
 	if out := run(t, "sh", "-c", `cd "$0" && sha256sum -c SHA256SUMS`, first.out); strings.Contains(out, "FAILED") {
@@ -127,7 +143,7 @@ func checkPackages(t *testing.T, r *release) {
 	inDeb := run(t, "dpkg-deb", "-c", deb)
 	inRPM := run(t, "rpm", "-qlp", rpm)
 	for _, name := range []string{
-		"/usr/bin/headwater", "/usr/lib/systemd/system/headwater.service", "/etc/headwater/headwater.env", "/usr/share/man/man1/headwater-serve.1.gz",
+		"/usr/bin/headwater", "/usr/lib/systemd/system/headwater.service", "/usr/lib/systemd/system/headwater.socket", "/etc/headwater/headwater.env", "/usr/share/man/man1/headwater-serve.1.gz",
 		"/usr/share/doc/headwater/copyright", "/usr/share/doc/headwater/THIRD-PARTY-NOTICES", "/usr/share/bash-completion/completions/headwater",
 	} {
 		if !strings.Contains(inDeb, "."+name+"\n") || !strings.Contains(inRPM, name+"\n") {
@@ -257,5 +273,33 @@ func TestWriteTar(t *testing.T) {
 	}
 	if want := "a/ a/a a/b/ a/b/c z"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestChart: the chart is of the release's version, has the alerts and not a link to them, and is the same each time.
+func TestChart(t *testing.T) {
+	t.Parallel()
+	var packed [2][]byte
+	for i := range packed {
+		r := release{root: "..", out: t.TempDir(), version: "1.2.3"}
+		if err := r.chart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if packed[i], err = os.ReadFile(filepath.Join(r.out, "headwater-1.2.3.tgz")); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "tar", "-xzf", filepath.Join(r.out, "headwater-1.2.3.tgz"), "-C", r.out)
+		about, err := os.ReadFile(filepath.Join(r.out, "headwater/Chart.yaml"))
+		if err != nil || !strings.Contains(string(about), "\nversion: \"1.2.3\"\nappVersion: \"1.2.3\"\n") {
+			t.Errorf("%v\n%s", err, about)
+		}
+		alerts, err := os.ReadFile(filepath.Join(r.out, "headwater/headwater.rules.yaml"))
+		if info, _ := os.Lstat(filepath.Join(r.out, "headwater/headwater.rules.yaml")); err != nil || !info.Mode().IsRegular() || !strings.Contains(string(alerts), "HeadwaterDown") {
+			t.Errorf("%v: %s", err, alerts)
+		}
+	}
+	if !bytes.Equal(packed[0], packed[1]) {
+		t.Error("packed twice, it differs")
 	}
 }

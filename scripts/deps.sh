@@ -11,6 +11,8 @@ missing=
 need /usr/sbin/named bind9
 need /usr/bin/named-checkzone bind9-utils
 need /usr/bin/dig bind9-dnsutils
+need /usr/bin/dnstap-read bind9-dnsutils
+need /usr/bin/fstrm_capture fstrm-bin
 need /usr/lib/python3/dist-packages/dns/xfr.py python3-dnspython
 need /usr/bin/nsupdate bind9-dnsutils
 need /usr/lib/python3/dist-packages/certbot_dns_rfc2136/__init__.py python3-certbot-dns-rfc2136

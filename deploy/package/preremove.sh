@@ -6,5 +6,5 @@ case "${1:-remove}" in
 upgrade | failed-upgrade | 1) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now headwater.service
+	systemctl disable --now headwater.socket headwater.service
 fi

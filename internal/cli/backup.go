@@ -272,12 +272,12 @@ func (c *migrateCmd) Run(ctx context.Context, s *streams) error {
 	return err
 }
 
-// counting is a spinner with a count.
+// counting is a spinner with a count. It turns when it is told something: the library's own turning reads what Set64 writes.
 type counting struct{ bar *progressbar.ProgressBar }
 
 func spinner(w io.Writer) *counting {
 	return &counting{progressbar.NewOptions64(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("rows"),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())}
+		progressbar.OptionSetSpinnerChangeInterval(0), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())}
 }
 
 func (c *counting) end() { _ = c.bar.Finish() }

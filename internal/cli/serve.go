@@ -60,12 +60,15 @@ func (s *streams) hangups(ctx context.Context, stop func(), hups <-chan os.Signa
 			stop()
 			return
 		}
-		quiet := *s
-		quiet.out, quiet.err = io.Discard, io.Discard
-		p, err := parse(ctx, &quiet, s.args)
-		if err == nil {
-			err = n.Reload(&p.commands.Serve.Config)
-		}
+		err := n.Reload(func() (*node.Config, error) {
+			quiet := *s
+			quiet.out, quiet.err = io.Discard, io.Discard
+			p, err := parse(ctx, &quiet, s.args)
+			if err != nil {
+				return nil, err
+			}
+			return &p.commands.Serve.Config, nil
+		})
 		if err != nil {
 			log.Error("not reloaded: everything stays as it was", "error", err)
 		}

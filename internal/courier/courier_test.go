@@ -112,6 +112,41 @@ func TestPost(t *testing.T) {
 	}
 }
 
+// TestPostToOneThatSwitches: a receiver that says that it goes on in another protocol, and then nothing, holds nobody.
+func TestPostToOneThatSwitches(t *testing.T) {
+	t.Parallel()
+	over := make(chan struct{})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: silence\r\n\r\n")
+		<-over
+	}))
+	defer server.Close()
+	defer close(over)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	done := make(chan string, 1)
+	go func() {
+		status, err := courier.New(courier.Config{Roots: roots}).Post(ctx, server.URL, "s", "id", []byte("{}"))
+		done <- fmt.Sprint(status, " ", err)
+	}()
+	select {
+	case got := <-done:
+		if got != "101 it answers 101" {
+			t.Error(got)
+		}
+	case <-time.After(testkit.Patience):
+		t.Error("it holds who sends, beyond all time")
+	}
+}
+
 // mailbox is a mail server that takes what it gets.
 func mailbox(t *testing.T, refuses string) (addr string, got <-chan string) {
 	t.Helper()

@@ -112,7 +112,9 @@ func (c *Courier) Post(ctx context.Context, to, secret, id string, body []byte) 
 		return 0, inWords(err)
 	}
 	defer answer.Body.Close()
-	_, _ = io.CopyN(io.Discard, answer.Body, answerMost) // what it says besides is nobody's matter
+	if answer.StatusCode >= 200 { // behind 101 is no body but the connection itself, which ctx does not end
+		_, _ = io.CopyN(io.Discard, answer.Body, answerMost) // what it says besides is nobody's matter
+	}
 	switch code := answer.StatusCode; {
 	case code >= 200 && code < 300:
 		return code, nil

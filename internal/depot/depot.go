@@ -25,6 +25,8 @@ type Depot interface {
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	List(ctx context.Context) ([]Item, error)
 	Remove(ctx context.Context, name string) error
+	// Sweep removes what was begun before then and never came to stand under its name, because its writer was killed.
+	Sweep(ctx context.Context, before time.Time) error
 	// String names the place, without anything secret.
 	String() string
 }

@@ -7,10 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
 // dir is a directory. What is being written has a name that begins with a dot, which List passes over.
 type dir string
+
+// unfinished begins the names of what is being written.
+const unfinished = ".headwater-backup-"
 
 func (d dir) String() string { return string(d) }
 
@@ -18,7 +23,7 @@ func (d dir) Write(ctx context.Context, name string, f func(io.Writer) error) er
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return fmt.Errorf("directory of backups: %w", err)
 	}
-	out, err := os.CreateTemp(string(d), ".headwater-backup-*")
+	out, err := os.CreateTemp(string(d), unfinished+"*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -73,4 +78,22 @@ func (d dir) Remove(_ context.Context, name string) error {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	return nil
+}
+
+func (d dir) Sweep(_ context.Context, before time.Time) error {
+	list, err := os.ReadDir(string(d))
+	if err != nil {
+		return fmt.Errorf("list what broke off: %w", err)
+	}
+	var all []error
+	for _, e := range list {
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || !strings.HasPrefix(e.Name(), unfinished) || !info.ModTime().Before(before) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(string(d), e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			all = append(all, err)
+		}
+	}
+	return errors.Join(all...)
 }

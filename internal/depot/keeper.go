@@ -160,8 +160,14 @@ func (c *counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tidy removes the oldest beyond those that stay.
+// abandoned is for how long nobody has written at what nobody writes any more.
+const abandoned = 24 * time.Hour
+
+// tidy removes the oldest beyond those that stay, and what killed writers have left.
 func (k *Keeper) tidy(ctx context.Context) error {
+	if err := k.cfg.Depot.Sweep(ctx, k.cfg.Clock().Add(-abandoned)); err != nil {
+		k.cfg.Log.Warn("backups that broke off could not be removed", "from", k.cfg.Depot.String(), "error", err)
+	}
 	list, err := k.ours(ctx)
 	if err != nil || k.cfg.Keep <= 0 {
 		return err
@@ -179,17 +185,22 @@ func (k *Keeper) tidy(ctx context.Context) error {
 const nameForm = "headwater-20060102T150405Z.hwb"
 
 // ours lists backups that were made by schedule, newest first; Made is what the name says, for stores of files have clocks of their own.
+// Those that a clock far ahead has named are passed over until their time has come: they would put off the next ones, and drive out
+// all that are made meanwhile.
 func (k *Keeper) ours(ctx context.Context) ([]Item, error) {
 	list, err := k.cfg.Depot.List(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []Item
+	latest := k.cfg.Clock().Add(k.cfg.Every)
 	for _, i := range list {
-		if made, err := time.Parse(nameForm, i.Name); err == nil {
-			i.Made = made
-			out = append(out, i)
+		made, err := time.Parse(nameForm, i.Name)
+		if err != nil || made.After(latest) {
+			continue
 		}
+		i.Made = made
+		out = append(out, i)
 	}
 	slices.SortFunc(out, func(a, b Item) int { return strings.Compare(b.Name, a.Name) })
 	return out, nil

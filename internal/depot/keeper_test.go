@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -70,12 +72,16 @@ func (s *shelf) Remove(_ context.Context, name string) error {
 	return nil
 }
 
+func (s *shelf) Sweep(context.Context, time.Time) error { return nil }
+
 // TestKeeper plays days: one backup a day whichever of two nodes makes it, the newest three stay, what others put there stays, a failure
 // is tried again and told, and a backup that does not read back is no backup and drives nobody out.
 func TestKeeper(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &shelf{items: map[string][]byte{"by-hand.hwb": nil}}
+		// One is there from a day when the clock was years ahead.
+		ahead := time.Now().AddDate(3, 0, 0).UTC().Format("headwater-20060102T150405Z.hwb")
+		s := &shelf{items: map[string][]byte{"by-hand.hwb": nil, ahead: nil}}
 		keepers := make([]*depot.Keeper, 2)
 		ctx, cancel := context.WithCancel(t.Context())
 		for i := range keepers {
@@ -106,7 +112,7 @@ func TestKeeper(t *testing.T) {
 		days(2)
 		s.change(func() { s.duty = 1 })
 		days(2)
-		if made() != 5 || keepers[0].Status().Made != 3 || len(s.items) != 4 || !slices.Contains(names(s), "by-hand.hwb") {
+		if made() != 5 || keepers[0].Status().Made != 3 || len(s.items) != 5 || !slices.Contains(names(s), "by-hand.hwb") {
 			t.Errorf("after four days %d were made, %d by the first, and there are %q", made(), keepers[0].Status().Made, names(s))
 		}
 		before := names(s)
@@ -122,7 +128,7 @@ func TestKeeper(t *testing.T) {
 		}
 		s.change(func() { s.short = false })
 		days(1)
-		if got := keepers[1].Status(); got.Error != "" || time.Since(got.Last) > 25*time.Hour || len(s.items) != 4 || slices.Equal(names(s), before) {
+		if got := keepers[1].Status(); got.Error != "" || time.Since(got.Last) > 25*time.Hour || len(s.items) != 5 || slices.Equal(names(s), before) {
 			t.Errorf("afterwards: %+v, %q", got, names(s))
 		}
 	})
@@ -140,7 +146,9 @@ func names(s *shelf) (out []string) {
 
 func TestDirectory(t *testing.T) {
 	t.Parallel()
-	d, err := depot.At(t.TempDir()+"/made", depot.Options{})
+	const unfinished = ".headwater-backup-"
+	dir := t.TempDir() + "/made"
+	d, err := depot.At(dir, depot.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +163,20 @@ func TestDirectory(t *testing.T) {
 	}
 	if list, err := d.List(t.Context()); err != nil || len(list) != 1 || list[0].Name != "a" || list[0].Size != 1 {
 		t.Errorf("%v %v", list, err)
+	}
+	now := time.Now()
+	for name, age := range map[string]time.Duration{"a": 3 * time.Hour, unfinished + "old": 2 * time.Hour, unfinished + "new": 0} {
+		file := filepath.Join(dir, name)
+		f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY, 0o600)
+		if err = errors.Join(err, f.Close(), os.Chtimes(file, now, now.Add(-age))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Sweep(t.Context(), now.Add(-time.Hour)); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(dir + "/*"); !slices.Equal(left, []string{dir + "/" + unfinished + "new", dir + "/a"}) {
+		t.Errorf("left after sweeping: %q", left)
 	}
 	for _, address := range []string{"", "ftp://x/y", "s3://", "s3://b?endpoint=ftp://x", "s3://key:secret@b/x", "s3://b?secret=x"} {
 		if _, err := depot.At(address, depot.Options{}); !errors.Is(err, depot.ErrURL) {

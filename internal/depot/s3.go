@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -103,6 +104,21 @@ func (b *bucket) List(ctx context.Context) (out []Item, err error) {
 func (b *bucket) Remove(ctx context.Context, name string) error {
 	if err := b.client.RemoveObject(ctx, b.name, b.prefix+name, minio.RemoveObjectOptions{}); err != nil {
 		return fmt.Errorf("remove %s: %w", name, err)
+	}
+	return nil
+}
+
+func (b *bucket) Sweep(ctx context.Context, before time.Time) error {
+	for u := range b.client.ListIncompleteUploads(ctx, b.name, b.prefix, false) {
+		if u.Err != nil {
+			return fmt.Errorf("list uploads that broke off: %w", u.Err)
+		}
+		if strings.Contains(strings.TrimPrefix(u.Key, b.prefix), "/") || !u.Initiated.Before(before) {
+			continue // another's, below this place, or one that may still go on
+		}
+		if err := b.client.RemoveIncompleteUpload(ctx, b.name, u.Key); err != nil {
+			return fmt.Errorf("remove an upload that broke off: %w", err)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package handover has a new process take the place of a running one: it passes the sockets on, and lets the two agree on who
-// has what. It knows descriptors and the processes before and after this one; it must not know what sockets serve, nor what it is
-// that only one of two processes may have.
+// has what. It knows descriptors, those among them that a service manager has opened, and the processes before and after this one; it must
+// not know what sockets serve, nor what it is that only one of two processes may have.
 //
 // The new process is the program as it lies on the disk now, with the arguments and the environment of the old one. It comes as far as
 // it can by itself. Then it claims what there is only once; the old one gives that up, goes on with everything else, and grants
@@ -47,7 +47,9 @@ const leftPatience = 20 * time.Second
 type Config struct {
 	// Patience is how long a new process has until it serves, before it is killed.
 	Patience time.Duration
-	Log      *slog.Logger
+	// Names are those by which sockets of the service manager may be told apart; others mean nothing.
+	Names []string
+	Log   *slog.Logger
 }
 
 // Handover is this process between the one before it and the one after it.
@@ -55,6 +57,8 @@ type Handover struct {
 	log    *slog.Logger
 	upg    *tableflip.Upgrader
 	before *os.File // to the process before; nil without one
+	names  []string
+	given  []*given // by the service manager
 
 	mu   sync.Mutex
 	kept map[string]*os.File
@@ -74,13 +78,13 @@ func New(c Config) (*Handover, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handover{log: c.Log, upg: upg, kept: map[string]*os.File{}}
+	h := &Handover{log: c.Log, upg: upg, names: c.Names, kept: map[string]*os.File{}}
 	if upg.HasParent() {
 		if h.before, err = upg.File(wire); err != nil {
 			return nil, err
 		}
 	}
-	return h, nil
+	return h, h.receive()
 }
 
 // Succeeds says whether this process takes another one's place.
@@ -194,6 +198,9 @@ func (h *Handover) forget() {
 		_ = f.Close()
 	}
 	clear(h.kept)
+	for _, g := range h.given {
+		_ = g.file.Close()
+	}
 }
 
 // Stop ends a Pass that is under way, and every later one: the new process is killed.
@@ -234,8 +241,22 @@ func (s *Sockets) name(kind, address string) string {
 	return fmt.Sprintf("%s %d", name, s.asked[name])
 }
 
-// Listen gives the listener of an address that there is already, or opens one.
+// Unused is Handover.Unused.
+func (s *Sockets) Unused() error { return s.h.Unused() }
+
+// Lent is Handover.Lent.
+func (s *Sockets) Lent() bool { return s.h.Lent() }
+
+// Listen gives the listener of an address that there is already, from the service manager or a process before, or opens one.
 func (s *Sockets) Listen(ctx context.Context, network, address string) (net.Listener, error) {
+	lent, err := s.h.lent("tcp", address, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(lent) > 0 {
+		l, err := net.FileListener(lent[0])
+		return l, errors.Join(err, lent[0].Close())
+	}
 	name := s.name(network, address)
 	f, err := s.h.take(name)
 	if err != nil {
@@ -264,6 +285,9 @@ const datagrams = "datagrams"
 
 // Datagrams gives the UDP sockets of an address that there are already, by descriptors of the caller's own.
 func (s *Sockets) Datagrams(address string) (out []*os.File, err error) {
+	if out, err := s.h.lent("udp", address, len(s.h.given)); err != nil || len(out) > 0 {
+		return out, err
+	}
 	name := s.name(datagrams, address)
 	for i := 0; ; i++ {
 		f, err := s.h.take(part(name, i))
@@ -274,8 +298,12 @@ func (s *Sockets) Datagrams(address string) (out []*os.File, err error) {
 	}
 }
 
-// Keep keeps the UDP sockets of an address that was asked for last. Those that are there already are the same.
+// Keep keeps the UDP sockets of an address that was asked for last. Those that are there already are the same, and those of the service
+// manager are passed on as it gave them.
 func (s *Sockets) Keep(address string, files []*os.File) error {
+	if lent, err := s.h.lends("udp", address); lent || err != nil {
+		return err
+	}
 	name := datagrams + " " + address
 	name = fmt.Sprintf("%s %d", name, s.asked[name])
 	for i, f := range files {

@@ -15,7 +15,9 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/reach"
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/otlp"
 	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
@@ -42,7 +44,9 @@ type Config struct {
 	HandoverDrain    time.Duration `default:"5m" help:"How long transfers that are under way at a hand-over may go on in the old process."`
 	DrainDelay       time.Duration `default:"0" help:"How long after SIGTERM everything goes on, with /readyz saying 503, before the end begins: for balancers that have to see it. The end itself takes ten seconds at most."`
 	NotifyInterval   time.Duration `default:"1s" help:"Least time between two NOTIFYs to a peer for a zone while changes keep coming."`
-	ProbeInterval    time.Duration `default:"30s" help:"How often each linked peer is asked for its serial; 0 is only while somebody waits for a zone."`
+	ProbeInterval    time.Duration `default:"30s" help:"How often each linked peer is asked for its serial that is not in step; 0 is only while somebody waits for a zone."`
+	ProbeMost        time.Duration `default:"0" help:"How often each linked peer is asked for its serial that is in step, or silent since long; 0 is four times --probe-interval." name:"probe-interval-most"`
+	ProbeRate        int           `default:"1000" help:"How many linked peers are asked for their serials a second at most; who waits for a zone has its own asked beside that."`
 	Nameservers      []string      `default:"ns1.headwater.internal,ns2.headwater.internal" help:"Names of the servers assigned to new zones." placeholder:"NAME"`
 	EdgeAddresses    []string      `help:"Addresses that stand in for proxied records." placeholder:"IP"`
 	Resolver         string        `help:"Recursive resolver for CNAME flattening and for watching name servers (host:port)." placeholder:"ADDR"`
@@ -59,6 +63,9 @@ type Config struct {
 	Cookies          bool          `default:"true" negatable:"" help:"DNS cookies (RFC 7873): who shows one is not limited."`
 	ReportAgent      string        `help:"Domain that resolvers are told to report errors below (RFC 9567); a zone of this server has it, with a wildcard TXT at *._er below it. Off when empty." placeholder:"DOMAIN"`
 	ZONEMDOctets     int           `default:"1048576" help:"Size up to which a zone may carry a digest of itself (ZONEMD, RFC 8976): each change of such a zone has all of it hashed." name:"zonemd-octets"`
+	Dnstap           string        `help:"Where samples of queries and answers are shown as dnstap: unix:PATH or tcp:HOST:PORT of a reader, or file:PATH. Off when empty." placeholder:"PLACE"`
+	DnstapSample     float64       `default:"1" help:"How many of the answers dnstap shows, in percent."`
+	DnstapIdentity   string        `help:"What dnstap calls this server; default is its host name." placeholder:"NAME"`
 	NSID             string        `help:"Name of this server in NSID answers (RFC 5001)." name:"nsid"`
 	ChaosVersion     string        `help:"Answer to version.bind; refused when empty."`
 	ChaosHostname    string        `help:"Answer to hostname.bind; refused when empty."`
@@ -78,6 +85,12 @@ type Config struct {
 	NameServerInterval time.Duration `default:"5m" help:"How often the names in the NS RRset of zones with transfers on are asked for their serial, if there is a resolver; 0 is never."`
 	NameServerPort     uint16        `default:"53" hidden:"" help:"Port at which they are asked."`
 
+	OIDC oidcFlags `embed:"" prefix:"oidc-"`
+
+	Traces otlp.Config `embed:"" prefix:"traces-"`
+
+	Passkey passkeyFlags `embed:"" prefix:"passkey-"`
+
 	CopySource []string `default:"https://api.cloudflare.com/client/v4" help:"Address of an API from which members of an account may copy zones; repeatable. Server administrators may copy from any." placeholder:"URL"`
 
 	ForbidNetworks []string `default:"loopback,link-local,metadata" help:"Network that members of an account may not have this server reach, as a peer, as a name server, or as what a copy source leads to; repeatable. A prefix, or loopback, link-local (both unless --dns-listen or --transfer-listen is there itself), metadata (of clouds), none. Server administrators may name any." placeholder:"NET"`
@@ -94,6 +107,8 @@ type Config struct {
 
 	SecretKeyFile string `help:"File with the key that encrypts secrets at rest; default is secret.key in the data directory." placeholder:"FILE"`
 	SecretKey     string `hidden:"" secret:"" env:"HEADWATER_SECRET_KEY" help:"The key itself, base64 of 32 bytes."`
+
+	WithoutSecretKey bool `help:"Start on a store whose secret key is lost or wrong, with all secrets closed: DNS and transfers without TSIG go on, unsigned zones can be changed. With the right key it changes nothing."`
 
 	BodyLimit              int64         `default:"16777216" help:"Most octets of a JSON body."`
 	HeaderLimit            int           `default:"65536" help:"Most octets of a request's header, to within a few thousand."`
@@ -136,6 +151,7 @@ type Config struct {
 	logLevel     *slog.LevelVar
 	metricsToken string
 	smtpPassword string
+	oidcSecret   string
 
 	PprofListen string `help:"Loopback address that offers CPU and memory profiles of the process (/debug/pprof/)." placeholder:"ADDR"`
 }
@@ -148,11 +164,23 @@ func (c *Config) Logger(w io.Writer) (*slog.Logger, error) {
 	}
 	c.logLevel = &slog.LevelVar{}
 	c.logLevel.Set(level)
-	opts := &slog.HandlerOptions{Level: c.logLevel}
+	opts := &slog.HandlerOptions{Level: c.logLevel, ReplaceAttr: clipped}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts)), nil
 	}
 	return slog.New(slog.NewTextHandler(w, opts)), nil
+}
+
+// logged bounds a value in the log, in octets. Errors may carry what others have said to us, such as a provider's page of a megabyte, and
+// strangers can have them told as often as they like.
+const logged = 8 << 10
+
+func clipped(_ []string, a slog.Attr) slog.Attr {
+	text := a.Value.String()
+	if k := a.Value.Kind(); k != slog.KindString && k != slog.KindAny || len(text) <= logged {
+		return a
+	}
+	return slog.String(a.Key, fmt.Sprintf("%s... (%d octets)", strings.ToValidUTF8(text[:logged], ""), len(text)))
 }
 
 func (c *Config) level() (level slog.Level, err error) {
@@ -185,7 +213,14 @@ func (c *Config) KeyFile() string {
 func (c *Config) FindKeys() (secretkey.Keys, error) { return secretkey.Read(c.SecretKey, c.KeyFile()) }
 
 // keys finds the secret keys, or makes one on the first start. A node that only reads makes none up, and can do without: then there are none.
+// Who may start without does not make one up either.
 func (c *Config) keys(reads bool) (keys secretkey.Keys, made bool, err error) {
+	if c.WithoutSecretKey {
+		if keys, err = c.FindKeys(); errors.Is(err, fs.ErrNotExist) || errors.Is(err, secretkey.ErrForm) {
+			return nil, false, nil
+		}
+		return keys, false, err
+	}
 	if reads || c.MustExist {
 		keys, err = c.FindKeys()
 		if reads && c.SecretKeyFile == "" && errors.Is(err, fs.ErrNotExist) {
@@ -206,7 +241,7 @@ func (c *Config) unmake(made bool, why error) error {
 	if !made || !errors.Is(why, store.ErrSecretKey) {
 		return why
 	}
-	return errors.Join(fmt.Errorf("there is no file %s: put the secret key of this database there: %w", c.KeyFile(), why), os.Remove(c.KeyFile()))
+	return errors.Join(fmt.Errorf("there is no file %s: put the secret key of this database there, or start with --without-secret-key: %w", c.KeyFile(), why), os.Remove(c.KeyFile()))
 }
 
 // settings are what a configuration comes to.
@@ -221,6 +256,7 @@ type settings struct {
 	proxies     []netip.Prefix // of DNS
 	reach       *reach.Rule
 	agent       wire.Name // of error reports; empty: none
+	tap         *tap.Config
 }
 
 // Check says whether a node would take the configuration, as far as that can be told without starting it.
@@ -266,6 +302,11 @@ func (c *Config) settings() (out settings, err error) {
 	if _, err := c.courier(""); err != nil {
 		return out, err
 	}
+	_, provider := c.provider()
+	_, passkeys := c.passkeys()
+	if err := errors.Join(provider, passkeys); err != nil {
+		return out, err
+	}
 	if out.trusted, err = networks(c.TrustedProxies, "trusted proxies"); err != nil {
 		return out, err
 	}
@@ -275,17 +316,31 @@ func (c *Config) settings() (out settings, err error) {
 	if out.proxies, err = networks(c.DNSProxies, "proxies of DNS"); err != nil {
 		return out, err
 	}
-	if c.DNSRateLimit < 0 || c.DNSRateSlip < 0 {
-		return out, errRateLimit
+	if err := c.checkNumbers(); err != nil {
+		return out, err
 	}
-	if c.ZONEMDOctets < 0 {
-		return out, errDigest
+	if c.Dnstap != "" {
+		if out.tap, err = c.tap(); err != nil {
+			return out, err
+		}
 	}
 	if out.agent, err = c.agent(); err != nil {
 		return out, err
 	}
 	out.nameservers, err = c.nameservers()
-	return out, err
+	return out, errors.Join(err, c.Traces.Valid())
+}
+
+func (c *Config) checkNumbers() error {
+	switch {
+	case c.DNSRateLimit < 0 || c.DNSRateSlip < 0:
+		return errRateLimit
+	case c.ZONEMDOctets < 0:
+		return errDigest
+	case c.ProbeRate <= 0 || c.ProbeMost < 0 || c.ProbeMost != 0 && c.ProbeMost < c.ProbeInterval:
+		return errProbes
+	}
+	return nil
 }
 
 // ReadSecrets reads what stands in files of its own.
@@ -300,6 +355,7 @@ func (c *Config) ReadSecrets() error {
 		{"admin-password", c.AdminPasswordFile, &c.AdminPassword},
 		{"metrics-token", c.MetricsTokenFile, &c.metricsToken},
 		{"smtp-password", c.SMTPPasswordFile, &c.smtpPassword},
+		{"oidc-client-secret", c.OIDC.ClientSecretFile, &c.oidcSecret},
 	} {
 		if s.file == "" {
 			continue

@@ -3,7 +3,9 @@ package node
 import (
 	"io"
 	"io/fs"
+	"mime"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/headwaterdns/headwater/web"
@@ -24,6 +26,21 @@ func dashboard() http.Handler {
 	return pages(files)
 }
 
+// packed is how the names of files end that the dashboard's build has compressed, better than would be done at each request.
+const packed = ".br"
+
+// takesBrotli says whether a client names Brotli among what it can read (RFC 9110, section 12.5.3); one that names it with a weight gets gzip.
+func takesBrotli(r *http.Request) bool {
+	for _, list := range r.Header.Values("Accept-Encoding") {
+		for one := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.TrimSpace(one), "br") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // pages serves a folder whose index.html is the page for every path that is no file.
 func pages(files fs.FS) http.Handler {
 	server := http.FileServerFS(files)
@@ -41,6 +58,13 @@ func pages(files fs.FS) http.Handler {
 				return
 			}
 			h.Set("Cache-Control", "public, max-age=31536000, immutable")
+			h.Set("Vary", "Accept-Encoding")
+			if _, err := fs.Stat(files, name+packed); err == nil && takesBrotli(r) {
+				h.Set("Content-Encoding", "br")
+				h.Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+				http.ServeFileFS(w, r, files, name+packed) //nolint:gosec // of the files that are embedded
+				return
+			}
 			server.ServeHTTP(w, r)
 			return
 		}

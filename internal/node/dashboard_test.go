@@ -29,3 +29,23 @@ func TestDashboard(t *testing.T) {
 		}
 	}
 }
+
+// What the build has compressed goes to clients that read it, under the name and type of what it is; others get it as it is.
+func TestDashboardCompressed(t *testing.T) {
+	t.Parallel()
+	h := pages(fstest.MapFS{"index.html": {Data: []byte("the page")}, "assets/app.js": {Data: []byte("the program")}, "assets/app.js.br": {Data: []byte("short")}, "assets/b.js": {Data: []byte("alone")}})
+	for _, of := range []struct{ path, accept, body, encoding string }{
+		{"/assets/app.js", "gzip, deflate, br, zstd", "short", "br"},
+		{"/assets/app.js", "gzip, br;q=0", "the program", ""},
+		{"/assets/app.js", "", "the program", ""},
+		{"/assets/b.js", "br", "alone", ""},
+	} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, of.path, nil)
+		r.Header.Set("Accept-Encoding", of.accept)
+		h.ServeHTTP(w, r)
+		got := w.Header()
+		if w.Body.String() != of.body || got.Get("Content-Encoding") != of.encoding || got.Get("Vary") != "Accept-Encoding" || got.Get("Content-Type") != "text/javascript; charset=utf-8" {
+			t.Errorf("%v: %q %v", of, w.Body, got)
+		}
+	}
+}

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -13,16 +15,19 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/depot"
 	"github.com/headwaterdns/headwater/internal/dns/report"
 	"github.com/headwaterdns/headwater/internal/dns/server"
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/otlp"
 	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
 // facts tells the API what this node can do. Where a port is 0 in the configuration, what was bound counts.
 func (n *Node) facts() api.ServerFacts {
-	out := api.ServerFacts{Resolver: n.cfg.Resolver != "", Backups: n.backupFacts()}
+	out := api.ServerFacts{Resolver: n.cfg.Resolver != "", Version: n.cfg.Version, Backups: n.backupFacts()}
 	if n.dns == nil {
 		return out
 	}
@@ -71,6 +76,9 @@ func (n *Node) keepBackups(keys secretkey.Keys) error {
 			if err != nil {
 				return err
 			}
+			if len(keys) == 0 {
+				return nil // whole is all that can be said of it
+			}
 			return b.Opens(keys.Current(), keys.Older()...)
 		},
 	})
@@ -99,6 +107,7 @@ func (n *Node) backupFacts() *api.BackupFacts {
 var (
 	errAgent  = errors.New("--report-agent: it must be the name of a domain, and leave room for the names that are reported below it")
 	errDigest = errors.New("--zonemd-octets: it must be 0 or more")
+	errProbes = errors.New("--probe-rate must be 1 or more, and --probe-interval-most no less than --probe-interval")
 )
 
 // agentMost is how long an agent's name may be in octets: names that are reported stand before it, and those that do not fit are not
@@ -199,4 +208,48 @@ func (n *Node) zoneDigest(zone model.ID) (out api.ZoneDigest, ok bool) {
 		}
 	}
 	return out, true
+}
+
+// tap is what dnstap is to be, as far as the configuration says.
+func (c *Config) tap() (*tap.Config, error) {
+	host, _ := os.Hostname()
+	out := &tap.Config{
+		To: c.Dnstap, Percent: c.DnstapSample, Lanes: cores.Count() + 2, Identity: cmp.Or(c.DnstapIdentity, host), Version: "headwater " + c.Version, Now: time.Now,
+	}
+	if err := out.Valid(); err != nil {
+		return nil, fmt.Errorf("--dnstap: %w", err)
+	}
+	return out, nil
+}
+
+// startTraces begins to send spans.
+func (n *Node) startTraces(ctx context.Context) (err error) {
+	c := n.cfg.Traces
+	c.Version, c.Log, c.Now = n.cfg.Version, n.log, time.Now
+	c.Host, _ = os.Hostname()
+	n.spans, err = otlp.New(ctx, &c)
+	return err
+}
+
+// newTap makes what shows samples; nil where nothing is shown.
+func (n *Node) newTap(c *tap.Config) *tap.Tap {
+	if c == nil {
+		return nil
+	}
+	c.Log = n.log
+	c.Zone = func(query []byte) []byte {
+		var q wire.Request
+		if q.Parse(query) == wire.ParseDrop {
+			return nil
+		}
+		if z := n.db.Find(q.Name); z != nil {
+			return []byte(z.Name)
+		}
+		return nil
+	}
+	t, err := tap.New(*c)
+	if err != nil { // which settings have ruled out
+		n.log.Error("no dnstap", "error", err)
+	}
+	return t
 }

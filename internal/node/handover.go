@@ -15,6 +15,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/handover"
+	"github.com/headwaterdns/headwater/internal/systemd"
 )
 
 // Program is a node for as long as the process lives, and what becomes of it when it is asked to hand over to a new process.
@@ -23,28 +24,33 @@ import (
 // answers; where one may, it gives up whatever needs the store, and answers the DNS from memory. If the new process fails then, another
 // node takes the place in this one: it is the program that ran before, and its configuration.
 type Program struct {
-	cfg  *Config
-	log  *slog.Logger
-	over *handover.Handover
-	node atomic.Pointer[Node]
-	out  io.Writer
+	cfg     *Config
+	log     *slog.Logger
+	over    *handover.Handover
+	manager *systemd.Manager
+	node    atomic.Pointer[Node]
+	out     io.Writer
 }
 
 // Open opens the store and makes the parts of a node; nothing runs and no socket is bound yet. A process that takes another one's place
 // tries all that it can before it asks for the store.
 func Open(ctx context.Context, c *Config, log *slog.Logger) (*Program, error) {
-	over, err := handover.New(handover.Config{Patience: c.HandoverPatience, Log: log})
+	over, err := handover.New(handover.Config{Patience: c.HandoverPatience, Names: []string{socketsDNS, socketsTransfer, socketsTLS, socketsHTTP, socketsMetrics}, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("hand over: %w", err)
 	}
-	p := &Program{cfg: new(*c), log: log, over: over}
-	n, err := open(ctx, c, log, over.Sockets(), over.Claim)
+	p := &Program{cfg: new(*c), log: log, over: over, manager: systemd.New(systemd.Config{Successor: over.Succeeds(), Log: log})}
+	if err := p.place(p.cfg); err != nil {
+		return nil, err
+	}
+	p.manager.Starting(p.progress)
+	n, err := p.open(ctx, over.Claim)
 	if err != nil {
 		return nil, err
 	}
 	n.succeed = func(ctx context.Context) error {
 		if over.Succeeds() { // or the service manager takes the end of the process before for that of the service
-			tellSystemd(fmt.Sprintf("MAINPID=%d", os.Getpid()))
+			p.manager.Main()
 		}
 		if err := over.TakeOver(ctx, !n.store.Shared()); err != nil {
 			return err
@@ -59,14 +65,112 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Program, error) {
 	return p, nil
 }
 
-// Reload is Node.Reload of whichever node there is.
-func (p *Program) Reload(next *Config) error { return p.node.Load().Reload(next) }
+// open opens another node of this program.
+func (p *Program) open(ctx context.Context, claim func(context.Context) error) (*Node, error) {
+	n, err := open(ctx, new(*p.cfg), p.log, p.over.Sockets(), claim)
+	if err != nil {
+		return nil, err
+	}
+	n.manager = p.manager
+	return n, nil
+}
+
+// Reload is Node.Reload of whichever node there is, with what read gives.
+func (p *Program) Reload(read func() (*Config, error)) error {
+	return p.manager.Reload(func() error {
+		next, err := read()
+		if err != nil {
+			return err
+		}
+		if err := p.place(next); err != nil {
+			return err
+		}
+		return p.node.Load().Reload(next)
+	})
+}
+
+// place has a configuration listen where the service manager has opened sockets, instead of where it says, for what they are named after.
+func (p *Program) place(c *Config) error {
+	for _, l := range []struct {
+		name string
+		many *[]string
+		one  *string
+	}{
+		{name: socketsDNS, many: &c.DNSListen},
+		{name: socketsTransfer, many: &c.TransferListen},
+		{name: socketsTLS, many: &c.TLSListen},
+		{name: socketsHTTP, one: &c.HTTPListen},
+		{name: socketsMetrics, one: &c.MetricsListen},
+	} {
+		switch given := p.over.Given(l.name); {
+		case len(given) == 0:
+		case l.many != nil:
+			*l.many = given
+		case len(given) > 1:
+			return fmt.Errorf("the service manager gives %d sockets named %s, which can be one: %v", len(given), l.name, given)
+		default:
+			*l.one = given[0]
+		}
+	}
+	return nil
+}
+
+// What sockets of a service manager are called (FileDescriptorName) that stand in for the addresses of a setting.
+const (
+	socketsDNS      = "dns"
+	socketsTransfer = "transfer"
+	socketsTLS      = "tls"
+	socketsHTTP     = "http"
+	socketsMetrics  = "metrics"
+)
+
+// progress is how many zones a start has loaded. While the store is opened, and its tables are brought up to date, nobody can tell.
+func (p *Program) progress() (uint64, bool) {
+	n := p.node.Load()
+	if n == nil {
+		return 0, false
+	}
+	return uint64(n.db.Len()), true
+}
+
+// committerPatience is how long a group may take that is no fault: other nodes may hold the zones that it waits for.
+const committerPatience = 10 * time.Minute
+
+// proofs are what shows that this process lives: its threads take datagrams, the committer comes round, memory can be asked. A store that does
+// not answer is no reason to end it: it answers the DNS from memory then, which the next process could not.
+func (p *Program) proofs() []systemd.Proof {
+	return []systemd.Proof{
+		{Name: partDNS, Ask: func(ctx context.Context) error {
+			if n := p.node.Load(); n.dns != nil {
+				return n.dns.Lives(ctx)
+			}
+			return nil
+		}},
+		{Name: partFeed, Ask: func(context.Context) error { p.node.Load().feed.Health(); return nil }},
+		{
+			Name: partCommitter, Patience: committerPatience,
+			Ask: func(ctx context.Context) error {
+				if n := p.node.Load(); n.commit != nil {
+					return n.commit.Answers(ctx)
+				}
+				return nil
+			},
+			Excused: func() bool {
+				n := p.node.Load()
+				return !n.store.Stats().Unwritable.IsZero() || !n.feed.Health().Failing.IsZero()
+			},
+		},
+	}
+}
 
 // Run serves until ctx ends, and ends in order, or hands over to a new process when it is asked to; out is for people.
 func (p *Program) Run(ctx context.Context, out io.Writer, asked <-chan os.Signal) error {
 	p.out = out
 	ctx, stop := p.delayed(ctx)
 	defer stop()
+	watched, end := context.WithCancel(context.Background())
+	defer end()
+	go p.manager.Watch(watched, p.proofs()...)
 	return p.sequence(p.node.Load()).run(ctx, asked, p.handOver)
 }
 
@@ -85,6 +189,7 @@ func (p *Program) delayed(ctx context.Context) (context.Context, context.CancelF
 			return
 		}
 		p.log.Info("about to stop: not ready any more", "delay", p.cfg.DrainDelay)
+		p.manager.Stopping(p.cfg.DrainDelay + endMost)
 		n.stopping.Store(true)
 		n.ready.Store(false)
 		time.Sleep(p.cfg.DrainDelay)
@@ -108,12 +213,14 @@ func (p *Program) handOver(ctx context.Context, s *sequence) *sequence {
 	})
 	switch {
 	case err == nil:
+		p.manager.Left()
 		p.leave(ctx, s, n, next.Left)
 		return nil
 	case ctx.Err() != nil:
 		return s
 	}
 	p.log.Error("not handed over: this process goes on", "error", err)
+	p.manager.Main() // the other one may have said that it is
 	if !given {
 		return s
 	}
@@ -165,6 +272,7 @@ func (p *Program) recover(ctx context.Context, s *sequence, n *Node) *sequence {
 		}
 		successor, err := p.pass(ctx, func() {})
 		if err == nil {
+			p.manager.Left()
 			p.leave(ctx, s, n, successor.Left)
 			return nil
 		}
@@ -177,7 +285,7 @@ func free(context.Context) error { return nil }
 
 // replace has another node in this process take over from old.
 func (p *Program) replace(ctx context.Context, s *sequence, old *Node) (*sequence, error) {
-	n, err := open(ctx, new(*p.cfg), p.log, p.over.Sockets(), free)
+	n, err := p.open(ctx, free)
 	if err != nil {
 		return nil, err
 	}
@@ -211,14 +319,15 @@ func (n *Node) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// alone says whether nobody else serves the same sockets. Who is not alone leaves without shutting them.
+// alone says whether nobody else serves the same sockets. Who is not alone leaves without shutting them; with a service manager that has
+// them, and gives them to whom it starts next, nobody ever is.
 func (n *Node) alone(is bool) {
 	switch {
 	case n.dns == nil:
-	case is:
+	case is && !n.sockets.Lent():
 		n.dns.Stay()
 	default:
-		n.dns.Leave(server.Leaving{Transfers: drainBy, Left: func() {}})
+		n.dns.Leave(server.Leaving{Transfers: drainBy, Last: is, Left: func() {}})
 	}
 }
 

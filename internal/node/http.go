@@ -10,6 +10,7 @@ import (
 	"net/http/pprof"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -17,8 +18,11 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/rooms"
 	"github.com/headwaterdns/headwater/internal/control/history"
+	"github.com/headwaterdns/headwater/internal/control/oidc"
+	"github.com/headwaterdns/headwater/internal/control/passkey"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/httpfront"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // front listens at an address.
@@ -64,8 +68,10 @@ func (n *Node) bindHTTP(ctx context.Context) (err error) {
 		}
 		n.log.Info("metrics", "address", n.scrape.URL())
 	}
-	n.profiles, err = n.listenProfiles(ctx)
-	return err
+	if n.profiles, err = n.listenProfiles(ctx); err != nil {
+		return err
+	}
+	return n.sockets.Unused() // all that listens does
 }
 
 var errNotLoopback = errors.New("profiles are offered on a loopback address only")
@@ -114,10 +120,14 @@ func (n *Node) handler() http.Handler {
 		handleAPI(mux, api.Absent())
 		return api.Paths(mux)
 	}
+	var tracer trace.Tracer // and not one that holds nil
+	if n.spans != nil {
+		tracer = n.spans
+	}
 	var rest http.Handler
 	rest = api.New(api.Config{
 		Routes: rooms.Routes(), RenderPlan: rooms.RenderPlan,
-		Store: n.store, Changer: n.commit, Auth: n.auth, Sessions: n.session, Traces: &n.traces, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
+		Store: n.store, Changer: n.commit, Auth: n.auth, Sessions: n.session, Provider: n.provider, ProviderName: n.cfg.OIDC.Name, Passkeys: n.passkeys, Traces: &n.traces, Tracer: tracer, WaitSeq: n.waitSeq, EdgeAddresses: n.edge,
 		Events: n.events, ZoneName: n.zoneName, Alarms: n.store, Mails: n.courier.Mails(),
 		PeerAllowed: n.reach.Allows, NotifySource: n.offersSource, Flattened: n.flattened,
 		Server: n.facts, ZoneDigest: n.zoneDigest, ErrorReports: n.errorReports, ForgetReports: n.forgetReports,
@@ -171,6 +181,9 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "no lease: other nodes tell the secondaries\n")
 		}
 	}
+	if n.keyless && n.roles.writes() {
+		_, _ = io.WriteString(w, "no secret key: TSIG secrets, private keys, webhooks' secrets and second factors are closed, signed zones take no changes and their signatures end\n")
+	}
 	if h.Sealed > 0 {
 		_, _ = fmt.Fprintf(w, "no secret key: the TSIG keys of %d accounts are closed, zones whose links need one are not transferred\n", h.Sealed)
 	}
@@ -185,6 +198,9 @@ func (n *Node) readyz(w http.ResponseWriter, _ *http.Request) {
 	}
 	if h.Damaged > 0 {
 		_, _ = fmt.Fprintf(w, "zones damaged %d: they take no changes, the log names them\n", h.Damaged)
+	}
+	if err := n.store.Outgrown(); err != nil {
+		_, _ = fmt.Fprintf(w, "outgrown: %v\n", err)
 	}
 	if since := n.store.Stats().Unwritable; !since.IsZero() {
 		_, _ = fmt.Fprintf(w, "store takes no changes since %s\n", since.UTC().Format(time.RFC3339))
@@ -230,4 +246,58 @@ func (n *Node) welcome(addrs server.Addrs) {
 		fmt.Fprintf(out, "\nTry, with the API token in $TOKEN:\n\n  curl -s %s/client/v4/zones -H \"Authorization: Bearer $TOKEN\" \\\n    --json '{\"name\":\"example.com\"}'\n  dig @%s -p %d example.com SOA\n\n",
 			url, dns.Addr(), dns.Port())
 	}
+}
+
+// oidcFlags are how people sign in at a provider of theirs.
+type oidcFlags struct {
+	Issuer           string   `help:"Address of the OpenID Connect provider that people may sign in at, as its discovery document has it; without one they sign in by password." placeholder:"URL"`
+	ClientID         string   `help:"What the provider calls this server." name:"client-id"`
+	ClientSecretFile string   `help:"File with the client's secret; none for a public client." placeholder:"FILE"`
+	DashboardURL     string   `help:"Where people find the dashboard: the provider sends them back there, to /sign-in/callback." placeholder:"URL" name:"dashboard-url"`
+	Name             string   `default:"Single sign-on" help:"What the button says."`
+	Scopes           []string `default:"openid,email,profile" help:"What the provider is asked for."`
+	GroupsClaim      string   `default:"groups" help:"The claim that lists a person's groups."`
+	Role             []string `help:"Role that a group's people have in an account, as GROUP=ACCOUNT:ROLE; ACCOUNT is an id or a name, ROLE one of the account or one by zone; a comma in a name has a backslash before it; repeatable." placeholder:"RULE"`
+	SecondFactor     string   `default:"amr" enum:"amr,provider,never" help:"What counts as a second factor: what the provider says of each sign-in (amr), each sign-in there (provider), or ours alone (never)."`
+}
+
+// passkeyFlags are where people have passkeys.
+type passkeyFlags struct {
+	Origin []string `help:"Address at which browsers have the dashboard, for passkeys: https, or http at localhost; repeatable. Without one there are no passkeys." placeholder:"URL"`
+	Domain string   `help:"What passkeys are bound to: the host of the first address, which is the default, or a domain above all of them. Another one makes all passkeys useless." placeholder:"NAME"`
+}
+
+// passkeys is the party that passkeys are made for; nil for none.
+func (c *Config) passkeys() (*passkey.Party, error) {
+	f := &c.Passkey
+	if len(f.Origin) == 0 {
+		if f.Domain != "" {
+			return nil, errors.New("--passkey-origin is missing beside --passkey-domain")
+		}
+		return nil, nil //nolint:nilnil // there is none
+	}
+	return passkey.New(passkey.Config{Domain: f.Domain, Origins: f.Origin}) //nolint:wrapcheck // says what is wrong
+}
+
+// provider is the provider that people sign in at; nil for none.
+func (c *Config) provider() (*oidc.Provider, error) {
+	f := &c.OIDC
+	if f.Issuer == "" {
+		if f.ClientID != "" || f.DashboardURL != "" || len(f.Role) > 0 {
+			return nil, errors.New("--oidc-issuer is missing beside the other settings of OpenID Connect")
+		}
+		return nil, nil //nolint:nilnil // there is none
+	}
+	cfg := oidc.Config{
+		Issuer: f.Issuer, ClientID: f.ClientID, ClientSecret: c.oidcSecret, Redirect: strings.TrimRight(f.DashboardURL, "/") + "/sign-in/callback",
+		Scopes: f.Scopes, GroupsClaim: f.GroupsClaim, Factor: f.SecondFactor, Clock: time.Now,
+	}
+	for _, s := range f.Role {
+		r, err := oidc.ParseRule(s)
+		if err != nil {
+			return nil, fmt.Errorf("--oidc-role: %w", err)
+		}
+		cfg.Rules = append(cfg.Rules, r)
+	}
+	return oidc.New(cfg) //nolint:wrapcheck // says what is wrong
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/feed"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/store"
+	"github.com/headwaterdns/headwater/internal/secretkey"
 )
 
 // Pauses between two tries to publish a zone that the store has lost changes of, and how long it is tried.
@@ -15,6 +17,27 @@ const (
 	lostPause = time.Second
 	lostLimit = 10 * time.Minute
 )
+
+// useKeys has the store opened with keys, or, where there are none, without: what is there already, for a new store needs one.
+func (n *Node) useKeys(open *store.Config, keys secretkey.Keys) {
+	if n.keyless = len(keys) == 0; !n.keyless {
+		open.SecretKey, open.OlderKeys = keys.Current(), keys.Older()
+		return
+	}
+	open.SecretKey, open.OlderKeys, open.Keyless = [32]byte{}, nil, true
+	open.Existing = open.Existing || !open.ReadOnly
+	if !open.ReadOnly {
+		n.log.Error("running without the secret key: TSIG secrets, private keys of signed zones, webhooks' secrets and second factors stay closed, signed zones take no changes")
+	}
+}
+
+// sessionKey is what sessions are signed by: nobody may know it, so where there is none, one is made up, and sessions end with the process.
+func sessionKey(open *store.Config) [32]byte {
+	if open.Keyless {
+		return secretkey.New()
+	}
+	return open.SecretKey
+}
 
 // rewound hears that memory was loaded anew, from a store that has lost changes.
 func (n *Node) rewound() {

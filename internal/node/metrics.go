@@ -84,6 +84,11 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.alarms(counter, gauge)
 	c.careful(counter, gauge)
 	c.http(counter, gauge)
+	keyless := 0.0
+	if c.n.keyless {
+		keyless = 1
+	}
+	gauge("secret_key_missing", "1 while this node runs without the secret key.", keyless)
 	gauge("build_info", "1; the labels tell which program this is.", 1, "version", c.n.cfg.Version, "goversion", runtime.Version())
 }
 
@@ -196,6 +201,12 @@ func (c collector) dns(counter func(string, string, uint64, ...string), gauge fu
 	for i, state := range []string{"first", "good", "bad"} {
 		counter("cookies_total", "Requests with a DNS cookie: of the client alone, with one of ours that holds, with one that does not.", s.Cookies[i], "state", state)
 	}
+	if t := c.n.tap; t != nil {
+		s := t.Stats()
+		const shown = "Messages that dnstap has sampled: taken by the reader, or dropped because it was slow or away."
+		counter("dnstap_messages_total", shown, s.Sent, "outcome", "sent")
+		counter("dnstap_messages_total", shown, s.Dropped, "outcome", "dropped")
+	}
 	gauge("tcp_connections", "Open TCP connections, those with TLS among them.", float64(s.TCPOpen))
 	counter("tls_handshakes_failed_total", "Handshakes of DNS over TLS that failed.", s.TLSFailed)
 	c.reportMetrics(counter)
@@ -234,6 +245,7 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 		}
 		counter("credentials_refused_total", "Requests and sign-ins refused for their credentials, by the reason.", n, "reason", what)
 	}
+	c.traces(counter)
 	counter("journal_entries_total", "Journal entries written.", st.JournalRows)
 	counter("versions_total", "Zone versions published since the start.", c.n.version.Load())
 	h := c.n.feed.Health()
@@ -267,6 +279,18 @@ func (c collector) careful(counter func(string, string, uint64, ...string), gaug
 		counter("backups_failed_total", "Attempts at a backup, or at removing old ones, that came to nothing.", s.Failed)
 	}
 	counter("zones_loaded_again_total", "Zones loaded from their image because the journal did not fit.", h.Resyncs)
+}
+
+// traces tells of spans.
+func (c collector) traces(counter func(string, string, uint64, ...string)) {
+	if c.n.spans == nil {
+		return
+	}
+	s := c.n.spans.Stats()
+	const spans = "Spans of traces: recorded and over, taken by the receiver, given up because it did not take them. The rest waits, or was dropped because too many waited."
+	counter("trace_spans_total", spans, s.Ended, "outcome", "ended")
+	counter("trace_spans_total", spans, s.Sent, "outcome", "sent")
+	counter("trace_spans_total", spans, s.Failed, "outcome", "failed")
 }
 
 // signatures tells how the zones fare that this node signs.

@@ -27,7 +27,9 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/journal"
 	"github.com/headwaterdns/headwater/internal/control/keeper"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/oidc"
 	"github.com/headwaterdns/headwater/internal/control/parent"
+	"github.com/headwaterdns/headwater/internal/control/passkey"
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/control/update"
 	"github.com/headwaterdns/headwater/internal/cores"
@@ -41,6 +43,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/report"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/dns/tally"
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
@@ -48,6 +51,9 @@ import (
 	"github.com/headwaterdns/headwater/internal/handover"
 	"github.com/headwaterdns/headwater/internal/httpfront"
 	"github.com/headwaterdns/headwater/internal/insight"
+	"github.com/headwaterdns/headwater/internal/otlp"
+	"github.com/headwaterdns/headwater/internal/systemd"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // Node is every part of a running Headwater, wired. Parts that its roles do not need are nil.
@@ -79,8 +85,13 @@ type Node struct {
 	tally    *tally.Tally // of what strangers do
 	cookies  cookie.Jar
 	dns      *server.Server
+	tap      *tap.Tap       // nil where nothing is shown
+	spans    *otlp.Exporter // nil where nobody traces
+	traced   *trace.Book    // likewise
 	auth     *auth.Authenticator
 	session  *auth.Sessions
+	provider *oidc.Provider // that people sign in at; nil for none
+	passkeys *passkey.Party // nil: nobody has any
 	traces   api.Traces
 	edge     []netip.Addr
 	reach    *reach.Rule
@@ -101,8 +112,10 @@ type Node struct {
 	stranded atomic.Bool // without a store, and nobody else has it
 	leaving  bool        // somebody else serves what this node has served
 	sockets  *handover.Sockets
+	manager  *systemd.Manager
 	// succeed has whoever served these sockets before leave them. It returns when that has been done.
 	succeed   func(ctx context.Context) error
+	keyless   bool        // secrets are closed
 	shares    bool        // other nodes are told what this one sees of keys
 	silent    atomic.Bool // and cannot be: the database lets this node write nothing
 	positions positions
@@ -120,6 +133,9 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 		return nil, err
 	}
 	n.roles, n.edge, n.trusted, n.reach = set.roles, set.edge, set.trusted, set.reach
+	if c.Traces.On() && n.roles.api {
+		n.traced = &trace.Book{}
+	}
 	if c.TLSCert != "" {
 		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}
 	}
@@ -134,7 +150,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 		}
 	}
 	open := store.Config{
-		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(), Existing: c.MustExist,
+		URL: c.DatabaseURL(), Clock: time.Now, Log: log, ReadOnly: !n.roles.writes(), Existing: c.MustExist, Program: "headwater " + c.Version,
 		Tidies: func() bool { return n.holds("") }, AuditKeep: n.cfg.AuditKeep, Yield: cores.Polite(server.YieldCore, time.Now),
 		Patience: c.DatabasePatience, CommitPatience: c.CommitPatience,
 	}
@@ -142,9 +158,7 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 	if err != nil {
 		return nil, err
 	}
-	if open.Keyless = len(keys) == 0; !open.Keyless {
-		open.SecretKey, open.OlderKeys = keys.Current(), keys.Older()
-	}
+	n.useKeys(&open, keys)
 	n.answer = answer.Config{UDPSize: 1232, NSID: c.NSID, Version: c.ChaosVersion, Hostname: c.ChaosHostname, Now: time.Now}
 	if n.answer.Agent = set.agent; set.agent != "" {
 		n.reports = report.New(report.Config{DB: n.db, Agent: set.agent, Now: time.Now})
@@ -154,7 +168,14 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 			return nil, fmt.Errorf("claim the store: %w", err)
 		}
 	}
-	if n.store, err = store.Open(ctx, open); err != nil {
+	n.store, err = store.Open(ctx, open)
+	if errors.Is(err, store.ErrSecretKey) && c.WithoutSecretKey {
+		log.Error("the secret key is not the one of this store", "file", c.KeyFile())
+		keys = nil
+		n.useKeys(&open, keys)
+		n.store, err = store.Open(ctx, open)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open store: %w", c.unmake(made, err))
 	}
 	var curves insight.Store
@@ -170,19 +191,19 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 	if err := n.keepBackups(keys); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
-	n.wireFast(&set, open.Keyless)
-	if err := n.wireCareful(set.nameservers, open.SecretKey); err != nil {
+	n.wireFast(&set)
+	if err := n.wireCareful(set.nameservers, sessionKey(&open)); err != nil {
 		return nil, errors.Join(err, n.store.Close())
 	}
 	return n, nil
 }
 
 // wireFast makes the parts of the fast half.
-func (n *Node) wireFast(set *settings, keyless bool) {
+func (n *Node) wireFast(set *settings) {
 	n.offered = set.offered
-	n.shares = n.store.Shared() && n.roles.dns && !keyless // who has no secret key verifies no signature
+	n.shares = n.store.Shared() && n.roles.dns && !n.keyless // who has no secret key verifies no signature
 	n.watch = watch.New(watch.Config{
-		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, Log: n.log, Shared: n.shares,
+		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, IntervalMost: n.cfg.ProbeMost, Rate: n.cfg.ProbeRate, Log: n.log, Shared: n.shares,
 		Seen: func(zone, peer string, serial uint32) {
 			n.insight.Holds(zone, peer, serial)
 			if n.notify != nil { // another node tells secondaries
@@ -213,7 +234,9 @@ func (n *Node) wireFast(set *settings, keyless bool) {
 	if n.dnsCerts != nil {
 		certificate = n.dnsCerts.get
 	}
+	n.tap = n.newTap(set.tap)
 	n.dns = server.New(server.Config{
+		Tap: n.tap,
 		TLS: n.cfg.TLSListen, Certificate: certificate, Handshake: n.handshakeFailed,
 		DNS: n.cfg.DNSListen, Transfer: n.cfg.TransferListen, Sockets: n.sockets, DB: n.db, Log: n.log,
 		NewResponder: n.responder,
@@ -229,7 +252,7 @@ func (n *Node) wireNotify(sources []netip.Addr) {
 	n.notify = notify.New(notify.Config{
 		Node:     host,
 		Answered: n.watch.Notified, KeyOf: n.watch.KeyOf, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
-		Own: n.ownCertificate, Tells: n.reach.Tells,
+		Own: n.ownCertificate, Tells: n.reach.Tells, Traced: n.traced,
 		Load: func(ctx context.Context, yield func(notify.Ack)) error { return n.loadWatched(ctx, "", yield) },
 		Save: func(ctx context.Context, acks []notify.Ack) error {
 			states := make([]store.PeerState, 0, len(acks))
@@ -280,6 +303,7 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		Signing: n.tellSigning(),
 		Beside:  func(ctx context.Context, img *model.Image) (commit.Beside, error) { return n.store.PutBeside(ctx, img) },
 		Deleted: n.store.DeletedZone,
+		Traced:  n.traced,
 		Cores:   cores.Count(), DB: n.db, Feed: n.feed, Flattened: n.flatten, Clock: time.Now, NewID: auth.NewID,
 		Quotas: n.cfg.Quota.quotas(), Shared: n.store.Shared(), Limits: commit.Limits{DigestBytes: n.cfg.digestMost()},
 		NameServers: servers, Edge: n.edge, Log: n.log, Review: n.reviewAs,
@@ -295,6 +319,12 @@ func (n *Node) wireCareful(servers []string, key [32]byte) error {
 		return err
 	}
 	n.session = auth.NewSessions(auth.SessionConfig{Store: n.store, Clock: time.Now, Key: auth.Digest("session " + string(key[:]))})
+	if n.provider, err = n.cfg.provider(); err != nil {
+		return err
+	}
+	if n.passkeys, err = n.cfg.passkeys(); err != nil {
+		return err
+	}
 	n.auth = auth.New(auth.Config{Store: n.store, Clock: time.Now, Sessions: n.session})
 	return nil
 }
@@ -378,7 +408,7 @@ func (n *Node) published(z *zone.Zone, forced bool) {
 
 // linked hears of every zone whose links, or whose peers, have changed.
 func (n *Node) linked(z *zone.Zone) {
-	n.watch.Moved(z)
+	n.watch.Linked(z)
 	if n.notify != nil {
 		n.notify.Link(z)
 	}

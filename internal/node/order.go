@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
-
 	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/server"
 	"github.com/headwaterdns/headwater/internal/httpfront"
@@ -36,6 +34,8 @@ const (
 	partSightings = "sightings of keys"
 	partStride    = "how secondaries stand"
 	partMeter     = "meter"
+	partTap       = "dnstap"
+	partTraces    = "traces"
 	partCurves    = "curves"
 	partUpkeep    = "upkeep"
 	partFreshen   = "signatures that have ended"
@@ -61,7 +61,7 @@ const (
 func downOrder() []string {
 	return []string{
 		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partDrafts, partBackups, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partMetrics, partProfiles, partDNS, partCookies, partTally, partMeter, partCurves, partDNSBind, partHTTPBind, partMemory, partTakeOver, partReady, partFreshen, partFirst, partKnown, partStore,
+		partCommitter, partFeed, partMetrics, partProfiles, partDNS, partCookies, partTally, partTap, partTraces, partMeter, partCurves, partDNSBind, partHTTPBind, partMemory, partTakeOver, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
 
@@ -74,6 +74,7 @@ const (
 	writeBy = 9 * time.Second
 	dnsBy   = 9500 * time.Millisecond
 	storeBy = 9900 * time.Millisecond
+	endMost = 15 * time.Second // which the service manager is asked for: a process takes a moment to be gone
 )
 
 // sequence lists the parts that the node's roles ask for, in the order in which they start: memory is filled, sockets are
@@ -104,6 +105,9 @@ func (n *Node) sequence() *sequence {
 		run(partCommitter, writeBy, n.commit.Run)
 		add(part{name: partFreshen, start: n.freshen})
 	}
+	if n.traced != nil {
+		add(part{name: partTraces, by: storeBy, start: n.startTraces, stop: func(ctx context.Context) error { return n.spans.Stop(ctx) }})
+	}
 	n.addSockets(add)
 	add(part{name: partKnown, start: func(ctx context.Context) error { return n.loadWatched(ctx, "", func(notify.Ack) {}) }})
 	add(part{name: partFirst, start: n.firstStart})
@@ -111,6 +115,9 @@ func (n *Node) sequence() *sequence {
 		run(partDNS, dnsBy, n.dns.Run)
 		run(partTally, storeBy, n.tellRest)
 		run(partMeter, storeBy, n.insight.Meter.Run)
+		if n.tap != nil {
+			run(partTap, storeBy, n.tap.Run)
+		}
 		if n.cfg.Cookies {
 			run(partCookies, storeBy, func(ctx context.Context) error { return n.cookies.Run(ctx, cookiesLooked, n.cookieKeys) })
 		}
@@ -151,7 +158,7 @@ func (n *Node) addFronts(run func(string, time.Duration, func(context.Context) e
 		n.stopping.Store(true)
 		n.ready.Store(false)
 		if !n.leaving {
-			tellSystemd(daemon.SdNotifyStopping)
+			n.manager.Stopping(endMost)
 			n.sockets.End() // or they are open for as long as we are
 		}
 		n.watch.Dismiss() // or those who wait for a zone keep the drain waiting
@@ -243,12 +250,9 @@ func (n *Node) isReady(context.Context) error {
 	n.ready.Store(true)
 	n.log.Info("ready", "roles", n.roles.String(), "zones", n.db.Len(), "dns", fmt.Sprint(addrs.DNS), "transfer", fmt.Sprint(addrs.Transfer), "tls", fmt.Sprint(addrs.TLS), "http", n.web.URL())
 	n.welcome(addrs)
-	tellSystemd(daemon.SdNotifyReady)
+	n.manager.Ready(fmt.Sprintf("Serving %d zones as %s.", n.db.Len(), n.roles))
 	return nil
 }
-
-// tellSystemd tells the service manager how things stand, if one wants to know.
-func tellSystemd(state string) { _, _ = daemon.SdNotify(false, state) }
 
 // loaded waits until every zone is in memory.
 func (n *Node) loaded(ctx context.Context, ended <-chan struct{}) error {

@@ -30,7 +30,7 @@ func TestParseRoles(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	good := func() *Config {
-		return &Config{Data: "/absent", Roles: []string{"api", "dns", "notify"}, Nameservers: []string{"ns1.example.net"}}
+		return &Config{Data: "/absent", Roles: []string{"api", "dns", "notify"}, Nameservers: []string{"ns1.example.net"}, ProbeRate: 1}
 	}
 	if err := good().Check(); err != nil {
 		t.Fatal(err)
@@ -45,6 +45,8 @@ func TestCheck(t *testing.T) {
 		"certificate alone":     func(c *Config) { c.TLSCert = "cert.pem" },
 		"secret not there":      func(c *Config) { c.MetricsTokenFile = "/absent" },
 		"key of TLS by itself":  func(c *Config) { c.TLSKey = "key.pem" },
+		"no questions a second": func(c *Config) { c.ProbeRate = 0 },
+		"rarely is often":       func(c *Config) { c.ProbeInterval, c.ProbeMost = 2, 1 },
 		"database not readable": func(c *Config) { c.DatabaseFile = "/absent" },
 	} {
 		c := good()

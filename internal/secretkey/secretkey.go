@@ -45,17 +45,18 @@ func Read(value, file string) (Keys, error) {
 		raw, err := base64.StdEncoding.DecodeString(word)
 		if err != nil || len(raw) != 32 {
 			// The value itself must not reach a log.
-			return nil, errForm
+			return nil, ErrForm
 		}
 		keys = append(keys, [32]byte(raw))
 	}
 	if len(keys) == 0 {
-		return nil, errForm
+		return nil, ErrForm
 	}
 	return keys, nil
 }
 
-var errForm = errors.New("the secret key must be base64 of 32 bytes")
+// ErrForm is a key that is none.
+var ErrForm = errors.New("the secret key must be base64 of 32 bytes")
 
 // New makes a key up.
 func New() (key [32]byte) {

@@ -160,21 +160,21 @@ func TestStandings(t *testing.T) {
 func TestServerFacts(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(c *apiConfig) {
-		c.Server = func() api.ServerFacts { return api.ServerFacts{DNSPort: 5300} }
+		c.Server = func() api.ServerFacts { return api.ServerFacts{DNSPort: 5300, Version: "v1.2.3"} }
 		c.EdgeAddresses = nil
 	})
-	want := map[string]any{"dns_port": json.Number("5300"), "transfer_port": nil, "resolver": false, "edge_addresses": false, "dns_options": nil, "backups": nil}
+	want := map[string]any{"dns_port": json.Number("5300"), "transfer_port": nil, "resolver": false, "edge_addresses": false, "version": "v1.2.3", "dns_options": nil, "backups": nil}
 	if d := cmp.Diff(want, s.must("GET", "/headwater/v1/server", nil).object(t)); d != "" {
 		t.Error(d)
 	}
 }
 
-// TestDNSOptions: how a server speaks DNS is told those who run it, and nobody else.
+// TestDNSOptions: how a server speaks DNS, and which program it is, is told those who run it, and nobody else.
 func TestDNSOptions(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, func(c *apiConfig) {
 		c.Server = func() api.ServerFacts {
-			return api.ServerFacts{DNS: &api.DNSFacts{Cookies: true, RateLimit: 7}, Backups: &api.BackupFacts{Keep: 7}}
+			return api.ServerFacts{Version: "v1.2.3", DNS: &api.DNSFacts{Cookies: true, RateLimit: 7}, Backups: &api.BackupFacts{Keep: 7}}
 		}
 	})
 	got, _ := s.must("GET", "/headwater/v1/server", nil).object(t)["dns_options"].(map[string]any)
@@ -185,7 +185,7 @@ func TestDNSOptions(t *testing.T) {
 		t.Errorf("%v", backups)
 	}
 	s.addMember(s.account, "member@example.com", auth.RoleAdministrator)
-	if got := s.must("GET", "/headwater/v1/server", nil, keyed("member@example.com", s.keyOf("member@example.com"))).object(t); got["dns_options"] != nil || got["backups"] != nil {
+	if got := s.must("GET", "/headwater/v1/server", nil, keyed("member@example.com", s.keyOf("member@example.com"))).object(t); got["dns_options"] != nil || got["backups"] != nil || got["version"] != nil {
 		t.Errorf("a member is told %v", got)
 	}
 }

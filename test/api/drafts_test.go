@@ -273,6 +273,20 @@ func TestFourEyes(t *testing.T) {
 		if got := d.names(); got["a"] == "" || got["b"] == "" {
 			t.Errorf("%v", got)
 		}
+		// Whoever takes a part of somebody else's out has had a hand in what is left; of one's own it is as if it had not been.
+		cut := d.draft("cut", d.ann)
+		d.must("PATCH", d.zone+"/dns_records/"+www, `{"ttl":1200}`, d.ann, into(cut))
+		d.must("POST", d.zone+"/dns_records", `{"type":"A","name":"e","content":"192.0.2.1"}`, d.ann, into(cut))
+		d.must("POST", d.zone+"/dns_records", `{"type":"A","name":"f","content":"192.0.2.1"}`, d.ben, into(cut))
+		parts := d.must("GET", d.drafts+"/"+cut, nil, d.eva).object(t)["parts"].([]any)
+		d.must("DELETE", d.drafts+"/"+cut+"/parts/"+parts[1].(map[string]any)["id"].(string), nil, d.eva)
+		d.must("DELETE", d.drafts+"/"+cut+"/parts/"+parts[2].(map[string]any)["id"].(string), nil, d.ben)
+		if got := d.must("GET", d.drafts+"/"+cut, nil, d.eva).object(t); got["may_approve"] != false {
+			t.Errorf("who has taken a part out: %v", got)
+		}
+		d.fails(403, model.CodeDraftAuthor, "POST", d.drafts+"/"+cut+"/approve", at(6), d.eva)
+		d.must("POST", d.drafts+"/"+cut+"/approve", at(6), d.ben)
+		d.must("DELETE", d.drafts+"/"+cut, nil, d.ann)
 		// Off by two, too.
 		off := d.draft("off", d.ann)
 		d.must("PUT", eyes, `{"enabled":false}`, d.ann, into(off))

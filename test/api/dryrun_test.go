@@ -162,6 +162,7 @@ func (m *matrix) recipes() map[string]recipe {
 			return fmt.Sprintf(`{"tsig_id":%q,"names":[{"match":"self"}]}`, m.tsig(fmt.Sprintf("update%d.example", n)))
 		}},
 		"PUT " + ours + "/update_policies/{policy_id}":    idle,
+		"PATCH " + ours + "/update_policies/{policy_id}":  idle,
 		"DELETE " + ours + "/update_policies/{policy_id}": idle,
 		"PUT " + ours + "/four_eyes":                      {body: func() any { return `{"enabled":false}` }, idle: true},
 		"POST " + ours + "/revert":                        idle,

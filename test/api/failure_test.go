@@ -36,6 +36,7 @@ func TestOurFaults(t *testing.T) {
 		status, code int
 	}{
 		{"store away", func() error { return fmt.Errorf("begin: secret place: %w", model.ErrUnavailable) }, 503, 10503},
+		{"no secret key", func() error { return fmt.Errorf("read secret place: %w", model.ErrSealed) }, 503, model.CodeSealed},
 		{"deadline", func() error { return context.DeadlineExceeded }, 503, 10503},
 		{"other", func() error { return fmt.Errorf("disk is full at secret place") }, 500, 10500},
 		{"panic", func() error { panic("secret place") }, 500, 10500},
@@ -50,7 +51,7 @@ func TestOurFaults(t *testing.T) {
 			{"DELETE", z, ""},
 		} {
 			r := s.fails(tt.status, tt.code, call.method, call.path, call.body)
-			if strings.Contains(r.Raw, "secret") || r.Header.Get("X-Request-Id") == "" || r.Header.Get("Headwater-Seq") != "" {
+			if strings.Contains(r.Raw, "secret place") || r.Header.Get("X-Request-Id") == "" || r.Header.Get("Headwater-Seq") != "" {
 				t.Errorf("%s: %v %s", tt.name, r.Header, r.Raw)
 			}
 		}

@@ -87,15 +87,17 @@ func (c *clock) pass(d time.Duration) {
 
 // server is a whole careful half behind HTTP, on a store of its own. Every exchange is checked against the documents.
 type server struct {
-	t       *testing.T
-	url     string
-	client  *http.Client
-	plain   *http.Client // checks nothing
-	handler http.Handler // what url leads to
-	clock   *clock
-	store   *store.Store
-	db      *zone.DB
-	change  func(context.Context, model.Change) (model.Result, error)
+	t        *testing.T
+	url      string
+	client   *http.Client
+	plain    *http.Client // checks nothing
+	handler  http.Handler // what url leads to
+	clock    *clock
+	store    *store.Store
+	database string // its address
+	db       *zone.DB
+	change   func(context.Context, model.Change) (model.Result, error)
+	cfg      api.Config // of the API, without what a node has of its own
 
 	account, user     model.ID
 	email, key, token string
@@ -118,7 +120,7 @@ func newServerOn(t *testing.T, rules func(*commit.Config), opts ...option) *serv
 // newServerAt is newServerOn in the database at an address.
 func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...option) *server {
 	t.Helper()
-	s := &server{t: t, clock: &clock{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
+	s := &server{t: t, database: url, clock: &clock{now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
 	st, err := store.Open(t.Context(), store.Config{URL: url, Clock: s.clock.time})
 	if err != nil {
 		t.Fatal(err)
@@ -149,24 +151,31 @@ func newServerAt(t *testing.T, url string, rules func(*commit.Config), opts ...o
 	s.run(st, f.Run, p.Run)
 	<-f.Loaded()
 	s.bootstrap()
-	sessions := auth.NewSessions(auth.SessionConfig{Store: st, Clock: s.clock.time, Key: []byte("a secret of thirty-two octets...")})
-	cfg := api.Config{
+	s.cfg = api.Config{
 		Routes: rooms.Routes(), RenderPlan: rooms.RenderPlan,
-		Store: st, Changer: p, Auth: auth.New(auth.Config{Store: st, Clock: s.clock.time, Sessions: sessions}),
-		Sessions: sessions, WaitSeq: func(ctx context.Context, seq model.Seq) error { return f.Wait(ctx, seq) }, EdgeAddresses: committer.Edge, Clock: s.clock.time,
+		Store: st, Changer: p, WaitSeq: func(ctx context.Context, seq model.Seq) error { return f.Wait(ctx, seq) }, EdgeAddresses: committer.Edge, Clock: s.clock.time,
 		Quotas: committer.Quotas, History: &history.Reader{Store: st, Clock: s.clock.time, Context: p.Context},
 		Undelete: p.Undelete, Deleted: st,
 	}
+	return s.again(opts...)
+}
+
+// again is another node of the server: over the same store, with the same secrets, and nothing else in common.
+func (s *server) again(opts ...option) *server {
+	s.t.Helper()
+	out, cfg := *s, s.cfg
+	cfg.Sessions = auth.NewSessions(auth.SessionConfig{Store: s.store, Clock: s.clock.time, Key: []byte("a secret of thirty-two octets...")})
+	cfg.Auth = auth.New(auth.Config{Store: s.store, Clock: s.clock.time, Sessions: cfg.Sessions})
 	for _, o := range opts {
 		o(&cfg)
 	}
-	s.handler = api.New(cfg)
-	hs := httptest.NewServer(s.handler)
-	t.Cleanup(hs.Close)
-	s.url = hs.URL
-	s.plain = hs.Client()
-	s.client = &http.Client{Transport: apicheck.New(t).Transport(hs.Client().Transport)}
-	return s
+	out.handler = api.New(cfg)
+	hs := httptest.NewServer(out.handler)
+	s.t.Cleanup(hs.Close)
+	out.url = hs.URL
+	out.plain = hs.Client()
+	out.client = &http.Client{Transport: apicheck.New(s.t).Transport(hs.Client().Transport)}
+	return &out
 }
 
 var edges = []netip.Addr{

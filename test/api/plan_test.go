@@ -137,8 +137,10 @@ func TestImportPlan(t *testing.T) {
 			if diff := cmp.Diff(before, list()); diff != "" || s.serial(zid) != serial {
 				t.Fatalf("a dry run changed something: %s", diff)
 			}
+			gone := dry.Deleted.short()
+			slices.Sort(gone) // those of one name come in order of their ids, and two that are made in one millisecond in any
 			want := [][]string{tt.added, tt.changed, tt.deleted, {"9 A alias.example.com 192.0.2.3", "10"}, tt.passed}
-			if diff := cmp.Diff(want, [][]string{dry.Added.short(), dry.Changed.short(), dry.Deleted.short(), dry.Refused.short(), dry.Passed.short()}); diff != "" || dry.Kept != tt.kept || dry.Parsed != 9 {
+			if diff := cmp.Diff(want, [][]string{dry.Added.short(), dry.Changed.short(), gone, dry.Refused.short(), dry.Passed.short()}); diff != "" || dry.Kept != tt.kept || dry.Parsed != 9 {
 				t.Errorf("the plan, %d kept of %d: %s", dry.Kept, dry.Parsed, diff)
 			}
 			if dry.Serial.Before != serial || dry.Serial.After != serial+1 || dry.Serial.Ahead == nil || dry.Serial.Ahead.AtLeast != 3000000001 {

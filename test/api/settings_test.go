@@ -45,6 +45,7 @@ func TestZoneSettings(t *testing.T) {
 			soa["rname"], soa["ttl"], soa["min_ttl"] = "admin.example.net", json.Number("300"), json.Number("60")
 			soa["expire"], soa["retry"] = json.Number("86400"), json.Number("600")
 		}},
+		{`{"soa":{"rname":"first\\.last.example.net"}}`, func() { want["soa"].(map[string]any)["rname"] = `first\.last.example.net` }},
 		{`{"soa":{"mname":null}}`, func() { want["soa"].(map[string]any)["mname"] = nil }},
 		{`{"nameservers":{"ns_set":3}}`, func() { want["nameservers"].(map[string]any)["ns_set"] = json.Number("3") }},
 		{`{"nameservers":{"type":"cloudflare.advanced"}}`, func() {

@@ -117,6 +117,9 @@ func (b *bench) measureLarge(ctx context.Context) error {
 	if err := b.measureWrites(ctx); err != nil {
 		return err
 	}
+	if err := b.measureHistory(ctx); err != nil {
+		return err
+	}
 	if err := b.measureSecondary(ctx); err != nil {
 		return err
 	}

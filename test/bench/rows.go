@@ -60,6 +60,7 @@ const (
 	rowProcsHot    = "GOMAXPROCS=1: UDP, 1,000 hot queries, CPU us a query"
 	rowProcsBeside = "GOMAXPROCS=1: AXFR beside 20,000 queries/s, s"
 	rowLimitHot    = "a limit on answers that is not reached: UDP, 1,000 hot queries, CPU us a query"
+	rowTapHot      = "dnstap of 1 % of the answers: UDP, 1,000 hot queries, CPU us a query"
 )
 
 // largeRows are those that need the large zone.
@@ -67,8 +68,8 @@ func largeRows() []string {
 	return append([]string{
 		rowWide, rowHot, rowWideDO, rowHotDO, rowRateP99, rowRateCPU, rowTCP, rowAXFR, rowTSIG, rowTLS, rowFour, rowFirst, rowMemory, rowStart, rowAdd1, rowAdd16,
 		rowBatch, rowAccept, rowAcceptSmall, rowSeen, rowAlone, rowTrace1, rowTrace2, rowTrace3, rowTrace4, rowIdle, rowChanges, rowMoved,
-		rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside, rowLimitHot,
-		rowSlow1, rowSlow16, rowSlowBatch, rowMakeZones,
+		rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside, rowLimitHot, rowTapHot,
+		rowSlow1, rowSlow16, rowSlowBatch, rowMakeZones, rowAddTold, rowAddUntold,
 	}, listRows()...)
 }
 
@@ -107,6 +108,7 @@ func goals() map[string][]goal {
 		rowAdd1:       {{factor: 1.4, least: true, peers: []string{nameBIND}}, {factor: 2.5, least: true, peers: []string{namePDNS}}},
 		rowAdd16:      {{factor: 8, least: true, peers: []string{nameBIND}}, {factor: 2.5, least: true, peers: []string{namePDNS}}},
 		rowBatch:      {{factor: 1, least: true, peers: []string{nameBIND}}, {factor: 1.3, least: true, peers: []string{namePDNS}}},
+		rowAddTold:    {{factor: 0.95, least: true, row: rowAddUntold}},
 		rowSlow1:      {{factor: 3, least: true, peers: []string{nameBIND}}},
 		rowSlow16:     {{factor: 10, least: true, peers: []string{nameBIND}}},
 		rowSlowBatch:  {{factor: 2, least: true, peers: all}},
@@ -130,6 +132,7 @@ func goals() map[string][]goal {
 		rowProcsHot:    {{factor: 1.05, row: rowPlainHot}},
 		rowProcsBeside: {{factor: 1.05, row: rowPlainBeside}},
 		rowLimitHot:    {{factor: 1.03, row: rowPlainHot}},
+		rowTapHot:      {{factor: 1.02, row: rowPlainHot}},
 
 		rowRenewing: {{factor: 2, row: rowSignedIdle}},
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"slices"
 	"syscall"
 )
@@ -15,20 +16,22 @@ type setting struct {
 }
 
 // settings are those that people have and that must not cost what they do not see: GOMAXPROCS=1 in the environment, as containers set
-// it, and a limit on answers that nobody reaches, beside cookies, which are on in any case.
-func settings() []setting {
+// it, a limit on answers that nobody reaches, beside cookies, which are on in any case, and dnstap of one answer in a hundred, into a file of
+// dir, as it is when it is switched on.
+func settings(dir string) []setting {
 	plain := []string{"env", "-u", "GOMAXPROCS"}
 	return []setting{
 		{plain, nil, rowPlainHot, rowPlainBeside},
 		{[]string{"env", "GOMAXPROCS=1"}, nil, rowProcsHot, rowProcsBeside},
 		{plain, []string{"--dns-rate-limit", "1000000000"}, rowLimitHot, ""},
+		{plain, []string{"--dnstap", "file:" + filepath.Join(dir, "answers.dnstap")}, rowTapHot, ""},
 	}
 }
 
 // measureSettings runs us with each of the settings in turn.
 func (b *bench) measureSettings(ctx context.Context) error {
 	us := b.find(nameUs)
-	if us == nil || !b.wants(rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside, rowLimitHot) {
+	if us == nil || !b.wants(rowPlainHot, rowPlainBeside, rowProcsHot, rowProcsBeside, rowLimitHot, rowTapHot) {
 		return nil
 	}
 	plain := us.argv
@@ -43,7 +46,7 @@ func (b *bench) measureSettings(ctx context.Context) error {
 	for round := range b.rounds {
 		b.say("round %d: settings", round+1)
 		for cut := range cuts {
-			for _, v := range settings() {
+			for _, v := range settings(b.dir) {
 				us.end(syscall.SIGTERM)
 				us.argv = slices.Concat(v.env, plain, v.flags)
 				if err := us.start(ctx); err != nil {

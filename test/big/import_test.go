@@ -63,7 +63,7 @@ func TestOthersDuringAnImport(t *testing.T) {
 	t.Logf("%d lines in %v; meanwhile %d additions elsewhere, waits %v at the median, %v at p99, %v at most; memory came from %d to %d MiB",
 		size, took.Round(time.Millisecond), len(waits), at(0.5), at(0.99), at(1), idle>>20, memory(t, n, "VmHWM")>>20)
 	switch over := memory(t, n, "VmHWM") - idle; {
-	case !alone && at(1) > 5*time.Second:
+	case !alone && at(1) > max(5*time.Second, took/2): // where all takes long, none waits for all of it
 		t.Errorf("an addition in another zone waited for %v", at(1))
 	case alone && (at(0.5) > 50*time.Millisecond || at(0.99) > 500*time.Millisecond):
 		t.Error("additions in another zone wait for too long")

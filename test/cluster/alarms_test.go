@@ -11,10 +11,12 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/told"
 )
 
@@ -80,13 +82,18 @@ func TestAlarmsOnce(t *testing.T) {
 	var made struct{ Secret string }
 	n.Call(t, http.MethodPost, account+"/webhooks", map[string]any{"kind": "https", "name": "ops", "url": hook.URL}, &made)
 	hook.Expect(made.Secret)
+	// After the third failure in a row a receiver rests for a minute, and then for five: how many messages there are is the machine's affair.
+	var inARow atomic.Int32
 	hook.Misbehave(func(w http.ResponseWriter, first bool) bool {
-		switch lie := rand.IntN(4); {
-		case !first || lie == 0:
+		lie := rand.IntN(4)
+		if !first || lie == 0 || inARow.Add(1) > 2 {
+			inARow.Store(0)
 			return false
-		case lie == 1:
+		}
+		switch lie {
+		case 1:
 			w.WriteHeader(http.StatusServiceUnavailable)
-		case lie == 2:
+		case 2:
 			w.Header().Set("Location", "/")
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		default:
@@ -170,16 +177,23 @@ func TestAlarmsOnce(t *testing.T) {
 			}
 		}
 	}
-	eventually(t, time.Minute, "all events", func() bool {
+	testkit.Until(t, func() string {
 		take(stream, 100*time.Millisecond)
-		return len(heard) == len(zones)*2*rounds
+		for _, z := range zones {
+			for round := range rounds {
+				for _, state := range []string{"raised", "cleared"} {
+					if what := fmt.Sprint(z, " ", state, " ", round+1); !heard[what] {
+						return what + " is in no event"
+					}
+				}
+			}
+		}
+		return ""
 	})
+	// There may be more than these: a secondary is silent, too, while the machine does not let it answer.
 	for what, times := range hook.Told() {
 		if times != 1 {
 			t.Errorf("%s was told in %d messages", what, times)
 		}
-	}
-	if len(hook.Told()) != len(zones)*2*rounds {
-		t.Errorf("told were %v", hook.Told())
 	}
 }

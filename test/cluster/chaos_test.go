@@ -228,8 +228,8 @@ func (w *chaos) transfer(ctx context.Context, i int, name wire.Name) {
 func (w *chaos) check() {
 	t := w.t
 	for _, name := range w.names {
-		end := w.alike(t, name, 45*time.Second, w.followers...)
-		eventually(t, 15*time.Second, "the last serial was not told", func() bool { return w.ear.heard(name, end) > 0 })
+		end := w.alike(t, name, w.followers...)
+		eventually(t, "the last serial was not told", func() bool { return w.ear.heard(name, end) > 0 })
 	}
 	for k, id := range w.ids {
 		w.checkRecords(id)

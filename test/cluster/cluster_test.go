@@ -15,11 +15,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
@@ -242,66 +242,65 @@ func ixfr(ctx context.Context, n *node.Node, zone wire.Name, serial uint32) (*xf
 	return xfr.Fetch(ctx, xfr.Source{Server: n.DNS, Zone: zone, Local: netip.MustParseAddr("127.0.0.1"), Serial: &serial})
 }
 
-// eventually waits until done says yes. What is waited for announces itself to nobody, so it is asked for now and then.
-func eventually(tb testing.TB, limit time.Duration, what string, done func() bool) {
+// eventually waits until done says yes: what is waited for announces itself to nobody.
+func eventually(tb testing.TB, what string, done func() bool) {
 	tb.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.Now().Add(limit)
-	for !done() {
-		if time.Now().After(deadline) {
-			tb.Fatalf("after %s: %s", limit, what)
+	testkit.Until(tb, func() string {
+		if done() {
+			return ""
 		}
-		select {
-		case <-tick.C:
-		case <-tb.Context().Done():
-			tb.Fatal(tb.Context().Err())
-		}
-	}
+		return what
+	})
 }
 
-// alike waits until all nodes and secondaries hold the same zone, octet for octet, and gives its serial.
-func (c *cluster) alike(tb testing.TB, zone wire.Name, limit time.Duration, followers ...*peers.Secondary) uint32 {
+// alike waits until all nodes and secondaries hold the same zone, octet for octet, and gives its serial. A zone that moves on
+// meanwhile, as one does whose signatures are renewed, is compared anew: it counts when all hold one version of it.
+func (c *cluster) alike(tb testing.TB, zone wire.Name, followers ...*peers.Secondary) uint32 {
 	tb.Helper()
-	var serial uint32
-	var differ string
-	eventually(tb, limit, "nodes differ", func() bool {
-		differ = ""
-		var first *xfr.Result
-		for i, n := range c.nodes {
-			r, err := axfr(tb.Context(), n, zone)
-			switch {
-			case err != nil:
-				differ = fmt.Sprintf("node %d: %v", i, err)
-			case first == nil:
-				first, serial = r, r.Serial
-			case r.Serial != first.Serial:
-				differ = fmt.Sprintf("node %d has serial %d, node 0 has %d", i, r.Serial, first.Serial)
-			case !bytes.Equal(r.Records, first.Records):
-				tb.Fatalf("%s at serial %d is another zone on node %d", zone, serial, i)
+	var ours *xfr.Result
+	testkit.Until(tb, func() (missing string) {
+		if ours, missing = c.agreed(tb, zone); missing != "" {
+			return missing
+		}
+		ctx, cancel := context.WithTimeout(tb.Context(), testkit.Patience)
+		defer cancel()
+		for _, s := range followers {
+			if err := s.WaitSerial(ctx, zone, ours.Serial); err != nil {
+				tb.Fatal(err)
+			}
+			got, err := s.TransferAt(ctx, zone, ours.Serial)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			if got.Serial != ours.Serial {
+				return fmt.Sprintf("%s is at serial %d of %s, the nodes were at %d", s.Program(), got.Serial, zone, ours.Serial)
+			}
+			if diff, err := peers.Diff(ours.Records, got.Records); err != nil || diff != "" {
+				tb.Fatalf("%s of %s differs at serial %d: %v\n%s", zone, s.Program(), got.Serial, err, diff)
 			}
 		}
-		return differ == ""
+		return ""
 	})
-	want, err := axfr(tb.Context(), c.nodes[0], zone)
-	if err != nil {
-		tb.Fatal(err)
+	return ours.Serial
+}
+
+// agreed is a zone as all nodes hand it out, or what they do not agree in. Under one serial there is one zone.
+func (c *cluster) agreed(tb testing.TB, zone wire.Name) (first *xfr.Result, differ string) {
+	tb.Helper()
+	for i, n := range c.nodes {
+		r, err := axfr(tb.Context(), n, zone)
+		switch {
+		case err != nil:
+			return nil, fmt.Sprintf("node %d: %v", i, err)
+		case first == nil:
+			first = r
+		case r.Serial != first.Serial:
+			return nil, fmt.Sprintf("node %d has serial %d of %s, node 0 has %d", i, r.Serial, zone, first.Serial)
+		case !bytes.Equal(r.Records, first.Records):
+			tb.Fatalf("%s at serial %d is another zone on node %d", zone, r.Serial, i)
+		}
 	}
-	ctx, cancel := context.WithTimeout(tb.Context(), limit)
-	defer cancel()
-	for _, s := range followers {
-		if err := s.WaitSerial(ctx, zone, serial); err != nil {
-			tb.Fatal(err)
-		}
-		got, err := s.TransferAt(ctx, zone, serial)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		if diff, err := peers.Diff(want.Records, got.Records); err != nil || diff != "" {
-			tb.Fatalf("%s of %s differs: %v\n%s", zone, s.Program(), err, diff)
-		}
-	}
-	return serial
+	return first, ""
 }
 
 // follower starts a secondary of a node.

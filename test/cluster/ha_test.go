@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/user"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // haWriters are clients that write all the while.
@@ -98,17 +100,17 @@ func (h *ha) made() int {
 }
 
 // more waits until so many changes more are acknowledged.
-func (h *ha) more(n int, limit time.Duration) {
+func (h *ha) more(n int) {
 	h.t.Helper()
 	from := h.made()
-	eventually(h.t, limit, "no changes are taken", func() bool { return h.made() >= from+n })
+	eventually(h.t, "no changes are taken", func() bool { return h.made() >= from+n })
 }
 
 // check compares what clients know with what is there: every acknowledged change is there once, and all nodes hold the same.
 func (h *ha) check() {
 	h.t.Helper()
 	for i, name := range h.names {
-		h.alike(h.t, name, 30*time.Second)
+		h.alike(h.t, name)
 		h.agrees(h.t, h.ids[i], name)
 	}
 	count := map[string]int{}
@@ -142,11 +144,11 @@ func (h *ha) check() {
 }
 
 // told waits until every node says words at /readyz, and gives how long that took.
-func (h *ha) told(limit time.Duration, words string) time.Duration {
+func (h *ha) told(words string) time.Duration {
 	h.t.Helper()
 	begin := time.Now()
 	for i, n := range h.nodes {
-		eventually(h.t, limit, fmt.Sprintf("node %d does not say %q", i, words), func() bool {
+		eventually(h.t, fmt.Sprintf("node %d does not say %q", i, words), func() bool {
 			_, body := get(h.t, n, "/readyz")
 			return strings.Contains(body, words)
 		})
@@ -159,10 +161,10 @@ func TestHAPrimaryKilled(t *testing.T) {
 	onlyHA(t)
 	h := newHA(t, true)
 	end := h.load()
-	h.more(60, time.Minute)
+	h.more(60)
 	h.first.Kill()
 	h.next.Promote(t)
-	h.more(60, time.Minute)
+	h.more(60)
 	end()
 	h.check()
 }
@@ -173,11 +175,11 @@ func TestHAStandbyDies(t *testing.T) {
 	onlyHA(t)
 	h := newHA(t, true)
 	end := h.load()
-	h.more(30, time.Minute)
+	h.more(30)
 	end()
 	serials := map[wire.Name]uint32{}
 	for _, name := range h.names {
-		serials[name] = h.alike(t, name, 20*time.Second)
+		serials[name] = h.alike(t, name)
 	}
 	h.next.Kill()
 	var answers sync.WaitGroup
@@ -194,7 +196,7 @@ func TestHAStandbyDies(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("both nodes say that nothing is taken after %.1f s", h.told(8*time.Second, "store takes no changes since").Seconds())
+	t.Logf("both nodes say that nothing is taken after %.1f s", h.told("store takes no changes since").Seconds())
 	answers.Wait()
 	for _, n := range h.nodes {
 		for _, name := range h.names {
@@ -214,14 +216,14 @@ func TestHAStandbyDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range h.ids {
-		eventually(t, 40*time.Second, "a change whose outcome was open has none", func() bool {
+		eventually(t, "a change whose outcome was open has none", func() bool {
 			a, err := h.nodes[i%2].Do(t.Context(), http.MethodPost, "/zones/"+h.ids[i]+"/dns_records",
 				map[string]any{"type": "TXT", "name": "open", "content": fmt.Sprint("open ", i)}, [2]string{"Headwater-Change", fmt.Sprint("open-", i)})
 			return err == nil && (a.Status == http.StatusOK || len(a.Errors) == 1 && a.Errors[0].Code == 10409)
 		})
 	}
 	end = h.load()
-	h.more(30, time.Minute)
+	h.more(30)
 	end()
 	h.check()
 	for i, id := range h.ids {
@@ -239,20 +241,20 @@ func TestHAPrimaryFallsSilent(t *testing.T) {
 	onlyHA(t)
 	h := newHA(t, true)
 	end := h.load()
-	h.more(60, time.Minute)
+	h.more(60)
 	h.before[0].hold()
 	h.next.Promote(t)
 	begin := time.Now()
-	h.more(6, 45*time.Second) // of each of the clients, each of which may have to wait for one that hangs
+	h.more(6) // of each of the clients, each of which may have to wait for one that hangs
 	if took := time.Since(begin); took > 25*time.Second {
 		t.Errorf("changes are taken again after %s", took)
 	} else {
 		t.Logf("changes are taken again %.1f s after the promotion", took.Seconds())
 	}
-	h.more(60, time.Minute)
+	h.more(60)
 	old := h.countOn(t, h.first, "SELECT count(*) FROM records")
 	h.before[0].goOn()
-	h.more(150, time.Minute)
+	h.more(150)
 	end()
 	if now := h.countOn(t, h.first, "SELECT count(*) FROM records"); now > old {
 		t.Errorf("the old server took %d records when it came back", now-old)
@@ -270,7 +272,7 @@ func TestHAReaderOnTheStandby(t *testing.T) {
 	h.url = h.first.URL(database)
 	asReader := h.asReader(t)
 	h.url = both
-	eventually(t, 20*time.Second, "the standby does not know the reader", func() bool {
+	eventually(t, "the standby does not know the reader", func() bool {
 		return h.countOn(t, h.next, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'reader_of_%'") == 1
 	})
 	h.url = strings.Replace(asReader, host(t, asReader), fmt.Sprintf("127.0.0.1:%d", h.next.Port()), 1)
@@ -280,14 +282,14 @@ func TestHAReaderOnTheStandby(t *testing.T) {
 	reader := h.nodes[0]
 	h.nodes = writing
 	end := h.load()
-	h.more(60, time.Minute)
+	h.more(60)
 	h.first.Kill()
 	h.next.Promote(t)
-	h.more(60, time.Minute)
+	h.more(60)
 	end()
 	h.nodes = append(h.nodes, reader)
 	for _, name := range h.names {
-		h.alike(t, name, 30*time.Second)
+		h.alike(t, name)
 	}
 	h.nodes = h.nodes[:2]
 	h.check()
@@ -305,10 +307,10 @@ func TestHAPooler(t *testing.T) {
 			h.runAt(t, 2)
 			h.zones()
 			end := h.load()
-			h.more(60, time.Minute)
+			h.more(60)
 			p.kill()
 			p.start(t)
-			h.more(60, time.Minute)
+			h.more(60)
 			end()
 			h.check()
 		})
@@ -324,12 +326,10 @@ type pooler struct {
 
 func newPooler(tb testing.TB, port int, mode string) *pooler {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := testkit.FreePort(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	at := l.Addr().(*net.TCPAddr)
-	_ = l.Close()
 	dir, err := os.MkdirTemp("", "pooler") //nolint:usetesting // the pooler's user cannot come through the test's folder
 	if err != nil {
 		tb.Fatal(err)
@@ -338,7 +338,7 @@ func newPooler(tb testing.TB, port int, mode string) *pooler {
 	p := &pooler{at: at.String(), file: filepath.Join(dir, "pgbouncer.ini")}
 	users := filepath.Join(dir, "users.txt")
 	text := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d\n\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %d\nauth_type = trust\nauth_file = %s\npool_mode = %s\nunix_socket_dir =\n",
-		port, at.Port, users, mode)
+		port, at.Port(), users, mode)
 	if err := os.WriteFile(p.file, []byte(text), 0o644); err != nil {
 		tb.Fatal(err)
 	}
@@ -369,7 +369,7 @@ func (p *pooler) start(tb testing.TB) {
 	if err := p.cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	eventually(tb, 20*time.Second, "pgbouncer does not start", func() bool {
+	eventually(tb, "pgbouncer does not start", func() bool {
 		c, err := net.DialTimeout("tcp", p.at, time.Second)
 		if err == nil {
 			_ = c.Close()

@@ -46,7 +46,7 @@ func (c *cluster) sameHistory(t *testing.T, zone string) uint32 {
 		From, To uint32
 	}
 	var first []told
-	eventually(t, 30*time.Second, "the nodes tell different histories", func() bool {
+	eventually(t, "the nodes tell different histories", func() bool {
 		var lists [2]string
 		for i, n := range c.nodes {
 			var list []struct {
@@ -88,7 +88,7 @@ func TestHistoryAtBoth(t *testing.T) {
 	for i := range 10 {
 		await(t, c.nodes[1], add(t, c.nodes[0], id, fmt.Sprint("t", i), "x"))
 	}
-	first := c.alike(t, name, time.Minute, sec)
+	first := c.alike(t, name, sec)
 
 	// Both go back at once, to the same version and to different ones, again and again; and both write meanwhile.
 	for round := range 8 {
@@ -129,7 +129,7 @@ func TestHistoryAtBoth(t *testing.T) {
 	if status := attempt(t, c.nodes[0], own+"/revert", map[string]any{"serial": first}); status != http.StatusOK {
 		t.Fatalf("afterwards: status %d", status)
 	}
-	last := c.alike(t, name, time.Minute, sec)
+	last := c.alike(t, name, sec)
 	if n := c.count(t, "SELECT count(*) FROM records WHERE type = 'TXT'"); n != 10 {
 		t.Errorf("%d records where there were 10 at serial %d", n, first)
 	}
@@ -143,7 +143,7 @@ func TestHistoryAtBoth(t *testing.T) {
 		if (statuses[0] == http.StatusOK) == (statuses[1] == http.StatusOK) {
 			t.Fatalf("round %d: taken back with %v", round, statuses)
 		}
-		now := c.alike(t, name, time.Minute, sec)
+		now := c.alike(t, name, sec)
 		if !wire.SerialNewer(now, last) {
 			t.Errorf("serial %d after %d", now, last)
 		}

@@ -79,6 +79,17 @@ func (l *listener) heard(zone wire.Name, serial uint32) int {
 	return len(l.got[zone][serial])
 }
 
+// tellers is from how many sockets it was told of a serial: every node has one.
+func (l *listener) tellers(zone wire.Name, serial uint32) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	seen := map[netip.AddrPort]bool{}
+	for _, c := range l.got[zone][serial] {
+		seen[c.from] = true
+	}
+	return len(seen)
+}
+
 // oftenest tells what it heard most often, and of how many serials it heard.
 func (l *listener) oftenest() (most int, what string, serials int) {
 	l.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/store"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
@@ -59,7 +60,7 @@ func (c *cluster) oneOfEverything(t *testing.T) {
 	first := 0
 	for _, n := range c.nodes {
 		first += strings.Count(n.Said(), "First start")
-		eventually(t, 10*time.Second, "not all nodes share the work", func() bool {
+		eventually(t, "not all nodes share the work", func() bool {
 			_, body := get(t, n, "/readyz")
 			return strings.Contains(body, "\nnodes 3\n")
 		})
@@ -89,7 +90,7 @@ func TestManyNodes(t *testing.T) {
 			t.Errorf("serial %d: %v", s, err)
 		}
 	}
-	base := c.alike(t, apex, 20*time.Second, knot, nsd)
+	base := c.alike(t, apex, knot, nsd)
 
 	const writers, each = 6, 15
 	var all sync.WaitGroup
@@ -102,19 +103,19 @@ func TestManyNodes(t *testing.T) {
 		})
 	}
 	all.Wait()
-	end := c.alike(t, apex, 20*time.Second, knot, nsd)
+	end := c.alike(t, apex, knot, nsd)
 	if n := c.count(t, "SELECT count(*) FROM records WHERE type = 'TXT'"); n != 3+writers*each {
 		t.Errorf("%d records, want %d", n, 3+writers*each)
 	}
 	c.sameDeltas(t, base, end)
-	eventually(t, 5*time.Second, "the newest serial was not told", func() bool { return ear.heard(apex, end) > 0 })
+	eventually(t, "the newest serial was not told", func() bool { return ear.heard(apex, end) > 0 })
 	if most, what, serials := ear.oftenest(); most > 2 {
 		t.Errorf("%s was told %d times, of %d", what, most, serials)
 	} else {
 		t.Logf("%d serials told, at most %d times; %d changes in %d versions", serials, most, writers*each, end-base)
 	}
 	for i, n := range c.nodes {
-		eventually(t, 25*time.Second, fmt.Sprintf("node %d does not know how the secondaries fare", i), func() bool {
+		eventually(t, fmt.Sprintf("node %d does not know how the secondaries fare", i), func() bool {
 			var told struct {
 				Peers []struct{ State string }
 			}
@@ -164,25 +165,33 @@ func (c *cluster) sameDeltas(t *testing.T, from, to uint32) {
 	}
 }
 
-// duty finds the node that told of a change made through another one.
+// duty finds the node that alone told of a change, made through another one. A node that had the duty before may still be telling a
+// secondary of an older version; then another change is looked at.
 func (c *cluster) duty(t *testing.T, id string, ear *listener) int {
 	t.Helper()
-	before := make([]string, len(c.nodes))
-	for i, n := range c.nodes {
-		before[i] = metric(t, n, "headwater_notify_sent_total")
-	}
-	await(t, c.nodes[1], add(t, c.nodes[0], id, "duty", "who"))
-	serial := soa(t, c.nodes[1])
-	eventually(t, 10*time.Second, "nobody tells", func() bool { return ear.heard(apex, serial) > 0 })
-	found := -1
-	for i, n := range c.nodes {
-		if metric(t, n, "headwater_notify_sent_total") != before[i] {
-			if found >= 0 {
-				t.Errorf("nodes %d and %d both tell", found, i)
-			}
-			found = i
+	sent := func() (out []string) {
+		for _, n := range c.nodes {
+			out = append(out, metric(t, n, "headwater_notify_sent_total"))
 		}
+		return out
 	}
+	found := -1
+	changes := 0
+	eventually(t, "no node alone tells", func() bool {
+		before := sent()
+		changes++
+		await(t, c.nodes[1], add(t, c.nodes[0], id, "duty", fmt.Sprint("who ", changes)))
+		serial := soa(t, c.nodes[1])
+		eventually(t, "nobody tells", func() bool { return ear.heard(apex, serial) > 0 })
+		tell := 0
+		for i, now := range sent() {
+			if now != before[i] {
+				found = i
+				tell++
+			}
+		}
+		return tell == 1 && ear.tellers(apex, serial) == 1
+	})
 	return found
 }
 
@@ -202,20 +211,13 @@ func metric(tb testing.TB, n *node.Node, name string) string {
 func (c *cluster) takeOver(t *testing.T, id string, ear *listener) {
 	t.Helper()
 	i := c.duty(t, id, ear)
-	if i < 0 {
-		t.Fatal("no node has the duty")
-	}
 	writer := c.nodes[(i+1)%3]
 	c.nodes[i].Kill()
 	killed := time.Now()
 	add(t, writer, id, "after", "the death")
 	serial := soa(t, writer)
-	eventually(t, 15*time.Second, "nobody took over", func() bool { return ear.heard(apex, serial) > 0 })
-	took := time.Since(killed)
-	t.Logf("node %d died, another told %s later", i, took)
-	if took > 8*time.Second {
-		t.Errorf("taken over after %s", took)
-	}
+	eventually(t, "nobody took over", func() bool { return ear.heard(apex, serial) > 0 })
+	t.Logf("node %d died, another told %s later", i, time.Since(killed)) // how long it may take is package duty's test
 	if err := c.nodes[i].Run(); err != nil {
 		t.Fatal(err)
 	}
@@ -245,11 +247,11 @@ func TestSerializable(t *testing.T) {
 		})
 	}
 	all.Wait()
-	c.alike(t, apex, 20*time.Second)
+	c.alike(t, apex)
 	if n := c.count(t, "SELECT count(*) FROM records WHERE type = 'TXT'"); n != writers*each {
 		t.Errorf("%d records, want %d", n, writers*each)
 	}
-	eventually(t, 10*time.Second, "the database refused nothing", func() bool {
+	eventually(t, "the database refused nothing", func() bool {
 		return c.count(t, "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()") > 0
 	})
 }
@@ -270,7 +272,7 @@ func TestChangesPrimaries(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { s.Close() }()
-	c.alike(t, apex, 20*time.Second, s)
+	c.alike(t, apex, s)
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -282,8 +284,8 @@ func TestChangesPrimaries(t *testing.T) {
 	if s, err = peers.Start(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
-	c.alike(t, apex, 20*time.Second, s)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	c.alike(t, apex, s)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if _, err := c.nodes[1].Log().Wait(ctx, from, "msg=transfer", "kind=IXFR", "source="+at.Addr().String()); err != nil {
 		t.Error(err)

@@ -79,8 +79,8 @@ func TestPromotedStandby(t *testing.T) {
 	for i := range 12 {
 		add(t, c.nodes[i%2], ids[i%3], "kept", fmt.Sprint("kept ", i))
 	}
-	c.alike(t, names[0], 20*time.Second, knot)
-	eventually(t, 20*time.Second, "the standby does not follow", func() bool {
+	c.alike(t, names[0], knot)
+	eventually(t, "the standby does not follow", func() bool {
 		return c.countOn(t, standby, "SELECT count(*) FROM records WHERE content LIKE '%kept%'") == 12
 	})
 	standby.Detach(t)
@@ -98,14 +98,14 @@ func TestPromotedStandby(t *testing.T) {
 	c.zone(t, "lost.example", nil)
 	published := make([]uint32, len(names))
 	for i, name := range names {
-		published[i] = c.alike(t, name, 20*time.Second, knot)
+		published[i] = c.alike(t, name, knot)
 	}
 	first.Kill()
 	standby.Promote(t)
 
-	eventually(t, 60*time.Second, "the nodes take no changes", func() bool { return c.allWrite(t, ids) })
+	eventually(t, "the nodes take no changes", func() bool { return c.allWrite(t, ids) })
 	for k, name := range names {
-		end := c.alike(t, name, 30*time.Second, knot)
+		end := c.alike(t, name, knot)
 		if k < 2 && !wire.SerialNewer(end, published[k]) {
 			t.Errorf("%s is at serial %d, and was published at %d", name, end, published[k])
 		}
@@ -134,7 +134,7 @@ func TestPromotedStandby(t *testing.T) {
 		add(t, c.nodes[i%2], ids[i%3], "after", fmt.Sprint("after ", i))
 	}
 	for _, name := range names {
-		c.alike(t, name, 30*time.Second, knot)
+		c.alike(t, name, knot)
 	}
 }
 

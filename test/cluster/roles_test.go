@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -33,7 +32,7 @@ func TestReader(t *testing.T) {
 	}
 	t.Cleanup(r.Kill)
 	add(t, c.nodes[0], id, "one", "more")
-	eventually(t, 10*time.Second, "the reader does not follow", func() bool { return soa(t, r) == soa(t, c.nodes[0]) })
+	eventually(t, "the reader does not follow", func() bool { return soa(t, r) == soa(t, c.nodes[0]) })
 	ours, err := axfr(t.Context(), c.nodes[0], apex)
 	if err != nil {
 		t.Fatal(err)
@@ -97,9 +96,9 @@ func TestRolesApart(t *testing.T) {
 	dns, teller := more[0], more[1]
 	old := soa(t, dns)
 	add(t, c.nodes[0], id, "one", "change")
-	eventually(t, 10*time.Second, "the node for DNS does not follow", func() bool { return soa(t, dns) != old })
+	eventually(t, "the node for DNS does not follow", func() bool { return soa(t, dns) != old })
 	serial := soa(t, dns)
-	eventually(t, 10*time.Second, "nobody was told", func() bool { return ear.heard(apex, serial) > 0 })
+	eventually(t, "nobody was told", func() bool { return ear.heard(apex, serial) > 0 })
 	signed := &tsig.Key{Name: wire.MustName("key.example"), Algorithm: tsig.HMACSHA256, Secret: []byte(strings.Repeat("swordfish", 4))}
 	src := xfr.Source{Server: dns.DNS, Zone: apex, Local: netip.MustParseAddr("127.0.0.1"), Key: signed}
 	if r, err := xfr.Fetch(t.Context(), src); err != nil || r.Serial != serial {

@@ -98,7 +98,7 @@ func keepersNodeDies(t *testing.T, role, other string) {
 		add(t, c.nodes[0], zone, fmt.Sprintf("n%d.e%d", i, i%7), "before")
 	}
 	c.nodes[1].Call(t, http.MethodPatch, "/zones/"+zone+"/dnssec", map[string]any{"status": "active"}, nil)
-	c.alike(t, apex, 20*time.Second)
+	c.alike(t, apex)
 	knot := peers.Run(t, peers.Config{Program: peers.Knot, Listen: knotAt, Primary: c.nodes[0].DNS, Zones: []wire.Name{apex}, Validate: true})
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	made := map[string]bool{}
@@ -115,7 +115,7 @@ func keepersNodeDies(t *testing.T, role, other string) {
 		if round == 20 || s.count(other) != 1 || len(made) > 2 {
 			t.Fatalf("round %d: the zone has the keys %+v, and had %d of the role %s", round, s, len(made), role)
 		}
-		c.alike(t, apex, 30*time.Second, knot)
+		c.alike(t, apex, knot)
 		c.looked(t, zone)
 		c.parent(t, c.nodes[round%3], zone)
 		c.aged(t)
@@ -125,7 +125,7 @@ func keepersNodeDies(t *testing.T, role, other string) {
 		} else {
 			c.killed(t, r, zone, round, "")
 		}
-		c.alike(t, apex, 30*time.Second, knot)
+		c.alike(t, apex, knot)
 		verified(t, c.nodes[round%3])
 	}
 	for line := range strings.Lines(knot.Log()) {
@@ -137,7 +137,7 @@ func keepersNodeDies(t *testing.T, role, other string) {
 
 func (c *cluster) looked(t *testing.T, zone string) {
 	t.Helper()
-	eventually(t, time.Minute, "nobody looks after the zone's keys", func() bool { return signingOf(t, c.nodes[0], zone).looked() })
+	eventually(t, "nobody looks after the zone's keys", func() bool { return signingOf(t, c.nodes[0], zone).looked() })
 }
 
 // parent does what keys wait for at the parent, and says so.
@@ -210,10 +210,10 @@ func TestSignersNodeDies(t *testing.T) {
 		fmt.Fprintf(&file, "h%d 300 IN A 192.0.2.%d\n", i, i%250)
 	}
 	fill(t, c.nodes[0], zone, file.String())
-	c.alike(t, apex, 30*time.Second)
+	c.alike(t, apex)
 	c.nodes[0].Call(t, http.MethodPatch, "/zones/"+zone+"/dnssec", map[string]any{"status": "active"}, nil)
 	told := [3]bool{}
-	eventually(t, time.Minute, "not every node tells how far the zone is signed", func() bool {
+	eventually(t, "not every node tells how far the zone is signed", func() bool {
 		for i, n := range c.nodes {
 			var s struct {
 				Signed   bool
@@ -234,8 +234,8 @@ func TestSignersNodeDies(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 2*time.Minute, "the zone is not signed", func() bool { return halfSigned(t, c.nodes[0]) })
-	c.alike(t, apex, time.Minute)
+	eventually(t, "the zone is not signed", func() bool { return halfSigned(t, c.nodes[0]) })
+	c.alike(t, apex)
 	verified(t, c.nodes[1])
 	if s := signingOf(t, c.nodes[2], zone); s.count("ksk") != 1 || s.count("zsk") != 1 {
 		t.Errorf("the zone has the keys %+v", s)

@@ -28,9 +28,9 @@ type server struct {
 	seen []string // method and path with query, in order
 }
 
-func open(t *testing.T) *server {
+func open(t *testing.T, flags ...string) *server {
 	t.Helper()
-	s := &server{Node: node.Must(t, "--edge-addresses", "198.51.100.1")} // proxied records need one
+	s := &server{Node: node.Must(t, append([]string{"--edge-addresses", "198.51.100.1"}, flags...)...)} // proxied records need one
 	s.URL = s.Front(t, func(r *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

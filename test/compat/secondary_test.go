@@ -48,7 +48,7 @@ func (s *secondary) hear(w dns.ResponseWriter, r *dns.Msg) {
 // notified waits for a NOTIFY for a zone.
 func (s *secondary) notified(t *testing.T, zone string) {
 	t.Helper()
-	end := time.After(10 * time.Second)
+	end := time.After(time.Minute)
 	for {
 		select {
 		case name := <-s.heard:

@@ -123,6 +123,7 @@ func (c *caller) call(method, path string, body, out any) *http.Response {
 	if r.Header = c.header; r.Header == nil {
 		r.Header = http.Header{"Authorization": {"Bearer " + c.token}}
 	}
+	r.Close = true // the process at the address may be another one the next time
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		c.t.Fatal(err)

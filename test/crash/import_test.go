@@ -48,7 +48,10 @@ func TestKilledAmidAnImport(t *testing.T) {
 	before := serial()
 	for wait := 50 * time.Millisecond; ; wait = wait * 3 / 2 {
 		done := make(chan bool, 1)
-		go func() { done <- upload() }()
+		go func() {
+			defer close(done) // an upload may also fail at once: its connection was one to the process before
+			done <- upload()
+		}()
 		acknowledged := false
 		select {
 		case acknowledged = <-done:

@@ -18,12 +18,7 @@ var (
 // Every variable that a file of the folder sets is one that the program reads.
 func TestVariablesAreKnown(t *testing.T) {
 	t.Parallel()
-	bin := filepath.Join(t.TempDir(), "headwater")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/headwater")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	bin := program(t)
 	help, err := exec.CommandContext(t.Context(), bin, "serve", "--help").Output()
 	if err != nil {
 		t.Fatal(err)

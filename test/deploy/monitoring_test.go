@@ -72,6 +72,7 @@ var firing = map[string]struct{ bad, good []string }{
 	"HeadwaterStoreUnwritable":  {[]string{`headwater_store_unwritable_seconds 0+60x60`}, []string{`headwater_store_unwritable_seconds 0x60`}},
 	"HeadwaterHistoryLost":      {[]string{`headwater_history_lost_total 0x30 1x30`}, []string{`headwater_history_lost_total 1x60`}},
 	"HeadwaterZoneDamaged":      {[]string{`headwater_zones_damaged 1x60`}, []string{`headwater_zones_damaged 0x60`}},
+	"HeadwaterSecretKeyMissing": {[]string{`headwater_secret_key_missing 1x60`}, []string{`headwater_secret_key_missing 0x60`}},
 	"HeadwaterBackupOld": {
 		[]string{`headwater_backup_age_seconds{job="h"} 100x60`, `headwater_backup_interval_seconds{job="h"} 60x60`},
 		[]string{`headwater_backup_age_seconds{job="h"} 80x60`, `headwater_backup_interval_seconds{job="h"} 60x60`},
@@ -182,7 +183,7 @@ func expressions(t *testing.T) []string {
 }
 
 // started runs a program and gives what the pattern's first group finds in what it prints.
-func started(t *testing.T, pattern string, name string, args ...string) string {
+func started(t *testing.T, pattern, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	out, in, err := os.Pipe()
@@ -213,12 +214,7 @@ func started(t *testing.T, pattern string, name string, args ...string) string {
 // board is one that it answers, with data wherever something has happened by then.
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
-	bin := filepath.Join(t.TempDir(), "headwater")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./cmd/headwater")
-	build.Dir = "../.."
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	bin := program(t)
 	api := started(t, `msg=ready .*http=http://(\S+)`, bin, "serve", "--data", t.TempDir(), "--dns-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
 	raw, err := os.ReadFile(monitoring + "prometheus.yaml")
 	if err != nil {

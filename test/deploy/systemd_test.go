@@ -30,8 +30,16 @@ func TestSystemd(t *testing.T) {
 	if err := os.WriteFile(unit, []byte(strings.ReplaceAll(string(raw), program, "/bin/true")), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	socket, err := os.ReadFile("../../deploy/systemd/headwater.socket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sockets := filepath.Join(filepath.Dir(unit), "headwater.socket")
+	if err := os.WriteFile(sockets, socket, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range [][]string{
-		{"verify", "--man=no", unit},
+		{"verify", "--man=no", unit, sockets},
 		{"security", "--no-pager", "--offline=true", "--threshold=" + exposureMost, unit},
 	} {
 		out, err := exec.CommandContext(t.Context(), analyze, args...).CombinedOutput()

@@ -9,6 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
@@ -71,10 +72,13 @@ func TestAccessCheck(t *testing.T) {
 			}
 		}
 	}
-	refused := standing(t, n, zone).Strangers
-	if len(refused) == 0 || refused[0].Address != "127.0.0.15" || refused[0].Reason == "" {
-		t.Errorf("%+v", refused)
-	}
+	testkit.Until(t, func() string {
+		refused := standing(t, n, zone).Strangers
+		if len(refused) == 0 || refused[0].Address != "127.0.0.15" || refused[0].Reason == "" {
+			return fmt.Sprintf("the stranger: %+v", refused)
+		}
+		return ""
+	})
 	allow := map[string]any{"address": "127.0.0.15"}
 	var first, again object
 	n.Call(t, "POST", "/headwater/v1/zones/"+zone+"/access_allow", allow, &first)

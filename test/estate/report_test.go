@@ -6,8 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
@@ -36,7 +36,7 @@ func TestErrorReports(t *testing.T) {
 	n.Call(t, "POST", "/zones/"+agent.ID+"/dns_records", map[string]any{"type": "TXT", "name": "*._er.agent", "content": `"report received"`, "ttl": 60}, nil)
 	dig := func(args ...string) string {
 		t.Helper()
-		args = append([]string{"@" + n.DNS.Addr().String(), "-p", fmt.Sprint(n.DNS.Port()), "+tries=1", "+time=5"}, args...)
+		args = append([]string{"@" + n.DNS.Addr().String(), "-p", fmt.Sprint(n.DNS.Port()), "+tries=1", "+time=60"}, args...)
 		out, err := exec.CommandContext(t.Context(), "dig", args...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("dig %v: %v\n%s", args, err, out)
@@ -71,9 +71,12 @@ func TestErrorReports(t *testing.T) {
 		}
 	}
 	dig("+tcp", "_er.28.elsewhere.example.9._er.agent.example.net", "TXT")
-	for end := time.Now().Add(20 * time.Second); is.Total < 2 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		n.Call(t, "GET", path, nil, &is)
-	}
+	testkit.Until(t, func() string {
+		if n.Call(t, "GET", path, nil, &is); is.Total < 2 {
+			return fmt.Sprintf("%+v", is)
+		}
+		return ""
+	})
 	if len(is.Reports) != 1 || is.Total != 2 {
 		t.Fatalf("%+v", is)
 	}

@@ -1,18 +1,16 @@
 package faces_test
 
 import (
-	"context"
-	"fmt"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
@@ -181,16 +179,7 @@ func line(owner string, typ wire.Type, ttl uint32, data []byte) string {
 // said is a response as one line: response code, whether it is authoritative, and the answer section, sorted.
 func said(t *testing.T, network string, server netip.AddrPort, name wire.Name, typ wire.Type) string {
 	t.Helper()
-	var msg []byte
-	var err error
-	for range 3 { // a datagram may be lost on a busy machine
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		msg, err = peers.Ask(ctx, network, server, name, typ)
-		cancel()
-		if err == nil {
-			break
-		}
-	}
+	msg, err := peers.Ask(t.Context(), network, server, name, typ)
 	if err != nil {
 		t.Fatalf("%s %s: %v", name, typ, err)
 	}
@@ -221,35 +210,10 @@ func said(t *testing.T, network string, server netip.AddrPort, name wire.Name, t
 	return strings.Join(append([]string{head}, out...), " | ")
 }
 
-// poll asks done until it says "", which is what is still missing, or limit is over.
-func poll(limit time.Duration, done func() string) error {
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	end := time.Now().Add(limit)
-	for {
-		missing := done()
-		if missing == "" {
-			return nil
-		}
-		if time.Now().After(end) {
-			return fmt.Errorf("after %v: %s", limit, missing)
-		}
-		<-ticker.C
-	}
-}
-
-// until is poll for what must come.
-func until(t *testing.T, limit time.Duration, done func() string) {
-	t.Helper()
-	if err := poll(limit, done); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // resolved waits until no name is answered with SERVFAIL but those allowed to be.
 func resolved(t *testing.T, n *node.Node, names []string, allowed string) {
 	t.Helper()
-	until(t, 20*time.Second, func() string {
+	testkit.Until(t, func() string {
 		for _, name := range names {
 			if name != allowed && strings.HasPrefix(said(t, "udp", n.DNS, wire.MustName(name), wire.TypeA), "SERVFAIL") {
 				return name + " is answered with SERVFAIL"

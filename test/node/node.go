@@ -10,21 +10,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // Token, Email and Key are the credentials of every node's first administrator.
@@ -82,16 +81,17 @@ type Node struct {
 
 	client *http.Client
 
-	bin  string
-	args []string
-	env  []string
-	dns  bool // it answers DNS
-	api  bool // it answers the API
-	said Log  // to standard output
-	cmd  *exec.Cmd
-	log  *Log
-	done chan struct{} // closed when the process has ended, and all that took over from it
-	heir atomic.Int64  // process that took over last; 0 for none
+	bin   string
+	args  []string
+	env   []string
+	files []*os.File // passed to it, from descriptor 3 on
+	dns   bool       // it answers DNS
+	api   bool       // it answers the API
+	said  Log        // to standard output
+	cmd   *exec.Cmd
+	log   *Log
+	done  chan struct{} // closed when the process has ended, and all that took over from it
+	heir  atomic.Int64  // process that took over last; 0 for none
 }
 
 // Log collects what a process writes to standard error.
@@ -177,50 +177,28 @@ func StartAs(bin string, env []string, dir string, flags ...string) (*Node, erro
 	return n, n.Run()
 }
 
-// address is a free one on loopback, for TCP and UDP, with a port that the kernel gives to nobody who connects: while a node is down,
-// a secondary that asks for it again and again would else be given that very port, reach itself, and hold the port. No other test
-// is given it, in whatever process, as long as this one runs.
-func address() string {
-	const first, ports = 10_000, 20_000 // below net.ipv4.ip_local_port_range
-	for range 100 {
-		port := strconv.Itoa(first + rand.N(ports))
-		a := net.JoinHostPort("127.0.0.1", port)
-		if !reserve(port) {
-			continue
-		}
-		l, err := net.Listen("tcp", a)
-		if err != nil {
-			continue
-		}
-		u, err := net.ListenPacket("udp", a)
-		_ = l.Close()
-		if err == nil {
-			_ = u.Close()
-			return a
-		}
+// StartGiven is Start with sockets that are open already, as a service manager passes them: descriptors from 3 on, each with its name. Flags
+// that come twice count as they stand last.
+func StartGiven(env []string, files []*os.File, names []string, dir string, flags ...string) (*Node, error) {
+	bin, err := Binary()
+	if err != nil {
+		return nil, err
 	}
-	return "127.0.0.1:0"
+	env = append([]string{fmt.Sprintf("LISTEN_FDS=%d", len(files)), "LISTEN_FDNAMES=" + strings.Join(names, ":")}, env...)
+	n := &Node{client: http.DefaultClient, bin: "/bin/sh", env: env, files: files, log: &Log{}, dns: true, api: true, args: append([]string{
+		"-c", `LISTEN_PID=$$ exec "$0" "$@"`, bin,
+		"serve", "--data", dir, "--admin-email", Email, "--admin-key", Key, "--admin-token", Token, "--admin-password", Pass,
+	}, flags...)}
+	return n, n.Run()
 }
 
-// reserved are locks on ports, until the process ends.
-var reserved sync.Map
-
-// reserve takes a port for this process; false: somebody has it. A port that is only looked at is free to all who look.
-func reserve(port string) bool {
-	dir := filepath.Join(os.TempDir(), "headwater-test-ports")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return false
-	}
-	f, err := os.OpenFile(filepath.Join(dir, port), os.O_CREATE|os.O_RDWR, 0o644)
+// address is a free one on loopback.
+func address() string {
+	a, err := testkit.FreePort(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
 	if err != nil {
-		return false
+		return "127.0.0.1:0"
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		return false
-	}
-	reserved.Store(port, f) // a file that nobody holds is closed, and its lock gone
-	return true
+	return a.String()
 }
 
 // environment is ours without what begins like the program's own settings: tests tell one another things by such names.
@@ -241,7 +219,7 @@ func (n *Node) Run() error {
 		}
 	}
 	n.cmd = exec.Command(n.bin, args...)
-	n.cmd.Stderr = n.log
+	n.cmd.Stderr, n.cmd.ExtraFiles = n.log, n.files
 	n.cmd.Env = append(environment(), n.env...)
 	if dir := races(); dir != "" {
 		n.cmd.Env = append(n.cmd.Env, "GORACE=halt_on_error=1 log_path="+filepath.Join(dir, "race"))

@@ -17,6 +17,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -65,7 +66,7 @@ func (f *follower) publish(t testing.TB) {
 // settle waits until every secondary has the newest serial and holds the very same records.
 func (f *follower) settle(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	want := f.p.fetch(t, f.apex, f.key)
 	var wg sync.WaitGroup
@@ -197,7 +198,7 @@ func TestLongestRecordArrives(t *testing.T) {
 						Program: prog, Listen: listen, Primary: p.addr, Zones: []wire.Name{apex}, Key: key, NoIXFR: !prog.AnswersAfterIXFR(),
 					})
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 				defer cancel()
 				if err := sec.WaitSerial(ctx, apex, serial+1); err != nil {
 					t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
@@ -179,7 +180,7 @@ func (z *operated) batch(t *testing.T, changes []peers.Change) {
 // settle waits until every secondary holds what we do, record for record, and that is what the workload made.
 func (z *operated) settle(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	want, err := xfr.Fetch(ctx, xfr.Source{Server: z.n.DNS, Zone: z.apex, Key: z.key, Local: netip.MustParseAddr("127.1.1.1")})
 	if err != nil {

@@ -9,14 +9,15 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
 // Four secondaries behind one address, which cannot be told apart, all follow every change by NOTIFY alone, though each
-// transfer may be anybody's and a fifth program transfers from the same address in between.
+// transfer may be anybody's and a fifth program transfers from the same address in between. None would ask by itself for an hour.
 func TestSecondariesBehindOneAddress(t *testing.T) {
 	t.Parallel()
-	const changes, bound = 20, 2 * time.Second
+	const changes = 20
 	p := startPrimary(t)
 	apex := wire.MustName("shared.example")
 	key := testKey(t)
@@ -57,7 +58,7 @@ func TestSecondariesBehindOneAddress(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, s := range f.peers {
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*bound)
+				ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 				defer cancel()
 				if err := s.WaitSerial(ctx, apex, f.serial); err != nil {
 					t.Error(err)
@@ -75,9 +76,6 @@ func TestSecondariesBehindOneAddress(t *testing.T) {
 	}
 	for prog, took := range slowest {
 		t.Logf("%s: %v after a change at most", prog, took.Round(time.Millisecond))
-		if took > bound && !busy() {
-			t.Errorf("%s followed after %v, want at most %v", prog, took, bound)
-		}
 	}
 	f.settle(t)
 	for _, r := range p.seen(apex) {

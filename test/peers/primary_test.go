@@ -4,10 +4,6 @@ import (
 	"context"
 	"maps"
 	"net/netip"
-	"os"
-	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -99,14 +95,6 @@ func (p *primary) seen(apex wire.Name) (out []xfr.Report) {
 		}
 	}
 	return out
-}
-
-// busy says whether the machine has much more to do than it can, so that times mean little.
-func busy() bool {
-	b, _ := os.ReadFile("/proc/loadavg")
-	load, _, _ := strings.Cut(string(b), " ")
-	n, err := strconv.ParseFloat(load, 64)
-	return err == nil && n > 2*float64(runtime.NumCPU())
 }
 
 // link makes listen a peer of the account.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -37,12 +38,17 @@ func poll(ctx context.Context, done func() (bool, error)) error {
 // ErrNotLoaded is the error of a serial asked from a server that has no contents of the zone (yet).
 var ErrNotLoaded = errors.New("the zone is not loaded")
 
-// Serial asks a server for a zone's serial, over UDP, once.
+// Serial asks a server for a zone's serial, over UDP, as Ask does.
 func Serial(ctx context.Context, server netip.AddrPort, zone wire.Name) (uint32, error) {
-	msg, err := ask(ctx, "udp", server, zone, wire.TypeSOA)
+	msg, err := Ask(ctx, "udp", server, zone, wire.TypeSOA)
 	if err != nil {
 		return 0, err
 	}
+	return serialIn(msg)
+}
+
+// serialIn reads the serial off an answer.
+func serialIn(msg []byte) (uint32, error) {
 	soa, err := answerOf(msg, wire.TypeSOA)
 	if err != nil {
 		return 0, err
@@ -64,16 +70,26 @@ func (s *Secondary) Lookup(ctx context.Context, name wire.Name, t wire.Type) ([]
 }
 
 // Ask sends a query to a server, by "udp" or "tcp", and gives the whole response. It asks again when the server drops the
-// connection, as NSD does while it changes over to another version.
+// connection, as NSD does while it changes over to another version, and when no answer comes: a datagram can be lost, and who
+// answers can be held up, by a machine that has other things to do. It gives up after half a minute, or when ctx ends.
 func Ask(ctx context.Context, network string, server netip.AddrPort, name wire.Name, t wire.Type) (msg []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	var last error
 	err = poll(ctx, func() (bool, error) {
 		var err error
 		msg, err = ask(ctx, network, server, name, t)
-		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return false, nil
+		for _, passing := range []error{syscall.ECONNRESET, syscall.EPIPE, io.EOF, io.ErrUnexpectedEOF, os.ErrDeadlineExceeded} {
+			if errors.Is(err, passing) {
+				last = err
+				return false, nil
+			}
 		}
 		return true, err
 	})
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(err, last)
+	}
 	return msg, err
 }
 
@@ -95,8 +111,11 @@ func answerOf(msg []byte, t wire.Type) ([]byte, error) {
 	return out, r.Err()
 }
 
-// askTime is how long an answer may take: a datagram can be lost, and is asked for again by who polls.
-const askTime = time.Second
+// askTime is after how long without an answer it is asked again, answerTime after how long no more.
+const (
+	askTime    = time.Second
+	answerTime = 30 * time.Second
+)
 
 // ask sends one query and waits for its answer.
 func ask(ctx context.Context, network string, server netip.AddrPort, name wire.Name, t wire.Type) ([]byte, error) {
@@ -170,8 +189,11 @@ func (s *Secondary) WaitSerial(ctx context.Context, zone wire.Name, serial uint3
 		if !s.proc.running() {
 			return false, fmt.Errorf("it ended: %w", s.proc.err)
 		}
-		var err error
-		if have, err = s.Serial(ctx, zone); err != nil {
+		msg, err := ask(ctx, "udp", s.Addr(), zone, wire.TypeSOA)
+		if err == nil {
+			have, err = serialIn(msg)
+		}
+		if err != nil {
 			if ctx.Err() == nil {
 				last = err
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -66,7 +67,7 @@ func TestQuestionsOnlyWhereTheyMustBe(t *testing.T) {
 	z := p.db.Reset(apex.String(), "acc", p.seq, v, v, zone.Links{Enabled: true, Peers: p.linked[apex.String()]}, nil)
 	p.sender.Wake(z)
 	arrived(t, servers, v)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	for _, srv := range servers {
 		got, err := srv.TransferAt(ctx, apex, 2)

@@ -22,6 +22,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -115,7 +116,7 @@ func newSigner(t testing.TB, apex string, args []string) *signer {
 
 func (s *signer) run(t testing.TB, program string, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = s.dir
@@ -304,7 +305,7 @@ func TestSignedAnswers(t *testing.T) {
 
 func arrived(t *testing.T, servers []*peers.Secondary, v *zone.Version) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	for _, srv := range servers {
 		if err := srv.WaitSerial(ctx, v.Apex(), v.Serial()); err != nil {
@@ -400,7 +401,7 @@ func TestValidatorsAgree(t *testing.T) {
 		p.put(t, versions[kind])
 	}
 	resolver := unbound(t, p.addr, signers)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(testkit.Patience)
 	for {
 		c := &dns.Client{Net: "tcp", Timeout: time.Second}
 		if _, _, err := c.ExchangeContext(t.Context(), new(dns.Msg).SetQuestion("nsec.example.", dns.TypeSOA), resolver.String()); err == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/watch"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -26,7 +27,7 @@ func bare(t testing.TB, apex wire.Name, serial uint32) *zone.Version {
 // await waits until a peer of a zone stands in a state, and gives what is known of it.
 func (p *primary) await(t *testing.T, apex wire.Name, want watch.State) (v watch.View) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; <-time.After(20 * time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Patience); ; <-time.After(20 * time.Millisecond) {
 		if v = p.watch.Peers(p.db.ByID(apex.String()))[0]; v.State == want {
 			return v
 		}

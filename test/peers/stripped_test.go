@@ -16,6 +16,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -75,7 +76,7 @@ func TestSecondariesThatSign(t *testing.T) {
 // signsItself waits until a secondary has our data, signed by keys that are not ours, and has BIND verify it.
 func (s *stepped) signsItself(t *testing.T, sec *peers.Secondary) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	want, file := plainly(s.p.fetch(t, s.apex, nil).Records), filepath.Join(t.TempDir(), "zone")
 	var diff, verdict string

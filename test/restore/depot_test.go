@@ -1,7 +1,6 @@
 package restore
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -12,16 +11,16 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/johannesboyne/gofakes3"
-	"github.com/johannesboyne/gofakes3/backend/s3mem"
-	"github.com/rclone/gofakes3/signature"
+	"github.com/minio/minio-go/v7"
+	miniocredentials "github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/headwaterdns/headwater/internal/depot"
+	"github.com/headwaterdns/headwater/test/bucket"
 	"github.com/headwaterdns/headwater/test/node"
 )
 
@@ -30,55 +29,13 @@ const s3Key, s3Secret = "AKIDHEADWATER", "not-to-be-seen-anywhere"
 // storage is a server that speaks S3 and verifies signatures, with a bucket.
 func storage(t *testing.T) (address string, server *httptest.Server) {
 	t.Helper()
-	back := s3mem.New()
-	if err := back.CreateBucket("backups"); err != nil {
+	inner, err := bucket.Handler("backups", s3Key, s3Secret)
+	if err != nil {
 		t.Fatal(err)
 	}
-	inner := gofakes3.New(back, gofakes3.WithLogger(gofakes3.DiscardLog())).Server()
-	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		code := signature.V4SignVerifyWithLookup(r, func(key string) (string, bool) { return s3Secret, key == s3Key })
-		if code != signature.ErrNone {
-			bad := signature.GetAPIError(code)
-			w.Header().Set("Content-Type", "application/xml")
-			w.WriteHeader(bad.HTTPStatusCode)
-			_, _ = w.Write(signature.EncodeAPIErrorToResponse(bad))
-			return
-		}
-		if strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") { // which the library behind stores as it comes
-			b, err := unframed(r.Body)
-			if err != nil {
-				http.Error(w, err.Error(), http.StatusBadRequest)
-				return
-			}
-			r.Header.Del("X-Amz-Content-Sha256")
-			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
-			r.Header.Set("Content-Length", strconv.Itoa(len(b)))
-		}
-		inner.ServeHTTP(w, r)
-	}))
+	server = httptest.NewServer(inner)
 	t.Cleanup(server.Close)
 	return "s3://backups/dns?region=us-east-1&endpoint=" + server.URL, server
-}
-
-// unframed takes the chunks of a signed stream out of their frames.
-func unframed(r io.Reader) (out []byte, err error) {
-	in := bufio.NewReader(r)
-	for {
-		head, err := in.ReadString('\n')
-		if err != nil {
-			return nil, err
-		}
-		size, _, _ := strings.Cut(strings.TrimSpace(head), ";")
-		n, err := strconv.ParseInt(size, 16, 32)
-		if err != nil || n == 0 {
-			return out, err
-		}
-		chunk := make([]byte, n+2) // a line's end follows
-		if _, err := io.ReadFull(in, chunk); err != nil {
-			return nil, err
-		}
-		out = append(out, chunk[:n]...)
-	}
 }
 
 func credentials(t *testing.T, secret string) string {
@@ -95,11 +52,12 @@ func credentials(t *testing.T, secret string) string {
 // of what breaks off or is not permitted.
 func TestStorageKeepsStreams(t *testing.T) {
 	t.Parallel()
-	address, _ := storage(t)
+	address, server := storage(t)
 	d, err := depot.At(address, depot.Options{Credentials: credentials(t, s3Secret)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer swept(t, d, server)
 	const size = 37 << 20
 	sum := sha256.New()
 	octets := func(w io.Writer) error {
@@ -145,6 +103,38 @@ func TestStorageKeepsStreams(t *testing.T) {
 	}
 	if list, err := d.List(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("there is still %+v, %v", list, err)
+	}
+}
+
+// swept leaves uploads as a writer does that is killed: only the depot's own go, and only when they are old.
+func swept(t *testing.T, d depot.Depot, server *httptest.Server) {
+	t.Helper()
+	c, err := minio.NewCore(strings.TrimPrefix(server.URL, "http://"), &minio.Options{Creds: miniocredentials.NewStaticV4(s3Key, s3Secret, ""), Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"dns/killed", "dns/another/place", "elsewhere"} {
+		if _, err := c.NewMultipartUpload(t.Context(), "backups", key, minio.PutObjectOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func() (keys []string) {
+		for u := range c.ListIncompleteUploads(t.Context(), "backups", "", true) {
+			keys = append(keys, u.Key)
+		}
+		return keys
+	}
+	for _, age := range []time.Duration{-time.Hour, time.Hour} {
+		if err := d.Sweep(t.Context(), time.Now().Add(age)); err != nil {
+			t.Error(err)
+		}
+		want := []string{"dns/another/place", "dns/killed", "elsewhere"}
+		if age > 0 {
+			want = []string{"dns/another/place", "elsewhere"}
+		}
+		if got := left(); !slices.Equal(got, want) {
+			t.Errorf("swept of what began before %v from now: %q are left", age, got)
+		}
 	}
 }
 

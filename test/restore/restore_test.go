@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
@@ -56,16 +57,16 @@ type peerState struct {
 // await waits until the zone's one peer stands in a state.
 func (p *primary) await(t *testing.T, zone, state string) peerState {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; <-time.After(50 * time.Millisecond) {
-		var known struct{ Peers []peerState }
+	var known struct{ Peers []peerState }
+	testkit.Until(t, func() string {
+		known.Peers = nil
 		p.Call(t, http.MethodGet, "/headwater/v1/zones/"+p.zones[zone]+"/secondaries", nil, &known)
 		if len(known.Peers) == 1 && known.Peers[0].State == state {
-			return known.Peers[0]
+			return ""
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is never %s: %+v\n%s", zone, state, known, p.Log())
-		}
-	}
+		return fmt.Sprintf("%s is never %s: %+v\n%s", zone, state, known, p.Log())
+	})
+	return known.Peers[0]
 }
 
 func run(t *testing.T, args ...string) {
@@ -167,7 +168,7 @@ func TestSerialsAfterARestore(t *testing.T) {
 
 func waitSerial(t *testing.T, s *peers.Secondary, zone string, serial uint32) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := s.WaitSerial(ctx, wire.MustName(zone), serial); err != nil {
 		t.Fatal(err)

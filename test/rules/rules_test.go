@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -104,7 +105,7 @@ func (w *world) told(t *testing.T) {
 }
 
 // loadTime is how long all zones may take to be everywhere; it takes a few seconds.
-const loadTime = 60 * time.Second
+const loadTime = testkit.Patience
 
 // loaded waits until all secondaries hold all zones as we transfer them.
 func (w *world) loaded(t *testing.T, secs map[peers.Program]*peers.Secondary) {

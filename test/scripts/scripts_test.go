@@ -18,12 +18,13 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
 // patience is how long a script waits for what must come.
-const patience = 30 * time.Second
+const patience = testkit.Patience
 
 // world is what a script has started.
 type world struct {
@@ -160,7 +161,7 @@ func dig(ts *testscript.TestScript, neg bool, args []string) {
 	if n != nil {
 		args = append([]string{"@" + n.DNS.Addr().String(), "-p", strconv.Itoa(int(n.DNS.Port()))}, args...)
 	}
-	out, err := exec.Command("dig", append(args, "+tries=2", "+time=5")...).CombinedOutput()
+	out, err := exec.Command("dig", append(args, "+tries=2", "+time=20")...).CombinedOutput()
 	_, _ = ts.Stdout().Write(out)
 	if (err != nil) != neg {
 		ts.Fatalf("dig: %v\n%s", err, out)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -55,7 +56,7 @@ func TestDigests(t *testing.T) {
 		{"signed", func() { w.sign(t) }, true},
 		{"NSEC3", func() {
 			w.Call(t, http.MethodPatch, w.path("/dnssec"), map[string]any{"dnssec_use_nsec3": true}, nil)
-			eventually(t, time.Minute, func() string {
+			testkit.Until(t, func() string {
 				if out := dig(t, w.DNS, w.apex.String(), "NSEC3PARAM"); !strings.Contains(out, "ANSWER: 1") {
 					return out
 				}
@@ -75,7 +76,7 @@ func TestDigests(t *testing.T) {
 		t.Errorf("Knot took %d whole zones, %d IXFRs", whole, increments)
 	}
 	w.Call(t, http.MethodPut, "/headwater/v1"+w.path("/zonemd"), map[string]any{"enabled": false}, nil)
-	eventually(t, time.Minute, func() string {
+	testkit.Until(t, func() string {
 		if out := dig(t, w.DNS, w.apex.String(), "ZONEMD"); !strings.Contains(out, "ANSWER: 0") {
 			return out
 		}

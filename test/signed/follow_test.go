@@ -113,7 +113,7 @@ func (w *world) alike(t *testing.T, all []*peers.Secondary) {
 		if s.Program() == peers.PowerDNS {
 			continue
 		}
-		got, err := s.Transfer(t.Context(), w.apex)
+		got, err := s.TransferAt(t.Context(), w.apex, want.Serial)
 		if err != nil {
 			t.Fatal(err)
 		}

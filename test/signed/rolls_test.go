@@ -74,7 +74,7 @@ func TestRolls(t *testing.T) {
 				t.Fatalf("%s does not begin: %+v", what, r.signing(t))
 			}
 			w.looked(t)
-			w.killed(t, r.r, 60*time.Millisecond, http.MethodPost, own+"/roll", roll)
+			w.killed(t, r.r, 60*time.Millisecond<<i, http.MethodPost, own+"/roll", roll)
 		}
 		if _, whole := roll["algorithm"]; whole {
 			r.until(t, what, func(s signing) bool { return len(s.Keys) == 2 && fresh(s) })

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/peers"
 )
 
@@ -116,7 +117,7 @@ func (w *world) unbound(t *testing.T, own string) (at netip.AddrPort, stop func(
 		}
 	})
 	t.Cleanup(stop)
-	eventually(t, 30*time.Second, func() string { // it does not say when it listens
+	testkit.Until(t, func() string { // it does not say when it listens
 		c, err := net.Dial("tcp", listen.String())
 		if err != nil {
 			return err.Error()

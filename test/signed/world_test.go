@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/testkit"
 	"github.com/headwaterdns/headwater/test/node"
 	"github.com/headwaterdns/headwater/test/peers"
 )
@@ -124,26 +125,12 @@ func (w *world) sign(t *testing.T) {
 
 func (w *world) waitSigned(t *testing.T) {
 	t.Helper()
-	eventually(t, time.Minute, func() string {
+	testkit.Until(t, func() string {
 		if out := dig(t, w.DNS, "+dnssec", w.apex.String(), "SOA"); !strings.Contains(out, "RRSIG") {
 			return "the SOA has no signature:\n" + out
 		}
 		return ""
 	})
-}
-
-// eventually polls until nothing is wrong any more.
-func eventually(t *testing.T, patience time.Duration, wrong func() string) {
-	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		what := wrong()
-		if what == "" {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(what)
-		}
-	}
 }
 
 func dig(t *testing.T, at netip.AddrPort, args ...string) string {

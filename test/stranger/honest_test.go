@@ -122,19 +122,16 @@ func (h *honest) ask(ctx context.Context) {
 	}
 }
 
-// look asks once more, as resolvers do, when a datagram was lost.
+// look asks again, as resolvers do, when a datagram was lost, and gives up after ten seconds, as they do.
 func (h *honest) look(ctx context.Context, host string) error {
-	name := wire.MustName(host)
-	var err error
-	for range 3 {
-		var msg []byte
-		if msg, err = peers.Ask(ctx, "udp", h.w.n.DNS, name, wire.TypeA); err != nil {
-			continue
-		}
-		if f := wire.HeaderFlags(msg); f.Rcode() != wire.RcodeNoError || msg[7] == 0 {
-			return fmt.Errorf("%s: %s with %d answers", host, f.Rcode(), msg[7])
-		}
-		return nil
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	msg, err := peers.Ask(ctx, "udp", h.w.n.DNS, wire.MustName(host), wire.TypeA)
+	if err != nil {
+		return err
 	}
-	return err
+	if f := wire.HeaderFlags(msg); f.Rcode() != wire.RcodeNoError || msg[7] == 0 {
+		return fmt.Errorf("%s: %s with %d answers", host, f.Rcode(), msg[7])
+	}
+	return nil
 }

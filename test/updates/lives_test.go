@@ -282,9 +282,19 @@ func TestClientDies(t *testing.T) {
 		t.Errorf("half a message brought %q", got)
 	}
 	for i := range 20 {
-		name := fmt.Sprintf("dead%d.example.com.", i)
-		if a, aaaa := answer(t, w.DNS, name, dns.TypeA), answer(t, w.DNS, name, dns.TypeAAAA); len(a) != len(aaaa) {
-			t.Errorf("%s has %q and %q", name, a, aaaa)
-		}
+		whole(t, w, fmt.Sprintf("dead%d.example.com.", i))
+	}
+}
+
+// whole fails where a name has one of two records that came in one message. The message may be done between two questions: what was
+// missing at the first is looked for again once the other has been seen.
+func whole(t *testing.T, w *world, name string) {
+	t.Helper()
+	a, aaaa := answer(t, w.DNS, name, dns.TypeA), answer(t, w.DNS, name, dns.TypeAAAA)
+	if len(a) == 0 && len(aaaa) > 0 {
+		a = answer(t, w.DNS, name, dns.TypeA)
+	}
+	if len(a) != len(aaaa) {
+		t.Errorf("%s has %q and %q", name, a, aaaa)
 	}
 }

@@ -82,6 +82,12 @@ test("raised alarms are counted beside the page's name, by what is told of them"
   await page.goto(`${server.url}/${server.account}/get-started`);
   await page.getByRole("link", { name: /^Alarms\s*[1-9]\d* raised$/ }).waitFor({ timeout: 60_000 });
   await clean(page, "a count in the sidebar");
+  await page.goto(`${server.url}/${server.account}/home`);
+  await page.getByRole("link", { name: /^[1-9]\d* alarms? raised$/ }).waitFor();
+  await page.getByRole("link", { name: /^[a-z0-9-]+\.[a-z]+$/ }).first().click();
+  await page.getByRole("heading", { name: "Records", level: 1 }).waitFor();
+  await page.getByRole("link", { name: /^Alarms\s*[1-9]\d* raised$/ }).waitFor();
+  await page.goto(`${server.url}/${server.account}/get-started`);
   // What they are about does not matter any more: they clear, and the count goes without a look of anybody.
   await server.api("PATCH", rules, { rules: (await server.api("GET", rules)).rules.map(({ rule }) => ({ rule, enabled: false })) });
   await page.getByRole("link", { name: "Alarms", exact: true }).waitFor({ timeout: 60_000 });

@@ -53,7 +53,7 @@ test("what a source refuses, and each line that cannot be imported, is told", as
   const { server, page } = await signedInto(browser, t);
   let dialog = await order(page, { zone: "missing.example", url: source.url, token: source.token });
   await dialog.getByRole("button", { name: "Copy zone" }).click();
-  await dialog.getByRole("alert").getByText(/no such zone/).waitFor();
+  await dialog.getByText(/no such zone/).waitFor();
   await dialog.getByRole("button", { name: "Cancel" }).click();
 
   const odd = createServer((q, a) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { choose, clean, escape, formDialog, signedInto, submit } from "./hands.mjs";
+import { choose, clean, escape, formDialog, refusal, signedInto, submit } from "./hands.mjs";
 import { press } from "./keys.mjs";
 import { startBrowser, startHeadwater, until } from "./server.mjs";
 import { key, later, signing, stub } from "./signing.mjs";
@@ -97,7 +97,7 @@ test("by the real server a zone is signed, told what to wait for, validated by h
   await formDialog(page).getByLabel(/^Public/).fill("other.example. IN DNSKEY 257 3 13 AAAA");
   await formDialog(page).getByLabel(/^Private/).fill("Private-key-format: v1.3");
   await formDialog(page).getByRole("button", { name: "Import key" }).click();
-  await formDialog(page).getByRole("alert").waitFor();
+  await refusal(formDialog(page)).waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("switch", { name: "NSEC3 in place of NSEC" }).click();
   await page.getByText("DNSSEC settings saved").waitFor();
@@ -121,7 +121,7 @@ test("the first signing of a large zone is a bar that moves, and trouble is told
   const { page } = await at(t, () => now());
   const bar = page.getByRole("meter", { name: "First signing" });
   await bar.waitFor();
-  assert.equal(await bar.getAttribute("aria-valuenow"), "12");
+  await until("the attribute to be as it should", async () => (await bar.getAttribute("aria-valuenow")) === "12");
   await page.getByText("120,000 of 1,000,000 records").waitFor();
   done = 500_000;
   await page.getByText("500,000 of 1,000,000 records").waitFor();

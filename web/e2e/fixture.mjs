@@ -51,6 +51,7 @@ export function pagesOf(account) {
     traffic: `/${account}/traffic`,
     drafts: `/${account}/example.com/drafts`,
     users: "/users",
+    server: "/server",
     profile: "/profile",
   };
 }

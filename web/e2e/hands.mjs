@@ -25,6 +25,24 @@ export async function signedInto(browser, t, options = {}) {
   return { server, page, complaints };
 }
 
+/**
+ * Gives the page's browser an authenticator that does as it is told (WebAuthn's virtual one): it keeps passkeys and verifies its user, unless
+ * told otherwise.
+ */
+export async function authenticator(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
+    options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  return {
+    holds: async () => (await cdp.send("WebAuthn.getCredentials", { authenticatorId })).credentials,
+    /** Whether somebody touches it as soon as it asks; otherwise nobody does. */
+    touched: (enabled) => cdp.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled }),
+    verifies: (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified }),
+  };
+}
+
 /** The dialog with a form: what says how something went has that role, too. */
 export function formDialog(page) {
   return page.getByRole("dialog").filter({ has: page.locator("form") });
@@ -37,6 +55,9 @@ export async function submit(page, fields, button) {
   await dialog.getByRole("button", { name: button, exact: true }).click();
   await dialog.waitFor({ state: "detached" });
 }
+
+/** Why a form was refused: beside the field that it is about, or above the form. */
+export const refusal = (scope) => scope.getByRole("alert").or(scope.locator(".text-kumo-danger")).first();
 
 /** Chooses an option of a list. */
 export async function choose(scope, page, label, option) {
@@ -55,6 +76,12 @@ export async function signInAgain(page) {
 }
 
 /**
+ * What axe does not judge. What lies under a dialog is out of reach, and its colours are mixed with the veil over it: it is judged where no
+ * dialog is open. The button that closes a toast is hidden from readers until it has the focus, which is when the library shows it to them.
+ */
+export const unjudged = { exclude: ["[data-base-ui-inert]", '[data-kumo-part="close"][aria-hidden="true"]'] };
+
+/**
  * What is on the screen, once nothing moves or fades any more, is clean for machines that read it and no wider than the window. The page's
  * context needs bypassCSP: the checker comes from outside.
  */
@@ -62,7 +89,7 @@ export async function clean(page, what) {
   if ((await page.getByRole("dialog").count()) === 0) await settled(page); // what lies under a dialog is hidden
   await still(page);
   await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document));
+  const found = await page.evaluate((context) => window.axe.run(context), unjudged);
   const bad = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
   assert.deepEqual(bad.map((v) => `${what}: ${v.id}: ${v.nodes.map((n) => n.html.slice(0, 200)).join(" | ")}`), []);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -76,7 +103,7 @@ export const focused = (page) => page.evaluate(() => document.activeElement?.get
 export async function escape(page, button) {
   await page.keyboard.press("Escape");
   await formDialog(page).waitFor({ state: "detached" });
-  await until(`the focus on ${button}`, async () => (await focused(page)) === button, 5_000).catch(async (e) => {
+  await until(`the focus on ${button}`, async () => (await focused(page)) === button).catch(async (e) => {
     throw new Error(`${e.message}: it is on ${await focused(page)}`);
   });
 }

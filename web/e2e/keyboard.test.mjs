@@ -245,13 +245,13 @@ test("remove the zone; profile: name, password and key; theme; log out", async (
   await fillIn(page, page, { "Current password": password, "New password": "another-long-password" });
   await press(page, button("Change password"));
   await page.getByText("Password changed").first().waitFor();
-  await fillIn(page, page.getByRole("region", { name: "Global API Key" }), { "Your password": "another-long-password" });
+  await fillIn(page, page.getByRole("region", { name: "Global API Key" }), { "Your password for the key": "another-long-password" });
   await press(page, button("Make a new key"));
   await page.getByText("Your key. It is shown once.").waitFor();
 
   await press(page, button("User menu"));
   await take(page, page.getByRole("menuitem", { name: "Dark theme" }));
-  assert.equal(await page.locator("html").getAttribute("data-mode"), "dark");
+  await until("the attribute to be as it should", async () => (await page.locator("html").getAttribute("data-mode")) === "dark");
   await press(page, button("User menu"));
   await take(page, page.getByRole("menuitem", { name: "Log out" }));
   await page.getByRole("heading", { name: "Log in to Headwater" }).waitFor();

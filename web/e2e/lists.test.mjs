@@ -1,5 +1,6 @@
 // Many zones, those who may only look, and how much a page asks for.
 import assert from "node:assert/strict";
+import { cpus, loadavg } from "node:os";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
 import { freePort } from "./nsd.mjs";
@@ -21,6 +22,8 @@ after(async () => {
 
 const into = (t, options) => signedInto(browser, t, { server, ...options });
 const at = (path) => `${server.url}/${server.account}/${path}`;
+/** How much longer the page's own work takes than on a machine that has nothing else to do. */
+const allowance = () => Math.max(1, loadavg()[0] / cpus().length);
 const isAPI = (r) => /\/(client|headwater)\//.test(r.url());
 
 test("the home of many zones is few requests", async (t) => {
@@ -30,14 +33,20 @@ test("the home of many zones is few requests", async (t) => {
   await page.goto(at("home"));
   await page.getByRole("link", { name: "a000.example", exact: true }).waitFor();
   await settled(page);
-  // What was read before the stream of events began is read once more: how much that is depends on which of them is quicker.
-  assert.ok(new Set(asked).size <= 6 && asked.length <= 10, `${asked.length} requests: ${asked.join(", ")}`);
+  assert.ok(asked.length <= 6, `${asked.length} requests: ${asked.join(", ")}`);
   const row = page.getByRole("row", { name: /example\.com/ });
   await page.getByLabel("Search zones").fill("example.com");
   await row.waitFor();
   await page.getByRole("button", { name: "1 zone needs attention" }).click();
   await page.waitForURL(/standing=trouble/);
   await row.getByText(/1 (unreachable|behind)/).waitFor();
+  // Back from a zone leads to the same list.
+  await page.getByRole("link", { name: "example.com", exact: true }).click();
+  await page.getByText("8 records", { exact: true }).waitFor();
+  await page.goBack();
+  await page.waitForURL(/search=example\.com.*standing=trouble|standing=trouble.*search=example\.com/);
+  await row.waitFor();
+  assert.equal(await page.getByLabel("Search zones").inputValue(), "example.com");
 });
 
 test("a deep link asks for all at once, and as many rows fit as work needs", async (t) => {
@@ -45,32 +54,44 @@ test("a deep link asks for all at once, and as many rows fit as work needs", asy
   const zone = await server.api("POST", "/client/v4/zones", { name: "big.example", account: { id: server.account } });
   const posts = Array.from({ length: 500 }, (_, i) => ({ type: "A", name: `host${i}`, content: `192.0.${i >> 8}.${i & 255}` }));
   await server.api("POST", `/client/v4/zones/${zone.id}/dns_records/batch`, { posts });
-  // What is late is the API alone, and what is asked for after its first answer is not answered before the rows are there: they need one round.
+  // What is late is the API alone, and what is asked for after its first answer is not answered before the rows are there: they hang on one
+  // round, and their own request on no answer at all.
   const late = 2000;
-  let answered = 0;
-  const after = [];
-  let show;
-  const shown = new Promise((resolve) => (show = resolve));
-  page.on("request", (r) => answered > 0 && r.resourceType() === "script" && after.push(new URL(r.url()).pathname));
-  await page.route(/\/(client|headwater)\//, async (r) => {
-    try {
-      const second = answered > 0;
-      const response = await r.fetch();
-      await (second ? shown : new Promise((resolve) => setTimeout(resolve, late)));
-      answered++;
-      await r.fulfill({ response });
-    } catch {
-      // The page waits for it no longer.
-    }
-  });
-  const start = Date.now();
-  await page.goto(at("big.example/dns/records"));
-  await page.getByRole("cell", { name: "host0.big.example", exact: true }).waitFor();
-  const took = Date.now() - start;
-  show();
-  t.diagnostic(`deep link to rows, each answer 2 s late: ${took} ms`);
-  assert.deepEqual(after, [], "scripts of the page are asked for only after an answer");
-  await page.unroute(/\/(client|headwater)\//);
+  const times = [];
+  for (let i = 0; i < 4 && Math.min(...times) > 2600; i++) {
+    let answered = 0;
+    const [after, rows] = [[], []];
+    let show;
+    const shown = new Promise((resolve) => (show = resolve));
+    const note = (r) => {
+      if (answered > 0 && r.resourceType() === "script") after.push(new URL(r.url()).pathname);
+      if (isAPI(r) && /dns_records/.test(r.url())) rows.push(answered);
+    };
+    page.on("request", note);
+    await page.route(/\/(client|headwater)\//, async (r) => {
+      try {
+        const second = answered > 0;
+        const response = await r.fetch();
+        await (second ? shown : new Promise((resolve) => setTimeout(resolve, late)));
+        answered++;
+        await r.fulfill({ response });
+      } catch {
+        // The page waits for it no longer.
+      }
+    });
+    const start = Date.now();
+    await page.goto(at("big.example/dns/records"));
+    await page.getByRole("cell", { name: "host0.big.example", exact: true }).waitFor();
+    times.push(Date.now() - start);
+    show();
+    page.off("request", note);
+    assert.equal(rows[0], 0, "the rows are asked for only after an answer");
+    assert.deepEqual(after, [], "scripts of the page are asked for only after an answer");
+    await page.unroute(/\/(client|headwater)\//);
+  }
+  const most = Math.round(late + 600 * allowance());
+  t.diagnostic(`deep link to rows, each answer 2 s late: ${times.join(", ")} ms; at most ${most} on this machine now`);
+  assert.ok(Math.min(...times) <= most, `${times} ms`);
   await settled(page);
   const seen = await page.evaluate(() => [...document.querySelectorAll("tbody tr")].filter((r) => r.getBoundingClientRect().bottom <= innerHeight).length);
   t.diagnostic(`rows that fit 1440x900: ${seen}`);
@@ -103,24 +124,78 @@ test("a deep link asks for all at once, and as many rows fit as work needs", asy
   const skipped = await page.evaluate(() => [...document.querySelectorAll("tbody tr")].filter((r) => !r.lastElementChild.checkVisibility({ contentVisibilityAuto: true })).length);
   t.diagnostic(`500 rows, not drawn: ${skipped}`);
   assert.ok(skipped > 300, `${skipped} of 500 rows are not drawn`);
-  // What the page itself needs until it has drawn what follows: the hand that clicks is no part of it.
-  const drawn = (name, label) =>
+  // What the page itself needs until it has drawn what follows: neither the hand that acts is part of it, nor the server's answer.
+  const edit = '[aria-label="Edit A host1.big.example"]';
+  const acts = [
+    ["one tick", '[aria-label="Select A host0.big.example"]', "click", () => page.getByText("1 record selected").waitFor()],
+    ["select all", `[aria-label="${all}"]`, "click", () => page.getByText("500 records selected").waitFor()],
+    ["select none", `[aria-label="${all}"]`, "click", () => page.getByText("500 records", { exact: true }).waitFor()],
+    ["open a form", edit, "click", () => page.getByRole("form", { name: "Edit A host1.big.example" }).waitFor()],
+    ["a letter in the form", 'form[aria-label^="Edit A"] input:not([disabled])', "type", () => undefined],
+    ["close the form", 'form[aria-label^="Edit A"]', "Escape", () => page.getByRole("form").waitFor({ state: "detached" })],
+    ["ask before a delete", '[aria-label="Delete A host1.big.example"]', "click", () => page.getByRole("dialog", { name: "Delete record" }).waitFor()],
+    ["leave that", '[role="dialog"] form', "Escape", () => page.getByRole("dialog").waitFor({ state: "detached" })],
+    ["switch a proxy", '[aria-label="Proxy A host2.big.example"]', "click", () => page.getByText("host2.big.example is proxied").first().waitFor()],
+    ["from row to row", edit, "ArrowDown", () => undefined],
+    ["a letter of a search", '[aria-label="Search records"]', "type", () => page.getByText("0 records", { exact: true }).waitFor()],
+  ];
+  const busy = (selector, what) =>
     page.evaluate(
-      (l) =>
+      ([selector, what]) =>
         new Promise((resolve) => {
-          const e = document.querySelector(`[aria-label="${l}"]`);
+          const e = document.querySelector(selector);
           const start = performance.now();
-          e.click();
+          if (what === "click") e.click();
+          else if (what === "type") {
+            e.focus();
+            document.execCommand("insertText", false, "zz");
+          } else e.dispatchEvent(new KeyboardEvent("keydown", { key: what, bubbles: true, cancelable: true }));
           requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - start)));
         }),
-      label,
-    ).then((ms) => t.diagnostic(`500 rows, ${name}: ${Math.round(ms)} ms`));
-  await drawn("one tick", "Select A host0.big.example");
-  await page.getByText("1 record selected").waitFor();
-  await drawn("select all", "Select all records on this page");
-  await page.getByText("500 records selected").waitFor();
-  await drawn("open a form", "Edit A host1.big.example");
-  await page.getByRole("form", { name: "Edit A host1.big.example" }).waitFor();
+      [selector, what],
+    );
+  const best = new Map();
+  for (let round = 0; round < 3; round++) {
+    for (const [name, selector, what, done] of acts) {
+      await page.locator(selector).first().waitFor();
+      const ms = await busy(selector, what);
+      best.set(name, Math.min(ms, best.get(name) ?? Infinity));
+      await done();
+    }
+    await server.api("PATCH", `/client/v4/zones/${zone.id}/dns_records/${(await server.api("GET", `/client/v4/zones/${zone.id}/dns_records?name=host2.big.example`))[0].id}`, { proxied: false });
+    await page.goto(at("big.example/dns/records?per_page=500"));
+    await page.getByRole("cell", { name: "host499.big.example", exact: true }).waitFor();
+    await settled(page);
+  }
+  for (const [name, ms] of best) t.diagnostic(`500 rows, ${name}: ${Math.round(ms)} ms`);
+  const slow = [...best].filter(([, ms]) => ms > 100 * allowance());
+  assert.deepEqual(slow, [], `longer than 100 ms, and than ${Math.round(100 * allowance())} with what else runs here`);
+});
+
+test("the frame stands before the first answer, and what is answered is put into it", async (t) => {
+  const { page } = await into(t);
+  let answer;
+  const told = new Promise((resolve) => (answer = resolve));
+  await page.route(/\/(client|headwater)\//, (r) => told.then(() => r.continue()));
+  await page.goto(at("example.com/dns/records"));
+  await page.getByRole("link", { name: "Account home" }).waitFor();
+  await page.getByRole("status", { name: "Loading" }).waitFor();
+  await page.locator('[data-sidebar="header"]').evaluate((e) => (e.dataset.first = "yes"));
+  answer();
+  await page.getByRole("cell", { name: "www.example.com", exact: true }).waitFor();
+  assert.equal(await page.locator('[data-sidebar="header"][data-first]').count(), 1, "the frame was made anew");
+
+  // Whoever was never here is led to the form, and sees no frame on the way.
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const stranger = await context.newPage();
+  stranger.setDefaultTimeout(15_000);
+  let frames = 0;
+  await stranger.exposeFunction("framed", () => frames++);
+  await stranger.addInitScript(() => new MutationObserver(() => document.querySelector("[data-sidebar]") && window.framed()).observe(document, { subtree: true, childList: true }));
+  await stranger.goto(at("example.com/dns/records"));
+  await stranger.getByRole("heading", { name: "Log in to Headwater" }).waitFor();
+  assert.equal(frames, 0);
 });
 
 test("jump leads to zones, records, pages and acts by a few letters", async (t) => {
@@ -131,7 +206,7 @@ test("jump leads to zones, records, pages and acts by a few letters", async (t) 
     await page.keyboard.press("Control+k");
     const box = page.getByRole("combobox", { name: "Zone, record, page or act" });
     await box.waitFor();
-    assert.equal(await box.evaluate((e) => e === document.activeElement), true);
+    await until("the keyboard in the box", () => box.evaluate((e) => e === document.activeElement));
     await box.fill(letters);
     const wanted = page.getByRole("option", { name: option }).first();
     await wanted.waitFor();
@@ -149,6 +224,31 @@ test("jump leads to zones, records, pages and acts by a few letters", async (t) 
   await page.getByRole("dialog", { name: "Add a zone" }).waitFor();
   await page.keyboard.press("Escape");
   assert.deepEqual(complaints, []);
+});
+
+test("the user menu marks the theme in use, wherever it was chosen, and leads to the documentation", async (t) => {
+  const { page } = await into(t);
+  const items = page.getByRole("menuitem", { name: /theme/ });
+  const open = async () => {
+    await page.getByRole("button", { name: "User menu" }).click();
+    await items.first().waitFor();
+  };
+  const marked = async (text) => {
+    await open();
+    await until(`${text} to be marked`, async () => (await items.allInnerTexts()).filter((x) => x.includes("✓")).join() === `${text} ✓`);
+  };
+  await marked("System theme");
+  assert.equal(new Set(await items.locator("svg").evaluateAll((l) => l.map((e) => e.innerHTML))).size, 3, "each theme has a picture of its own");
+  await page.getByRole("menuitem", { name: "Dark theme" }).click();
+  await marked("Dark theme");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Zone, record, page or act" }).fill("theme: light");
+  await page.getByRole("option", { name: /Theme: light/ }).waitFor();
+  await page.keyboard.press("Enter");
+  await marked("Light theme");
+  const [docs] = await Promise.all([page.context().waitForEvent("page"), page.getByRole("menuitem", { name: "Documentation of the API" }).click()]);
+  await docs.getByRole("heading", { name: /Headwater API/ }).first().waitFor();
 });
 
 test("the configuration has the real port, any zone, and stands at the peer; so do a token's zones and its last day", async (t) => {
@@ -202,14 +302,14 @@ test("who may only look sees what he may not do, and a token for DNS sees its zo
   await page.getByLabel("API token", { exact: true }).fill(token.value);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("heading", { name: "Account home" }).waitFor();
-  assert.equal(await page.getByRole("button", { name: "Add a zone" }).isDisabled(), true);
+  await until("what may not be pressed to be dead", () => page.getByRole("button", { name: "Add a zone" }).isDisabled());
   await page.getByRole("link", { name: "example.com", exact: true }).click();
   await page.getByText("8 records", { exact: true }).waitFor();
-  assert.equal(await page.getByRole("button", { name: "Add record" }).isDisabled(), true);
+  await until("what may not be pressed to be dead", () => page.getByRole("button", { name: "Add record" }).isDisabled());
   assert.equal(await page.getByRole("button", { name: /^(Edit|Delete) / }).count(), 0);
   await page.goto(at("example.com/dns/settings"));
   await page.getByText("Your role here is read only.").first().waitFor();
-  assert.equal(await page.getByRole("switch", { name: "Outgoing Zone Transfers" }).isDisabled(), true);
+  await until("what may not be pressed to be dead", () => page.getByRole("switch", { name: "Outgoing Zone Transfers" }).isDisabled());
 });
 
 test("the audit log is read as sentences, found by zone", async (t) => {

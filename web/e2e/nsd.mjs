@@ -20,9 +20,9 @@ export function freePort() {
   });
 }
 
-function config(folder, port, primary, zone, key) {
+function config(folder, ip, port, primary, zone, key) {
   return `server:
-  ip-address: 127.0.0.1@${port}
+  ip-address: ${ip}@${port}
   username: ""
   chroot: ""
   database: ""
@@ -44,23 +44,23 @@ zone:
   zonefile: "zone"
   request-xfr: 127.0.0.1@${primary} ${key.name}
   allow-notify: 127.0.0.1 ${key.name}
-  outgoing-interface: 127.0.0.1
+  outgoing-interface: ${ip}
   min-retry-time: 1
   max-retry-time: 1
   max-refresh-time: 5
 `;
 }
 
-/** Starts NSD on a port; ask answers what it holds. */
-export async function startNSD({ port, primary, zone, key }) {
+/** Starts NSD on a port, of an address of its own where several are told apart; ask answers what it holds. */
+export async function startNSD({ ip = "127.0.0.1", port, primary, zone, key }) {
   const folder = await mkdtemp(join(tmpdir(), "headwater-nsd-"));
   const file = join(folder, "nsd.conf");
-  const write = (k) => writeFile(file, config(folder, port, primary, zone, { ...k, name: k.name.replace(/\.$/, "") }));
+  const write = (k) => writeFile(file, config(folder, ip, port, primary, zone, { ...k, name: k.name.replace(/\.$/, "") }));
   await write(key);
   const start = () => spawn("nsd", ["-d", "-c", file], { stdio: "ignore" });
   let child = start();
   const resolver = new Resolver({ timeout: 500, tries: 1 });
-  resolver.setServers([`127.0.0.1:${port}`]);
+  resolver.setServers([`${ip}:${port}`]);
   return {
     serial: () => resolver.resolveSoa(zone).then((soa) => soa.serial, () => null),
     addresses: (name) => resolver.resolve4(name).catch(() => []),

@@ -51,7 +51,7 @@ test("the overview shows what is asked, how secondaries stood, and when they had
   for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowLeft");
   await told.first().waitFor();
   await page.getByRole("region", { name: "Queries", exact: true }).getByRole("button", { name: "Month" }).click();
-  assert.equal(await page.getByRole("region", { name: "Queries", exact: true }).getByRole("button", { name: "Month" }).getAttribute("aria-pressed"), "true");
+  await until("the attribute to be as it should", async () => (await page.getByRole("region", { name: "Queries", exact: true }).getByRole("button", { name: "Month" }).getAttribute("aria-pressed")) === "true");
   await clean(page, "overview");
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });

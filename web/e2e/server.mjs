@@ -2,6 +2,7 @@
 import { execFile, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,7 +16,7 @@ export const email = "admin@example.net";
 export const password = "a-long-enough-password";
 
 /** Waits until check gives something true; rejects after a time (ms). */
-export async function until(what, check, limit = 20_000) {
+export async function until(what, check, limit = 60_000) {
   const end = Date.now() + limit;
   for (;;) {
     const value = await check();
@@ -80,6 +81,33 @@ export const startHeadwater = (...more) => start(true, more);
 
 /** Starts it as a default install is: nothing stands in for proxied records. */
 export const startPlain = () => start(false, []);
+
+/** Starts it with passkeys, at an address of localhost: browsers and server have to know it before the server has a port. */
+export async function startWithPasskeys(...more) {
+  let to;
+  const open = new Set();
+  const relay = createServer((from) => {
+    const on = connect(to, "127.0.0.1");
+    for (const [a, b] of [[from, on], [on, from]]) {
+      open.add(a);
+      a.on("error", () => b.destroy()).on("close", () => (open.delete(a), b.destroy()));
+      a.pipe(b);
+    }
+  });
+  await new Promise((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  const url = `http://localhost:${relay.address().port}`;
+  const server = await startHeadwater("--passkey-origin", url, ...more);
+  to = Number(new URL(server.url).port);
+  return {
+    ...server,
+    url,
+    close: async () => {
+      relay.close();
+      for (const socket of open) socket.destroy();
+      await server.close();
+    },
+  };
+}
 
 async function start(edges, more) {
   const binary = await build("./cmd/headwater", process.env.HEADWATER_BINARY);

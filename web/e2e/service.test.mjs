@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { fill } from "./fixture.mjs";
-import { choose, clean, escape, formDialog, signedInto, submit } from "./hands.mjs";
+import { choose, clean, escape, formDialog, refusal, signedInto, submit } from "./hands.mjs";
 import { command, settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
 const run = promisify(execFile);
@@ -19,7 +19,7 @@ before(async () => {
   await command(folder, "cert", "ca");
   authorityFile = join(folder, "ca.pem");
   authority = await readFile(authorityFile, "utf8");
-  server = await startHeadwater("--report-agent", "agent.example.org", "--zonemd-octets", "4096", "--dns-rate-limit", "50", "--dns-rate-exempt", "192.0.2.0/24", "--nsid", "node-a");
+  server = await startHeadwater("--report-agent", "agent.example.org", "--zonemd-octets", "4096", "--dns-rate-limit", "50", "--dns-rate-exempt", "192.0.2.0/24", "--nsid", "node-a", "--backup-to", join(folder, "backups"), "--backup-every", "1m");
   made = await fill(server);
 });
 after(async () => {
@@ -45,7 +45,7 @@ test("a peer is held to a name under an authority, and told of changes by TLS", 
   const { page, complaints } = await at(t, `${server.account}/configurations/dns-zone-transfers?tab=peers`);
   const edit = "Edit ns-secondary-1";
   const dialog = formDialog(page);
-  const save = dialog.getByRole("button", { name: "Save" });
+  const save = dialog.getByRole("button", { name: "Save", exact: true });
   await page.getByRole("button", { name: edit }).click();
   await choose(dialog, page, "Transport", "TLS alone");
   await dialog.getByLabel(/^Client names/).fill("secondary.example\nother.example");
@@ -122,7 +122,7 @@ test("who was refused is seen, asked about, and let in", async (t) => {
   await page.getByRole("button", { name: "Would it be allowed?" }).press("Enter");
   await dialog.getByLabel("Address").fill("nowhere");
   await dialog.getByRole("button", { name: "Check" }).click();
-  await dialog.getByRole("alert").waitFor();
+  await refusal(dialog).waitFor();
   await escape(page, "Would it be allowed?");
 
   await strangers.getByRole("button", { name: "Allow 127.0.0.1" }).click();
@@ -187,16 +187,38 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-test("those who run the server read its DNS options by their flags", async (t) => {
+test("those who run the server read how it is, what its backups are, and its DNS options by their flags", async (t) => {
+  const version = (await command(folder, "version")).trim().replace(/^headwater /, "");
   for (const context of [{}, { colorScheme: "dark", viewport: phone }]) {
-    const { page } = await at(t, "users", context);
+    const { page } = await at(t, "server", context);
+    const health = page.getByRole("region", { name: "Health" });
+    await health.getByText("Ready", { exact: true }).waitFor();
+    await health.getByText(server.dns, { exact: true }).first().waitFor();
+    await health.getByText("--resolver sets it").waitFor();
+    await health.getByText("Version of this node", { exact: true }).waitFor();
+    await health.getByText(version, { exact: true }).waitFor();
+    const backups = page.getByRole("region", { name: "Backups" });
+    await backups.getByText("1 minute", { exact: true }).waitFor();
+    await backups.getByText(/headwater-\S+\.hwb, \d/).waitFor({ timeout: 60_000 }); // the first one is made soon after the start
     const card = page.getByRole("region", { name: "DNS options" });
     for (const text of ["--dns-rate-limit", "50", "192.0.2.0/24", "agent.example.org", "4.0 KiB", "node-a"]) await card.getByText(text, { exact: true }).waitFor();
     await clean(page, "server");
   }
   const { dns_options: shown } = await server.api("GET", "/headwater/v1/server");
   const help = (await command(folder, "serve", "--help")).replaceAll("--[no-]", "--");
-  const { page } = await at(t, "users");
+  const { page } = await at(t, "server");
+  // What is wrong is told as the server tells it.
+  const health = page.getByRole("region", { name: "Health" });
+  for (const [status, body, badge, told] of [
+    [200, "ready\nroles api, dns\nzones 2\nseq 9\nstore takes no changes since 2026-11-29T10:00:00Z\n", "Ready", "Store takes no changes since 2026-11-29T10:00:00Z"],
+    [503, "not ready: zones are being loaded\n", "Not ready", "Not ready: zones are being loaded"],
+  ]) {
+    await page.route("**/readyz", (r) => r.fulfill({ status, body }));
+    await page.reload();
+    await health.getByText(badge, { exact: true }).waitFor();
+    await health.getByText(told, { exact: true }).waitFor();
+    await page.unroute("**/readyz");
+  }
   const flags = await page.getByRole("region", { name: "DNS options" }).getByText(/^--/).allInnerTexts();
   assert.equal(flags.length, Object.keys(shown).length, "an option without a row");
   for (const f of flags) assert.ok(help.includes(f), `${f} is no flag`);

@@ -39,7 +39,7 @@ test("of two who edit one record, the second sees what the first has saved, and 
   const [seen] = await list();
   await server.api("PATCH", `${path}/${seen.id}`, { comment: "theirs" });
   await form.getByLabel("IPv4 address (required)").fill("192.0.2.7");
-  await form.getByRole("button", { name: "Save" }).click();
+  await form.getByRole("button", { name: "Save", exact: true }).click();
   await form.getByText("Somebody else has changed this record since you opened it.").waitFor();
   await form.getByRole("row", { name: "Comment not changed theirs" }).waitFor();
   await form.getByRole("row", { name: "Content 192.0.2.7 not changed" }).waitFor();
@@ -62,7 +62,7 @@ test("an edit sends what it changes, and adding, proxying and deleting are taken
   const form = page.getByRole("form", { name: `Edit A www.${zone.name}` });
   await choose(form, page, "TTL", "5 min");
   await form.getByText(`www.${zone.name} answers 192.0.2.1.`).waitFor();
-  await form.getByRole("button", { name: "Save" }).click();
+  await form.getByRole("button", { name: "Save", exact: true }).click();
   await form.waitFor({ state: "detached" });
   assert.deepEqual(bodies, [{ ttl: 300 }]);
 
@@ -126,7 +126,7 @@ test("names are shown and found as people write them", async (t) => {
   const { page, zone } = await onRecords(t, [a("bücher"), { type: "URI", name: "@", priority: 10, data: { weight: 1, target: "https://example.net/" } }]);
   const cell = page.getByRole("cell", { name: `bücher.${zone.name}`, exact: true });
   await cell.waitFor();
-  assert.equal(await cell.locator("[title]").getAttribute("title"), `xn--bcher-kva.${zone.name}`);
+  await until("the attribute to be as it should", async () => (await cell.locator("[title]").getAttribute("title")) === `xn--bcher-kva.${zone.name}`);
   // The priority of a URI stands once.
   assert.match(await page.getByRole("row", { name: /^.*URI/ }).innerText(), /(^|\s)10 1 "?https/);
   assert.doesNotMatch(await page.getByRole("row", { name: /^.*URI/ }).innerText(), /10\s+10/);
@@ -173,7 +173,7 @@ test("a default install does not promise what it cannot do", async (t) => {
   assert.equal(await page.getByText("We answer it flattened").count(), 0);
   const proxy = page.getByRole("switch", { name: "Proxy A www.example.com" });
   await page.locator('[title^="There are no edge addresses yet"]').first().waitFor();
-  assert.equal(await proxy.isDisabled(), true);
+  await until("what may not be pressed to be dead", () => proxy.isDisabled());
   await page.goto(`${plain.url}/${plain.account}/settings`);
   await page.getByLabel("Addresses, one a line").fill("198.51.100.1\n2001:db8:e::1");
   await page.getByRole("button", { name: "Save edge addresses" }).click();

@@ -40,7 +40,7 @@ test("a peer is held to TLS and a client key, and gets zones stripped", async (t
   await dialog.getByLabel("Client keys, one a line (optional)").fill("no digest");
   await choose(dialog, page, "DNSSEC", "Stripped");
   await dialog.getByText(/For one that signs by itself/).waitFor();
-  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("button", { name: "Save", exact: true }).click();
   await dialog.getByText("It must be the SHA-256 digest of a public key, in base64.").first().waitFor();
   const transport = `/headwater/v1/accounts/${server.account}/peers/${made.peer.id}/transport`;
   const held = async () => {
@@ -68,11 +68,59 @@ test("a peer is held to TLS and a client key, and gets zones stripped", async (t
   await choose(dialog, page, "Transport", "TLS alone");
   await dialog.getByLabel("Peer name").fill("ns-secondary-2");
   await dialog.getByLabel("Client keys, one a line (optional)").fill("no digest");
-  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByRole("button", { name: "Save", exact: true }).click();
   await dialog.getByText("It must be the SHA-256 digest of a public key, in base64.").first().waitFor();
   await submit(page, { "Client keys, one a line (optional)": key }, "Save");
   await page.getByRole("row", { name: /ns-secondary-2/ }).getByText("TLS, 1 client key").waitFor();
   assert.equal((await server.api("GET", `/client/v4/accounts/${server.account}/secondary_dns/peers`)).length, 2);
+  assert.deepEqual(complaints, []);
+});
+
+test("an edit of a TSIG keeps the secret unless there is another one, which the form makes on demand", async (t) => {
+  const { server, page, complaints, made } = await at(t, "configurations/dns-zone-transfers?tab=tsig");
+  const path = `/client/v4/accounts/${server.account}/secondary_dns/tsigs/${made.tsig.id}`;
+  const kept = () => server.api("GET", path);
+  const dialog = formDialog(page);
+  const secret = dialog.locator("input").last(); // its text is hidden, and so it has no role of a field
+  const generate = dialog.getByRole("button", { name: "Generate a new secret" });
+  const edit = async (name) => {
+    await page.getByRole("button", { name: `Edit ${name}` }).click();
+    await generate.waitFor();
+  };
+
+  // The form starts without a secret, says what that means, and does it: also when somebody has set another one since.
+  await edit("transfer.example.com.");
+  assert.equal(await secret.inputValue(), "");
+  await dialog.getByText(/Left empty, the secret stays\./).waitFor();
+  await clean(page, "edit of a TSIG");
+  const meanwhile = Buffer.alloc(32, 7).toString("base64");
+  await server.api("PUT", path, { name: made.tsig.name, algo: made.tsig.algo, secret: meanwhile });
+  await submit(page, { "TSIG name": "renamed.example.com." }, "Save");
+  await page.getByRole("cell", { name: "renamed.example.com.", exact: true }).waitFor();
+  assert.equal((await kept()).secret, meanwhile);
+
+  // One that was made and taken out again is as if it had not been made.
+  await edit("renamed.example.com.");
+  await generate.click();
+  const first = await secret.inputValue();
+  await secret.fill("");
+  await submit(page, { "TSIG name": "again.example.com." }, "Save");
+  await page.getByRole("cell", { name: "again.example.com.", exact: true }).waitFor();
+  assert.equal((await kept()).secret, meanwhile);
+
+  // What is made is 32 octets, another one each time, and what the field has is what is kept.
+  await edit("again.example.com.");
+  await generate.click();
+  const second = await secret.inputValue();
+  await generate.click();
+  const third = await secret.inputValue();
+  for (const s of [first, second, third]) assert.equal(Buffer.from(s, "base64").length, 32, s);
+  assert.equal(new Set([first, second, third, meanwhile]).size, 4);
+  assert.equal((await kept()).secret, meanwhile, "nothing is changed before it is saved");
+  await dialog.getByText(/every secondary is refused until it has it/).waitFor();
+  await submit(page, {}, "Save");
+  await dialog.waitFor({ state: "detached" });
+  assert.equal((await kept()).secret, third);
   assert.deepEqual(complaints, []);
 });
 

@@ -1,5 +1,6 @@
 // What the dashboard promises: it says when it knows nothing, loses nothing that was typed, and asks before it harms.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
 import { formDialog, signInAgain, signedInto, submit } from "./hands.mjs";
@@ -41,11 +42,17 @@ test("a form outlives the session: signing in over it saves what was typed", asy
   await form.getByLabel("Name (required)").fill("kept");
   await form.getByLabel("IPv4 address (required)").fill("192.0.2.99");
   await page.context().clearCookies();
-  await form.getByRole("button", { name: "Save" }).click();
+  await form.getByRole("button", { name: "Save", exact: true }).click();
   await signInAgain(page);
   await page.getByRole("cell", { name: "kept.example.com", exact: true }).waitFor();
   const made = await server.api("GET", `/client/v4/zones/${zone.id}/dns_records?name=kept.example.com`);
   assert.equal(made.length, 1);
+
+  // A file is asked for as well: the browser alone would save the refusal.
+  await page.context().clearCookies();
+  await page.getByRole("link", { name: "Export" }).click();
+  const [file] = await Promise.all([page.waitForEvent("download"), signInAgain(page)]);
+  assert.match(await readFile(await file.path(), "utf8"), /kept\.example\.com\./);
 });
 
 test("switching transfers off says what follows, and removing a zone asks for its name", async (t) => {
@@ -65,11 +72,13 @@ test("switching transfers off says what follows, and removing a zone asks for it
   await page.getByRole("button", { name: "Remove zone" }).click();
   const removal = page.getByRole("dialog", { name: "Remove zone" });
   const button = removal.getByRole("button", { name: "Remove zone" });
-  assert.equal(await button.isDisabled(), true);
+  await until("what may not be pressed to be dead", () => button.isDisabled());
   await removal.getByLabel("Type example.com to remove it").fill("example.org");
-  assert.equal(await button.isDisabled(), true);
+  await until("what may not be pressed to be dead", () => button.isDisabled());
   await submit(page, { "Type example.com to remove it": "example.com" }, "Remove zone");
   await page.getByRole("heading", { name: "Account home" }).waitFor();
+  await page.goBack();
+  await page.getByText("There is no zone example.com here.").waitFor();
 });
 
 test("a finding of the review leads to where it is mended", async (t) => {
@@ -84,7 +93,7 @@ test("a finding of the review leads to where it is mended", async (t) => {
 });
 
 test("addresses lead somewhere, whatever stands in them", async (t) => {
-  const { server, page, dns } = await filled(t);
+  const { server, page, dns, zone } = await filled(t);
   const home = `${server.url}/${server.account}`;
   await page.goto(`${home}/example.com`);
   await page.getByRole("heading", { name: "example.com", exact: true }).waitFor();
@@ -97,6 +106,18 @@ test("addresses lead somewhere, whatever stands in them", async (t) => {
     await page.goto(dns(bad));
     await page.getByRole("cell", { name: "www.example.com", exact: true }).waitFor();
   }
+  // What was deleted takes its page with it, and where there is nothing, nothing leads on.
+  await server.api("POST", `/client/v4/zones/${zone.id}/dns_records/batch`, { posts: Array.from({ length: 18 }, (_, i) => ({ type: "A", name: `host${i}`, content: "192.0.2.1" })) });
+  await page.goto(dns("records?per_page=25&page=2&order=name&direction=desc"));
+  await page.getByText("26 records", { exact: true }).waitFor();
+  await page.getByRole("button", { name: /^Delete / }).click();
+  await submit(page, {}, "Delete");
+  await page.getByText("25 records", { exact: true }).waitFor();
+  await page.waitForURL((u) => !u.searchParams.has("page"));
+  await until("the page before", async () => (await page.getByRole("button", { name: /^Delete / }).count()) === 25);
+  await page.goto(`${home}/example.org/dns/records`);
+  await page.getByText("No records", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("button", { name: /next page/i }).count(), 0);
   await page.goto(`${server.url}/${"0".repeat(32)}/home`);
   await page.getByText("There is no such account, or you may not see it.").waitFor();
   await page.goto(`${home}/no/such/page/here`);
@@ -131,7 +152,7 @@ test("the keyboard goes into a form and back to the row", async (t) => {
   await pencil.press("Enter");
   const form = page.getByRole("form", { name: "Edit MX example.com" });
   await form.waitFor();
-  assert.equal(await form.evaluate((f) => f.contains(document.activeElement)), true);
+  await until("the keyboard in the form", () => form.evaluate((f) => f.contains(document.activeElement)));
   await page.keyboard.press("Escape");
   await form.waitFor({ state: "detached" });
   await page.waitForFunction(() => document.activeElement?.getAttribute("aria-label") === "Edit MX example.com");

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { choose, clean, escape, formDialog, signedInto, submit } from "./hands.mjs";
+import { choose, clean, escape, formDialog, refusal, signedInto, submit } from "./hands.mjs";
 import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
 let browser, server, n = 0;
@@ -89,8 +89,9 @@ for (const colorScheme of ["light", "dark"]) {
     await dialog.getByRole("button", { name: "Add a name" }).click();
     await choose(dialog, page, "Match of name 3", "The key's own name");
     await dialog.getByLabel("Types that may be changed").fill("a, nonsense");
-    await dialog.getByRole("button", { name: "Save" }).click();
-    await dialog.getByRole("alert").waitFor();
+    await dialog.getByRole("button", { name: "Save", exact: true }).click();
+    await refusal(dialog).waitFor();
+    await until("the keyboard at a field at fault", () => dialog.evaluate((d) => d.contains(document.activeElement) && document.activeElement.tagName === "INPUT"));
     await clean(page, "refused");
     await dialog.getByRole("button", { name: "Remove name 1" }).click();
     await dialog.getByLabel("Types that may be changed").fill("a aaaa");
@@ -117,6 +118,42 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
+test("of two who edit one policy, the second sees what the first has saved, and neither is lost", async (t) => {
+  const key = await server.api("POST", keys(), { name: "two.example.", algo: "hmac-sha256" });
+  const { page, zone, policies } = await at(t);
+  const path = `/headwater/v1/zones/${zone.id}/update_policies`;
+  const made = await server.api("POST", path, { tsig_id: key.id, names: [{ match: "exact", name: `www.${zone.name}` }], types: ["A"], comment: "" });
+  await page.reload();
+  const sent = [];
+  page.on("request", (r) => r.method() === "PATCH" && sent.push(r.postDataJSON()));
+  await page.getByRole("button", { name: /^Edit two/ }).click();
+  await server.api("PATCH", `${path}/${made.id}`, { comment: "theirs" });
+  await formDialog(page).getByLabel("Types that may be changed").fill("A AAAA");
+  await formDialog(page).getByRole("button", { name: "Save", exact: true }).click();
+  await formDialog(page).getByText("Somebody else has changed this update policy since you opened it.").waitFor();
+  await formDialog(page).getByRole("row", { name: "Types A, AAAA not changed" }).waitFor();
+  await formDialog(page).getByRole("row", { name: "Comment not changed theirs" }).waitFor();
+  await clean(page, "two states");
+  await formDialog(page).getByRole("button", { name: "Save mine" }).click();
+  await formDialog(page).waitFor({ state: "detached" });
+  assert.deepEqual(sent, [{ types: ["A", "AAAA"] }, { types: ["A", "AAAA"] }]);
+  assert.deepEqual((await policies()).map((p) => [p.types, p.comment]), [[["A", "AAAA"], "theirs"]]);
+  await page.getByRole("button", { name: "Undo" }).first().waitFor(); // as after any change of the zone
+
+  // What it was and is stands in the history, and is taken back from there as well.
+  await page.goto(`${server.url}/${server.account}/${zone.name}/history`);
+  const change = page.getByRole("list", { name: "Changes, newest first" }).getByRole("listitem").filter({ hasText: "Dynamic updates" }).first();
+  await change.getByRole("button", { name: /^Show/ }).click();
+  const objects = change.getByRole("list", { name: "Other things that changed" });
+  await objects.locator("mark").filter({ hasText: "AAAA" }).first().waitFor();
+  await clean(page, "history of a policy");
+  await change.getByRole("button", { name: /^Undo/ }).click();
+  await formDialog(page).getByText(/and 1 update policy, change/).waitFor();
+  await submit(page, {}, "Bring back");
+  await until("the types as they were", async () => (await policies())[0].types.length === 1);
+  assert.equal((await policies())[0].comment, "theirs");
+});
+
 test("a zone's right to look is shown what is there, and may change nothing; what cannot be read says so", async (t) => {
   const key = await server.api("POST", keys(), { name: "look.example.", algo: "hmac-sha256" });
   const { page, zone } = await at(t);
@@ -129,7 +166,7 @@ test("a zone's right to look is shown what is there, and may change nothing; wha
   });
   await page.reload();
   await page.getByRole("row", { name: /look\.example/ }).getByText(`${zone.name} and below`).waitFor();
-  for (const name of [/^Create update policy/, /^Edit look/, /^Delete look/]) assert.ok(await page.getByRole("button", { name }).isDisabled(), String(name));
+  for (const name of [/^Create update policy/, /^Edit look/, /^Delete look/]) await until(`${name} is dead`, () => page.getByRole("button", { name }).isDisabled());
   await page.route("**/update_policies", (route) => route.fulfill({ status: 500, json: { success: false, errors: [{ code: 1, message: "Out of order." }], messages: [], result: null } }));
   await page.reload();
   await page.getByRole("alert").getByText("Out of order.").waitFor({ timeout: 30_000 });

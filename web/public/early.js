@@ -7,7 +7,7 @@
     answers.set(path, answer);
   };
   window.headwaterEarly = answers;
-  if (location.pathname === "/sign-in") return;
+  if (location.pathname.startsWith("/sign-in")) return; // also where a provider sends back to
   ask("/headwater/v1/session");
   const [, account, zone, page] = /^\/([0-9a-f]{32})\/([a-z0-9._~-]+\.[a-z0-9-]+)(?:\/(.*))?$/.exec(location.pathname) ?? [];
   if (zone === undefined) return;

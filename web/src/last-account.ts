@@ -10,3 +10,6 @@ export function lastAccount<A extends { id: string }>(accounts: readonly A[]): A
   const kept = window.localStorage.getItem(key);
   return accounts.find((a) => a.id === kept) ?? accounts[0];
 }
+
+/** Whether somebody has worked in an account in this browser. */
+export const wasHere = (): boolean => window.localStorage.getItem(key) !== null;

@@ -1,3 +1,4 @@
+import "./arrival";
 import { QueryCache, QueryClient } from "@tanstack/react-query";
 import {
   createRootRoute,
@@ -6,6 +7,7 @@ import {
   lazyRouteComponent,
   Outlet,
   redirect,
+  useMatches,
 } from "@tanstack/react-router";
 import { z } from "zod/mini";
 import { ApiError } from "./api/client";
@@ -15,8 +17,8 @@ import { startEvents } from "./api/events";
 import { sessionQuery, zoneQuery } from "./api/queries";
 import { renewed } from "./api/session";
 import { fullQuery } from "./records/list-query";
-import { lastAccount } from "./last-account";
-import { Fault, RouteFault, Waiting } from "./ui/page";
+import { lastAccount, wasHere } from "./last-account";
+import { Fault, RouteFault, WaitingPage } from "./ui/page";
 
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({
@@ -39,7 +41,15 @@ onReturn(() => {
   void router.invalidate();
 });
 
-const root = createRootRoute({ component: Outlet, errorComponent: RouteFault });
+const Shell = lazyRouteComponent(() => import("./ui/shell"), "Shell");
+
+/** The frame of all pages but those that lead in. It is no page's own, so that it stands while the server is asked who is there, and stays. */
+function Frame() {
+  const inside = useMatches({ select: (all) => all.some((m) => m.routeId === signedIn.id) });
+  return inside ? <Shell /> : <Outlet />;
+}
+
+const root = createRootRoute({ component: Frame, errorComponent: RouteFault });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -48,15 +58,21 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import("./pages/sign-in")),
 });
 
+const signInCallback = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in/callback",
+  component: lazyRouteComponent(() => import("./pages/sign-in-callback")),
+});
+
 const signedIn = createRoute({
   getParentRoute: () => root,
   id: "signed-in",
   beforeLoad: async ({ location }) => {
     const session = await queryClient.ensureQueryData(sessionQuery);
     if (session === null) throw redirect({ to: "/sign-in", search: { to: location.href } });
-    startEvents(queryClient);
+    startEvents(queryClient, session.events_cursor);
   },
-  component: lazyRouteComponent(() => import("./ui/shell"), "Shell"),
+  component: Outlet,
 });
 
 const home = createRoute({
@@ -79,6 +95,12 @@ const users = createRoute({
   getParentRoute: () => signedIn,
   path: "/users",
   component: lazyRouteComponent(() => import("./pages/users")),
+});
+
+const server = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/server",
+  component: lazyRouteComponent(() => import("./pages/server")),
 });
 
 const account = createRoute({
@@ -176,6 +198,7 @@ export const recordSearch = z.object({
   order: z.catch(z.optional(z.enum(["type", "name", "content", "ttl", "proxied"])), undefined),
   direction: z.catch(z.optional(z.enum(["asc", "desc"])), undefined),
   add: flag,
+  draft: text,
 });
 
 const zoneIndex = createRoute({
@@ -236,10 +259,12 @@ const secondaries = createRoute({
 
 const routeTree = root.addChildren([
   signIn,
+  signInCallback,
   signedIn.addChildren([
     home,
     profile,
     users,
+    server,
     account.addChildren([
       accountIndex,
       accountHome,
@@ -263,8 +288,18 @@ export const router = createRouter({
   routeTree,
   defaultPreload: "intent",
   defaultPreloadStaleTime: 0,
-  defaultPendingComponent: Waiting,
+  defaultPendingComponent: WaitingPage,
+  // At first whoever was here before sees the frame at once and not a white page, and others nothing until it is known who they are.
+  defaultPendingMs: wasHere() ? 0 : Infinity,
+  defaultPendingMinMs: 0, // what is there is shown, however short the wait was
   defaultErrorComponent: RouteFault,
+});
+
+/** How long a page may be on its way before its shape is shown in place of the one before, in milliseconds. */
+const pendingLater = 1_000;
+const firstShown = router.subscribe("onResolved", () => {
+  firstShown();
+  router.update({ ...router.options, defaultPendingMs: pendingLater });
 });
 
 const recordsAddress = /^\/([0-9a-f]{32})\/([^/]+)\/dns\/records\/?$/;
@@ -273,7 +308,10 @@ const recordsAddress = /^\/([0-9a-f]{32})\/([^/]+)\/dns\/records\/?$/;
 export function startAtOnce(): void {
   const at = new URL(window.location.href);
   const [, account, zone] = at.pathname.match(/^\/([0-9a-f]{32})\/([^/]+\.[^/]+)(?:\/|$)/) ?? [];
-  if (at.pathname !== "/sign-in") void queryClient.prefetchQuery(sessionQuery);
+  if (!at.pathname.startsWith("/sign-in")) {
+    void queryClient.prefetchQuery(sessionQuery);
+    void Shell.preload?.();
+  }
   if (account !== undefined && zone !== undefined) {
     const name = decodeURIComponent(zone);
     void queryClient.prefetchQuery(zoneQuery(account, name));

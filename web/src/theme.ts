@@ -1,3 +1,5 @@
+import { useSyncExternalStore } from "react";
+
 const key = "headwater-theme";
 
 /** How the dashboard looks; "system" follows the machine. */
@@ -21,6 +23,20 @@ export function chooseTheme(theme: Theme): void {
   if (theme === "system") window.localStorage.removeItem(key);
   else window.localStorage.setItem(key, theme);
   apply();
+  for (const l of listeners) l();
+}
+
+const listeners = new Set<() => void>();
+
+/** The theme in use, wherever it is chosen. */
+export function useTheme(): Theme {
+  return useSyncExternalStore(
+    (l) => {
+      listeners.add(l);
+      return () => listeners.delete(l);
+    },
+    chosenTheme,
+  );
 }
 
 /** Shows the chosen theme and follows the machine from then on. */

@@ -1,6 +1,10 @@
 package alarm
 
-import "context"
+import (
+	"context"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+)
 
 // Look takes one look, as Run does.
 func (m *Monitor) Look(ctx context.Context) { m.look(ctx) }
@@ -10,14 +14,5 @@ func (t *Teller) Round(ctx context.Context) error {
 	if err := t.write(ctx); err != nil {
 		return err
 	}
-	hooks, err := t.cfg.Store.Waiting(ctx, t.cfg.Clock())
-	if err != nil {
-		return err
-	}
-	for _, id := range hooks {
-		if t.begin(id, t.cfg.Clock()) {
-			t.all(ctx, id)
-		}
-	}
-	return nil
+	return t.look(ctx, func(id model.ID) { t.all(ctx, id) })
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Messages keeps what is to be told, and what became of it.
+// Messages keeps what is to be told, and what became of it. Untold and Waiting list accounts and webhooks that something is due to: some of
+// them, in order, behind one.
 type Messages interface {
-	Untold(ctx context.Context, now time.Time) ([]model.ID, error)
+	Untold(ctx context.Context, now time.Time, after model.ID) ([]model.ID, error)
 	TellAlarms(ctx context.Context, account model.ID, now time.Time, newID func() model.ID) (messages int, err error)
-	Waiting(ctx context.Context, now time.Time) ([]model.ID, error)
+	Waiting(ctx context.Context, now time.Time, after model.ID) ([]model.ID, error)
 	TakeDelivery(ctx context.Context, webhook model.ID, now, until time.Time) (model.Delivery, model.Webhook, error)
 	EndDelivery(ctx context.Context, d model.Delivery) error
 }
@@ -50,8 +51,9 @@ var rests = []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 5 * 
 // Teller tells people of alarms.
 type Teller struct {
 	cfg TellerConfig
-	// Of Run alone: when an account was last told.
-	told map[model.ID]time.Time
+	// Of Run alone: when an account was last told, and how far the looks have come.
+	told           map[model.ID]time.Time
+	accounts, hook model.ID
 
 	mu      sync.Mutex
 	busy    map[model.ID]bool // webhooks to which a message is under way
@@ -117,51 +119,87 @@ func (t *Teller) Run(ctx context.Context) error {
 // together.
 func (t *Teller) write(ctx context.Context) error {
 	now := t.cfg.Clock()
-	accounts, err := t.cfg.Store.Untold(ctx, now)
-	if err != nil {
-		return err
-	}
 	for id, at := range t.told {
 		if now.Sub(at) >= t.cfg.Gather {
 			delete(t.told, id)
 		}
 	}
-	for _, account := range accounts {
+	var bad error // of one account, which is no matter of the others
+	err := around(&t.accounts, func(after model.ID) ([]model.ID, error) { return t.cfg.Store.Untold(ctx, now, after) }, func(account model.ID) bool {
 		if _, just := t.told[account]; just || !t.cfg.Duty(account) {
-			continue
+			return true
 		}
 		if _, err := t.cfg.Store.TellAlarms(ctx, account, now, t.cfg.NewID); err != nil {
-			return err
+			bad = err
+			return ctx.Err() == nil
 		}
 		t.told[account] = now
+		return true
+	})
+	return errors.Join(err, bad)
+}
+
+// lookMost is how many lists one look reads at most.
+const lookMost = 16
+
+// around goes through what is listed, from where the last look ended and round to there, as far as do goes along: however many there are for
+// whom nothing can be done now, those behind them get their turn.
+func around(from *model.ID, list func(after model.ID) ([]model.ID, error), do func(model.ID) bool) error {
+	began, again := *from, false
+	for range lookMost {
+		ids, err := list(*from)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if again && id > began || !do(id) {
+				return nil
+			}
+			*from = id
+		}
+		if len(ids) > 0 {
+			continue
+		}
+		if *from = ""; again || began == "" {
+			return nil
+		}
+		again = true
 	}
 	return nil
 }
 
 // send begins with what is due: one message to a webhook at a time, and none to one that rests.
 func (t *Teller) send(ctx context.Context, sending *sync.WaitGroup) error {
-	now := t.cfg.Clock()
-	hooks, err := t.cfg.Store.Waiting(ctx, now)
-	if err != nil {
-		return err
-	}
-	for _, id := range hooks {
-		if t.cfg.Duty(id) && t.begin(id, now) {
-			sending.Go(func() { t.all(ctx, id) })
-		}
-	}
-	return nil
+	return t.look(ctx, func(id model.ID) { sending.Go(func() { t.all(ctx, id) }) })
 }
 
-// begin takes a webhook up, unless there is something in the way.
-func (t *Teller) begin(id model.ID, now time.Time) bool {
+// look begins with each webhook that something is due to, as far as there are places.
+func (t *Teller) look(ctx context.Context, all func(model.ID)) error {
+	now := t.cfg.Clock()
+	return around(&t.hook, func(after model.ID) ([]model.ID, error) { return t.cfg.Store.Waiting(ctx, now, after) }, func(id model.ID) bool {
+		if !t.cfg.Duty(id) {
+			return true
+		}
+		begins, full := t.begin(id, now)
+		if begins {
+			all(id)
+		}
+		return !full
+	})
+}
+
+// begin takes a webhook up, unless there is something in the way. Full: no other can be either.
+func (t *Teller) begin(id model.ID, now time.Time) (begins, full bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.busy[id] || len(t.busy) >= sendMost || now.Before(t.resting[id].until) {
-		return false
+	if len(t.busy) >= sendMost {
+		return false, true
+	}
+	if t.busy[id] || now.Before(t.resting[id].until) {
+		return false, false
 	}
 	t.busy[id] = true
-	return true
+	return true, false
 }
 
 // all sends what is due to a webhook, one after the other, until one is not taken.

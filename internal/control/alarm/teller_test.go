@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,21 +28,24 @@ type messages struct {
 	ended int
 }
 
-func (m *messages) Untold(context.Context, time.Time) ([]model.ID, error) { return nil, nil }
+func (m *messages) Untold(context.Context, time.Time, model.ID) ([]model.ID, error) { return nil, nil }
 
 func (m *messages) TellAlarms(context.Context, model.ID, time.Time, func() model.ID) (int, error) {
 	return 0, nil
 }
 
-func (m *messages) Waiting(_ context.Context, now time.Time) (out []model.ID, err error) {
+// Waiting lists ten at a time.
+func (m *messages) Waiting(_ context.Context, now time.Time, after model.ID) (out []model.ID, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, d := range m.list {
-		if d.State == model.DeliveryWaiting && !d.Next.After(now) && !slices.Contains(out, d.Webhook) {
+		if d.State == model.DeliveryWaiting && !d.Next.After(now) && d.Webhook > after {
 			out = append(out, d.Webhook)
 		}
 	}
-	return out, nil
+	slices.Sort(out)
+	out = slices.Compact(out)
+	return out[:min(len(out), 10)], nil
 }
 
 func (m *messages) TakeDelivery(_ context.Context, hook model.ID, now, until time.Time) (model.Delivery, model.Webhook, error) {
@@ -196,6 +200,40 @@ func TestReceivers(t *testing.T) {
 	}
 	if s := teller.Stats(); s.Taken != 10 || s.GivenUp != 2 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestManyDead: very many receivers that are dead, for each of which messages wait, hold up none that lives, wherever it stands among them.
+func TestManyDead(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	m := &messages{hooks: map[model.ID]model.Webhook{}}
+	for i := range 2001 {
+		id := model.ID(fmt.Sprintf("%04d", i))
+		m.hooks[id] = model.Webhook{ID: id, Enabled: true}
+		for j := range 2 {
+			m.list = append(m.list, model.Delivery{ID: id + model.ID(fmt.Sprint(j)), Webhook: id, Created: now, Next: now})
+		}
+	}
+	got := map[model.ID]int{}
+	teller := alarm.NewTeller(alarm.TellerConfig{
+		Store: m, NewID: func() model.ID { return "x" }, Clock: func() time.Time { return now },
+		Send: func(_ context.Context, w *model.Webhook, _ *model.Delivery) (int, error) {
+			got[w.ID]++
+			if w.ID == "0007" || w.ID == "1000" || w.ID == "2000" {
+				return 200, nil
+			}
+			return 500, errors.New("dead")
+		},
+	})
+	for range 30 {
+		if err := teller.Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Second)
+	}
+	if got["0007"] != 2 || got["1000"] != 2 || got["2000"] != 2 || len(got) != 2001 {
+		t.Errorf("%d were asked; those that live got %d, %d and %d messages", len(got), got["0007"], got["1000"], got["2000"])
 	}
 }
 

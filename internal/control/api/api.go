@@ -5,13 +5,17 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/events"
 	"github.com/headwaterdns/headwater/internal/control/history"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/oidc"
+	"github.com/headwaterdns/headwater/internal/control/passkey"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // Changer is the one way into zones and what belongs to them: commit.Committer.
@@ -89,6 +93,9 @@ type DeletedStore interface {
 type peopleStore interface {
 	Tokens(ctx context.Context, user, account model.ID, desc bool, offset, limit int) ([]model.Token, int, error)
 	SecondFactor(ctx context.Context, user model.ID) (model.SecondFactor, error)
+	Logins(ctx context.Context, user model.ID) ([]model.Login, error)
+	Passkeys(ctx context.Context, user model.ID) ([]model.Passkey, error)
+	Passkey(ctx context.Context, id model.ID) (model.Passkey, error)
 	// EditPeople runs f in the one transaction about users, members and tokens, and again after a lost race.
 	EditPeople(ctx context.Context, f func(model.PeopleTx) error) error
 }
@@ -104,6 +111,11 @@ type Config struct {
 	RenderPlan func(q *Request, p *model.Plan, answer any) any
 	// Sessions sign people in to the dashboard; nil: no sign-in.
 	Sessions *auth.Sessions
+	// Provider signs people in by OpenID Connect, under a name for people; nil: none does.
+	Provider     *oidc.Provider
+	ProviderName string
+	// Passkeys says what authenticators are asked; nil: nobody has any.
+	Passkeys *passkey.Party
 	// WaitSeq waits until this node shows a journal position (Headwater-Seq); nil: it always does.
 	WaitSeq func(ctx context.Context, seq model.Seq) error
 	// EdgeAddresses is the server's pool, for /ips.
@@ -161,6 +173,8 @@ type Config struct {
 	CopySources []string
 	// Traces count sign-ins and refusals; nil: nobody asks for the numbers.
 	Traces *Traces
+	// Tracer records what is done for a request as spans; nil: nobody does.
+	Tracer trace.Tracer
 	Clock  func() time.Time
 	Log    *slog.Logger
 	Limits Limits
@@ -234,6 +248,7 @@ type API struct {
 
 	streams *places
 	Memory  *memory
+	room    sync.Pool // of *[]byte: what answers are written in
 }
 
 // New returns the handler of /client/v4 and /headwater/v1.

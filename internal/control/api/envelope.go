@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -107,22 +108,35 @@ func (q *Request) Send(status int, e Envelope) error {
 	if e.Messages == nil {
 		e.Messages = []Message{}
 	}
-	b, err := e.Marshal()
+	room, _ := q.API.room.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
+	}
+	b, err := e.append((*room)[:0])
 	if err != nil {
 		return err
 	}
 	q.Head(status, "application/json")
-	_, err = q.W.Write(b)
+	_, err = q.W.Write(b) //nolint:gosec // JSON, which the content type says
+	if cap(b) <= maxRoom {
+		*room = b
+		q.API.room.Put(room)
+	}
 	return q.Gone(err)
 }
 
+// maxRoom bounds what is kept of an answer for the next: a batch of some hundred records fits.
+const maxRoom = 1 << 17
+
 // Marshal writes the envelope. A result that writes itself is not copied into it.
-func (e *Envelope) Marshal() ([]byte, error) {
+func (e *Envelope) Marshal() ([]byte, error) { return e.append(nil) }
+
+func (e *Envelope) append(dst []byte) ([]byte, error) {
 	a, ok := e.Result.(Appender)
 	if !ok || !e.Success || len(e.Errors) > 0 || len(e.Messages) > 0 || e.ResultInfo != nil || e.Timing != nil || e.Live != nil {
 		return Encode(e)
 	}
-	b := a.AppendJSON(append(make([]byte, 0, 2*RecordSize), `{"result":`...))
+	b := a.AppendJSON(append(slices.Grow(dst, 2*RecordSize), `{"result":`...))
 	return append(b, `,"success":true,"errors":[],"messages":[]}`...), nil
 }
 

@@ -90,6 +90,9 @@ func Failure(err error) *Failed {
 			f.chain = append(f.chain, ErrorJSON{Code: r.Code, Message: r.Message})
 		}
 		return f
+	case errors.Is(err, model.ErrSealed):
+		return &Failed{Status: http.StatusServiceUnavailable, Code: model.CodeSealed, Message: "This server runs without its secret key: TSIG secrets, private keys of " +
+			"signed zones, webhooks' secrets and second factors are closed until its operator has brought it back. Nothing was changed."}
 	case errors.Is(err, model.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return &Failed{Status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "The service is not available right now."}
 	case errors.Is(err, model.ErrDuplicateChange): // not 409, which the SDKs would send again

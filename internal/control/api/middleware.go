@@ -58,6 +58,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route *Route) {
 	if err == nil {
 		err = q.admit(route)
 	}
+	if a.Tracer != nil {
+		if span := q.span(start); span != nil {
+			defer q.endSpan(span)
+		}
+	}
 	if err == nil {
 		err = q.readNote()
 	}
@@ -196,10 +201,11 @@ func (q *Request) permit(route *Route) error {
 		if err != nil {
 			return err
 		}
-		if !q.Who.Can(route.Groups, z.Account, z.ID) {
+		reach := q.Who.Reach(route.Groups, z.Account, z.ID)
+		if reach == auth.ReachNothing {
 			return q.Who.Forbidden(z.Account, strings.Contains(route.Path, "/dns_records"))
 		}
-		q.Zone, q.Account = z, z.Account
+		q.Zone, q.Account, q.challenges = z, z.Account, reach == auth.ReachChallenges
 		return nil
 	}
 	return auth.Forbidden(false)

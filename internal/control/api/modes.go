@@ -43,6 +43,9 @@ func (q *Request) modes(route *Route) error {
 	if !q.writes() {
 		return nil
 	}
+	if q.challenges && (q.R.Header.Get(dryHeader) != "" || q.R.Header.Get(draftHeader) != "" || q.R.Header.Get(waitHeader) != "") {
+		return Invalid(model.CodeNoPlan, "", "Who may answer ACME challenges alone can have nothing tried out, drafted or waited for: the answers tell more of the zone. Nothing was done.")
+	}
 	switch s := q.R.Header.Get(dryHeader); {
 	case s == "" || s == "0" || s == "false":
 	case s != "1" && s != "true":

@@ -18,6 +18,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 const (
@@ -41,6 +42,8 @@ type Request struct {
 	Who     *auth.Identity // nil on public routes
 	Account model.ID       // of the path's account, or of the zone
 	Zone    model.Zone     // on routes of ScopeZone
+	// challenges says that who asks may see and change records that answer ACME challenges, and no others.
+	challenges bool
 
 	note  string   // of who asks, for history and audit log
 	dry   bool     // it is tried out alone
@@ -56,6 +59,38 @@ type Request struct {
 
 func (a *API) newRequest(w http.ResponseWriter, r *http.Request) *Request {
 	return &Request{API: a, W: w, R: r, Id: w.Header().Get(requestHeader)}
+}
+
+// span begins the request's span, of which all that is done for it is told. Only who has shown credentials that do may say which
+// trace it belongs to, and whether it is recorded: strangers would have as much recorded as they like.
+func (q *Request) span(start time.Time) trace.Span {
+	parent := ""
+	if q.Who != nil {
+		parent = q.R.Header.Get("Traceparent")
+	}
+	span := q.API.Tracer.Begin(q.R.Method+" "+q.route.Path, start, parent,
+		trace.Text("http.request.method", q.R.Method), trace.Text("http.route", q.route.Path), trace.Text("headwater.request.id", q.Id))
+	if span == nil {
+		return nil
+	}
+	if q.Account != "" {
+		span.Set(trace.Text("headwater.account.id", string(q.Account)))
+	}
+	if q.Zone.ID != "" {
+		span.Set(trace.Text(trace.KeyZone, string(q.Zone.ID)), trace.Text("headwater.zone.name", q.Zone.Name.Host()))
+	}
+	q.R = q.R.WithContext(trace.With(q.R.Context(), span))
+	return span
+}
+
+// endSpan ends it, with what was answered; 0 is an answer that was broken off.
+func (q *Request) endSpan(span trace.Span) {
+	failed := ""
+	if q.status == 0 || q.status >= http.StatusInternalServerError {
+		failed = "not answered as asked"
+	}
+	span.Set(trace.Number("http.response.status_code", int64(q.status)))
+	span.End(q.API.Clock(), failed)
 }
 
 // Ctx ends with the request.
@@ -128,15 +163,20 @@ func (q *Request) Change(edits ...model.Edit) (model.Result, error) {
 	return q.do(edits)
 }
 
+// Challenges says that who asks may see and change records that answer ACME challenges, and no others (auth.IsChallenge).
+func (q *Request) Challenges() bool { return q.challenges }
+
 // do commits edits.
 func (q *Request) do(edits []model.Edit) (model.Result, error) {
 	id, err := q.changeID()
 	if err != nil {
 		return model.Result{}, err
 	}
-	res, err := q.API.Changer.Change(q.Ctx(), model.Change{
-		ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Edits: edits,
-	})
+	c := model.Change{ID: id, Account: q.Account, Zone: q.Zone.ID, Actor: q.actor(), Edits: edits}
+	if q.challenges {
+		c.Only = auth.IsChallenge
+	}
+	res, err := q.API.Changer.Change(q.Ctx(), c)
 	if err == nil || errors.Is(err, model.ErrDuplicateChange) {
 		q.seq = res.Seq
 	}

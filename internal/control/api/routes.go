@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/headwaterdns/headwater/internal/control/auth"
 )
 
 // Scope says what a route's permission is asked on.
@@ -56,18 +58,23 @@ func Routes(rooms []Route) []Route {
 //
 //nolint:gochecknoglobals // tables
 var (
-	ZoneRead      = []string{"Zone Read", "Zone Write", "DNS Read", "DNS Write", "Zone Settings Read", "Zone Settings Write"}
-	ZoneWrite     = []string{"Zone Write"}
-	DNSRead       = []string{"DNS Read", "DNS Write"}
-	DNSWrite      = []string{"DNS Write"}
-	SettingsRead  = []string{"Zone DNS Settings Read", "DNS Read", "Zone DNS Settings Write", "DNS Write"}
-	SettingsWrite = []string{"Zone DNS Settings Write", "DNS Write"}
-	ZoneSetRead   = []string{"Zone Settings Read", "Zone Settings Write"}
-	ZoneSetWrite  = []string{"Zone Settings Write"}
-	AccSetRead    = []string{"Account Settings Read", "Account Settings Write"}
-	AccSetWrite   = []string{"Account Settings Write"}
-	AccDNSRead    = []string{"Account DNS Settings Read", "Account DNS Settings Write"}
-	AccDNSWrite   = []string{"Account DNS Settings Write"}
+	ZoneRead     = []string{"Zone Read", "Zone Write", "DNS Read", "DNS Write", "Zone Settings Read", "Zone Settings Write", auth.GroupRecords}
+	ZoneFind     = append(slices.Clip(ZoneRead), auth.GroupACME)
+	ZoneWrite    = []string{"Zone Write"}
+	DNSRead      = []string{"DNS Read", "DNS Write", auth.GroupRecords}
+	DNSWrite     = []string{"DNS Write"}
+	RecordsWrite = []string{"DNS Write", auth.GroupRecords} // records and drafts of them, no keys, settings or transfers
+	// ChallengeRead and ChallengeWrite do for who may answer ACME challenges alone, too: he sees and changes nothing else (Request.Challenges).
+	ChallengeRead  = append(slices.Clip(DNSRead), auth.GroupACME)
+	ChallengeWrite = append(slices.Clip(RecordsWrite), auth.GroupACME)
+	SettingsRead   = []string{"Zone DNS Settings Read", "DNS Read", "Zone DNS Settings Write", "DNS Write"}
+	SettingsWrite  = []string{"Zone DNS Settings Write", "DNS Write"}
+	ZoneSetRead    = []string{"Zone Settings Read", "Zone Settings Write"}
+	ZoneSetWrite   = []string{"Zone Settings Write"}
+	AccSetRead     = []string{"Account Settings Read", "Account Settings Write"}
+	AccSetWrite    = []string{"Account Settings Write"}
+	AccDNSRead     = []string{"Account DNS Settings Read", "Account DNS Settings Write"}
+	AccDNSWrite    = []string{"Account DNS Settings Write"}
 
 	MembershipsRead  = []string{"Memberships Read", "Memberships Write"}
 	MembershipsWrite = []string{"Memberships Write"}

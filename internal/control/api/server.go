@@ -10,6 +10,7 @@ type ServerFacts struct {
 	DNSPort      uint16 // of the first address for everything
 	TransferPort uint16 // where secondaries transfer: an address of their own, or else that of everything
 	Resolver     bool   // CNAMEs to names of others can be flattened
+	Version      string // of the program on this node
 	DNS          *DNSFacts
 	Backups      *BackupFacts // nil where none are made by schedule
 }
@@ -50,6 +51,7 @@ type serverJSON struct {
 	TransferPort  *uint16      `json:"transfer_port"`
 	Resolver      bool         `json:"resolver"`
 	EdgeAddresses bool         `json:"edge_addresses"`
+	Version       *string      `json:"version"`
 	DNSOptions    *DNSFacts    `json:"dns_options"`
 	Backups       *BackupFacts `json:"backups"`
 }
@@ -60,9 +62,9 @@ func (a *API) showServer(q *Request) error {
 		return NotHere()
 	}
 	facts := a.Server()
-	out := serverJSON{port(facts.DNSPort), port(facts.TransferPort), facts.Resolver, len(a.EdgeAddresses) > 0, nil, nil}
+	out := serverJSON{port(facts.DNSPort), port(facts.TransferPort), facts.Resolver, len(a.EdgeAddresses) > 0, nil, nil, nil}
 	if q.Who.ServerAdmin() {
-		out.Backups = facts.Backups
+		out.Version, out.Backups = &facts.Version, facts.Backups
 	}
 	if d := facts.DNS; d != nil && q.Who.ServerAdmin() {
 		shown := *d

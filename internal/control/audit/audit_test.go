@@ -145,7 +145,7 @@ func (s source) object(id model.ID) any {
 	case 8:
 		return model.User{ID: id, Email: s.text(), FirstName: s.text(), LastName: s.text(), Admin: s.IntN(2) == 0, KeyHash: maybe(s, []byte("set")), Created: s.time(), Modified: s.time()}
 	case 9:
-		return model.AuditMember{ID: id, Role: s.text(), Status: s.text(), User: model.User{ID: maybe(s, s.id()), Email: s.text(), FirstName: s.text()}}
+		return model.AuditMember{ID: id, Role: s.text(), Status: s.text(), Zones: []model.ZoneRole{{Zone: model.AllZones, Role: "zone_reader"}, {Zone: s.id(), Role: "zone_acme"}}, User: model.User{ID: maybe(s, s.id()), Email: s.text(), FirstName: s.text()}}
 	case 10:
 		return s.token(id)
 	}

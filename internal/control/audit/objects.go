@@ -163,6 +163,13 @@ func (w *writer) member(out *told, m *model.AuditMember) {
 	out.text(4, m.User.Email)
 	out.text(5, m.User.FirstName)
 	out.text(6, m.User.LastName)
+	var zones []byte
+	for _, r := range m.Zones {
+		zones = appendOctets(appendOctets(zones, []byte(r.Zone)), []byte(r.Role))
+	}
+	if zones != nil {
+		out.put(7, zones)
+	}
 }
 
 // object reads what writer.object has packed.
@@ -214,9 +221,17 @@ func (r *reader) object() any {
 	case kindUser:
 		return r.user(now)
 	case kindMember:
-		return model.AuditMember{ID: r.own(now), Role: string(now[1]), Status: string(now[2]), User: model.User{
+		m := model.AuditMember{ID: r.own(now), Role: string(now[1]), Status: string(now[2]), User: model.User{
 			ID: now.getID(3), Email: string(now[4]), FirstName: string(now[5]), LastName: string(now[6]),
 		}}
+		for in := (reader{b: now[7]}); len(in.b) > 0; {
+			m.Zones = append(m.Zones, model.ZoneRole{Zone: model.ID(in.octets()), Role: string(in.octets())})
+			if in.bad {
+				r.fail()
+				break
+			}
+		}
+		return m
 	case kindToken:
 		return r.token(now)
 	}

@@ -157,7 +157,7 @@ func (a *Authenticator) whose(ctx context.Context, r Reader, t *model.Token, acc
 	if err != nil {
 		return nil, fmt.Errorf("look up token's user: %w", err)
 	}
-	id, err := ofUser(ctx, r, u)
+	id, err := ofUser(ctx, r, u, false)
 	if err != nil {
 		return nil, err
 	}
@@ -167,12 +167,12 @@ func (a *Authenticator) whose(ctx context.Context, r Reader, t *model.Token, acc
 
 // ofUser makes a user's identity. Memberships that wait to be accepted, and those in suspended accounts, give nothing; nor do those in
 // accounts that ask for a second factor which the user has not. That holds for his tokens and his key, too: whoever had the password alone
-// could have made them.
-func ofUser(ctx context.Context, r Reader, u model.User) (*Identity, error) {
+// could have made them. shown says that he has come by a session for which he has shown one elsewhere.
+func ofUser(ctx context.Context, r Reader, u model.User, shown bool) (*Identity, error) {
 	if u.Suspended {
 		return nil, suspended("user").of(u.ID)
 	}
-	id := &Identity{User: u, members: map[model.ID]bool{}}
+	id := &Identity{User: u, members: map[model.ID]membership{}}
 	list, err := r.Members(ctx, "", u.ID)
 	if err != nil {
 		return nil, fmt.Errorf("look up memberships: %w", err)
@@ -180,10 +180,10 @@ func ofUser(ctx context.Context, r Reader, u model.User) (*Identity, error) {
 	for _, m := range list {
 		switch {
 		case m.Status != MemberAccepted || m.Suspended:
-		case m.Strict && u.TwoFactor.IsZero():
+		case m.Strict && u.TwoFactor.IsZero() && !shown:
 			id.locked = append(id.locked, m.Account)
 		default:
-			id.members[m.Account] = m.Role == RoleAdministrator
+			id.members[m.Account] = membership{m.Role, m.Zones}
 		}
 	}
 	return id, nil
@@ -232,7 +232,7 @@ func (a *Authenticator) renew(ctx context.Context, r Reader, was *Identity) (*Id
 	case was.session == nil && !bytes.Equal(u.KeyHash, was.User.KeyHash):
 		return nil, unknownKey()
 	}
-	return ofUser(ctx, r, u)
+	return ofUser(ctx, r, u, was.session.shown())
 }
 
 func (a *Authenticator) byKey(ctx context.Context, c Credentials) (*Identity, error) {
@@ -253,7 +253,7 @@ func (a *Authenticator) byKey(ctx context.Context, c Credentials) (*Identity, er
 	if err != nil || len(u.KeyHash) == 0 || !sameDigest(u.KeyHash, c.Key) {
 		return nil, unknownKey().of(u.ID)
 	}
-	id, err := ofUser(ctx, a.store, u)
+	id, err := ofUser(ctx, a.store, u, false)
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +276,7 @@ func (a *Authenticator) bySession(ctx context.Context, c Credentials) (*Identity
 	if t != nil {
 		id, err = a.ofToken(ctx, t, c)
 	} else {
-		id, err = ofUser(ctx, a.store, u)
+		id, err = ofUser(ctx, a.store, u, s.shown())
 	}
 	if err != nil {
 		return nil, err

@@ -26,9 +26,9 @@ func (i *Identity) Covers(t *model.Token, accountOf func(zone model.ID) model.ID
 	return true
 }
 
-// CoversRole says whether the identity may itself all that a member with the role may in the account, without an end and
-// from everywhere: what a member is given does not end with the token that gave it.
-func (i *Identity) CoversRole(role string, account model.ID) bool {
+// CoversMember says whether the identity may itself all that a member may in his account, without an end and from
+// everywhere: what a member is given does not end with the token that gave it.
+func (i *Identity) CoversMember(m *model.Member) bool {
 	t := i.Token
 	if t == nil {
 		return true
@@ -36,15 +36,7 @@ func (i *Identity) CoversRole(role string, account model.ID) bool {
 	if !t.Expires.IsZero() || len(t.In) > 0 || len(t.NotIn) > 0 || i.denies() {
 		return false
 	}
-	whole := model.Token{Policies: []model.Policy{{Effect: EffectAllow, Scopes: []model.Scope{
-		{Kind: KindAccount, ID: string(account)},
-	}}}}
-	for _, g := range groups {
-		if g.Scope != ScopeUser && (role == RoleAdministrator || !g.Write) {
-			whole.Policies[0].Groups = append(whole.Policies[0].Groups, g.ID)
-		}
-	}
-	return i.Covers(&whole, func(model.ID) model.ID { return "" })
+	return i.Covers(&model.Token{Policies: policiesOf(m)}, func(model.ID) model.ID { return "" })
 }
 
 func coversTime(t, child *model.Token) bool {

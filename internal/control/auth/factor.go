@@ -150,10 +150,11 @@ func wrongCode() *Failure {
 	}
 }
 
-func codeNeeded() *Failure {
+// FactorNeeded says that a second factor has yet to be shown.
+func FactorNeeded() *Failure {
 	return &Failure{
 		Status: statusForbidden, Code: model.CodeFactorNeeded, Why: WhyCodeNeeded,
-		Message: "A code of your authenticator is needed, too, or a recovery code",
+		Message: "A second factor is needed, too: a code of your authenticator, a recovery code, or a passkey",
 	}
 }
 
@@ -163,7 +164,7 @@ func (s *Sessions) passFactor(ctx context.Context, u *model.User, code string) e
 		return nil
 	}
 	if code == "" {
-		return codeNeeded()
+		return FactorNeeded()
 	}
 	var refused *Failure
 	err := s.store.EditPeople(ctx, func(tx model.PeopleTx) error {

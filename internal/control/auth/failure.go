@@ -47,10 +47,12 @@ const (
 	WhyCSRF      = "csrf"
 	WhyAddress   = "address" // a token from where it may not be used
 	WhySuspended = "suspended"
-	WhyCode      = "code"      // a sign-in with the right password and a wrong code
-	WhyPassword  = "password"  // a sign-in with a wrong e-mail address or password
-	WhyThrottled = "throttled" // a sign-in that came too soon
-	WhyForbidden = "forbidden" // good credentials that may not do this
+	WhyCode      = "code"            // a sign-in with the right password and a wrong code
+	WhyPasskey   = "passkey"         // an answer to a challenge that does not do
+	WhyCounter   = "passkey_counter" // one that is right, and may come from a copy of the key
+	WhyPassword  = "password"        // a sign-in with a wrong e-mail address or password
+	WhyThrottled = "throttled"       // a sign-in that came too soon
+	WhyForbidden = "forbidden"       // good credentials that may not do this
 
 	// WhyCodeNeeded is half a sign-in: the password was right, and the browser asks for the code now.
 	WhyCodeNeeded = "code_needed"

@@ -16,6 +16,12 @@ const (
 // GroupServerAdmin opens what only administrators of the whole server may do. It is ours, not the upstream's.
 const GroupServerAdmin = "Server Administration"
 
+// Groups of ours that open less of a zone than the upstream's DNS Write, which is keys, settings and transfers as well.
+const (
+	GroupRecords = "DNS Records Write"    // records, and drafts of them
+	GroupACME    = "ACME Challenge Write" // see IsChallenge
+)
+
 // Group is a permission group: a named right that token policies grant or deny. IDs are constants that people pin in
 // their code, so they never change.
 type Group struct {
@@ -37,6 +43,8 @@ func GroupByID(id model.ID) (Group, bool) {
 var groups = []Group{
 	{"82e64a83756745bbbb1c9c2701bf816b", "DNS Read", ScopeZone, false},
 	{"4755a26eedb94da69e1066d98aa820be", "DNS Write", ScopeZone, true},
+	{"6b2f0d1c7e3a4f58b9d41e60a7c85f3d", GroupRecords, ScopeZone, true},
+	{"d05e8a3f94b14c6fa2c7736be1905d84", GroupACME, ScopeZone, true},
 	{"c8fed203ed3043cba015a93ad1616f1f", "Zone Read", ScopeZone, false},
 	{"e6d2666161e84845a636613608cee8d5", "Zone Write", ScopeZone, true},
 	{"517b21aee92c4d89936c976ba6e4be55", "Zone Settings Read", ScopeZone, false},
@@ -57,6 +65,13 @@ var groups = []Group{
 	{"3518d0f75557482e952c6762d3e64903", "Memberships Read", ScopeUser, false},
 	{"9201bc6f42d440968aaab0c6f17ebb1d", "Memberships Write", ScopeUser, true},
 	{"4a1c5f0e9d2b4c7786e3b0f5d8a96c21", GroupServerAdmin, ScopeUser, true},
+}
+
+// within names groups that open all that another does, and more. Policies speak of what they include, too: who has the more may give the
+// less, and who is denied the more is denied the less.
+var within = map[string][]string{
+	GroupRecords: {"DNS Write"},
+	GroupACME:    {"DNS Write", GroupRecords},
 }
 
 var groupNames, groupIDs = indexGroups()

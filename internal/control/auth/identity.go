@@ -9,12 +9,10 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
 
-// Roles and states of members: who was invited is pending until he has accepted.
+// States of members: who was invited is pending until he has accepted.
 const (
-	RoleAdministrator = "administrator"
-	RoleReadOnly      = "read_only"
-	MemberPending     = "pending"
-	MemberAccepted    = "accepted"
+	MemberPending  = "pending"
+	MemberAccepted = "accepted"
 )
 
 // How an identity came in, as the audit log names it.
@@ -30,8 +28,8 @@ type Identity struct {
 	Token   *model.Token // nil unless a token was sent
 	Context string       // one of the Context constants
 
-	members map[model.ID]bool // account to "may write"
-	locked  []model.ID        // accounts that ask for a second factor first
+	members map[model.ID]membership // by account
+	locked  []model.ID              // accounts that ask for a second factor first
 	session *session
 }
 
@@ -101,23 +99,34 @@ func (i *Identity) Actor(addr netip.Addr, request string) model.Actor {
 //
 // What a token may do is bounded twice: by its policies and by its owner.
 func (i *Identity) Can(names []string, account, zone model.ID) bool {
+	return i.Reach(names, account, zone) != ReachNothing
+}
+
+// Reach is Can, and says of which of the zone's records it holds: one of the groups opens challenges alone.
+func (i *Identity) Reach(names []string, account, zone model.ID) Reach {
+	out := ReachNothing
 	for _, n := range names {
 		g, ok := groupNames[n]
 		if !ok || g.Scope == ScopeZone && zone == "" || g.Scope == ScopeAccount && account == "" {
 			continue
 		}
-		if i.owns(g, account) && i.granted(g, account, zone) {
-			return true
+		switch {
+		case g.Name == GroupACME && out == ReachChallenges:
+		case !i.owns(g, account, zone) || !i.granted(g, account, zone):
+		case g.Name != GroupACME:
+			return ReachAll
+		default:
+			out = ReachChallenges
 		}
 	}
-	return false
+	return out
 }
 
 // ServerAdmin says whether the identity may do what concerns the whole server.
 func (i *Identity) ServerAdmin() bool { return i.Can([]string{GroupServerAdmin}, "", "") }
 
 // owns says whether the one behind the credentials, token policies aside, has the right.
-func (i *Identity) owns(g Group, account model.ID) bool {
+func (i *Identity) owns(g Group, account, zone model.ID) bool {
 	if i.User.ID == "" { // an account's token: all of the account, nothing else
 		return i.Token != nil && g.Scope != ScopeUser && i.Token.Account == account
 	}
@@ -127,8 +136,8 @@ func (i *Identity) owns(g Group, account model.ID) bool {
 	case i.User.Admin || g.Scope == ScopeUser:
 		return true
 	}
-	writes, member := i.members[account]
-	return member && (writes || !g.Write)
+	m, member := i.members[account]
+	return member && m.holds(g, zone)
 }
 
 // granted says whether the token's policies, if there is a token, allow the group there. A denial beats every grant.
@@ -157,7 +166,8 @@ const (
 )
 
 func holds(p *model.Policy, g Group) bool {
-	return slices.Contains(p.Groups, g.ID)
+	return slices.Contains(p.Groups, g.ID) ||
+		slices.ContainsFunc(within[g.Name], func(more string) bool { return slices.Contains(p.Groups, groupNames[more].ID) })
 }
 
 func (i *Identity) reaches(p *model.Policy, g Group, account, zone model.ID) bool {

@@ -92,30 +92,27 @@ type SignInRequest struct {
 // SignIn opens a session by e-mail and password. It fails with a *Failure, the same for an unknown e-mail as for a wrong
 // password, and with another when there were too many failures.
 func (s *Sessions) SignIn(ctx context.Context, r SignInRequest) (NewSession, error) {
-	now := s.clock()
+	u, err := s.Password(ctx, &r, func(u *model.User) error { return s.passFactor(ctx, u, r.Code) })
+	if err != nil {
+		return NewSession{}, err
+	}
+	return s.Enter(ctx, u, wayOf(&u), r.Addr, r.Agent)
+}
+
+// Password checks the password alone, as SignIn does, and then what comes after it: a wrong code counts as a wrong password.
+func (s *Sessions) Password(ctx context.Context, r *SignInRequest, then func(*model.User) error) (model.User, error) {
 	browser := ""
 	if s.leftBy(r.Browser, r.Email) {
 		browser = r.Browser
 	}
-	at := newAttempt(r.Email, r.Addr, browser)
-	u, err := s.guarded(ctx, at, func() (model.User, bool, error) {
+	return s.guarded(ctx, newAttempt(r.Email, r.Addr, browser), func() (model.User, bool, error) {
 		u, err := s.store.UserByEmail(ctx, r.Email)
 		if err != nil && !errors.Is(err, model.ErrNotFound) {
 			return u, false, fmt.Errorf("look up user: %w", err)
 		}
 		ok, err := s.hashing.verify(ctx, stranger, network(r.Addr), u.PasswordHash, r.Password)
 		return u, ok, err
-	}, func(u *model.User) error { return s.passFactor(ctx, u, r.Code) })
-	if err != nil {
-		return NewSession{}, err
-	}
-	if u.Suspended {
-		return NewSession{}, suspended("user").of(u.ID)
-	}
-	way := wayOf(&u)
-	out, err := s.issue(ctx, now, opening{sessionOfUser, u.ID, u.ID, "", way, sessionSecret(&u), r.Addr, r.Agent}, u)
-	out.Browser = s.newBrowser(r.Email)
-	return out, err
+	}, then)
 }
 
 // guarded runs the check of a password, and what there is to check after it, under the throttle: a wrong code counts as a wrong password
@@ -286,6 +283,10 @@ func SessionEnds(id model.ID) time.Time { return SessionIssued(id).Add(SessionLi
 // The ways in which a session is opened, as lists of sessions tell them.
 const (
 	WayPassword = "password"
-	WayFactor   = "second_factor" // password and code
+	WayFactor   = "second_factor" // password and code, or passkey
+	WayPasskey  = "passkey"       // which has verified its user
 	WayToken    = "token"
+	WayProvider = "provider" // at a provider's
+	// WayProviderFactor is WayProvider with a second factor that counts, be it the provider's or one of ours.
+	WayProviderFactor = "provider_factor"
 )

@@ -75,7 +75,7 @@ func (i *Identity) zoneBounds(names []string) model.ZoneQuery {
 	q := model.ZoneQuery{IDs: []model.ID{}, Accounts: []model.ID{}}
 	owned, every := i.ownedAccounts(names)
 	if i.Token == nil {
-		q.All, q.Accounts = every, owned
+		q.All, q.Accounts, q.IDs = every, owned, i.ownedZones()
 		return q
 	}
 	for _, s := range i.scopes(names) {
@@ -95,11 +95,37 @@ func (i *Identity) zoneBounds(names []string) model.ZoneQuery {
 		return q
 	}
 	if q.All {
-		q.All, q.IDs, q.Accounts = false, []model.ID{}, owned
+		q.All, q.IDs, q.Accounts = false, i.ownedZones(), owned
 		return q
 	}
+	q.IDs = append(q.IDs, i.ownedZones()...)
 	q.Accounts = intersect(q.Accounts, owned)
 	return q
+}
+
+// ownedZones are zones in which the identity's user has a role beside those that he has in accounts.
+func (i *Identity) ownedZones() []model.ID {
+	out := []model.ID{}
+	if i.User.Admin {
+		return out
+	}
+	for _, m := range i.members {
+		for _, r := range m.zones {
+			if r.Zone != model.AllZones {
+				out = append(out, r.Zone)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// MemberOf are the accounts that a user is a member of, whatever he may there; none for a token.
+func (i *Identity) MemberOf() []model.ID {
+	if i.Token != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(i.members))
 }
 
 func (i *Identity) accountBounds(names []string) (all bool, ids []model.ID) {
@@ -130,7 +156,7 @@ func (i *Identity) ownedAccounts(names []string) (ids []model.ID, every bool) {
 	}
 	ids = []model.ID{}
 	for _, acc := range slices.Sorted(maps.Keys(i.members)) {
-		if slices.ContainsFunc(names, func(n string) bool { return i.owns(groupNames[n], acc) }) {
+		if slices.ContainsFunc(names, func(n string) bool { return i.owns(groupNames[n], acc, "") }) {
 			ids = append(ids, acc)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // Config is what a Committer needs. Begin, DB, Feed, Clock, NewID and at least one name server are required.
@@ -52,6 +53,8 @@ type Config struct {
 	// Shared says that other nodes commit to the same store.
 	Shared bool
 	Log    *slog.Logger
+	// Traced remembers, of changes that a span is recorded for (trace.Of), where they have led to; nil: nobody records any.
+	Traced *trace.Book
 
 	// Cores is on how many a large zone is signed; 0: one.
 	Cores int
@@ -170,6 +173,7 @@ type request struct {
 	out    model.Result
 	err    error
 	done   chan struct{}
+	traced *traced // nil where no span is recorded for it
 }
 
 // Change commits ch and returns once it is durable and, on this node, visible. The user's faults are *model.Invalid. When
@@ -187,7 +191,7 @@ func (c *Committer) Change(ctx context.Context, ch model.Change) (model.Result, 
 }
 
 func (c *Committer) changeOnce(ctx context.Context, ch model.Change) (model.Result, error) {
-	return c.queued(&request{ctx: ctx, change: ch, done: make(chan struct{})})
+	return c.queued(&request{ctx: ctx, change: ch, done: make(chan struct{}), traced: c.trace(ctx)})
 }
 
 // queued hands a request to the committer and waits for its answer.
@@ -207,10 +211,12 @@ func (c *Committer) queued(r *request) (model.Result, error) {
 	}
 	select {
 	case <-r.done:
+		r.told()
 		return r.out, r.err
 	case <-c.stopped:
 		select {
 		case <-r.done: // answered by the last group
+			r.told()
 			return r.out, r.err
 		default:
 			return model.Result{}, fmt.Errorf("change: %w", model.ErrUnavailable)
@@ -222,10 +228,15 @@ func (c *Committer) queued(r *request) (model.Result, error) {
 
 // makeDurable commits entries, and hands them to the feed before anybody else hears of them, with what a workspace knows of where they
 // lead to; shown says whether memory has all of them. An error is a *commitError unless the store knows that nothing was committed.
-func (c *Committer) makeDurable(ctx context.Context, tx Tx, entries []model.Entry, made map[model.ID]face.Versions, known map[model.ID]*zone.Ahead) (shown bool, err error) {
+// of are the changes that a span is recorded for.
+func (c *Committer) makeDurable(ctx context.Context, tx Tx, entries []model.Entry, made map[model.ID]face.Versions, known map[model.ID]*zone.Ahead, of *trace.Group) (shown bool, err error) {
 	shown = len(entries) == 0
 	ahead := c.prepare(entries, known)
-	tx.OnCommit(func() { shown = shown || c.cfg.Feed.Offer(entries, made, ahead()) })
+	of.Begin("commit")
+	tx.OnCommit(func() {
+		of.Durable()
+		shown = shown || c.cfg.Feed.Offer(entries, made, ahead())
+	})
 	switch _, err = tx.Commit(ctx, entries); {
 	case errors.Is(err, model.ErrStale), errors.Is(err, model.ErrUncommitted):
 		return false, fmt.Errorf("commit: %w", err)

@@ -18,7 +18,7 @@ import (
 // discarding is a store that keeps no record and no audit entry, but packs these as the store does.
 type discarding struct{ *controltest.Tx }
 
-func (discarding) AddRecords(context.Context, []model.Record) error { return nil }
+func (discarding) AddRecords(context.Context, []*model.Record) error { return nil }
 
 func (discarding) Audit(_ context.Context, list []model.Audit) error {
 	for i := range list {

@@ -17,6 +17,9 @@ func (z *zoneWork) target(n wire.Name) model.FlattenTarget {
 // checkTarget refuses a record with a new target for flattening when its account has as many as it may. rows are those at
 // the record's name, its own former state among them.
 func (p *plan) checkTarget(z *zoneWork, rows []*model.Record, r *model.Record) error {
+	if r.Type != wire.TypeCNAME {
+		return nil
+	}
 	quotas := p.cfg.Quotas.For(&z.acct.row)
 	if _, bounded := quotas[model.QuotaFlattened]; !bounded || !p.context(z).Flattens(r) {
 		return nil

@@ -2,7 +2,12 @@ package commit
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
+
+	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // gathering brings requests together into groups, of which each costs a commit.
@@ -72,4 +77,92 @@ func (g *gathering) gather(ctx context.Context, first *request) []*request {
 		edits += len(r.change.Edits)
 	}
 	return group
+}
+
+// traced is what a request has of its trace.
+type traced struct {
+	span   trace.Span
+	since  time.Time
+	stages *trace.Group // of its last group, which is over
+}
+
+// trace finds the span that work is done for.
+func (c *Committer) trace(ctx context.Context) *traced {
+	if c.cfg.Traced == nil {
+		return nil
+	}
+	span := trace.Of(ctx)
+	if span == nil {
+		return nil
+	}
+	return &traced{span: span, since: c.cfg.Clock()}
+}
+
+// alone notes what one zone's work goes through that no group shares, and the serial that it leads to.
+func (t *traced) alone(c *Committer, zone model.ID, serial uint32) *trace.Group {
+	if t == nil {
+		return nil
+	}
+	t.stages = trace.NewGroup("commit", 1, c.cfg.Traced, c.cfg.Clock)
+	t.stages.LeadsTo([]trace.Change{trace.NewChange(string(zone), serial, t.span)})
+	return t.stages
+}
+
+// told records what the request has gone through. The committer, which others wait for, is spared that.
+func (r *request) told() {
+	if r.traced == nil {
+		return
+	}
+	failed := ""
+	switch {
+	case r.err == nil || errors.Is(r.err, model.ErrDuplicateChange):
+	case ownFault(r.err):
+		failed = "refused" // the error itself may repeat what a record says
+	default:
+		failed = "failed"
+	}
+	r.traced.stages.Tell(r.traced.span, r.traced.since, failed)
+}
+
+// tracing notes what a group goes through; nil where nothing is recorded for any of its requests.
+func (c *Committer) tracing(group []*request) *trace.Group {
+	if c.cfg.Traced == nil || !slices.ContainsFunc(group, func(r *request) bool { return r.traced != nil }) {
+		return nil
+	}
+	return trace.NewGroup("commit group", len(group), c.cfg.Traced, c.cfg.Clock)
+}
+
+// tracedBy says what requests have gone through, but for those that come again with another group.
+func tracedBy(of *trace.Group, group, aside []*request) {
+	if of == nil {
+		return
+	}
+	for _, r := range notAside(group, aside) {
+		if r.traced != nil {
+			r.traced.stages = of
+		}
+	}
+}
+
+// leadsTo tells which versions the planned requests lead to, for who will tell secondaries of them.
+func (s *workspace) leadsTo(planned []*request, of *trace.Group) {
+	if of == nil {
+		return
+	}
+	var changes []trace.Change
+	for _, r := range planned {
+		if r.traced == nil {
+			continue
+		}
+		if z := s.zones[r.change.Zone]; z != nil {
+			changes = append(changes, trace.NewChange(string(z.row.ID), z.serial, r.traced.span))
+			continue
+		}
+		for i := range r.out.Outcomes {
+			if o := r.out.Outcomes[i].Zone; o != nil && s.zones[o.ID] != nil {
+				changes = append(changes, trace.NewChange(string(o.ID), s.zones[o.ID].serial, r.traced.span))
+			}
+		}
+	}
+	of.LeadsTo(changes)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // Run is the committer: it takes all changes that wait, commits them together, and starts again, until ctx ends. Changes
@@ -35,6 +36,16 @@ func (c *Committer) Run(ctx context.Context) error {
 		aside = c.commitGroup(ctx, group)
 		g.answered(len(group), time.Since(begin))
 	}
+}
+
+// Answers returns nil when the committer has come by since it was called, or has ended; else ctx's error. It may be busy, or wait for the
+// store, for as long as a group takes.
+func (c *Committer) Answers(ctx context.Context) error {
+	r := &request{ctx: ctx, work: func(context.Context) error { return nil }, done: make(chan struct{})}
+	if _, err := c.queued(r); !errors.Is(err, model.ErrUnavailable) {
+		return err
+	}
+	return nil
 }
 
 // Bounds of trying again when the rows or memory moved on under a group.
@@ -70,7 +81,10 @@ func (c *Committer) commitGroup(ctx context.Context, group []*request) (aside []
 	if len(waiting) == 0 {
 		return nil
 	}
-	aside, err := c.try(ctx, waiting)
+	of := c.tracing(waiting)
+	aside, err := c.try(ctx, waiting, of)
+	of.End()
+	tracedBy(of, waiting, aside)
 	waiting = notAside(waiting, aside)
 	var unsure *commitError
 	if err != nil && len(waiting) > 1 && !errors.As(err, &unsure) && !errors.Is(err, model.ErrUnavailable) && ctx.Err() == nil {
@@ -120,11 +134,11 @@ func (r *request) answer(out model.Result, err error) {
 // the rows must correspond to. Whichever has moved, the whole group is planned anew from the rows as they are then: an Apply sees
 // the new state, and nothing of the plan before is used, for it may have been refused or accepted for reasons that are gone. More
 // locks need no pause, for they were not lost to anybody. A lost race does, or two nodes would lose to each other for ever.
-func (c *Committer) try(ctx context.Context, group []*request) (aside []*request, err error) {
+func (c *Committer) try(ctx context.Context, group []*request, of *trace.Group) (aside []*request, err error) {
 	pause, need := firstPause, locksOf(group)
 	for n := 1; ; n++ {
 		var more []*request
-		more, err = c.attempt(ctx, group, need, n > 1)
+		more, err = c.attempt(ctx, group, need, n > 1, of)
 		for _, r := range more {
 			r.aside++
 		}
@@ -152,6 +166,7 @@ func (c *Committer) try(ctx context.Context, group []*request) (aside []*request
 			return aside, err
 		}
 		c.stats.retries.Add(1)
+		of.Begin("pause")
 		timer := time.NewTimer(pause/2 + rand.N(pause)) // spreads nodes apart
 		select {
 		case <-timer.C:
@@ -177,7 +192,8 @@ func (e *commitError) Unwrap() error { return e.cause }
 
 // attempt plans, writes and commits a group once, but for the requests that it gives back, which are put aside; who is
 // patient puts nobody aside.
-func (c *Committer) attempt(ctx context.Context, group []*request, need model.Locks, patient bool) (aside []*request, err error) {
+func (c *Committer) attempt(ctx context.Context, group []*request, need model.Locks, patient bool, of *trace.Group) (aside []*request, err error) {
+	of.Begin("lock")
 	tx, err := c.cfg.Begin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
@@ -185,8 +201,8 @@ func (c *Committer) attempt(ctx context.Context, group []*request, need model.Lo
 	tx.Expect(idsOf(group))
 	aside, err = c.lock(ctx, tx, group, need, patient)
 	if err == nil && len(aside) == len(group) && len(group) > 0 {
-		tx.Rollback()                            // locks are taken once in a transaction
-		return c.attempt(ctx, group, need, true) // no zone is free: to wait for all is to wait for the first
+		tx.Rollback()                                // locks are taken once in a transaction
+		return c.attempt(ctx, group, need, true, of) // no zone is free: to wait for all is to wait for the first
 	}
 	if err != nil {
 		tx.Rollback()
@@ -196,12 +212,13 @@ func (c *Committer) attempt(ctx context.Context, group []*request, need model.Lo
 		group = notAside(group, aside)
 		need = locksOf(group)
 	}
-	return aside, c.commit(ctx, tx, group, need)
+	return aside, c.commit(ctx, tx, group, need, of)
 }
 
 // commit plans, writes and commits in a transaction that has its locks. The requests' own outcomes are left in them; an error
 // means that nothing was committed, or, as a commitError, that nobody knows.
-func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need model.Locks) error {
+func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need model.Locks, of *trace.Group) error {
+	of.Begin("plan")
 	open := true
 	defer func() {
 		if open {
@@ -214,6 +231,7 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 	if err != nil || len(planned) == 0 {
 		return err
 	}
+	of.Begin("write")
 	entries, err := st.flush(ctx)
 	if err != nil {
 		return err
@@ -231,7 +249,8 @@ func (c *Committer) commit(ctx context.Context, tx Tx, group []*request, need mo
 		}
 	}
 	open = false
-	shown, err := c.makeDurable(ctx, tx, entries, st.made, st.ahead)
+	st.leadsTo(planned, of)
+	shown, err := c.makeDurable(ctx, tx, entries, st.made, st.ahead, of)
 	if err != nil {
 		if _, unsure := errors.AsType[*commitError](err); unsure {
 			c.usages.forget(st)

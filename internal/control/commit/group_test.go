@@ -367,6 +367,55 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+// Who asks the committer whether it answers hears when it has come by: not while a group does not come on, and at once when it has ended.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	b := &bench{store: controltest.NewStore(), forced: map[string]int{}}
+	begun, release := make(chan struct{}), make(chan struct{})
+	p, err := commit.New(commit.Config{
+		Begin: func(context.Context) (commit.Tx, error) {
+			close(begun)
+			<-release
+			return nil, model.ErrUnavailable
+		},
+		DB: zone.NewDB(0), Feed: feed.New(feed.Config{}), Clock: b.clock, NewID: newID, NameServers: []string{"ns1.test"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(running) }()
+	if err := p.Answers(t.Context()); err != nil {
+		t.Errorf("idle: %v", err)
+	}
+	changed := make(chan error, 1)
+	go func() {
+		_, err := p.Change(t.Context(), model.Change{})
+		changed <- err
+	}()
+	<-begun
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := p.Answers(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("amid a group that does not come on: %v", err)
+	}
+	close(release)
+	if err := <-changed; !errors.Is(err, model.ErrUnavailable) {
+		t.Error(err)
+	}
+	if err := p.Answers(t.Context()); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if err := p.Answers(t.Context()); err != nil {
+		t.Errorf("ended: %v", err)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	for _, edit := range []func(*commit.Config){

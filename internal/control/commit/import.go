@@ -98,6 +98,7 @@ type importing struct {
 	to     uint32        // the serial of that
 	made   face.Versions // what came of it
 	late   []model.Entry // what memory does not have yet
+	traced *traced
 }
 
 // importTries bounds how often the faces are rendered for a zone that moves on all the time.
@@ -117,7 +118,8 @@ func (i *importing) run(ctx context.Context) error {
 		return nil
 	}
 	for n := 0; ; n++ {
-		_, err := i.c.queued(&request{ctx: ctx, work: i.adopt, done: make(chan struct{})})
+		i.traced = i.c.trace(ctx)
+		_, err := i.c.queued(&request{ctx: ctx, work: i.adopt, done: make(chan struct{}), traced: i.traced})
 		moved := errors.Is(err, errMoved) || errors.Is(err, model.ErrStale)
 		switch {
 		case moved && n == importTries:
@@ -336,7 +338,9 @@ func (i *importing) adopt(ctx context.Context) error {
 		}
 	}
 	entries := []model.Entry{s.journal(z, model.EntryReset, nil)}
-	shown, err := i.c.makeDurable(ctx, tx, entries, map[model.ID]face.Versions{i.in.Zone: i.made}, nil)
+	of := i.traced.alone(i.c, i.in.Zone, i.to)
+	shown, err := i.c.makeDurable(ctx, tx, entries, map[model.ID]face.Versions{i.in.Zone: i.made}, nil, of)
+	of.End()
 	delete(i.c.usages, z.row.Account) // it is counted when somebody asks next
 	if err != nil {
 		return err

@@ -69,6 +69,9 @@ func (p *plan) edit(ctx context.Context, e model.Edit) (model.Outcome, error) {
 	if err := p.guard(ctx, e); err != nil {
 		return model.Outcome{}, err
 	}
+	if p.change.Only != nil {
+		return p.only(ctx, e)
+	}
 	return p.do(ctx, e)
 }
 
@@ -99,9 +102,11 @@ func (p *plan) do(ctx context.Context, e model.Edit) (model.Outcome, error) {
 	case model.Rewrite:
 		return p.rewrite(ctx, e)
 	case model.PutUpdatePolicy:
-		return p.putUpdatePolicy(ctx, e.Policy)
+		return p.putUpdatePolicy(ctx, e.Policy, false)
+	case model.EditUpdatePolicy:
+		return p.editUpdatePolicy(ctx, e)
 	case model.DeleteUpdatePolicy:
-		return p.deleteUpdatePolicy(ctx, e.ID)
+		return p.deleteUpdatePolicy(ctx, e)
 	case model.CreateAccount:
 		return p.createAccount(ctx, e)
 	case model.EditAccount:
@@ -181,7 +186,7 @@ type auditOf struct {
 func (p *plan) audit(e auditOf) {
 	head := model.AuditHead{Account: p.change.Account, Actor: p.change.Actor, When: p.now}
 	if p.zw != nil {
-		head.Zone, head.ZoneName, head.Account = p.zw.row.ID, p.zw.row.Name.Host(), p.zw.row.Account
+		head.Zone, head.Account = p.zw.row.ID, p.zw.row.Account
 	}
 	if e.account != "" {
 		head.Account = e.account
@@ -189,6 +194,9 @@ func (p *plan) audit(e auditOf) {
 	n := len(p.told)
 	if n == 0 || p.told[n-1].Account != head.Account || p.told[n-1].Zone != head.Zone {
 		head.ID = p.cfg.NewID()
+		if p.zw != nil {
+			head.ZoneName = p.zw.row.Name.Host()
+		}
 		p.told = append(p.told, model.Audit{AuditHead: head, Parts: make([]model.AuditPart, 0, min(len(p.change.Edits), 128))})
 		n++
 	}

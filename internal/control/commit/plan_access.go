@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -16,15 +17,12 @@ func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, err
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	access, err := p.access(ctx, a)
-	if err != nil {
-		return model.Outcome{}, err
-	}
+	access := p.access(a)
 	switch e := e.(type) {
 	case model.AddTSIG:
-		return p.addTSIG(a, access, e.TSIG)
+		return p.addTSIG(ctx, a, access, e.TSIG)
 	case model.EditTSIG:
-		return p.editTSIG(access, e)
+		return p.editTSIG(ctx, access, e)
 	case model.RetireTSIG:
 		return p.retireTSIG(ctx, access, e.ID)
 	case model.DeleteTSIG:
@@ -32,88 +30,34 @@ func (p *plan) editAccess(ctx context.Context, e model.Edit) (model.Outcome, err
 	case model.PutPeer:
 		return p.putPeer(ctx, a, access, e)
 	case model.EditPeer:
-		return p.editPeer(access, e)
+		return p.editPeer(ctx, access, e)
 	case model.DeletePeer:
 		return p.deletePeer(ctx, access, e.ID)
 	case model.PutACL:
-		return p.putACL(a, access, e.ACL)
+		return p.putACL(ctx, a, access, e.ACL)
 	case model.DeleteACL:
-		return p.deleteACL(access, e.ID)
+		return p.deleteACL(ctx, access, e.ID)
 	}
 	return model.Outcome{}, fmt.Errorf("plan: unknown edit %T", e)
 }
 
-// access reads an account's keys, peers and ACLs once.
-func (s *workspace) access(ctx context.Context, a *accountWork) (*accessWork, error) {
-	if a.access != nil {
-		return a.access, nil
-	}
-	w := &accessWork{}
-	if !a.fresh {
-		var err error
-		if w.readTSIGs, err = s.tx.TSIGs(ctx, a.row.ID); err != nil {
-			return nil, fmt.Errorf("read keys of account %s: %w", a.row.ID, err)
-		}
-		if w.readPeers, err = s.tx.Peers(ctx, a.row.ID); err != nil {
-			return nil, fmt.Errorf("read peers of account %s: %w", a.row.ID, err)
-		}
-		if w.readACLs, err = s.tx.ACLs(ctx, a.row.ID); err != nil {
-			return nil, fmt.Errorf("read ACLs of account %s: %w", a.row.ID, err)
-		}
-	}
-	w.tsigs, w.peers, w.acls = w.readTSIGs, w.readPeers, w.readACLs
-	a.access = w
-	return w, nil
-}
-
-func tsigID(k *model.TSIG) model.ID { return k.ID }
-func peerID(k *model.Peer) model.ID { return k.ID }
-func aclID(k *model.ACL) model.ID   { return k.ID }
-
-func (a *accessWork) tsig(id model.ID) *model.TSIG { return find(a.tsigs, tsigID, id) }
-func (a *accessWork) peer(id model.ID) *model.Peer { return find(a.peers, peerID, id) }
-func (a *accessWork) acl(id model.ID) *model.ACL   { return find(a.acls, aclID, id) }
-
-func find[T any](list []T, idOf func(*T) model.ID, id model.ID) *T {
-	for i := range list {
-		if idOf(&list[i]) == id {
-			return &list[i]
-		}
-	}
-	return nil
-}
-
-// replaced is list with v in place of the one of its id, or at the end.
-func replaced[T any](list []T, idOf func(*T) model.ID, v T) []T {
-	out := slices.Clone(list)
-	if at := find(out, idOf, idOf(&v)); at != nil {
-		*at = v
-		return out
-	}
-	return append(out, v)
-}
-
-func without[T any](list []T, idOf func(*T) model.ID, id model.ID) []T {
-	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return idOf(&v) == id })
-}
-
-func (p *plan) addTSIG(a *accountWork, access *accessWork, k model.TSIG) (model.Outcome, error) {
+func (p *plan) addTSIG(ctx context.Context, a *accountWork, access *accessWork, k model.TSIG) (model.Outcome, error) {
 	k.ID, k.Account = p.cfg.NewID(), a.row.ID
-	if err := p.mayHave(a, model.QuotaTSIGs, len(access.tsigs)); err != nil {
+	if err := mayHave(ctx, p, a, model.QuotaTSIGs, access.tsigs); err != nil {
 		return model.Outcome{}, err
 	}
 	if err := checkKey(&k); err != nil {
 		return model.Outcome{}, err
 	}
-	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
+	access.tsigs.put(&p.undo, k)
 	p.audit(auditOf{action: "create", legacy: "add", resource: "secondary_dns.tsig", id: k.ID, after: k})
 	return model.Outcome{TSIG: &k}, nil
 }
 
-// checkKey is keyOf for a key that is made or gets another secret. RFC 8945 section 8 asks for secrets as long as the
-// digest; those shorter than half of it are refused.
+// checkKey is for a key that is made or gets another secret. RFC 8945 section 8 asks for secrets as long as the digest; those shorter than
+// half of it are refused.
 func checkKey(k *model.TSIG) error {
-	key, err := keyOf(k)
+	key, err := k.Access()
 	if err != nil {
 		return err
 	}
@@ -124,8 +68,11 @@ func checkKey(k *model.TSIG) error {
 }
 
 // editTSIG changes a key as it stands in this transaction: an edit of the name never writes an older secret back.
-func (p *plan) editTSIG(access *accessWork, e model.EditTSIG) (model.Outcome, error) {
-	at := access.tsig(e.ID)
+func (p *plan) editTSIG(ctx context.Context, access *accessWork, e model.EditTSIG) (model.Outcome, error) {
+	at, err := access.tsigs.get(ctx, e.ID)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	if at == nil {
 		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", e.ID)
 	}
@@ -138,7 +85,7 @@ func (p *plan) editTSIG(access *accessWork, e model.EditTSIG) (model.Outcome, er
 	if old == k {
 		return model.Outcome{TSIG: &k}, nil
 	}
-	if _, err := keyOf(&k); err != nil {
+	if _, err := k.Access(); err != nil {
 		return model.Outcome{}, err
 	}
 	// A short secret of an earlier version can be renamed, but not taken for another algorithm.
@@ -148,30 +95,26 @@ func (p *plan) editTSIG(access *accessWork, e model.EditTSIG) (model.Outcome, er
 		}
 	}
 	if k.Successor != "" {
-		if err := access.mayFollow(&k); err != nil {
+		if err := access.mayFollow(ctx, &k); err != nil {
 			return model.Outcome{}, err
 		}
 	}
-	assign(&p.undo, &access.tsigs, replaced(access.tsigs, tsigID, k))
+	access.tsigs.put(&p.undo, k)
 	p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.tsig", id: k.ID, before: old, after: k})
 	return model.Outcome{TSIG: &k}, nil
 }
 
 func (p *plan) deleteTSIG(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
-	old := access.tsig(id)
+	old, err := access.tsigs.get(ctx, id)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	if old == nil {
 		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", id)
 	}
-	var users []string
-	for _, peer := range access.peers {
-		if peer.TSIG == id {
-			users = append(users, peer.Name+" ("+string(peer.ID)+")")
-		}
-	}
-	for _, k := range access.tsigs {
-		if k.Successor == id {
-			users = append(users, k.Name+", which it follows")
-		}
+	users, err := access.users(ctx, id)
+	if err != nil {
+		return model.Outcome{}, err
 	}
 	zones, err := p.updatedWith(ctx, id, shown+1)
 	if err != nil {
@@ -184,7 +127,7 @@ func (p *plan) deleteTSIG(ctx context.Context, access *accessWork, id model.ID) 
 		return model.Outcome{}, invalid(model.CodeTSIGInUse, "The TSIG is in use by %s.", few(users))
 	}
 	k := *old
-	assign(&p.undo, &access.tsigs, without(access.tsigs, tsigID, id))
+	access.tsigs.drop(&p.undo, id)
 	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.tsig", id: id, before: k})
 	return model.Outcome{TSIG: &k}, nil
 }
@@ -207,22 +150,25 @@ func forbidden(at netip.Addr, member string) error {
 func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, e model.PutPeer) (model.Outcome, error) {
 	peer := e.Peer
 	peer.Account = a.row.ID
-	if err := checkPeerAddress(&e, access.peer(peer.ID)); err != nil {
+	at, err := access.peers.get(ctx, peer.ID)
+	if err != nil {
 		return model.Outcome{}, err
 	}
-	if peer.TSIG != "" && access.tsig(peer.TSIG) == nil {
-		return model.Outcome{}, invalid(model.CodePeerTSIG, "There is no TSIG %s in this account.", peer.TSIG)
+	if err := checkPeerAddress(&e, at); err != nil {
+		return model.Outcome{}, err
+	}
+	if key, err := access.tsigs.get(ctx, peer.TSIG); err != nil || peer.TSIG != "" && key == nil {
+		return model.Outcome{}, cmp.Or(err, error(invalid(model.CodePeerTSIG, "There is no TSIG %s in this account.", peer.TSIG)))
 	}
 	if peer.ID == "" {
-		if err := p.mayHave(a, model.QuotaPeers, len(access.peers)); err != nil {
+		if err := mayHave(ctx, p, a, model.QuotaPeers, access.peers); err != nil {
 			return model.Outcome{}, err
 		}
 		peer.ID = p.cfg.NewID()
-		assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+		access.peers.put(&p.undo, peer)
 		p.audit(auditOf{action: "create", legacy: "add", resource: "secondary_dns.peer", id: peer.ID, after: peer})
 		return model.Outcome{Peer: &peer}, nil
 	}
-	at := access.peer(peer.ID)
 	if at == nil {
 		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", peer.ID)
 	}
@@ -235,14 +181,14 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 	if old == peer {
 		return model.Outcome{Peer: &peer}, nil
 	}
-	assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+	access.peers.put(&p.undo, peer)
 	if old.TSIG != peer.TSIG {
 		zones, err := p.linking(ctx, peer.ID, allZones)
 		if err != nil {
 			return model.Outcome{}, err
 		}
 		for _, z := range zones {
-			if err := access.checkShared(&a.row, z.Outgoing.Peers, z.Name); err != nil {
+			if err := access.checkShared(ctx, &a.row, z.Outgoing.Peers, z.Name); err != nil {
 				return model.Outcome{}, err
 			}
 		}
@@ -254,8 +200,11 @@ func (p *plan) putPeer(ctx context.Context, a *accountWork, access *accessWork, 
 }
 
 // editPeer changes what a peer's transfers may come by, and hold, as it stands in this transaction.
-func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, error) {
-	at := access.peer(e.ID)
+func (p *plan) editPeer(ctx context.Context, access *accessWork, e model.EditPeer) (model.Outcome, error) {
+	at, err := access.peers.get(ctx, e.ID)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	if at == nil {
 		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", e.ID)
 	}
@@ -284,7 +233,7 @@ func (p *plan) editPeer(access *accessWork, e model.EditPeer) (model.Outcome, er
 	if old == peer {
 		return model.Outcome{Peer: &peer}, nil
 	}
-	assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+	access.peers.put(&p.undo, peer)
 	p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: old, after: peer})
 	return model.Outcome{Peer: &peer}, nil
 }
@@ -305,7 +254,10 @@ func checkSources(allowed func(netip.Addr) bool, old, now string) error {
 }
 
 func (p *plan) deletePeer(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
-	at := access.peer(id)
+	at, err := access.peers.get(ctx, id)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	if at == nil {
 		return model.Outcome{}, missing(model.CodePeerNotFound, "There is no peer %s.", id)
 	}
@@ -321,7 +273,7 @@ func (p *plan) deletePeer(ctx context.Context, access *accessWork, id model.ID) 
 		}
 		return model.Outcome{}, invalid(model.CodePeerInUse, "The peer is linked to %s.", few(names))
 	}
-	assign(&p.undo, &access.peers, without(access.peers, peerID, id))
+	access.peers.drop(&p.undo, id)
 	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.peer", id: id, before: old})
 	return model.Outcome{Peer: &old}, nil
 }
@@ -345,16 +297,19 @@ func (p *plan) linking(ctx context.Context, peer model.ID, limit int) ([]model.Z
 	return zones, nil
 }
 
-func (p *plan) putACL(a *accountWork, access *accessWork, acl model.ACL) (model.Outcome, error) {
+func (p *plan) putACL(ctx context.Context, a *accountWork, access *accessWork, acl model.ACL) (model.Outcome, error) {
 	acl.Account = a.row.ID
 	entry := auditOf{action: "create", legacy: "add", resource: "secondary_dns.acl"}
 	if acl.ID == "" {
-		if err := p.mayHave(a, model.QuotaACLs, len(access.acls)); err != nil {
+		if err := mayHave(ctx, p, a, model.QuotaACLs, access.acls); err != nil {
 			return model.Outcome{}, err
 		}
 		acl.ID = p.cfg.NewID()
 	} else {
-		old := access.acl(acl.ID)
+		old, err := access.acls.get(ctx, acl.ID)
+		if err != nil {
+			return model.Outcome{}, err
+		}
 		if old == nil {
 			return model.Outcome{}, missing(model.CodeACLNotFound, "There is no ACL %s.", acl.ID)
 		}
@@ -363,26 +318,37 @@ func (p *plan) putACL(a *accountWork, access *accessWork, acl model.ACL) (model.
 		}
 		entry.action, entry.legacy, entry.before = "update", "set", *old
 	}
-	assign(&p.undo, &access.acls, replaced(access.acls, aclID, acl))
+	access.acls.put(&p.undo, acl)
 	entry.id, entry.after = acl.ID, acl
 	p.audit(entry)
 	return model.Outcome{ACL: &acl}, nil
 }
 
-func (p *plan) deleteACL(access *accessWork, id model.ID) (model.Outcome, error) {
-	at := access.acl(id)
+func (p *plan) deleteACL(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
+	at, err := access.acls.get(ctx, id)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	if at == nil {
 		return model.Outcome{}, missing(model.CodeACLNotFound, "There is no ACL %s.", id)
 	}
 	old := *at
-	assign(&p.undo, &access.acls, without(access.acls, aclID, id))
+	access.acls.drop(&p.undo, id)
 	p.audit(auditOf{action: "delete", legacy: "delete", resource: "secondary_dns.acl", id: id, before: old})
 	return model.Outcome{ACL: &old}, nil
 }
 
-// mayHave holds one more object of a kind that is read whole against its quota.
-func (p *plan) mayHave(a *accountWork, which model.Quota, have int) error {
-	return p.cfg.Quotas.For(&a.row).Allow(which, int64(have), 1)
+// mayHave holds one more object of a kind against its quota.
+func mayHave[T comparable](ctx context.Context, p *plan, a *accountWork, which model.Quota, o *objects[T]) error {
+	quotas := p.cfg.Quotas.For(&a.row)
+	if _, bounded := quotas[which]; !bounded {
+		return nil
+	}
+	have, err := o.count(ctx, which)
+	if err != nil {
+		return err
+	}
+	return quotas.Allow(which, have, 1)
 }
 
 // shown bounds the users of an object that a refusal names.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/review"
-	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -44,28 +42,37 @@ func (p *plan) checkLinks(ctx context.Context, z *zoneWork, ids []model.ID) erro
 	if limit := p.cfg.Limits.LinkedPeers; len(ids) > limit {
 		return invalid(model.CodeOutgoingTooMany, "A zone can be linked to at most %d peers.", limit)
 	}
-	access, err := p.access(ctx, z.acct)
+	access := p.access(z.acct)
+	peers, err := access.peers.some(ctx, ids)
 	if err != nil {
 		return err
 	}
+	met := make(map[model.ID]bool, len(ids))
 	for i, id := range ids {
 		switch {
-		case access.peer(id) == nil:
+		case peers[i] == nil:
 			return invalid(model.CodeOutgoingPeers, "There is no peer %s in this account.", id)
-		case slices.Contains(ids[:i], id):
+		case met[id]:
 			return invalid(model.CodeOutgoingPeers, "The peer %s is named twice.", id)
 		}
+		met[id] = true
 	}
-	return access.checkShared(&z.acct.row, ids, z.row.Name)
+	return access.checkShared(ctx, &z.acct.row, ids, z.row.Name)
 }
 
 // checkShared says whether linked peers agree on a key: if one has a TSIG, all must have the same, unless the account lets each have
 // its own.
-func (a *accessWork) checkShared(account *model.Account, ids []model.ID, zone wire.Name) error {
+func (a *accessWork) checkShared(ctx context.Context, account *model.Account, ids []model.ID, zone wire.Name) error {
+	if account.KeyEach {
+		return nil
+	}
+	peers, err := a.peers.some(ctx, ids)
+	if err != nil {
+		return err
+	}
 	key := model.ID("")
-	for i, id := range ids {
-		peer := a.peer(id)
-		if peer == nil || account.KeyEach {
+	for i, peer := range peers {
+		if peer == nil {
 			continue
 		}
 		if i > 0 && peer.TSIG != key {
@@ -79,17 +86,18 @@ func (a *accessWork) checkShared(account *model.Account, ids []model.ID, zone wi
 
 // checkAllShared is checkShared for every zone that is linked to a peer of the account.
 func (p *plan) checkAllShared(ctx context.Context, a *accountWork, row *model.Account) error {
-	access, err := p.access(ctx, a)
+	access := p.access(a)
+	peers, err := access.peers.all(ctx)
 	if err != nil {
 		return err
 	}
-	for _, peer := range access.peers {
+	for _, peer := range peers {
 		zones, err := p.linking(ctx, peer.ID, allZones)
 		if err != nil {
 			return err
 		}
 		for _, z := range zones {
-			if err := access.checkShared(row, z.Outgoing.Peers, z.Name); err != nil {
+			if err := access.checkShared(ctx, row, z.Outgoing.Peers, z.Name); err != nil {
 				return err
 			}
 		}
@@ -99,16 +107,23 @@ func (p *plan) checkAllShared(ctx context.Context, a *accountWork, row *model.Ac
 
 // mayFollow holds a key's successor against the account's keys. One step at a time: a key with a successor follows none, so that
 // there are two keys for a peer at most.
-func (a *accessWork) mayFollow(k *model.TSIG) error {
-	next := a.tsig(k.Successor)
-	if next == nil {
-		return missing(model.CodeTSIGNotFound, "There is no TSIG %s.", k.Successor)
-	}
-	its, err := keyOf(next)
+func (a *accessWork) mayFollow(ctx context.Context, k *model.TSIG) error {
+	next, err := a.tsigs.get(ctx, k.Successor)
 	if err != nil {
 		return err
 	}
-	own, err := keyOf(k)
+	if next == nil {
+		return missing(model.CodeTSIGNotFound, "There is no TSIG %s.", k.Successor)
+	}
+	its, err := next.Access()
+	if err != nil {
+		return err
+	}
+	own, err := k.Access()
+	if err != nil {
+		return err
+	}
+	others, err := a.tsigs.all(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,7 +132,7 @@ func (a *accessWork) mayFollow(k *model.TSIG) error {
 		return invalid(model.CodeTSIGSuccessor, "A key that follows another needs a name of its own.")
 	case next.Successor != "":
 		return invalid(model.CodeTSIGSuccessor, "The TSIG %s is being followed by another itself.", next.Name)
-	case slices.ContainsFunc(a.tsigs, func(o model.TSIG) bool { return o.Successor == k.ID }):
+	case slices.ContainsFunc(others, func(o *model.TSIG) bool { return o.Successor == k.ID }):
 		return invalid(model.CodeTSIGSuccessor, "The TSIG %s follows another, which has to be retired first.", k.Name)
 	}
 	return nil
@@ -125,21 +140,31 @@ func (a *accessWork) mayFollow(k *model.TSIG) error {
 
 // retireTSIG gives the peers of a key, and the policies for updates with it, the one that follows it, all at once, and removes it.
 func (p *plan) retireTSIG(ctx context.Context, access *accessWork, id model.ID) (model.Outcome, error) {
-	old := access.tsig(id)
+	old, err := access.tsigs.get(ctx, id)
 	switch {
+	case err != nil:
+		return model.Outcome{}, err
 	case old == nil:
 		return model.Outcome{}, missing(model.CodeTSIGNotFound, "There is no TSIG %s.", id)
 	case old.Successor == "":
 		return model.Outcome{}, invalid(model.CodeTSIGSuccessor, "No key follows the TSIG %s.", old.Name)
 	}
-	next := *access.tsig(old.Successor)
-	for _, peer := range access.peers {
-		if peer.TSIG != id {
+	follows, err := access.tsigs.get(ctx, old.Successor)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	next := *follows
+	peers, err := access.peers.all(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	for _, has := range peers {
+		if has.TSIG != id {
 			continue
 		}
-		was := peer
+		was, peer := *has, *has
 		peer.TSIG = next.ID
-		assign(&p.undo, &access.peers, replaced(access.peers, peerID, peer))
+		access.peers.put(&p.undo, peer)
 		p.audit(auditOf{action: "update", legacy: "set", resource: "secondary_dns.peer", id: peer.ID, before: was, after: peer})
 	}
 	if err := p.handOn(ctx, id, next.ID); err != nil {
@@ -194,17 +219,26 @@ func (p *plan) reviewBlocks(ctx context.Context, z *zoneWork, row *model.Zone) e
 
 // longestTSIG is what the longest signature of the peers takes in a message.
 func (p *plan) longestTSIG(ctx context.Context, z *zoneWork, peers []model.ID) (int, error) {
-	access, err := p.access(ctx, z.acct)
+	access := p.access(z.acct)
+	linked, err := access.peers.some(ctx, peers)
+	if err != nil {
+		return 0, err
+	}
+	var keys []model.ID
+	for _, peer := range linked {
+		if peer != nil && peer.TSIG != "" {
+			keys = append(keys, peer.TSIG)
+		}
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	tsigs, err := access.tsigs.some(ctx, keys)
 	if err != nil {
 		return 0, err
 	}
 	longest := 0
-	for _, id := range peers {
-		peer := access.peer(id)
-		if peer == nil || peer.TSIG == "" {
-			continue
-		}
-		for k := access.tsig(peer.TSIG); k != nil; k = access.tsig(k.Successor) {
+	for _, k := range tsigs {
+		for k != nil {
 			key, err := wire.ParseName(k.Name)
 			if err != nil {
 				return 0, fmt.Errorf("name of TSIG %s: %w", k.ID, err)
@@ -214,6 +248,9 @@ func (p *plan) longestTSIG(ctx context.Context, z *zoneWork, peers []model.ID) (
 				return 0, fmt.Errorf("algorithm of TSIG %s: %w", k.ID, err)
 			}
 			longest = max(longest, review.Overhead(key, algorithm))
+			if k, err = access.tsigs.get(ctx, k.Successor); err != nil {
+				return 0, err
+			}
 		}
 	}
 	return longest, nil
@@ -233,89 +270,6 @@ func (p *plan) notifyZone(ctx context.Context) (model.Outcome, error) {
 	assign(&p.undo, &z.notify, true)
 	p.audit(auditOf{action: "update", legacy: "notify", resource: "zone.outgoing", id: z.row.ID})
 	return zoneOutcome(z), nil
-}
-
-// putUpdatePolicy makes or replaces a policy for updates by messages.
-func (p *plan) putUpdatePolicy(ctx context.Context, u model.UpdatePolicy) (model.Outcome, error) {
-	z, err := p.zone(ctx)
-	if err != nil {
-		return model.Outcome{}, err
-	}
-	if err := rules.UpdatePolicy(z.row.Name, &u); err != nil {
-		return model.Outcome{}, err
-	}
-	access, err := p.access(ctx, z.acct)
-	if err != nil {
-		return model.Outcome{}, err
-	}
-	if access.tsig(u.TSIG) == nil {
-		e := invalid(model.CodeUpdateTSIG, "There is no TSIG %s in the zone's account.", u.TSIG)
-		e.Pointer = "/tsig_id"
-		return model.Outcome{}, e
-	}
-	row := z.row.Clone()
-	u = u.Clone()
-	u.Created, u.Modified = p.now, p.now
-	if u.ID == "" {
-		if len(row.Updates) >= rules.MaxUpdatePolicies {
-			return model.Outcome{}, invalid(model.CodeUpdateMost, "A zone has at most %d update policies.", rules.MaxUpdatePolicies)
-		}
-		u.ID = p.cfg.NewID()
-		row.Updates = append(row.Updates, u)
-		p.setUpdates(z, row, nil, &u)
-		return model.Outcome{UpdatePolicy: &u}, nil
-	}
-	at := slices.IndexFunc(row.Updates, func(o model.UpdatePolicy) bool { return o.ID == u.ID })
-	if at < 0 {
-		return model.Outcome{}, missing(model.CodeUpdateMissing, "There is no such update policy.")
-	}
-	old := row.Updates[at]
-	if u.Created, u.Modified = old.Created, old.Modified; reflect.DeepEqual(old, u) {
-		return model.Outcome{UpdatePolicy: &u}, nil
-	}
-	u.Modified = p.now
-	row.Updates[at] = u
-	p.setUpdates(z, row, &old, &u)
-	return model.Outcome{UpdatePolicy: &u}, nil
-}
-
-func (p *plan) deleteUpdatePolicy(ctx context.Context, id model.ID) (model.Outcome, error) {
-	z, err := p.zone(ctx)
-	if err != nil {
-		return model.Outcome{}, err
-	}
-	row := z.row.Clone()
-	at := slices.IndexFunc(row.Updates, func(o model.UpdatePolicy) bool { return o.ID == id })
-	if at < 0 {
-		return model.Outcome{}, missing(model.CodeUpdateMissing, "There is no such update policy.")
-	}
-	old := row.Updates[at]
-	row.Updates = slices.Delete(row.Updates, at, at+1)
-	p.setUpdates(z, row, &old, nil)
-	return model.Outcome{UpdatePolicy: &old}, nil
-}
-
-// setUpdates plans a zone's policies, of which one is another than it was.
-func (p *plan) setUpdates(z *zoneWork, row model.Zone, old, now *model.UpdatePolicy) {
-	if len(row.Updates) == 0 {
-		row.Updates = nil
-	}
-	row.Modified = p.now
-	p.setRow(z, row)
-	e := auditOf{action: "update", legacy: "set", resource: zoneResource("update_policy")}
-	switch {
-	case old == nil:
-		e.action, e.legacy = "create", "add"
-	case now == nil:
-		e.action, e.legacy = "delete", "delete"
-	}
-	if old != nil {
-		e.id, e.before = old.ID, old.Facts()
-	}
-	if now != nil {
-		e.id, e.after = now.ID, now.Facts()
-	}
-	p.audit(e)
 }
 
 // updatedWith lists zones of which a policy names a key, as planned. The store's answer may be cut at limit.

@@ -52,9 +52,10 @@ func (p *plan) addRecord(ctx context.Context, e model.AddRecord) (model.Outcome,
 		}
 		return model.Outcome{}, err
 	}
-	p.insert(z, r)
 	if fresh {
-		put(&p.undo, z.adds, r.ID, struct{}{})
+		p.insertFresh(z, rows, r)
+	} else {
+		p.insert(z, r)
 	}
 	p.retarget(z, r)
 	if e.SkipIdentical && !p.trying && !p.pieces {
@@ -249,39 +250,6 @@ func (p *plan) recordOf(ctx context.Context, id model.ID) (*zoneWork, *model.Rec
 	return z, r, nil
 }
 
-// insert puts a record in place; the caller has checked it.
-func (p *plan) insert(z *zoneWork, r *model.Record) {
-	rows, read := z.rows[r.Name]
-	was, known := z.byID[r.ID]
-	before, written := z.puts[r.ID]
-	p.undo = append(p.undo, func() {
-		putBack(z.rows, r.Name, rows, read)
-		putBack(z.byID, r.ID, was, known)
-		putBack(z.puts, r.ID, before, written)
-	})
-	z.rows[r.Name], z.byID[r.ID], z.puts[r.ID] = append(rows, r), r, r
-	p.grow(z, model.Usage{Records: 1, Octets: r.Size()})
-	p.tally(z, r.Name, 1)
-	p.touch(z, r.Name)
-	p.noteCut(z, r)
-}
-
-func (p *plan) remove(z *zoneWork, r *model.Record) {
-	rest := make([]*model.Record, 0, len(z.rows[r.Name]))
-	for _, other := range z.rows[r.Name] {
-		if other.ID != r.ID {
-			rest = append(rest, other)
-		}
-	}
-	put(&p.undo, z.rows, r.Name, rest)
-	drop(&p.undo, z.byID, r.ID)
-	p.grow(z, model.Usage{Records: -1, Octets: -r.Size()})
-	p.tally(z, r.Name, -1)
-	p.touch(z, r.Name)
-	p.noteCut(z, r)
-	p.doubt(z, r)
-}
-
 // retarget notes that a CNAME stands for something else than before.
 func (p *plan) retarget(z *zoneWork, r *model.Record) {
 	if r.Type == wire.TypeCNAME {
@@ -323,7 +291,10 @@ func (p *plan) revert(ctx context.Context, e model.Revert) (model.Outcome, error
 	if err != nil {
 		return model.Outcome{}, err
 	}
-	var clashes []model.Clash
+	clashes, err := p.revertPolicies(ctx, e.Policies)
+	if err != nil {
+		return model.Outcome{}, err
+	}
 	for i := range e.Records {
 		var bad *model.Invalid
 		err := p.revertRecord(ctx, z, olds[i], &e.Records[i])

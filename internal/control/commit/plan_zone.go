@@ -254,3 +254,130 @@ func checkSettings(row *model.Zone) error {
 	}
 	return nil
 }
+
+// putUpdatePolicy makes or replaces a policy for updates by messages. Back: one that has been removed may come back under the ID that it had.
+func (p *plan) putUpdatePolicy(ctx context.Context, u model.UpdatePolicy, back bool) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if err := rules.UpdatePolicy(z.row.Name, &u); err != nil {
+		return model.Outcome{}, err
+	}
+	key, err := p.access(z.acct).tsigs.get(ctx, u.TSIG)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	if key == nil {
+		e := invalid(model.CodeUpdateTSIG, "There is no TSIG %s in the zone's account.", u.TSIG)
+		e.Pointer = "/tsig_id"
+		return model.Outcome{}, e
+	}
+	row := z.row.Clone()
+	u = u.Clone()
+	u.Created, u.Modified = p.now, p.now
+	at := slices.IndexFunc(row.Updates, func(o model.UpdatePolicy) bool { return o.ID == u.ID })
+	switch {
+	case u.ID != "" && at < 0 && !back:
+		return model.Outcome{}, missing(model.CodeUpdateMissing, "There is no such update policy.")
+	case at < 0:
+		if len(row.Updates) >= rules.MaxUpdatePolicies {
+			return model.Outcome{}, invalid(model.CodeUpdateMost, "A zone has at most %d update policies.", rules.MaxUpdatePolicies)
+		}
+		if u.ID == "" {
+			u.ID = p.cfg.NewID()
+		}
+		row.Updates = append(row.Updates, u)
+		p.setUpdates(z, row, nil, &u)
+		return model.Outcome{UpdatePolicy: &u}, nil
+	}
+	old := row.Updates[at]
+	if u.Created, u.Modified = old.Created, old.Modified; reflect.DeepEqual(old, u) {
+		return model.Outcome{UpdatePolicy: &u}, nil
+	}
+	u.Modified = p.now
+	row.Updates[at] = u
+	p.setUpdates(z, row, &old, &u)
+	return model.Outcome{UpdatePolicy: &u}, nil
+}
+
+// editUpdatePolicy makes another of a policy, as it is now.
+func (p *plan) editUpdatePolicy(ctx context.Context, e model.EditUpdatePolicy) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	at := slices.IndexFunc(z.row.Updates, func(o model.UpdatePolicy) bool { return o.ID == e.ID })
+	if at < 0 {
+		return model.Outcome{}, missing(model.CodeUpdateMissing, "There is no such update policy.")
+	}
+	u, err := e.Apply(z.row.Updates[at].Clone())
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	u.ID = e.ID
+	return p.putUpdatePolicy(ctx, u, false)
+}
+
+func (p *plan) deleteUpdatePolicy(ctx context.Context, e model.DeleteUpdatePolicy) (model.Outcome, error) {
+	z, err := p.zone(ctx)
+	if err != nil {
+		return model.Outcome{}, err
+	}
+	row := z.row.Clone()
+	at := slices.IndexFunc(row.Updates, func(o model.UpdatePolicy) bool { return o.ID == e.ID })
+	if at < 0 {
+		return model.Outcome{}, missing(model.CodeUpdateMissing, "There is no such update policy.")
+	}
+	old := row.Updates[at]
+	if e.Check != nil {
+		if err := e.Check(&old); err != nil {
+			return model.Outcome{}, err
+		}
+	}
+	row.Updates = slices.Delete(row.Updates, at, at+1)
+	p.setUpdates(z, row, &old, nil)
+	return model.Outcome{UpdatePolicy: &old}, nil
+}
+
+// revertPolicies brings policies of updates back. What rules forbid now is a clash.
+func (p *plan) revertPolicies(ctx context.Context, list []model.RevertPolicy) (clashes []model.Clash, err error) {
+	for i := range list {
+		var bad *model.Invalid
+		if to := list[i].To; to != nil {
+			_, err = p.putUpdatePolicy(ctx, *to, true)
+		} else {
+			_, err = p.deleteUpdatePolicy(ctx, model.DeleteUpdatePolicy{ID: list[i].ID})
+		}
+		switch {
+		case errors.As(err, &bad):
+			clashes = append(clashes, model.Clash{Policy: list[i].ID, Err: bad})
+		case err != nil:
+			return nil, err
+		}
+	}
+	return clashes, nil
+}
+
+// setUpdates plans a zone's policies, of which one is another than it was.
+func (p *plan) setUpdates(z *zoneWork, row model.Zone, old, now *model.UpdatePolicy) {
+	if len(row.Updates) == 0 {
+		row.Updates = nil
+	}
+	row.Modified = p.now
+	p.setRow(z, row)
+	e := auditOf{action: "update", legacy: "set", resource: zoneResource("update_policy")}
+	switch {
+	case old == nil:
+		e.action, e.legacy = "create", "add"
+	case now == nil:
+		e.action, e.legacy = "delete", "delete"
+	}
+	if old != nil {
+		e.id, e.before = old.ID, old.Facts()
+	}
+	if now != nil {
+		e.id, e.after = now.ID, now.Facts()
+	}
+	p.audit(e)
+}

@@ -70,8 +70,8 @@ type recordTx interface {
 	RecordsAt(ctx context.Context, zone model.ID, names []wire.Name) ([]model.Record, error)
 	Record(ctx context.Context, zone, id model.ID) (model.Record, error)
 	Dependent(ctx context.Context, zone model.ID) ([]wire.Name, error)
-	// AddRecords writes records whose ids are new; PutRecords also replaces.
-	AddRecords(ctx context.Context, r []model.Record) error
+	// AddRecords writes records whose ids are new, of which it keeps nothing and changes the order alone; PutRecords also replaces.
+	AddRecords(ctx context.Context, r []*model.Record) error
 	PutRecords(ctx context.Context, r []model.Record) error
 	DeleteRecords(ctx context.Context, zone model.ID, ids []model.ID) error
 	CountRecords(ctx context.Context, zone model.ID) (int, error)
@@ -84,13 +84,16 @@ type keyTx interface {
 }
 
 type transferTx interface {
-	TSIGs(ctx context.Context, account model.ID) ([]model.TSIG, error)
+	// TSIGs, Peers and ACLs are those of the account with some ids, or with none all of them, in order of id.
+	TSIGs(ctx context.Context, account model.ID, ids ...model.ID) ([]model.TSIG, error)
+	// Objects counts the account's keys, peers or ACLs.
+	Objects(ctx context.Context, account model.ID, which model.Quota) (int64, error)
 	PutTSIG(ctx context.Context, k model.TSIG) error
 	DeleteTSIG(ctx context.Context, account, id model.ID) error
-	Peers(ctx context.Context, account model.ID) ([]model.Peer, error)
+	Peers(ctx context.Context, account model.ID, ids ...model.ID) ([]model.Peer, error)
 	PutPeer(ctx context.Context, p model.Peer) error
 	DeletePeer(ctx context.Context, account, id model.ID) error
-	ACLs(ctx context.Context, account model.ID) ([]model.ACL, error)
+	ACLs(ctx context.Context, account model.ID, ids ...model.ID) ([]model.ACL, error)
 	PutACL(ctx context.Context, a model.ACL) error
 	DeleteACL(ctx context.Context, account, id model.ID) error
 	ZonesLinking(ctx context.Context, peer model.ID, limit int) ([]model.Zone, error)
@@ -250,7 +253,7 @@ func (p *plan) guard(ctx context.Context, e model.Edit) error {
 	alone := false
 	switch e := e.(type) {
 	case model.AddRecord, model.EditRecord, model.DeleteRecord, model.DeleteZone, model.RaiseSerial, model.RollKeys, model.ImportKey, model.DropKey,
-		model.Rewrite, model.Revert, model.PutUpdatePolicy, model.DeleteUpdatePolicy:
+		model.Rewrite, model.Revert, model.PutUpdatePolicy, model.EditUpdatePolicy, model.DeleteUpdatePolicy:
 	case model.EditZone:
 		alone = e.Alone
 	default:
@@ -273,5 +276,52 @@ func (p *plan) guard(ctx context.Context, e model.Edit) error {
 	return &model.Invalid{
 		Code: model.CodeFourEyes, Status: statusForbidden,
 		Message: "The zone is changed by drafts that somebody else has approved. With the header Headwater-Draft the call goes into one.",
+	}
+}
+
+// only does an edit for somebody who may touch some records alone. It is asked here, of the rows as the change finds them: asked before, a
+// record could become another one meanwhile.
+func (p *plan) only(ctx context.Context, e model.Edit) (model.Outcome, error) {
+	switch e := e.(type) {
+	case model.AddRecord:
+		if !p.change.Only(&e.Record) {
+			return model.Outcome{}, notThese()
+		}
+		return p.addRecord(ctx, e)
+	case model.EditRecord:
+		if err := p.seen(ctx, e.ID); err != nil {
+			return model.Outcome{}, err
+		}
+		apply := e.Apply
+		e.Apply = func(r model.Record) (model.Record, error) {
+			r, err := apply(r)
+			if err == nil && !p.change.Only(&r) {
+				err = notThese()
+			}
+			return r, err
+		}
+		return p.editRecord(ctx, e)
+	case model.DeleteRecord:
+		if err := p.seen(ctx, e.ID); err != nil {
+			return model.Outcome{}, err
+		}
+		return p.deleteRecord(ctx, e)
+	}
+	return model.Outcome{}, notThese()
+}
+
+// seen says that a record is none of those that may be touched, in the words for one that is not there.
+func (p *plan) seen(ctx context.Context, id model.ID) error {
+	_, r, err := p.recordOf(ctx, id)
+	if err == nil && !p.change.Only(r) {
+		err = missing(model.CodeRecordNotFound, "Record does not exist.")
+	}
+	return err
+}
+
+func notThese() error {
+	return &model.Invalid{
+		Code: model.CodeOnlyChallenges, Status: statusForbidden,
+		Message: "What you may do here is for TXT records at _acme-challenge names alone.",
 	}
 }

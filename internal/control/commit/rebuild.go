@@ -201,7 +201,7 @@ func (r *rebuilding) adopt(ctx context.Context) error {
 	if err := s.writeAudits(ctx); err != nil {
 		return err
 	}
-	shown, err := r.c.makeDurable(ctx, tx, entries, s.made, nil)
+	shown, err := r.c.makeDurable(ctx, tx, entries, s.made, nil, nil)
 	delete(r.c.usages, z.row.Account) // it is counted when somebody asks next
 	if err != nil {
 		return err

@@ -14,7 +14,8 @@ import (
 
 // place gathers what package rules needs to know of where a record shall stand; rows are those at its name.
 func (p *plan) place(ctx context.Context, z *zoneWork, rows []*model.Record, r *model.Record) (*rules.Place, error) {
-	at := &rules.Place{
+	at := &p.spot // it is looked at now, and by nobody later
+	*at = rules.Place{
 		Apex: z.row.Name, Rows: rows, Pool: p.pool(z), DNAME: z.dnameAbove(r),
 		Limits: rules.Limits{Data: p.cfg.Limits.RecordBytes, Set: p.cfg.Limits.SetBytes},
 	}
@@ -200,4 +201,62 @@ func (p *plan) tally(z *zoneWork, n wire.Name, by int) {
 		z.tally(n, by)
 		p.undo = append(p.undo, func() { z.tally(n, -by) })
 	}
+}
+
+// insert puts a record in place; the caller has checked it.
+func (p *plan) insert(z *zoneWork, r *model.Record) {
+	rows, read := z.rows[r.Name]
+	was, known := z.byID[r.ID]
+	before, written := z.puts[r.ID]
+	p.undo = append(p.undo, func() {
+		putBack(z.rows, r.Name, rows, read)
+		putBack(z.byID, r.ID, was, known)
+		putBack(z.puts, r.ID, before, written)
+	})
+	z.rows[r.Name], z.byID[r.ID], z.puts[r.ID] = append(rows, r), r, r
+	p.grow(z, model.Usage{Records: 1, Octets: r.Size()})
+	p.tally(z, r.Name, 1)
+	p.touch(z, r.Name)
+	p.noteCut(z, r)
+}
+
+// insertFresh is insert for a record with an id that was made for it just now, beside the rows at its name: with less to take back.
+func (p *plan) insertFresh(z *zoneWork, rows []*model.Record, r *model.Record) {
+	zone, acct := z.grown, z.acct.grown
+	_, touched := z.touched[r.Name]
+	p.undo = append(p.undo, func() {
+		z.rows[r.Name] = rows
+		delete(z.byID, r.ID)
+		delete(z.puts, r.ID)
+		delete(z.adds, r.ID)
+		if !touched {
+			delete(z.touched, r.Name)
+		}
+		z.grown, z.acct.grown = zone, acct
+	})
+	z.rows[r.Name], z.byID[r.ID], z.puts[r.ID] = append(rows, r), r, r
+	z.adds[r.ID] = struct{}{}
+	if !touched {
+		z.touched[r.Name] = struct{}{}
+	}
+	more := model.Usage{Records: 1, Octets: r.Size()}
+	z.grown, z.acct.grown = zone.Plus(more), acct.Plus(more)
+	p.tally(z, r.Name, 1)
+	p.noteCut(z, r)
+}
+
+func (p *plan) remove(z *zoneWork, r *model.Record) {
+	rest := make([]*model.Record, 0, len(z.rows[r.Name]))
+	for _, other := range z.rows[r.Name] {
+		if other.ID != r.ID {
+			rest = append(rest, other)
+		}
+	}
+	put(&p.undo, z.rows, r.Name, rest)
+	drop(&p.undo, z.byID, r.ID)
+	p.grow(z, model.Usage{Records: -1, Octets: -r.Size()})
+	p.tally(z, r.Name, -1)
+	p.touch(z, r.Name)
+	p.noteCut(z, r)
+	p.doubt(z, r)
 }

@@ -339,7 +339,7 @@ func (w *whole) adopt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shown, err := w.c.makeDurable(ctx, tx, entries, s.made, nil)
+	shown, err := w.c.makeDurable(ctx, tx, entries, s.made, nil, nil)
 	if err == nil && !shown {
 		w.late = entries
 	}

@@ -140,12 +140,12 @@ func (p *plan) links(ctx context.Context, a *accountWork, u *undeleting) error {
 	if o == nil && len(row.Updates) == 0 {
 		return nil
 	}
-	access, err := p.access(ctx, a)
-	if err != nil {
+	access := p.access(a)
+	if err := access.tsigs.need(ctx, keysOf(row.Updates)); err != nil {
 		return err
 	}
 	row.Updates = slices.DeleteFunc(row.Updates, func(k model.UpdatePolicy) bool {
-		gone := access.tsig(k.TSIG) == nil
+		gone := access.tsigs.now[k.TSIG] == nil
 		if gone {
 			u.out.Gone = append(u.out.Gone, k.TSIG)
 		}
@@ -154,14 +154,17 @@ func (p *plan) links(ctx context.Context, a *accountWork, u *undeleting) error {
 	if o == nil {
 		return nil
 	}
+	if err := access.peers.need(ctx, o.Peers); err != nil {
+		return err
+	}
 	o.Peers = slices.DeleteFunc(o.Peers, func(id model.ID) bool {
-		gone := access.peer(id) == nil
+		gone := access.peers.now[id] == nil
 		if gone {
 			u.out.Gone = append(u.out.Gone, id)
 		}
 		return gone
 	})
-	if err := access.checkShared(&a.row, o.Peers, p.zw.row.Name); err != nil {
+	if err := access.checkShared(ctx, &a.row, o.Peers, p.zw.row.Name); err != nil {
 		u.out.Gone, o.Peers = append(u.out.Gone, o.Peers...), nil
 	}
 	return nil
@@ -218,12 +221,19 @@ func (u *undeleting) allowed(ctx context.Context, p *plan, a *accountWork) error
 	if err := p.checkName(ctx, row, &a.row, u.in.Anywhere); err != nil {
 		return err
 	}
-	access, err := p.access(ctx, a)
+	access, linked := p.access(a), []model.ID(nil)
+	if row.Outgoing != nil {
+		linked = row.Outgoing.Peers
+	}
+	peers, err := access.peers.some(ctx, linked)
 	if err != nil {
 		return err
 	}
-	if o := row.Outgoing; o != nil && slices.ContainsFunc(o.Peers, func(id model.ID) bool { return access.peer(id) == nil }) ||
-		slices.ContainsFunc(row.Updates, func(k model.UpdatePolicy) bool { return access.tsig(k.TSIG) == nil }) {
+	tsigs, err := access.tsigs.some(ctx, keysOf(row.Updates))
+	if err != nil {
+		return err
+	}
+	if slices.Contains(peers, nil) || slices.Contains(tsigs, nil) {
 		return errMoved
 	}
 	// Another zone of this name may have come and gone meanwhile.
@@ -259,7 +269,7 @@ func (u *undeleting) give(ctx context.Context, p *plan) error {
 	if err := p.writeAudits(ctx); err != nil {
 		return err
 	}
-	shown, err := u.c.makeDurable(ctx, p.tx, entries, p.made, nil)
+	shown, err := u.c.makeDurable(ctx, p.tx, entries, p.made, nil, nil)
 	delete(u.c.usages, z.row.Account) // it is counted when somebody asks next
 	if err != nil {
 		return err
@@ -270,4 +280,13 @@ func (u *undeleting) give(ctx context.Context, p *plan) error {
 	}
 	u.out.Zone, u.out.Seq = z.row, entries[len(entries)-1].Seq
 	return nil
+}
+
+// keysOf are the keys that policies name.
+func keysOf(policies []model.UpdatePolicy) []model.ID {
+	out := make([]model.ID, len(policies))
+	for i := range policies {
+		out[i] = policies[i].TSIG
+	}
+	return out
 }

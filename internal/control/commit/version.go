@@ -321,12 +321,12 @@ func (s *workspace) notified(ctx context.Context, z *zoneWork) (out []string, er
 	if !l.Enabled || z.gone {
 		return nil, nil
 	}
-	access, err := s.access(ctx, z.acct)
+	peers, err := s.access(z.acct).peers.some(ctx, l.Peers)
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range l.Peers {
-		if p := access.peer(id); p != nil && p.IP.IsValid() {
+	for _, p := range peers {
+		if p != nil && p.IP.IsValid() {
 			out = append(out, p.Name)
 		}
 	}

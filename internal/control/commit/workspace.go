@@ -8,6 +8,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/face"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/control/rules"
 	"github.com/headwaterdns/headwater/internal/dns/dnssec"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -22,6 +23,7 @@ type workspace struct {
 	locked model.Locks
 	now    time.Time
 	undo   undo
+	spot   rules.Place // of the record in hand
 
 	zones    map[model.ID]*zoneWork
 	named    map[wire.Name]*zoneWork // zones made or removed in this group
@@ -100,13 +102,6 @@ type accountWork struct {
 	targets    map[wire.Name]struct{} // of flattened CNAMEs, new in this group; nil for none
 	grown      model.Usage            // by how much it holds more than what is stored
 	counted    bool                   // what it holds has been read in this transaction
-}
-
-// accessWork is an account's keys, peers and ACLs: as stored, and as planned. The slices are replaced, never written to.
-type accessWork struct {
-	readTSIGs, tsigs []model.TSIG
-	readPeers, peers []model.Peer
-	readACLs, acls   []model.ACL
 }
 
 func newWorkspace(cfg *Config, tx Tx, locked model.Locks) *workspace {

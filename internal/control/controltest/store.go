@@ -122,6 +122,27 @@ func get[T any](m map[model.ID]T, id model.ID) (T, error) {
 	return v, nil
 }
 
+// whole is an account's access by its rows, or its newest entry where it has none.
+func (r *rows) whole(e model.Entry) model.Entry {
+	change := model.AccessChange{Whole: true}
+	for _, k := range of(r.tsigs, e.Account, func(k model.TSIG) model.ID { return k.Account }) {
+		if key, err := k.Access(); err == nil {
+			change.Keys = append(change.Keys, key)
+		}
+	}
+	for _, p := range of(r.peers, e.Account, func(p model.Peer) model.ID { return p.Account }) {
+		change.Peers = append(change.Peers, p.Access())
+	}
+	for _, a := range of(r.acls, e.Account, func(a model.ACL) model.ID { return a.Account }) {
+		change.Ranges = append(change.Ranges, a.Access())
+	}
+	if last, err := model.DecodeSealedAccess(e.Body); err == nil && last.Whole && len(change.Keys)+len(change.Peers)+len(change.Ranges) == 0 {
+		return e
+	}
+	e.Body, e.Secret = change.Append()
+	return e
+}
+
 // Load is the feed's source: accounts' access, then zones' images and access.
 func (s *Store) Load(_ context.Context, image func(model.Image) error, access func(model.Entry) error) (seq, whole model.Seq, err error) {
 	if err := s.fail("load"); err != nil {
@@ -131,7 +152,7 @@ func (s *Store) Load(_ context.Context, image func(model.Image) error, access fu
 	whole = r.seq
 	for _, id := range slices.Sorted(maps.Keys(r.access)) {
 		if e := r.access[id]; e.Zone == "" {
-			if err := access(e); err != nil {
+			if err := access(r.whole(e)); err != nil {
 				return 0, 0, err
 			}
 		}

@@ -273,13 +273,16 @@ func (t *Tx) writable(zone model.ID) map[model.ID]model.Record {
 }
 
 // AddRecords writes records that are not there.
-func (t *Tx) AddRecords(ctx context.Context, list []model.Record) error {
+func (t *Tx) AddRecords(_ context.Context, list []*model.Record) error {
 	for _, r := range list {
 		if _, there := t.r.records[r.Zone][r.ID]; there {
 			return fmt.Errorf("record %s is there already: %w", r.ID, model.ErrStale)
 		}
 	}
-	return t.PutRecords(ctx, list)
+	for _, r := range list {
+		t.writable(r.Zone)[r.ID] = *r
+	}
+	return t.s.fail("put records")
 }
 
 // PutRecords writes records.
@@ -339,9 +342,22 @@ func of[T any](m map[model.ID]T, account model.ID, accountOf func(T) model.ID) [
 	return out
 }
 
+// among leaves those of some ids, or with none all.
+func among[T any](ids []model.ID, list []T, idOf func(T) model.ID) []T {
+	return slices.DeleteFunc(list, func(v T) bool { return len(ids) > 0 && !slices.Contains(ids, idOf(v)) })
+}
+
+// Objects counts the keys, peers or ACLs of an account.
+func (t *Tx) Objects(ctx context.Context, account model.ID, which model.Quota) (int64, error) {
+	tsigs, _ := t.TSIGs(ctx, account)
+	peers, _ := t.Peers(ctx, account)
+	acls, _ := t.ACLs(ctx, account)
+	return map[model.Quota]int64{model.QuotaTSIGs: int64(len(tsigs)), model.QuotaPeers: int64(len(peers)), model.QuotaACLs: int64(len(acls))}[which], nil
+}
+
 // TSIGs lists the keys of an account.
-func (t *Tx) TSIGs(_ context.Context, account model.ID) ([]model.TSIG, error) {
-	return of(t.r.tsigs, account, func(k model.TSIG) model.ID { return k.Account }), nil
+func (t *Tx) TSIGs(_ context.Context, account model.ID, ids ...model.ID) ([]model.TSIG, error) {
+	return among(ids, of(t.r.tsigs, account, func(k model.TSIG) model.ID { return k.Account }), func(k model.TSIG) model.ID { return k.ID }), nil
 }
 
 // PutTSIG writes a key.
@@ -374,8 +390,8 @@ func (t *Tx) DeleteZoneKey(_ context.Context, _, key model.ID) error {
 }
 
 // Peers lists the peers of an account.
-func (t *Tx) Peers(_ context.Context, account model.ID) ([]model.Peer, error) {
-	return of(t.r.peers, account, func(p model.Peer) model.ID { return p.Account }), nil
+func (t *Tx) Peers(_ context.Context, account model.ID, ids ...model.ID) ([]model.Peer, error) {
+	return among(ids, of(t.r.peers, account, func(p model.Peer) model.ID { return p.Account }), func(p model.Peer) model.ID { return p.ID }), nil
 }
 
 // PutPeer writes a peer.
@@ -391,8 +407,8 @@ func (t *Tx) DeletePeer(_ context.Context, _, id model.ID) error {
 }
 
 // ACLs lists the ACLs of an account.
-func (t *Tx) ACLs(_ context.Context, account model.ID) ([]model.ACL, error) {
-	return of(t.r.acls, account, func(a model.ACL) model.ID { return a.Account }), nil
+func (t *Tx) ACLs(_ context.Context, account model.ID, ids ...model.ID) ([]model.ACL, error) {
+	return among(ids, of(t.r.acls, account, func(a model.ACL) model.ID { return a.Account }), func(a model.ACL) model.ID { return a.ID }), nil
 }
 
 // PutACL writes an ACL.

@@ -177,7 +177,7 @@ func sameVersion(d *model.Draft, version int) error {
 	return nil
 }
 
-// Approve gives somebody's word for a version of a draft. Whoever has a part in it cannot, nor a program.
+// Approve gives somebody's word for a version of a draft. Whoever has a part in it, or has taken one out, cannot, nor a program.
 func Approve(id model.ID, version int, by model.Author) model.Edit {
 	return edit(id, func(_ context.Context, at model.Desk, d *model.Draft) error {
 		if err := sameVersion(d, version); err != nil {
@@ -201,6 +201,9 @@ func MayApprove(d *model.Draft, by model.Author) error {
 	}
 	if slices.ContainsFunc(d.Parts, func(p model.DraftPart) bool { return by.Is(p.By) }) {
 		return invalid(model.CodeDraftAuthor, statusForbidden, "", "Whoever has a part in the draft cannot approve it.")
+	}
+	if slices.ContainsFunc(d.Removers, by.Is) {
+		return invalid(model.CodeDraftAuthor, statusForbidden, "", "Whoever has taken a part out of the draft cannot approve it.")
 	}
 	return nil
 }

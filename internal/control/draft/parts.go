@@ -3,6 +3,7 @@ package draft
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,11 +105,14 @@ func bounded(d *model.Draft) error {
 	return nil
 }
 
-// Remove takes a part out of a draft.
-func Remove(id, part model.ID) model.Edit {
+// Remove takes a part out of a draft. Whoever does has a hand in it from then on, as whoever adds one.
+func Remove(id, part model.ID, by model.Author) model.Edit {
 	return edit(id, func(_ context.Context, _ model.Desk, d *model.Draft) error {
 		for i := range d.Parts {
 			if d.Parts[i].ID == part {
+				if !by.Is(d.Parts[i].By) && !slices.ContainsFunc(d.Removers, by.Is) {
+					d.Removers = append(d.Removers, by)
+				}
 				d.Parts = append(d.Parts[:i:i], d.Parts[i+1:]...)
 				touched(d)
 				return nil

@@ -32,12 +32,16 @@ type log struct {
 	first  uint64 // position of list[0]
 	rights uint64
 	reads  int
+	fail   error
 }
 
 func (l *log) read(_ context.Context, after uint64, limit int) (out model.EventLog, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reads++
+	if l.fail != nil {
+		return out, l.fail
+	}
 	out.Rights, out.Head = l.rights, l.first+uint64(len(l.list))-1
 	for _, e := range l.list {
 		if e.Log > after && len(out.Events) < limit {
@@ -167,6 +171,53 @@ func TestCursor(t *testing.T) {
 	}
 	if _, why := take(t, first); why != events.HistoryGap {
 		t.Errorf("who listened: %q", why)
+	}
+}
+
+// TestCursorBeforeReading: who is given a cursor, reads, and listens behind it, on whichever node, hears all that came after the cursor,
+// and nothing that was there before: neither of the journal nor of the log, which nobody has looked at yet.
+func TestCursorBeforeReading(t *testing.T) {
+	t.Parallel()
+	shared := newLog()
+	shared.put(6)
+	shared.list, shared.first = shared.list[3:], 4 // pruned while nobody listened
+	a, b := hub(t, shared, nil), hub(t, shared, nil)
+	for _, h := range []*events.Hub{a, b} {
+		h.Begin(4)
+	}
+	if _, err := b.Cursor(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.Journal(entry(5))
+	behind, err := a.Cursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ahead, err := b.Cursor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Journal(entry(5))
+	for _, h := range []*events.Hub{a, b} {
+		h.Journal(entry(6))
+	}
+	shared.put(1)
+	for name, h := range map[string]*events.Hub{"a": a, "b": b} {
+		for want, cursor := range map[string]string{"j5 j6 l7": behind, "j6 l7": ahead} {
+			l, why := listen(t, h, cursor)
+			got, _ := take(t, l)
+			if why != events.None || got != want {
+				t.Errorf("%s behind %s: %q %q, want %q", name, cursor, got, why, want)
+			}
+		}
+	}
+	before := shared.reads
+	if _, err := a.Cursor(t.Context()); err != nil || shared.reads != before {
+		t.Errorf("while others listen the log is read once more: %v", err)
+	}
+	shared.fail = errors.New("away")
+	if _, err := hub(t, shared, nil).Cursor(t.Context()); !errors.Is(err, shared.fail) {
+		t.Errorf("a log that cannot be read: %v", err)
 	}
 }
 

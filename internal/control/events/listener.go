@@ -125,8 +125,24 @@ func (l *Listener) Passed(e *model.Event) {
 }
 
 // Cursor names what the caller is done with, on every node.
-func (l *Listener) Cursor() string {
-	return digest(l.history) + "." + strconv.FormatUint(uint64(l.passed.seq), 10) + "." + strconv.FormatUint(l.passed.log, 10)
+func (l *Listener) Cursor() string { return cursorAt(l.history, l.passed) }
+
+// Cursor names what has happened until now: whoever reads something afterwards, on any node, and then listens behind it, misses nothing of
+// what becomes of that.
+func (h *Hub) Cursor(ctx context.Context) (string, error) {
+	if h.listening() == 0 { // else the log is looked at all the time
+		if err := h.look(ctx); err != nil {
+			return "", fmt.Errorf("read the log of events: %w", err)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stand()
+	return cursorAt(h.history, h.at), nil
+}
+
+func cursorAt(history string, at place) string {
+	return digest(history) + "." + strconv.FormatUint(uint64(at.seq), 10) + "." + strconv.FormatUint(at.log, 10)
 }
 
 // RightsMoved says, once for each time, whether somebody may do more or less than when the listener was made.

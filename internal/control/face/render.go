@@ -26,6 +26,10 @@ const autoTTL = 300
 // and secondaries refuse a zone that has them. At the apex SOA and NS cannot be left out, so nothing else is either.
 func (c *Context) Render(n *Name) Faces {
 	apex := n.Owner == c.Zone.Name
+	if len(n.Rows) == 1 && !apex && isAddress(n.Rows[0].Type) && !c.proxied(n.Rows) { // as nearly all
+		one := sets(n.Owner, n.Rows)
+		return Faces{one, one}
+	}
 	rest, addrs, cname := c.split(n, apex)
 	switch {
 	case cname != nil:
@@ -80,6 +84,15 @@ func (c *Context) assigned(sets []rr.Set) []rr.Set {
 
 // sets groups records of one owner into RRsets with the lowest TTL of each (RFC 2181 section 5.2).
 func sets(owner wire.Name, rows []*model.Record) []rr.Set {
+	if len(rows) == 1 {
+		r, one := rows[0], new(struct {
+			set  [1]rr.Set
+			data [1][]byte
+		})
+		one.data[0] = r.RData
+		one.set[0] = rr.Set{Owner: owner, Type: r.Type, TTL: ttlOf(r), Data: one.data[:]}
+		return one.set[:]
+	}
 	var out []rr.Set
 	for _, r := range rows {
 		i := slices.IndexFunc(out, func(s rr.Set) bool { return s.Type == r.Type })

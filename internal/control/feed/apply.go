@@ -2,6 +2,7 @@ package feed
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -105,8 +106,8 @@ func (f *Feed) links(e *model.Entry, l *zone.Links) *zone.Zone {
 
 func (f *Feed) applyAccess(e *model.Entry) {
 	if e.Zone == "" {
-		f.setAccount(e)
-		f.accountChanged(string(e.Account))
+		changed, written := f.setAccount(e)
+		f.peersChanged(string(e.Account), changed, written)
 		return
 	}
 	l, err := decodeLinks(e.Body)
@@ -119,31 +120,52 @@ func (f *Feed) applyAccess(e *model.Entry) {
 	}
 }
 
-// setAccount takes an account's rules. The lock is held.
-func (f *Feed) setAccount(e *model.Entry) {
-	a, closed, err := decodeAccount(e)
+// setAccount takes what becomes of an account's rules, and gives the peers that are others by it, and those that were written at all.
+// The lock is held.
+func (f *Feed) setAccount(e *model.Entry) (changed, written []string) {
+	c, err := decodeAccount(e)
 	if err != nil {
 		// Nobody may transfer by rules that cannot be read.
 		f.cfg.Log.Error("access entry of an account cannot be read, its zones are closed", "account", e.Account,
 			"position", uint64(e.Seq), "error", err)
-		a = &zone.Account{ID: string(e.Account)}
+		return f.cfg.DB.CloseAccount(string(e.Account)), nil
 	}
-	f.cfg.DB.SetAccount(a)
-	if !closed {
+	for i := range c.Peers {
+		written = append(written, c.Peers[i].ID)
+	}
+	changed, sealed := f.cfg.DB.ChangeAccount(c)
+	if sealed == 0 {
 		delete(f.sealed, e.Account)
-		return
+		return changed, written
 	}
 	if _, told := f.sealed[e.Account]; !told {
 		f.sealed[e.Account] = struct{}{}
 		f.cfg.Log.Warn("an account's TSIG keys are sealed and this node has no secret key: its zones whose links need one are not transferred from here",
 			"account", e.Account)
 	}
+	return changed, written
 }
 
-// accountChanged tells of every linked zone of an account: its peers may be reached elsewhere now, or not at all.
-func (f *Feed) accountChanged(account string) {
+// peersChanged tells of every zone of an account that is linked to one of some peers: they may be reached elsewhere now, or not at all.
+// Of peers that were written and are to a transfer what they were, it tells their catalogs: the row says which losses are confirmed.
+func (f *Feed) peersChanged(account string, changed, written []string) {
+	if len(changed)+len(written) == 0 {
+		return
+	}
+	among := make(map[string]bool, len(changed)+len(written)) // whether every zone hears of it
+	for _, p := range written {
+		among[p] = false
+	}
+	for _, p := range changed {
+		among[p] = true
+	}
 	for id := range f.peered[account] {
-		if z := f.cfg.DB.ByID(id); z != nil {
+		z := f.cfg.DB.ByID(id)
+		if z == nil {
+			continue
+		}
+		links := &z.State().Links
+		if slices.ContainsFunc(links.Peers, func(p string) bool { every, is := among[p]; return is && (every || links.Hidden) }) {
 			f.linked(z)
 		}
 	}

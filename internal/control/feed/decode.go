@@ -29,40 +29,45 @@ func decodeLinks(body []byte) (zone.Links, error) {
 	return l, nil
 }
 
-// decodeAccount reads an account's rules. Without the secrets of its keys no request can be found to be signed with one:
-// peers keep their keys by name, so that what needs one is refused, but nothing is ever verified by it. closed says that
-// there are such keys.
-func decodeAccount(e *model.Entry) (out *zone.Account, closed bool, err error) {
-	decode := model.DecodeAccountAccess
+// decodeAccount reads what becomes of an account's rules. Without the secrets of its keys no request can be found to be signed with one:
+// peers keep their keys by name, so that what needs one is refused, but nothing is ever verified by it.
+func decodeAccount(e *model.Entry) (*zone.AccountChange, error) {
+	decode := model.DecodeAccess
 	if e.Sealed {
-		decode = func(body, _ []byte) (model.AccountAccess, error) { return model.DecodeSealedAccess(body) }
+		decode = func(body, _ []byte) (model.AccessChange, error) { return model.DecodeSealedAccess(body) }
 	}
 	a, err := decode(e.Body, e.Secret)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	out = &zone.Account{ID: string(e.Account), ACL: a.ACL, Peers: make(map[string]zone.Peer, len(a.Peers))}
-	keys := make([]*tsig.Key, 0, len(a.Keys))
-	for _, k := range a.Keys {
-		keys = append(keys, &tsig.Key{Name: k.Name, Algorithm: tsig.Algorithm(k.Algorithm), Secret: k.Secret})
+	out := &zone.AccountChange{
+		ID: string(e.Account), Whole: a.Whole, GoneRanges: texts(a.Gone.Ranges), GoneKeys: texts(a.Gone.Keys), GonePeers: texts(a.Gone.Peers),
 	}
-	if !e.Sealed {
-		out.Keys = keys
+	for _, r := range a.Ranges {
+		out.Ranges = append(out.Ranges, zone.AccountRange{ID: string(r.ID), Prefix: r.Prefix})
 	}
-	for _, p := range a.Peers {
-		peer := zone.Peer{
+	for i := range a.Keys {
+		k := &a.Keys[i]
+		out.Keys = append(out.Keys, zone.AccountKey{
+			ID: string(k.ID), Next: string(k.Next), Sealed: e.Sealed, Key: &tsig.Key{Name: k.Name, Algorithm: tsig.Algorithm(k.Algorithm), Secret: k.Secret},
+		})
+	}
+	for i := range a.Peers {
+		p := &a.Peers[i]
+		out.Peers = append(out.Peers, zone.AccountPeer{KeyID: string(p.Key), Peer: zone.Peer{
 			ID: string(p.ID), Name: p.Name, Addr: p.Addr, TLS: p.Transport == model.TransportTLS, ClientKeys: p.ClientKeys, Stripped: p.Stripped,
-			ClientNames: p.ClientNames, Authority: p.Authority, Notify: notifyOf(&p),
-		}
-		if p.Key >= 0 {
-			peer.Key = keys[p.Key]
-			if next := a.Keys[p.Key].Next; next > 0 {
-				peer.Next = keys[next-1]
-			}
-		}
-		out.Peers[string(p.ID)] = peer
+			ClientNames: p.ClientNames, Authority: p.Authority, Notify: notifyOf(p),
+		}})
 	}
-	return out, e.Sealed && len(keys) > 0, nil
+	return out, nil
+}
+
+func texts(ids []model.ID) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = string(id)
+	}
+	return out
 }
 
 // tlsPort is where a peer is told by TLS, if it says no other port (RFC 7858 section 3.1).

@@ -157,7 +157,7 @@ func (n *node) run(t *testing.T) {
 
 func (n *node) wait(t *testing.T, seq model.Seq) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
 	defer cancel()
 	if err := n.Wait(ctx, seq); err != nil {
 		t.Fatalf("position %d: %v (%+v)", seq, err, n.Health())
@@ -314,10 +314,11 @@ func TestAccess(t *testing.T) {
 	t.Parallel()
 	w := writer{controltest.NewStore(), t}
 	w.create("one", 10)
-	a := model.AccountAccess{
-		ACL:   []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-		Keys:  []model.AccessKey{{Name: wire.MustName("k"), Algorithm: wire.MustName("hmac-sha256"), Secret: []byte("s")}},
-		Peers: []model.AccessPeer{{ID: "p", Name: "peer", Addr: netip.MustParseAddrPort("192.0.2.1:53"), Key: 0}},
+	a := model.AccessChange{
+		Whole:  true,
+		Ranges: []model.AccessRange{{ID: "r", Prefix: netip.MustParsePrefix("192.0.2.0/24")}},
+		Keys:   []model.AccessKey{{ID: "k", Name: wire.MustName("k"), Algorithm: wire.MustName("hmac-sha256"), Secret: []byte("s")}},
+		Peers:  []model.AccessPeer{{ID: "p", Name: "peer", Addr: netip.MustParseAddrPort("192.0.2.1:53"), Key: "k"}},
 	}
 	account := model.Entry{Kind: model.EntryAccess, Account: "acc"}
 	account.Body, account.Secret = a.Append()

@@ -31,6 +31,8 @@ type loading struct {
 	history *history // of zones whose images are ahead of journal entries
 	tails   tails    // of zones, what the journal has after their images
 	over    bool     // the snapshot's part of the journal
+	// accounts are those that have anything to do with access. Others had, perhaps.
+	accounts map[string]struct{}
 }
 
 // position is where a zone's image stands. Of a zone that is kept, memory was further than the image, or the image is
@@ -52,7 +54,7 @@ type loaded struct {
 // was away for too long: then zones that memory holds at a later position than their image stay as they are. At a first
 // start, the part of the journal that is history of all zones is left to recall, so that nobody waits for it.
 func (f *Feed) load(ctx context.Context) error {
-	l := &loading{f: f, images: map[model.ID]position{}, history: f.newHistory(), tails: tails{of: map[model.ID][]model.Entry{}}}
+	l := &loading{f: f, images: map[model.ID]position{}, history: f.newHistory(), tails: tails{of: map[model.ID][]model.Entry{}}, accounts: map[string]struct{}{}}
 	f.mu.Lock()
 	l.first, l.anew = !f.begun, f.begun && !f.ready
 	for id := range f.reloads {
@@ -136,11 +138,25 @@ func (l *loading) snapshot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load images: %w", err)
 	}
+	l.bare()
 	l.upto = upto
 	if l.first {
 		l.whole = whole
 	}
 	return nil
+}
+
+// bare takes all access from accounts that have none in the snapshot.
+func (l *loading) bare() {
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
+	none, _ := (&model.AccessChange{Whole: true}).Append()
+	for _, id := range l.f.cfg.DB.Accounts() {
+		if _, known := l.accounts[id]; !known {
+			changed, _ := l.f.setAccount(&model.Entry{Account: model.ID(id), Body: none})
+			l.f.peersChanged(id, changed, nil)
+		}
+	}
 }
 
 // access takes the access state of an account, or of the zone whose image has just been read.
@@ -149,6 +165,7 @@ func (l *loading) access(e model.Entry, batch []*loaded) {
 		l.f.mu.Lock()
 		defer l.f.mu.Unlock()
 		l.f.setAccount(&e)
+		l.accounts[string(e.Account)] = struct{}{}
 		return
 	}
 	if len(batch) == 0 || batch[len(batch)-1].img.Zone != e.Zone {

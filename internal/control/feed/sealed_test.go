@@ -17,10 +17,11 @@ func TestSealedKeys(t *testing.T) {
 	w := writer{controltest.NewStore(), t}
 	w.create("one", 10)
 	addr := netip.MustParseAddrPort("192.0.2.1:53")
-	body, _ := model.AccountAccess{
-		Keys:  []model.AccessKey{{Name: wire.MustName("key."), Algorithm: wire.MustName("hmac-sha256."), Secret: []byte("swordfish")}},
-		Peers: []model.AccessPeer{{ID: "p", Name: "p", Addr: addr, Key: 0}},
-	}.Append()
+	body, _ := (&model.AccessChange{
+		Whole: true,
+		Keys:  []model.AccessKey{{ID: "k", Name: wire.MustName("key."), Algorithm: wire.MustName("hmac-sha256."), Secret: []byte("swordfish")}},
+		Peers: []model.AccessPeer{{ID: "p", Name: "p", Addr: addr, Key: "k"}},
+	}).Append()
 	n := start(t, w.store)
 	last := w.commit(func(*controltest.Tx) []model.Entry {
 		return []model.Entry{
@@ -42,7 +43,7 @@ func TestSealedKeys(t *testing.T) {
 	if h := n.Health(); h.Sealed != 1 {
 		t.Errorf("health %+v", h)
 	}
-	open, secret := model.AccountAccess{}.Append()
+	open, secret := (&model.AccessChange{Whole: true}).Append()
 	last = w.commit(func(*controltest.Tx) []model.Entry {
 		return []model.Entry{{Kind: model.EntryAccess, Account: "acc", Body: open, Secret: secret}}
 	})

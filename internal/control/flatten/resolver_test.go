@@ -28,7 +28,7 @@ func resolve(t *testing.T, s *resolver, name string) (flatten.Answer, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	r := &flatten.Resolver{Client: &ask.Client{Recurse: true, Addr: s.addr, Timeout: 300 * time.Millisecond}}
+	r := &flatten.Resolver{Client: &ask.Client{Recurse: true, Addr: s.addr, Timeout: 1500 * time.Millisecond}}
 	return r.Resolve(ctx, seen(name))
 }
 

@@ -20,8 +20,22 @@ const (
 	KindUndelete = "undelete"
 	KindRevert   = "revert"
 	KindSerial   = "serial"
-	KindOther    = "other"
+	KindDraft    = "draft"         // of a draft: the zone stays as it is
+	KindPolicy   = "update_policy" // which keys may update the zone by messages
+	KindKeys     = "keys"          // of a signed zone
+	KindNotify   = "notify"        // secondaries were told by hand
+	KindRebuild  = "rebuild"       // what secondaries have was made anew from the records
+	KindOther    = "other"         // what a later version has told
 )
+
+// kinds are what an entry tells that is neither of records nor of the zone's own members, by its resource. What there is must stand here: a
+// test holds the table against all that is told of zones.
+//
+//nolint:gochecknoglobals // table
+var kinds = map[string]string{
+	"zone.revert": KindRevert, "zone.serial": KindSerial, "zone.draft": KindDraft, "zone.update_policy": KindPolicy, "zone.dnssec": KindKeys,
+	"zone.outgoing": KindNotify, "zone.rebuild": KindRebuild,
+}
 
 // Change is one change of a zone.
 type Change struct {
@@ -32,12 +46,31 @@ type Change struct {
 	Imported                 int
 	Settings                 []SettingChange
 	Edits                    []RecordChange // as far as they are told one by one
+	Objects                  []ObjectChange
 	Reverts                  model.AuditFacts
 	undoable, undoableImport bool
+	zone                     bool // members of the zone are others
 }
 
 // Undoable says that there is something in the change that can be taken back.
 func (c *Change) Undoable() bool { return c.undoable || c.undoableImport }
+
+// ObjectChange is what happened to something that belongs to a zone, and is no record and no setting; either of the two may be nil.
+type ObjectChange struct {
+	Kind          string
+	ID            model.ID
+	Action        string // create, update, delete or view
+	Before, After model.AuditFacts
+}
+
+// Words tells it in a line: what it was, or is.
+func (o *ObjectChange) Words() string {
+	facts := o.After
+	if facts == nil {
+		facts = o.Before
+	}
+	return facts.Words()
+}
 
 // RecordChange is what happened to a record; one of the two may be nil.
 type RecordChange struct {
@@ -68,18 +101,30 @@ func describe(e *model.Audit) Change {
 	for _, s := range c.Settings {
 		c.undoable = c.undoable || s.Undone
 	}
+	for i := range c.Objects {
+		c.undoable = c.undoable || c.Objects[i].Kind == KindPolicy
+	}
 	if c.Kind == "" {
-		c.Kind = KindOther
-		switch {
-		case c.Imported > 0:
-			c.Kind = KindImport
-		case len(c.Edits) > 0:
-			c.Kind = KindRecords
-		case len(c.Settings) > 0:
-			c.Kind = KindSettings
-		}
+		c.Kind = c.main()
 	}
 	return c
+}
+
+// main is the main thing that a change did which is none of a zone's life.
+func (c *Change) main() string {
+	switch {
+	case c.Imported > 0:
+		return KindImport
+	case len(c.Edits) > 0:
+		return KindRecords
+	case len(c.Settings) > 0:
+		return KindSettings
+	case len(c.Objects) > 0:
+		return c.Objects[0].Kind
+	case c.zone: // a member that nobody is told of
+		return KindSettings
+	}
+	return KindOther
 }
 
 func (c *Change) take(p *model.AuditPart) {
@@ -103,8 +148,10 @@ func (c *Change) take(p *model.AuditPart) {
 	before, was := p.Before.(model.Zone)
 	after, is := p.After.(model.Zone)
 	facts, _ := p.After.(model.AuditFacts)
-	switch {
+	old, _ := p.Before.(model.AuditFacts)
+	switch kind := kinds[p.Resource]; {
 	case was && is:
+		c.zone = true
 		c.Settings = append(c.Settings, settingsBetween(&before, &after)...)
 	case is && p.Action == "undelete":
 		c.Kind = KindUndelete
@@ -112,10 +159,12 @@ func (c *Change) take(p *model.AuditPart) {
 		c.Kind = KindCreate
 	case was:
 		c.Kind = KindDelete
-	case p.Action == "revert":
+	case kind == KindRevert:
 		c.Kind, c.Reverts = KindRevert, facts
-	case p.Resource == "zone.serial":
+	case kind == KindSerial:
 		c.Kind = KindSerial
+	case kind != "":
+		c.Objects = append(c.Objects, ObjectChange{kind, p.ResourceID, p.Action, old, facts})
 	}
 }
 

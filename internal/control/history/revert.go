@@ -29,10 +29,17 @@ type Undoing struct {
 	Records  []RecordChange
 	Settings []SettingChange
 	Left     []SettingChange // that differ, and are left alone
+	Policies []PolicyChange  // of updates
+}
+
+// PolicyChange is what a policy of updates is, and what it becomes; nil for none.
+type PolicyChange struct {
+	ID            model.ID
+	Before, After *model.UpdatePolicy
 }
 
 // Empty says that there is nothing to be done.
-func (u *Undoing) Empty() bool { return len(u.Records)+len(u.Settings) == 0 }
+func (u *Undoing) Empty() bool { return len(u.Records)+len(u.Settings)+len(u.Policies) == 0 }
 
 // Undo works out what takes a zone back. Where a change alone is to be taken back, what has been changed again since is a clash
 // (*model.Clashes), and no edit.
@@ -77,6 +84,9 @@ func (u *Undoing) edit(z, to *model.Zone, facts model.AuditFacts) error {
 		}
 		u.Edit.Records = append(u.Edit.Records, r)
 	}
+	for _, c := range u.Policies {
+		u.Edit.Policies = append(u.Edit.Policies, model.RevertPolicy{ID: c.ID, To: c.After})
+	}
 	if len(u.Settings) == 0 {
 		return nil
 	}
@@ -115,6 +125,7 @@ func (h *Reader) undoChange(ctx context.Context, z *model.Zone, w Wish) (*Undoin
 		return nil, err
 	}
 	to := u.settings(w.Settings)
+	u.policies()
 	if len(u.clashes) > 0 {
 		return nil, &model.Clashes{List: u.clashes}
 	}
@@ -291,6 +302,51 @@ func (u *undoing) brought(ctx context.Context, stamp int64) (found int, err erro
 		return nil
 	})
 	return found, err
+}
+
+// policies takes back what the change did to policies of updates.
+func (u *undoing) policies() {
+	first, last := map[model.ID]*model.UpdatePolicy{}, map[model.ID]*model.UpdatePolicy{}
+	var order []model.ID
+	for i := range u.c.Objects {
+		o := &u.c.Objects[i]
+		if o.Kind != KindPolicy {
+			continue
+		}
+		if _, met := first[o.ID]; !met {
+			first[o.ID] = policyOf(o.ID, o.Before)
+			order = append(order, o.ID)
+		}
+		last[o.ID] = policyOf(o.ID, o.After)
+	}
+	for _, id := range order {
+		var now *model.UpdatePolicy
+		if at := slices.IndexFunc(u.z.Updates, func(p model.UpdatePolicy) bool { return p.ID == id }); at >= 0 {
+			now = &u.z.Updates[at]
+		}
+		switch left, to := last[id], first[id]; {
+		case samePolicy(left, to):
+		case !samePolicy(now, left):
+			message := "The policy of updates " + string(id) + " has been changed since"
+			if e := u.later[id]; e != nil {
+				message += " by the change " + ChangeID(e.Place()) + " at " + e.When.UTC().Format(time.RFC3339)
+			}
+			u.clashes = append(u.clashes, model.Clash{Policy: id, Err: &model.Invalid{Code: model.CodeUndoSetting, Status: 409, Message: message + "."}})
+		default:
+			u.out.Policies = append(u.out.Policies, PolicyChange{id, now, to})
+		}
+	}
+}
+
+func policyOf(id model.ID, facts model.AuditFacts) *model.UpdatePolicy {
+	if p, ok := model.UpdatePolicyOf(id, facts); ok {
+		return &p
+	}
+	return nil
+}
+
+func samePolicy(a, b *model.UpdatePolicy) bool {
+	return a == nil && b == nil || a != nil && b != nil && slices.Equal(a.Facts(), b.Facts())
 }
 
 // settings takes back what the change did to the zone, and gives the zone as it was before.

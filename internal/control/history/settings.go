@@ -52,6 +52,19 @@ var settings = []setting{
 	{"outgoing", outgoing, nil},
 	{"outgoing_transfers", func(z *model.Zone) any { return z.OutgoingTransfers != nil && *z.OutgoingTransfers }, nil},
 	{"dnssec", signing, nil},
+	{"four_eyes", fourEyes, nil},
+}
+
+// FourEyes is what is told of a zone whose changes two people see.
+type FourEyes struct {
+	Except []model.ID `json:"except"`
+}
+
+func fourEyes(z *model.Zone) any {
+	if z.FourEyes == nil {
+		return nil
+	}
+	return FourEyes{append([]model.ID{}, z.FourEyes.Except...)}
 }
 
 // Outgoing is what is told of a zone's links to secondaries.
@@ -91,7 +104,7 @@ func takeMembers(z, told *model.Zone) {
 			s.take(z, told)
 		}
 	}
-	z.NameServers, z.OutgoingTransfers, z.Outgoing = told.NameServers, told.OutgoingTransfers, told.Outgoing
+	z.NameServers, z.OutgoingTransfers, z.Outgoing, z.FourEyes = told.NameServers, told.OutgoingTransfers, told.Outgoing, told.FourEyes
 	d, t := &z.DNSSEC, &told.DNSSEC
 	d.Status, d.NSEC3, d.Presigned, d.MultiSigner, d.CDS = t.Status, t.NSEC3, t.Presigned, t.MultiSigner, t.CDS
 	d.Algorithm, d.ZSKDays, d.KSKDays = t.Algorithm, t.ZSKDays, t.KSKDays

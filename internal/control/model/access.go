@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
-	"slices"
+	"strconv"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
@@ -18,79 +18,18 @@ type ZoneAccess struct {
 	Groups  []string // the zone's group in the catalog of each; nil for none
 }
 
-// AccountAccess is the body of an EntryAccess entry without a zone: all of an account's ACLs, keys and peers. The secrets
-// of the keys travel apart, in Entry.Secret.
-type AccountAccess struct {
-	ACL   []netip.Prefix
-	Keys  []AccessKey
-	Peers []AccessPeer
-}
-
-// AccessKey is a TSIG key as the wire knows it: names folded, the secret decoded. Next is the place of the key that follows it among
-// AccountAccess.Keys, counted from 1; 0 for none.
-type AccessKey struct {
-	Name      wire.Name
-	Algorithm wire.Name
-	Secret    []byte
-	Next      int
-}
-
-// AccessPeer is a peer as transfers and NOTIFY know it. Addr is invalid for a peer without an address. Key is an index
-// into AccountAccess.Keys, or -1.
-type AccessPeer struct {
-	ID   ID
-	Name string
-	Addr netip.AddrPort
-	Key  int
-
-	Transport  Transport
-	ClientKeys string // as in Peer, like what follows
-	Stripped   bool
-
-	ClientNames, Authority string
-	Notify                 NotifyBy
-}
-
-// named says whether there is anything of what the fourth version tells.
-func (p *AccessPeer) named() bool {
-	return p.ClientNames != "" || p.Authority != "" || p.Notify != NotifyBy{}
-}
-
 // ErrAccess is what a damaged access body decodes to.
 var ErrAccess = errors.New("damaged access entry")
 
-// accessVersion opens every body; another number is another format. A body with a peer that has a transport is of the second
-// version, which adds that to each peer; one with a key that is followed by another of the third, which ends with what follows each
-// key; one with a peer that is known by names or told by TLS of the fourth, which ends with that of each peer; one with a peer that is told from
-// addresses of its own of the fifth, which ends with those of each peer. Nodes of an earlier release read the others, and none that they would get wrong.
+// Versions of a zone's body: the second ends with a group for each peer, and is written where one has any.
 const (
-	accessVersion    = 1
-	transportVersion = 2
-	followedVersion  = 3
-	namedVersion     = 4
-	sourcedVersion   = 5
-
-	groupVersion = 2 // of a zone's body: it ends with a group for each peer
+	zoneVersion  = 1
+	groupVersion = 2
 )
-
-// version is the earliest that says all there is.
-func (a AccountAccess) version() byte {
-	switch {
-	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.Notify.Sources != "" }):
-		return sourcedVersion
-	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.named() }):
-		return namedVersion
-	case slices.ContainsFunc(a.Keys, func(k AccessKey) bool { return k.Next != 0 }):
-		return followedVersion
-	case slices.ContainsFunc(a.Peers, func(p AccessPeer) bool { return p.octet() != 0 }):
-		return transportVersion
-	}
-	return accessVersion
-}
 
 // Append encodes the body (docs/formats/journal.md).
 func (z ZoneAccess) Append(dst []byte) []byte {
-	flags, version := byte(0), byte(accessVersion)
+	flags, version := byte(0), byte(zoneVersion)
 	if z.Enabled {
 		flags = 1
 	}
@@ -129,46 +68,92 @@ func DecodeZoneAccess(b []byte) (ZoneAccess, error) {
 	return z, r.end()
 }
 
-// Append encodes the account's access in two parts: what anybody may read, and the secrets.
-func (a AccountAccess) Append() (body, secret []byte) {
-	version := a.version()
-	body = append(body, version)
-	body = binary.AppendUvarint(body, uint64(len(a.ACL)))
-	for _, p := range a.ACL {
-		body = appendText(body, string(p.Addr().AsSlice()))
-		body = append(body, byte(p.Bits()))
+// AccessChange is the body of an EntryAccess entry without a zone: what becomes of an account's ACLs, keys and peers. The secrets of the
+// keys travel apart, in Entry.Secret.
+type AccessChange struct {
+	Whole  bool // what is not in it is gone
+	Ranges []AccessRange
+	Keys   []AccessKey
+	Peers  []AccessPeer
+	// Gone are the ids of what is there no more, by kind.
+	Gone struct{ Ranges, Keys, Peers []ID }
+}
+
+// AccessRange is an ACL as transfers know it.
+type AccessRange struct {
+	ID     ID
+	Prefix netip.Prefix
+}
+
+// AccessKey is a TSIG key as the wire knows it: names folded, the secret decoded. Next is the key that follows it; empty for none.
+type AccessKey struct {
+	ID        ID
+	Name      wire.Name
+	Algorithm wire.Name
+	Secret    []byte
+	Next      ID
+}
+
+// AccessPeer is a peer as transfers and NOTIFY know it. Addr is invalid for a peer without an address. Key is empty for a peer without
+// one.
+type AccessPeer struct {
+	ID   ID
+	Name string
+	Addr netip.AddrPort
+	Key  ID
+
+	Transport  Transport
+	ClientKeys string // as in Peer, like what follows
+	Stripped   bool
+
+	ClientNames, Authority string
+	Notify                 NotifyBy
+}
+
+// Versions of an account's body. Those before the sixth, which earlier releases wrote, hold all of an account's access: the first ranges,
+// keys, and peers; the second adds transports, the third what follows each key, the fourth names and NOTIFY by TLS, the fifth sources. They
+// know no ids but those of peers; ranges and keys get their places in their stead. The sixth is a change: it names what it holds.
+const (
+	wholeVersion     = 1
+	transportVersion = 2
+	followedVersion  = 3
+	namedVersion     = 4
+	sourcedVersion   = 5
+	changeVersion    = 6
+)
+
+// Append encodes the change in two parts: what anybody may read, and the secrets, which are none where it has no keys
+// (docs/formats/journal.md).
+func (a *AccessChange) Append() (body, secret []byte) {
+	whole := byte(0)
+	if a.Whole {
+		whole = 1
+	}
+	body = append(body, changeVersion, whole)
+	body = binary.AppendUvarint(body, uint64(len(a.Ranges)))
+	for _, r := range a.Ranges {
+		body = appendText(appendText(body, string(r.ID)), string(r.Prefix.Addr().AsSlice()))
+		body = append(body, byte(r.Prefix.Bits()))
 	}
 	body = binary.AppendUvarint(body, uint64(len(a.Keys)))
-	secret = append(secret, accessVersion)
-	for _, k := range a.Keys {
-		body = appendText(body, string(k.Name))
-		body = appendText(body, string(k.Algorithm))
+	if len(a.Keys) > 0 {
+		secret = append(secret, wholeVersion)
+	}
+	for i := range a.Keys {
+		k := &a.Keys[i]
+		for _, text := range []string{string(k.ID), string(k.Name), string(k.Algorithm), string(k.Next)} {
+			body = appendText(body, text)
+		}
 		secret = appendText(secret, string(k.Secret))
 	}
 	body = binary.AppendUvarint(body, uint64(len(a.Peers)))
-	for _, p := range a.Peers {
-		body = appendText(body, string(p.ID))
-		body = appendText(body, p.Name)
-		body = appendText(body, string(p.Addr.Addr().AsSlice()))
-		body = binary.BigEndian.AppendUint16(body, p.Addr.Port())
-		body = binary.AppendUvarint(body, uint64(p.Key+1))
-		if version >= transportVersion {
-			body = appendText(append(body, p.octet()), p.ClientKeys)
-		}
+	for i := range a.Peers {
+		body = a.Peers[i].append(body)
 	}
-	if version >= followedVersion {
-		for _, k := range a.Keys {
-			body = binary.AppendUvarint(body, uint64(k.Next))
-		}
-	}
-	if version >= namedVersion {
-		for i := range a.Peers {
-			body = a.Peers[i].appendNamed(body)
-		}
-	}
-	if version >= sourcedVersion {
-		for i := range a.Peers {
-			body = appendText(body, a.Peers[i].Notify.Sources)
+	for _, ids := range [][]ID{a.Gone.Ranges, a.Gone.Keys, a.Gone.Peers} {
+		body = binary.AppendUvarint(body, uint64(len(ids)))
+		for _, id := range ids {
+			body = appendText(body, string(id))
 		}
 	}
 	return body, secret
@@ -180,8 +165,11 @@ const (
 	toldInClear
 )
 
-// appendNamed encodes what the fourth version tells of a peer.
-func (p *AccessPeer) appendNamed(dst []byte) []byte {
+func (p *AccessPeer) append(dst []byte) []byte {
+	dst = appendText(appendText(dst, string(p.ID)), p.Name)
+	dst = appendText(dst, string(p.Addr.Addr().AsSlice()))
+	dst = binary.BigEndian.AppendUint16(dst, p.Addr.Port())
+	dst = appendText(append(appendText(dst, string(p.Key)), p.octet()), p.ClientKeys)
 	n, flags := &p.Notify, byte(0)
 	if n.TLS {
 		flags |= toldByTLS
@@ -191,7 +179,22 @@ func (p *AccessPeer) appendNamed(dst []byte) []byte {
 	}
 	dst = appendText(appendText(dst, p.ClientNames), p.Authority)
 	dst = binary.BigEndian.AppendUint16(append(dst, flags), n.Port)
-	return appendText(appendText(dst, n.Server), n.Keys)
+	return appendText(appendText(appendText(dst, n.Server), n.Keys), n.Sources)
+}
+
+// octet is a peer's transport, and whether it gets zones stripped.
+func (p *AccessPeer) octet() byte {
+	octet := byte(p.Transport)
+	if p.Stripped {
+		octet |= 2
+	}
+	return octet
+}
+
+func (p *AccessPeer) readOctet(r *accessReader) {
+	octet := r.octet()
+	p.Transport, p.Stripped, p.ClientKeys = Transport(octet&1), octet&2 != 0, r.text()
+	r.bad = r.bad || octet > 3
 }
 
 func (p *AccessPeer) readNamed(r *accessReader) {
@@ -201,72 +204,105 @@ func (p *AccessPeer) readNamed(r *accessReader) {
 	r.bad = r.bad || flags > toldByTLS|toldInClear
 }
 
-// DecodeAccountAccess reads what AccountAccess.Append wrote; it keeps no reference to either part. Errors are ErrAccess.
-func DecodeAccountAccess(body, secret []byte) (AccountAccess, error) {
+// DecodeAccess reads what AccessChange.Append wrote, in this release or an earlier one; it keeps no reference to either part. Errors are
+// ErrAccess.
+func DecodeAccess(body, secret []byte) (AccessChange, error) {
 	s := accessReader{b: secret}
-	s.version(accessVersion)
-	a, err := decodeAccountAccess(body, func() []byte { return []byte(s.text()) })
+	if len(secret) > 0 {
+		s.version(wholeVersion)
+	}
+	a, err := decodeAccess(body, func() []byte { return []byte(s.text()) })
 	return a, errors.Join(err, s.end())
 }
 
 // DecodeSealedAccess reads the part that anybody may read: the keys have no secrets.
-func DecodeSealedAccess(body []byte) (AccountAccess, error) {
-	return decodeAccountAccess(body, func() []byte { return nil })
+func DecodeSealedAccess(body []byte) (AccessChange, error) {
+	return decodeAccess(body, func() []byte { return nil })
 }
 
-func decodeAccountAccess(body []byte, secret func() []byte) (AccountAccess, error) {
-	var a AccountAccess
+func decodeAccess(body []byte, secret func() []byte) (AccessChange, error) {
 	r := accessReader{b: body}
-	version := r.version(sourcedVersion)
-	for range r.count(2) {
-		addr := r.addr()
-		a.ACL = append(a.ACL, netip.PrefixFrom(addr, int(r.octet())))
+	version := r.version(changeVersion)
+	if version < changeVersion {
+		a := r.whole(version, secret)
+		return a, r.end()
 	}
-	for range r.count(2) {
-		a.Keys = append(a.Keys, AccessKey{Name: wire.Name(r.text()), Algorithm: wire.Name(r.text()), Secret: secret()})
+	var a AccessChange
+	whole := r.octet()
+	a.Whole = whole == 1
+	r.bad = r.bad || whole > 1
+	for range r.count(3) {
+		a.Ranges = append(a.Ranges, AccessRange{ID: ID(r.text()), Prefix: r.prefix()})
 	}
-	for range r.count(6) {
+	for range r.count(4) {
+		k := AccessKey{ID: ID(r.text()), Name: wire.Name(r.text()), Algorithm: wire.Name(r.text()), Next: ID(r.text())}
+		k.Secret = secret()
+		a.Keys = append(a.Keys, k)
+	}
+	for range r.count(16) {
 		p := AccessPeer{ID: ID(r.text()), Name: r.text()}
 		p.Addr = netip.AddrPortFrom(r.addr(), r.port())
-		p.Key = int(r.uvarint()) - 1
-		if p.Key < -1 || p.Key >= len(a.Keys) {
-			r.bad = true
-		}
-		if version >= transportVersion {
-			octet := r.octet()
-			p.Transport, p.Stripped, p.ClientKeys = Transport(octet&1), octet&2 != 0, r.text()
-			r.bad = r.bad || octet > 3
-		}
+		p.Key = ID(r.text())
+		p.readOctet(&r)
+		p.readNamed(&r)
+		p.Notify.Sources = r.text()
 		a.Peers = append(a.Peers, p)
 	}
-	for i := range a.Keys {
-		if version >= followedVersion {
-			next := r.uvarint()
-			r.bad = r.bad || next > uint64(len(a.Keys))
-			a.Keys[i].Next = int(next)
-		}
-	}
-	for i := range a.Peers {
-		if version >= namedVersion {
-			a.Peers[i].readNamed(&r)
-		}
-	}
-	for i := range a.Peers {
-		if version >= sourcedVersion {
-			a.Peers[i].Notify.Sources = r.text()
+	for _, ids := range []*[]ID{&a.Gone.Ranges, &a.Gone.Keys, &a.Gone.Peers} {
+		for range r.count(1) {
+			*ids = append(*ids, ID(r.text()))
 		}
 	}
 	return a, r.end()
 }
 
-// octet is a peer's transport, and whether it gets zones stripped. Earlier releases know of transports alone, and take a body
-// with anything else for one that they cannot read.
-func (p *AccessPeer) octet() byte {
-	octet := byte(p.Transport)
-	if p.Stripped {
-		octet |= 2
+// whole reads a body of an earlier release.
+func (r *accessReader) whole(version byte, secret func() []byte) AccessChange {
+	a := AccessChange{Whole: true}
+	for i := range r.count(2) {
+		a.Ranges = append(a.Ranges, AccessRange{placed(i + 1), r.prefix()})
 	}
-	return octet
+	for i := range r.count(2) {
+		a.Keys = append(a.Keys, AccessKey{ID: placed(i + 1), Name: wire.Name(r.text()), Algorithm: wire.Name(r.text()), Secret: secret()})
+	}
+	key := func() ID { // 0 is none
+		place := r.uvarint()
+		if r.bad = r.bad || place > uint64(len(a.Keys)); r.bad || place == 0 {
+			return ""
+		}
+		return placed(place)
+	}
+	for range r.count(6) {
+		p := AccessPeer{ID: ID(r.text()), Name: r.text()}
+		p.Addr = netip.AddrPortFrom(r.addr(), r.port())
+		if p.Key = key(); version >= transportVersion {
+			p.readOctet(r)
+		}
+		a.Peers = append(a.Peers, p)
+	}
+	if version >= followedVersion {
+		for i := range a.Keys {
+			a.Keys[i].Next = key()
+		}
+	}
+	if version >= namedVersion {
+		for i := range a.Peers {
+			a.Peers[i].readNamed(r)
+		}
+	}
+	if version >= sourcedVersion {
+		for i := range a.Peers {
+			a.Peers[i].Notify.Sources = r.text()
+		}
+	}
+	return a
+}
+
+func placed(at uint64) ID { return ID(strconv.FormatUint(at, 10)) }
+
+func (r *accessReader) prefix() netip.Prefix {
+	addr := r.addr()
+	return netip.PrefixFrom(addr, int(r.octet()))
 }
 
 func appendText(dst []byte, s string) []byte {
@@ -337,7 +373,7 @@ func (r *accessReader) addr() netip.Addr {
 
 func (r *accessReader) version(most byte) byte {
 	v := r.octet()
-	if v < accessVersion || v > most {
+	if v < zoneVersion || v > most {
 		r.bad = true
 	}
 	return v

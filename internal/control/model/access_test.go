@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"net/netip"
 	"testing"
@@ -11,99 +12,105 @@ import (
 	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
-func sampleAccess() model.AccountAccess {
-	return model.AccountAccess{
-		ACL: []netip.Prefix{netip.MustParsePrefix("192.0.2.53/28"), netip.MustParsePrefix("2001:db8::/64")},
-		Keys: []model.AccessKey{{
-			Name: wire.MustName("key.example."), Algorithm: wire.MustName("hmac-sha256."), Secret: []byte("swordfish"),
-		}},
+func sampleAccess() *model.AccessChange {
+	a := &model.AccessChange{
+		Ranges: []model.AccessRange{{ID: "r", Prefix: netip.MustParsePrefix("192.0.2.48/28")}, {ID: "s", Prefix: netip.MustParsePrefix("2001:db8::/64")}},
+		Keys: []model.AccessKey{
+			{ID: "k", Name: wire.MustName("key.example."), Algorithm: wire.MustName("hmac-sha256."), Secret: []byte("swordfish"), Next: "l"},
+			{ID: "l", Name: wire.MustName("other."), Algorithm: wire.MustName("hmac-sha256."), Secret: []byte("pike")},
+		},
 		Peers: []model.AccessPeer{
-			{ID: "a", Name: "first", Addr: netip.MustParseAddrPort("192.0.2.1:53"), Key: 0},
-			{ID: "b", Name: "no address", Key: -1},
+			{ID: "a", Name: "first", Addr: netip.MustParseAddrPort("192.0.2.1:53"), Key: "k", Stripped: true, Notify: model.NotifyBy{Sources: "192.0.2.1 2001:db8::1"}},
+			{ID: "b", Name: "no address", Transport: model.TransportTLS, ClientKeys: "one two", ClientNames: "n", Authority: "ca", Notify: model.NotifyBy{
+				TLS: true, Clear: true, Port: 8853, Server: "s", Keys: "three",
+			}},
 		},
 	}
+	a.Gone.Ranges, a.Gone.Keys, a.Gone.Peers = []model.ID{"x"}, []model.ID{"y"}, []model.ID{"z", "zz"}
+	return a
 }
 
-func TestAccountAccessRoundTrip(t *testing.T) {
+func TestAccessRoundTrip(t *testing.T) {
 	t.Parallel()
-	want := sampleAccess()
-	body, secret := want.Append()
-	if bytes.Contains(body, []byte("swordfish")) {
-		t.Error("the open part holds a secret")
-	}
-	got, err := model.DecodeAccountAccess(body, secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := testkit.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// What a peer may come by is in the second version of a body, which is written only where a peer has something to say of it.
-func TestAccessWithTransport(t *testing.T) {
-	t.Parallel()
-	want := sampleAccess()
-	if body, _ := want.Append(); body[0] != 1 {
-		t.Errorf("version %d", body[0])
-	}
-	want.Peers[1].Transport, want.Peers[1].ClientKeys = model.TransportTLS, "one two"
-	want.Peers[0].Stripped = true
-	body, secret := want.Append()
-	got, err := model.DecodeAccountAccess(body, secret)
-	if err != nil || body[0] != 2 {
-		t.Fatalf("version %d: %v", body[0], err)
-	}
-	if diff := testkit.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	for n := range body {
-		if _, err := model.DecodeAccountAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
-			t.Errorf("cut at %d: %v", n, err)
+	for _, want := range []*model.AccessChange{sampleAccess(), {}, {Whole: true}, {Peers: sampleAccess().Peers[:1]}} {
+		body, secret := want.Append()
+		if bytes.Contains(body, []byte("swordfish")) || len(want.Keys) == 0 && secret != nil {
+			t.Errorf("the open part is %q, the other %q", body, secret)
+		}
+		got, err := model.DecodeAccess(body, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := testkit.Diff(*want, got); diff != "" {
+			t.Error(diff)
 		}
 	}
 }
 
-// What follows a key is in the third version, likewise; a place beyond the keys is damage.
-func TestAccessWithSuccessor(t *testing.T) {
+// TestAccessOfEarlierReleases reads bodies of all versions that were ever written.
+func TestAccessOfEarlierReleases(t *testing.T) {
 	t.Parallel()
-	want := sampleAccess()
-	want.Keys = append(want.Keys, want.Keys[0])
-	want.Keys[0].Next = 2
-	body, secret := want.Append()
-	got, err := model.DecodeAccountAccess(body, secret)
-	if err != nil || body[0] != 3 {
-		t.Fatalf("version %d: %v", body[0], err)
+	want := model.AccessChange{
+		Whole:  true,
+		Ranges: []model.AccessRange{{ID: "1", Prefix: netip.MustParsePrefix("192.0.2.53/28")}, {ID: "2", Prefix: netip.MustParsePrefix("2001:db8::/64")}},
+		Keys:   []model.AccessKey{{ID: "1", Name: wire.MustName("key.example."), Algorithm: wire.MustName("hmac-sha256."), Secret: []byte("swordfish")}},
+		Peers: []model.AccessPeer{
+			{ID: "a", Name: "first", Addr: netip.MustParseAddrPort("192.0.2.1:53"), Key: "1"}, {ID: "b", Name: "no address"},
+		},
 	}
-	if diff := testkit.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	body[len(body)-2] = 3
-	if _, err := model.DecodeAccountAccess(body, secret); !errors.Is(err, model.ErrAccess) {
-		t.Errorf("a third key follows the first of two: %v", err)
-	}
-}
-
-// Addresses that a peer is told from are in the fifth, likewise.
-func TestAccessWithSources(t *testing.T) {
-	t.Parallel()
-	want := sampleAccess()
-	want.Peers[1].Notify = model.NotifyBy{TLS: true}
-	if body, _ := want.Append(); body[0] != 4 {
-		t.Errorf("version %d without any", body[0])
-	}
-	want.Peers[0].Notify.Sources = "192.0.2.1 2001:db8::1"
-	body, secret := want.Append()
-	got, err := model.DecodeAccountAccess(body, secret)
-	if err != nil || body[0] != 5 {
-		t.Fatalf("version %d: %v", body[0], err)
-	}
-	if diff := testkit.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	for n := range body {
-		if _, err := model.DecodeAccountAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
-			t.Errorf("cut at %d: %v", n, err)
+	for _, tt := range []struct {
+		body, secret string
+		adds         func()
+	}{
+		{
+			"010204c00002351c1020010db800000000000000000000000040010d036b6579076578616d706c65000d0b686d61632d7368613235360002016105666972737404c000020100350101620a6e6f206164647265737300000000",
+			"010973776f726466697368", func() {},
+		},
+		{
+			"020204c00002351c1020010db800000000000000000000000040010d036b6579076578616d706c65000d0b686d61632d7368613235360002016105666972737404c0000201003501020001620a6e6f20616464726573730000000001076f6e652074776f",
+			"010973776f726466697368", func() {
+				want.Peers[0].Stripped, want.Peers[1].Transport, want.Peers[1].ClientKeys = true, model.TransportTLS, "one two"
+			},
+		},
+		{
+			"030204c00002351c1020010db800000000000000000000000040020d036b6579076578616d706c65000d0b686d61632d7368613235360007056f74686572000d0b686d61632d7368613235360002016105666972737404c0000201003501020001620a6e6f20616464726573730000000001076f6e652074776f0200",
+			"010973776f7264666973680973776f726466697368", func() {
+				want.Keys = append(want.Keys, want.Keys[0])
+				want.Keys[0].Next, want.Keys[1].ID, want.Keys[1].Name = "2", "2", wire.MustName("other.")
+			},
+		},
+		{
+			"040204c00002351c1020010db800000000000000000000000040020d036b6579076578616d706c65000d0b686d61632d7368613235360007056f74686572000d0b686d61632d7368613235360002016105666972737404c0000201003501020001620a6e6f20616464726573730000000001076f6e652074776f020000000000000000016e026361012295017300",
+			"010973776f7264666973680973776f726466697368", func() {
+				want.Peers[1].ClientNames, want.Peers[1].Authority = "n", "ca"
+				want.Peers[1].Notify = model.NotifyBy{TLS: true, Port: 8853, Server: "s"}
+			},
+		},
+		{
+			"050204c00002351c1020010db800000000000000000000000040020d036b6579076578616d706c65000d0b686d61632d7368613235360007056f74686572000d0b686d61632d7368613235360002016105666972737404c0000201003501020001620a6e6f20616464726573730000000001076f6e652074776f020000000000000000016e026361012295017300153139322e302e322e3120323030313a6462383a3a3100",
+			"010973776f7264666973680973776f726466697368", func() { want.Peers[0].Notify.Sources = "192.0.2.1 2001:db8::1" },
+		},
+	} {
+		tt.adds()
+		body, err := hex.DecodeString(tt.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, err := hex.DecodeString(tt.secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := model.DecodeAccess(body, secret)
+		if err != nil {
+			t.Fatalf("version %d: %v", body[0], err)
+		}
+		if diff := testkit.Diff(want, got); diff != "" {
+			t.Errorf("version %d: %s", body[0], diff)
+		}
+		for n := range body {
+			if _, err := model.DecodeAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
+				t.Errorf("version %d, cut at %d: %v", body[0], n, err)
+			}
 		}
 	}
 }
@@ -139,8 +146,8 @@ func TestSealedAccess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Keys[0].Secret = nil
-	if diff := testkit.Diff(want, got); diff != "" {
+	want.Keys[0].Secret, want.Keys[1].Secret = nil, nil
+	if diff := testkit.Diff(*want, got); diff != "" {
 		t.Error(diff)
 	}
 	if _, err := model.DecodeSealedAccess(body[1:]); !errors.Is(err, model.ErrAccess) {
@@ -165,11 +172,11 @@ func TestDamagedAccessIsRefused(t *testing.T) {
 	t.Parallel()
 	body, secret := sampleAccess().Append()
 	for n := range body {
-		if _, err := model.DecodeAccountAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
+		if _, err := model.DecodeAccess(body[:n], secret); !errors.Is(err, model.ErrAccess) {
 			t.Errorf("cut at %d: got %v", n, err)
 		}
 	}
-	if _, err := model.DecodeAccountAccess(body, append(secret, 0)); !errors.Is(err, model.ErrAccess) {
+	if _, err := model.DecodeAccess(body, append(secret, 0)); !errors.Is(err, model.ErrAccess) {
 		t.Errorf("trailing octet: got %v", err)
 	}
 	if _, err := model.DecodeZoneAccess([]byte{3, 0, 0}); !errors.Is(err, model.ErrAccess) {
@@ -182,9 +189,9 @@ func FuzzDecodeAccess(f *testing.F) {
 	f.Add(body, secret)
 	f.Add(model.ZoneAccess{Enabled: true, Peers: []model.ID{"p"}}.Append(nil), []byte{1})
 	f.Fuzz(func(t *testing.T, body, secret []byte) {
-		if a, err := model.DecodeAccountAccess(body, secret); err == nil {
+		if a, err := model.DecodeAccess(body, secret); err == nil {
 			b, s := a.Append()
-			if _, err := model.DecodeAccountAccess(b, s); err != nil {
+			if _, err := model.DecodeAccess(b, s); err != nil {
 				t.Fatal("what was decoded cannot be encoded")
 			}
 		}

@@ -17,6 +17,9 @@ type Change struct {
 	Zone    ID
 	Actor   Actor
 	Edits   []Edit
+	// Only, where there is one, says which records may be touched: others are not there for this change, nothing may become one of
+	// them, and nothing but records may be changed.
+	Only func(*Record) bool
 }
 
 // Edit is one step of a Change. The set is closed: the types of this file.
@@ -136,6 +139,13 @@ type Revert struct {
 	Records []RevertRecord
 	// Settings gives the zone its settings of then; nil leaves them.
 	Settings func(Zone) (Zone, error)
+	Policies []RevertPolicy
+}
+
+// RevertPolicy is what a policy of updates shall be; nil for none.
+type RevertPolicy struct {
+	ID ID
+	To *UpdatePolicy
 }
 
 // RevertRecord is what a record shall be; nil for none.
@@ -148,10 +158,11 @@ type RevertRecord struct {
 // Clashes are the reasons why a revert was not made: all of them, and never none.
 type Clashes struct{ List []Clash }
 
-// Clash is one of them: of a record, a setting, or neither.
+// Clash is one of them: of a record, a setting, a policy of updates, or nothing of these.
 type Clash struct {
 	ID      ID
 	Setting string
+	Policy  ID
 	Err     *Invalid
 }
 
@@ -242,7 +253,7 @@ type Outcome struct {
 	Account *Account
 	Kept    *Kept
 	Draft   *Draft
-	// UpdatePolicy is that of PutUpdatePolicy and DeleteUpdatePolicy.
+	// UpdatePolicy is that of PutUpdatePolicy, EditUpdatePolicy and DeleteUpdatePolicy.
 	UpdatePolicy *UpdatePolicy
 	Skipped      bool // AddRecord with SkipIdentical found it there
 	// Refused says why AddRecord with SkipRefused added nothing.

@@ -128,7 +128,22 @@ const (
 	CodeFactorCode      = 13162 // 403, 400: a code that does not do
 	CodeFactorState     = 13163 // what the state of the second factor does not allow
 	CodeFactorEnforced  = 13164 // 403: the account asks for a second factor
+	CodeOnlyChallenges  = 13165 // 403: who may change ACME challenges alone
+	CodeOIDCState       = 13167 // a sign-in at a provider that was not begun in this browser, or is over
+	CodeOIDCProvider    = 13168 // 502: the provider does not answer, or says what cannot be
+	CodeOIDCEmail       = 13169 // 403: no verified e-mail address
+	CodeOIDCTaken       = 13170 // 409: the e-mail address is somebody's
+	CodeOIDCNobody      = 13171 // 403: no group opens anything
+	CodeLogin           = 13172 // a link to a provider that cannot be made or taken away
+	CodePasskeyOver     = 13173 // what a browser brings was not begun in it, or is over
+	CodePasskeyRefused  = 13174 // 403: what the authenticator has signed does not do
+	CodePasskey         = 13175 // a passkey that cannot be made or taken away
+	CodePasskeyNone     = 13176 // 404
+	CodeZoneRole        = 13166 // a role by zone that there is not
 )
+
+// CodeSealed is what needs a secret on a node that runs without the secret key: 503.
+const CodeSealed = 13180
 
 // Codes of plans, of waiting, and of drafts.
 const (
@@ -169,4 +184,5 @@ const (
 	CodeLinkGone       = 13130 // a message: a zone came back without a link whose peer is gone
 	CodeNotDeleted     = 13131 // 404: no such zone that could come back
 	CodeHistoryDays    = 13132
+	CodeUpdateChanged  = 13133 // 412: the policy of updates is not what If-Match says any more
 )

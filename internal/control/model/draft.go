@@ -33,6 +33,7 @@ type Draft struct {
 	Modified time.Time
 	By       Author
 	Parts    []DraftPart
+	Removers []Author  `json:",omitempty"` // who have taken parts of others out: what is left is their doing as well
 	Approval *Approval // of this version; nil for none
 	// ApplyAt is when a scheduled draft is applied, for Scheduler.
 	ApplyAt   time.Time

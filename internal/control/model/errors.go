@@ -20,6 +20,8 @@ var (
 	ErrBusy = errors.New("busy")
 	// ErrUnavailable: the store cannot be reached; the API answers 503.
 	ErrUnavailable = errors.New("store unavailable")
+	// ErrSealed: this node has no secret key, and what is asked for needs a secret that is closed by it.
+	ErrSealed = errors.New("it runs without the secret key that closes what is needed here")
 )
 
 // Invalid is the user's fault: a rule of the API that a request breaks. Code is stable and is what clients see as

@@ -2,6 +2,8 @@ package model
 
 import (
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -314,12 +316,30 @@ type SecondFactor struct {
 	Secret, Pending []byte `json:"-"`
 }
 
+// Login is as whom a provider of sign-ins (OpenID Connect) knows a user. ID is a digest of issuer and subject.
+type Login struct {
+	ID, User        ID
+	Issuer, Subject string
+	Email           string // that the provider told when it was linked
+	Created         time.Time
+}
+
+// Passkey is a key pair of a user's (WebAuthn), of which this server has the public half. ID is a digest of the credential's own id.
+type Passkey struct {
+	ID, User ID
+	Name     string
+	Created  time.Time
+	Used     time.Time `json:",omitzero"` // when it last let somebody in
+	// Credential is what has to be known to check what the authenticator signs: JSON that package passkey alone reads.
+	Credential []byte
+}
+
 // Session is somebody signed in to the dashboard. Its cookie names it; without its row it is over.
 type Session struct {
 	ID    ID     // issued is its first half: Unix seconds
 	Owner ID     // the user, or the account of a token that is an account's
 	Token ID     // by which it was opened; empty for a user's own
-	Way   string // how it was opened: "password", "token"
+	Way   string // how it was opened: one of auth's ways
 	From  netip.Addr
 	Agent string // what the browser says of itself
 	// Print is a fingerprint of what the session hangs on: of the user's password and sessions value, or of the token.
@@ -335,13 +355,25 @@ type Member struct {
 	ID      ID
 	Account ID
 	User    ID
-	Role    string // "administrator" (all of the account) or "read_only"
-	Status  string // "pending" until the user has accepted the invitation, then "accepted"
+	Role    string     // "administrator" (all of the account), "read_only", or "by_zone": Zones alone
+	Zones   []ZoneRole `json:",omitempty"` // what he may in single zones beside that; in order of zone and role, each once
+	Status  string     // "pending" until the user has accepted the invitation, then "accepted"
 	Created time.Time
+	// ByGroups says that a provider's groups have made the membership: they change it and take it away, too.
+	ByGroups bool `json:",omitempty"`
 	// Suspended says whether the account is, as it was when the membership was read. It is no part of the membership.
 	Suspended bool `json:"-"`
 	// Strict is the account's EnforceTwoFactor, likewise.
 	Strict bool `json:"-"`
+}
+
+// AllZones stands for every zone of an account, those to come too.
+const AllZones ID = "*"
+
+// ZoneRole is what a member may in a zone: Role is one of auth's roles by zone, Zone an id or AllZones.
+type ZoneRole struct {
+	Zone ID
+	Role string
 }
 
 // Token is an API token of a user (Account empty) or of an account (User empty).
@@ -447,11 +479,25 @@ type AuditLine struct {
 type AuditMember struct {
 	ID           ID
 	Role, Status string
+	Zones        []ZoneRole
 	User         User
 }
 
 // AuditFacts is what there is to say where no object tells it, such as how many records an import brought.
 type AuditFacts []AuditFact
+
+// Words are all of them in a line.
+func (f AuditFacts) Words() string {
+	out := make([]string, 0, len(f))
+	for _, one := range f {
+		text := one.Text
+		if text == "" {
+			text = strconv.FormatInt(one.Number, 10)
+		}
+		out = append(out, one.Name+" "+text)
+	}
+	return strings.Join(out, "; ")
+}
 
 // Facts that are told of an import: how many records it brought, and the instant in which all of them were made, in microseconds.
 const (

@@ -1,6 +1,9 @@
 package model
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // PeopleTx is a write transaction about users, members and tokens. Such transactions come one after another, on all nodes
 // together: what is read through one stays true until its end. New rows are added, known ones are edited as they stand in
@@ -11,6 +14,8 @@ type PeopleTx interface {
 	tokenTx
 	sessionTx
 	factorTx
+	loginTx
+	passkeyTx
 	// Audit adds entries to the audit log.
 	Audit(ctx context.Context, a ...Audit) error
 	// PutMeta notes a value under a name, as the store's own PutMeta does.
@@ -49,7 +54,27 @@ type sessionTx interface {
 type factorTx interface {
 	// EditSecondFactor hands edit what the user has, empty where there is none, and writes what edit makes of it.
 	EditSecondFactor(ctx context.Context, user ID, edit func(*SecondFactor) error) error
+	// DeleteSecondFactor takes all away that is one: the authenticator, the recovery codes, and the passkeys.
 	DeleteSecondFactor(ctx context.Context, user ID) error
+}
+
+type passkeyTx interface {
+	Passkey(ctx context.Context, id ID) (Passkey, error)
+	Passkeys(ctx context.Context, user ID) ([]Passkey, error)
+	// AddPasskey fails with an *Invalid when somebody has it already.
+	AddPasskey(ctx context.Context, k Passkey) error
+	PutPasskey(ctx context.Context, k Passkey) error
+	DeletePasskey(ctx context.Context, user, id ID) error
+	// SpendChallenge notes until when a challenge, by its digest, must not be answered again; false: it has been already.
+	SpendChallenge(ctx context.Context, id ID, now, until time.Time) (first bool, err error)
+}
+
+type loginTx interface {
+	Login(ctx context.Context, id ID) (Login, error)
+	Logins(ctx context.Context, user ID) ([]Login, error)
+	// AddLogin fails with an *Invalid when somebody is known so already.
+	AddLogin(ctx context.Context, l Login) error
+	DeleteLogin(ctx context.Context, user, id ID) error
 }
 
 type tokenTx interface {

@@ -42,7 +42,8 @@ type TagFilter struct {
 // dot); type is a mnemonic or TYPEnnn; proxied is "true" or "false". The id is always the last sort key.
 type RecordQuery struct {
 	Filters []Filter
-	Any     bool // filters are joined by or
+	Any     bool     // filters are joined by or
+	Only    []Filter // joined to the rest by and: what may be seen at all
 	Tags    []TagFilter
 	AnyTag  bool
 	Search  string // substring of name, content, comment or tags, joined to the rest by and
@@ -57,7 +58,7 @@ type RecordQuery struct {
 // Searches says that what the query selects can only be found by a look at every record of the zone: names and ids alone are
 // kept in an order of their own.
 func (q *RecordQuery) Searches() bool {
-	if q.Search != "" {
+	if q.Search != "" || len(q.Only) > 0 {
 		return true
 	}
 	return slices.ContainsFunc(q.Filters, func(f Filter) bool { return f.Op != OpExact || f.Field != "name" && f.Field != "id" })

@@ -74,12 +74,53 @@ func (p *UpdatePolicy) Facts() AuditFacts {
 	return out
 }
 
+// UpdatePolicyOf reads what Facts has told; false: it is not that. Times are not told.
+func UpdatePolicyOf(id ID, facts AuditFacts) (p UpdatePolicy, ok bool) {
+	p.ID, ok = id, true
+	types := func(text string) (out []wire.Type) {
+		for word := range strings.SplitSeq(text, ", ") {
+			t, err := wire.ParseType(word)
+			ok = ok && err == nil
+			out = append(out, t)
+		}
+		return out
+	}
+	for _, f := range facts {
+		switch f.Name {
+		case "tsig_id":
+			p.TSIG = ID(f.Text)
+		case "names":
+			for word := range strings.SplitSeq(f.Text, ", ") { // a space of a name is written \032
+				match, name, _ := strings.Cut(word, " ")
+				p.Names = append(p.Names, UpdateName{UpdateMatch(match), name})
+			}
+		case "types":
+			p.Types = types(f.Text)
+		case "types_except":
+			p.Except = types(f.Text)
+		case "comment":
+			p.Comment = f.Text
+		}
+	}
+	return p, ok && p.TSIG != "" && len(p.Names) > 0
+}
+
 // PutUpdatePolicy makes a policy of the change's zone (ID empty), or replaces all of one. Times and, for a new one, the ID are set by
 // commit.
 type PutUpdatePolicy struct{ Policy UpdatePolicy }
 
-// DeleteUpdatePolicy removes one.
-type DeleteUpdatePolicy struct{ ID ID }
+// EditUpdatePolicy makes another of a policy: Apply gets it as it is inside the transaction, so that of two who change it neither is
+// lost. Its error ends the change.
+type EditUpdatePolicy struct {
+	ID    ID
+	Apply func(UpdatePolicy) (UpdatePolicy, error)
+}
+
+// DeleteUpdatePolicy removes one, unless Check has something against it; nil: it has not.
+type DeleteUpdatePolicy struct {
+	ID    ID
+	Check func(*UpdatePolicy) error
+}
 
 // Rewrite changes a zone by what stands in it: Plan runs inside the write transaction, as an Apply does, and gives the edits that are to
 // follow, of records or of the zone. Names are those that it will look at, which are read together.
@@ -102,5 +143,6 @@ type View struct {
 }
 
 func (PutUpdatePolicy) edit()    {}
+func (EditUpdatePolicy) edit()   {}
 func (DeleteUpdatePolicy) edit() {}
 func (Rewrite) edit()            {}

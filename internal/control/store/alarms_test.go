@@ -79,8 +79,11 @@ func TestAlarms(t *testing.T) {
 		}
 		raise(false, 1, 0) // never raised
 		raise(true, 2, 1)
-		if list, err := w.Untold(ctx, at(2)); err != nil || len(list) != 1 || list[0] != account {
+		if list, err := w.Untold(ctx, at(2), ""); err != nil || len(list) != 1 || list[0] != account {
 			t.Errorf("untold %v, %v", list, err)
+		}
+		if list, err := w.Untold(ctx, at(2), account); err != nil || len(list) != 0 {
+			t.Errorf("untold behind the last %v, %v", list, err)
 		}
 		told(3, 1)
 		told(3, 0)
@@ -160,7 +163,7 @@ func TestDeliveries(t *testing.T) {
 		if all.Wait(); taken != 1 {
 			t.Errorf("taken %d times", taken)
 		}
-		if list, err := w.Waiting(ctx, at(9)); err != nil || len(list) != 0 {
+		if list, err := w.Waiting(ctx, at(9), ""); err != nil || len(list) != 0 {
 			t.Errorf("%v, %v", list, err)
 		}
 		d, hooked, err := w.TakeDelivery(ctx, hook, at(11), at(20)) // whoever had it died
@@ -177,7 +180,7 @@ func TestDeliveries(t *testing.T) {
 			t.Errorf("%+v, %v", list, err)
 		}
 		must(t, w.EditAlarms(ctx, account, func(tx model.AlarmTx) error { return tx.DeleteWebhook(ctx, hook) }))
-		if list, err := w.Waiting(ctx, at(99)); err != nil || len(list) != 0 {
+		if list, err := w.Waiting(ctx, at(99), ""); err != nil || len(list) != 0 {
 			t.Errorf("%v, %v", list, err)
 		}
 		must(t, w.PruneDeliveries(ctx))

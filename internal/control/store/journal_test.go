@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -134,25 +135,35 @@ func TestLoad(t *testing.T) {
 		img := model.Image{
 			Zone: large.ID, Account: account, Name: string(large.Name), Serial: 2, Served: noise(3<<20 + 5), Transfer: noise(1<<20 + 1),
 		}
+		key := model.TSIG{ID: newID(), Account: account, Name: "k.", Algo: "hmac-sha256.", Secret: "c3dvcmRmaXNo"}
+		peer := model.Peer{ID: newID(), Account: account, Name: "p", TSIG: key.ID}
+		acl := model.ACL{ID: newID(), Account: account, Prefix: netip.MustParsePrefix("192.0.2.0/24")}
+		whole := model.AccessChange{Whole: true, Ranges: []model.AccessRange{acl.Access()}, Peers: []model.AccessPeer{peer.Access()}}
+		k, err := key.Access()
+		must(t, err)
+		whole.Keys = append(whole.Keys, k)
+		body, secret := whole.Append()
 		access := func(zone model.ID, body string) model.Entry {
 			return model.Entry{Kind: model.EntryAccess, Account: account, Zone: zone, Serial: 2, Body: []byte(body), Secret: []byte("s")}
 		}
 		seq := w.change(t, func(tx *store.Tx) []model.Entry {
 			must(t, tx.PutImage(t.Context(), img))
+			must(t, tx.PutTSIG(t.Context(), key))
+			must(t, tx.PutPeer(t.Context(), peer))
+			must(t, tx.PutACL(t.Context(), acl))
 			return []model.Entry{
 				{Kind: model.EntryReset, Account: account, Zone: large.ID, Serial: 2},
-				access(small.ID, "old"), access("", "old"),
-				access(small.ID, "new"), access("", "new"),
+				access(small.ID, "old"), access(small.ID, "new"),
 			}
 		})
 		images, order, at := w.load(t)
-		img.Seq = seq - 4
+		img.Seq = seq - 2
 		equal(t, "image", images["large.test"], img)
 		if got := images["small.test"]; got.Seq != small.Seq || string(got.Served) != "image of small.test" || got.Transfer != nil {
 			t.Errorf("small image: %+v", got)
 		}
 		equal(t, "order", order, []string{
-			"access " + string(account[28:]) + "  0 new s",
+			fmt.Sprintf("access %s  0 %s %s", account[28:], body, secret),
 			"image small.test", "access " + string(account[28:]) + " " + string(small.ID) + " 2 new s",
 			"image large.test",
 		})

@@ -130,7 +130,8 @@ func TestReadOnly(t *testing.T) {
 	w.Store = w.open(t)
 	account := newAccount()
 	z := w.addZone(t, account, "a.test")
-	seq := w.change(t, func(*store.Tx) []model.Entry {
+	seq := w.change(t, func(tx *store.Tx) []model.Entry {
+		must(t, tx.PutTSIG(t.Context(), model.TSIG{ID: newID(), Account: account, Name: "k.", Algo: "hmac-sha256.", Secret: "c3dvcmRmaXNo"}))
 		return []model.Entry{{Kind: model.EntryAccess, Account: account, Body: []byte("open"), Secret: []byte("swordfish")}}
 	})
 	r, err := store.Open(t.Context(), store.Config{URL: readOnly(t, w.url), ReadOnly: true, Keyless: true})

@@ -12,6 +12,10 @@ import (
 type (
 	// Config opens a store.
 	Config = engine.Config
+	// Schema is what a program knows of tables.
+	Schema = engine.Schema
+	// Mark says which programs can live with a migration.
+	Mark = engine.Mark
 	// Tx is the one write transaction of a group of changes.
 	Tx = zones.Tx
 	// Staging is what a zone will have when an import is complete.
@@ -48,11 +52,16 @@ var (
 	// ErrMayNotTell is a database that lets a node that only reads write nothing at all.
 	ErrMayNotTell = engine.ErrMayNotTell
 	ErrVersion    = engine.ErrVersion
-	ErrInUse      = engine.ErrInUse
-	ErrSecretKey  = engine.ErrSecretKey
-	ErrBackup     = backup.ErrBackup
-	ErrNotEmpty   = backup.ErrNotEmpty
+	// ErrOutgrown is a database that a later program has made its own.
+	ErrOutgrown  = engine.ErrOutgrown
+	ErrInUse     = engine.ErrInUse
+	ErrSecretKey = engine.ErrSecretKey
+	ErrBackup    = backup.ErrBackup
+	ErrNotEmpty  = backup.ErrNotEmpty
 )
+
+// OwnSchema is that of this program.
+var OwnSchema = engine.OwnSchema
 
 // ReadBackup goes through a whole backup without any database.
 var ReadBackup = backup.Read

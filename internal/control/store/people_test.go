@@ -369,3 +369,89 @@ func (w *world) people(tb testing.TB, f func(tx model.PeopleTx) error) {
 	tb.Helper()
 	must(tb, w.EditPeople(context.Background(), f))
 }
+
+// TestLogins: as whom a provider knows a user is found by its id alone, is one user's, and goes by him alone.
+func TestLogins(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		l := model.Login{ID: newID(), User: newID(), Issuer: "https://login.example.com", Subject: "ann", Email: "ann@example.com", Created: at(1)}
+		w.people(t, func(tx model.PeopleTx) error { return tx.AddLogin(t.Context(), l) })
+		got, err := w.Logins(t.Context(), l.User)
+		must(t, err)
+		equal(t, "the user's", got, []model.Login{l})
+		other := l
+		other.User = newID()
+		err = w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.AddLogin(t.Context(), other) })
+		if _, bad := errors.AsType[*model.Invalid](err); !bad {
+			t.Errorf("somebody else's, too: %v", err)
+		}
+		err = w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.DeleteLogin(t.Context(), other.User, l.ID) })
+		if !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("deleted by somebody else: %v", err)
+		}
+		w.people(t, func(tx model.PeopleTx) error {
+			found, err := tx.Login(t.Context(), l.ID)
+			equal(t, "found", found, l)
+			return errors.Join(err, tx.DeleteLogin(t.Context(), l.User, l.ID))
+		})
+		err = w.EditPeople(t.Context(), func(tx model.PeopleTx) error { _, err := tx.Login(t.Context(), l.ID); return err })
+		if !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("after it was deleted: %v", err)
+		}
+	})
+}
+
+// TestPasskeys: what is written is read, by its id and by its user, is nobody else's, goes with the second factor; and a challenge is spent once.
+func TestPasskeys(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, w *world) {
+		k := model.Passkey{ID: newID(), User: newID(), Name: "key", Created: at(1), Credential: []byte(`{"id":"AQ"}`)}
+		another := model.Passkey{ID: newID(), User: newID(), Name: "another's", Created: at(2), Credential: []byte("{}")}
+		w.people(t, func(tx model.PeopleTx) error {
+			return errors.Join(tx.AddPasskey(t.Context(), k), tx.AddPasskey(t.Context(), another))
+		})
+		stolen := k
+		stolen.User = another.User
+		err := w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.AddPasskey(t.Context(), stolen) })
+		if _, bad := errors.AsType[*model.Invalid](err); !bad {
+			t.Errorf("somebody else's, too: %v", err)
+		}
+		w.people(t, func(tx model.PeopleTx) error { return tx.PutPasskey(t.Context(), stolen) })
+		err = w.EditPeople(t.Context(), func(tx model.PeopleTx) error { return tx.DeletePasskey(t.Context(), another.User, k.ID) })
+		if !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("deleted by somebody else: %v", err)
+		}
+		k.Used = at(3)
+		w.people(t, func(tx model.PeopleTx) error {
+			err := tx.PutPasskey(t.Context(), k)
+			found, err2 := tx.Passkey(t.Context(), k.ID)
+			equal(t, "found", found, k)
+			return errors.Join(err, err2)
+		})
+		got, err := w.Passkeys(t.Context(), k.User)
+		must(t, err)
+		equal(t, "the user's", got, []model.Passkey{k})
+		w.people(t, func(tx model.PeopleTx) error { return tx.DeleteSecondFactor(t.Context(), k.User) })
+		err = w.EditPeople(t.Context(), func(tx model.PeopleTx) error { _, err := tx.Passkey(t.Context(), k.ID); return err })
+		if !errors.Is(err, model.ErrNotFound) {
+			t.Errorf("after the second factor was deleted: %v", err)
+		}
+		got, err = w.Passkeys(t.Context(), another.User)
+		must(t, err)
+		equal(t, "another's", got, []model.Passkey{another})
+
+		challenge := newID()
+		for i, want := range []struct {
+			now   int
+			first bool
+		}{{1, true}, {2, false}, {5, false}, {6, true}} { // at 6 it is forgotten: whoever brings it then is late
+			w.people(t, func(tx model.PeopleTx) error {
+				first, err := tx.SpendChallenge(t.Context(), challenge, at(want.now), at(5))
+				if first != want.first {
+					t.Errorf("step %d: first is %v", i, first)
+				}
+				return err
+			})
+		}
+	})
+}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -37,7 +38,7 @@ func TestReseal(t *testing.T) {
 		w.change(t, func(tx *store.Tx) (out []model.Entry) {
 			must(t, tx.PutZoneKey(t.Context(), zoneKey))
 			for i := range keys {
-				k := model.TSIG{ID: newID(), Account: z.Account, Name: fmt.Sprintf("k%d.", i), Secret: fmt.Sprint("secret", i)}
+				k := model.TSIG{ID: newID(), Account: z.Account, Name: fmt.Sprintf("k%d.", i), Algo: "hmac-sha256.", Secret: base64.StdEncoding.EncodeToString([]byte{1, byte(i >> 8), byte(i)})}
 				must(t, tx.PutTSIG(t.Context(), k))
 				made = append(made, k)
 				out = append(out, model.Entry{Kind: model.EntryAccess, Account: z.Account, Secret: []byte(k.Secret)})

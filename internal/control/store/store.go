@@ -191,6 +191,10 @@ func (s *Store) PutMeta(ctx context.Context, key string, v []byte) error {
 	return s.db.PutMeta(ctx, key, v)
 }
 
+// Outgrown is why this program may not write to the database any more, or not even read it: a later one has made the tables its own. nil
+// while it may.
+func (s *Store) Outgrown() error { return s.db.Outgrown() }
+
 // Stats returns the counters as they are now.
 func (s *Store) Stats() Stats {
 	c := s.Counts()

@@ -112,24 +112,41 @@ const (
 	keysMost       = 1 << 12
 )
 
-// enter says whether a message of an account's key may be done now; leave must be called at its end.
+// enter says whether a message of an account's key may be under way, be it done or only waiting for the same message to be; leave must be
+// called at its end.
 func (k *keyBounds) enter(account, key string, now time.Time) (leave func(), ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	own, all := k.use(account+" "+key, k.perSecond, now), k.use(account, accountKeys*k.perSecond, now)
-	if own.running >= keyRunning || all.running >= accountRunning || k.perSecond > 0 && (own.left < 1 || all.left < 1) {
+	own, all := k.both(account, key, now)
+	if own.running >= keyRunning || all.running >= accountRunning {
 		return nil, false
 	}
-	for _, u := range []*keyUse{own, all} {
-		u.left--
-		u.running++
-	}
+	own.running++
+	all.running++
 	return func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		own.running--
 		all.running--
 	}, true
+}
+
+// pay says whether one that has entered may be done. Those that are only answered again are free: whoever has seen one pass would use up
+// with it what its key may ask for.
+func (k *keyBounds) pay(account, key string, now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	own, all := k.both(account, key, now)
+	if k.perSecond > 0 && (own.left < 1 || all.left < 1) {
+		return false
+	}
+	own.left--
+	all.left--
+	return true
+}
+
+func (k *keyBounds) both(account, key string, now time.Time) (own, all *keyUse) {
+	return k.use(account+" "+key, k.perSecond, now), k.use(account, accountKeys*k.perSecond, now)
 }
 
 // use is the bucket of a key or an account, filled until now.

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/dns/rr"
+	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
+	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
 // TestOnce: of the same message at once one is done, and the others get its answer; a failure of ours is tried again.
@@ -95,9 +98,9 @@ func TestKeyBounds(t *testing.T) {
 	take := func(key string) bool {
 		leave, ok := k.enter(key, "", now)
 		if ok {
-			leave()
+			defer leave()
 		}
-		return ok
+		return ok && k.pay(key, "", now)
 	}
 	n := 0
 	for take("one") {
@@ -134,12 +137,11 @@ func TestKeyBounds(t *testing.T) {
 	busy = keyBounds{perSecond: 10}
 	n = 0
 	for i := range 1000 {
-		if leave, ok := busy.enter("a", fmt.Sprint(i%10), now); ok {
-			leave()
+		if busy.pay("a", fmt.Sprint(i%10), now) {
 			n++
 		}
 	}
-	if _, ok := busy.enter("b", "0", now); n != 2*accountKeys*10 || !ok {
+	if ok := busy.pay("b", "0", now); n != 2*accountKeys*10 || !ok {
 		t.Errorf("%d of one account at once", n)
 	}
 	for i := range 3 * keysMost {
@@ -148,5 +150,79 @@ func TestKeyBounds(t *testing.T) {
 	}
 	if len(k.of) > keysMost {
 		t.Errorf("%d keys are remembered", len(k.of))
+	}
+}
+
+// TestCopiesTakeNoPlaces: however often a message comes again while it is being done, it takes no more of the places of all than its key may
+// have; and copies use up nothing of what the key may ask for.
+func TestCopiesTakeNoPlaces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		db := zone.NewDB(0)
+		db.SetAccount(&zone.Account{ID: "acc"})
+		apex := wire.MustName("example.com")
+		soa := append([]byte("\x02ns\x00\x01h\x00"), make([]byte, 20)...)
+		v, err := zone.Build(apex, []rr.Set{{Owner: apex, Type: wire.TypeSOA, TTL: 60, Data: [][]byte{soa}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Reset("z", "acc", 1, v, v, zone.Links{}, nil)
+		goOn := make(chan struct{})
+		s := New(Config{
+			DB: db, Clock: time.Now, PerSecond: 1,
+			Zone: func(ctx context.Context, _ model.ID) (model.Zone, error) {
+				select {
+				case <-goOn:
+				case <-ctx.Done():
+				}
+				return model.Zone{}, model.ErrNotFound
+			},
+		})
+		request := signed(t, apex)
+		answered := make(chan wire.Rcode, 1000)
+		for range cap(answered) {
+			go func() {
+				code, _ := s.Update(t.Context(), request())
+				answered <- code
+			}()
+		}
+		synctest.Wait()
+		if n := cap(answered) - len(answered); n != keyRunning {
+			t.Errorf("%d copies of one message are under way, want %d", n, keyRunning)
+		}
+		close(goOn)
+		done := 0
+		for range cap(answered) {
+			if <-answered == wire.RcodeNotAuth {
+				done++
+			}
+		}
+		if done != keyRunning || s.keys.of["acc "+string(wire.MustName("key"))].left != 1 {
+			t.Errorf("%d were answered as the first", done)
+		}
+	})
+}
+
+// signed makes requests that are the same message of one key.
+func signed(t *testing.T, apex wire.Name) func() *wire.Request {
+	t.Helper()
+	k := &tsig.Key{Name: wire.MustName("key"), Algorithm: tsig.HMACSHA256, Secret: []byte("0123456789abcdef0123456789abcdef")}
+	var b wire.Builder
+	b.Start(nil, 512, 7, 0)
+	b.Question([]byte(apex), wire.TypeSOA, wire.ClassIN)
+	plain := b.Finish()
+	plain[2] = byte(wire.OpcodeUpdate) << 3
+	at := len(plain)
+	msg := tsig.NewClient(k).Sign(plain, 0, time.Now())
+	return func() *wire.Request {
+		signer, code := tsig.Verify(msg, at, []*tsig.Key{k}, time.Now())
+		if code != wire.RcodeNoError {
+			t.Error(code)
+		}
+		r := &wire.Request{Signer: signer}
+		if r.Parse(msg) != wire.ParseOK {
+			t.Error("the message cannot be read")
+		}
+		return r
 	}
 }

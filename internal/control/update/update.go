@@ -148,7 +148,7 @@ func (s *Server) Update(ctx context.Context, r *wire.Request) (wire.Rcode, strin
 	defer cancel()
 	u := &request{s: s, key: signer.Key(), zone: model.ID(z.ID), account: z.AccountID(), source: r.Source.Addr(), rep: &rep}
 	u.id = u.changeID(signer.MAC())
-	out, repeated := s.recent.once(ctx, u.id, began, func() outcome { return u.do(ctx, r.Msg) })
+	out, repeated := u.once(ctx, began, r.Msg)
 	rep.Rcode, rep.Reason, rep.Repeated = out.code, out.why, repeated || rep.Repeated
 	rep.Duration = s.cfg.Clock().Sub(began)
 	s.finish(&rep)
@@ -181,13 +181,21 @@ func (u *request) changeID(mac []byte) model.ID {
 	return model.ID(hex.EncodeToString(h.Sum(nil)[:16]))
 }
 
-func (u *request) do(ctx context.Context, msg []byte) outcome {
-	leave, ok := u.s.keys.enter(u.account, string(u.key.Name), u.s.cfg.Clock())
+// once does the message within the bounds of its key, or gives the answer that it has had. Who waits for the same message to be done is
+// under way, too: else copies of one message would take up the places of everybody.
+func (u *request) once(ctx context.Context, now time.Time, msg []byte) (out outcome, repeated bool) {
+	crowded := outcome{wire.RcodeServFail, "the key, or its account, sends more updates than it may"}
+	leave, ok := u.s.keys.enter(u.account, string(u.key.Name), now)
 	if !ok {
-		return outcome{wire.RcodeServFail, "the key, or its account, sends more updates than it may"}
+		return crowded, false
 	}
 	defer leave()
-	return u.outcome(u.commit(ctx, msg))
+	return u.s.recent.once(ctx, u.id, now, func() outcome {
+		if !u.s.keys.pay(u.account, string(u.key.Name), now) {
+			return crowded
+		}
+		return u.outcome(u.commit(ctx, msg))
+	})
 }
 
 // commit reads the message, and looks at what can be refused without disturbing anybody, before it becomes a change.

@@ -48,10 +48,8 @@ func (r *Responder) signatures(owner place, covers wire.Type, ttl uint32, sigs z
 		if raw, _ := it.Raw(); wire.SigCovers(raw) != covers {
 			continue
 		}
-		one := r.b.Mark()
 		buf := r.b.BeginAt(owner.labels, owner.at, wire.TypeRRSIG, wire.ClassIN, ttl)
-		if !r.b.EndRR(one, it.AppendRData(buf, r.apex)) {
-			r.b.Rewind(before)
+		if !r.b.EndRR(before, it.AppendRData(buf, r.apex)) { // takes all of them back
 			return false
 		}
 	}

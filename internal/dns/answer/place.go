@@ -43,13 +43,11 @@ func (r *Responder) set(owner place, s *zone.RRset) bool {
 	m := r.b.Mark()
 	i := 0
 	for it := s.Iter(); it.Next(); i++ {
-		one := r.b.Mark()
 		buf := r.b.BeginAt(owner.labels, owner.at, s.Type, wire.ClassIN, it.TTL())
 		if i < maxPlaces {
 			r.rdata[i] = uint16(len(buf) + 2 - r.base)
 		}
-		if !r.b.EndRR(one, it.AppendRData(buf, r.apex)) {
-			r.b.Rewind(m)
+		if !r.b.EndRR(m, it.AppendRData(buf, r.apex)) { // takes all of them back
 			return false
 		}
 	}

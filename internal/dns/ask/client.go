@@ -1,6 +1,7 @@
-// Package ask puts one question to one DNS server, such that nobody can guess what an answer must look like: by UDP with a
-// fresh socket, port, identifier and spelling for every try, and by TCP where UDP is truncated, spoilt or silent. It knows
-// messages and sockets; it must not know who asks, what for, or what the answer means.
+// Package ask puts questions to DNS servers, such that nobody can guess what an answer must look like. A Client asks one server one
+// thing: by UDP with a fresh socket, port, identifier and spelling for every try, and by TCP where UDP is truncated, spoilt or silent.
+// Many asks very many, by UDP, from few sockets. The package knows messages and sockets; it must not know who asks, what for, or what
+// the answer means.
 package ask
 
 import (
@@ -104,13 +105,7 @@ func Query(name wire.Name, t wire.Type, recurse bool) []byte {
 	b.Question([]byte(name), t, wire.ClassIN)
 	b.OPT(&wire.OPT{UDPSize: udpSize})
 	msg := b.Finish()
-	spelled := msg[wire.HeaderLen : wire.HeaderLen+len(name)]
-	coins := rand.Uint64()
-	for i, octet := range spelled {
-		if octet >= 'a' && octet <= 'z' && coins>>(i%64)&1 == 1 {
-			spelled[i] = octet - 'a' + 'A'
-		}
-	}
+	spell(msg, len(name), rand.Uint64())
 	return msg
 }
 

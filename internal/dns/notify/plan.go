@@ -1,26 +1,26 @@
 package notify
 
 import (
-	"slices"
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // plan makes the tasks of a zone what its links and serial want now.
 func (s *Sender) plan(id string, w wish, now time.Time) {
 	z := s.cfg.DB.ByID(id)
 	if z == nil || w.gone {
-		s.forget(id, nil)
+		s.forget(id)
 		return
 	}
 	access := z.Access()
 	if !access.Enabled {
-		s.forget(id, nil)
+		s.forget(id)
 		return
 	}
-	s.forget(id, access.Peers)
+	tasks := s.keep(id, access.Peers)
 	if !s.cfg.Duty(id) {
 		s.park(id)
 		if w.forced {
@@ -38,11 +38,13 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		w.forced = w.forced || mark.serial == v.Serial() && now.Sub(mark.at) < forcedLife
 	}
 	rdata, ttl := v.SOA()
-	for _, p := range access.Peers {
+	changes := s.cfg.Traced.Take(id, v.Serial(), wire.SerialNewer)
+	for i := range access.Peers {
+		p := &access.Peers[i]
 		if !p.Addr.IsValid() {
 			continue // nobody to tell
 		}
-		t := s.task(id, p.ID)
+		t := tasks[i]
 		if t == nil {
 			t = s.add(z, p)
 		}
@@ -51,17 +53,20 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		}
 		moved := t.becomes(p, v.Serial(), rdata, ttl)
 		t.forced = t.forced || w.forced
+		if len(changes) > 0 {
+			t.told.Add(changes, now, trace.Text("headwater.peer.id", p.ID), trace.Text("network.peer.address", t.to().Addr().String()), trace.Number("network.peer.port", int64(t.to().Port())))
+		}
 		s.schedule(t, w.forced || moved, now)
 	}
 }
 
 // becomes has the task tell a peer of a version. moved says that what is under way does not reach it.
-func (t *task) becomes(p zone.Peer, serial uint32, soa []byte, ttl uint32) (moved bool) {
+func (t *task) becomes(p *zone.Peer, serial uint32, soa []byte, ttl uint32) (moved bool) {
 	if t.serial != serial {
 		t.reminders = 0
 	}
 	moved = t.peer.Addr != p.Addr || t.peer.Notify != p.Notify || t.peer.Key != p.Key && t.inDoubt
-	t.peer, t.serial, t.soa, t.ttl = p, serial, soa, ttl
+	t.peer, t.serial, t.soa, t.ttl = *p, serial, soa, ttl
 	t.status.Serial = serial
 	return moved
 }
@@ -74,6 +79,7 @@ func (s *Sender) schedule(t *task, anew bool, now time.Time) {
 	switch {
 	case !t.forced && t.status.Known && t.serial == t.status.Acked:
 		s.queue.drop(t)
+		t.told.Known(now, t.serial, wire.SerialNewer)
 		return
 	case !t.forced && t.status.Known && wire.SerialNewer(t.status.Acked, t.serial):
 		// Another node may have told it of a change that this one is about to see; else the store was restored.
@@ -102,8 +108,8 @@ func (s *Sender) task(zoneID, peer string) *task {
 	return nil
 }
 
-func (s *Sender) add(z *zone.Zone, p zone.Peer) *task {
-	t := &task{zone: z.ID, name: z.Name, peer: p, index: -1}
+func (s *Sender) add(z *zone.Zone, p *zone.Peer) *task {
+	t := &task{zone: z.ID, name: z.Name, peer: *p, index: -1}
 	t.status.Peer = p.ID
 	s.zones[z.ID] = append(s.zones[z.ID], t)
 	return t
@@ -129,6 +135,7 @@ func (s *Sender) park(id string) {
 	for _, t := range s.zones[id] {
 		s.queue.drop(t)
 		t.forced = false
+		t.told.Drop(s.cfg.Now(), "another node tells")
 	}
 }
 
@@ -139,33 +146,89 @@ type forcedMark struct {
 	at     time.Time
 }
 
-// forcedLife is how long marks are kept.
-const forcedLife = 30 * time.Second
+// forcedLife is how long marks are kept, forcedLeast how many are before old ones are looked for.
+const (
+	forcedLife  = 30 * time.Second
+	forcedLeast = 1024
+)
 
 func (s *Sender) leaveForced(id string, mark forcedMark) {
-	for z, old := range s.forced {
-		if mark.at.Sub(old.at) >= forcedLife {
-			delete(s.forced, z)
+	if len(s.forced) >= s.forcedMost { // a look at all for each would be quadratic
+		for z, old := range s.forced {
+			if mark.at.Sub(old.at) >= forcedLife {
+				delete(s.forced, z)
+			}
 		}
+		s.forcedMost = max(forcedLeast, 2*len(s.forced))
 	}
 	s.forced[id] = mark
 }
 
-// forget drops the tasks of a zone for peers that are not in keep, or have no address there.
-func (s *Sender) forget(id string, keep []zone.Peer) {
-	tasks := slices.DeleteFunc(s.zones[id], func(t *task) bool {
-		if slices.ContainsFunc(keep, func(p zone.Peer) bool { return p.ID == t.peer.ID && p.Addr.IsValid() }) {
-			return false
+// forget drops all tasks of a zone.
+func (s *Sender) forget(id string) { s.keep(id, nil) }
+
+// keep drops the tasks of a zone for peers that are not among these, or have no address there, and gives the others, each at the place of its
+// peer.
+func (s *Sender) keep(id string, peers []zone.Peer) []*task {
+	had := matching{tasks: s.zones[id]}
+	out, stay := make([]*task, len(peers)), make([]*task, 0, len(had.tasks))
+	for i := range peers {
+		if !peers[i].Addr.IsValid() {
+			continue
 		}
+		if t := had.take(peers[i].ID); t != nil {
+			out[i], stay = t, append(stay, t)
+		}
+	}
+	for t := range had.rest {
 		s.queue.drop(t)
 		s.land(t)
-		return true
-	})
-	if len(tasks) == 0 {
+		t.told.Drop(s.cfg.Now(), "no peer of the zone any more")
+	}
+	if s.zones[id] = stay; len(stay) == 0 {
 		delete(s.zones, id)
+	}
+	return out
+}
+
+// matching finds a zone's tasks by peer. They stand in the order of links, so that the next one is the one that is looked for; an index is
+// made where it is not.
+type matching struct {
+	tasks []*task // that were not taken
+	by    map[string]*task
+}
+
+func (m *matching) take(peer string) *task {
+	if m.by == nil {
+		if len(m.tasks) > 0 && m.tasks[0].peer.ID == peer {
+			t := m.tasks[0]
+			m.tasks = m.tasks[1:]
+			return t
+		}
+		m.by = make(map[string]*task, len(m.tasks))
+		for _, t := range m.tasks {
+			m.by[t.peer.ID] = t
+		}
+	}
+	t := m.by[peer]
+	delete(m.by, peer)
+	return t
+}
+
+func (m *matching) rest(yield func(*task) bool) {
+	if m.by != nil {
+		for _, t := range m.by {
+			if !yield(t) {
+				return
+			}
+		}
 		return
 	}
-	s.zones[id] = tasks
+	for _, t := range m.tasks {
+		if !yield(t) {
+			return
+		}
+	}
 }
 
 // ack notes that a peer knows a serial, which it was told of.
@@ -178,6 +241,7 @@ func (s *Sender) ack(t *task, serial uint32) {
 		s.dirty[t.key()] = serial
 		knock(s.acked)
 	}
+	t.told.Known(s.cfg.Now(), serial, wire.SerialNewer)
 	if serial == t.serial && !t.forced {
 		t.inDoubt, t.tries = false, 0
 		s.queue.drop(t)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // Config makes a Sender. DB is required; zero values mean the defaults stated.
@@ -50,8 +51,10 @@ type Config struct {
 	Tells func(netip.Addr) bool
 	// Answered hears of every answer and of every time-out.
 	Answered func(zoneID string, s Status)
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Traced has the changes that zones have seen since their peers were planned last; nil: nobody traces.
+	Traced *trace.Book
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 func (c *Config) setDefaults() {
@@ -135,8 +138,10 @@ type Sender struct {
 	waiting  map[string]wish       // of zones that wait for a review to end
 	known    map[taskKey]uint32    // loaded, for tasks made by a review
 	forced   map[string]forcedMark // NOTIFYs that were asked for, of zones of other nodes
-	dirty    map[taskKey]uint32    // to be saved
-	stats    Stats
+	// forcedMost is how many marks there may be before old ones are looked for.
+	forcedMost int
+	dirty      map[taskKey]uint32 // to be saved
+	stats      Stats
 }
 
 // New returns a Sender; nothing is sent before Run.
@@ -147,7 +152,7 @@ func New(cfg Config) *Sender {
 		zones: map[string][]*task{}, waiting: map[string]wish{}, inFlight: map[exchange]*task{}, forced: map[string]forcedMark{},
 		dirty: map[taskKey]uint32{}, pace: newPace(cfg.Rate),
 	}
-	s.wishes.zones = map[string]wish{}
+	s.wishes.zones, s.forcedMost = map[string]wish{}, forcedLeast
 	return s
 }
 
@@ -250,20 +255,34 @@ func (s *Sender) step(socks *sockets) time.Duration {
 		if len(messages) == 0 {
 			return wait
 		}
-		for i := range messages {
-			m := &messages[i]
-			var err error
-			if m.by.TLS {
-				err = s.lines.send(m)
-			} else {
-				err = socks.send(m.msg, m.to, &m.by)
-			}
-			if err != nil {
-				s.failed(m, err)
-			}
-		}
+		s.send(socks, messages)
 	}
 }
+
+func (s *Sender) send(socks *sockets, messages []message) {
+	plain := make([]*message, 0, len(messages))
+	for i := range messages {
+		m := &messages[i]
+		var err error
+		switch {
+		case m.msg == nil:
+			err = errSealed
+		case m.by.TLS:
+			err = s.lines.send(m)
+		case m.by.From(m.to.Addr()).IsValid():
+			err = socks.send(m.msg, m.to, &m.by)
+		default:
+			plain = append(plain, m)
+		}
+		if err != nil {
+			s.failed(m, err)
+		}
+	}
+	socks.sendAll(plain, s.failed)
+}
+
+// plansAtOnce bounds what is planned under one lock.
+const plansAtOnce = 256
 
 // take plans what was wished for since the last time.
 func (s *Sender) take() {
@@ -280,8 +299,13 @@ func (s *Sender) take() {
 	s.known = known
 	defer func() { s.known = nil }()
 	now := s.cfg.Now()
+	planned := 0
 	for id, w := range zones {
 		s.plan(id, w, now)
+		if planned++; planned%plansAtOnce == 0 {
+			s.mu.Unlock() // answers come in between, when very many zones change at once
+			s.mu.Lock()
+		}
 	}
 	if len(s.waiting) > 0 && s.reviews.Load() == 0 {
 		waiting := s.waiting
@@ -346,12 +370,15 @@ func (s *Sender) write(t *task, now time.Time) []byte {
 		t.status.Answer, t.status.Outcome = "no answer yet", Waiting
 		s.cfg.Answered(t.zone, t.status)
 	}
-	s.cfg.Log.Debug("NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", t.peer.Name),
-		slog.Uint64("serial", uint64(t.serial)), slog.Bool("forced", t.forced), slog.Int("tries", t.tries),
-		slog.Bool("known", t.status.Known), slog.Uint64("acked", uint64(t.status.Acked)))
+	if s.cfg.Log.Enabled(context.Background(), slog.LevelDebug) { // the attributes cost more than the message
+		s.cfg.Log.Debug("NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", t.peer.Name),
+			slog.Uint64("serial", uint64(t.serial)), slog.Bool("forced", t.forced), slog.Int("tries", t.tries),
+			slog.Bool("known", t.status.Known), slog.Uint64("acked", uint64(t.status.Acked)))
+	}
 	t.inDoubt, t.sent, t.forced = true, t.serial, false
 	t.tries++
 	t.status.Sent, t.status.Tries = now, t.tries
+	t.told.Sent(now, t.serial)
 	s.stats.Sent++
 	s.queue.at(t, now.Add(s.cfg.pause(t.tries, t.refused)))
 	key := s.signWith(t)
@@ -385,6 +412,7 @@ func (s *Sender) failed(l *message, err error) {
 		words = "TLS does not come about"
 	}
 	t.status.Answer, t.status.Outcome = words, Unsent
+	t.told.Event(string(Unsent), s.cfg.Now())
 	s.cfg.Answered(t.zone, t.status)
 	s.cfg.Log.Debug("cannot send NOTIFY", slog.String("zone", t.name.String()), slog.String("peer", l.to.String()), slog.Any("error", err))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
 // Ack is what is known of one peer and zone: the newest serial that the peer answered a NOTIFY for, or was seen with.
@@ -78,6 +79,7 @@ type task struct {
 	took     string // the key of the last NOTIFY that was accepted, and when that was
 	tookOn   time.Time
 	status   Status
+	told     trace.Tellings
 }
 
 func (t *task) key() taskKey { return taskKey{t.zone, t.peer.ID} }

@@ -10,19 +10,32 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/ipv4"
+
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/tsig"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/trace"
 )
 
-// compose writes a task's NOTIFY: the SOA is in the answer section, so that a peer sees the serial at once.
+// errSealed is a peer whose messages nobody can sign here. One with a signature that is none would be refused, and look like a wrong key.
+var errSealed = errors.New("the secret of the peer's TSIG cannot be opened: this node has no secret key")
+
+// compose writes a task's NOTIFY: the SOA is in the answer section, so that a peer sees the serial at once. It is nil where the key is
+// closed.
 func compose(t *task, key *tsig.Key, now time.Time) []byte {
 	var b wire.Builder
 	b.Start(nil, wire.MaxMessage, t.exchange.id, wire.FlagAA.WithOpcode(wire.OpcodeNotify))
 	b.Question([]byte(t.name), wire.TypeSOA, wire.ClassIN)
 	b.Append([]byte(t.name), wire.TypeSOA, wire.ClassIN, t.ttl, t.soa)
 	msg := b.Finish()
-	if t.client = nil; key != nil {
+	t.client = nil
+	switch {
+	case key == nil:
+	case len(key.Secret) == 0:
+		return nil
+	default:
 		t.client = tsig.NewClient(key)
 		msg = t.client.Sign(msg, 0, now)
 	}
@@ -107,6 +120,36 @@ func (k *sockets) send(msg []byte, to netip.AddrPort, by *zone.Notify) error {
 	if own := by.From(to.Addr()); own.IsValid() {
 		return k.own.send(msg, to, own)
 	}
+	c, err := k.from(to)
+	if err != nil {
+		return err
+	}
+	_, err = c.WriteToUDPAddrPort(msg, to)
+	return err
+}
+
+// sendAll sends messages to peers that are told from the addresses of all, by the batch.
+func (k *sockets) sendAll(list []*message, failed func(m *message, err error)) {
+	by := map[*net.UDPConn][]*message{}
+	for _, m := range list {
+		c, err := k.from(m.to)
+		if err != nil {
+			failed(m, err)
+			continue
+		}
+		by[c] = append(by[c], m)
+	}
+	for c, list := range by {
+		out := make([]ipv4.Message, len(list))
+		for i, m := range list {
+			out[i] = ipv4.Message{Buffers: [][]byte{m.msg}, Addr: net.UDPAddrFromAddrPort(m.to)}
+		}
+		ask.Send(ask.Batched(c), out, func(i int, err error) { failed(list[i], err) })
+	}
+}
+
+// from is the socket that a peer is told from.
+func (k *sockets) from(to netip.AddrPort) (*net.UDPConn, error) {
 	near, far, none := k.v6, k.far6, errNo6
 	if to.Addr().Is4() {
 		near, far, none = k.v4, k.far4, errNo4
@@ -116,10 +159,9 @@ func (k *sockets) send(msg []byte, to netip.AddrPort, by *zone.Notify) error {
 		c = far
 	}
 	if c == nil {
-		return none
+		return nil, none
 	}
-	_, err := c.WriteToUDPAddrPort(msg, to)
-	return err
+	return c, nil
 }
 
 // receive reads answers until the sockets are closed.
@@ -132,16 +174,7 @@ func (k *sockets) receive(wg *sync.WaitGroup, s *Sender) {
 
 // hear reads a socket's answers until it is closed.
 func (s *Sender) hear(c *net.UDPConn) {
-	buf := make([]byte, 2048)
-	for {
-		n, from, err := c.ReadFromUDPAddrPort(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err == nil {
-			s.answer(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
-		}
-	}
+	ask.Receive(ask.Batched(c), 2048, func(from netip.AddrPort, msg []byte) { s.answer(msg, from) })
 }
 
 // answer takes a datagram that may answer one of our NOTIFYs.
@@ -229,6 +262,7 @@ func (s *Sender) accepted(t *task, now time.Time) {
 func (s *Sender) rejected(t *task, now time.Time, answer string, o Outcome) {
 	s.stats.Refused++
 	t.status.Answered, t.status.Answer, t.status.Outcome = now, answer, o
+	t.told.Event("refused", now, trace.Text("headwater.outcome", string(o)))
 	if t.inDoubt {
 		t.refused = true
 		if t.peer.Next != nil && t.tries%2 == 1 {

@@ -10,10 +10,14 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/ratelimit"
 )
 
+func allow(t *ratelimit.Table, a netip.Addr, now int64) bool {
+	return t.Allow(t.Seek(a), now)
+}
+
 func flood(t *ratelimit.Table, from func(i int) netip.Addr, perSecond int, from0, to time.Duration) (allowed int) {
 	step := time.Second / time.Duration(perSecond)
 	for i, at := 0, from0; at < to; i, at = i+1, at+step {
-		if t.Allow(from(i), int64(at)) {
+		if allow(t, from(i), int64(at)) {
 			allowed++
 		}
 	}
@@ -90,11 +94,11 @@ func TestInventedAddresses(t *testing.T) {
 		now := int64(i) * int64(20*time.Microsecond) // ten seconds
 		var b [4]byte
 		binary.BigEndian.PutUint32(b[:], r.Uint32())
-		table.Allow(netip.AddrFrom4(b), now)
-		if i%10 == 0 && table.Allow(victim, now) {
+		allow(table, netip.AddrFrom4(b), now)
+		if i%10 == 0 && allow(table, victim, now) {
 			got++
 		}
-		if i%50_000 == 0 && table.Allow(other, now) {
+		if i%50_000 == 0 && allow(table, other, now) {
 			others++
 		}
 	}
@@ -103,9 +107,60 @@ func TestInventedAddresses(t *testing.T) {
 	}
 }
 
+// exact counts as the table does, and forgets nobody.
+type exact map[netip.Prefix]int64
+
+func (e exact) allow(a netip.Addr, now int64, perSecond int) bool {
+	hostBits, netBits := 32, 24
+	if a.Is6() {
+		hostBits, netBits = 64, 48
+	}
+	every := int64(time.Second) / int64(perSecond)
+	cost := map[netip.Prefix]int64{netip.PrefixFrom(a, hostBits).Masked(): every, netip.PrefixFrom(a, netBits).Masked(): every / ratelimit.NetworkFactor}
+	for p, c := range cost {
+		if e[p] = max(e[p], now); e[p]-now+c > int64(time.Second) {
+			return false
+		}
+	}
+	for p, c := range cost {
+		e[p] += c
+	}
+	return true
+}
+
+// TestExact: as long as no line of the table is full, each address has what a table without bounds would let it have, also while
+// the time that a place has room for comes round.
+func TestExact(t *testing.T) {
+	t.Parallel()
+	const limit = 20
+	r := rand.New(rand.NewPCG(3, 4))
+	var from []netip.Addr
+	for _, s := range []string{"192.0.2.0", "192.0.3.0", "198.51.100.0", "2001:db8:1::", "2001:db8:2::"} {
+		for host := range byte(3) { // two networks fit in a line
+			b := netip.MustParseAddr(s).AsSlice()
+			if len(b) == 4 {
+				b[3] = host
+			} else {
+				b[7], b[15] = host, byte(r.Uint32()) // a host has many addresses
+			}
+			a, _ := netip.AddrFromSlice(b)
+			from = append(from, a)
+		}
+	}
+	table, model := ratelimit.New(limit, 1<<16), exact{}
+	now := int64(1)<<60 - int64(20*time.Second)
+	for i := range 400_000 {
+		now += int64(r.IntN(int(200 * time.Microsecond)))
+		a := from[r.IntN(1+i/1000%len(from))]
+		if got, want := allow(table, a, now), model.allow(a, now, limit); got != want {
+			t.Fatalf("%v, %v after the start: %v, want %v", a, time.Duration(now-1<<60+int64(20*time.Second)), got, want)
+		}
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	table, a, now := ratelimit.New(20, 1<<10), netip.MustParseAddr("2001:db8::1"), int64(0)
-	if n := testing.AllocsPerRun(1000, func() { now += 1e6; table.Allow(a, now) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { now += 1e6; allow(table, a, now) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -113,6 +168,6 @@ func TestNoAllocation(t *testing.T) {
 func BenchmarkAllow(b *testing.B) {
 	table, a := ratelimit.New(1e9, 1<<16), netip.MustParseAddr("192.0.2.1")
 	for i := range b.N {
-		table.Allow(a, int64(i))
+		allow(table, a, int64(i))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/cores"
 	"github.com/headwaterdns/headwater/internal/dns/cookie"
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
@@ -28,6 +29,9 @@ type Config struct {
 
 	// Sockets is where sockets come from and go to; nil: they are opened here, and closed in the end.
 	Sockets Sockets
+
+	// Tap is shown samples of what was answered; nil: nothing is.
+	Tap *tap.Tap
 
 	DB *zone.DB
 	// NewResponder makes one Responder for each thread: it may keep scratch space.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -172,8 +173,24 @@ func (c *conn) request(ctx context.Context, msg []byte) error {
 	if n := len(out) - at - 2; n > 0 {
 		binary.BigEndian.PutUint16(out[at:], uint16(n))
 		c.out = out
+		if c.h.tap.Hit() {
+			c.show(msg, out[at+2:])
+		}
 	}
 	return nil
+}
+
+// show has the tap see a request and its answer.
+func (c *conn) show(msg, answer []byte) {
+	proto := tap.TCP
+	if c.tls != nil {
+		proto = tap.DoT
+	}
+	var to netip.AddrPort
+	if a, ok := c.nc.LocalAddr().(*net.TCPAddr); ok {
+		to = netip.AddrPortFrom(a.AddrPort().Addr().Unmap(), a.AddrPort().Port())
+	}
+	c.h.tap.Show(proto, c.source, to, msg, answer)
 }
 
 // flush writes the answers collected so far.

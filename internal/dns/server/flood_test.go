@@ -13,6 +13,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/xfr"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 func dialFrom(tb testing.TB, from string, to netip.AddrPort) *net.UDPConn {
@@ -84,8 +85,14 @@ func TestFlood(t *testing.T) {
 	}
 	big := withOPT(question("big.test.", wire.TypeA), opt)
 	open := run(server.RateLimit{})
-	if sent, got := flood(t, victim, open.Addrs().DNS[0], big, 200*time.Millisecond); got < 10*sent {
-		t.Fatalf("without a limit %d octets for %d", got, sent)
+	for try := 1; ; try++ { // what a machine cannot take at once is lost in its queues
+		sent, got := flood(t, victim, open.Addrs().DNS[0], big, 200*time.Millisecond)
+		if got >= 10*sent {
+			break
+		}
+		if try == 20 {
+			t.Fatalf("without a limit %d octets for %d", got, sent)
+		}
 	}
 	s := run(server.RateLimit{PerSecond: 5, Slip: 2, Tell: func(p netip.Prefix) {
 		select {
@@ -113,7 +120,7 @@ func TestFlood(t *testing.T) {
 			for i := range 300 {
 				wire.SetID(who.msg, uint16(i))
 				ok := false
-				for range 5 { // the machine's queues may be full
+				for range 30 { // the machine's queues may be full
 					_, _ = c.Write(who.msg)
 					_ = c.SetReadDeadline(time.Now().Add(2 * time.Second))
 					n, err := c.Read(buf)
@@ -147,7 +154,7 @@ func TestFlood(t *testing.T) {
 		if p.String() != "127.9.1.0/24" {
 			t.Errorf("told of %s", p)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(testkit.Patience):
 		t.Error("nobody is told")
 	}
 }

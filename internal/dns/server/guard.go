@@ -25,31 +25,37 @@ type RateLimit struct {
 	Tell func(netip.Prefix)
 }
 
-// places is how many addresses and networks each thread counts; they take 1 MiB.
+// places is how many addresses and networks each thread counts; they take 512 KiB.
 const places = 1 << 16
 
 // guard is what a thread knows of its clients beyond their datagrams.
 type guard struct {
 	limit  *ratelimit.Table // nil: no limit
+	at     [wire.InLine]ratelimit.Source
 	from   func(i int) netip.Addr
-	now    time.Time // of the batch, zero until somebody asks
+	now    int64 // of the batch, in nanoseconds; 0 until somebody asks
 	slips  int
 	cookie [cookie.Len]byte
 	good   bool // the client's cookie holds
 }
 
 // begin takes up another batch of datagrams.
-func (g *guard) begin() { g.now = time.Time{} }
+func (g *guard) begin() { g.now = 0 }
 
-func (h *handler) clock() time.Time {
-	if h.guard.now.IsZero() {
-		h.guard.now = h.s.cfg.Now()
+func (h *handler) clock() int64 {
+	if h.guard.now == 0 {
+		h.guard.now = h.s.cfg.Now().UnixNano()
 	}
 	return h.guard.now
 }
 
-// bake makes the cookie that answers the client's.
-func (h *handler) bake(from netip.Addr, now time.Time) {
+// allowed says whether the client of the i-th datagram may have one more answer, as far as its address goes.
+func (h *handler) allowed(i int) bool {
+	return h.guard.limit.Allow(h.guard.at[i%wire.InLine], h.clock())
+}
+
+// bake makes the cookie that answers the client's; now is in nanoseconds.
+func (h *handler) bake(from netip.Addr, now int64) {
 	if h.s.cfg.Cookies == nil {
 		return
 	}
@@ -57,14 +63,14 @@ func (h *handler) bake(from netip.Addr, now time.Time) {
 	if keys == nil {
 		return
 	}
-	h.r.Cookie, h.guard.good = keys.Answer(h.guard.cookie[:0], h.r.EDNS.Cookie, from, uint32(now.Unix()))
+	h.r.Cookie, h.guard.good = keys.Answer(h.guard.cookie[:0], h.r.EDNS.Cookie, from, uint32(now/int64(time.Second)))
 	h.count.cookie(len(h.r.EDNS.Cookie), h.guard.good)
 }
 
-// limited says whether there is to be no answer, and gives what there is in its place.
+// limited says whether there is to be no answer for a client that is not allowed one, and gives what there is in its place.
 func (h *handler) limited(dst []byte, outcome wire.Outcome, i int) (out []byte, v verdict, yes bool) {
 	from := h.guard.from(i)
-	if h.guard.limit.Allow(from, h.clock().UnixNano()) || h.guard.good || h.spared(from) {
+	if h.guard.good || h.spared(from) {
 		return dst, reply, false
 	}
 	h.count.limitedAt(from)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/headwaterdns/headwater/internal/dns/ratelimit"
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -26,6 +27,7 @@ type handler struct {
 	foresee      Foresighted // respond, if it is one
 	transferOnly bool
 	count        *counters
+	tap          *tap.Sampler // nil: nothing is shown
 
 	r     *wire.Request // in hand: one of those in line
 	line  [wire.InLine]wire.Request
@@ -36,7 +38,7 @@ type handler struct {
 }
 
 func (s *Server) newHandler(transferOnly bool, count *counters) *handler {
-	h := &handler{s: s, transferOnly: transferOnly, count: count, respond: s.cfg.NewResponder()}
+	h := &handler{s: s, transferOnly: transferOnly, count: count, tap: s.cfg.Tap.Sampler(), respond: s.cfg.NewResponder()}
 	h.foresee, _ = h.respond.(Foresighted)
 	for i := range h.line {
 		h.line[i].Place = i
@@ -61,6 +63,9 @@ func (s *Server) newThread(transferOnly bool, from func(i int) netip.Addr) *hand
 
 // begin reads msg, the i-th datagram of its batch.
 func (h *handler) begin(msg []byte, i int) {
+	if h.guard.limit != nil {
+		h.guard.at[i%wire.InLine] = h.guard.limit.Seek(h.guard.from(i))
+	}
 	i %= wire.InLine
 	r := &h.line[i]
 	h.read[i] = r.Receive(msg, netip.AddrPort{}, false)
@@ -94,7 +99,7 @@ func (h *handler) finish(dst []byte, i int) ([]byte, verdict) {
 	if h.guard.good = false; h.r.EDNS.Cookie != nil {
 		h.bake(h.guard.from(i), h.clock())
 	}
-	if h.guard.limit != nil {
+	if h.guard.limit != nil && !h.allowed(i) {
 		if out, v, yes := h.limited(dst, outcome, i); yes {
 			h.leave()
 			return out, v
@@ -213,7 +218,7 @@ func (h *handler) stream(ctx context.Context, c *conn, dst, msg []byte) ([]byte,
 	}
 	h.r.Size = wire.MaxMessage
 	if h.r.EDNS.Cookie != nil {
-		h.bake(c.source.Addr(), h.s.cfg.Now())
+		h.bake(c.source.Addr(), h.s.cfg.Now().UnixNano())
 	}
 	if h.r.EDNS.Keepalive {
 		h.r.Keepalive = c.s.tcp.idle()
@@ -261,7 +266,7 @@ func (h *handler) take(j *job) bool {
 	ok := h.r.Receive(j.request, j.source, false) == wire.ParseOK
 	h.r.Size = h.udpSize()
 	if h.guard.good = false; h.r.EDNS.Cookie != nil {
-		h.bake(j.source.Addr(), h.s.cfg.Now())
+		h.bake(j.source.Addr(), h.s.cfg.Now().UnixNano())
 	}
 	return ok
 }
@@ -273,5 +278,8 @@ func (h *handler) answer(j *job, out []byte) {
 	}
 	if err := j.send(out); err != nil {
 		h.count.errors.Add(1)
+	}
+	if h.tap.Hit() {
+		h.tap.Show(tap.UDP, j.source, netip.AddrPort{}, j.request, out)
 	}
 }

@@ -13,6 +13,8 @@ type Leaving struct {
 	// Transfers is how long those that are under way may go on. When Hurry ends, they have Config.Drain left.
 	Transfers time.Duration
 	Hurry     <-chan struct{}
+	// Last says that nobody else reads the sockets: a service manager has them, and starts who comes next when something is in one.
+	Last bool
 	// Left is called when nobody gets an answer any more but by a transfer that is under way.
 	Left func()
 }
@@ -50,6 +52,11 @@ func (s *Server) leave(l *Leaving, readers *sync.WaitGroup, abandon context.Canc
 	l.Left()
 	s.tcp.drain(l.Transfers, l.Hurry, s.cfg.Drain, abandon)
 	<-out
+	for _, u := range s.udp {
+		if l.Last { // nobody else takes what wake has sent too much of
+			u.sweep()
+		}
+	}
 }
 
 // wake sends empty datagrams to our own addresses until all threads are out. A thread that waits in the kernel sees that it should

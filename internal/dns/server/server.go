@@ -29,6 +29,7 @@ type Server struct {
 	running   atomic.Bool
 	leaving   atomic.Pointer[Leaving]
 	tlsFailed atomic.Uint64
+	pulse     beats
 }
 
 // Addrs are the addresses bound, in the order of the configuration; each serves UDP and TCP, or TLS.
@@ -109,6 +110,8 @@ func (s *Server) Stats() Stats {
 
 // Close releases the sockets of a server that will not Run (again).
 func (s *Server) Close() {
+	s.pulse.mu.Lock() // or it looks at what has become another's descriptor
+	defer s.pulse.mu.Unlock()
 	closeAll(s.udp)
 	for _, l := range s.listeners {
 		_ = l.Close()

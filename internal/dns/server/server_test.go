@@ -71,7 +71,7 @@ func run(tb testing.TB, cfg server.Config) *server.Server {
 			if err != nil {
 				tb.Errorf("Run: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(testkit.Patience):
 			tb.Error("Run does not end")
 		}
 	})
@@ -117,7 +117,7 @@ func dial(tb testing.TB, network string, addr netip.AddrPort) net.Conn {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 	return c
 }
 

@@ -31,9 +31,9 @@ func (fresh) Datagrams(string) ([]*os.File, error) { return nil, nil }
 
 func (fresh) Keep(string, []*os.File) error { return nil }
 
-// inherit takes over the sockets of e that were opened before, if there are any; e becomes what they are bound to. There are as many
-// threads as sockets: one that nobody reads would lose what the kernel puts into it, and a socket more would move clients away
-// from where their datagrams lie already.
+// inherit takes over the sockets of e that were opened before, if there are any; e becomes what they are bound to. Each has a thread at least:
+// one that nobody reads would lose what the kernel puts into it. None is added, which would move clients away from where their datagrams lie
+// already: where there are fewer sockets than threads, such as the one that a service manager opens, several threads read the same.
 func (s *Server) inherit(e *endpoint) ([]udpSocket, error) {
 	files, err := s.cfg.Sockets.Datagrams(e.name)
 	if err != nil || len(files) == 0 {
@@ -43,7 +43,11 @@ func (s *Server) inherit(e *endpoint) ([]udpSocket, error) {
 	if !hasFast || s.cfg.Portable {
 		open = inheritPortable
 	}
-	socks, err := open(s, *e, files)
+	each := files
+	for i := 0; len(each) < s.cfg.Threads; i++ {
+		each = append(each, files[i%len(files)])
+	}
+	socks, err := open(s, *e, each)
 	for _, f := range files {
 		_ = f.Close()
 	}

@@ -106,7 +106,7 @@ func keysOf(db *zone.DB) func(name []byte) []*tsig.Key {
 		if z == nil {
 			return nil
 		}
-		return z.Access().Keys
+		return z.Keys()
 	}
 }
 

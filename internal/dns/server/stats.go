@@ -67,6 +67,14 @@ type counters struct {
 	_ [64]byte
 }
 
+// done is how many requests have come to an end, of whatever kind.
+func (c *counters) done() (n uint64) {
+	for i := range c.answers {
+		n += c.answers[i].Load()
+	}
+	return n + c.ignored.Load() + c.slow.Load() + c.dropped.Load() + c.silenced.Load()
+}
+
 // cookie counts a cookie of n octets.
 func (c *counters) cookie(n int, good bool) {
 	switch {

@@ -27,6 +27,10 @@ type udpSocket interface {
 	interrupt()
 	// retire is interrupt for a socket that others read as well: serve returns after the next datagram, which it answers.
 	retire()
+	// sweep takes the empty datagrams out that come next. Nobody else may read the socket, or a query may go with them.
+	sweep()
+	// pulse is how many datagrams have been done with, and whether some wait that the thread should take.
+	pulse() (done uint64, waits bool)
 	// file is the socket by another descriptor, which is the caller's.
 	file() (*os.File, error)
 	addr() netip.AddrPort

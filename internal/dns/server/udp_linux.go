@@ -2,6 +2,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 )
 
 // controlSize holds one packet information message of either family.
@@ -62,7 +65,7 @@ func openFast(s *Server, e endpoint, shared bool) (udpSocket, error) {
 	return newFast(s, e, fd)
 }
 
-// inheritFast takes sockets over that somebody else has opened.
+// inheritFast takes sockets over that somebody else has opened, who need not have thought of what we need.
 func inheritFast(s *Server, e endpoint, files []*os.File) ([]udpSocket, error) {
 	var socks []udpSocket
 	for _, file := range files {
@@ -71,7 +74,7 @@ func inheritFast(s *Server, e endpoint, files []*os.File) ([]udpSocket, error) {
 			closeAll(socks)
 			return nil, os.NewSyscallError("dup", err)
 		}
-		sock, err := newFast(s, e, fd)
+		sock, err := prepared(s, e, fd)
 		if err != nil {
 			closeAll(socks)
 			return nil, err
@@ -79,6 +82,23 @@ func inheritFast(s *Server, e endpoint, files []*os.File) ([]udpSocket, error) {
 		socks = append(socks, sock)
 	}
 	return socks, nil
+}
+
+// prepared is newFast for a socket of somebody else's.
+func prepared(s *Server, e endpoint, fd int) (udpSocket, error) {
+	local, err := localAddr(fd)
+	if err == nil {
+		err = unix.SetNonblock(fd, false) // its thread waits in the kernel
+	}
+	if err == nil {
+		e.host = local.Addr()
+		err = setOptions(fd, e, s.cfg.ReceiveBuffer)
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return newFast(s, e, fd)
 }
 
 // newFast makes a thread's part of a socket that is bound; the descriptor is its own from here on.
@@ -89,7 +109,7 @@ func newFast(s *Server, e endpoint, fd int) (udpSocket, error) {
 		return nil, err
 	}
 	f := &fastSocket{fd: fd, local: local}
-	f.h = s.newThread(e.transferOnly, func(i int) netip.Addr { return sourceOf(&f.from[i]).Addr() })
+	f.h = s.newThread(e.transferOnly, func(i int) netip.Addr { return addressOf(&f.from[i]) })
 	f.allocate(s.cfg.MaxUDP + slack)
 	return f, nil
 }
@@ -101,6 +121,27 @@ func setUp(fd int, e endpoint, shared bool, receiveBuffer int) error {
 			return os.NewSyscallError("SO_REUSEPORT", err)
 		}
 	}
+	if e.host.Is6() {
+		only := 1
+		if e.dual {
+			only = 0
+		}
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
+			return os.NewSyscallError("IPV6_V6ONLY", err)
+		}
+	}
+	if err := setOptions(fd, e, receiveBuffer); err != nil {
+		return err
+	}
+	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(e.port), Addr: e.host.As16(), ZoneId: zoneID(e.host)}
+	if e.host.Is4() {
+		sa = &unix.SockaddrInet4{Port: int(e.port), Addr: e.host.As4()}
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+}
+
+// setOptions sets what a socket may also be told when it is bound already. Only what correctness needs may fail.
+func setOptions(fd int, e endpoint, receiveBuffer int) error {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	}
@@ -109,13 +150,6 @@ func setUp(fd int, e endpoint, shared bool, receiveBuffer int) error {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
 	} else {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT)
-		only := 1
-		if e.dual {
-			only = 0
-		}
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only); err != nil {
-			return os.NewSyscallError("IPV6_V6ONLY", err)
-		}
 	}
 	if e.host.IsUnspecified() {
 		level, option := unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
@@ -126,11 +160,7 @@ func setUp(fd int, e endpoint, shared bool, receiveBuffer int) error {
 			return os.NewSyscallError("packet information", err)
 		}
 	}
-	var sa unix.Sockaddr = &unix.SockaddrInet6{Port: int(e.port), Addr: e.host.As16(), ZoneId: zoneID(e.host)}
-	if e.host.Is4() {
-		sa = &unix.SockaddrInet4{Port: int(e.port), Addr: e.host.As4()}
-	}
-	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+	return nil
 }
 
 // allocate lays the slabs and points the headers at them, once for all.
@@ -247,6 +277,9 @@ func (f *fastSocket) reply(i, at int) bool {
 		return false
 	case reply:
 	}
+	if f.h.tap.Hit() {
+		f.h.tap.Show(tap.UDP, sourceOf(&f.from[i]), f.local, f.request(i), msg)
+	}
 	f.outVec[at].Base = unsafe.SliceData(msg)
 	f.outVec[at].SetLen(len(msg))
 	f.address(&f.out[at].hdr, i)
@@ -348,6 +381,26 @@ func (f *fastSocket) interrupt() {
 
 func (f *fastSocket) retire() { f.closing.Store(true) }
 
+func (f *fastSocket) sweep() {
+	var b [1]byte
+	for {
+		n, _, err := unix.Recvfrom(f.fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil || n > 0 {
+			return
+		}
+		_, _, _ = unix.Recvfrom(f.fd, b[:], unix.MSG_DONTWAIT)
+	}
+}
+
+// pulse asks how long the next datagram is. Empty ones, which are those of wake, are not seen.
+func (f *fastSocket) pulse() (done uint64, waits bool) {
+	n, err := unix.IoctlGetInt(f.fd, unix.TIOCINQ)
+	return f.h.count.done(), err == nil && n > 0 && !f.closing.Load()
+}
+
 func (f *fastSocket) file() (*os.File, error) {
 	fd, err := unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
@@ -362,15 +415,15 @@ func (f *fastSocket) close() { _ = unix.Close(f.fd) }
 
 // sourceOf reads the peer's address; an IPv4-mapped one becomes IPv4.
 func sourceOf(sa *unix.RawSockaddrInet6) netip.AddrPort {
-	port := func(p *uint16) uint16 {
-		b := (*[2]byte)(unsafe.Pointer(p))
-		return uint16(b[0])<<8 | uint16(b[1])
-	}
+	port := (*[2]byte)(unsafe.Pointer(&sa.Port))
+	return netip.AddrPortFrom(addressOf(sa), binary.BigEndian.Uint16(port[:])) // the port of IPv4 is at the same place
+}
+
+func addressOf(sa *unix.RawSockaddrInet6) netip.Addr {
 	if sa.Family == unix.AF_INET {
-		sa4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
-		return netip.AddrPortFrom(netip.AddrFrom4(sa4.Addr), port(&sa4.Port))
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(sa)).Addr)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), port(&sa.Port))
+	return netip.AddrFrom16(sa.Addr).Unmap()
 }
 
 func localAddr(fd int) (netip.AddrPort, error) {

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
+
+	"github.com/headwaterdns/headwater/internal/dns/tap"
 )
 
 // portableSocket serves a UDP socket through package net, one datagram at a time.
@@ -47,7 +49,7 @@ func openPortable(s *Server, e *endpoint, n int) ([]udpSocket, error) {
 	return socks, nil
 }
 
-// inheritPortable takes over the one socket that there is.
+// inheritPortable takes over the one socket that there is, whose opener need not have thought of what we need.
 func inheritPortable(s *Server, e endpoint, files []*os.File) ([]udpSocket, error) {
 	pc, err := net.FilePacketConn(files[0])
 	if err != nil {
@@ -57,6 +59,11 @@ func inheritPortable(s *Server, e endpoint, files []*os.File) ([]udpSocket, erro
 	if !ok {
 		_ = pc.Close()
 		return nil, fmt.Errorf("%T is no UDP socket", pc)
+	}
+	_ = conn.SetReadBuffer(s.cfg.ReceiveBuffer)
+	if err := askDestination(conn, e); err != nil {
+		_ = conn.Close()
+		return nil, err
 	}
 	return newPortable(s, e, conn, s.cfg.Threads), nil
 }
@@ -113,6 +120,9 @@ func (p *portableSocket) one(request, control []byte, from netip.AddrPort) {
 		if _, _, err := p.conn.WriteMsgUDPAddrPort(msg, control, from); err != nil {
 			p.h.count.errors.Add(1)
 		}
+		if p.h.tap.Hit() {
+			p.h.tap.Show(tap.UDP, netip.AddrPortFrom(p.from, from.Port()), p.addr(), request, msg)
+		}
 	case slow:
 		if j := p.h.job(request, netip.AddrPortFrom(from.Addr().Unmap(), from.Port())); j != nil {
 			j.send = func(msg []byte) error {
@@ -153,6 +163,12 @@ func (p *portableSocket) interrupt() {
 
 // retire is the same: deadlines are this process's alone.
 func (p *portableSocket) retire() { p.interrupt() }
+
+// sweep leaves them to who comes next, who passes over them.
+func (p *portableSocket) sweep() {}
+
+// pulse cannot tell what waits.
+func (p *portableSocket) pulse() (done uint64, waits bool) { return p.h.count.done(), false }
 
 func (p *portableSocket) file() (*os.File, error) { return p.conn.File() }
 

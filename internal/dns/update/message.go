@@ -40,7 +40,8 @@ func (r *RR) known() bool {
 	return r.Class == wire.ClassIN || r.Class == wire.ClassANY || r.Class == wire.ClassNONE
 }
 
-// Parse reads a message whose header, question and TSIG have been looked at. Faults are FORMERR.
+// Parse reads a message whose header, question and TSIG have been looked at. Faults are FORMERR: what has not the form that its section,
+// class and type ask for (RFC 2136 sections 2.4 and 2.5) is no message, whoever sent it and whatever else is asked for in it.
 func Parse(msg []byte) (*Message, error) {
 	r, err := wire.NewReader(msg)
 	if err != nil {
@@ -51,8 +52,8 @@ func Parse(msg []byte) (*Message, error) {
 		if rec.Section == wire.SectionAdditional {
 			continue // EDNS and TSIG, which others read; addresses of section 2.6 are hints, and not needed
 		}
-		if rec.Class == wire.ClassANY && len(rec.RData) > 0 {
-			return nil, fail(wire.RcodeFormErr, "%s %s stands for all its data, and has some", rec.Owner, rec.Type)
+		if err := form(&rec); err != nil {
+			return nil, err
 		}
 		u := RR{Owner: rec.Owner, Type: rec.Type, Class: rec.Class, TTL: rec.TTL}
 		if u.Data, err = data(r, &rec); err != nil {
@@ -70,9 +71,23 @@ func Parse(msg []byte) (*Message, error) {
 	return m, nil
 }
 
-// data is a record's RDATA. Without any it stands for no record but for something about a name, and has no form.
+// form looks at what a record's section and class say of its data.
+func form(rec *wire.Record) error {
+	prerequisite := rec.Section == wire.SectionAnswer
+	switch {
+	case len(rec.RData) > 0 && (rec.Class == wire.ClassANY || prerequisite && rec.Class == wire.ClassNONE):
+		return fail(wire.RcodeFormErr, "%s %s stands for all its data, and has some", rec.Owner, rec.Type)
+	case rec.Class == wire.ClassCH && rec.Type == wire.TypeA: // a name and 16 bits there (RFC 1035 section 3.4.1 has those of the Internet)
+		return fail(wire.RcodeFormErr, "%s A is none of the Internet", rec.Owner)
+	}
+	return nil
+}
+
+// data is a record's RDATA. Without any it stands for no record but for something about a name, and has no form: but for what is to be
+// taken out of an RRset (section 2.5.4), which is a record with its data.
 func data(r *wire.Reader, rec *wire.Record) ([]byte, error) {
-	if len(rec.RData) == 0 && (rec.Class != wire.ClassIN || rr.IsMeta(rec.Type)) {
+	one := rec.Class == wire.ClassIN || rec.Class == wire.ClassNONE && rec.Section == wire.SectionAuthority
+	if len(rec.RData) == 0 && (!one || rr.IsMeta(rec.Type)) {
 		return nil, nil
 	}
 	out, err := r.Expand(nil, rec)

@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"os"
 	"syscall"
+	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 )
 
@@ -30,10 +32,14 @@ var (
 // ask asks a server for a zone's serial. Where tenants must not find out what listens, one word covers all that is no answer.
 func (w *Watcher) ask(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, trouble) {
 	serial, t := w.question(ctx, name, at)
-	if t.State == Unreachable && !w.cfg.Tells(at.Addr()) {
-		return 0, untold
+	return serial, w.tellable(t, at.Addr())
+}
+
+func (w *Watcher) tellable(t trouble, at netip.Addr) trouble {
+	if t.State == Unreachable && !w.cfg.Tells(at) {
+		return untold
 	}
-	return serial, t
+	return t
 }
 
 // overBoth asks over UDP, and over TCP where that got nothing or was cut short.
@@ -65,16 +71,18 @@ func (w *Watcher) exchange(ctx context.Context, network string, to netip.AddrPor
 	if err := c.SetDeadline(deadline); err != nil {
 		return nil, inWords(err)
 	}
-	id := uint16(rand.Uint32())
-	var b wire.Builder
-	b.Start(nil, 512, id, 0)
-	b.Question([]byte(name), wire.TypeSOA, wire.ClassIN)
-	msg := b.Finish()
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) }) // a question may be given up before its time is over
+	defer stop()
+	question := soaQuestion(name)
+	msg := question
 	if network == "tcp" {
 		msg = append(binary.BigEndian.AppendUint16(nil, uint16(len(msg))), msg...)
 	}
 	if _, err := c.Write(msg); err != nil {
 		return nil, inWords(err)
+	}
+	if network == "udp" && ctx.Value(pressing{}) != nil {
+		go repeat(ctx, c, msg)
 	}
 	buf := make([]byte, wire.MaxMessage)
 	for {
@@ -82,8 +90,44 @@ func (w *Watcher) exchange(ctx context.Context, network string, to netip.AddrPor
 		if err != nil {
 			return nil, inWords(err)
 		}
-		if n >= wire.HeaderLen && wire.ID(buf) == id && wire.HeaderFlags(buf)&wire.FlagQR != 0 {
+		if belongs(buf[:n], question) {
 			return buf[:n], trouble{}
+		}
+	}
+}
+
+// soaQuestion is the one that is put to secondaries: without EDNS, which none needs for an SOA.
+func soaQuestion(name wire.Name) []byte {
+	var b wire.Builder
+	b.Start(nil, 512, uint16(rand.Uint32()), 0)
+	b.Question([]byte(name), wire.TypeSOA, wire.ClassIN)
+	return b.Finish()
+}
+
+// belongs says whether a message answers a question. An error may come without it, as from servers that have not read so far.
+func belongs(msg, question []byte) bool {
+	if len(msg) < wire.HeaderLen || wire.ID(msg) != wire.ID(question) || wire.HeaderFlags(msg)&wire.FlagQR == 0 {
+		return false
+	}
+	bare := wire.Count(msg, wire.SectionQuestion) == 0 && msg[3]&0xf != 0
+	return bare || ask.Answers(msg, question, false)
+}
+
+// pressing marks the context of a question that somebody waits for.
+type pressing struct{}
+
+// repeat sends a question again until it is over, first soon and then more and more seldom: servers that start, or change over to what they have
+// just fetched, lose what came meanwhile.
+func repeat(ctx context.Context, c net.Conn, msg []byte) {
+	begin := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(max(soonest, time.Since(begin)/4)):
+			if _, err := c.Write(msg); err != nil {
+				return // the reader hears of it
+			}
 		}
 	}
 }

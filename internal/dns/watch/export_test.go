@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
@@ -10,7 +11,11 @@ import (
 
 // Probed plays a question that got no answer.
 func (w *Watcher) Probed(z *zone.Zone, peer, words string) {
-	w.probed(z, peer, 0, trouble{State: Unreachable, Text: words})
+	for _, p := range z.Access().Peers {
+		if p.ID == peer {
+			w.probed(z, peer, p.Addr, time.Now(), 0, trouble{State: Unreachable, Text: words})
+		}
+	}
 }
 
 // Ask has questions answered without a network; false: there is no answer.
@@ -25,3 +30,6 @@ func (w *Watcher) Ask(answer func(ctx context.Context, at netip.AddrPort) (uint3
 
 // Recount brings the tally up to date, and says how many zones it looked at.
 func (w *Watcher) Recount() int { return w.recount() }
+
+// Zone is one of those that are watched.
+func (w *Watcher) Zone(id string) *zone.Zone { return w.cfg.DB.ByID(id) }

@@ -37,27 +37,27 @@ func (w *Watcher) servers(z *zone.Zone, others bool) (out []Server) {
 	for _, p := range access.Peers {
 		out = append(out, w.of.get(key{z.ID, p.ID}).server(p, ours))
 	}
-	if w.cfg.Resolve == nil || w.cfg.NameServerInterval <= 0 || !access.Enabled || others {
+	if !w.asksNameServers(z) || others {
 		return out
 	}
-	asked, there := w.ns[z.ID]
-	if !there {
-		for _, n := range nameServersOf(z) {
-			out = append(out, Server{Name: n.Host(), State: Unknown})
+	for _, name := range nameServersOf(z) {
+		for _, n := range named(w.ns[z.ID], name) {
+			out = append(out, n.server(z, ours))
 		}
-	}
-	for i := range asked {
-		n := &asked[i]
-		s := Server{
-			Name: n.Name.Host(), State: n.stands(ours), Cause: n.Error, Serial: n.Serial, Known: n.Known, Seen: n.Seen, held: n.Serial, holds: n.Known,
-			answers: n.Known && n.Error == "",
-		}
-		if n.Addr.IsValid() {
-			s.Address, s.again = n.Addr.String(), linked(z, n.Addr)
-		}
-		out = append(out, s)
 	}
 	return out
+}
+
+// server is a name server as what serves a zone.
+func (n *NameServer) server(z *zone.Zone, ours uint32) Server {
+	s := Server{
+		Name: n.Name.Host(), State: n.stands(ours), Cause: n.Error, Serial: n.Serial, Known: n.Known, Seen: n.Seen, held: n.Serial, holds: n.Known,
+		answers: n.Known && n.Error == "",
+	}
+	if n.Addr.IsValid() {
+		s.Address, s.again = n.Addr.String(), linked(z, n.Addr)
+	}
+	return s
 }
 
 // server is a peer as what serves the zone. What has fetched a version need not serve it yet, so that only its answers count; of
@@ -122,7 +122,7 @@ func (w *Watcher) Await(ctx context.Context, zoneID string, want Wanted) (out Li
 			return out, true
 		}
 		if moved == nil {
-			defer w.wanted.join(w, zoneID)()
+			defer w.wanted.join(w, z)()
 		}
 		moved = w.wanted.of[zoneID].moved
 		w.mu.Unlock()

@@ -93,6 +93,7 @@ func (r *record) keep(old *record) {
 		r.good = old.good
 	}
 	r.served, r.servedOn, r.own = old.served, old.servedOn, old.own // which are kept nowhere else
+	r.asking, r.pace, r.turn = old.asking, old.pace, old.turn
 	r.keys = mergeKeys(r.keys, old.keys)
 	for _, e := range old.events {
 		if (e.Kind == "transfer" || e.Kind == "refusal") && !slices.ContainsFunc(r.events, func(o Event) bool { return o.Kind == e.Kind && !o.On.Before(e.On) }) {

@@ -31,6 +31,8 @@ type NameServer struct {
 	Known  bool      // Serial means something
 	Seen   time.Time // last answer
 	Error  string    // why it does not answer with a serial; empty when it does
+
+	began time.Time // when the question was asked that was answered so
 }
 
 // NameServers tells how the names of a zone's NS RRset answered when they were last asked, in order of the RRset.
@@ -38,7 +40,12 @@ func (w *Watcher) NameServers(z *zone.Zone) []NameServer {
 	ours := z.State().Transfer.Serial()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := slices.Clone(w.ns[z.ID])
+	var out []NameServer
+	for _, name := range nameServersOf(z) {
+		if slices.ContainsFunc(w.ns[z.ID], func(n NameServer) bool { return n.Name == name }) {
+			out = append(out, named(w.ns[z.ID], name)...)
+		}
+	}
 	for i := range out {
 		out[i].State = out[i].stands(ours)
 	}
@@ -51,6 +58,11 @@ func (n *NameServer) stands(ours uint32) State {
 		return standing(n.Serial, ours)
 	}
 	return n.State
+}
+
+// asksNameServers says whether those of a zone are asked at all.
+func (w *Watcher) asksNameServers(z *zone.Zone) bool {
+	return w.cfg.Resolve != nil && w.cfg.NameServerInterval > 0 && z.Access().Enabled && !z.State().Links.Hidden
 }
 
 // linked says whether a zone is linked to a peer with an address.
@@ -124,7 +136,7 @@ func nameServersOf(z *zone.Zone) []wire.Name {
 
 // askNameServer asks one address of a name.
 func (w *Watcher) askNameServer(ctx context.Context, z *zone.Zone, name wire.Name, a netip.Addr) NameServer {
-	n := NameServer{Name: name, Addr: a, State: InStep, Known: true, Seen: w.cfg.Now()}
+	n := NameServer{Name: name, Addr: a, State: InStep, Known: true, Seen: w.cfg.Now(), began: time.Now()}
 	t := notAsked
 	if w.cfg.Allowed(a) || linked(z, a) {
 		n.Serial, t = w.ask(ctx, z.Name, netip.AddrPortFrom(a, w.cfg.NameServerPort))
@@ -157,11 +169,11 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 			out = append(out, w.askNameServer(ctx, z, name, a))
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if ctx.Err() != nil || w.cfg.DB.ByID(z.ID) == nil {
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for i := range out {
 		out[i].remember(w.ns[z.ID])
 	}
@@ -169,18 +181,81 @@ func (w *Watcher) askNameServers(ctx context.Context, z *zone.Zone, names []wire
 	w.touched(z.ID)
 }
 
-// remember takes over what a server that does not answer was seen with before.
-func (n *NameServer) remember(known []NameServer) {
-	if n.Error == "" {
+// askAgain asks one address of a name anew.
+func (w *Watcher) askAgain(ctx context.Context, z *zone.Zone, name wire.Name, a netip.Addr) {
+	n := w.askNameServer(ctx, z, name, a)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ctx.Err() != nil {
 		return
 	}
-	for _, before := range known {
-		if before.Name != n.Name || before.Addr != n.Addr {
+	all := slices.Clone(w.ns[z.ID]) // others may hold the slice
+	for i, before := range all {
+		if before.Name != name || before.Addr != a {
 			continue
 		}
-		n.Serial, n.Known = before.Serial, before.Known
-		if n.Seen.IsZero() {
-			n.Seen = before.Seen
+		n.remember(w.ns[z.ID])
+		all[i], w.ns[z.ID] = n, all
+		if n.Error != before.Error || n.Serial != before.Serial || n.Known != before.Known {
+			w.wanted.hurry(z.ID)
+			w.touched(z.ID)
+		}
+		return
+	}
+}
+
+// errUnasked is the error of an address that is new, and asked in a moment.
+const errUnasked = "it was not asked yet"
+
+// lookUp has a zone's list of name servers follow a name, and asks none of them.
+func (w *Watcher) lookUp(ctx context.Context, z *zone.Zone, name wire.Name) {
+	addrs, err := (&lookup{}).do(ctx, w, host{z.AccountID(), name})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ctx.Err() != nil || w.cfg.DB.ByID(z.ID) == nil {
+		return
+	}
+	known := w.ns[z.ID]
+	out := slices.DeleteFunc(slices.Clone(known), func(n NameServer) bool { return n.Name == name })
+	if err != nil {
+		out = append(out, NameServer{Name: name, State: NoAddress, Error: err.Error()})
+	}
+	for _, a := range addrs {
+		n := NameServer{Name: name, Addr: a, State: Unknown, Error: errUnasked}
+		n.remember(known)
+		out = append(out, n)
+	}
+	w.ns[z.ID] = out
+	w.touched(z.ID)
+	w.wanted.hurry(z.ID)
+}
+
+// named gives what is known of a name of the NS RRset: of each of its addresses, or that nothing is.
+func named(known []NameServer, name wire.Name) (out []NameServer) {
+	for _, n := range known {
+		if n.Name == name {
+			out = append(out, n)
+		}
+	}
+	if out == nil {
+		out = []NameServer{{Name: name, State: Unknown, Error: errUnasked}}
+	}
+	return out
+}
+
+// remember takes over what is known of a server: all of it where it was asked later than this, and what it was seen with before where it does
+// not answer.
+func (n *NameServer) remember(known []NameServer) {
+	for _, before := range known {
+		switch {
+		case before.Name != n.Name || before.Addr != n.Addr:
+		case n.began.Before(before.began):
+			*n = before
+		case n.Error != "":
+			n.Serial, n.Known = before.Serial, before.Known
+			if n.Seen.IsZero() {
+				n.Seen = before.Seen
+			}
 		}
 	}
 }

@@ -5,10 +5,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/ask"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
-// How many questions are under way to peers, and to name servers, whose look-ups take longer; and how many of one account.
+// How many questions are under way to peers over TCP, and to name servers, whose look-ups take longer; and how many of one account.
 const (
 	peerAskers, peerShare             = 48, 16
 	nameServerAskers, nameServerShare = 32, 8
@@ -18,7 +19,10 @@ const (
 func (w *Watcher) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	if w.cfg.Interval > 0 {
-		wg.Go(func() { rounds(ctx, w.cfg.Interval, w.peerRound, newTurns(peerShare), peerAskers) })
+		many, over := ask.NewMany(w.cfg.Timeout, time.Now), newDials(w)
+		wg.Go(func() { many.Run(ctx) })
+		wg.Go(func() { over.run(ctx) })
+		wg.Go(func() { newPatrol(w, many, over).run(ctx) })
 	}
 	if w.cfg.NameServerInterval > 0 && w.cfg.Resolve != nil {
 		wg.Go(func() {
@@ -74,23 +78,11 @@ func spread(ctx context.Context, over time.Duration, jobs []job, work *turns) {
 	}
 }
 
-// peerRound makes a job for every peer of every zone with transfers on.
-func (w *Watcher) peerRound() []job {
-	var out []job
-	for z := range w.watched {
-		for _, p := range z.Access().Peers {
-			if !p.Addr.IsValid() {
-				continue
-			}
-			out = append(out, job{z.AccountID(), z.ID + " " + p.ID, func(ctx context.Context) { w.askPeer(ctx, z, p) }})
-		}
-	}
-	return out
-}
-
+// askPeer asks a peer that somebody waits for.
 func (w *Watcher) askPeer(ctx context.Context, z *zone.Zone, p zone.Peer) {
+	began := time.Now()
 	serial, t := w.ask(ctx, z.Name, p.Addr)
 	if ctx.Err() == nil {
-		w.probed(z, p.ID, serial, t)
+		w.probed(z, p.ID, p.Addr, began, serial, t)
 	}
 }

@@ -1,9 +1,12 @@
 package watch
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
+	"github.com/headwaterdns/headwater/internal/dns/notify"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
 )
 
@@ -55,6 +58,33 @@ func (w *Watcher) Moved(z *zone.Zone) {
 	}
 	w.wanted.hurry(z.ID)
 	w.wanted.wake(z.ID)
+}
+
+// Linked is Moved for a zone whose links, or whose peers, have changed. It returns at once.
+func (w *Watcher) Linked(z *zone.Zone) {
+	w.mu.Lock()
+	peers := z.Access().Peers
+	for i := range peers {
+		if r := w.of.get(key{z.ID, peers[i].ID}); r != nil && r.at.IsValid() && r.at != peers[i].Addr {
+			r.elsewhere(w.cfg.Now())
+		}
+	}
+	w.mu.Unlock()
+	w.Moved(z)
+}
+
+// leads says whether a zone's peer is at an address. The lock is held.
+func (w *Watcher) leads(zoneID, peer string, at netip.AddrPort) bool {
+	z := w.cfg.DB.ByID(zoneID)
+	return z != nil && slices.ContainsFunc(z.Access().Peers, func(p zone.Peer) bool { return p.ID == peer && p.Addr == at })
+}
+
+// elsewhere forgets what was found out at an address that is the peer's no more: another server may be at the new one, or none, and whoever
+// waits until the zone is live waits for that.
+func (r *record) elsewhere(now time.Time) {
+	r.at, r.served, r.servedOn, r.serial, r.known = netip.AddrPort{}, 0, time.Time{}, 0, false
+	r.probe, r.silent, r.status, r.toldOn, r.compared = trouble{}, 0, notify.Status{}, time.Time{}, nil
+	r.add(Event{On: now, Kind: "probe", Text: "it has another address"})
 }
 
 // recount brings the tally up to date, and says how many zones it looked at.

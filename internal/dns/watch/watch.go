@@ -62,11 +62,13 @@ type record struct {
 	known      bool
 	inStep     time.Time
 	seen       time.Time
-	own        time.Time // when this process last found out how it stands; what an earlier one or another node found is older. Never: zero
-	probe      trouble   // what was wrong with the answer when it was last asked
-	served     uint32    // what it answered with when it last did, which is not what it has fetched before that is loaded
-	servedOn   time.Time // never: zero
-	good       time.Time // last transfer, or NOTIFY accepted
+	own        time.Time      // when this process last found out how it stands; what an earlier one or another node found is older. Never: zero
+	began      time.Time      // when the question was asked whose answer was taken last
+	probe      trouble        // what was wrong with the answer when it was last asked
+	at         netip.AddrPort // where it was asked whose answer was taken last
+	served     uint32         // what it answered with when it last did, which is not what it has fetched before that is loaded
+	servedOn   time.Time      // never: zero
+	good       time.Time      // last transfer, or NOTIFY accepted
 	status     notify.Status
 	toldOn     time.Time // when status was
 	transfer   *xfr.Report
@@ -77,13 +79,21 @@ type record struct {
 	keys       []Signed // newest first
 	compared   *Comparison
 	unsaved    change
+	moved      time.Time // when somebody was last told that an answer came
+	asking     bool      // by a patrol
+	pace       uint8     // that the peer is followed at, from 1; not: 0
+	silent     uint8     // how many questions in a row found nobody
+	turn       uint32    // of following: see follow
 }
 
 // Config makes a Watcher. DB is required.
 type Config struct {
 	DB *zone.DB
-	// Interval is how often each peer is asked for its SOA; 0: only while somebody waits for its zone.
-	Interval time.Duration
+	// Interval is how often each peer is asked for its SOA that is not in step; 0: only while somebody waits for its zone. IntervalMost
+	// is how often one is that is, or that has been silent for long: a whole number of intervals, about; default 4 of them. Rate is how
+	// many questions a second all of these are at most; where they are more, they come less often. Default 1,000.
+	Interval, IntervalMost time.Duration
+	Rate                   int
 	// Timeout bounds one question; default 2 s.
 	Timeout time.Duration
 	// Duty says whether this node asks for a zone; nil: always.
@@ -128,6 +138,7 @@ type Watcher struct {
 	sighted   map[key]struct{}        // peers that keys were seen of since Sightings was last called
 	tally     tally
 	wanted    wanted
+	follows   follows
 	// question asks a server for a zone's serial; tests put another in its place.
 	question func(ctx context.Context, name wire.Name, at netip.AddrPort) (uint32, trouble)
 }
@@ -136,6 +147,12 @@ type Watcher struct {
 func New(cfg Config) *Watcher {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = 2 * time.Second
+	}
+	if cfg.IntervalMost <= 0 {
+		cfg.IntervalMost = 4 * cfg.Interval
+	}
+	if cfg.Rate <= 0 {
+		cfg.Rate = 1000
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -161,20 +178,43 @@ func New(cfg Config) *Watcher {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	w := &Watcher{cfg: cfg, of: records{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}, sighted: map[key]struct{}{}, tally: newTally(), wanted: wanted{of: map[string]*want{}}}
+	w := &Watcher{cfg: cfg, of: records{}, ns: map[string][]NameServer{}, strangers: map[string][]Stranger{}, sighted: map[key]struct{}{}, tally: newTally(), wanted: wanted{of: map[string]*want{}}, follows: follows{due: map[string][]follow{}}}
 	w.question = w.overBoth
 	return w
 }
 
 // at is the record of a peer, for writing.
 func (w *Watcher) at(k key) *record {
+	w.touched(k.zone)
+	return w.made(k)
+}
+
+// made is at for who says himself that something has moved.
+func (w *Watcher) made(k key) *record {
 	r := w.of.get(k)
 	if r == nil {
 		r = &record{}
 		w.of.put(k, r)
 	}
-	w.touched(k.zone)
 	return r
+}
+
+// sameFor is how long answers that say the same again and again move nobody: who listens looks at the whole zone, and reads the store.
+const sameFor = 2 * time.Second
+
+// answered tells of an answer, or of none, if it says something else than the last one or that is some time ago. That one who is in step
+// still is moves nobody at all: there may be very many of those. Same: it says the same. The lock is held.
+func (w *Watcher) answered(z *zone.Zone, r *record, serial uint32, t trouble, now time.Time) (same bool) {
+	same = r.probe == t && !r.own.IsZero() && (!t.none() || !r.servedOn.IsZero() && r.served == serial && r.serial == serial)
+	if !same {
+		w.wanted.hurry(z.ID) // it begins to answer, or goes on
+	}
+	steady := same && t.none() && serial == z.State().Transfer.Serial()
+	if !same || !steady && (now.Sub(r.moved) >= sameFor || now.Before(r.moved)) {
+		r.moved = now
+		w.touched(z.ID)
+	}
+	return same
 }
 
 // holds notes a serial that the peer has.
@@ -192,14 +232,16 @@ func (w *Watcher) Notified(zoneID string, s notify.Status) {
 	r := w.at(key{zoneID, s.Peer})
 	now := w.cfg.Now()
 	if s.Answered.After(r.status.Answered) {
-		r.seen = now
+		r.seen, r.silent = now, 0
 		if r.probe.State == Unreachable {
 			r.probe = trouble{}
+			w.wanted.lives(key{zoneID, s.Peer}, true)
 		}
 	}
 	r.status, r.toldOn, r.own = s, now, now
 	if s.Outcome == notify.Accepted {
 		r.heard(now)
+		w.follow(key{zoneID, s.Peer}, r)
 	}
 	r.add(Event{
 		On: now, Kind: "notify", Serial: s.Serial, HasSerial: true, Text: s.Answer, Count: s.Tries,
@@ -229,7 +271,7 @@ func (w *Watcher) Transferred(rep xfr.Report) {
 			r.signed(Signed{Key: rep.Key, On: w.cfg.Now(), Certain: certain})
 			w.sight(key{rep.ZoneID, p.ID})
 		}
-		r.transferred(w, z, &rep, certain)
+		r.transferred(w, z, p.ID, &rep, certain)
 	}
 }
 
@@ -242,7 +284,7 @@ func nameOnly(peers []zone.Peer) []zone.Peer {
 	return out
 }
 
-func (r *record) transferred(w *Watcher, z *zone.Zone, rep *xfr.Report, certain bool) {
+func (r *record) transferred(w *Watcher, z *zone.Zone, peer string, rep *xfr.Report, certain bool) {
 	now := w.cfg.Now()
 	e := Event{On: now, Kind: "transfer", Serial: rep.To, HasSerial: true, Text: string(rep.Kind)}
 	switch {
@@ -266,26 +308,42 @@ func (r *record) transferred(w *Watcher, z *zone.Zone, rep *xfr.Report, certain 
 		r.add(e)
 		return
 	}
-	r.seen, r.own = now, now
-	if r.probe.State == Unreachable {
+	r.seen, r.own, r.silent = now, now, 0
+	returns := r.probe.State == Unreachable
+	if returns {
 		r.probe = trouble{}
 	}
 	if serial, ok := rep.Holds(); ok {
 		r.heard(now)
 		if !r.known || r.serial != serial {
-			w.wanted.hurry(z.ID)
+			w.wanted.lives(key{z.ID, peer}, returns)
 		}
 		w.holds(z, r, serial, now)
 	}
 	r.add(e)
 }
 
-// probed takes the answer to a question of ours.
-func (w *Watcher) probed(z *zone.Zone, peer string, serial uint32, t trouble) {
+// probed takes the answer to a question of ours, unless one that was asked later has been answered before: a server that was away may be
+// asked anew before nobody's answer to the former question is known. What comes from where the peer is no more is nobody's.
+func (w *Watcher) probed(z *zone.Zone, peer string, at netip.AddrPort, began time.Time, serial uint32, t trouble) {
 	w.mu.Lock()
-	r := w.at(key{z.ID, peer})
+	if r := w.of.get(key{z.ID, peer}); (r == nil || r.at != at) && !w.leads(z.ID, peer, at) {
+		w.mu.Unlock()
+		return
+	}
+	r := w.made(key{z.ID, peer})
+	if began.Before(r.began) {
+		w.mu.Unlock()
+		return
+	}
 	now := w.cfg.Now()
-	r.own = now
+	same := w.answered(z, r, serial, t, now)
+	r.at, r.began, r.own = at, began, now
+	if t.State != Unreachable {
+		r.silent = 0
+	} else if r.silent < silentRounds {
+		r.silent++
+	}
 	if !t.none() {
 		if t.State != Unreachable {
 			r.seen = now
@@ -298,8 +356,12 @@ func (w *Watcher) probed(z *zone.Zone, peer string, serial uint32, t trouble) {
 	w.holds(z, r, serial, now)
 	r.served, r.servedOn = serial, now
 	r.add(Event{On: now, Kind: "probe", Serial: serial, HasSerial: true, Text: "answered"})
+	// Who has accepted the last NOTIFY, and has been seen with our serial, is waited for by nobody.
+	done := same && serial == z.State().Transfer.Serial() && r.status.Outcome == notify.Accepted
 	w.mu.Unlock()
-	w.cfg.Seen(z.ID, peer, serial)
+	if !done {
+		w.cfg.Seen(z.ID, peer, serial)
+	}
 }
 
 // Peers tells how every linked peer of a zone fares, in the order of the links.

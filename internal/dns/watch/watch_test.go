@@ -109,7 +109,7 @@ func TestProbesTellStates(t *testing.T) {
 	}()
 	await := func(want watch.State) {
 		t.Helper()
-		deadline := time.Now().Add(10 * time.Second)
+		deadline := time.Now().Add(testkit.Patience)
 		for {
 			v := w.Peers(db.ByID("z"))
 			if len(v) == 1 && v[0].State == want {
@@ -198,7 +198,7 @@ func running(t *testing.T, w *watch.Watcher) (stop func()) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); <-time.After(2 * time.Millisecond) {
+	for deadline := time.Now().Add(testkit.Patience); !ok(); <-time.After(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited too long for %s", what)
 		}

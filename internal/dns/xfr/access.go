@@ -55,7 +55,7 @@ func Decide(z *zone.Zone, q *Asked) Decision {
 // key that the zone's account does not have is refused before anything else is looked at (RFC 8945 section 5.2.1).
 func Named(z *zone.Zone, q Asked, key wire.Name) Decision {
 	d := Decision{Rcode: wire.RcodeNotAuth, Cause: CauseUnknownKey, Reason: reasons[CauseUnknownKey]}
-	for _, k := range z.Access().Keys {
+	for _, k := range z.Keys() {
 		if k.Name != key {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
 	"github.com/headwaterdns/headwater/internal/dns/zone"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // A transfer says for how long its data may live, in its first message and when it is asked to (RFC 7314 section 3.2).
@@ -101,7 +102,7 @@ func exchange(t *testing.T, addr string, msg []byte) (out []dnsmessage.Message) 
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(testkit.Patience))
 	if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(msg))), msg...)); err != nil {
 		t.Fatal(err)
 	}

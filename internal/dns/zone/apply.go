@@ -16,6 +16,9 @@ type touched struct {
 	one            [1]wire.RawRR // room for what most owners have added
 }
 
+// recordSize is about how many octets of a delta a record takes.
+const recordSize = 48
+
 // Apply gives the version that d leads to; what d does not touch is shared. A wrong From serial, a removed record that is
 // not there, and an added one that is, are errors and leave v as it is. It costs what it touches: the pages of its
 // owners, and the subtree of a delegation or DNAME that comes or goes.
@@ -52,7 +55,7 @@ func (v *Version) Apply(d *Delta) (*Version, error) {
 func (d *Delta) group(apex wire.Name) ([]*touched, error) {
 	var work []*touched
 	var room []touched // for those to come; when it is full another follows, so that none is ever moved
-	index := map[wire.Name]*touched{}
+	index := make(map[wire.Name]*touched, (len(d.Removed)+len(d.Added))/recordSize)
 	for i, part := range [2][]byte{d.Removed, d.Added} {
 		for len(part) > 0 {
 			raw, rest, err := wire.NextRR(part)
@@ -87,8 +90,8 @@ func (d *Delta) group(apex wire.Name) ([]*touched, error) {
 	return work, nil
 }
 
-// apply does an owner's part of a delta to its RRsets.
-func (t *touched) apply(sets []rr.Set) ([]rr.Set, error) {
+// apply does an owner's part of a delta to its RRsets. Room is for the data of an RRset that is new.
+func (t *touched) apply(sets []rr.Set, room [][]byte) ([]rr.Set, error) {
 	for _, raw := range t.removed {
 		if err := stripTTL(&raw); err != nil {
 			return nil, err
@@ -109,7 +112,8 @@ func (t *touched) apply(sets []rr.Set) ([]rr.Set, error) {
 		}
 		i, found := slices.BinarySearchFunc(sets, raw.Type, byType)
 		if !found {
-			sets = slices.Insert(sets, i, rr.Set{Owner: t.owner, Type: raw.Type, TTL: raw.TTL})
+			sets = slices.Insert(sets, i, rr.Set{Owner: t.owner, Type: raw.Type, TTL: raw.TTL, Data: room})
+			room = nil
 		}
 		s := &sets[i]
 		if len(s.Data) == 0 {

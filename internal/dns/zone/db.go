@@ -33,7 +33,7 @@ type DB struct {
 // holder is where all zones of an account find its current data.
 type holder struct {
 	id      string
-	current atomic.Pointer[Account]
+	current atomic.Pointer[standing]
 }
 
 type table struct {
@@ -292,12 +292,6 @@ func (db *DB) SetLinks(id string, seq uint64, l Links) *Zone {
 	next.Links, next.Seq = l, max(seq, next.Seq)
 	z.state.Store(&next) // the history stays as it is
 	return z
-}
-
-// SetAccount replaces an account's data, which is the DB's from here on; its zones see it at once.
-func (db *DB) SetAccount(a *Account) {
-	a.index()
-	db.holder(a.ID).current.Store(a)
 }
 
 // Remove takes a zone out.

@@ -66,7 +66,11 @@ func (a *Access) Client(from netip.Addr, key *tsig.Key, under *wire.TLS) (peers 
 		return peers, len(peers) == 1
 	}
 	linked := func(id string) bool { return slices.ContainsFunc(a.Peers, func(p Peer) bool { return p.ID == id }) }
-	return peers, !slices.ContainsFunc(a.account.at[from], func(p Peer) bool {
-		return !linked(p.ID) && (key == nil || p.Key == nil || p.Has(key))
+	return peers, !slices.ContainsFunc(a.account.at(from), func(p *AccountPeer) bool {
+		if linked(p.ID) {
+			return false
+		}
+		other, ok := a.account.resolve(p)
+		return ok && (key == nil || other.Key == nil || other.Has(key))
 	})
 }

@@ -16,20 +16,29 @@ type applier struct {
 	tree  *page.Tree // of v
 	empty [][]byte   // keys of names that lost all their RRsets
 	cuts  [][]byte   // keys at which a delegation or DNAME came or went
+
+	// Room for what most owners get, used anew for each: an entry is a copy of it.
+	set  [1]rr.Set
+	data [1][]byte
 }
+
+// keySize is more than most keys have.
+const keySize = 24
 
 // sets changes the RRsets of all touched owners, and makes the empty non-terminals above new ones.
 func (a *applier) sets(work []*touched) error {
 	edits := make([]page.Edit, 0, len(work)+1)
-	var fresh [][]byte
+	fresh := make([][]byte, 0, len(work))
+	keys := make([]byte, 0, keySize*len(work))
 	for _, t := range work {
-		key := page.AppendKey(nil, t.owner, a.v.apex)
+		keys = page.AppendKey(keys[len(keys):], t.owner, a.v.apex)
+		key := slices.Clip(keys)
 		e, _, exact := a.tree.Get(key)
-		var old []rr.Set
+		old := a.set[:0]
 		if exact {
 			old = e.Unpack(t.owner, a.v.apex)
 		}
-		sets, err := t.apply(old)
+		sets, err := t.apply(old, a.data[:0])
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, t.owner)
 		}

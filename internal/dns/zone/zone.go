@@ -46,29 +46,6 @@ func (n *Notify) From(to netip.Addr) netip.Addr {
 	return n.From6
 }
 
-// Account is what the fast half knows of an account; immutable, replaced as a whole.
-type Account struct {
-	ID    string
-	ACL   []netip.Prefix
-	Keys  []*tsig.Key
-	Peers map[string]Peer // by id
-
-	at map[netip.Addr][]Peer // by where they answer; made by SetAccount
-}
-
-// plain is an address as it is compared: without a zone of IPv6, and never IPv4 in IPv6.
-func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
-
-func (a *Account) index() {
-	a.at = make(map[netip.Addr][]Peer, len(a.Peers))
-	for _, p := range a.Peers {
-		if p.Addr.IsValid() {
-			addr := plain(p.Addr.Addr())
-			a.at[addr] = append(a.at[addr], p)
-		}
-	}
-}
-
 // Links are a zone's part of access: which of the account's peers it is linked to, and whether transfers are on
 // (switched on and entitled).
 type Links struct {
@@ -76,30 +53,6 @@ type Links struct {
 	Hidden  bool     // the zone is there for its peers alone: ACLs do not open it, and others are not answered
 	Peers   []string // ids
 	Groups  []string // what the zone is to each of them, in words of the operator's; nil for none
-}
-
-// Access is who may transfer a zone and whom to notify, resolved from Links and Account.
-type Access struct {
-	Enabled bool
-	Peers   []Peer
-	ACL     []netip.Prefix
-	Keys    []*tsig.Key // all keys of the account: to tell "wrong key for this zone" from "unknown key"
-
-	account *Account
-}
-
-// Knows says whether an address is a linked peer's, or in one of the account's ranges, while transfers are on. It allocates nothing.
-func (z *Zone) Knows(from netip.Addr) bool {
-	links, acc := &z.State().Links, z.account.current.Load()
-	if !links.Enabled || acc == nil {
-		return false
-	}
-	for _, id := range links.Peers {
-		if p, ok := acc.Peers[id]; ok && p.Addr.IsValid() && plain(p.Addr.Addr()) == plain(from) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(acc.ACL, func(p netip.Prefix) bool { return p.Contains(plain(from)) })
 }
 
 // State is all of a zone that readers see at one moment: one pointer load gives it whole. It is immutable.
@@ -136,26 +89,6 @@ func (z *Zone) State() *State { return z.state.Load() }
 
 // AccountID is the zone's account.
 func (z *Zone) AccountID() string { return z.account.id }
-
-// Access resolves the zone's links against its account as both are now. Not for the query path: it allocates.
-func (z *Zone) Access() Access {
-	links := z.State().Links
-	a := Access{Enabled: links.Enabled}
-	acc := z.account.current.Load()
-	if acc == nil {
-		return a
-	}
-	a.Keys, a.account = acc.Keys, acc
-	if !links.Hidden {
-		a.ACL = acc.ACL
-	}
-	for _, id := range links.Peers {
-		if p, ok := acc.Peers[id]; ok {
-			a.Peers = append(a.Peers, p)
-		}
-	}
-	return a
-}
 
 // history is the history with one more delta. A zone that nobody may transfer keeps none: whoever comes when transfers are
 // switched on asks for all of it, or gets it. With very many zones that is half of what each would take.

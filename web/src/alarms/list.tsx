@@ -25,7 +25,12 @@ export function AlarmList(props: { account: string; state: "raised" | "cleared" 
     <Loaded query={alarms} waiting={<Skeleton />}>
       {({ result: list, result_info: info }) =>
         list.length === 0 ? (
-          <Empty title={state === "raised" ? "Nothing is wrong" : "Nothing yet"} description={state === "raised" ? "No alarm is raised. What raises one stands under Rules." : "No alarm has cleared."} />
+          <Empty
+            size="sm"
+            title={state === "raised" ? "Nothing is wrong" : "Nothing yet"}
+            description={state === "raised" ? "No alarm is raised." : "No alarm has cleared."}
+            contents={state === "raised" && <Link href={`/${account}/alarms?tab=rules`}>What raises one</Link>}
+          />
         ) : (
           <>
             <ul className="m-0 flex list-none flex-col rounded-lg bg-kumo-base p-0 ring ring-kumo-hairline" aria-label={state === "raised" ? "Raised alarms" : "Cleared alarms"}>

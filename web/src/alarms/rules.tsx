@@ -1,15 +1,15 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Switch } from "@cloudflare/kumo/components/switch";
-import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { patchRule, rulesQuery, type Rule } from "../api/alarms";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
+import { DataTable } from "../ui/data-table";
 import { FormDialog } from "../ui/dialogs";
 import { span } from "../ui/format";
-import { Loaded, Skeleton, TableFrame } from "../ui/page";
+import { Loaded, Skeleton } from "../ui/page";
 import { readOnlyText, useMay } from "../ui/rights";
 
 /** What each rule is about. */
@@ -44,46 +44,55 @@ export function Rules({ account }: { account: string }) {
   return (
     <Loaded query={rules} waiting={<Skeleton />}>
       {(list) => (
-        <TableFrame label="Alarm rules">
-          <Table className="dense cards">
-            <Table.Header>
-              <Table.Row>
-                <Table.Head>On</Table.Head>
-                <Table.Head>Rule</Table.Head>
-                <Table.Head>Severity</Table.Head>
-                <Table.Head>Told after</Table.Head>
-                <Table.Head>Actions</Table.Head>
-              </Table.Row>
-            </Table.Header>
-            <Table.Body>
-              {list.map((r) => (
-                <Table.Row key={r.rule}>
-                  <Table.Cell>
-                    <span title={why}>
-                      <Switch size="sm" aria-label={ruleName(r.rule)} checked={r.enabled} disabled={!may} onCheckedChange={() => toggle.run(r)} />
-                    </span>
-                  </Table.Cell>
-                  <Table.Cell>
+        <>
+          <DataTable
+            label="Alarm rules"
+            rows={list}
+            id={(r) => r.rule}
+            columns={[
+              {
+                head: "On",
+                cell: (r) => (
+                  <span title={why}>
+                    <Switch size="sm" aria-label={ruleName(r.rule)} checked={r.enabled} disabled={!may} onCheckedChange={() => toggle.run(r)} />
+                  </span>
+                ),
+              },
+              {
+                head: "Rule",
+                cell: (r) => (
+                  <>
                     <span className="font-medium">{ruleName(r.rule)}</span>
-                    <span className="dim block text-sm">{words[r.rule]?.[1]}</span>
-                  </Table.Cell>
-                  <Table.Cell data-head="Severity">{r.severity === "critical" ? "Critical" : "Warning"}</Table.Cell>
-                  <Table.Cell data-head="Told after" className="whitespace-nowrap">
+                    <span className="dim block text-sm xl:ml-3 xl:inline">{words[r.rule]?.[1]}</span>
+                  </>
+                ),
+              },
+              { head: "Severity", named: true, cell: (r) => (r.severity === "critical" ? "Critical" : "Warning") },
+              {
+                head: "Told after",
+                named: true,
+                className: "whitespace-nowrap",
+                cell: (r) => (
+                  <>
                     {r.before ? `${span(r.before)} before` : r.after > 0 ? span(r.after) : "at once"}
                     {r.versions ? ` or ${r.versions} versions` : ""}
                     {!r.default && <span className="dim"> (changed)</span>}
-                  </Table.Cell>
-                  <Table.Cell className="actions">
-                    <Button size="sm" disabled={!may} title={why} aria-label={`Edit: ${ruleName(r.rule)}`} onClick={() => setEditing(r)}>
-                      Edit
-                    </Button>
-                  </Table.Cell>
-                </Table.Row>
-              ))}
-            </Table.Body>
-          </Table>
+                  </>
+                ),
+              },
+              {
+                head: "Actions",
+                className: "actions",
+                cell: (r) => (
+                  <Button size="sm" disabled={!may} title={why} aria-label={`Edit: ${ruleName(r.rule)}`} onClick={() => setEditing(r)}>
+                    Edit
+                  </Button>
+                ),
+              },
+            ]}
+          />
           {editing && <EditRule account={account} rule={editing} stale={stale} onClose={() => setEditing(null)} />}
-        </TableFrame>
+        </>
       )}
     </Loaded>
   );

@@ -3,16 +3,16 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { ClipboardText } from "@cloudflare/kumo/components/clipboard-text";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Input } from "@cloudflare/kumo/components/input";
-import { Table } from "@cloudflare/kumo/components/table";
 import { PlusIcon, TrashIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { addWebhook, deleteWebhook, deliveriesQuery, patchWebhook, testWebhook, webhooksQuery, type Delivery, type Webhook } from "../api/alarms";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
+import { DataTable } from "../ui/data-table";
 import { ConfirmDialog, FormDialog, InfoDialog } from "../ui/dialogs";
 import { ago, moment } from "../ui/format";
-import { Loaded, Skeleton, TableFrame } from "../ui/page";
+import { Loaded, Skeleton } from "../ui/page";
 import { readOnlyText, useMay } from "../ui/rights";
 
 const states = { waiting: ["warning", "Waiting"], delivered: ["success", "Delivered"], failed: ["error", "Failed"] } as const;
@@ -23,6 +23,17 @@ function StateOf({ state }: { state: string }) {
     <Badge appearance="dot" variant={variant}>
       {text}
     </Badge>
+  );
+}
+
+/** How the last delivery to a receiver went. */
+function LastDelivery({ of: { last_delivery: last } }: { of: Webhook }) {
+  if (!last) return <span className="dim">None</span>;
+  return (
+    <span className="flex flex-wrap items-center gap-2">
+      <StateOf state={last.state} />
+      <span className="dim text-sm">{`${ago(last.on)}${last.error ? `: ${last.error}` : ""}`}</span>
+    </span>
   );
 }
 
@@ -57,53 +68,43 @@ export function Webhooks({ account }: { account: string }) {
           list.length === 0 ? (
             <Empty size="sm" title="Nobody is told yet" description="Add a webhook or an e-mail address." />
           ) : (
-            <TableFrame label="Receivers">
-              <Table className="dense cards">
-                <Table.Header>
-                  <Table.Row>
-                    <Table.Head>Name</Table.Head>
-                    <Table.Head>Where</Table.Head>
-                    <Table.Head>Last delivery</Table.Head>
-                    <Table.Head>Actions</Table.Head>
-                  </Table.Row>
-                </Table.Header>
-                <Table.Body>
-                  {list.map((h) => (
-                    <Table.Row key={h.id}>
-                      <Table.Cell className="font-medium">
-                        {h.name}
-                        {!h.enabled && <span className="dim ml-2 text-sm">off</span>}
-                      </Table.Cell>
-                      <Table.Cell className="font-mono text-sm break-all">{h.kind === "email" ? h.email : h.url}</Table.Cell>
-                      <Table.Cell>
-                        {h.last_delivery ? (
-                          <span className="flex flex-wrap items-center gap-2">
-                            <StateOf state={h.last_delivery.state} />
-                            <span className="dim text-sm">{`${ago(h.last_delivery.on)}${h.last_delivery.error ? `: ${h.last_delivery.error}` : ""}`}</span>
-                          </span>
-                        ) : (
-                          <span className="dim">None</span>
-                        )}
-                      </Table.Cell>
-                      <Table.Cell className="actions">
-                        <span className="flex flex-wrap gap-1">
-                          <Button size="sm" disabled={!may} title={why} loading={test.busy && test.input?.id === h.id} aria-label={`Test ${h.name}`} onClick={() => test.run(h)}>
-                            Test
-                          </Button>
-                          <Button size="sm" variant="ghost" aria-label={`Log of ${h.name}`} onClick={() => setLog(h)}>
-                            Log
-                          </Button>
-                          <Button size="sm" variant="ghost" disabled={!may} title={why} aria-label={`${h.enabled ? "Switch off" : "Switch on"} ${h.name}`} onClick={() => toggle.run(h)}>
-                            {h.enabled ? "Off" : "On"}
-                          </Button>
-                          <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} disabled={!may} title={why} aria-label={`Delete ${h.name}`} onClick={() => setRemoving(h)} />
-                        </span>
-                      </Table.Cell>
-                    </Table.Row>
-                  ))}
-                </Table.Body>
-              </Table>
-            </TableFrame>
+            <DataTable
+              label="Receivers"
+              rows={list}
+              id={(h) => h.id}
+              columns={[
+                {
+                  head: "Name",
+                  className: "font-medium",
+                  cell: (h) => (
+                    <>
+                      {h.name}
+                      {!h.enabled && <span className="dim ml-2 text-sm">off</span>}
+                    </>
+                  ),
+                },
+                { head: "Where", className: "font-mono text-sm break-all", cell: (h) => (h.kind === "email" ? h.email : h.url) },
+                { head: "Last delivery", named: true, cell: (h) => <LastDelivery of={h} /> },
+                {
+                  head: "Actions",
+                  className: "actions",
+                  cell: (h) => (
+                    <span className="flex flex-wrap gap-1">
+                      <Button size="sm" disabled={!may} title={why} loading={test.busy && test.input?.id === h.id} aria-label={`Test ${h.name}`} onClick={() => test.run(h)}>
+                        Test
+                      </Button>
+                      <Button size="sm" variant="ghost" aria-label={`Log of ${h.name}`} onClick={() => setLog(h)}>
+                        Log
+                      </Button>
+                      <Button size="sm" variant="ghost" disabled={!may} title={why} aria-label={`${h.enabled ? "Switch off" : "Switch on"} ${h.name}`} onClick={() => toggle.run(h)}>
+                        {h.enabled ? "Off" : "On"}
+                      </Button>
+                      <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} disabled={!may} title={why} aria-label={`Delete ${h.name}`} onClick={() => setRemoving(h)} />
+                    </span>
+                  ),
+                },
+              ]}
+            />
           )
         }
       </Loaded>

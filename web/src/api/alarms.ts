@@ -1,4 +1,4 @@
-import { queryOptions } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import { pace } from "./events";
 import { ask, seg } from "./own";
 
@@ -50,6 +50,12 @@ export const alarmsQuery = (account: string, state: "raised" | "cleared", page =
     placeholderData: (before) => before,
     queryFn: () => ask<Alarm[]>("GET", `${of(account)}/alarms`, { query: { state, page, per_page: perPage } }),
   });
+
+/** How many alarms are raised in an account, as events tell of them, or the page of alarms has read it: nothing is asked for it again and again. */
+export function useRaised(account: string): number {
+  const raised = useQuery({ ...alarmsQuery(account, "raised"), refetchInterval: false }).data;
+  return raised?.result_info.total_count ?? raised?.result.length ?? 0;
+}
 
 export const patchAlarm = async (account: string, id: string, body: { acknowledged?: boolean; silenced_until?: string | null }) =>
   (await ask<Alarm>("PATCH", `${of(account)}/alarms/${seg(id)}`, { body })).result;

@@ -6,7 +6,7 @@ import type { components, paths } from "./schema.gen";
 /** One schema of api/openapi.yaml. */
 export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
-type Fault = Pick<Schema<"Error">, "code" | "message" | "source">;
+export type Fault = Pick<Schema<"Error">, "code" | "message" | "source">;
 
 /** What the API says when it refuses: its own messages, with pointers to the members they are about. */
 export class ApiError extends Error {
@@ -18,9 +18,23 @@ export class ApiError extends Error {
     this.name = "ApiError";
   }
 
-  /** The message about the member that a JSON pointer names. */
+  private readonly shown = new Set<Fault>();
+
+  /** The message about the member that a JSON pointer names, for its field to show. */
   at(pointer: string): string | undefined {
-    return this.faults.find((f) => f.source?.pointer === pointer)?.message;
+    const fault = this.faults.find((f) => f.source?.pointer === pointer);
+    if (fault) this.shown.add(fault);
+    return fault?.message;
+  }
+
+  /** What fields have asked for. */
+  placed(): Fault[] {
+    return [...this.shown];
+  }
+
+  /** What no field has asked for, once all have been drawn. */
+  elsewhere(): Fault[] {
+    return this.faults.filter((f) => !this.shown.has(f));
   }
 
   /** Whether one of the messages has a code. */

@@ -38,12 +38,13 @@ async function look(pause: number): Promise<void> {
     await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(lastPause) });
     contactKept();
   } catch {
+    if (lost === null) return contactLost(); // which looks again
     const next = Math.min(pause * 2, lastPause);
-    if (lost !== null) timer = setTimeout(() => void look(next), next);
+    timer = setTimeout(() => void look(next), next);
   }
 }
 
-/** Looks at once. */
+/** Looks at once; who finds nobody says so. */
 export function lookNow(): void {
   void look(firstPause);
 }

@@ -1,5 +1,6 @@
-import type { QueryClient } from "@tanstack/react-query";
+import type { Query, QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
+import { lookNow } from "./contact";
 
 // One stream for all tabs of a browser: who holds the lock reads it and hands on what comes.
 const address = "/headwater/v1/events";
@@ -8,23 +9,27 @@ const channelName = "headwater-events";
 
 /** How long what comes is gathered before anything is read, in milliseconds. */
 const gather = 250;
-/** Who reads the stream says so that often, and is taken for gone after twice that. */
+/** Who listens to another tab asks so often whether it reads the stream, and takes it for gone when two questions were not answered. */
 const beat = 10_000;
+/** How long a stream that was cut may take to come back: it goes on where it was, so nothing need be read for that. */
+const grace = 5_000;
 /** How long after a refusal the stream is tried again. */
 const again = 60_000;
 
-/** What an event tells, as far as the dashboard asks for it. */
-type Told = { kind: "zone" | "account" | "secondary" | "alarm" | "reset"; account_id?: string; zone_id?: string };
+/** What an event tells, as far as the dashboard asks for it, and the cursor that stands behind it. */
+type Told = { kind: "zone" | "account" | "secondary" | "alarm" | "reset"; account_id?: string; zone_id?: string; cursor?: string };
 
 let live = false;
-let lastBeat = 0;
+/** Questions to the tab that reads the stream which it has not answered. */
+let unheard = 0;
+/** Behind what a stream begins: what had happened by then is in what was read since. Empty: not known. */
+let at = "";
 const listeners = new Set<() => void>();
 
 /** Called when the stream has come, and when it has gone. */
 let onTurn: (on: boolean) => void = () => undefined;
 
 function setLive(on: boolean): void {
-  if (on) lastBeat = Date.now();
   if (live === on) return;
   live = on;
   onTurn(on);
@@ -72,8 +77,31 @@ const kinds = ["zone", "account", "secondary", "alarm", "reset"] as const;
 /** Whether a query shows what events tell of: what was read before the stream began may be old. */
 const watched = new Set(["zones", "trouble", "matrix", "zone", "secondaries", "course", "records", "history", "outgoing", "outgoing-status", "dns-settings", "drafts", "four-eyes", "alarms", "peers", "tsigs", "acls", "peer-uses"]);
 
-function overtaken(client: QueryClient, since: number): void {
-  void client.invalidateQueries({ predicate: (q) => watched.has(String(q.queryKey[0])) && q.state.dataUpdatedAt > 0 && q.state.dataUpdatedAt < since });
+/**
+ * What was asked for before the cursor was known, such as the records of a deep link: it may be older than the stream's beginning, and
+ * is read once more when the stream is there. Where no cursor is known that is all that was read by then.
+ */
+function overtaken(client: QueryClient, known: boolean): (key?: readonly unknown[]) => void {
+  const shows = (q: Query) => watched.has(String(q.queryKey[0]));
+  const early = new Set(known ? client.getQueryCache().getAll() : []);
+  const keys: (readonly unknown[])[] = [];
+  let there = false;
+  return (key) => {
+    if (key !== undefined && !there) keys.push(key);
+    else if (key !== undefined) void client.invalidateQueries({ queryKey: key });
+    else if (!there) {
+      there = true;
+      void client.invalidateQueries({ predicate: (q) => shows(q) && (!known || early.has(q)) });
+      for (const queryKey of keys) void client.invalidateQueries({ queryKey });
+    }
+  };
+}
+
+let readAgain: (key?: readonly unknown[]) => void = () => undefined;
+
+/** Tells that what a query has just been given was asked for before anybody was known to be signed in. */
+export function askedBefore(key: readonly unknown[]): void {
+  setTimeout(() => readAgain(key)); // its answer comes first
 }
 
 /** Reads what is shown anew when something tells that it is old, a little later, together. */
@@ -91,34 +119,58 @@ function reader(client: QueryClient) {
   };
 }
 
-/** Opens the stream, tells what comes, and ends with the signal. */
+/** Opens the stream behind what is known, tells what comes, and ends with the signal. */
 function stream(told: (t: Told) => void, up: (on: boolean) => void, signal: AbortSignal): void {
-  const source = new EventSource(address);
-  source.addEventListener("open", () => up(true));
+  const source = new EventSource(at === "" ? address : `${address}?cursor=${encodeURIComponent(at)}`);
+  let cut: ReturnType<typeof setTimeout> | undefined;
+  source.addEventListener("open", (e) => {
+    clearTimeout(cut);
+    if (e instanceof MessageEvent) at = e.lastEventId;
+    up(true);
+  });
   for (const kind of kinds) {
     source.addEventListener(kind, (e) => {
-      const data = JSON.parse((e as MessageEvent<string>).data) as Omit<Told, "kind">;
-      told({ kind, account_id: data.account_id, zone_id: data.zone_id });
+      const { data, lastEventId } = e as MessageEvent<string>;
+      const { account_id, zone_id } = JSON.parse(data) as Omit<Told, "kind">;
+      told({ kind, account_id, zone_id, cursor: lastEventId });
     });
   }
   source.onerror = () => {
-    up(false);
-    // A refusal is for good: the browser does not come again by itself.
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => signal.aborted || stream(told, up, signal), again);
+    clearTimeout(cut);
+    if (source.readyState === EventSource.CLOSED) {
+      // A refusal is for good: the browser does not come again by itself.
+      up(false);
+      setTimeout(() => signal.aborted || stream(told, up, signal), again);
+      return;
+    }
+    lookNow();
+    cut = setTimeout(() => up(false), grace);
   };
-  signal.addEventListener("abort", () => source.close());
+  signal.addEventListener("abort", () => {
+    clearTimeout(cut);
+    source.close();
+  });
 }
 
 let stop: AbortController | null = null;
 
-/** Listens for what changes, from now on and until endEvents. */
-export function startEvents(client: QueryClient): void {
+/**
+ * Listens for what changes, from now on and until endEvents. The cursor is that of the session's answer: what is read after that need not be
+ * read again when the stream is there.
+ */
+export function startEvents(client: QueryClient, cursor: string | null): void {
   if (stop !== null || typeof EventSource === "undefined") return;
   stop = new AbortController();
   const { signal } = stop;
-  const read = reader(client);
+  at = cursor ?? "";
+  const gathered = reader(client);
+  const read = (t: Told) => {
+    at = t.cursor ?? at;
+    gathered(t);
+  };
+  readAgain = overtaken(client, at !== "");
   // What pages ask for by themselves they stop to ask for, or begin to, with the next answer.
-  onTurn = (on) => (on ? overtaken(client, Date.now()) : read({ kind: "reset" }));
+  onTurn = (on) => (on ? readAgain() : read({ kind: "reset" }));
   if (!("locks" in navigator) || typeof BroadcastChannel === "undefined") {
     // Without TLS browsers lend no locks: each tab listens for itself, as long as it is looked at.
     let own: AbortController | null = null;
@@ -141,15 +193,23 @@ export function startEvents(client: QueryClient): void {
   channel.onmessage = (e: MessageEvent<Told | boolean | null>) => {
     if (e.data === null) {
       if (reads) channel.postMessage(live);
-    } else if (typeof e.data === "boolean") setLive(e.data);
-    else read(e.data);
+    } else if (typeof e.data === "boolean") {
+      unheard = 0;
+      setLive(e.data);
+    } else read(e.data);
   };
   channel.postMessage(null); // does anybody read the stream already?
-  const watch = setInterval(() => live && Date.now() - lastBeat > 2 * beat && setLive(false), beat);
+  // It is asked, rather than telling by itself: browsers let timers of a tab that is out of sight run once a minute, its messages at once.
+  const watch = setInterval(() => {
+    if (reads) return;
+    if (live && ++unheard > 2) setLive(false);
+    channel.postMessage(null);
+  }, beat);
   signal.addEventListener("abort", () => {
     clearInterval(watch);
     channel.close();
     onTurn = () => undefined;
+    readAgain = () => undefined;
     setLive(false);
   });
   void navigator.locks
@@ -159,10 +219,6 @@ export function startEvents(client: QueryClient): void {
         setLive(on);
         channel.postMessage(on);
       };
-      const beats = setInterval(() => {
-        if (live) setLive(true);
-        channel.postMessage(live);
-      }, beat);
       stream(
         (t) => {
           read(t);
@@ -171,12 +227,7 @@ export function startEvents(client: QueryClient): void {
         up,
         signal,
       );
-      return new Promise<void>((done) =>
-        signal.addEventListener("abort", () => {
-          clearInterval(beats);
-          done();
-        }),
-      );
+      return new Promise<void>((done) => signal.addEventListener("abort", () => done()));
     })
     .catch(() => undefined); // the signal has ended the wait
 }

@@ -19,7 +19,7 @@ export type ZoneChange = {
   records: { added: number; changed: number; removed: number };
   imported: number;
   settings: string[];
-  what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "other";
+  what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "draft" | "update_policy" | "keys" | "notify" | "rebuild" | "other";
   first: string[];
   reverts: { serial?: number; change?: string; time?: string } | null;
   undo: "yes" | "nothing";
@@ -32,7 +32,11 @@ export type WholeChange = ZoneChange & {
   changes: { action: "add" | "change" | "remove"; id: string; before: Record | null; after: Record | null }[];
   more?: number;
   settings_changes: Setting[];
+  objects: ObjectChange[];
 };
+
+/** What is no record and no setting: drafts, policies of updates, keys, what was told to secondaries. */
+export type ObjectChange = Schema<"ObjectChange">;
 
 type Records = { added: Record[]; removed: Record[]; changed: { before: Record; after: Record }[]; truncated: boolean; total: number };
 type Face = { removed: string[]; added: string[]; truncated: boolean };
@@ -47,7 +51,7 @@ export type Diff = {
   same_faces: boolean;
 };
 
-export type Reverted = { dry_run: boolean; change: string; from_serial: number; to_serial: number; records: Records; settings: Setting[]; left: string[] };
+export type Reverted = { dry_run: boolean; change: string; from_serial: number; to_serial: number; records: Records; settings: Setting[]; left: string[]; update_policies: ObjectChange[] };
 
 /** To what a zone is brought back; change takes one change alone out again. */
 export type Goal = { serial: number } | { time: string } | { change: string };

@@ -982,7 +982,10 @@ export interface paths {
         delete: operations["removeMember"];
         options?: never;
         head?: never;
-        /** Change the role of a member */
+        /**
+         * Change the roles of a member
+         * @description What is not sent stays. An administrator's roles by zone go.
+         */
         patch: operations["editMember"];
         trace?: never;
     };
@@ -1067,6 +1070,175 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/headwater/v1/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one signs in here */
+        get: operations["listSignInWays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sign in by what the authenticator has signed */
+        put: operations["finishPasskeySignIn"];
+        /**
+         * Ask for a passkey to sign in by
+         * @description With nothing: any passkey of this server, which then has to verify its user. With e-mail and password: one of the user's, in place of a code (13161). With provider: likewise, for who has come back from the provider and was asked for a code. Sets a cookie, sealed, which the same browser hands in with the answer, within five minutes, once.
+         */
+        post: operations["beginPasskeySignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/session/provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Finish it with what the browser brings back
+         * @description Whoever has a second factor here, and showed none that counts there, is asked for its code (13161) and sends it as second_factor.
+         */
+        put: operations["finishProviderSignIn"];
+        /**
+         * Begin to sign in at the OpenID Connect provider
+         * @description Sets a cookie, sealed, which the same browser hands in when it comes back.
+         */
+        post: operations["beginProviderSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** As whom providers know the own user */
+        get: operations["listLogins"];
+        /** Finish it with what the browser brings back */
+        put: operations["finishLogin"];
+        /**
+         * Begin to link the own user with the provider
+         * @description It takes the password and, of who has one, the second factor, since a sign-in at the provider may count as both.
+         */
+        post: operations["beginLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/logins/{login_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a link away
+         * @description All other sessions of the user end. The last way in stays.
+         */
+        delete: operations["removeLogin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the own passkeys */
+        get: operations["listPasskeys"];
+        /**
+         * Register what the authenticator has made
+         * @description A first second factor ends all other sessions; this one is renewed: the answer sets its new cookie, and GET /headwater/v1/session tells the new csrf_token.
+         */
+        put: operations["addPasskey"];
+        /**
+         * Begin to register a passkey
+         * @description In person, with the password and, where there is one, the second factor. Sets a cookie, sealed, which the same session hands in with the answer, within five minutes, once.
+         */
+        post: operations["beginPasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/passkeys/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for one of the own passkeys, in place of a code
+         * @description What is signed goes as passkey into the call that takes a second factor.
+         */
+        post: operations["beginPasskeyProof"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/headwater/v1/user/passkeys/{passkey_id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a passkey away
+         * @description In person, with the password and the second factor. Not the last second factor while an account of the user asks for one. All other sessions end; this one is renewed.
+         */
+        post: operations["removePasskey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/headwater/v1/user/second_factor": {
         parameters: {
             query?: never;
@@ -1123,7 +1295,7 @@ export interface paths {
         put?: never;
         /**
          * Take the second factor away
-         * @description In person, with a code. Not while an account of the user asks for one. The session is renewed as by PUT.
+         * @description The one by codes; recovery codes stay beside passkeys. In person, with the second factor. Not the last one while an account of the user asks for one. The session is renewed as by PUT.
          */
         post: operations["removeSecondFactor"];
         delete?: never;
@@ -1997,7 +2169,8 @@ export interface paths {
         delete: operations["deleteUpdatePolicy"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change those members of an update policy that are sent */
+        patch: operations["editUpdatePolicy"];
         trace?: never;
     };
     "/headwater/v1/zones/{zone_id}/dnssec": {
@@ -2775,7 +2948,7 @@ export interface paths {
         put?: never;
         /**
          * Approve a draft
-         * @description Whoever has a part in it cannot, with whatever credential, nor can a token of an account. Whatever changes the draft voids the approval.
+         * @description Whoever has a part in it, or has taken a part of somebody else's out, cannot, with whatever credential, nor can a token of an account. Whatever changes the draft voids the approval.
          */
         post: operations["approveDraft"];
         delete?: never;
@@ -3745,11 +3918,26 @@ export interface components {
                 };
             };
         };
-        /** @enum {string} */
-        Role: "administrator" | "read_only";
+        /**
+         * @description In all of the account; by_zone is nothing but what zone_roles give
+         * @enum {string}
+         */
+        Role: "administrator" | "read_only" | "by_zone";
+        /** @description Roles in some zones, beside the role in the account */
+        ZoneRoles: components["schemas"]["ZoneRole"][];
+        ZoneRole: {
+            /**
+             * @description zone_administrator may everything in the zone; zone_editor reads all of it and changes records; zone_reader reads all of it; zone_acme sees and changes TXT records at _acme-challenge names, and nothing else.
+             * @enum {string}
+             */
+            role: "zone_administrator" | "zone_editor" | "zone_reader" | "zone_acme";
+            /** @description Ids of zones, or "*" for all of the account, those to come too */
+            zones: string[];
+        };
         Member: {
             id: components["schemas"]["ID"];
             role: components["schemas"]["Role"];
+            zone_roles: components["schemas"]["ZoneRoles"];
             /** @enum {string} */
             status: "accepted" | "pending";
             user: {
@@ -3771,6 +3959,27 @@ export interface components {
                 two_factor_authentication_enabled?: boolean;
             };
             roles: components["schemas"]["AccountRole"][];
+            policies?: components["schemas"]["MemberPolicy"][];
+        };
+        /** @description A role, as a permission group, on all or some of an account, as a resource group */
+        MemberPolicy: {
+            id: components["schemas"]["ID"];
+            /** @enum {string} */
+            access: "allow" | "deny";
+            permission_groups: {
+                id: components["schemas"]["ID"];
+                name: string;
+            }[];
+            resource_groups: {
+                id: components["schemas"]["ID"];
+                name: string;
+                scope: {
+                    key: string;
+                    objects: {
+                        key: string;
+                    }[];
+                }[];
+            }[];
         };
         AccountRole: {
             id: components["schemas"]["ID"];
@@ -3823,6 +4032,7 @@ export interface components {
         MemberAdded: {
             id: components["schemas"]["ID"];
             role: components["schemas"]["Role"];
+            zone_roles: components["schemas"]["ZoneRoles"];
             /** @enum {string} */
             status: "accepted" | "pending";
             user: {
@@ -4022,7 +4232,7 @@ export interface components {
              * @description How it was opened
              * @enum {string}
              */
-            way: "password" | "second_factor" | "token";
+            way: "password" | "second_factor" | "passkey" | "token" | "provider" | "provider_factor";
             /** @description The API token that opened it; null for another way */
             token_id: string | null;
             /** @description Address from where it was opened */
@@ -4042,10 +4252,44 @@ export interface components {
             expires_on: string;
         };
         SecondFactor: {
+            /** @description Whether there is an authenticator for codes */
             enabled: boolean;
+            /** @description How many passkeys there are */
+            passkeys: number;
             /** Format: date-time */
             enabled_on: string | null;
             recovery_codes_left: number;
+        };
+        /** @description What a user shows before a second factor changes, or a provider is linked */
+        Proof: {
+            /** @description Without one, the session must be younger than ten minutes */
+            current_password?: string;
+            /** @description Of the authenticator, or a recovery code; where there is a second factor */
+            code?: string;
+            /** @description In place of the code: AuthenticationResponseJSON of WebAuthn */
+            passkey?: Record<string, never>;
+        };
+        PasskeyOptions: {
+            /** @description What browsers parse for navigator.credentials (WebAuthn, parseCreationOptionsFromJSON and parseRequestOptionsFromJSON) */
+            public_key: Record<string, never>;
+        };
+        Passkey: {
+            id: components["schemas"]["ID"];
+            name: string;
+            /** Format: date-time */
+            created_on: string;
+            /** Format: date-time */
+            last_used_on: string | null;
+        };
+        AddedPasskey: {
+            id: components["schemas"]["ID"];
+            name: string;
+            /** Format: date-time */
+            created_on: string;
+            /** Format: date-time */
+            last_used_on: string | null;
+            /** @description New ones, where the user had none; they are shown here alone */
+            recovery_codes: string[];
         };
         PendingFactor: {
             /** @description Base32, to be typed */
@@ -4077,6 +4321,8 @@ export interface components {
             server_admin: boolean;
             /** @description For the X-CSRF-Token header */
             csrf_token: string;
+            /** @description The cursor of the stream of events as of before the answer: who reads what he shows afterwards, and listens behind it, misses nothing and need read nothing twice */
+            events_cursor: string | null;
             /** @description Accounts of the user that ask for a second factor first */
             locked_accounts: {
                 id: string;
@@ -4088,6 +4334,46 @@ export interface components {
             context: "api_key" | "api_token" | "dash";
             /** @description Where the credentials may do something, by name */
             accounts: components["schemas"]["Reach"][];
+        };
+        SessionAnd: {
+            to: string;
+            user: {
+                id: string;
+                email: string;
+                first_name?: string | null;
+                last_name?: string | null;
+            } | null;
+            server_admin: boolean;
+            /** @description For the X-CSRF-Token header */
+            csrf_token: string;
+            /** @description The cursor of the stream of events as of before the answer: who reads what he shows afterwards, and listens behind it, misses nothing and need read nothing twice */
+            events_cursor: string | null;
+            /** @description Accounts of the user that ask for a second factor first */
+            locked_accounts: {
+                id: string;
+                name: string;
+            }[];
+            /** Format: date-time */
+            expires_on: string | null;
+            /** @enum {string} */
+            context: "api_key" | "api_token" | "dash";
+            /** @description Where the credentials may do something, by name */
+            accounts: components["schemas"]["Reach"][];
+        };
+        SignInWays: {
+            password: boolean;
+            passkey: boolean;
+            provider: {
+                name: string;
+            } | null;
+        };
+        Login: {
+            id: components["schemas"]["ID"];
+            issuer: string;
+            subject: string;
+            email: string;
+            /** Format: date-time */
+            created_on: string;
         };
         /** @description An account in which the credentials may do something */
         Reach: {
@@ -4105,6 +4391,8 @@ export interface components {
             resolver: boolean;
             /** @description The server has edge addresses for accounts without their own */
             edge_addresses: boolean;
+            /** @description Of the program on the node that answers, as `headwater version` prints it; other nodes of the server may run another. For administrators of the server; null for others */
+            version: string | null;
             /** @description For administrators of the server; null for others, and where this node answers no DNS */
             dns_options: components["schemas"]["DNSOptions"] | null;
             /** @description For administrators of the server; null for others, and where no backups are made by schedule */
@@ -4646,14 +4934,17 @@ export interface components {
             request_id: string;
             /** @description What came with the change in the header Headwater-Note */
             note: string;
-            /** @enum {string} */
-            what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "other";
+            /**
+             * @description The main thing that it did. `draft`: of a draft, the zone is as it was; `update_policy`: which keys may update it by messages; `keys`: of a signed zone; `notify`: secondaries were told by hand; `rebuild`: what they have was made anew; `other`: what a later version has written
+             * @enum {string}
+             */
+            what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "draft" | "update_policy" | "keys" | "notify" | "rebuild" | "other";
             records: components["schemas"]["ChangeCounts"];
             /** @description Records that an import brought; a diff lists them */
             imported: number;
             /** @description Names of settings that changed */
             settings: string[];
-            /** @description The first records in words */
+            /** @description The first records in words, or drafts, policies and keys */
             first: string[];
             /** @description What the change brought back: its member serial, time or change */
             reverts: Record<string, never> | null;
@@ -4675,14 +4966,17 @@ export interface components {
             request_id: string;
             /** @description What came with the change in the header Headwater-Note */
             note: string;
-            /** @enum {string} */
-            what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "other";
+            /**
+             * @description The main thing that it did. `draft`: of a draft, the zone is as it was; `update_policy`: which keys may update it by messages; `keys`: of a signed zone; `notify`: secondaries were told by hand; `rebuild`: what they have was made anew; `other`: what a later version has written
+             * @enum {string}
+             */
+            what: "records" | "import" | "settings" | "create" | "delete" | "undelete" | "revert" | "serial" | "draft" | "update_policy" | "keys" | "notify" | "rebuild" | "other";
             records: components["schemas"]["ChangeCounts"];
             /** @description Records that an import brought; a diff lists them */
             imported: number;
             /** @description Names of settings that changed */
             settings: string[];
-            /** @description The first records in words */
+            /** @description The first records in words, or drafts, policies and keys */
             first: string[];
             /** @description What the change brought back: its member serial, time or change */
             reverts: Record<string, never> | null;
@@ -4696,6 +4990,22 @@ export interface components {
             /** @description How many records are not listed */
             more: number;
             settings_changes: components["schemas"]["SettingChange"][];
+            /** @description Drafts, policies of updates, keys: what is no record and no setting */
+            objects: components["schemas"]["ObjectChange"][];
+        };
+        ObjectChange: {
+            /** @enum {string} */
+            what: "draft" | "update_policy" | "keys" | "notify" | "rebuild";
+            id: components["schemas"]["ID"];
+            /** @enum {string} */
+            action: "create" | "update" | "delete" | "view";
+            /** @description Texts and numbers by name, as the audit log has them */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            after: {
+                [key: string]: unknown;
+            } | null;
         };
         ChangeActor: {
             id: string;
@@ -4798,6 +5108,8 @@ export interface components {
             settings: components["schemas"]["SettingChange"][];
             /** @description Settings that differ and are left alone */
             left: string[];
+            /** @description Come back or go with one change that is taken back; never with a version */
+            update_policies: components["schemas"]["ObjectChange"][];
         };
         DeletedZone: {
             id: components["schemas"]["ID"];
@@ -5220,6 +5532,17 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        UpdatePolicyPatch: {
+            tsig_id?: components["schemas"]["ID"];
+            names?: components["schemas"]["UpdateName"][];
+            /** @description The types that may be changed. Null is every type but types_except, and but NS, SOA, DS, DNSKEY, CDS, CDNSKEY, CSYNC and NSEC3PARAM, which have to be named. */
+            types?: string[] | null;
+            /** @description Only where types is null */
+            types_except?: string[];
+            comment?: string;
+        } & {
+            [key: string]: unknown;
+        };
         UpdatePolicy: {
             id: components["schemas"]["ID"];
             tsig_id: components["schemas"]["ID"];
@@ -5359,6 +5682,8 @@ export interface components {
         account_id: string;
         /** @description Id of the record */
         dns_record_id: string;
+        /** @description The modified_on that was seen, in quotes. Where the policy has another, 412 with code 13133, whose message says what it is now, and nothing is changed */
+        policy_if_match: string;
         /** @description The modified_on that was seen, in quotes. Where the record has another, 412 with code 13085 and nothing is changed */
         if_match: string;
         /** @description Id of the TSIG */
@@ -8431,6 +8756,7 @@ export interface operations {
                 "application/json": {
                     email: string;
                     role: components["schemas"]["Role"];
+                    zone_roles?: components["schemas"]["ZoneRoles"];
                     /**
                      * @description accepted is for administrators of the server
                      * @enum {string}
@@ -8507,7 +8833,8 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    role: components["schemas"]["Role"];
+                    role?: components["schemas"]["Role"];
+                    zone_roles?: components["schemas"]["ZoneRoles"];
                 };
             };
         };
@@ -8691,6 +9018,477 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    listSignInWays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["SignInWays"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    finishPasskeySignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description AuthenticationResponseJSON of WebAuthn */
+                    passkey: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["SessionAnd"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    beginPasskeySignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    email?: string;
+                    password?: string;
+                    provider?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PasskeyOptions"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    finishProviderSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    state?: string;
+                    code?: string;
+                    /** @description Where the provider sends it (RFC 9207) */
+                    iss?: string;
+                    /** @description In place of all others: the code, or recovery code, that error 13161 has asked for */
+                    second_factor?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["SessionAnd"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    beginProviderSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Where the person was going; it comes back with the session */
+                    to?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            /** @description Where the browser has to go */
+                            url: string;
+                        };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listLogins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Login"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    finishLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    state: string;
+                    code: string;
+                    iss?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Login"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    beginLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"] & {
+                    to?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            /** @description Where the browser has to go */
+                            url: string;
+                        };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    removeLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                login_id: components["schemas"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            id: components["schemas"]["ID"];
+                        };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    listPasskeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["Passkey"][];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                        result_info: components["schemas"]["ResultInfo"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    addPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    /** @description RegistrationResponseJSON of WebAuthn */
+                    passkey: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["AddedPasskey"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    beginPasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PasskeyOptions"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    beginPasskeyProof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["PasskeyOptions"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    removePasskey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey_id: components["schemas"]["ID"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Proof"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: {
+                            id: components["schemas"]["ID"];
+                        };
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     getSecondFactor: {
         parameters: {
             query?: never;
@@ -8762,9 +9560,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    current_password: string;
-                };
+                "application/json": components["schemas"]["Proof"];
             };
         };
         responses: {
@@ -8796,11 +9592,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    current_password: string;
-                    /** @description Of the authenticator, or a recovery code */
-                    code: string;
-                };
+                "application/json": components["schemas"]["Proof"];
             };
         };
         responses: {
@@ -8832,11 +9624,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    current_password: string;
-                    /** @description Of the authenticator, or a recovery code */
-                    code: string;
-                };
+                "application/json": components["schemas"]["Proof"];
             };
         };
         responses: {
@@ -11016,7 +11804,10 @@ export interface operations {
     replaceUpdatePolicy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The modified_on that was seen, in quotes. Where the policy has another, 412 with code 13133, whose message says what it is now, and nothing is changed */
+                "If-Match"?: components["parameters"]["policy_if_match"];
+            };
             path: {
                 /** @description Id of the zone */
                 zone_id: components["parameters"]["zone_id"];
@@ -11053,7 +11844,10 @@ export interface operations {
     deleteUpdatePolicy: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The modified_on that was seen, in quotes. Where the policy has another, 412 with code 13133, whose message says what it is now, and nothing is changed */
+                "If-Match"?: components["parameters"]["policy_if_match"];
+            };
             path: {
                 /** @description Id of the zone */
                 zone_id: components["parameters"]["zone_id"];
@@ -11072,6 +11866,46 @@ export interface operations {
                 content: {
                     "application/json": {
                         result: components["schemas"]["Deleted"];
+                        /** @enum {boolean} */
+                        success: true;
+                        errors: components["schemas"]["NoErrors"];
+                        messages: components["schemas"]["Messages"];
+                    };
+                };
+            };
+            "4XX": components["responses"]["Failure"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    editUpdatePolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The modified_on that was seen, in quotes. Where the policy has another, 412 with code 13133, whose message says what it is now, and nothing is changed */
+                "If-Match"?: components["parameters"]["policy_if_match"];
+            };
+            path: {
+                /** @description Id of the zone */
+                zone_id: components["parameters"]["zone_id"];
+                /** @description Id of the update policy */
+                policy_id: components["parameters"]["policy_id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdatePolicyPatch"];
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        result: components["schemas"]["UpdatePolicy"];
                         /** @enum {boolean} */
                         success: true;
                         errors: components["schemas"]["NoErrors"];

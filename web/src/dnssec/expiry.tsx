@@ -1,8 +1,8 @@
-import { Table } from "@cloudflare/kumo/components/table";
 import type { Signing } from "../api/dnssec";
+import { DataTable } from "../ui/data-table";
 import { Fact } from "../ui/fact";
 import { ago, moment, span } from "../ui/format";
-import { Card, TableFrame } from "../ui/page";
+import { Card } from "../ui/page";
 import { StateBadge } from "../ui/state";
 
 /** Time left below which somebody should look, in seconds. */
@@ -21,28 +21,17 @@ export function ExpiryCard({ signing, now = Date.now() }: { signing: Signing; no
       {signing.secondaries.length === 0 ? (
         <p className="m-0 text-sm text-kumo-subtle">No secondaries are linked.</p>
       ) : (
-        <TableFrame label="Expiry at each secondary">
-          <Table className="dense cards">
-            <Table.Header>
-              <Table.Row>
-                <Table.Head>Secondary</Table.Head>
-                <Table.Head>State</Table.Head>
-                <Table.Head>Serial</Table.Head>
-                <Table.Head>Its signatures expire</Table.Head>
-              </Table.Row>
-            </Table.Header>
-            <Table.Body>
-              {signing.secondaries.map((s) => (
-                <Table.Row key={s.peer_id}>
-                  <Table.Cell className="font-medium">{s.name}</Table.Cell>
-                  <Table.Cell><StateBadge state={s.state} /></Table.Cell>
-                  <Table.Cell className="font-mono">{s.serial ?? "–"}</Table.Cell>
-                  <Table.Cell>{s.expires ? <Left seconds={left(s.expires)} most={most} at={s.expires} /> : "Not known"}</Table.Cell>
-                </Table.Row>
-              ))}
-            </Table.Body>
-          </Table>
-        </TableFrame>
+        <DataTable
+          label="Expiry at each secondary"
+          rows={signing.secondaries}
+          id={(s) => s.peer_id}
+          columns={[
+            { head: "Secondary", className: "font-medium", cell: (s) => s.name },
+            { head: "State", cell: (s) => <StateBadge state={s.state} /> },
+            { head: "Serial", named: true, className: "font-mono", cell: (s) => s.serial ?? "–" },
+            { head: "Its signatures expire", named: true, cell: (s) => (s.expires ? <Left seconds={left(s.expires)} most={most} at={s.expires} /> : "Not known") },
+          ]}
+        />
       )}
     </Card>
   );

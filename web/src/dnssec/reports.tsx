@@ -1,15 +1,15 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
-import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schema } from "../api/client";
 import { errorReportsQuery, forgetErrorReports } from "../api/digest";
 import { useAction } from "../ui/action";
+import { DataTable } from "../ui/data-table";
 import { ConfirmDialog } from "../ui/dialogs";
 import { ago, counted, moment } from "../ui/format";
 import { Notice } from "../ui/notice";
-import { Card, Loaded, TableFrame } from "../ui/page";
+import { Card, Loaded } from "../ui/page";
 import { readOnlyText } from "../ui/rights";
 import { toUnicode } from "../ui/unicode";
 
@@ -76,34 +76,27 @@ function Heard({ reports: r }: { reports: Reports }) {
 
 function Rows({ list }: { list: Reports["reports"] }) {
   return (
-    <TableFrame label="Reports of resolvers">
-      <Table className="dense cards">
-        <Table.Header>
-          <Table.Row>
-            <Table.Head>Name</Table.Head>
-            <Table.Head>Type</Table.Head>
-            <Table.Head>Error</Table.Head>
-            <Table.Head>Times</Table.Head>
-            <Table.Head>Last</Table.Head>
-            <Table.Head>From</Table.Head>
-          </Table.Row>
-        </Table.Header>
-        <Table.Body>
-          {list.map((e) => (
-            <Table.Row key={`${e.name} ${e.type} ${e.code}`}>
-              <Table.Cell className="font-medium break-all">{toUnicode(e.name)}</Table.Cell>
-              <Table.Cell>{e.type}</Table.Cell>
-              <Table.Cell data-head="Error">{e.text ? `${e.text} (${e.code})` : e.code}</Table.Cell>
-              <Table.Cell data-head="Times">
-                {e.count.toLocaleString("en")}
-                {e.count > 1 && e.first_on && <span className="dim">{` since ${moment(e.first_on)}`}</span>}
-              </Table.Cell>
-              <Table.Cell data-head="Last">{e.on ? <time dateTime={e.on} title={moment(e.on)}>{ago(e.on)}</time> : "–"}</Table.Cell>
-              <Table.Cell data-head="From"><span className="font-mono text-sm">{e.from}</span></Table.Cell>
-            </Table.Row>
-          ))}
-        </Table.Body>
-      </Table>
-    </TableFrame>
+    <DataTable
+      label="Reports of resolvers"
+      rows={list}
+      id={(e) => `${e.name} ${e.type} ${e.code}`}
+      columns={[
+        { head: "Name", className: "font-medium break-all", cell: (e) => toUnicode(e.name) },
+        { head: "Type", cell: (e) => e.type },
+        { head: "Error", named: true, cell: (e) => (e.text ? `${e.text} (${e.code})` : e.code) },
+        {
+          head: "Times",
+          named: true,
+          cell: (e) => (
+            <>
+              {e.count.toLocaleString("en")}
+              {e.count > 1 && e.first_on && <span className="dim">{` since ${moment(e.first_on)}`}</span>}
+            </>
+          ),
+        },
+        { head: "Last", named: true, cell: (e) => (e.on ? <time dateTime={e.on} title={moment(e.on)}>{ago(e.on)}</time> : "–") },
+        { head: "From", named: true, cell: (e) => <span className="font-mono text-sm">{e.from}</span> },
+      ]}
+    />
   );
 }

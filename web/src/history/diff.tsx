@@ -1,15 +1,17 @@
 import type { ReactNode } from "react";
 import type { Schema } from "../api/client";
+import type { ObjectChange } from "../api/history";
+import { stateText } from "../ui/state";
 import { toUnicode } from "../ui/unicode";
 
-type Record = Schema<"Record">;
-type Change = { before: Record | null; after: Record | null };
+type Held = Schema<"Record">;
+type Change = { before: Held | null; after: Held | null };
 
 /** What of a record is shown, and compared. */
 const fields = ["type", "name", "content", "priority", "ttl", "proxied", "comment", "tags"] as const;
 type Field = (typeof fields)[number];
 
-const value = (r: Record, f: Field): string => {
+const value = (r: Held, f: Field): string => {
   const v = r[f];
   if (v === undefined || v === null || v === "") return "";
   if (f === "name") return toUnicode(String(v));
@@ -19,7 +21,7 @@ const value = (r: Record, f: Field): string => {
 };
 
 /** Whole fields of one side; those that the other has otherwise stand out. */
-function Side(props: { record: Record; other: Record | null }) {
+function Side(props: { record: Held; other: Held | null }) {
   const { record, other } = props;
   return (
     <span className="min-w-0">
@@ -108,5 +110,48 @@ export function SettingDiff(props: { settings: readonly { setting: string; befor
         </div>
       ))}
     </div>
+  );
+}
+
+const kinds: Record<ObjectChange["what"], string> = { draft: "Draft", update_policy: "Update policy", keys: "Keys", notify: "NOTIFY", rebuild: "Contents made anew" };
+
+/** What belongs to a zone and is no record and no setting, before and after: the members that differ, and those that tell which it is. */
+export function ObjectDiff({ objects }: { objects: readonly ObjectChange[] }) {
+  if (objects.length === 0) return null;
+  return (
+    <div className="overflow-hidden rounded-md ring ring-kumo-hairline" role="list" aria-label="Other things that changed">
+      {objects.map((o) => (
+        <div key={`${o.what} ${o.id} ${o.action}`} role="listitem" className="border-b border-kumo-hairline last:border-0">
+          <p className="m-0 px-3 py-1 text-sm font-medium">{kinds[o.what] ?? stateText(o.what)}</p>
+          {o.before && (
+            <Line sign="−">
+              <Members of={o.before} other={o.after} />
+            </Line>
+          )}
+          {o.after && (
+            <Line sign="+">
+              <Members of={o.after} other={o.before} />
+            </Line>
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The members of one side; those that the other has otherwise stand out. */
+function Members(props: { of: Record<string, unknown>; other: Record<string, unknown> | null }) {
+  return (
+    <span className="min-w-0">
+      {Object.entries(props.of).map(([name, v]) => {
+        const text = `${stateText(name)} ${shown(v)}`;
+        const differs = props.other !== null && shown(props.other[name]) !== shown(v);
+        return (
+          <span key={name} className="mr-3 inline-block max-w-full break-all">
+            {differs ? <mark className="diff-mark">{text}</mark> : text}
+          </span>
+        );
+      })}
+    </span>
   );
 }

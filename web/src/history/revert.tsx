@@ -8,7 +8,7 @@ import { useAction } from "../ui/action";
 import { FormDialog } from "../ui/dialogs";
 import { counted } from "../ui/format";
 import { Loaded } from "../ui/page";
-import { RecordDiff, SettingDiff } from "./diff";
+import { ObjectDiff, RecordDiff, SettingDiff } from "./diff";
 
 /** Records that are shown of what a revert would do. */
 const shown = 200;
@@ -35,7 +35,7 @@ export function RevertDialog(props: { zone: Schema<"Zone">; goal: Goal; title: s
     then: props.onClose,
   });
   const p = plan.data;
-  const count = (p?.records.total ?? 0) + (p?.settings.length ?? 0);
+  const count = (p?.records.total ?? 0) + (p?.settings.length ?? 0) + (p?.update_policies.length ?? 0);
   return (
     <FormDialog
       open
@@ -55,7 +55,7 @@ export function RevertDialog(props: { zone: Schema<"Zone">; goal: Goal; title: s
             <p className="m-0 text-sm" role="status">
               {count === 0
                 ? "Nothing would change: it is like that now."
-                : `${counted(r.records.total, "record")} and ${counted(r.settings.length, "setting")} change, under serial ${r.to_serial} (now ${r.from_serial}).`}
+                : `${counted(r.records.total, "record")} and ${counted(r.settings.length, "setting")}${r.update_policies.length > 0 ? `, and ${counted(r.update_policies.length, "update policy", "update policies")},` : ""} change, under serial ${r.to_serial} (now ${r.from_serial}).`}
             </p>
             <div className="flex max-h-80 flex-col gap-3 overflow-y-auto" tabIndex={0} role="region" aria-label="What would change">
               {r.records.total > 0 && (
@@ -69,6 +69,7 @@ export function RevertDialog(props: { zone: Schema<"Zone">; goal: Goal; title: s
               )}
               {(r.records.truncated || r.records.total > shown) && <p className="m-0 text-sm text-kumo-subtle">{`The first of ${counted(r.records.total, "record")} are shown.`}</p>}
               <SettingDiff settings={r.settings} />
+              <ObjectDiff objects={r.update_policies} />
             </div>
             {r.left.length > 0 && <p className="m-0 text-sm text-kumo-subtle">{`Not touched, though it differs: ${r.left.join(", ")}.`}</p>}
           </>

@@ -1,5 +1,5 @@
 import type { ZoneChange } from "../api/history";
-import { counted } from "../ui/format";
+import { counted, moment } from "../ui/format";
 
 /** What a change did to records, in a few words. */
 function records(c: ZoneChange): string[] {
@@ -27,11 +27,19 @@ export function what(c: ZoneChange): string {
       return "Serial raised";
     case "revert": {
       const r = c.reverts;
-      const to = r?.serial !== undefined ? `to serial ${r.serial}` : r?.time ? `to ${new Date(r.time).toLocaleString()}` : "of one change";
+      const to = r?.serial !== undefined ? `to serial ${r.serial}` : r?.time ? `to ${moment(r.time)}` : "of one change";
       return `Brought back ${to}${did ? `: ${did}` : ""}`;
     }
-    case "other":
-      return did === "" ? "Something beside records and settings, such as a draft" : did.charAt(0).toUpperCase() + did.slice(1);
+    case "draft":
+      return `Draft: ${c.first[0] ?? "edited"}`;
+    case "update_policy":
+      return `Dynamic updates: ${c.first[0] ?? "a policy"}`;
+    case "keys":
+      return "Keys of the zone";
+    case "notify":
+      return "Secondaries told by hand";
+    case "rebuild":
+      return "Contents made anew from the records";
     default:
       return did === "" ? "Nothing that can be seen" : did.charAt(0).toUpperCase() + did.slice(1);
   }

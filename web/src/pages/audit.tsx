@@ -2,16 +2,16 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Pagination } from "@cloudflare/kumo/components/pagination";
-import { Table } from "@cloudflare/kumo/components/table";
 import { DownloadSimpleIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { auditQuery, changesOf, csv, differences, told, type AuditSearch, type Change, type Entry } from "../audit/entries";
 import { Choice } from "../ui/choice";
+import { DataTable } from "../ui/data-table";
 import { InfoDialog } from "../ui/dialogs";
 import { moment } from "../ui/format";
-import { Loaded, Page, Skeleton, TableFrame } from "../ui/page";
+import { Loaded, Page, Skeleton } from "../ui/page";
 import { saveFile } from "../ui/save-file";
 
 const perPage = 100;
@@ -73,58 +73,63 @@ function Filters(props: { search: AuditSearch; onChange: (change: Partial<AuditS
   const { search, onChange } = props;
   const [zone, setZone] = useState(search.zone ?? "");
   const [who, setWho] = useState(search.who ?? "");
+  const [open, setOpen] = useState(false);
+  const chosen = [search.zone, search.who, search.action, search.since, search.before].filter((x) => x !== undefined).length;
   return (
-    <form
-      className="grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-3 2xl:grid-cols-[1fr_1fr_12rem_10rem_10rem_auto]"
-      role="search"
-      onSubmit={(e) => {
-        e.preventDefault();
-        onChange({ zone: zone.trim() || undefined, who: who.trim() || undefined });
-      }}
-    >
-      <Input label="Zone" placeholder="example.com" value={zone} onChange={(e) => setZone(e.target.value)} />
-      <Input label="Who" placeholder="somebody@example.com" value={who} onChange={(e) => setWho(e.target.value)} />
-      <Choice label="Action" value={search.action ?? "all"} options={actions} onChange={(a) => onChange({ action: a === "all" ? undefined : a })} />
-      <Input label="From" type="date" value={search.since ?? ""} onChange={(e) => onChange({ since: e.target.value || undefined })} />
-      <Input label="Until" type="date" value={search.before ?? ""} onChange={(e) => onChange({ before: e.target.value || undefined })} />
-      <Button type="submit">Find</Button>
-    </form>
+    <>
+      {/* On a phone they would fill the screen before the first entry. */}
+      <Button className="self-start md:hidden" aria-expanded={open} onClick={() => setOpen(!open)}>
+        {chosen === 0 ? "Filters" : `Filters (${chosen})`}
+      </Button>
+      <form
+        className={`grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-3 2xl:grid-cols-[1fr_1fr_12rem_10rem_10rem_auto] ${open ? "" : "max-md:hidden"}`}
+        role="search"
+        onSubmit={(e) => {
+          e.preventDefault();
+          onChange({ zone: zone.trim() || undefined, who: who.trim() || undefined });
+        }}
+      >
+        <Input label="Zone" placeholder="example.com" value={zone} onChange={(e) => setZone(e.target.value)} />
+        <Input label="Who" placeholder="somebody@example.com" value={who} onChange={(e) => setWho(e.target.value)} />
+        <Choice label="Action" value={search.action ?? "all"} options={actions} onChange={(a) => onChange({ action: a === "all" ? undefined : a })} />
+        <Input label="From" type="date" value={search.since ?? ""} onChange={(e) => onChange({ since: e.target.value || undefined })} />
+        <Input label="Until" type="date" value={search.before ?? ""} onChange={(e) => onChange({ before: e.target.value || undefined })} />
+        <Button type="submit">Find</Button>
+      </form>
+    </>
   );
 }
 
 function ChangeTable(props: { changes: Change[]; onShow: (c: Change) => void }) {
   return (
-    <TableFrame label="Audit log">
-      <Table className="dense cards">
-        <Table.Header>
-          <Table.Row>
-            <Table.Head>When</Table.Head>
-            <Table.Head>Who</Table.Head>
-            <Table.Head>What</Table.Head>
-            <Table.Head>From</Table.Head>
-            <Table.Head>Details</Table.Head>
-          </Table.Row>
-        </Table.Header>
-        <Table.Body>
-          {props.changes.map((c) => (
-            <Table.Row key={c.first.id}>
-              <Table.Cell className="whitespace-nowrap">{moment(c.first.when)}</Table.Cell>
-              <Table.Cell>{c.first.actor.email ?? "–"}</Table.Cell>
-              <Table.Cell className="break-words">
-                {told(c)}
-                {!c.first.action.result && <span className="ml-2 text-kumo-danger">refused</span>}
-              </Table.Cell>
-              <Table.Cell className="font-mono text-sm">{c.first.actor.ip ?? "–"}</Table.Cell>
-              <Table.Cell>
-                <Button size="sm" aria-label={`Show: ${told(c)}`} onClick={() => props.onShow(c)}>
-                  Show
-                </Button>
-              </Table.Cell>
-            </Table.Row>
-          ))}
-        </Table.Body>
-      </Table>
-    </TableFrame>
+    <DataTable
+      label="Audit log"
+      rows={props.changes}
+      id={(c) => c.first.id}
+      columns={[
+        { head: "When", className: "whitespace-nowrap", cell: (c) => moment(c.first.when) },
+        { head: "Who", cell: (c) => c.first.actor.email ?? "–" },
+        {
+          head: "What",
+          className: "break-words",
+          cell: (c) => (
+            <>
+              {told(c)}
+              {!c.first.action.result && <span className="ml-2 text-kumo-danger">refused</span>}
+            </>
+          ),
+        },
+        { head: "From", className: "font-mono text-sm", cell: (c) => c.first.actor.ip ?? "–" },
+        {
+          head: "Details",
+          cell: (c) => (
+            <Button size="sm" aria-label={`Show: ${told(c)}`} onClick={() => props.onShow(c)}>
+              Show
+            </Button>
+          ),
+        },
+      ]}
+    />
   );
 }
 

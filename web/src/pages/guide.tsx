@@ -31,7 +31,7 @@ export default function Guide() {
     <Page title="Get started" description="Eight steps from an empty account to a secondary that follows every change.">
       {zone && <ZoneChoice account={account} label="Zone that the steps are about" by="id" value={zone.id} onChange={(_, z) => setPicked(z)} />}
       <Card title={`${done} of ${steps.length} done${zone ? ` for ${zone.name}` : ""}`}>
-        <ol className="m-0 flex list-none flex-col gap-4 p-0">
+        <ol className="m-0 flex list-none flex-col gap-3 p-0">
           {steps.map((s, i) => (
             <li key={s.title} className="flex gap-3" data-done={s.done}>
               {s.done ? (
@@ -40,8 +40,8 @@ export default function Guide() {
                 <CircleIcon className="mt-0.5 size-5 shrink-0 text-kumo-subtle" aria-label="Open" />
               )}
               <div>
-                <Link href={s.to} variant="plain" className="font-medium">{`${i + 1}. ${s.title}`}</Link>
-                <p className="mt-0.5 mb-0 text-sm text-kumo-subtle">{s.text}</p>
+                <Link href={s.to} variant="plain" className={s.done ? "text-sm text-kumo-subtle" : "font-medium"}>{`${i + 1}. ${s.title}`}</Link>
+                {!s.done && <p className="mt-0.5 mb-0 text-sm text-kumo-subtle">{s.text}</p>}
               </div>
             </li>
           ))}

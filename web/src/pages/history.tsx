@@ -1,4 +1,4 @@
-import { Button, LinkButton } from "@cloudflare/kumo/components/button";
+import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Input } from "@cloudflare/kumo/components/input";
 import { useInfiniteQuery, useQuery, useSuspenseQuery } from "@tanstack/react-query";
@@ -7,10 +7,11 @@ import { useState } from "react";
 import type { Schema } from "../api/client";
 import { changeQuery, diffQuery, fileAt, historyQuery, type Goal, type ZoneChange } from "../api/history";
 import { zoneQuery } from "../api/queries";
-import { LineDiff, RecordDiff, SettingDiff } from "../history/diff";
+import { LineDiff, ObjectDiff, RecordDiff, SettingDiff } from "../history/diff";
 import { RevertDialog } from "../history/revert";
 import { by, what, who } from "../history/words";
 import { InfoDialog } from "../ui/dialogs";
+import { DownloadLink } from "../ui/download";
 import { ago, counted, moment } from "../ui/format";
 import { Card, Loaded, Page, Skeleton } from "../ui/page";
 import { readOnlyText, zoneRights } from "../ui/rights";
@@ -95,7 +96,7 @@ function ChangeItem({ zone, change: c, may, onAsk, onCompare }: ItemProps) {
           {c.first.length > 0 && <span className="ml-2 font-mono text-sm break-all">{c.first.join(" · ")}</span>}
           <span className="block text-sm text-kumo-subtle">
             {who(c)} {by(c)}
-            {serial && <span className="ml-3 font-mono tabular-nums">{serial}</span>}
+            {serial && <span className="font-mono whitespace-nowrap tabular-nums max-md:block md:ml-3">{serial}</span>}
             {c.note && <span className="ml-3 text-kumo-default">{`“${c.note}”`}</span>}
           </span>
         </div>
@@ -117,9 +118,9 @@ function ChangeItem({ zone, change: c, may, onAsk, onCompare }: ItemProps) {
             <Button size="sm" onClick={() => onCompare(c.to_serial)}>
               Compare with now
             </Button>
-            <LinkButton size="sm" variant="secondary" href={fileAt(zone.id, c.to_serial)} download={`${zone.name}.${c.to_serial}.txt`}>
+            <DownloadLink size="sm" href={fileAt(zone.id, c.to_serial)} name={`${zone.name}.${c.to_serial}.txt`}>
               The zone as of then
-            </LinkButton>
+            </DownloadLink>
             <Button size="sm" disabled={!may} title={why} onClick={() => onAsk({ goal: { serial: c.to_serial }, title: `Bring the zone back to serial ${c.to_serial}` })}>
               Go back to this version
             </Button>
@@ -139,8 +140,9 @@ function Whole(props: { zone: Schema<"Zone">; id: string }) {
           {c.changes.length > 0 && <RecordDiff changes={c.changes} />}
           {(c.more ?? 0) > 0 && <p className="m-0 text-sm text-kumo-subtle">{`and ${counted(c.more ?? 0, "more record")}.`}</p>}
           <SettingDiff settings={c.settings_changes} />
+          <ObjectDiff objects={c.objects} />
           {c.imported > 0 && <p className="m-0 text-sm text-kumo-subtle">{`${counted(c.imported, "record")} came by an import; compare versions to see them.`}</p>}
-          {c.changes.length + c.settings_changes.length + c.imported === 0 && <p className="m-0 text-sm text-kumo-subtle">It changed no record and no setting.</p>}
+          {c.changes.length + c.settings_changes.length + c.objects.length + c.imported === 0 && <p className="m-0 text-sm text-kumo-subtle">It changed no record and no setting.</p>}
         </>
       )}
     </Loaded>

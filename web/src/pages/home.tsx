@@ -9,11 +9,13 @@ import { CaretDownIcon, CaretUpDownIcon, PlusIcon } from "@phosphor-icons/react"
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useState } from "react";
+import { useRaised } from "../api/alarms";
 import type { Schema } from "../api/client";
 import { usePace } from "../api/events";
 import { standingsQuery, type StandingOrder } from "../api/queries";
+import { DataTable } from "../ui/data-table";
 import { ago, counted, moment } from "../ui/format";
-import { Loaded, Page, TableFrame } from "../ui/page";
+import { Loaded, Page } from "../ui/page";
 import { readOnlyText, useMay } from "../ui/rights";
 import { stateWords } from "../ui/state";
 import { AddZone } from "./home-add";
@@ -22,12 +24,6 @@ const perPage = 50;
 
 /** How often the list is looked at again where changes are not told, in milliseconds: one request, two where it looks for trouble in all zones. */
 const pause = 10_000;
-
-/** What the list can be sorted by, beside names. */
-const sorts = [
-  ["standing", "Secondaries"],
-  ["expires", "Expires"],
-] as const;
 
 /** All zones of the account, with how their secondaries stand. */
 export default function Home() {
@@ -41,6 +37,7 @@ export default function Home() {
   const query = { account, search: useDeferredValue(search.trim()), page, perPage, order, ...(standing === "trouble" && { trouble: true }) };
   const zones = useQuery({ ...standingsQuery(query), refetchInterval: usePace(pause) });
   const all = useQuery({ ...standingsQuery({ account, search: "", page: 1, perPage: 1, trouble: true }), refetchInterval: usePace(3 * pause) });
+  const raised = useRaised(account);
   const trouble = all.data?.result_info.total_count ?? 0;
   // What is looked at stands in the address, so that Back from a zone leads to the same list.
   const setSearch = (text: string) => {
@@ -64,6 +61,11 @@ export default function Home() {
         <div className="min-w-0 flex-1">
           <Input aria-label="Search zones" placeholder="Search zones" type="search" value={search} onChange={(e) => setSearch(e.target.value)} />
         </div>
+        {raised > 0 && (
+          <Link variant="plain" href={`/${account}/alarms`}>
+            <Badge variant="error">{`${counted(raised, "alarm")} raised`}</Badge>
+          </Link>
+        )}
         {(trouble > 0 || standing === "trouble") && (
           <Button
             variant={standing === "trouble" ? "primary" : "secondary"}
@@ -115,45 +117,40 @@ function SortHead(props: { label: string; by: StandingOrder; order: StandingOrde
 }
 
 function ZoneTable(props: { account: string; zones: Schema<"ZoneStanding">[]; order: StandingOrder; onOrder: (o: StandingOrder) => void }) {
+  const head = (by: StandingOrder, label: string) => <SortHead key={by} by={by} label={label} order={props.order} onOrder={props.onOrder} />;
   return (
-    <TableFrame label="Zones">
-      <Table className="dense cards">
-        <Table.Header>
-          <Table.Row>
-            <Table.Head>Zone</Table.Head>
-            <Table.Head>Serial</Table.Head>
-            <Table.Head>Outgoing transfers</Table.Head>
-            {sorts.map(([by, label]) => (
-              <SortHead key={by} by={by} label={label} order={props.order} onOrder={props.onOrder} />
-            ))}
-          </Table.Row>
-        </Table.Header>
-        <Table.Body>
-          {props.zones.map((z) => (
-            <Table.Row key={z.id}>
-              <Table.Cell>
-                <Link variant="plain" href={`/${props.account}/${z.name}/dns/records`} className="font-medium">
-                  {z.name}
-                </Link>
-                {z.paused && <span className="dim ml-2 text-sm">paused</span>}
-              </Table.Cell>
-              <Table.Cell>{z.serial}</Table.Cell>
-              <Table.Cell className={z.enabled ? undefined : "dim"}>{z.enabled ? "On" : "Off"}</Table.Cell>
-              <Table.Cell>
-                <Standing states={z.states} />
-              </Table.Cell>
-              <Table.Cell className="whitespace-nowrap text-kumo-danger">
-                {z.expires_on && (
-                  <time dateTime={z.expires_on} title={`A secondary stops answering ${moment(z.expires_on)}`}>
-                    {ago(z.expires_on)}
-                  </time>
-                )}
-              </Table.Cell>
-            </Table.Row>
-          ))}
-        </Table.Body>
-      </Table>
-    </TableFrame>
+    <DataTable
+      label="Zones"
+      rows={props.zones}
+      id={(z) => z.id}
+      columns={[
+        {
+          head: "Zone",
+          cell: (z) => (
+            <>
+              <Link variant="plain" href={`/${props.account}/${z.name}/dns/records`} className="font-medium">
+                {z.name}
+              </Link>
+              {z.paused && <span className="dim ml-2 text-sm">paused</span>}
+            </>
+          ),
+        },
+        { head: "Serial", cell: (z) => z.serial },
+        { head: "Outgoing transfers", named: true, cell: (z) => <span className={z.enabled ? undefined : "dim"}>{z.enabled ? "On" : "Off"}</span> },
+        { head: "Secondaries", sort: head("standing", "Secondaries"), cell: (z) => <Standing states={z.states} /> },
+        {
+          head: "Expires",
+          sort: head("expires", "Expires"),
+          className: "whitespace-nowrap text-kumo-danger",
+          cell: (z) =>
+            z.expires_on && (
+              <time dateTime={z.expires_on} title={`A secondary stops answering ${moment(z.expires_on)}`}>
+                {ago(z.expires_on)}
+              </time>
+            ),
+        },
+      ]}
+    />
   );
 }
 

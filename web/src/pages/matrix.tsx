@@ -47,7 +47,7 @@ export default function Matrix() {
             <Empty title="No zone matches" description="Try another part of the name." />
           ) : (
             <>
-              <Key />
+              <Key zones={answer.result} />
               <Grid account={account} zones={answer.result} peers={peers} />
               <div className="pager">
                 <Pagination page={page} setPage={(p) => void navigate({ search: (s) => ({ ...s, page: p === 1 ? undefined : p }) })} perPage={perPage} totalCount={answer.result_info.total_count} />
@@ -71,10 +71,12 @@ const bad = ["▲", "mark-bad"] as const;
 
 const markOf = (state: string) => marks[state] ?? bad;
 
-function Key() {
+/** The marks that stand below, in words. */
+function Key(props: { zones: Schema<"ZoneStanding">[] }) {
+  const there = new Set<string>(props.zones.flatMap((z) => z.peers?.map((p) => p.state) ?? []));
   return (
     <ul className="m-0 flex list-none flex-wrap gap-x-4 gap-y-1 p-0 text-sm text-kumo-subtle" aria-label="What the marks mean">
-      {stateWords.map(([state, [, words]]) => (
+      {stateWords.filter(([state]) => there.has(state)).map(([state, [, words]]) => (
         <li key={state} className="flex items-center gap-1.5">
           <span aria-hidden className={markOf(state)[1]}>
             {markOf(state)[0]}

@@ -2,22 +2,25 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { ClipboardText } from "@cloudflare/kumo/components/clipboard-text";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Switch } from "@cloudflare/kumo/components/switch";
-import { Table } from "@cloudflare/kumo/components/table";
 import { PlusIcon, TrashIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { membersQuery } from "../api/queries";
+import { summary, ZoneRolesDialog, zoneRoleMeans, zoneRoles } from "../members/zone-roles";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
+import { DataTable } from "../ui/data-table";
 import { ConfirmDialog, FormDialog, InfoDialog } from "../ui/dialogs";
-import { Card, Loaded, Page, TableFrame } from "../ui/page";
+import { Card, Loaded, Page } from "../ui/page";
 import { useMay } from "../ui/rights";
+import { ZoneChoice } from "../ui/zone-choice";
 
 const roles = [
   ["administrator", "Administrator"],
   ["read_only", "Administrator Read Only"],
+  ["by_zone", "By zone"],
 ] as const;
 
 /** Who may work in the account. */
@@ -26,6 +29,7 @@ export default function Members() {
   const members = useQuery(membersQuery(account));
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<Schema<"Member"> | null>(null);
+  const [zoning, setZoning] = useState<Schema<"Member"> | null>(null);
   const stale = [["members", account]];
   const path = (member_id: string) => ({ params: { path: { account_id: account, member_id } } });
   const change = useAction({
@@ -53,48 +57,43 @@ export default function Members() {
     >
       <Loaded query={members}>
         {(list) => (
-          <TableFrame label="Members">
-            <Table>
-              <Table.Header>
-                <Table.Row>
-                  <Table.Head>E-mail</Table.Head>
-                  <Table.Head>Role</Table.Head>
-                  <Table.Head>Status</Table.Head>
-                  <Table.Head>Actions</Table.Head>
-                </Table.Row>
-              </Table.Header>
-              <Table.Body>
-                {list.map((m) => (
-                  <Table.Row key={m.id}>
-                    <Table.Cell>{m.user.email}</Table.Cell>
-                    <Table.Cell>
-                      <Choice
-                        label={`Role of ${m.user.email}`}
-                        hideLabel
-                        value={m.role}
-                        options={roles}
-                        onChange={(role) => change.run({ id: m.id, role })}
-                      />
-                    </Table.Cell>
-                    <Table.Cell>{m.status === "accepted" ? "Member" : "Invited"}</Table.Cell>
-                    <Table.Cell>
-                      <Button
-                        shape="square"
-                        variant="ghost"
-                        icon={TrashIcon}
-                        aria-label={`Remove ${m.user.email}`}
-                        onClick={() => setRemoving(m)}
-                      />
-                    </Table.Cell>
-                  </Table.Row>
-                ))}
-              </Table.Body>
-            </Table>
-          </TableFrame>
+          <DataTable
+            label="Members"
+            rows={list}
+            id={(m) => m.id}
+            columns={[
+              { head: "E-mail", className: "font-medium break-all", cell: (m) => m.user.email },
+              {
+                head: "Role",
+                cell: (m) => (
+                  <span className="flex flex-wrap items-center gap-2 py-1">
+                    <Choice
+                      label={`Role of ${m.user.email}`}
+                      hideLabel
+                      value={m.role}
+                      options={roles}
+                      onChange={(role) => (role === "by_zone" && m.zone_roles.length === 0 ? setZoning({ ...m, role }) : change.run({ id: m.id, role }))}
+                    />
+                    {m.role !== "administrator" && (
+                      <Button variant="ghost" size="sm" aria-label={`${summary(m.zone_roles)}: roles by zone of ${m.user.email}`} onClick={() => setZoning(m)}>
+                        {summary(m.zone_roles)}
+                      </Button>
+                    )}
+                  </span>
+                ),
+              },
+              { head: "Status", cell: (m) => (m.status === "accepted" ? "Member" : "Invited") },
+              {
+                head: "Actions",
+                cell: (m) => <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Remove ${m.user.email}`} onClick={() => setRemoving(m)} />,
+              },
+            ]}
+          />
         )}
       </Loaded>
       <Enforced account={account} />
       <AddMember account={account} open={inviting} onClose={() => setInviting(false)} />
+      {zoning && <ZoneRolesDialog key={zoning.id} account={account} member={zoning} onClose={() => setZoning(null)} />}
       <ConfirmDialog
         open={removing !== null}
         title="Remove member"
@@ -139,6 +138,8 @@ function Enforced({ account }: { account: string }) {
 function AddMember(props: { account: string; open: boolean; onClose: () => void }) {
   const [email, setEmail] = useState("");
   const [role, setRole] = useState<Schema<"Role">>("administrator");
+  const [zoneRole, setZoneRole] = useState<Schema<"ZoneRole">["role"]>("zone_editor");
+  const [zone, setZone] = useState("*");
   const [added, setAdded] = useState<Schema<"MemberAdded"> | null>(null);
   const add = useAction({
     quiet: true,
@@ -147,7 +148,7 @@ function AddMember(props: { account: string; open: boolean; onClose: () => void 
       result(
         api.POST("/headwater/v1/accounts/{account_id}/members", {
           params: { path: { account_id: props.account } },
-          body: { email, role },
+          body: { email, role, ...(role === "by_zone" && { zone_roles: [{ role: zoneRole, zones: [zone] }] }) },
         }),
       ),
     then: (member) => {
@@ -169,6 +170,12 @@ function AddMember(props: { account: string; open: boolean; onClose: () => void 
       >
         <Input label="E-mail" type="email" required value={email} error={add.at("/email")} onChange={(e) => setEmail(e.target.value)} />
         <Choice label="Role" value={role} options={roles} onChange={setRole} />
+        {role === "by_zone" && (
+          <>
+            <Choice label="Role in the zone" value={zoneRole} options={zoneRoles} description={zoneRoleMeans[zoneRole]} onChange={setZoneRole} />
+            <ZoneChoice account={props.account} label="Zone" by="id" value={zone} first={[["*", "All zones, those to come too"]]} onChange={setZone} />
+          </>
+        )}
       </FormDialog>
       <InfoDialog
         open={added !== null}

@@ -10,6 +10,8 @@ import { useAction } from "../ui/action";
 import { FormError } from "../ui/dialogs";
 import { FactorCard } from "../ui/factor";
 import { Card, Loaded, Page } from "../ui/page";
+import { PasskeysCard } from "../ui/passkeys";
+import { LoginsCard } from "../ui/provider";
 import { SessionsCard } from "../ui/sessions";
 
 /** The user's own name, password and global key. */
@@ -24,6 +26,8 @@ export default function Profile() {
             <NameCard user={u} />
             <PasswordCard email={u.email} />
             <FactorCard email={u.email} />
+            <PasskeysCard email={u.email} />
+            <LoginsCard email={u.email} />
             <SessionsCard />
             <KeyCard email={u.email} />
           </>
@@ -156,7 +160,7 @@ function KeyCard(props: { email: string }) {
     <Card title="Global API Key" description="For clients that cannot use an API token. A new key ends the old one.">
       <Form onSubmit={roll.run} error={roll.error} busy={roll.busy} submit="Make a new key">
         <input type="hidden" autoComplete="username" value={props.email} readOnly />
-        <Input label="Your password" type="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.target.value)} />
+        <Input label="Your password for the key" type="password" autoComplete="current-password" required value={password} onChange={(e) => setPassword(e.target.value)} />
       </Form>
       {key !== "" && (
         <div className="mt-4" role="status">

@@ -1,15 +1,17 @@
-import { Button, LinkButton } from "@cloudflare/kumo/components/button";
+import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { DownloadSimpleIcon, PlusIcon, UploadSimpleIcon } from "@phosphor-icons/react";
 import { keepPreviousData, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import type { Schema } from "../api/client";
 import { zoneQuery } from "../api/queries";
+import { useCollecting } from "../api/collect";
 import { CollectChoice } from "../drafts/choose";
 import type { Draft } from "../records/draft";
 import { ImportDialog } from "../records/import";
+import { ShownDraft, useShownDraft, withMarks } from "../records/in-draft";
 import { Notices } from "../records/notices";
 import { RecordFilters } from "../records/filters";
 import { RecordForm } from "../records/record-form";
@@ -18,6 +20,7 @@ import { fullQuery, readRecords } from "../records/list-query";
 import { Picks } from "../records/picks";
 import { RecordTable } from "../records/record-table";
 import { SelectionBar } from "../records/selection";
+import { DownloadLink } from "../ui/download";
 import { Card, Loaded, Page, Skeleton } from "../ui/page";
 import { readOnlyText, zoneRights } from "../ui/rights";
 
@@ -50,9 +53,9 @@ export default function Records() {
           <Button icon={UploadSimpleIcon} disabled={!may} title={why} onClick={() => setImporting(true)}>
             Import
           </Button>
-          <LinkButton variant="secondary" icon={DownloadSimpleIcon} href={`/client/v4/zones/${zone.id}/dns_records/export`} download={`${name}.txt`}>
+          <DownloadLink icon={DownloadSimpleIcon} href={`/client/v4/zones/${zone.id}/dns_records/export`} name={`${name}.txt`}>
             Export
-          </LinkButton>
+          </DownloadLink>
           <Button ref={adder} aria-label="Add record" variant="primary" icon={PlusIcon} disabled={!may} title={why} onClick={() => setAdding(true)}>
             Add record
           </Button>
@@ -88,6 +91,8 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
   const [editing, setEditing] = useState<Record | null>(null);
   const [deleting, setDeleting] = useState<Record[]>([]);
   const kept = useRef<Draft | null>(null);
+  const { draft, marks } = useShownDraft(zone.id, search.draft);
+  const collecting = useCollecting(zone.id);
   const readOnly = !zoneRights(zone).records;
   const records = useQuery({
     queryKey: ["records", zone.id, "page", query],
@@ -110,37 +115,49 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
     setEditing(null);
     kept.current = null;
   };
-  const away = editing !== null && records.data !== undefined && !records.data.result.some((r) => r.id === editing.id);
+  const shown = useMemo(() => withMarks(records.data?.result ?? [], marks, search), [records.data, marks, search]);
+  const away = editing !== null && records.data !== undefined && !shown.some((r) => r.id === editing.id);
   return (
     <div className="flex flex-col gap-2">
       <RecordFilters search={search} onChange={go} />
+      <ShownDraft
+        zone={zone}
+        draft={draft}
+        marks={marks}
+        chosen={search.draft}
+        may={!readOnly}
+        onShow={(d) => void navigate({ search: (s) => ({ ...s, draft: d }), replace: true })}
+      />
       {away && (
         <Card title={`${editing.type} ${editing.name}`}>
           <RecordForm zone={zone} record={editing} kept={kept} gone onClose={close} />
         </Card>
       )}
       <Loaded query={records} waiting={<Skeleton />}>
-        {({ result: list, result_info: info }) => (
+        {({ result_info: info }) => (
           <>
             <SelectionBar
               zone={zone}
               query={query}
               total={info.total_count}
-              list={list}
+              list={shown.filter((r) => !marks.has(r.id))}
+              skip={marks}
               picks={picks}
               onDelete={setDeleting}
             />
-            {list.length === 0 ? (
+            {shown.length === 0 ? (
               <Empty title="No records" description="Nothing here matches; add a record, or search for something else." />
             ) : (
               <RecordTable
                 zone={zone}
-                records={list}
+                records={shown}
+                marks={marks}
+                draft={draft?.id === collecting?.id ? draft : null}
                 sorting={{ order, direction }}
                 onSort={go}
                 picks={picks}
                 editing={editing?.id ?? null}
-                onEdit={(id) => (id === null ? close() : setEditing(list.find((r) => r.id === id) ?? null))}
+                onEdit={(id) => (id === null ? close() : setEditing(shown.find((r) => r.id === id) ?? null))}
                 onDelete={setDeleting}
                 kept={kept}
                 readOnly={readOnly}

@@ -1,16 +1,17 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
-import { Table } from "@cloudflare/kumo/components/table";
+import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { dnsSettingsQuery, peersQuery, secondariesQuery, tsigsQuery, zoneQuery } from "../api/queries";
 import { useAction } from "../ui/action";
+import { DataTable } from "../ui/data-table";
 import { Fact } from "../ui/fact";
 import { ago, counted, moment, octets, span } from "../ui/format";
-import { Card, Loaded, Page, TableFrame } from "../ui/page";
+import { Card, Loaded, Page } from "../ui/page";
 import { ConfigDialog } from "../transfers/config-dialog";
 import { zoneRights } from "../ui/rights";
 import { RaiseSerial } from "../transfers/raise-serial";
@@ -43,6 +44,7 @@ export default function Secondaries() {
   return (
     <Page
       title="Secondaries"
+      wide
       description={`Who holds which version of ${name}.`}
       actions={
         <>
@@ -63,7 +65,7 @@ export default function Secondaries() {
                 <Fact name="Our serial">{s.serial}</Fact>
                 <Fact name="Outgoing transfers">{s.enabled ? "Enabled" : "Disabled"}</Fact>
               </dl>
-              {s.peers.length === 0 && <Empty size="sm" title="No linked peers" description="Link peers under DNS > Settings." />}
+              {s.peers.length === 0 && <Empty size="sm" title="No linked peers" description="A peer is linked to the zone where its transfers are set." contents={<Link href={`/${account}/${name}/dns/settings`}>Link a peer</Link>} />}
               {course && <Lags course={course} />}
               {worstFirst(s.peers).map((p) => (
                 <Peer key={p.peer_id} course={course} peer={p} ours={s.serial} zone={zone.id} expire={expire ?? null} onConfigure={() => setConfigured(p.peer_id)} />
@@ -195,35 +197,27 @@ function NameServers(props: { list: Schema<"SecondaryNS">[]; enabled: boolean })
   return (
     <section aria-label="Name servers" className="flex flex-col gap-3">
       {title}
-      <TableFrame label="Name servers">
-        <Table>
-          <Table.Header>
-            <Table.Row>
-              <Table.Head>Name</Table.Head>
-              <Table.Head>Address</Table.Head>
-              <Table.Head>State</Table.Head>
-              <Table.Head>Serial</Table.Head>
-              <Table.Head>Last seen</Table.Head>
-            </Table.Row>
-          </Table.Header>
-          <Table.Body>
-            {props.list.map((n) => (
-              <Table.Row key={`${n.name} ${n.address}`}>
-                <Table.Cell>{n.name}</Table.Cell>
-                <Table.Cell>{n.address || "–"}</Table.Cell>
-                <Table.Cell>
-                  <StateBadge state={n.state} />
-                </Table.Cell>
-                <Table.Cell>
-                  {n.serial ?? "–"}
-                  {n.error && <span className="block text-sm text-kumo-subtle">{n.error}</span>}
-                </Table.Cell>
-                <Table.Cell>{ago(n.seen_on)}</Table.Cell>
-              </Table.Row>
-            ))}
-          </Table.Body>
-        </Table>
-      </TableFrame>
+      <DataTable
+        label="Name servers"
+        rows={props.list}
+        id={(n) => `${n.name} ${n.address}`}
+        columns={[
+          { head: "Name", className: "font-medium break-all", cell: (n) => n.name },
+          { head: "Address", className: "font-mono text-sm", cell: (n) => n.address || "–" },
+          { head: "State", cell: (n) => <StateBadge state={n.state} /> },
+          {
+            head: "Serial",
+            named: true,
+            cell: (n) => (
+              <>
+                {n.serial ?? "–"}
+                {n.error && <span className="block text-sm text-kumo-subtle">{n.error}</span>}
+              </>
+            ),
+          },
+          { head: "Last seen", named: true, cell: (n) => ago(n.seen_on) },
+        ]}
+      />
     </section>
   );
 }

@@ -18,24 +18,35 @@ export default function Settings() {
   const rights = zoneRights(zone);
   const settings = useQuery(dnsSettingsQuery(zone.id));
   return (
-    <Page title="DNS Settings" description={`How ${name} is answered and transferred.`}>
-      <Allowed may={rights.settings}>
-        <TransfersCard zone={zone} account={account} />
-      </Allowed>
-      <Loaded query={settings}>
-        {(s) => (
-          <fieldset disabled={!rights.records} className="contents">
-            <NameServersCard zone={zone} settings={s} />
-            <AnswersCard zone={zone} settings={s} />
-            <SOACard key={JSON.stringify(s.soa)} zone={zone} settings={s} />
-          </fieldset>
-        )}
-      </Loaded>
-      <DNSSECCard zone={zone} account={account} />
-      <Allowed may={rights.records}>
-        <ZoneDigestCard zone={zone} />
-      </Allowed>
-      {rights.zone && <RemoveCard zone={zone} account={account} />}
+    <Page wide title="DNS Settings" description={`How ${name} is answered and transferred.`}>
+      {/* One column to a certain width, so that forms stay readable; on a wide screen what concerns transfers stands beside what is answered. */}
+      <div className="mx-auto grid w-full max-w-6xl items-start gap-4 min-[110rem]:mx-0 min-[110rem]:max-w-none min-[110rem]:grid-cols-2">
+        <div className="flex min-w-0 flex-col gap-4">
+          <Allowed may={rights.settings}>
+            <TransfersCard zone={zone} account={account} />
+          </Allowed>
+          <Loaded query={settings}>
+            {(s) => (
+              <fieldset disabled={!rights.records} className="contents">
+                <NameServersCard zone={zone} settings={s} />
+              </fieldset>
+            )}
+          </Loaded>
+        </div>
+        <div className="flex min-w-0 flex-col gap-4">
+          {settings.data && (
+            <fieldset disabled={!rights.records} className="contents">
+              <AnswersCard zone={zone} settings={settings.data} />
+              <SOACard key={JSON.stringify(settings.data.soa)} zone={zone} settings={settings.data} />
+            </fieldset>
+          )}
+          <DNSSECCard zone={zone} account={account} />
+          <Allowed may={rights.records}>
+            <ZoneDigestCard zone={zone} />
+          </Allowed>
+          {rights.zone && <RemoveCard zone={zone} account={account} />}
+        </div>
+      </div>
     </Page>
   );
 }

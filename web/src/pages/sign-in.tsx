@@ -6,7 +6,7 @@ import { sessionQuery } from "../api/queries";
 import { SignInForm } from "../ui/sign-in-form";
 
 /** An address on this server; browsers read "//" and "/\\" as the beginning of another's. */
-function inside(to: string | undefined): string {
+export function inside(to: string | undefined): string {
   return to !== undefined && /^\/(?![/\\])/.test(to) ? to : "/";
 }
 
@@ -35,6 +35,7 @@ export default function SignIn() {
         <div className="p-6 sm:p-8">
           <h1 className="mt-0 mb-6 text-2xl font-semibold">Log in to Headwater</h1>
           <SignInForm
+            to={inside(to)}
             onSignedIn={(session) => {
               client.clear();
               client.setQueryData(sessionQuery.queryKey, session);

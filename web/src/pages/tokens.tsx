@@ -1,20 +1,21 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
 import { Checkbox } from "@cloudflare/kumo/components/checkbox";
-import { ClipboardText } from "@cloudflare/kumo/components/clipboard-text";
 import { Empty } from "@cloudflare/kumo/components/empty";
-import { Table } from "@cloudflare/kumo/components/table";
-import { ArrowsClockwiseIcon, PlusIcon, TrashIcon } from "@phosphor-icons/react";
+import { ArrowsClockwiseIcon, PencilSimpleIcon, PlusIcon, TrashIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { tokensQuery } from "../api/queries";
 import { useAction } from "../ui/action";
+import { DataTable } from "../ui/data-table";
 import { ConfirmDialog, InfoDialog } from "../ui/dialogs";
 import { ago, moment } from "../ui/format";
-import { Loaded, Page, TableFrame } from "../ui/page";
-import { AddToken } from "./tokens-add";
+import { Loaded, Page } from "../ui/page";
+import { TokenForm } from "../tokens/form";
+import { rangesOf, tryOut } from "../tokens/policies";
+import { Copyables } from "../ui/copyable";
 
 type Doing = { what: "roll" | "delete"; token: Schema<"Token"> };
 
@@ -22,7 +23,7 @@ type Doing = { what: "roll" | "delete"; token: Schema<"Token"> };
 export default function Tokens() {
   const { account } = useParams({ from: "/signed-in/$account/api-tokens" });
   const tokens = useQuery(tokensQuery);
-  const [adding, setAdding] = useState(false);
+  const [editing, setEditing] = useState<Schema<"Token"> | "new" | null>(null);
   const [doing, setDoing] = useState<Doing | null>(null);
   const [value, setValue] = useState("");
   const [along, setAlong] = useState(false);
@@ -46,9 +47,10 @@ export default function Tokens() {
   return (
     <Page
       title="API Tokens"
+      wide
       description="Each token opens just what its permissions name."
       actions={
-        <Button variant="primary" icon={PlusIcon} onClick={() => setAdding(true)}>
+        <Button variant="primary" icon={PlusIcon} onClick={() => setEditing("new")}>
           Create Token
         </Button>
       }
@@ -56,13 +58,13 @@ export default function Tokens() {
       <Loaded query={tokens}>
         {(list) =>
           list.length === 0 ? (
-            <Empty title="No API tokens yet" description="Create one for each program that works with the API." />
+            <Empty size="sm" title="No API tokens yet" description="Create one for each program that works with the API: it can then be taken away alone." />
           ) : (
-            <TokenTable tokens={list} onDo={setDoing} />
+            <TokenTable tokens={list} onDo={setDoing} onEdit={setEditing} />
           )
         }
       </Loaded>
-      <AddToken account={account} open={adding} onClose={() => setAdding(false)} onMade={setValue} />
+      {editing !== null && <TokenForm account={account} token={editing === "new" ? null : editing} onClose={() => setEditing(null)} onMade={setValue} />}
       <ConfirmDialog
         open={doing !== null}
         title={doing?.what === "roll" ? "Roll token" : "Delete token"}
@@ -78,62 +80,59 @@ export default function Tokens() {
         )}
       </ConfirmDialog>
       <InfoDialog open={value !== ""} onClose={() => setValue("")} title="Your API token" description="Copy it now: it is shown once.">
-        <ClipboardText text={value} labels={{ copyAction: "Copy token" }} />
+        <Copyables
+          items={[
+            ["Token", value],
+            ["To try it", tryOut(window.location.origin).replace("$TOKEN", value)],
+          ]}
+        />
       </InfoDialog>
     </Page>
   );
 }
 
-function TokenTable(props: { tokens: Schema<"Token">[]; onDo: (d: Doing) => void }) {
+function TokenTable(props: { tokens: Schema<"Token">[]; onDo: (d: Doing) => void; onEdit: (t: Schema<"Token">) => void }) {
   return (
-    <TableFrame label="API tokens">
-      <Table>
-        <Table.Header>
-          <Table.Row>
-            <Table.Head>Name</Table.Head>
-            <Table.Head>Permissions</Table.Head>
-            <Table.Head>Status</Table.Head>
-            <Table.Head>Last used</Table.Head>
-            <Table.Head>Expires</Table.Head>
-            <Table.Head>Actions</Table.Head>
-          </Table.Row>
-        </Table.Header>
-        <Table.Body>
-          {props.tokens.map((t) => (
-            <Table.Row key={t.id}>
-              <Table.Cell className="min-w-32 font-medium">{t.name}</Table.Cell>
-              <Table.Cell className="min-w-48">
-                <Permissions token={t} />
-              </Table.Cell>
-              <Table.Cell>
-                <Badge variant={t.status === "active" ? "success" : "neutral"}>{t.status}</Badge>
-              </Table.Cell>
-              <Table.Cell className="whitespace-nowrap">{ago(t.last_used_on)}</Table.Cell>
-              <Table.Cell className="whitespace-nowrap">{t.expires_on ? moment(t.expires_on) : "Never"}</Table.Cell>
-              <Table.Cell>
-                <span className="flex items-center gap-1">
-                  <Button
-                  shape="square"
-                  variant="ghost"
-                  icon={ArrowsClockwiseIcon}
-                  aria-label={`Roll ${t.name}`}
-                  onClick={() => props.onDo({ what: "roll", token: t })}
-                />
-                <Button
-                  shape="square"
-                  variant="ghost"
-                  icon={TrashIcon}
-                  aria-label={`Delete ${t.name}`}
-                  onClick={() => props.onDo({ what: "delete", token: t })}
-                />
-                </span>
-              </Table.Cell>
-            </Table.Row>
-          ))}
-        </Table.Body>
-      </Table>
-    </TableFrame>
+    <DataTable
+      label="API tokens"
+      rows={props.tokens}
+      id={(t) => t.id}
+      columns={[
+        { head: "Name", className: "min-w-32 font-medium", cell: (t) => t.name },
+        {
+          head: "Permissions",
+          className: "min-w-48",
+          cell: (t) => (
+            <>
+              <Permissions token={t} />
+              <From token={t} />
+            </>
+          ),
+        },
+        { head: "Status", cell: (t) => <Badge variant={t.status === "active" ? "success" : "neutral"}>{t.status}</Badge> },
+        { head: "Last used", named: true, className: "whitespace-nowrap", cell: (t) => ago(t.last_used_on) },
+        { head: "Expires", named: true, className: "whitespace-nowrap", cell: (t) => (t.expires_on ? moment(t.expires_on) : "Never") },
+        {
+          head: "Actions",
+          className: "actions",
+          cell: (t) => (
+            <span className="flex items-center gap-2">
+              <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${t.name}`} onClick={() => props.onEdit(t)} />
+              <Button shape="square" variant="ghost" icon={ArrowsClockwiseIcon} aria-label={`Roll ${t.name}`} onClick={() => props.onDo({ what: "roll", token: t })} />
+              <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${t.name}`} onClick={() => props.onDo({ what: "delete", token: t })} />
+            </span>
+          ),
+        },
+      ]}
+    />
   );
+}
+
+/** From where it works, if not from everywhere. */
+function From(props: { token: Schema<"Token"> }) {
+  const [of, not] = [rangesOf(props.token.condition, "in"), rangesOf(props.token.condition, "not_in")];
+  if (of === "" && not === "") return null;
+  return <span className="block font-mono text-xs break-all text-kumo-subtle">{[of && `from ${of}`, not && `never from ${not}`].filter(Boolean).join(", ")}</span>;
 }
 
 /** The first permissions by name, and how many more there are. */

@@ -20,7 +20,7 @@ export default function Updates() {
   const [shown, setShown] = useState<UpdatePolicy | null>(null);
   const stale = [["update-policies", zone.id]];
   return (
-    <Page title="Dynamic updates" description={`Which keys may change records of ${name} by messages, as DHCP servers, certificate clients and nsupdate send them.`}>
+    <Page wide title="Dynamic updates" description={`Which keys may change records of ${name} by messages, as DHCP servers, certificate clients and nsupdate send them.`}>
       <Loaded query={policies} waiting={<Skeleton />}>
         {(list) => (
           <ResourceTable
@@ -32,6 +32,7 @@ export default function Updates() {
             empty="Off. No key may send updates (RFC 2136)."
             follows="What was updated under it stays."
             stale={stale}
+            undoIn={zone.id}
             remove={(id) => deleteUpdatePolicy(zone.id, id)}
             columns={[
               { head: "Key", cell: (p) => <span className="font-medium break-all">{p.tsig_name}</span> },

@@ -1,14 +1,13 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
 import { Pagination } from "@cloudflare/kumo/components/pagination";
-import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, call, result, type Schema } from "../api/client";
-import { DNSOptionsCard } from "../server/dns-options";
 import { useAction } from "../ui/action";
+import { DataTable } from "../ui/data-table";
 import { ConfirmDialog } from "../ui/dialogs";
-import { Loaded, Page, TableFrame } from "../ui/page";
+import { Loaded, Page } from "../ui/page";
 
 type User = Schema<"UserState">;
 type What = "suspend" | "admit" | "sessions" | "factor" | "tokens" | "key";
@@ -21,7 +20,7 @@ const acts: Record<What, { title: string; submit: string; text: string; done: st
   suspend: { title: "Suspend user", submit: "Suspend", text: "comes in by no credential, and all sessions end. Tokens and the key work again when the user is let in again.", done: "User suspended" },
   admit: { title: "Let user in again", submit: "Let in", text: "may sign in again, and tokens and the key work again.", done: "User let in again" },
   sessions: { title: "End all sessions", submit: "End sessions", text: "has to sign in again everywhere.", done: "Sessions ended" },
-  factor: { title: "Take the second factor away", submit: "Take away", text: "signs in by the password alone until a new second factor is set up, and all sessions end.", done: "Second factor taken away" },
+  factor: { title: "Take the second factor away", submit: "Take away", text: "signs in by the password alone until a new second factor is set up: authenticator, passkeys and recovery codes open nothing any more, and all sessions end.", done: "Second factor taken away" },
   tokens: { title: "Revoke all tokens", submit: "Revoke tokens", text: "loses all API tokens for good; programs that use them are refused.", done: "Tokens revoked" },
   key: { title: "Revoke the global key", submit: "Revoke key", text: "loses the global key for good; programs that use it are refused.", done: "Key revoked" },
 };
@@ -63,29 +62,29 @@ export default function Users() {
       <Loaded query={users}>
         {(answer) => (
           <>
-            <TableFrame label="Users">
-              <Table className="dense cards">
-                <Table.Header>
-                  <Table.Row>
-                    <Table.Head>E-mail</Table.Head>
-                    <Table.Head>Status</Table.Head>
-                    <Table.Head>Actions</Table.Head>
-                  </Table.Row>
-                </Table.Header>
-                <Table.Body>
-                  {answer.result.map((u) => (
-                    <UserRow key={u.id} user={u} onDo={(what) => setDoing({ what, user: u })} />
-                  ))}
-                </Table.Body>
-              </Table>
-            </TableFrame>
+            <DataTable
+              label="Users"
+              rows={answer.result}
+              id={(u) => u.id}
+              columns={[
+                { head: "E-mail", className: "font-medium break-all", cell: (u) => u.email },
+                {
+                  head: "Status",
+                  cell: (u) => (
+                    <Badge appearance="dot" variant={u.suspended ? "error" : "success"}>
+                      {u.suspended ? "Suspended" : "Active"}
+                    </Badge>
+                  ),
+                },
+                { head: "Actions", cell: (u) => <Acts user={u} onDo={(what) => setDoing({ what, user: u })} /> },
+              ]}
+            />
             <div className="pager">
               <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
             </div>
           </>
         )}
       </Loaded>
-      <DNSOptionsCard />
       {doing && (
         <ConfirmDialog
           open
@@ -105,29 +104,20 @@ export default function Users() {
   );
 }
 
-function UserRow({ user, onDo }: { user: User; onDo: (what: What) => void }) {
-  const button = (what: What, text: string) => (
-    <Button size="sm" aria-label={`${text}: ${user.email}`} onClick={() => onDo(what)}>
+/** What can be done to somebody. What ends access altogether stands first, the rest steps back. */
+function Acts({ user, onDo }: { user: User; onDo: (what: What) => void }) {
+  const button = (what: What, text: string, variant: "secondary" | "ghost" = "ghost") => (
+    <Button size="sm" variant={variant} aria-label={`${text}: ${user.email}`} onClick={() => onDo(what)}>
       {text}
     </Button>
   );
   return (
-    <Table.Row>
-      <Table.Cell className="font-medium break-all">{user.email}</Table.Cell>
-      <Table.Cell>
-        <Badge appearance="dot" variant={user.suspended ? "error" : "success"}>
-          {user.suspended ? "Suspended" : "Active"}
-        </Badge>
-      </Table.Cell>
-      <Table.Cell>
-        <span className="flex flex-wrap gap-1">
-          {user.suspended ? button("admit", "Let in") : button("suspend", "Suspend")}
-          {button("sessions", "End sessions")}
-          {user.second_factor && button("factor", "Take second factor")}
-          {button("tokens", "Revoke tokens")}
-          {button("key", "Revoke key")}
-        </span>
-      </Table.Cell>
-    </Table.Row>
+    <span className="flex flex-wrap gap-1">
+      {user.suspended ? button("admit", "Let in", "secondary") : button("suspend", "Suspend", "secondary")}
+      {button("sessions", "End sessions")}
+      {user.second_factor && button("factor", "Take second factor")}
+      {button("tokens", "Revoke tokens")}
+      {button("key", "Revoke key")}
+    </span>
   );
 }

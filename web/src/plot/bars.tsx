@@ -26,6 +26,7 @@ export function Bars(props: Props) {
   const { cells, classes } = props;
   const [at, setAt] = useState<number | null>(null);
   const sums = cells.map((c) => c.reduce((a, b) => a + b, 0));
+  const empty = sums.every((s) => s === 0); // a line then: there is nothing to see in a whole plot
   const top = roundUp(Math.max(1, ...sums));
   const end = Date.parse(props.end);
   const begin = (i: number) => end - (cells.length - i) * props.step * 1000;
@@ -61,7 +62,7 @@ export function Bars(props: Props) {
           onKeyDown={key}
           onBlur={() => setAt(null)}
         >
-          <svg aria-hidden viewBox={`0 0 ${cells.length} ${height}`} preserveAspectRatio="none" className="block h-24 w-full">
+          <svg aria-hidden viewBox={`0 0 ${cells.length} ${height}`} preserveAspectRatio="none" className={`block w-full ${empty ? "h-3" : "h-24"}`}>
             {unknown > 0 && <rect x={0} y={height - 2} width={unknown} height={2} className="plot-none" />}
             {cells.map((c, i) => {
               let y = height;
@@ -75,12 +76,12 @@ export function Bars(props: Props) {
             {at !== null && <rect x={at} width={1} y={0} height={height} className="plot-at" />}
           </svg>
         </div>
-        <div aria-hidden className="flex w-14 flex-col justify-between text-xs text-kumo-subtle tabular-nums">
+        <div aria-hidden className={`w-14 flex-col justify-between text-xs text-kumo-subtle tabular-nums ${empty ? "hidden" : "flex"}`}>
           <span>{props.say(top)}</span>
           <span>0</span>
         </div>
       </div>
-      <div aria-hidden className="mr-16 flex justify-between text-xs text-kumo-subtle tabular-nums">
+      <div aria-hidden className={`flex ${empty ? "" : "mr-16"} justify-between text-xs text-kumo-subtle tabular-nums`}>
         <span>{clockText(begin(0))}</span>
         <span>{clockText(begin(cells.length / 2))}</span>
         <span>now</span>

@@ -1,7 +1,9 @@
+import { clock } from "../ui/format";
+
 /** A moment in the reader's own zone, as short as it still tells which: the hour, and the day where it is another one. */
 export function clockText(t: number, now = Date.now()): string {
   const at = new Date(t);
-  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = clock(at).slice(0, 5);
   return at.toDateString() === new Date(now).toDateString() ? time : `${at.toLocaleDateString([], { day: "numeric", month: "short" })} ${time}`;
 }
 

@@ -1,5 +1,5 @@
 import type { Schema } from "../api/client";
-import { checkContent, checkField, checkPriority, proxiable } from "./check";
+import { checkContent, checkField, checkName, checkPriority, checkTags, proxiable } from "./check";
 import { recordTypes } from "./types";
 
 /** A record as its form holds it: all text. */
@@ -23,9 +23,16 @@ export function newDraft(type = "A"): Draft {
   return { type, name: "", content: "", priority: "10", data: presets(type), ttl: "1", proxied: false, comment: "", tags: [] };
 }
 
-/** The same draft for another type; what does not fit is dropped. */
+/** The same draft for another type. What was typed stays: fields that both have keep it, and a content waits for a type that has one. */
 export function withType(d: Draft, type: string): Draft {
-  return { ...d, type, content: "", data: presets(type), proxied: d.proxied && proxiable(type) };
+  const before = presets(d.type);
+  const typed = Object.entries(d.data).filter(([member, value]) => value !== (before[member] ?? ""));
+  return { ...d, type, data: { ...presets(type), ...Object.fromEntries(typed) }, proxied: d.proxied && proxiable(type) };
+}
+
+/** A draft of the next record like this one: where it goes and how long it is kept stay, what it is does not. */
+export function nextDraft(d: Draft): Draft {
+  return { ...newDraft(d.type), priority: d.priority, ttl: d.ttl, proxied: d.proxied, tags: d.tags };
 }
 
 /** The draft of a record that is there. */
@@ -45,9 +52,9 @@ export function draftOf(r: Schema<"Record">, zone: string): Draft {
 }
 
 /** Whether anything in the draft is known to be refused. */
-export function faulty(d: Draft): boolean {
+export function faulty(d: Draft, zone: string): boolean {
   const type = recordTypes[d.type];
-  if (checkContent(d.type, d.content) !== undefined) return true;
+  if (checkContent(d.type, d.content) !== undefined || checkName(d.name, zone) !== undefined || checkTags(d.tags) !== undefined) return true;
   if (type?.priority && checkPriority(d.priority) !== undefined) return true;
   return (type?.data ?? []).some((f) => checkField(f, d.data[f.member] ?? "") !== undefined);
 }

@@ -1,7 +1,6 @@
-import { Table } from "@cloudflare/kumo/components/table";
 import type { Plan } from "../api/upload";
+import { DataTable } from "../ui/data-table";
 import { counted } from "../ui/format";
-import { TableFrame } from "../ui/page";
 import { SerialAhead } from "./serial-ahead";
 
 type Lines = Plan["added"];
@@ -27,7 +26,7 @@ export function ImportPlan({ plan, zone }: { plan: Plan; zone: string }) {
   const open = kinds.find(([k]) => plan[k].count > 0)?.[0];
   return (
     <div className="flex flex-col gap-3 text-sm">
-      <dl aria-label="Counts" className="m-0 flex flex-wrap gap-x-6 gap-y-2">
+      <dl aria-label="Counts" className="m-0 grid grid-cols-3 gap-x-6 gap-y-2 sm:flex sm:flex-wrap">
         {kinds.map(([kind, word, colour]) => (
           <div key={kind}>
             <dt className="text-kumo-subtle">{word}</dt>
@@ -59,34 +58,35 @@ function Kindred(props: { word: string; colour: string; lines: Lines; open: bool
         {`: ${counted(count, "line")}`}
       </summary>
       <div className="mt-2 max-h-72 overflow-y-auto">
-        <TableFrame label={props.word}>
-          <Table className="dense cards">
-            <Table.Header>
-              <Table.Row>
-                <Table.Head>Line</Table.Head>
-                <Table.Head>Record</Table.Head>
-                <Table.Head>Content</Table.Head>
-              </Table.Row>
-            </Table.Header>
-            <Table.Body>
-              {lines.map((l, i) => (
-                <Table.Row key={i}>
-                  <Table.Cell className="whitespace-nowrap text-kumo-subtle">{l.line ?? "–"}</Table.Cell>
-                  <Table.Cell className="break-words">
-                    {l.type && <span className="font-medium">{`${l.type} `}</span>}
-                    {l.name}
-                  </Table.Cell>
-                  <Table.Cell className="content font-mono break-all">
-                    {l.was && l.was.content !== l.content && <del className="text-kumo-danger">{l.was.content}</del>}{" "}
-                    {l.content}
-                    {l.was && l.was.ttl !== l.ttl && <span className="text-kumo-subtle">{` TTL ${ttl(l.was.ttl)} → ${ttl(l.ttl ?? 1)}`}</span>}
-                    {l.reason && <span className={`block font-sans ${props.colour}`}>{l.reason}</span>}
-                  </Table.Cell>
-                </Table.Row>
-              ))}
-            </Table.Body>
-          </Table>
-        </TableFrame>
+        <DataTable
+          label={props.word}
+          rows={lines.map((l, i) => ({ ...l, at: i }))}
+          id={(l) => l.at}
+          columns={[
+            { head: "Line", className: "whitespace-nowrap text-kumo-subtle", cell: (l) => l.line ?? "–" },
+            {
+              head: "Record",
+              className: "break-words",
+              cell: (l) => (
+                <>
+                  {l.type && <span className="font-medium">{`${l.type} `}</span>}
+                  {l.name}
+                </>
+              ),
+            },
+            {
+              head: "Content",
+              className: "content font-mono break-all",
+              cell: (l) => (
+                <>
+                  {l.was && l.was.content !== l.content && <del className="text-kumo-danger">{l.was.content}</del>} {l.content}
+                  {l.was && l.was.ttl !== l.ttl && <span className="text-kumo-subtle">{` TTL ${ttl(l.was.ttl)} → ${ttl(l.ttl ?? 1)}`}</span>}
+                  {l.reason && <span className={`block font-sans ${props.colour}`}>{l.reason}</span>}
+                </>
+              ),
+            },
+          ]}
+        />
         {count > lines.length && <p className="mt-1 mb-0 text-kumo-subtle">{`and ${(count - lines.length).toLocaleString("en")} more.`}</p>}
       </div>
     </details>

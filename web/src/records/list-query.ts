@@ -1,5 +1,6 @@
 import { call, api } from "../api/client";
 import { takeEarly } from "../api/early";
+import { askedBefore } from "../api/events";
 import type { Order } from "./record-table";
 
 /** What the address of a list of records holds. */
@@ -13,10 +14,12 @@ export type RecordSearch = {
   direction?: "asc" | "desc";
   /** The form for a new one is open. */
   add?: boolean;
+  /** The draft that the list is shown with; "none": as it is, though changes are collected. */
+  draft?: string;
 };
 
 /** The same with everything that the address leaves out. */
-export const fullQuery = ({ add: _, ...s }: RecordSearch) => ({
+export const fullQuery = ({ add: _, draft: __, ...s }: RecordSearch) => ({
   ...s,
   page: s.page ?? 1,
   per_page: s.per_page ?? 50,
@@ -27,5 +30,6 @@ export const fullQuery = ({ add: _, ...s }: RecordSearch) => ({
 /** One page of a zone's records. */
 export async function readRecords(zone: { id: string; name: string; account: { id: string } }, query: ReturnType<typeof fullQuery>) {
   const early = await takeEarly(zone.account.id, zone.name, query);
+  if (early !== null) askedBefore(["records", zone.id, "page"]);
   return early ?? call(api.GET("/client/v4/zones/{zone_id}/dns_records", { params: { path: { zone_id: zone.id }, query } }));
 }

@@ -8,9 +8,9 @@ import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { ConfirmDialog, FormError } from "../ui/dialogs";
 import { Notice } from "../ui/notice";
-import { checkContent, checkField, checkPriority, proxiable } from "./check";
+import { checkContent, checkField, checkName, checkPriority, checkTags, proxiable, tagRule } from "./check";
 import { Conflict } from "./conflict";
-import { bodyOf, changesOf, draftOf, faulty, newDraft, withType, type Draft } from "./draft";
+import { bodyOf, changesOf, draftOf, faulty, newDraft, nextDraft, withType, type Draft } from "./draft";
 import { useProxyReason } from "./proxying";
 import { sentence } from "./sentence";
 import { recordTypes, ttls, typeNames, type DataField } from "./types";
@@ -18,7 +18,7 @@ import { recordTypes, ttls, typeNames, type DataField } from "./types";
 /** A draft that outlives its form: the row it stands in may go while somebody types. */
 export type Kept = RefObject<Draft | null>;
 
-type Props = { zone: Schema<"Zone">; record: Schema<"Record"> | null; kept?: Kept; gone?: boolean; onClose: () => void };
+type Props = { zone: Schema<"Zone">; record: Schema<"Record"> | null; kept?: Kept; gone?: boolean; /** What is shown of it is in a draft, which has no version of one record. */ inDraft?: boolean; onClose: () => void };
 type Edit = (change: Partial<Draft>) => void;
 type Told = (pointer: string) => string | undefined;
 
@@ -26,13 +26,13 @@ type Told = (pointer: string) => string | undefined;
 type Ground = { seen: Schema<"Record">; over: Schema<"Record"> };
 
 /** Changes a record as far as the form differs from what was seen, or adds one; both can be taken back. */
-function useSave({ zone, record, onClose, onSaved }: Props & { onSaved: () => void }, draft: Draft) {
+function useSave({ zone, record, inDraft, onClose, onSaved }: Props & { onSaved: () => void }, draft: Draft) {
   const path = { zone_id: zone.id };
   const one = (id: string) => ({ ...path, dns_record_id: id });
   const patch = (r: Schema<"Record">, body: Schema<"RecordPatch">) =>
     result(
       api.PATCH("/client/v4/zones/{zone_id}/dns_records/{dns_record_id}", {
-        params: { path: one(r.id), header: { "If-Match": `"${r.modified_on}"` } },
+        params: { path: one(r.id), header: { "If-Match": inDraft ? "*" : `"${r.modified_on}"` } },
         body,
       }),
     );
@@ -62,12 +62,22 @@ export function RecordForm(props: Props) {
   const dirty = JSON.stringify(draft) !== JSON.stringify(first.current);
   if (kept) kept.current = dirty ? draft : null;
   const leaving = useRef(false);
+  const another = useRef(false);
+  const form = useRef<HTMLFormElement>(null);
   const onClose = () => {
     leaving.current = true;
     if (kept) kept.current = null;
     close();
   };
-  const save = useSave({ ...props, onClose, onSaved: () => (leaving.current = true) }, draft);
+  /** After a save: the end, or the next record, which begins at its name. */
+  const onDone = () => {
+    if (!another.current) return onClose();
+    leaving.current = false;
+    first.current = nextDraft(draft);
+    setDraft(first.current);
+    form.current?.querySelector<HTMLElement>('input[name="name"]')?.focus();
+  };
+  const save = useSave({ ...props, onClose: onDone, onSaved: () => (leaving.current = true) }, draft);
   const blocker = useBlocker({
     shouldBlockFn: ({ current, next }) => dirty && !leaving.current && current.pathname !== next.pathname,
     enableBeforeUnload: () => dirty && !leaving.current,
@@ -75,7 +85,6 @@ export function RecordForm(props: Props) {
   });
   const reason = useProxyReason(zone);
   const lost = props.gone || (save.error instanceof ApiError && save.error.status === 404);
-  const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     form.current?.querySelector<HTMLElement>(record ? "input:not([disabled])" : "button, input")?.focus();
   }, []);
@@ -130,11 +139,17 @@ export function RecordForm(props: Props) {
           placeholder="@ for the zone itself"
           required
           autoComplete="off"
+          name="name"
           value={draft.name}
-          error={save.at("/name")}
+          error={checkName(draft.name, zone.name) ?? save.at("/name")}
           onChange={(e) => edit({ name: e.target.value })}
         />
         <Contents draft={draft} edit={edit} told={save.at} />
+        {recordTypes[draft.type]?.data && (
+          <div className="grid items-start gap-4 sm:col-span-2 sm:grid-cols-2 lg:col-span-4 lg:grid-cols-4">
+            <Data draft={draft} edit={edit} told={save.at} />
+          </div>
+        )}
         <Choice
           label="TTL"
           value={draft.proxied ? "1" : draft.ttl}
@@ -160,8 +175,9 @@ export function RecordForm(props: Props) {
         <Input
           label="Tags"
           placeholder="name:value, name:value"
+          description={tagRule}
           value={draft.tags.join(", ")}
-          error={save.at("/tags")}
+          error={checkTags(draft.tags) ?? save.at("/tags") ?? draft.tags.map((_, i) => save.at(`/tags/${i}`)).find(Boolean)}
           onChange={(e) => edit({ tags: e.target.value.split(/,\s?/) })}
           onBlur={() => edit({ tags: draft.tags.map((t) => t.trim()).filter((t) => t !== "") })}
         />
@@ -173,7 +189,19 @@ export function RecordForm(props: Props) {
         <Button type="button" onClick={onClose}>
           Cancel
         </Button>
-        <Button type="submit" variant="primary" loading={save.busy} disabled={faulty(draft)}>
+        {!record && (
+          <Button
+            type="button" // Enter saves and closes: it takes the first button that submits
+            disabled={save.busy || faulty(draft, zone.name)}
+            onClick={() => {
+              another.current = true;
+              form.current?.requestSubmit();
+            }}
+          >
+            Save and add another
+          </Button>
+        )}
+        <Button type="submit" variant="primary" loading={save.busy} disabled={faulty(draft, zone.name)} onClick={() => (another.current = false)}>
           {lost ? "Add it again" : "Save"}
         </Button>
       </div>
@@ -230,11 +258,15 @@ function Contents({ draft, edit, told }: { draft: Draft; edit: Edit; told: Told 
           />
         </div>
       )}
-      {type?.data?.map((f) => (
-        <Field key={f.member} field={f} value={draft.data[f.member] ?? ""} error={told(`/data/${f.member}`)} onChange={(v) => edit({ data: { ...draft.data, [f.member]: v } })} />
-      ))}
     </>
   );
+}
+
+/** The members of data, in rows of their own. */
+function Data({ draft, edit, told }: { draft: Draft; edit: Edit; told: Told }) {
+  return recordTypes[draft.type]?.data?.map((f) => (
+    <Field key={f.member} field={f} value={draft.data[f.member] ?? ""} error={told(`/data/${f.member}`)} onChange={(v) => edit({ data: { ...draft.data, [f.member]: v } })} />
+  ));
 }
 
 function Field(props: { field: DataField; value: string; error?: string; onChange: (value: string) => void }) {
@@ -246,10 +278,11 @@ function Field(props: { field: DataField; value: string; error?: string; onChang
   return (
     <div className={field.wide ? "sm:col-span-2" : undefined}>
       <Input
-        label={field.label}
+        // What has to be typed says so; what comes filled, or may stay empty, needs no mark.
+        label={field.optional || field.preset !== undefined ? field.label : `${field.label} (required)`}
         placeholder={field.placeholder}
         inputMode={field.kind === "number" ? "decimal" : "text"}
-        required={!field.optional}
+        required={field.optional ? undefined : true}
         autoComplete="off"
         value={value}
         error={checkField(field, value) ?? props.error}

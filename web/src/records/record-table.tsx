@@ -9,6 +9,8 @@ import { useAction } from "../ui/action";
 import { TableFrame } from "../ui/page";
 import { readOnlyText } from "../ui/rights";
 import { toUnicode } from "../ui/unicode";
+import type { WholeDraft } from "../api/drafts";
+import { MarkBadge, TakeOut, type Mark, type Marks } from "./in-draft";
 import type { Picks } from "./picks";
 import { useProxyReason } from "./proxying";
 import { RecordForm, type Kept } from "./record-form";
@@ -35,11 +37,15 @@ type Hands = {
   edit: (r: Held) => void;
   remove: (r: Held) => void;
   proxy: (r: Held, on: boolean) => void;
+  copy: (r: Held) => void;
 };
 
 type Props = {
   zone: Schema<"Zone">;
   records: Schema<"Record">[];
+  /** What a draft does with some of them, and that draft where changes go into it. */
+  marks: Marks;
+  draft: WholeDraft | null;
   sorting: Sorting;
   onSort: (s: Sorting) => void;
   picks: Picks;
@@ -55,6 +61,7 @@ export function RecordTable(props: Props) {
   const back = useFocusBack(props.editing);
   const reason = useProxyReason(props.zone);
   const toggle = useToggle(props.zone);
+  const copy = useAction({ done: (_, r: Held) => `Content of ${r.type} ${r.name} copied`, run: (r) => navigator.clipboard.writeText(r.content) });
   const pending = toggle.busy ? toggle.input : undefined;
   // One set of hands for all rows, ever the same: what concerns one row then draws that and not five hundred.
   const latest = useRef<Hands>(null!);
@@ -62,12 +69,14 @@ export function RecordTable(props: Props) {
     edit: (r) => props.onEdit(r.id),
     remove: (r) => props.onDelete([r]),
     proxy: (record, on) => toggle.run({ record, on }),
+    copy: (r) => copy.run(r),
   };
   const hands = useMemo<Hands>(
     () => ({
       edit: (r) => latest.current.edit(r),
       remove: (r) => latest.current.remove(r),
       proxy: (r, on) => latest.current.proxy(r, on),
+      copy: (r) => latest.current.copy(r),
     }),
     [],
   );
@@ -76,7 +85,7 @@ export function RecordTable(props: Props) {
       <Table role="table" className={`dense cards rows md:min-w-5xl ${props.readOnly ? "rows-plain" : ""}`} ref={back} onKeyDown={betweenRows}>
         <Table.Header role="rowgroup">
           <Table.Row role="row">
-            {!props.readOnly && <PageTick picks={props.picks} records={props.records} />}
+            {!props.readOnly && <PageTick picks={props.picks} records={props.records.filter((r) => !props.marks.has(r.id))} />}
             {heads.map(([order, label]) => (
               <SortHead key={order} order={order} label={label} sorting={props.sorting} onSort={props.onSort} />
             ))}
@@ -88,7 +97,7 @@ export function RecordTable(props: Props) {
             props.editing === r.id ? (
               <Table.Row key={r.id} role="row" className="row-open">
                 <Table.Cell role="cell" colSpan={7}>
-                  <RecordForm zone={props.zone} record={r} kept={props.kept} onClose={() => props.onEdit(null)} />
+                  <RecordForm zone={props.zone} record={r} inDraft={props.marks.has(r.id)} kept={props.kept} onClose={() => props.onEdit(null)} />
                 </Table.Cell>
               </Table.Row>
             ) : (
@@ -96,6 +105,8 @@ export function RecordTable(props: Props) {
                 key={r.id}
                 record={r}
                 zone={props.zone}
+                mark={props.marks.get(r.id)}
+                draft={props.draft}
                 picks={props.picks}
                 readOnly={props.readOnly}
                 reason={reason}
@@ -155,6 +166,9 @@ function SortHead(props: { order: Order; label: string; sorting: Sorting; onSort
 type RowProps = {
   record: Held;
   zone: Schema<"Zone">;
+  /** What the draft does with it, by which it is shown; the draft, where that can be changed. */
+  mark: Mark | undefined;
+  draft: WholeDraft | null;
   readOnly: boolean;
   reason: string | undefined;
   /** Where the switch stands while the server has not answered. */
@@ -164,14 +178,15 @@ type RowProps = {
 };
 
 const RecordRow = memo(function RecordRow(props: RowProps) {
-  const { record: r, hands } = props;
+  const { record: r, hands, mark, draft } = props;
   const label = `${r.type} ${r.name}`;
   return (
-    <Table.Row role="row">
-      {!props.readOnly && <RowTick picks={props.picks} record={r} />}
+    <Table.Row role="row" data-draft={mark?.kind}>
+      {!props.readOnly && (mark ? <td role="cell" className="tick" /> : <RowTick picks={props.picks} record={r} />)}
       <Table.Cell role="cell" className="font-medium">{r.type}</Table.Cell>
       <Table.Cell role="cell" className="break-words">
         <Name name={r.name} zone={props.zone.name} />
+        {mark && <MarkBadge mark={mark} />}
         <Notes record={r} />
       </Table.Cell>
       <Table.Cell role="cell" className="content font-mono text-sm break-words">
@@ -179,14 +194,18 @@ const RecordRow = memo(function RecordRow(props: RowProps) {
         <Content text={r.content} />
       </Table.Cell>
       <Table.Cell role="cell" className="whitespace-nowrap">
-        <Proxy record={r} readOnly={props.readOnly} reason={props.reason} pending={props.pending} onChange={(on) => hands.proxy(r, on)} />
+        <Proxy record={r} readOnly={props.readOnly} held={mark !== undefined} reason={props.reason} pending={props.pending} onChange={(on) => hands.proxy(r, on)} />
       </Table.Cell>
       <Table.Cell role="cell" className="whitespace-nowrap">{ttlText(r.ttl)}</Table.Cell>
       {!props.readOnly && (
         <Table.Cell role="cell">
           <span className="flex items-center gap-1">
-            <Button size="sm" shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={() => hands.edit(r)} />
-            <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={() => hands.remove(r)} />
+            {(!mark || (draft && mark.kind !== "removed")) && (
+              <Button size="sm" shape="square" variant="ghost" icon={PencilSimpleIcon} data-edit={r.id} aria-label={`Edit ${label}`} onClick={() => hands.edit(r)} />
+            )}
+            {!mark && <Button size="sm" shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${label}`} onClick={() => hands.remove(r)} />}
+            <button type="button" className="copy" aria-label={`Copy content of ${label}`} onClick={() => hands.copy(r)} />
+            {mark && draft && <TakeOut draft={draft} mark={mark} />}
           </span>
         </Table.Cell>
       )}
@@ -255,9 +274,9 @@ function useToggle(zone: Schema<"Zone">) {
   });
 }
 
-function Proxy(props: { record: Held; readOnly: boolean; reason: string | undefined; pending: boolean | undefined; onChange: (on: boolean) => void }) {
+function Proxy(props: { record: Held; readOnly: boolean; /** A draft has its hands on it: its form has the switch. */ held: boolean; reason: string | undefined; pending: boolean | undefined; onChange: (on: boolean) => void }) {
   const { record, pending } = props;
-  if (!record.proxiable) return <span className="text-kumo-strong">DNS only</span>;
+  if (!record.proxiable || props.held) return <span className="text-kumo-strong">{record.proxied ? "Proxied" : "DNS only"}</span>;
   const why = props.readOnly ? readOnlyText : record.proxied ? undefined : props.reason;
   const on = pending ?? record.proxied;
   return (

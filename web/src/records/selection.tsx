@@ -15,6 +15,8 @@ type Props = {
   query: ReturnType<typeof fullQuery>;
   total: number;
   list: Schema<"Record">[];
+  /** What a draft has its hands on: it is selected with nothing else. */
+  skip: ReadonlyMap<string, unknown>;
   picks: Picks;
   onDelete: (records: Schema<"Record">[]) => void;
 };
@@ -33,7 +35,7 @@ export function SelectionBar(props: Props) {
           params: { path: { zone_id: zone.id }, query: { ...props.query, page: 1, per_page: most } },
         }),
       ),
-    then: (answer) => picks.set(new Map(answer.result.map((r) => [r.id, r]))),
+    then: (answer) => picks.set(new Map(answer.result.filter((r) => !props.skip.has(r.id)).map((r) => [r.id, r]))),
   });
   return (
     <div className="sticky top-0 z-10 flex min-h-11 flex-wrap items-center justify-between gap-2 bg-kumo-canvas py-1">

@@ -19,6 +19,9 @@ export type RecordType = {
   proxiable?: boolean;
 };
 
+/** A placeholder that is not taken for what the field has. */
+const none = "a name, or . for none";
+
 const u8 = (member: string, label: string, preset?: string): DataField => ({ member, label, kind: "number", max: 255, preset });
 const u16 = (member: string, label: string, preset?: string): DataField => ({ member, label, kind: "number", max: 65535, preset });
 const text = (member: string, label: string, placeholder = "", extra: Partial<DataField> = {}): DataField => ({
@@ -31,7 +34,7 @@ const text = (member: string, label: string, placeholder = "", extra: Partial<Da
 const wide = { wide: true };
 
 const service: RecordType = {
-  data: [u16("priority", "Priority", "1"), text("target", "Target", "."), text("value", "Value", 'alpn="h3,h2"', { ...wide, optional: true })],
+  data: [u16("priority", "Priority", "1"), text("target", "Target", "a name, or . for its own"), text("value", "Value", 'alpn="h3,h2"', { ...wide, optional: true })],
 };
 
 const number = (member: string, label: string, preset: string): DataField => ({ member, label, kind: "number", preset });
@@ -80,15 +83,15 @@ export const recordTypes: Record<string, RecordType> = {
       text("flags", "Flags", "U", { optional: true }),
       text("service", "Service", "E2U+sip", { optional: true }),
       text("regex", "RegEx", "", { optional: true }),
-      text("replacement", "Replacement", "."),
+      text("replacement", "Replacement", none),
     ],
   },
   NS: { content: { label: "Nameserver", placeholder: "ns1.example.net" } },
   OPENPGPKEY: { content: { label: "Public key (base64)", placeholder: "", long: true } },
   PTR: { content: { label: "Domain name", placeholder: "host.example.net" } },
   SMIMEA: { data: [u8("usage", "Usage"), u8("selector", "Selector"), u8("matching_type", "Matching type"), text("certificate", "Certificate (hexadecimal)", "", wide)] },
-  SRV: { data: [u16("priority", "Priority", "10"), u16("weight", "Weight", "5"), u16("port", "Port"), text("target", "Target", "sip.example.net")] },
-  SSHFP: { data: [u8("algorithm", "Algorithm"), u8("type", "Type"), text("fingerprint", "Fingerprint (hexadecimal)", "", wide)] },
+  SRV: { data: [u16("priority", "Priority", "10"), u16("weight", "Weight", "5"), u16("port", "Port"), text("target", "Target", "sip.example.net, or . for none")] },
+  SSHFP: { data: [u8("algorithm", "Algorithm"), u8("type", "Fingerprint type"), text("fingerprint", "Fingerprint (hexadecimal)", "", wide)] },
   SVCB: service,
   TLSA: { data: [u8("usage", "Usage"), u8("selector", "Selector"), u8("matching_type", "Matching type"), text("certificate", "Certificate (hexadecimal)", "", wide)] },
   TXT: { content: { label: "Content", placeholder: "v=spf1 -all", long: true } },

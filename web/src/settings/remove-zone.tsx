@@ -1,4 +1,4 @@
-import { Button, LinkButton } from "@cloudflare/kumo/components/button";
+import { Button } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -6,6 +6,7 @@ import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
 import { FormDialog } from "../ui/dialogs";
+import { DownloadLink } from "../ui/download";
 import { Card } from "../ui/page";
 
 /** Takes the zone away. */
@@ -41,9 +42,9 @@ export function RemoveCard({ zone, account }: { zone: Schema<"Zone">; account: s
         onClose={() => setAsking(false)}
         onSubmit={remove.run}
       >
-        <LinkButton variant="secondary" href={`/client/v4/zones/${zone.id}/dns_records/export`} download={`${zone.name}.txt`}>
+        <DownloadLink href={`/client/v4/zones/${zone.id}/dns_records/export`} name={`${zone.name}.txt`}>
           Export its records first
-        </LinkButton>
+        </DownloadLink>
         <Input label={`Type ${zone.name} to remove it`} autoComplete="off" value={typed} onChange={(e) => setTyped(e.target.value)} />
       </FormDialog>
     </Card>

@@ -1,11 +1,9 @@
-import { Button } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
-import { Tabs } from "@cloudflare/kumo/components/tabs";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Schema } from "../api/client";
 import { serverQuery, standingsQuery } from "../api/queries";
-import { useAction } from "../ui/action";
+import { ConfigText } from "../ui/config-text";
 import { InfoDialog } from "../ui/dialogs";
 import { ZoneChoice } from "../ui/zone-choice";
 import { secondaryConfig, servers, type Server } from "./secondary-config";
@@ -21,7 +19,6 @@ export function ConfigDialog(props: { account: string; open: boolean; tsig: Sche
   const zone = picked || (props.zone ?? first?.name ?? "example.com");
   const port = typed ?? String(listening ?? 53);
   const text = secondaryConfig(server, { zone, address, port, key: props.tsig });
-  const copy = useAction({ done: "Copied", run: () => navigator.clipboard.writeText(text) });
   return (
     <InfoDialog
       open={props.open}
@@ -35,15 +32,7 @@ export function ConfigDialog(props: { account: string; open: boolean; tsig: Sche
         <Input label="Address of this primary" value={address} onChange={(e) => setAddress(e.target.value)} />
         <Input label="Port" inputMode="numeric" value={port} onChange={(e) => setPort(e.target.value)} />
       </div>
-      <Tabs variant="underline" className="mb-3" value={server} onValueChange={(v) => setServer(v as Server)} tabs={servers.map((s) => ({ value: s, label: s }))} />
-      <pre tabIndex={0} aria-label={`Configuration for ${server}`} className="m-0 overflow-x-auto rounded-md bg-kumo-recessed p-3 text-xs text-kumo-default">
-        {text}
-      </pre>
-      <div className="mt-3">
-        <Button size="sm" onClick={() => copy.run()}>
-          Copy configuration
-        </Button>
-      </div>
+      <ConfigText programs={servers} program={server} onProgram={setServer} text={text} />
     </InfoDialog>
   );
 }

@@ -1,12 +1,11 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
-import { Table } from "@cloudflare/kumo/components/table";
 import { PencilSimpleIcon, PlusIcon, TrashIcon } from "@phosphor-icons/react";
 import type { QueryKey } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { useAction } from "../ui/action";
+import { DataTable } from "../ui/data-table";
 import { ConfirmDialog } from "../ui/dialogs";
-import { TableFrame } from "../ui/page";
 import { readOnlyText, useMay } from "../ui/rights";
 
 type Item = { id: string; name: string };
@@ -27,6 +26,8 @@ export function ResourceTable<T extends Item>(props: {
   may?: boolean;
   /** Said while there are none. */
   empty?: string;
+  /** The zone whose history brings them back; without one they are gone. */
+  undoIn?: string;
   /** What follows when one is deleted. */
   follows?: string;
 }) {
@@ -38,6 +39,7 @@ export function ResourceTable<T extends Item>(props: {
     quiet: true,
     done: `${props.noun} deleted`,
     stale: props.stale,
+    undoIn: props.undoIn,
     run: props.remove,
     then: () => setRemoving(null),
   });
@@ -52,42 +54,31 @@ export function ResourceTable<T extends Item>(props: {
       {props.items.length === 0 ? (
         <Empty size="sm" title={`No ${props.noun} yet`} description={props.empty} />
       ) : (
-        <TableFrame label={props.noun}>
-          <Table className="dense cards">
-            <Table.Header>
-              <Table.Row>
-                {props.columns.map((c) => (
-                  <Table.Head key={c.head}>{c.head}</Table.Head>
-                ))}
-                <Table.Head>Actions</Table.Head>
-              </Table.Row>
-            </Table.Header>
-            <Table.Body>
-              {props.items.map((item) => (
-                <Table.Row key={item.id}>
-                  {props.columns.map((c, i) => (
-                    <Table.Cell key={c.head} className={c.wraps ? "min-w-40" : "whitespace-nowrap"} data-head={i === 0 ? undefined : c.head}>
-                      {c.cell(item)}
-                    </Table.Cell>
-                  ))}
-                  <Table.Cell className="actions">
-                    <span className="flex items-center gap-2 max-md:flex-wrap">
-                      {props.extra?.(item)}
-                      <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing(item)} />
-                      <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setRemoving(item)} />
-                    </span>
-                  </Table.Cell>
-                </Table.Row>
-              ))}
-            </Table.Body>
-          </Table>
-        </TableFrame>
+        <DataTable
+          label={props.noun}
+          rows={props.items}
+          id={(item) => item.id}
+          columns={[
+            ...props.columns.map((c, i) => ({ head: c.head, cell: c.cell, named: i > 0, className: c.wraps ? "min-w-40" : "whitespace-nowrap" })),
+            {
+              head: "Actions",
+              className: "actions",
+              cell: (item) => (
+                <span className="flex items-center gap-2 max-md:flex-wrap">
+                  {props.extra?.(item)}
+                  <Button shape="square" variant="ghost" icon={PencilSimpleIcon} aria-label={`Edit ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing(item)} />
+                  <Button shape="square" variant="ghost" icon={TrashIcon} aria-label={`Delete ${item.name}`} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setRemoving(item)} />
+                </span>
+              ),
+            },
+          ]}
+        />
       )}
       {editing !== null && props.form(editing === "new" ? null : editing, () => setEditing(null))}
       <ConfirmDialog
         open={removing !== null}
         title={`Delete ${props.noun}`}
-        text={`${removing?.name ?? ""} is gone at once, and cannot be brought back.${props.follows ? ` ${props.follows}` : ""}`}
+        text={`${removing?.name ?? ""} is gone at once${props.undoIn === undefined ? ", and cannot be brought back" : ""}.${props.follows ? ` ${props.follows}` : ""}`}
         submit="Delete"
         busy={remove.busy}
         error={remove.error}

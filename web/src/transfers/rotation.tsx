@@ -2,16 +2,16 @@ import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
 import { Checkbox } from "@cloudflare/kumo/components/checkbox";
 import { Input } from "@cloudflare/kumo/components/input";
-import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, result, type Schema } from "../api/client";
 import { rotationQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
+import { DataTable } from "../ui/data-table";
 import { FormDialog } from "../ui/dialogs";
 import { ago, counted } from "../ui/format";
-import { Loaded, TableFrame } from "../ui/page";
+import { Loaded } from "../ui/page";
 import { ConfigDialog } from "./config-dialog";
 
 type Rotation = Schema<"TSIGRotation">;
@@ -125,32 +125,24 @@ function Under(props: Props & { rotation: Rotation; successor: Schema<"TSIG"> | 
         {r.peers.length === 0 ? (
           <p className="m-0 text-sm text-kumo-subtle">No peer has it: it can be retired.</p>
         ) : (
-          <TableFrame label="Peers that have it">
-            <Table className="dense cards">
-              <Table.Header>
-                <Table.Row>
-                  <Table.Head>Peer</Table.Head>
-                  <Table.Head>Signs with</Table.Head>
-                  <Table.Head>Left</Table.Head>
-                  <Table.Head>Seen</Table.Head>
-                </Table.Row>
-              </Table.Header>
-              <Table.Body>
-                {r.peers.map((p) => (
-                  <Table.Row key={p.peer_id}>
-                    <Table.Cell className="font-medium">{p.name}</Table.Cell>
-                    <Table.Cell>
-                      <Badge appearance="dot" variant={uses[p.use][0]}>
-                        {uses[p.use][1]}
-                      </Badge>
-                    </Table.Cell>
-                    <Table.Cell>{p.zones_left > 0 ? `${p.zones_left.toLocaleString("en")} of ${counted(p.zones, "zone")}, ${p.zone}` : "–"}</Table.Cell>
-                    <Table.Cell>{ago(p.seen_on)}</Table.Cell>
-                  </Table.Row>
-                ))}
-              </Table.Body>
-            </Table>
-          </TableFrame>
+          <DataTable
+            label="Peers that have it"
+            rows={r.peers}
+            id={(p) => p.peer_id}
+            columns={[
+              { head: "Peer", className: "font-medium", cell: (p) => p.name },
+              {
+                head: "Signs with",
+                cell: (p) => (
+                  <Badge appearance="dot" variant={uses[p.use][0]}>
+                    {uses[p.use][1]}
+                  </Badge>
+                ),
+              },
+              { head: "Left", named: true, cell: (p) => (p.zones_left > 0 ? `${p.zones_left.toLocaleString("en")} of ${counted(p.zones, "zone")}, ${p.zone}` : "–") },
+              { head: "Seen", named: true, cell: (p) => ago(p.seen_on) },
+            ]}
+          />
         )}
         <div className="flex flex-wrap gap-2">
           {successor && (

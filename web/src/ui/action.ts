@@ -55,7 +55,7 @@ export function useAction<In = void, Out = unknown>(o: Options<In, Out>) {
   const toast = useKumoToastManager();
   const client = useQueryClient();
   const refresh = () => Promise.all((o.stale ?? []).map((queryKey) => client.invalidateQueries({ queryKey })));
-  const failed = (e: Error) => toast.add({ title: "That did not work", description: e.message, variant: "error" });
+  const failed = (e: Error) => toast.add({ title: e.message, variant: "error" });
 
   const offer = (title: string, undo: () => Promise<unknown>) => {
     const id: string = toast.add({

@@ -6,26 +6,49 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
-/** A time as distance from now; a dash for never. */
+/** A time as distance from now, with its date where that is a day or more; a dash for never. */
 export function ago(time: string | null | undefined, now = Date.now()): string {
   if (!time) return "–";
   const seconds = (Date.parse(time) - now) / 1000;
   for (const [unit, length] of steps) {
-    if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
+    if (Math.abs(seconds) < length) continue;
+    const text = relative.format(Math.round(seconds / length), unit);
+    return unit === "day" ? `${text} (${day(new Date(time))})` : text;
   }
   return "now";
 }
 
-/** A time in the reader's own zone. */
-export function moment(time: string | null | undefined): string {
-  return time ? new Date(time).toLocaleString() : "–";
+const two = (n: number) => String(n).padStart(2, "0");
+
+/** A day as ISO 8601 writes it, which sorts and means the same to everybody. */
+const day = (t: Date) => `${t.getFullYear()}-${two(t.getMonth() + 1)}-${two(t.getDate())}`;
+
+/** How far the reader's own time is from UTC: summer and winter differ, so it is that of the moment. */
+function offset(t: Date): string {
+  const minutes = -t.getTimezoneOffset();
+  if (minutes === 0) return "UTC";
+  const [sign, size] = [minutes < 0 ? "−" : "+", Math.abs(minutes)];
+  return `UTC${sign}${Math.floor(size / 60)}${size % 60 === 0 ? "" : `:${two(size % 60)}`}`;
 }
+
+/** A time in the reader's own zone, which is named. */
+export function moment(time: string | null | undefined): string {
+  if (!time) return "–";
+  const t = new Date(time);
+  return `${day(t)} ${clock(t)} ${offset(t)}`;
+}
+
+/** The time of day in the reader's own zone. */
+export const clock = (t: Date): string => `${two(t.getHours())}:${two(t.getMinutes())}:${two(t.getSeconds())}`;
 
 /** The end of a day (YYYY-MM-DD) where the reader is, as the API takes it: the first second of the next. */
 export function endOfDay(day: string): string {
   const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
   return new Date(year, month - 1, date + 1).toISOString().replace(/\.\d+Z$/, "Z");
 }
+
+/** The last whole day (YYYY-MM-DD) before a moment, where the reader is: what endOfDay was made from. */
+export const dayBefore = (time: string): string => day(new Date(Date.parse(time) - 1000));
 
 /** Octets in the unit that reads best. */
 export function octets(n: number): string {

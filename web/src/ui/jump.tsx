@@ -44,7 +44,10 @@ function pagesOf(account: string | undefined, zone: string | undefined, admin: b
     pages.push({ title: "Zones that need attention", kind: "Page", to: `/${account}/home?standing=trouble` });
   }
   add("My Profile", "/profile");
-  if (admin) add("Users", "/users");
+  if (admin) {
+    add("Users", "/users");
+    add("Server: health, backups, options", "/server");
+  }
   for (const theme of ["light", "dark", "system"] as const) {
     pages.push({ title: `Theme: ${theme}`, kind: "Act", run: () => chooseTheme(theme) });
   }
@@ -76,7 +79,9 @@ export default function Jump(props: { account: string | undefined; zone: string 
   const [text, setText] = useState("");
   const [chosen, setChosen] = useState(0);
   const search = useDeferredValue(text.trim());
-  const zones = useQuery({ ...standingsQuery({ account: account ?? "", search, page: 1, perPage: most }), enabled: account !== undefined }).data?.result ?? [];
+  const found = useQuery({ ...standingsQuery({ account: account ?? "", search, page: 1, perPage: most }), enabled: account !== undefined });
+  // While these letters are asked for, zones of the letters before are there: Enter must not lead to one that has others.
+  const zones = (found.data?.result ?? []).filter((z) => !found.isPlaceholderData || z.name.includes(search.toLowerCase()));
   const records = useRecords(account, zone, search);
   const pages = pagesOf(account, zone, props.admin).filter((p) => p.title.toLowerCase().includes(search.toLowerCase()));
   const goals: Goal[] = [...zones.map((z) => ({ title: z.name, kind: "Zone", to: `/${account}/${z.name}/dns/records` })), ...pages.slice(0, search === "" ? 30 : most), ...records];
@@ -95,8 +100,7 @@ export default function Jump(props: { account: string | undefined; zone: string 
   return (
     <DialogFrame open onClose={props.onClose} title="Jump to">
       <input
-        // What the dialog is for; Escape closes it.
-        autoFocus
+        // The dialog gives it the keyboard, and back to where it was: were it taken here, nobody would know from where.
         role="combobox"
         aria-label="Zone, record, page or act"
         aria-expanded
@@ -129,7 +133,7 @@ export default function Jump(props: { account: string | undefined; zone: string 
             onClick={() => take(g)}
           >
             <span className="min-w-0 break-words">{g.title}</span>
-            <span className="shrink-0 text-kumo-subtle">{g.kind}</span>
+            <span className="shrink-0 text-kumo-strong">{g.kind}</span>
           </li>
         ))}
         {goals.length === 0 && <li className="px-3 py-2 text-sm text-kumo-subtle">Nothing has these letters.</li>}

@@ -78,6 +78,16 @@ export function Skeleton() {
   );
 }
 
+/** The shape of a page that is on its way. */
+export function WaitingPage() {
+  return (
+    <div className="flex flex-col gap-4 px-4 py-4 md:px-8">
+      <div aria-hidden className="h-8 w-40 rounded-md bg-kumo-fill opacity-60" />
+      <Skeleton />
+    </div>
+  );
+}
+
 /** Shown in place of what failed. */
 export function Fault(props: { error: unknown; onRetry?: () => void }) {
   const text = props.error instanceof Error ? props.error.message : String(props.error);

@@ -1,15 +1,15 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
-import { Table } from "@cloudflare/kumo/components/table";
 import { useQuery } from "@tanstack/react-query";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "./action";
+import { DataTable } from "./data-table";
 import { ago, moment } from "./format";
-import { Card, Loaded, TableFrame } from "./page";
+import { Card, Loaded } from "./page";
 
 type Session = Schema<"OpenSession">;
 
-const ways: Record<Session["way"], string> = { password: "Password", second_factor: "Password and code", token: "API token" };
+const ways: Record<Session["way"], string> = { password: "Password", second_factor: "Password and second factor", passkey: "Passkey", token: "API token", provider: "Provider", provider_factor: "Provider and second factor" };
 
 /** A browser and a system out of what a browser says of itself; the whole of it where none is known. */
 export function device(agent: string): string {
@@ -57,52 +57,54 @@ export function SessionsCard() {
     >
       <Loaded query={list}>
         {(sessions) => (
-          <TableFrame label="Sessions">
-            <Table className="dense cards">
-              <Table.Header>
-                <Table.Row>
-                  <Table.Head>Browser</Table.Head>
-                  <Table.Head>From</Table.Head>
-                  <Table.Head>Signed in</Table.Head>
-                  <Table.Head>Last used</Table.Head>
-                  <Table.Head>Actions</Table.Head>
-                </Table.Row>
-              </Table.Header>
-              <Table.Body>
-                {sessions.map((s) => (
-                  <Row key={s.id} session={s} onEnd={() => end.run(s)} />
-                ))}
-              </Table.Body>
-            </Table>
-          </TableFrame>
+          <DataTable
+            label="Sessions"
+            rows={sessions}
+            id={(s) => s.id}
+            columns={[
+              { head: "Browser", className: "break-words", cell: (s) => <Browser session={s} /> },
+              { head: "From", className: "break-all", cell: (s) => <Address session={s} /> },
+              {
+                head: "Signed in",
+                named: true,
+                cell: (s) => (
+                  <>
+                    {moment(s.created_on)}
+                    <span className="block text-sm text-kumo-subtle">{ways[s.way]}</span>
+                  </>
+                ),
+              },
+              { head: "Last used", named: true, cell: (s) => ago(s.last_used_on) },
+              {
+                head: "Actions",
+                cell: (s) =>
+                  !s.current && (
+                    <Button size="sm" aria-label={`End the session of ${device(s.user_agent)} from ${s.last_ip ?? "an unknown address"}`} onClick={() => end.run(s)}>
+                      End
+                    </Button>
+                  ),
+              },
+            ]}
+          />
         )}
       </Loaded>
     </Card>
   );
 }
 
-function Row({ session: s, onEnd }: { session: Session; onEnd: () => void }) {
+function Browser({ session: s }: { session: Session }) {
   return (
-    <Table.Row>
-      <Table.Cell className="break-words">
-        <span title={s.user_agent}>{device(s.user_agent)}</span> {s.current && <Badge variant="info">This one</Badge>}
-      </Table.Cell>
-      <Table.Cell className="break-all">
-        {s.last_ip ?? s.ip ?? "Unknown"}
-        {s.ip !== s.last_ip && s.ip !== null && <span className="block text-sm text-kumo-subtle">signed in from {s.ip}</span>}
-      </Table.Cell>
-      <Table.Cell>
-        {moment(s.created_on)}
-        <span className="block text-sm text-kumo-subtle">{ways[s.way]}</span>
-      </Table.Cell>
-      <Table.Cell>{ago(s.last_used_on)}</Table.Cell>
-      <Table.Cell>
-        {!s.current && (
-          <Button size="sm" aria-label={`End the session of ${device(s.user_agent)} from ${s.last_ip ?? "an unknown address"}`} onClick={onEnd}>
-            End
-          </Button>
-        )}
-      </Table.Cell>
-    </Table.Row>
+    <>
+      <span title={s.user_agent}>{device(s.user_agent)}</span> {s.current && <Badge variant="info">This one</Badge>}
+    </>
+  );
+}
+
+function Address({ session: s }: { session: Session }) {
+  return (
+    <>
+      {s.last_ip ?? s.ip ?? "Unknown"}
+      {s.ip !== s.last_ip && s.ip !== null && <span className="block text-sm text-kumo-subtle">signed in from {s.ip}</span>}
+    </>
   );
 }

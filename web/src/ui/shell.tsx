@@ -14,6 +14,7 @@ import {
   DesktopIcon,
   GaugeIcon,
   GearIcon,
+  HardDrivesIcon,
   HouseIcon,
   KeyIcon,
   ListBulletsIcon,
@@ -31,12 +32,12 @@ import {
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState, type ComponentType } from "react";
-import { alarmsQuery } from "../api/alarms";
+import { useRaised } from "../api/alarms";
 import { api, result, setCSRF } from "../api/client";
 import { endEvents } from "../api/events";
 import { accountsQuery, sessionQuery } from "../api/queries";
 import { keepAccount, lastAccount } from "../last-account";
-import { chooseTheme, chosenTheme, type Theme } from "../theme";
+import { chooseTheme, useTheme, type Theme } from "../theme";
 import { useLost } from "../api/contact";
 import { useAction } from "./action";
 import { Choice } from "./choice";
@@ -81,6 +82,11 @@ function zonePlaces(account: string, zone: string): Place[] {
   ];
 }
 
+const serverPlaces: Place[] = [
+  { to: "/users", label: "Users", icon: UsersIcon },
+  { to: "/server", label: "Health and options", icon: HardDrivesIcon },
+];
+
 function Places(props: { label: string; places: Place[] }) {
   const path = useLocation({ select: (l) => decodeURIComponent(l.pathname) });
   return (
@@ -105,10 +111,16 @@ function Places(props: { label: string; places: Place[] }) {
   );
 }
 
-/** The account's places, and how many alarms are raised in it: as events tell it, or as the page of alarms has read it. Nothing is asked for it again and again. */
+/** The account's places. */
 function AccountPlaces({ account }: { account: string }) {
-  const raised = useQuery({ ...alarmsQuery(account, "raised"), refetchInterval: false }).data;
-  return <Places label="Account" places={accountPlaces(account, raised?.result_info.total_count ?? raised?.result.length ?? 0)} />;
+  return <Places label="Account" places={accountPlaces(account, useRaised(account))} />;
+}
+
+/** The way out of a zone, and what waits there. */
+function WayBack({ account }: { account: string }) {
+  const raised = useRaised(account);
+  const alarms: Place[] = raised > 0 ? [{ to: `/${account}/alarms`, label: "Alarms", icon: BellIcon, waits: [raised, "raised"] }] : [];
+  return <Places label="Account" places={[{ to: `/${account}/home`, label: "Account home", icon: ArrowLeftIcon }, ...alarms]} />;
 }
 
 function AccountChoice(props: { account: string }) {
@@ -143,6 +155,7 @@ function UserMenu() {
       void navigate({ to: "/sign-in" });
     },
   });
+  const chosen = useTheme();
   const themes: [Theme, string, typeof MoonIcon][] = [
     ["light", "Light theme", SunIcon],
     ["dark", "Dark theme", MoonIcon],
@@ -158,10 +171,18 @@ function UserMenu() {
           <DropdownMenu.Label>{session?.user?.email ?? "Signed in with an API token"}</DropdownMenu.Label>
         </DropdownMenu.Group>
         <DropdownMenu.Item onClick={() => void navigate({ to: "/profile" })}>My Profile</DropdownMenu.Item>
+        <DropdownMenu.LinkItem href="/docs" target="_blank">
+          Documentation of the API
+        </DropdownMenu.LinkItem>
         <DropdownMenu.Separator />
         {themes.map(([theme, label, icon]) => (
-          <DropdownMenu.Item key={theme} icon={icon} onClick={() => chooseTheme(theme)}>
-            {chosenTheme() === theme ? `${label} ✓` : label}
+          <DropdownMenu.Item
+            key={theme}
+            icon={icon}
+            aria-current={chosen === theme || undefined}
+            onClick={() => chooseTheme(theme)}
+          >
+            {chosen === theme ? `${label} ✓` : label}
           </DropdownMenu.Item>
         ))}
         <DropdownMenu.Separator />
@@ -207,12 +228,12 @@ export function Shell() {
           {account !== undefined && params.zone === undefined && <AccountPlaces account={account} />}
           {account !== undefined && params.zone !== undefined && (
             <>
-              <Places label="Account" places={[{ to: `/${account}/home`, label: "Account home", icon: ArrowLeftIcon }]} />
+              <WayBack account={account} />
               <Places label={`DNS for ${params.zone}`} places={zonePlaces(account, params.zone)} />
             </>
           )}
           {account !== undefined && <Places label="Manage Account" places={managePlaces(account)} />}
-          {session?.server_admin && <Places label="Server" places={[{ to: "/users", label: "Users", icon: UsersIcon }]} />}
+          {session?.server_admin && <Places label="Server" places={serverPlaces} />}
         </Sidebar.Content>
         <Sidebar.Footer>
           <Sidebar.Trigger aria-label="Collapse the sidebar" />

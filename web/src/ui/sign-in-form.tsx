@@ -5,15 +5,14 @@ import { useState } from "react";
 import { ApiError, api, result, setCSRF, type Schema } from "../api/client";
 import { useAction } from "./action";
 import { FormError } from "./dialogs";
-import { CodeInput } from "./factor";
-
-/** The password was right, and the server asks for a code of the second factor. */
-const codeNeeded = 13161;
+import { PasskeyEntry } from "./passkey-entry";
+import { CodeInput, codeNeeded } from "./proof";
+import { ProviderButton } from "./provider";
 
 type Way = "password" | "token";
 
-/** Signing in by e-mail and password or with an API token. */
-export function SignInForm(props: { email?: string; onSignedIn: (session: Schema<"Session">) => void }) {
+/** Signing in by a passkey, at the provider, by e-mail and password, or with an API token. */
+export function SignInForm(props: { email?: string; to?: string; onSignedIn: (session: Schema<"Session">) => void }) {
   const [way, setWay] = useState<Way>("password");
   const [email, setEmail] = useState(props.email ?? "");
   const [secret, setSecret] = useState("");
@@ -32,14 +31,20 @@ export function SignInForm(props: { email?: string; onSignedIn: (session: Schema
         return null;
       }
     },
-    then: (session) => {
-      if (session === null) return;
-      setCSRF(session.csrf_token);
-      props.onSignedIn(session);
-    },
+    then: (session) => session !== null && entered(session),
   });
+  const entered = (session: Schema<"Session">) => {
+    setCSRF(session.csrf_token);
+    props.onSignedIn(session);
+  };
   return (
     <>
+      <ProviderButton to={props.to ?? window.location.pathname + window.location.search} />
+      {!asked && (
+        <div className="mb-5 empty:hidden">
+          <PasskeyEntry label="Sign in with a passkey" onSignedIn={entered} />
+        </div>
+      )}
       <Tabs
         className="mb-5"
         variant="underline"
@@ -92,6 +97,7 @@ export function SignInForm(props: { email?: string; onSignedIn: (session: Schema
         <Button type="submit" variant="primary" size="lg" loading={signIn.busy}>
           Log in
         </Button>
+        {way === "password" && asked && <PasskeyEntry label="Use a passkey instead" beside={{ email, password: secret }} onSignedIn={entered} />}
       </form>
     </>
   );

@@ -1,12 +1,10 @@
-import { Button } from "@cloudflare/kumo/components/button";
 import { Input } from "@cloudflare/kumo/components/input";
 import { Link } from "@cloudflare/kumo/components/link";
-import { Tabs } from "@cloudflare/kumo/components/tabs";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { serverQuery, tsigsQuery } from "../api/queries";
 import type { UpdatePolicy } from "../api/updates";
-import { useAction } from "../ui/action";
+import { ConfigText } from "../ui/config-text";
 import { InfoDialog } from "../ui/dialogs";
 import { clientConfig, clients, type Client } from "./client-config";
 
@@ -20,7 +18,6 @@ export function ClientDialog(props: { account: string; zone: string; policy: Upd
   const [typed, setPort] = useState<string | null>(null);
   const port = typed ?? String(listening ?? 53);
   const text = clientConfig(client, { policy, algo, zone, address, port });
-  const copy = useAction({ done: "Copied", run: () => navigator.clipboard.writeText(text) });
   return (
     <InfoDialog
       open
@@ -37,15 +34,7 @@ export function ClientDialog(props: { account: string; zone: string; policy: Upd
         <Input label="Address of this primary" value={address} onChange={(e) => setAddress(e.target.value)} />
         <Input label="Port" inputMode="numeric" value={port} onChange={(e) => setPort(e.target.value)} />
       </div>
-      <Tabs variant="underline" className="mb-3" value={client} onValueChange={(v) => setClient(v as Client)} tabs={clients.map((c) => ({ value: c, label: c }))} />
-      <pre tabIndex={0} aria-label={`Configuration for ${client}`} className="m-0 overflow-x-auto rounded-md bg-kumo-recessed p-3 text-xs text-kumo-default">
-        {text}
-      </pre>
-      <div className="mt-3">
-        <Button size="sm" onClick={() => copy.run()}>
-          Copy configuration
-        </Button>
-      </div>
+      <ConfigText programs={clients} program={client} onProgram={setClient} text={text} />
     </InfoDialog>
   );
 }

@@ -4,13 +4,15 @@ import { Link } from "@cloudflare/kumo/components/link";
 import { PlusIcon, TrashIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
-import type { Schema } from "../api/client";
+import { ApiError, type Schema } from "../api/client";
 import { tsigsQuery } from "../api/queries";
-import { putUpdatePolicy, type UpdateName, type UpdatePolicy } from "../api/updates";
+import { createUpdatePolicy, editUpdatePolicy, readUpdatePolicy, type UpdateName, type UpdatePolicy, type UpdatePolicyBody } from "../api/updates";
 import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
+import { sidesOf, TwoStates } from "../ui/conflict";
 import { FormDialog, InfoDialog } from "../ui/dialogs";
 import { Loaded, Waiting } from "../ui/page";
+import { bodyOf, changesOf, inWords } from "./edit";
 import { guarded, matches, templates, type Draft } from "./words";
 
 type Props = { account: string; zone: Schema<"Zone">; item: UpdatePolicy | null; onClose: () => void };
@@ -37,6 +39,13 @@ export function PolicyForm(props: Props) {
   return <Form {...props} keys={keys.data} />;
 }
 
+/** The policy is not any more what was seen (412). */
+const changed = 13133;
+const isStale = (e: Error | null) => e instanceof ApiError && e.has(changed);
+
+/** What an edit starts from: what was seen when the form opened, and the version that it is known to go over. */
+type Ground = { seen: UpdatePolicy; over: UpdatePolicy };
+
 type Row = UpdateName & { row: number };
 
 const modes = { only: "Only these", but: "All but these" } as const;
@@ -52,6 +61,7 @@ function Form({ zone, item, keys, onClose }: Props & { keys: Schema<"TSIG">[] })
   const [mode, setMode] = useState<keyof typeof modes>(item?.types === null ? "but" : "only");
   const [types, setTypes] = useState((item?.types ?? item?.types_except ?? []).join(" "));
   const [comment, setComment] = useState(item?.comment ?? "");
+  const [ground, setGround] = useState<Ground | null>(item && { seen: item, over: item });
   const more = useRef<HTMLButtonElement>(null);
   const take = (d: Draft) => {
     setRows(rowsOf(d.names));
@@ -60,19 +70,29 @@ function Form({ zone, item, keys, onClose }: Props & { keys: Schema<"TSIG">[] })
   };
   const edit = (row: number, change: Partial<UpdateName>) => setRows((all) => all.map((n) => (n.row === row ? { ...n, ...change } : n)));
   const list = words(types);
+  const body: UpdatePolicyBody = {
+    tsig_id: tsig,
+    names: rows.map(({ match, name }) => (match === "self" ? { match } : { match, name: name?.trim() })),
+    ...(mode === "only" ? { types: list } : { types: null, types_except: list }),
+    comment,
+  };
   const save = useAction({
     quiet: true,
     done: "Update policy saved",
+    undoIn: zone.id,
     stale: [["update-policies", zone.id]],
-    run: () =>
-      putUpdatePolicy(zone.id, item?.id, {
-        tsig_id: tsig,
-        names: rows.map(({ match, name }) => (match === "self" ? { match } : { match, name: name?.trim() })),
-        ...(mode === "only" ? { types: list } : { types: null, types_except: list }),
-        comment,
-      }),
+    run: (g: Ground | null) => (g === null ? createUpdatePolicy(zone.id, body) : editUpdatePolicy(zone.id, g.over, changesOf(bodyOf(g.seen), body))),
     then: onClose,
   });
+  const begin = (p: UpdatePolicy) => {
+    setGround({ seen: p, over: p });
+    setTSIG(p.tsig_id);
+    setRows(rowsOf(p.names));
+    setMode(p.types === null ? "but" : "only");
+    setTypes((p.types ?? p.types_except).join(" "));
+    setComment(p.comment);
+    save.reset();
+  };
   const part = mode === "only" ? "/types" : "/types_except";
   return (
     <FormDialog
@@ -82,9 +102,23 @@ function Form({ zone, item, keys, onClose }: Props & { keys: Schema<"TSIG">[] })
       description="Lets one key change some records of this zone by messages (RFC 2136). Several policies of one key add up."
       submit="Save"
       busy={save.busy}
-      error={save.error}
-      onSubmit={save.run}
+      error={isStale(save.error) ? null : save.error}
+      onSubmit={() => save.run(ground)}
     >
+      {ground && isStale(save.error) && (
+        <Conflict
+          zone={zone.id}
+          ground={ground}
+          mine={body}
+          keys={keys}
+          onMine={(theirs) => {
+            const next = { seen: ground.seen, over: theirs };
+            setGround(next);
+            save.run(next);
+          }}
+          onTheirs={begin}
+        />
+      )}
       {item === null && (
         <div role="group" aria-label="Templates" className="flex flex-wrap items-center gap-2">
           <span className="text-sm text-kumo-subtle">For:</span>
@@ -164,5 +198,24 @@ function Form({ zone, item, keys, onClose }: Props & { keys: Schema<"TSIG">[] })
       </div>
       <Input label="Comment (optional)" maxLength={100} value={comment} error={save.at("/comment")} onChange={(e) => setComment(e.target.value)} />
     </FormDialog>
+  );
+}
+
+/** What somebody else has made of the policy meanwhile, and what was typed. */
+function Conflict(props: { zone: string; ground: Ground; mine: UpdatePolicyBody; keys: Schema<"TSIG">[]; onMine: (theirs: UpdatePolicy) => void; onTheirs: (theirs: UpdatePolicy) => void }) {
+  const { ground, keys } = props;
+  const seen = bodyOf(ground.seen);
+  const newest = useQuery({ queryKey: ["update-policy-now", ground.seen.id], gcTime: 0, queryFn: () => readUpdatePolicy(props.zone, ground.seen.id) });
+  return (
+    <Loaded query={newest}>
+      {(theirs) => (
+        <TwoStates
+          noun="update policy"
+          sides={sidesOf(inWords(changesOf(seen, props.mine), keys), inWords(changesOf(seen, bodyOf(theirs)), keys), {})}
+          onMine={() => props.onMine(theirs)}
+          onTheirs={() => props.onTheirs(theirs)}
+        />
+      )}
+    </Loaded>
   );
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/api/people"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/draft"
 	"github.com/headwaterdns/headwater/internal/control/model"
 )
@@ -20,16 +21,16 @@ func Routes() []api.Route {
 	const one = all + "/{draft_id}"
 	return []api.Route{
 		api.NewRoute(http.MethodGet, all, api.ScopeZone, api.DNSRead, listDrafts),
-		api.NewRoute(http.MethodPost, all, api.ScopeZone, api.DNSWrite, createDraft),
+		api.NewRoute(http.MethodPost, all, api.ScopeZone, api.RecordsWrite, createDraft),
 		api.NewRoute(http.MethodGet, one, api.ScopeZone, api.DNSRead, getDraft),
-		api.NewRoute(http.MethodPatch, one, api.ScopeZone, api.DNSWrite, renameDraft),
-		api.NewRoute(http.MethodDelete, one, api.ScopeZone, api.DNSWrite, deleteDraft),
+		api.NewRoute(http.MethodPatch, one, api.ScopeZone, api.RecordsWrite, renameDraft),
+		api.NewRoute(http.MethodDelete, one, api.ScopeZone, api.RecordsWrite, deleteDraft),
 		api.NewRoute(http.MethodGet, one+"/plan", api.ScopeZone, api.DNSRead, api.Heavy(planDraft)),
-		api.NewRoute(http.MethodDelete, one+"/parts/{part_id}", api.ScopeZone, api.DNSWrite, removePart),
-		api.NewRoute(http.MethodPost, one+"/approve", api.ScopeZone, api.DNSWrite, approveDraft),
-		api.NewRoute(http.MethodDelete, one+"/approval", api.ScopeZone, api.DNSWrite, withdrawApproval),
-		api.NewRoute(http.MethodPost, one+"/apply", api.ScopeZone, api.DNSWrite, applyDraft),
-		api.NewRoute(http.MethodDelete, one+"/schedule", api.ScopeZone, api.DNSWrite, unscheduleDraft),
+		api.NewRoute(http.MethodDelete, one+"/parts/{part_id}", api.ScopeZone, api.RecordsWrite, removePart),
+		api.NewRoute(http.MethodPost, one+"/approve", api.ScopeZone, api.RecordsWrite, approveDraft),
+		api.NewRoute(http.MethodDelete, one+"/approval", api.ScopeZone, api.RecordsWrite, withdrawApproval),
+		api.NewRoute(http.MethodPost, one+"/apply", api.ScopeZone, api.RecordsWrite, applyDraft),
+		api.NewRoute(http.MethodDelete, one+"/schedule", api.ScopeZone, api.RecordsWrite, unscheduleDraft),
 	}
 }
 
@@ -238,7 +239,7 @@ func deleteDraft(_ *api.API, q *api.Request) error {
 }
 
 func removePart(_ *api.API, q *api.Request) error {
-	return change(q, draft.Remove(q.PathID("draft_id"), q.PathID("part_id")))
+	return change(q, draft.Remove(q.PathID("draft_id"), q.PathID("part_id"), q.Author()))
 }
 
 type versionBody struct {
@@ -256,9 +257,28 @@ func readVersion(q *api.Request, in *versionBody) error {
 	return nil
 }
 
+// mayAll refuses a draft that changes more than records to who may change records alone: approved or applied it would be his doing. The
+// commit asks for this very version again.
+func mayAll(q *api.Request, version int) error {
+	if q.Who.Can(api.DNSWrite, q.Zone.Account, q.Zone.ID) {
+		return nil
+	}
+	d, err := q.API.Store.Draft(q.Ctx(), q.Zone.ID, q.PathID("draft_id"))
+	if err != nil {
+		return missing(err)
+	}
+	if d.Version == version && slices.ContainsFunc(d.Parts, func(p model.DraftPart) bool { return p.ZoneAfter != nil || p.ZoneBefore != nil }) {
+		return auth.Forbidden(false)
+	}
+	return nil
+}
+
 func approveDraft(_ *api.API, q *api.Request) error {
 	var in versionBody
 	if err := readVersion(q, &in); err != nil {
+		return err
+	}
+	if err := mayAll(q, in.Version.Value); err != nil {
 		return err
 	}
 	return change(q, draft.Approve(q.PathID("draft_id"), in.Version.Value, q.Author()))
@@ -276,6 +296,9 @@ func unscheduleDraft(_ *api.API, q *api.Request) error {
 func applyDraft(_ *api.API, q *api.Request) error {
 	var in versionBody
 	if err := readVersion(q, &in); err != nil {
+		return err
+	}
+	if err := mayAll(q, in.Version.Value); err != nil {
 		return err
 	}
 	id := q.PathID("draft_id")

@@ -27,6 +27,15 @@ type changeJSON struct {
 	Undo     string     `json:"undo"`
 }
 
+// objectChangeJSON is what happened to something that is no record and no setting.
+type objectChangeJSON struct {
+	What   string         `json:"what"`
+	ID     model.ID       `json:"id"`
+	Action string         `json:"action"`
+	Before map[string]any `json:"before"`
+	After  map[string]any `json:"after"`
+}
+
 type actorJSON struct {
 	ID      model.ID `json:"id"`
 	Email   string   `json:"email"`
@@ -48,6 +57,7 @@ type wholeChangeJSON struct {
 	Changes         []recordChangeJSON  `json:"changes"`
 	More            int                 `json:"more"`
 	SettingsChanges []settingChangeJSON `json:"settings_changes"`
+	Objects         []objectChangeJSON  `json:"objects"`
 }
 
 type recordChangeJSON struct {
@@ -146,6 +156,12 @@ func renderChange(c *history.Change) changeJSON {
 		}
 		out.First = append(out.First, history.Words(c.Edits[i].One()))
 	}
+	for i := range c.Objects {
+		if len(out.First) == firstMost {
+			break
+		}
+		out.First = append(out.First, c.Objects[i].Words())
+	}
 	for _, f := range c.Reverts {
 		switch f.Name {
 		case "serial":
@@ -190,11 +206,27 @@ func getChange(_ *api.API, q *api.Request) error {
 		return api.Missing(model.CodeNoChange, "There is no such change of this zone, or none that is kept.")
 	}
 	out := wholeChangeJSON{changeJSON: renderChange(&c), SettingsChanges: renderSettings(c.Settings)}
+	out.Objects = api.Each(c.Objects, func(o *history.ObjectChange) objectChangeJSON {
+		return objectChangeJSON{o.Kind, o.ID, o.Action, renderFacts(o.Before), renderFacts(o.After)}
+	})
 	out.More = max(0, len(c.Edits)-editsMost)
 	out.Changes = api.Each(c.Edits[:len(c.Edits)-out.More], func(e *history.RecordChange) recordChangeJSON {
 		return recordChangeJSON{action(e), e.ID, renderRecord(&q.Zone, e.Before), renderRecord(&q.Zone, e.After)}
 	})
 	return q.OK(out)
+}
+
+func renderFacts(facts model.AuditFacts) map[string]any {
+	if facts == nil {
+		return nil
+	}
+	out := make(map[string]any, len(facts))
+	for _, f := range facts {
+		if out[f.Name] = f.Number; f.Text != "" {
+			out[f.Name] = f.Text
+		}
+	}
+	return out
 }
 
 func action(e *history.RecordChange) string {

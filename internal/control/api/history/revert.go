@@ -29,6 +29,7 @@ type revertJSON struct {
 	Records  recordsDiffJSON     `json:"records"`
 	Settings []settingChangeJSON `json:"settings"`
 	Left     []string            `json:"left"`
+	Policies []objectChangeJSON  `json:"update_policies"`
 }
 
 func (b *revertBody) wish() (history.Wish, error) {
@@ -101,10 +102,11 @@ func revertOnce(q *api.Request, h *history.Reader, w history.Wish, kept time.Dur
 	for _, s := range u.Left {
 		out.Left = append(out.Left, s.Name)
 	}
+	out.Policies = api.Each(u.Policies, renderPolicy)
 	if u.Empty() {
 		return q.OK(out)
 	}
-	if !maySet(q, u.Settings) {
+	if !maySet(q, u.Settings) || len(u.Policies) > 0 && !q.Who.Can(api.DNSWrite, q.Zone.Account, q.Zone.ID) {
 		return auth.Forbidden(false)
 	}
 	if dry || q.Dry() {
@@ -131,9 +133,29 @@ func tryRevert(q *api.Request, u *history.Undoing, out *revertJSON) error {
 	return q.OK(out)
 }
 
-// maySet says whether who asks may change these settings by hand, too. All others go with the right to change records.
+func renderPolicy(c *history.PolicyChange) objectChangeJSON {
+	out := objectChangeJSON{What: history.KindPolicy, ID: c.ID, Action: "update"}
+	switch {
+	case c.Before == nil:
+		out.Action = "create"
+	case c.After == nil:
+		out.Action = "delete"
+	}
+	if c.Before != nil {
+		out.Before = renderFacts(c.Before.Facts())
+	}
+	if c.After != nil {
+		out.After = renderFacts(c.After.Facts())
+	}
+	return out
+}
+
+// maySet says whether who asks may change these settings by hand, too.
 func maySet(q *api.Request, list []history.SettingChange) bool {
-	return q.Who.Can(api.ZoneWrite, q.Zone.Account, q.Zone.ID) || !slices.ContainsFunc(list, func(s history.SettingChange) bool {
+	if len(list) == 0 || q.Who.Can(api.ZoneWrite, q.Zone.Account, q.Zone.ID) {
+		return true
+	}
+	return q.Who.Can(api.SettingsWrite, q.Zone.Account, q.Zone.ID) && !slices.ContainsFunc(list, func(s history.SettingChange) bool {
 		return s.Name == "paused" || s.Name == "vanity_name_servers"
 	})
 }
@@ -156,6 +178,8 @@ func told(err error) error {
 			one.Pointer = "/records/" + string(k.ID)
 		case k.Setting != "":
 			one.Pointer = "/settings/" + k.Setting
+		case k.Policy != "":
+			one.Pointer = "/update_policies/" + string(k.Policy)
 		}
 		list = append(list, &one)
 	}

@@ -22,7 +22,7 @@ func zoneRoutes() []api.Route {
 		api.NewRoute(http.MethodGet, zone+"/history/{change}", api.ScopeZone, api.DNSRead, getChange),
 		api.NewRoute(http.MethodGet, zone+"/diff", api.ScopeZone, api.DNSRead, api.Lengthy(getDiff)),
 		api.NewRoute(http.MethodGet, zone+"/at/{version}", api.ScopeZone, api.DNSRead, api.Lengthy(getFile)),
-		api.NewRoute(http.MethodPost, zone+"/revert", api.ScopeZone, api.DNSWrite, api.Lengthy(revert)),
+		api.NewRoute(http.MethodPost, zone+"/revert", api.ScopeZone, api.RecordsWrite, api.Lengthy(revert)),
 	}
 }
 

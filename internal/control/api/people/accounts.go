@@ -54,6 +54,9 @@ func listAccounts(a *api.API, q *api.Request) error {
 	if err != nil {
 		return err
 	}
+	if ids != nil { // that he is one of it a member may know, even one who may something in some zones alone
+		ids = append(ids, q.Who.MemberOf()...)
+	}
 	list, total, err := a.Store.Accounts(q.Ctx(), ids, api.Last(q.R.URL.Query(), "name"), desc, api.Offset(page, per), per)
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ func describe(v any, when time.Time) any {
 	case model.User:
 		return describeUser(&v)
 	case model.AuditMember:
-		return renderMember(&model.Member{ID: v.ID, Role: v.Role, Status: v.Status}, &v.User)
+		return renderMember(&model.Member{ID: v.ID, Role: v.Role, Status: v.Status, Zones: v.Zones}, &v.User)
 	case model.Token:
 		return renderToken(when, &v)
 	}

@@ -2,6 +2,7 @@ package people
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"image/png"
@@ -35,11 +36,12 @@ func factorAccountRoutes() []api.Route {
 	}
 }
 
-// factorJSON tells how it stands with a user's second factor; nothing of its secrets.
+// factorJSON tells how it stands with a user's second factor, that by codes and others; nothing of its secrets.
 type factorJSON struct {
 	Enabled  bool      `json:"enabled"`
 	Since    api.Stamp `json:"enabled_on"`
 	Recovery int       `json:"recovery_codes_left"`
+	Passkeys int       `json:"passkeys"`
 }
 
 func showFactor(a *api.API, q *api.Request) error {
@@ -47,7 +49,11 @@ func showFactor(a *api.API, q *api.Request) error {
 	if err != nil {
 		return err
 	}
-	return q.OK(factorJSON{!f.Since.IsZero(), api.Stamp(f.Since), len(f.Recovery)})
+	keys, err := a.Store.Passkeys(q.Ctx(), q.Who.User.ID)
+	if err != nil {
+		return err
+	}
+	return q.OK(factorJSON{!f.Since.IsZero(), api.Stamp(f.Since), len(f.Recovery), len(keys)})
 }
 
 // inPerson refuses everybody but a user who is signed in: what a token or a key could do to a second factor, who has stolen one could.
@@ -56,22 +62,6 @@ func inPerson(q *api.Request) error {
 		return factorState("A second factor is set up and taken away in person: signed in, not by a token or a key.")
 	}
 	return nil
-}
-
-// factorBody is what is asked for before a second factor changes.
-type factorBody struct {
-	Current string `json:"current_password"`
-	Code    string `json:"code"`
-}
-
-func (b *factorBody) read(q *api.Request) error {
-	if err := inPerson(q); err != nil {
-		return err
-	}
-	if err := q.Decode(b); err != nil {
-		return err
-	}
-	return confirm(q, b.Current)
 }
 
 // pendingFactor is a secret that waits for its first code, in three forms. This answer is the only place where it stands.
@@ -83,9 +73,12 @@ type pendingFactor struct {
 }
 
 func beginFactor(a *api.API, q *api.Request) error {
-	var in factorBody
+	var in proof
 	if err := in.read(q); err != nil {
 		return err
+	}
+	if f, err := a.Store.SecondFactor(q.Ctx(), q.Who.User.ID); err != nil || !f.Since.IsZero() {
+		return cmp.Or(err, factorState("There is an authenticator already: take it away first."))
 	}
 	secret := auth.NewFactorSecret()
 	out := pendingFactor{Secret: auth.FactorText(secret), URI: auth.FactorURI(secret, q.R.Host, q.Who.User.Email)}
@@ -94,10 +87,10 @@ func beginFactor(a *api.API, q *api.Request) error {
 	if out.Image, err = picture(out.URI); err != nil {
 		return err
 	}
-	err = q.People(func(tx model.PeopleTx) error {
+	err = in.shown(q, func(tx model.PeopleTx) error {
 		return tx.EditSecondFactor(q.Ctx(), q.Who.User.ID, func(f *model.SecondFactor) error {
 			if !f.Since.IsZero() {
-				return factorState("There is a second factor already: take it away first.")
+				return factorState("There is an authenticator already: take it away first.")
 			}
 			f.Pending, f.PendingSince = secret, q.Now()
 			return nil
@@ -141,17 +134,19 @@ func confirmFactor(a *api.API, q *api.Request) error {
 	if err := inPerson(q); err != nil {
 		return err
 	}
-	var in factorBody
+	var in struct {
+		Code string `json:"code"`
+	}
 	if err := q.Decode(&in); err != nil {
 		return err
 	}
 	var out recoveryJSON
-	u, err := changeFactor(q, "second factor", func(tx model.PeopleTx, id model.ID) (err error) {
-		return tx.EditSecondFactor(q.Ctx(), id, func(f *model.SecondFactor) error {
+	u, err := changeFactor(q, nil, "second factor", true, func(tx model.PeopleTx) error {
+		return tx.EditSecondFactor(q.Ctx(), q.Who.User.ID, func(f *model.SecondFactor) (err error) {
 			out.Codes, err = auth.ConfirmFactor(f, in.Code, q.Now())
 			return err
 		})
-	}, func(u *model.User) { u.TwoFactor, u.Sessions = q.Now(), auth.NewSessionsValue() })
+	})
 	if err != nil {
 		return err
 	}
@@ -161,83 +156,43 @@ func confirmFactor(a *api.API, q *api.Request) error {
 	return q.OK(out)
 }
 
-// changeFactor changes what a user has of second factors, the user with it, and tells of it.
-func changeFactor(
-	q *api.Request, what string, factor func(tx model.PeopleTx, id model.ID) error, edit func(*model.User),
-) (out model.User, err error) {
-	id := q.Who.User.ID
-	err = q.People(func(tx model.PeopleTx) error {
-		if err := factor(tx, id); err != nil {
-			return err
-		}
-		out, err = editUserIn(q, tx, id, edit, changed(what))
-		return err
-	})
-	return out, err
-}
-
-// withCode runs change once the user's code has been taken, in the same transaction. That a code was wrong is written, too.
-func withCode(q *api.Request, code, what string, change func(tx model.PeopleTx, f *model.SecondFactor) error, edit func(*model.User)) (model.User, error) {
-	var refused *auth.Failure
-	u, err := changeFactor(q, what, func(tx model.PeopleTx, id model.ID) error {
-		refused = nil
-		return tx.EditSecondFactor(q.Ctx(), id, func(f *model.SecondFactor) error {
-			if f.Since.IsZero() {
-				return factorState("There is no second factor.")
-			}
-			if refused = auth.UseFactor(f, code, q.Now()); refused == nil {
-				return change(tx, f)
-			}
-			return nil
-		})
-	}, func(u *model.User) {
-		if refused == nil {
-			edit(u)
-		}
-	})
-	if err == nil && refused != nil {
-		refused.Owner = q.Who.User.ID
-		return u, refused
-	}
-	return u, err
-}
-
 // renewRecovery draws new recovery codes; those before open nothing any more.
 func renewRecovery(a *api.API, q *api.Request) error {
-	var in factorBody
+	var in proof
 	if err := in.read(q); err != nil {
 		return err
 	}
 	var out recoveryJSON
-	_, err := withCode(q, in.Code, "recovery codes", func(_ model.PeopleTx, f *model.SecondFactor) error {
-		out.Codes, f.Recovery = auth.NewRecoveryCodes()
-		return nil
-	}, func(u *model.User) { u.Modified = q.Now() })
+	_, err := changeFactor(q, &in, "recovery codes", false, func(tx model.PeopleTx) error {
+		if q.Who.User.TwoFactor.IsZero() {
+			return factorState("There is no second factor.")
+		}
+		return tx.EditSecondFactor(q.Ctx(), q.Who.User.ID, func(f *model.SecondFactor) error {
+			out.Codes, f.Recovery = auth.NewRecoveryCodes()
+			return nil
+		})
+	})
 	if err != nil {
 		return err
 	}
 	return q.OK(out)
 }
 
-// removeFactor takes the second factor away, unless an account of the user asks for one.
+// removeFactor takes the authenticator away. Recovery codes stay beside passkeys.
 func removeFactor(a *api.API, q *api.Request) error {
-	var in factorBody
+	var in proof
 	if err := in.read(q); err != nil {
 		return err
 	}
-	u, err := withCode(q, in.Code, "second factor", func(tx model.PeopleTx, f *model.SecondFactor) error {
-		list, err := tx.Members(q.Ctx(), "", f.User)
-		if err != nil {
-			return err
-		}
-		for _, m := range list {
-			if m.Strict && m.Status == auth.MemberAccepted {
-				return factorState("An account of yours asks its members for a second factor.")
+	u, err := changeFactor(q, &in, "second factor", true, func(tx model.PeopleTx) error {
+		return tx.EditSecondFactor(q.Ctx(), q.Who.User.ID, func(f *model.SecondFactor) error {
+			if f.Since.IsZero() {
+				return factorState("There is no authenticator.")
 			}
-		}
-		*f = model.SecondFactor{User: f.User}
-		return nil
-	}, func(u *model.User) { u.TwoFactor, u.Sessions = time.Time{}, auth.NewSessionsValue() })
+			*f = model.SecondFactor{User: f.User, Recovery: f.Recovery}
+			return nil
+		})
+	})
 	if err != nil {
 		return err
 	}

@@ -11,11 +11,12 @@ import (
 
 // memberJSON is a member of an account. Password is set in one answer only: the one that made the user.
 type memberJSON struct {
-	ID       model.ID `json:"id"`
-	Role     string   `json:"role"`
-	Status   string   `json:"status"`
-	User     userRef  `json:"user"`
-	Password string   `json:"password,omitempty"`
+	ID       model.ID       `json:"id"`
+	Role     string         `json:"role"`
+	Zones    []zoneRoleJSON `json:"zone_roles"`
+	Status   string         `json:"status"`
+	User     userRef        `json:"user"`
+	Password string         `json:"password,omitempty"`
 }
 
 type userRef struct {
@@ -26,12 +27,12 @@ type userRef struct {
 }
 
 func renderMember(m *model.Member, u *model.User) memberJSON {
-	return memberJSON{ID: m.ID, Role: m.Role, Status: m.Status, User: refUser(u)}
+	return memberJSON{ID: m.ID, Role: m.Role, Zones: renderZoneRoles(m.Zones), Status: m.Status, User: refUser(u)}
 }
 
 // memberOf is what the audit log keeps of a member.
 func memberOf(m *model.Member, u *model.User) model.AuditMember {
-	return model.AuditMember{ID: m.ID, Role: m.Role, Status: m.Status, User: *u}
+	return model.AuditMember{ID: m.ID, Role: m.Role, Zones: m.Zones, Status: m.Status, User: *u}
 }
 
 func refUser(u *model.User) userRef {
@@ -61,31 +62,24 @@ func listMembers(a *api.API, q *api.Request) error {
 	return api.OnePage(q, out)
 }
 
-func checkRole(role string) error {
-	if role != auth.RoleAdministrator && role != auth.RoleReadOnly {
-		return api.Invalid(model.CodeMemberInvalid, "/role", "The role must be administrator or read_only.")
-	}
-	return nil
-}
-
 // addMember invites a user into the account: he is a member once he has accepted. One that is not known yet is made, with a
 // password that this answer alone tells. Administrators of the server may make members at once.
 func addMember(a *api.API, q *api.Request) error {
 	var in struct {
 		Email  string `json:"email"`
-		Role   string `json:"role"`
 		Status string `json:"status"`
+		rolesBody
 	}
 	if err := q.Decode(&in); err != nil {
-		return err
-	}
-	if err := checkRole(in.Role); err != nil {
 		return err
 	}
 	if !auth.ValidEmail(in.Email) {
 		return api.Invalid(model.CodeMemberInvalid, "/email", "This is not an e-mail address.")
 	}
-	m := model.Member{ID: auth.NewID(), Account: q.Account, Role: in.Role, Status: auth.MemberPending, Created: q.Now()}
+	m := model.Member{ID: auth.NewID(), Account: q.Account, Status: auth.MemberPending, Created: q.Now()}
+	if err := in.give(q, &m); err != nil {
+		return err
+	}
 	switch in.Status {
 	case "", auth.MemberPending:
 	case auth.MemberAccepted:
@@ -127,7 +121,7 @@ func freshUser(q *api.Request, email string) (u model.User, password string, err
 }
 
 func addMemberIn(q *api.Request, tx model.PeopleTx, m model.Member, fresh model.User) (memberJSON, error) {
-	if !q.Who.CoversRole(m.Role, m.Account) {
+	if !q.Who.CoversMember(&m) {
 		return memberJSON{}, beyondRole()
 	}
 	u, err := tx.UserByEmail(q.Ctx(), fresh.Email)
@@ -184,15 +178,14 @@ func keepsAdministrator(m *model.Member, all []model.Member) error {
 	return api.Invalid(model.CodeMemberInvalid, "", "The account would be left without an administrator.")
 }
 
+// editMember gives a member other roles; who asks must have all that he had and gets.
 func editMember(a *api.API, q *api.Request) error {
-	var in struct {
-		Role string `json:"role"`
-	}
+	var in rolesBody
 	if err := q.Decode(&in); err != nil {
 		return err
 	}
-	if err := checkRole(in.Role); err != nil {
-		return err
+	if !in.Role.Given() && !in.Zones.Given() {
+		return api.Invalid(model.CodeMemberInvalid, "", "Send role, zone_roles, or both: nothing was asked for.")
 	}
 	var out memberJSON
 	err := q.People(func(tx model.PeopleTx) error {
@@ -200,25 +193,30 @@ func editMember(a *api.API, q *api.Request) error {
 		if err != nil {
 			return err
 		}
-		out = renderMember(&m, &u)
-		if m.Role == in.Role {
+		next := m
+		if err := in.give(q, &next); err != nil {
+			return err
+		}
+		out = renderMember(&next, &u)
+		if m.Role == next.Role && slices.Equal(m.Zones, next.Zones) {
 			return nil
 		}
-		if !q.Who.CoversRole(in.Role, q.Account) || !q.Who.CoversRole(m.Role, q.Account) {
+		if !q.Who.CoversMember(&next) || !q.Who.CoversMember(&m) {
 			return beyondRole()
 		}
-		if in.Role != auth.RoleAdministrator {
+		if next.Role != auth.RoleAdministrator {
 			if err := keepsAdministrator(&m, all); err != nil {
 				return err
 			}
 		}
-		before := memberOf(&m, &u)
-		m, err = tx.EditMember(q.Ctx(), q.Account, m.ID, func(m *model.Member) error { m.Role = in.Role; return nil })
+		_, err = tx.EditMember(q.Ctx(), q.Account, m.ID, func(m *model.Member) error {
+			m.Role, m.Zones, m.ByGroups = next.Role, next.Zones, false // from now on it is given by hand
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		out = renderMember(&m, &u)
-		return tx.Audit(q.Ctx(), q.Audit("update", "member", m.ID, before, memberOf(&m, &u)))
+		return tx.Audit(q.Ctx(), q.Audit("update", "member", m.ID, memberOf(&m, &u), memberOf(&next, &u)))
 	})
 	if err != nil {
 		return err
@@ -233,7 +231,7 @@ func removeMember(a *api.API, q *api.Request) error {
 		if err != nil {
 			return err
 		}
-		if !q.Who.CoversRole(m.Role, q.Account) {
+		if !q.Who.CoversMember(&m) {
 			return beyondRole()
 		}
 		return removeMemberIn(q, tx, &m, &u, all)

@@ -46,15 +46,44 @@ type right struct {
 
 // roleName is how roles read in memberships.
 func roleName(role string) string {
-	if role == auth.RoleAdministrator {
+	switch role {
+	case auth.RoleAdministrator:
 		return "Administrator"
+	case auth.ZoneAdministrator:
+		return "Domain Administrator"
+	case auth.ZoneEditor:
+		return "Domain DNS"
+	case auth.ZoneReader:
+		return "Domain Administrator Read Only"
+	case auth.ZoneACME:
+		return "Domain ACME Challenges"
 	}
 	return "Administrator Read Only"
 }
 
+// rights are what a role opens, of roles by zone in their zones.
 func rights(role string) map[string]right {
-	r := right{Read: true, Write: role == auth.RoleAdministrator}
-	return map[string]right{"dns_records": r, "organization": r, "zone": r, "zone_settings": r}
+	administers := role == auth.RoleAdministrator || role == auth.ZoneAdministrator
+	whole := right{Read: role == auth.RoleAdministrator || role == auth.RoleReadOnly, Write: role == auth.RoleAdministrator}
+	zone := right{Read: role != auth.ZoneACME, Write: administers}
+	return map[string]right{"dns_records": {Read: zone.Read, Write: administers || role == auth.ZoneEditor}, "organization": whole, "zone": zone, "zone_settings": zone}
+}
+
+// membershipRoles are the names of a member's roles, and what they open together.
+func membershipRoles(m *model.Member) (names []string, open map[string]right) {
+	open = map[string]right{"dns_records": {}, "organization": {}, "zone": {}, "zone_settings": {}}
+	for _, p := range policiesOf(m) {
+		names = append(names, p.Groups[0].Name)
+	}
+	for _, r := range roles() {
+		if !slices.Contains(names, r.Name) {
+			continue
+		}
+		for what, may := range r.Permissions {
+			open[what] = right{open[what].Read || may.Read, open[what].Write || may.Write}
+		}
+	}
+	return names, open
 }
 
 func listMemberships(a *api.API, q *api.Request) error {
@@ -111,10 +140,8 @@ func memberships(q *api.Request) ([]membershipJSON, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, membershipJSON{
-			ID: m.ID, Status: m.Status, Account: renderAccount(&acc),
-			Roles: []string{roleName(m.Role)}, Permissions: rights(m.Role),
-		})
+		names, open := membershipRoles(&m)
+		out = append(out, membershipJSON{ID: m.ID, Status: m.Status, Account: renderAccount(&acc), Roles: names, Permissions: open})
 	}
 	return out, nil
 }

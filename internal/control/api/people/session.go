@@ -26,6 +26,8 @@ type sessionJSON struct {
 	Expires     api.Stamp `json:"expires_on"`
 	Context     string    `json:"context"`
 	Accounts    []reach   `json:"accounts"`
+	// Cursor names what had happened before the answer was made; nil where nothing is told.
+	Cursor *string `json:"events_cursor"`
 	// Locked are accounts that ask for a second factor first.
 	Locked []api.AccountRef `json:"locked_accounts"`
 }
@@ -93,6 +95,13 @@ func reaches(q *api.Request, who *auth.Identity) ([]reach, error) {
 
 func session(q *api.Request, who *auth.Identity, expires time.Time) (sessionJSON, error) {
 	out := sessionJSON{ServerAdmin: who.ServerAdmin(), CSRF: who.CSRF(), Expires: api.Stamp(expires), Context: who.Context}
+	if hub := q.API.Events; hub != nil {
+		at, err := hub.Cursor(q.Ctx())
+		if err != nil {
+			return out, err
+		}
+		out.Cursor = &at
+	}
 	var err error
 	if out.Accounts, err = reaches(q, who); err != nil {
 		return out, err
@@ -119,32 +128,41 @@ func signIn(a *api.API, q *api.Request) error {
 	if a.Sessions == nil {
 		return api.NotHere()
 	}
-	if err := http.NewCrossOriginProtection().Check(q.R); err != nil {
-		return auth.Forbidden(false)
+	if err := ownPage(q); err != nil {
+		return err
 	}
 	s, err := open(q)
 	if err != nil {
 		return err
 	}
-	who, err := a.Auth.Authenticate(q.Ctx(), auth.Credentials{Session: s.Cookie, Addr: q.Addr()})
+	out, err := begun(a, q, &s)
 	if err != nil {
 		return err
 	}
-	out, err := session(q, who, s.Expires)
-	if err != nil {
-		return err
-	}
-	if c, err := q.R.Cookie(api.SessionCookie); err == nil {
-		if err := a.Sessions.Replace(q.Ctx(), c.Value); err != nil {
-			return err
-		}
-	}
-	setCookie(q, s.Cookie, s.Expires)
 	if s.Browser != "" {
 		leaveBrowser(q, s.Browser)
 	}
-	a.Traces.SignedIn(q, who)
 	return q.OK(out)
+}
+
+// begun hands a new session to the browser that has signed in, by whatever way: in place of the one that it had.
+func begun(a *api.API, q *api.Request, s *auth.NewSession) (sessionJSON, error) {
+	who, err := a.Auth.Authenticate(q.Ctx(), auth.Credentials{Session: s.Cookie, Addr: q.Addr()})
+	if err != nil {
+		return sessionJSON{}, err
+	}
+	out, err := session(q, who, s.Expires)
+	if err != nil {
+		return out, err
+	}
+	if c, err := q.R.Cookie(api.SessionCookie); err == nil {
+		if err := a.Sessions.Replace(q.Ctx(), c.Value); err != nil {
+			return out, err
+		}
+	}
+	setCookie(q, s.Cookie, s.Expires)
+	a.Traces.SignedIn(q, who)
+	return out, nil
 }
 
 func open(q *api.Request) (auth.NewSession, error) {
@@ -166,11 +184,16 @@ func open(q *api.Request) (auth.NewSession, error) {
 	if !auth.ValidEmail(in.Email) || in.Password == "" {
 		return auth.NewSession{}, api.Invalid(model.CodeSignIn, "", "Signing in takes an e-mail address and a password.")
 	}
-	r := auth.SignInRequest{Email: in.Email, Password: in.Password, Code: in.Code, Addr: q.Addr(), Agent: q.R.UserAgent()}
+	return q.API.Sessions.SignIn(q.Ctx(), signInRequest(q, in.Email, in.Password, in.Code))
+}
+
+// signInRequest is what a stranger sends, with what is known of where he comes from.
+func signInRequest(q *api.Request, email, password, code string) auth.SignInRequest {
+	r := auth.SignInRequest{Email: email, Password: password, Code: code, Addr: q.Addr(), Agent: q.R.UserAgent()}
 	if c, err := q.R.Cookie(browserCookie); err == nil {
 		r.Browser = c.Value
 	}
-	return q.API.Sessions.SignIn(q.Ctx(), r)
+	return r
 }
 
 // browserCookie is what a sign-in leaves in the browser, for browserLife. It opens nothing: it tells the one who has signed

@@ -16,7 +16,7 @@ import (
 func Routes() []api.Route {
 	return slices.Concat(
 		api.Planned(accountRoutes()), api.Planned(entitlementRoutes()), api.Planned(quotaRoutes()),
-		userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), sessionRoutes(), openRoutes(), api.Planned(factorAccountRoutes()), factorRoutes(),
+		userRoutes(), usersAdminRoutes(), membershipRoutes(), tokenRoutes(), auditRoutes(), sessionRoutes(), oidcRoutes(), passkeyRoutes(), openRoutes(), api.Planned(factorAccountRoutes()), factorRoutes(),
 	)
 }
 

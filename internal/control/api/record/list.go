@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/dns/rr"
 	"github.com/headwaterdns/headwater/internal/dns/wire"
@@ -33,6 +34,9 @@ func listRecords(a *api.API, q *api.Request) error {
 		return err
 	}
 	query.Offset, query.Limit = api.Offset(page, per), per
+	if q.Challenges() {
+		query.Only = auth.Challenges()
+	}
 	long := per > shortList
 	if !long && query.LooksThrough() {
 		n, err := a.Store.CountRecords(q.Ctx(), q.Zone.ID, model.RecordQuery{})

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
+	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/model"
 	"github.com/headwaterdns/headwater/internal/control/rules"
 )
@@ -14,14 +15,14 @@ func Routes() []api.Route { return recordRoutes() }
 func recordRoutes() []api.Route {
 	const records = api.Client + "/zones/{zone_id}/dns_records"
 	return []api.Route{
-		api.NewRoute(http.MethodGet, records, api.ScopeZone, api.DNSRead, listRecords),
-		api.NewRoute(http.MethodGet, api.Own+"/accounts/{account_id}/zones/{zone_name}/dns_records", api.ScopeZone, api.DNSRead, listRecords),
-		api.NewRoute(http.MethodPost, records, api.ScopeZone, api.DNSWrite, createRecord),
-		api.NewRoute(http.MethodGet, records+"/{dns_record_id}", api.ScopeZone, api.DNSRead, getRecord),
-		api.NewRoute(http.MethodPatch, records+"/{dns_record_id}", api.ScopeZone, api.DNSWrite, patchRecord),
-		api.NewRoute(http.MethodPut, records+"/{dns_record_id}", api.ScopeZone, api.DNSWrite, putRecord),
-		api.NewRoute(http.MethodDelete, records+"/{dns_record_id}", api.ScopeZone, api.DNSWrite, deleteRecord),
-		api.NewRoute(http.MethodPost, records+"/batch", api.ScopeZone, api.DNSWrite, batchRecords),
+		api.NewRoute(http.MethodGet, records, api.ScopeZone, api.ChallengeRead, listRecords),
+		api.NewRoute(http.MethodGet, api.Own+"/accounts/{account_id}/zones/{zone_name}/dns_records", api.ScopeZone, api.ChallengeRead, listRecords),
+		api.NewRoute(http.MethodPost, records, api.ScopeZone, api.ChallengeWrite, createRecord),
+		api.NewRoute(http.MethodGet, records+"/{dns_record_id}", api.ScopeZone, api.ChallengeRead, getRecord),
+		api.NewRoute(http.MethodPatch, records+"/{dns_record_id}", api.ScopeZone, api.ChallengeWrite, patchRecord),
+		api.NewRoute(http.MethodPut, records+"/{dns_record_id}", api.ScopeZone, api.ChallengeWrite, putRecord),
+		api.NewRoute(http.MethodDelete, records+"/{dns_record_id}", api.ScopeZone, api.ChallengeWrite, deleteRecord),
+		api.NewRoute(http.MethodPost, records+"/batch", api.ScopeZone, api.ChallengeWrite, batchRecords),
 		api.NewRoute(http.MethodGet, records+"/usage", api.ScopeZone, api.DNSRead, recordUsage),
 		api.NewRoute(http.MethodGet, api.Client+"/accounts/{account_id}/dns_records/usage", api.ScopeAccount, api.AccSetRead, accountUsage),
 	}
@@ -53,6 +54,9 @@ func recordChange(q *api.Request, e model.Edit) error {
 
 func getRecord(a *api.API, q *api.Request) error {
 	r, err := a.Store.Record(q.Ctx(), q.Zone.ID, q.PathID("dns_record_id"))
+	if err == nil && q.Challenges() && !auth.IsChallenge(&r) {
+		return errNoRecord
+	}
 	if err != nil {
 		return api.OrMissing(err, errNoRecord.Code, errNoRecord.Message)
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -17,6 +18,7 @@ func updateRoutes() []api.Route {
 		api.NewRoute(http.MethodPost, all, api.ScopeZone, api.DNSWrite, createUpdatePolicy),
 		api.NewRoute(http.MethodGet, one, api.ScopeZone, api.DNSRead, getUpdatePolicy),
 		api.NewRoute(http.MethodPut, one, api.ScopeZone, api.DNSWrite, putUpdatePolicy),
+		api.NewRoute(http.MethodPatch, one, api.ScopeZone, api.DNSWrite, patchUpdatePolicy),
 		api.NewRoute(http.MethodDelete, one, api.ScopeZone, api.DNSWrite, deleteUpdatePolicy),
 	}
 }
@@ -76,37 +78,79 @@ func typeWords(list []wire.Type) []string {
 	return api.Each(list, func(t *wire.Type) string { return t.String() })
 }
 
-// readUpdatePolicy reads a body. What can be meant by one is for package rules to say.
-func readUpdatePolicy(q *api.Request) (p model.UpdatePolicy, err error) {
-	var in struct {
-		TSIG    string                 `json:"tsig_id"`
-		Names   []updateNameJSON       `json:"names"`
-		Types   api.Optional[[]string] `json:"types"`
-		Except  api.Optional[[]string] `json:"types_except"`
-		Comment string                 `json:"comment"`
-	}
+// updatePolicyBody is what is sent of a policy.
+type updatePolicyBody struct {
+	TSIG    *string                        `json:"tsig_id"`
+	Names   api.Optional[[]updateNameJSON] `json:"names"`
+	Types   api.Optional[[]string]         `json:"types"`
+	Except  api.Optional[[]string]         `json:"types_except"`
+	Comment *string                        `json:"comment"`
+}
+
+// readUpdatePolicy reads a body and gives what makes of a policy what it says: of all of it, or with part of those members alone that were
+// sent. What can be meant by one is for package rules to say.
+func readUpdatePolicy(q *api.Request, part bool) (func(*model.UpdatePolicy), error) {
+	var in updatePolicyBody
 	if err := q.Decode(&in); err != nil {
-		return p, err
+		return nil, err
 	}
-	if !api.ValidID(in.TSIG) {
-		return p, api.Invalid(model.CodeUpdateTSIG, "/tsig_id", "The tsig_id must be the id of a TSIG of the zone's account.")
+	if given := in.TSIG != nil; given && !api.ValidID(*in.TSIG) || !given && !part {
+		return nil, api.Invalid(model.CodeUpdateTSIG, "/tsig_id", "The tsig_id must be the id of a TSIG of the zone's account.")
 	}
-	p = model.UpdatePolicy{TSIG: model.ID(in.TSIG), Comment: in.Comment}
-	for i, n := range in.Names {
+	var to model.UpdatePolicy
+	for i, n := range in.Names.Value {
 		name, err := nameOfPolicy(q, &n)
 		if err != nil {
-			return p, api.Invalid(model.CodeUpdateNames, "/names/"+strconv.Itoa(i)+"/name", "The name "+strconv.Quote(n.Name)+" is not a domain name.")
+			return nil, api.Invalid(model.CodeUpdateNames, "/names/"+strconv.Itoa(i)+"/name", "The name "+strconv.Quote(n.Name)+" is not a domain name.")
 		}
-		p.Names = append(p.Names, model.UpdateName{Match: n.Match, Name: name})
+		to.Names = append(to.Names, model.UpdateName{Match: n.Match, Name: name})
 	}
 	if in.Types.Given() && len(in.Types.Value) == 0 {
-		return p, api.Invalid(model.CodeUpdateTypes, "/types", "With no type at all nothing may be changed; null is for all but types_except.")
+		return nil, api.Invalid(model.CodeUpdateTypes, "/types", "With no type at all nothing may be changed; null is for all but types_except.")
 	}
-	if p.Types, err = typesOfPolicy(in.Types.Value, "/types"); err != nil {
-		return p, err
+	var err error
+	if to.Types, err = typesOfPolicy(in.Types.Value, "/types"); err != nil {
+		return nil, err
 	}
-	p.Except, err = typesOfPolicy(in.Except.Value, "/types_except")
-	return p, err
+	if to.Except, err = typesOfPolicy(in.Except.Value, "/types_except"); err != nil {
+		return nil, err
+	}
+	return func(p *model.UpdatePolicy) {
+		if in.TSIG != nil {
+			p.TSIG = model.ID(*in.TSIG)
+		}
+		if in.Names.Set || !part {
+			p.Names = to.Names
+		}
+		if in.Types.Set || !part {
+			p.Types = to.Types
+		}
+		if in.Except.Set || !part {
+			p.Except = to.Except
+		}
+		switch {
+		case in.Comment != nil:
+			p.Comment = *in.Comment
+		case !part:
+			p.Comment = ""
+		}
+	}, nil
+}
+
+// seenPolicy says what If-Match has against a policy as it is now (RFC 9110 section 13.1.1): of two who change what they both saw, the second is
+// told what it is now, instead of wiping out the first.
+func seenPolicy(q *api.Request) func(*model.UpdatePolicy) error {
+	sent := q.R.Header.Values("If-Match")
+	return func(p *model.UpdatePolicy) error {
+		tags := strings.FieldsFunc(strings.Join(sent, ","), func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+		if len(sent) == 0 || slices.Contains(tags, "*") || slices.Contains(tags, string(api.Stamp(p.Modified).Append(nil))) {
+			return nil
+		}
+		return &model.Invalid{
+			Code: model.CodeUpdateChanged, Status: http.StatusPreconditionFailed,
+			Message: "The policy was changed since; If-Match names another version of it. It is now: " + p.Facts().Words() + ".",
+		}
+	}
 }
 
 // nameOfPolicy reads a name as clients of the API may write it, and gives it as it is kept.
@@ -146,20 +190,31 @@ func getUpdatePolicy(_ *api.API, q *api.Request) error {
 }
 
 func createUpdatePolicy(_ *api.API, q *api.Request) error {
-	p, err := readUpdatePolicy(q)
+	onto, err := readUpdatePolicy(q, false)
 	if err != nil {
 		return err
 	}
+	var p model.UpdatePolicy
+	onto(&p)
 	return changeUpdatePolicy(q, model.PutUpdatePolicy{Policy: p})
 }
 
-func putUpdatePolicy(_ *api.API, q *api.Request) error {
-	p, err := readUpdatePolicy(q)
+func putUpdatePolicy(_ *api.API, q *api.Request) error   { return editUpdatePolicy(q, false) }
+func patchUpdatePolicy(_ *api.API, q *api.Request) error { return editUpdatePolicy(q, true) }
+
+func editUpdatePolicy(q *api.Request, part bool) error {
+	onto, err := readUpdatePolicy(q, part)
 	if err != nil {
 		return err
 	}
-	p.ID = q.PathID("policy_id")
-	return changeUpdatePolicy(q, model.PutUpdatePolicy{Policy: p})
+	seen := seenPolicy(q)
+	return changeUpdatePolicy(q, model.EditUpdatePolicy{ID: q.PathID("policy_id"), Apply: func(p model.UpdatePolicy) (model.UpdatePolicy, error) {
+		if err := seen(&p); err != nil {
+			return p, err
+		}
+		onto(&p)
+		return p, nil
+	}})
 }
 
 func changeUpdatePolicy(q *api.Request, e model.Edit) error {
@@ -172,7 +227,7 @@ func changeUpdatePolicy(q *api.Request, e model.Edit) error {
 
 func deleteUpdatePolicy(_ *api.API, q *api.Request) error {
 	id := q.PathID("policy_id")
-	if _, err := q.Change(model.DeleteUpdatePolicy{ID: id}); err != nil {
+	if _, err := q.Change(model.DeleteUpdatePolicy{ID: id, Check: seenPolicy(q)}); err != nil {
 		return err
 	}
 	return q.OK(api.IDOnly{ID: id})

@@ -223,7 +223,7 @@ func (b *soaBody) merge(s *model.SOA, at string) error {
 		s.MName = b.MName.Value
 	}
 	if b.RName.Given() {
-		if !hostText(b.RName.Value) {
+		if !mailboxText(b.RName.Value) {
 			return badSetting(at+"/rname", "rname must be a mailbox in the form of a domain name, such as hostmaster.example.com.")
 		}
 		s.RName = b.RName.Value
@@ -245,6 +245,13 @@ func (b *soaBody) merge(s *model.SOA, at string) error {
 func hostText(s string) bool {
 	_, n, err := api.ParseHost(s, wire.Root)
 	return err == nil && n != wire.Root && api.IsASCII(s)
+}
+
+// mailboxText says whether s is a mailbox in the form of a name (RFC 1035 section 8): dots of its local part are escaped, which is
+// all that such a name has and a host name has not.
+func mailboxText(s string) bool {
+	_, err := wire.ParseName(s)
+	return err == nil && hostText(strings.ReplaceAll(s, `\.`, "-"))
 }
 
 // bounded takes a whole number within bounds.

@@ -22,9 +22,9 @@ func zoneRoutes() []api.Route {
 	const zones, one = api.Client + "/zones", api.Client + "/zones/{zone_id}"
 	onlyZone := []string{"Zone Read", "Zone Write"}
 	return []api.Route{
-		api.NewRoute(http.MethodGet, zones, api.ScopeAny, api.ZoneRead, listZones),
+		api.NewRoute(http.MethodGet, zones, api.ScopeAny, api.ZoneFind, listZones),
 		api.NewRoute(http.MethodPost, zones, api.ScopeAny, api.ZoneWrite, createZone),
-		api.NewRoute(http.MethodGet, one, api.ScopeZone, api.ZoneRead, getZone),
+		api.NewRoute(http.MethodGet, one, api.ScopeZone, api.ZoneFind, getZone),
 		api.NewRoute(http.MethodPatch, one, api.ScopeZone, api.ZoneWrite, editZone),
 		api.NewRoute(http.MethodDelete, one, api.ScopeZone, api.ZoneWrite, deleteZone),
 		api.NewRoute(http.MethodPut, one+"/activation_check", api.ScopeZone, api.ZoneWrite, checkActivation),
@@ -111,7 +111,7 @@ func zonePermissions(who *auth.Identity, z *model.Zone) []string {
 		name   string
 		groups []string
 	}{
-		{"#dns_records:edit", api.DNSWrite},
+		{"#dns_records:edit", api.RecordsWrite},
 		{"#dns_records:read", api.DNSRead},
 		{"#zone:edit", api.ZoneWrite},
 		{"#zone:read", api.ZoneRead},
@@ -180,7 +180,7 @@ func listZones(a *api.API, q *api.Request) error {
 	if query.Desc, err = q.Direction(); err != nil {
 		return err
 	}
-	if err := q.Who.BoundZones(q.Ctx(), a.Store, api.ZoneRead, &query); err != nil {
+	if err := q.Who.BoundZones(q.Ctx(), a.Store, api.ZoneFind, &query); err != nil {
 		return err
 	}
 	query.Offset, query.Limit = api.Offset(page, per), per

@@ -24,8 +24,8 @@ func fileRoutes() []api.Route {
 	const records = api.Client + "/zones/{zone_id}/dns_records"
 	return []api.Route{
 		api.NewRoute(http.MethodGet, records+"/export", api.ScopeZone, api.DNSRead, api.Lengthy(exportRecords)),
-		api.NewRoute(http.MethodPost, records+"/import", api.ScopeZone, api.DNSWrite, importRecords),
-		api.NewRoute(http.MethodPost, api.Own+"/zones/{zone_id}/import", api.ScopeZone, api.DNSWrite, importPlanned),
+		api.NewRoute(http.MethodPost, records+"/import", api.ScopeZone, api.RecordsWrite, importRecords),
+		api.NewRoute(http.MethodPost, api.Own+"/zones/{zone_id}/import", api.ScopeZone, api.RecordsWrite, importPlanned),
 	}
 }
 

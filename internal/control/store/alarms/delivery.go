@@ -19,9 +19,10 @@ const (
 	keepCleared  = 90 * 24 * time.Hour
 )
 
-// Untold lists accounts with alarms that somebody is to be told of.
-func (s *Store) Untold(ctx context.Context, now time.Time) (out []model.ID, err error) {
-	return s.ids(ctx, `SELECT DISTINCT account FROM alarms WHERE raised <> told AND quiet <= ? LIMIT ?`, engine.Micros(now), accountsMost)
+// Untold lists accounts with alarms that somebody is to be told of: the next some in the order of their ids, behind one.
+func (s *Store) Untold(ctx context.Context, now time.Time, after model.ID) (out []model.ID, err error) {
+	const text = `SELECT DISTINCT account FROM alarms WHERE raised <> told AND quiet <= ? AND account > ? ORDER BY account LIMIT ?`
+	return s.ids(ctx, text, engine.Micros(now), engine.ID(after), accountsMost)
 }
 
 func (s *Store) ids(ctx context.Context, text string, args ...any) (out []model.ID, err error) {
@@ -113,9 +114,10 @@ func addDeliveries(ctx context.Context, c engine.Conn, list []model.Delivery) er
 	return err
 }
 
-// Waiting lists webhooks with messages that are due.
-func (s *Store) Waiting(ctx context.Context, now time.Time) ([]model.ID, error) {
-	return s.ids(ctx, `SELECT DISTINCT webhook FROM deliveries WHERE state = 0 AND next <= ? LIMIT ?`, engine.Micros(now), webhooksMost)
+// Waiting lists webhooks with messages that are due, as Untold lists accounts.
+func (s *Store) Waiting(ctx context.Context, now time.Time, after model.ID) ([]model.ID, error) {
+	const text = `SELECT DISTINCT webhook FROM deliveries WHERE state = 0 AND next <= ? AND webhook > ? ORDER BY webhook LIMIT ?`
+	return s.ids(ctx, text, engine.Micros(now), engine.ID(after), webhooksMost)
 }
 
 // TakeDelivery gives the message of a webhook that is due for longest, which nobody else gets before a time, and where it goes to;

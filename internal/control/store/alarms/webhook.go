@@ -114,7 +114,11 @@ func (t *Tx) PutWebhook(ctx context.Context, w model.Webhook) error {
 	}
 	const text = `INSERT INTO webhooks (id, account, doc, secret) VALUES (?, ?, ?, ?) ON CONFLICT (id)
 		DO UPDATE SET doc = excluded.doc, secret = excluded.secret`
-	if _, err := t.c.Exec(ctx, text, engine.ID(w.ID), engine.ID(t.account), d, t.s.db.Secret.Seal(WebhookName(w.ID), []byte(w.Secret))); err != nil {
+	box, err := t.s.db.Secret.Seal(WebhookName(w.ID), []byte(w.Secret))
+	if err != nil {
+		return fmt.Errorf("write webhook: %w", err)
+	}
+	if _, err := t.c.Exec(ctx, text, engine.ID(w.ID), engine.ID(t.account), d, box); err != nil {
 		return fmt.Errorf("write webhook %s: %w", w.ID, err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/headwaterdns/headwater/internal/control/store/engine"
@@ -54,6 +55,7 @@ type backupTable struct {
 	owner   string // an expression for the number of the zone that a row is of; empty where that is not told by a number
 	// optional says that a backup may be without it: older ones are.
 	optional bool
+	gone     bool                  // see former
 	renew    func(row []any) error // brings a row of an older backup to what migrations have made of its like; may be nil
 }
 
@@ -71,6 +73,17 @@ func (t backupTable) renewed(by func(row []any) error) backupTable {
 func (t backupTable) newer() backupTable {
 	t.optional = true
 	return t
+}
+
+// former is a table that older backups have, and nothing else: what it said is in other rows.
+func (t backupTable) former() backupTable {
+	t.optional, t.gone = true, true
+	return t
+}
+
+// tablesNow are the tables that there are.
+func tablesNow() []backupTable {
+	return slices.DeleteFunc(slices.Clone(backupTables), func(t backupTable) bool { return t.gone })
 }
 
 // of is a table whose rows are of zones.
@@ -104,7 +117,7 @@ var backupTables = []backupTable{
 	table("journal", 1, "seq kind account zone serial at body secret"),
 	table("images", 1, "part seq serial served size body").of("part / 65536"),
 	table("zone_access", 1, "zone seq serial at body secret"),
-	table("account_access", 1, "account seq at body secret"),
+	table("account_access", 1, "account seq at body secret").former(),
 	table("changes", 1, "id seq at"),
 	table("audits", 3, "account at id zone zone_name actor email ip action legacy resource resource_id doc"),
 	table("audit_entries", 4, "account at id zone entry prev_at prev_id").newer(),
@@ -121,6 +134,8 @@ var backupTables = []backupTable{
 	table("deleted_zones", 1, "zone no account name serial records octets deleted_at told_at told_id doc").newer(),
 	table("drafts", 1, "id zone state at head parts").newer(),
 	table("second_factors", 1, "id doc secret").newer(),
+	table("logins", 1, "id person doc").newer(),
+	table("passkeys", 1, "id person doc").newer(),
 }
 
 func appendText(b []byte, s string) []byte {

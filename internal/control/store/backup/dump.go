@@ -87,7 +87,7 @@ func (d *dumper) run(ctx context.Context, c engine.Conn) error {
 	if !staged {
 		d.all = true
 	}
-	for _, t := range backupTables {
+	for _, t := range tablesNow() {
 		var n int64
 		if err := c.One(ctx, []any{&n}, `SELECT count(*) FROM `+t.name+d.where(t)); err != nil {
 			return fmt.Errorf("count %s: %w", t.name, err)
@@ -110,7 +110,7 @@ func (d *dumper) run(ctx context.Context, c engine.Conn) error {
 	if err := writeBlock(d.out, blockStart, binary.AppendUvarint(nil, uint64(d.total))); err != nil {
 		return err
 	}
-	for _, t := range backupTables {
+	for _, t := range tablesNow() {
 		if err := d.table(ctx, c, t); err != nil {
 			return fmt.Errorf("table %s: %w", t.name, err)
 		}

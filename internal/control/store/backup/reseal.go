@@ -69,12 +69,6 @@ func sealedTables() []sealedTable {
 			byID(people.FactorName),
 		},
 		{
-			"account_access", `SELECT account, secret FROM account_access WHERE account > ? AND length(secret) > 0 ORDER BY account` + limit,
-			`UPDATE account_access SET secret = ? WHERE account = ? AND secret = ?`,
-			[]byte{},
-			byID(journal.AccessName),
-		},
-		{
 			"zone_access", `SELECT a.zone, z.id, a.secret FROM zone_access a JOIN zones z ON z.no = a.zone
 				WHERE a.zone > ? AND length(a.secret) > 0 ORDER BY a.zone` + limit,
 			`UPDATE zone_access SET secret = ? WHERE zone = ? AND secret = ?`, int64(-1),
@@ -130,8 +124,12 @@ func (s *Store) Reseal(ctx context.Context, key [32]byte) (int, error) {
 		if total += n; n > 0 {
 			continue
 		}
+		box, err := next.Seal(engine.KeyCheck, []byte("headwater"))
+		if err != nil {
+			return total, err
+		}
 		return total, s.db.Write(ctx, false, func(c engine.Conn) error {
-			_, err := c.Exec(ctx, `UPDATE meta SET value = ? WHERE name = ?`, next.Seal(engine.KeyCheck, []byte("headwater")), engine.KeyCheck)
+			_, err := c.Exec(ctx, `UPDATE meta SET value = ? WHERE name = ?`, box, engine.KeyCheck)
 			return err
 		})
 	}
@@ -175,7 +173,11 @@ func (s *Store) resealRows(ctx context.Context, t sealedTable, page []sealedRow)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", row.name, err)
 		}
-		changes = append(changes, change{row, s.db.Secret.Seal(row.name, secret)})
+		box, err := s.db.Secret.Seal(row.name, secret)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", row.name, err)
+		}
+		changes = append(changes, change{row, box})
 	}
 	if len(changes) == 0 {
 		return 0, nil

@@ -16,6 +16,7 @@ type Conn struct {
 	Bulk    func() error // readies a transaction for very many rows; nil where there is nothing to do
 	posts   *posts       // what waits for the next statement; nil where each goes by itself
 	trace   func(texts []string)
+	gate    func() error // refuses what must not be read any more; may be nil
 }
 
 // Exec runs a statement and returns how many rows it touched.
@@ -48,6 +49,11 @@ func (c Conn) tell(t text) {
 func (c Conn) Each(ctx context.Context, scan func(*Rows) error, query string, args ...any) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if c.gate != nil {
+		if err := c.gate(); err != nil {
+			return err
+		}
 	}
 	if err := c.Flush(ctx); err != nil {
 		return err

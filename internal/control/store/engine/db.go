@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ type Config struct {
 	// Patience is how long PostgreSQL may be silent in a read or a write before its connection is given up, CommitPatience how long a change
 	// waits for its COMMIT before its outcome is told to be unknown; 0 is a minute, and ten seconds.
 	Patience, CommitPatience time.Duration
-	// Keyless says that there is no secret key: secrets stay closed. It goes with ReadOnly.
+	// Keyless says that there is no secret key: secrets stay closed, and none is written. It goes with ReadOnly or Existing.
 	Keyless bool
 	// Tidies says whether this node takes old entries off the journal and the audit log, asked each time; nil: it does.
 	Tidies func() bool
@@ -46,7 +47,15 @@ type Config struct {
 	Trace func(statements []string)
 	Clock func() time.Time
 	Log   *slog.Logger
+	// Program is what this program calls itself, for those whom it keeps away from the tables.
+	Program string
+	// Schema is another one than this program's own, for tests of what later programs do; nil: its own.
+	Schema *Schema
+
+	heed func(Limits) error // hears of marks in the database
 }
+
+func (c *Config) schema() *Schema { return cmp.Or(c.Schema, OwnSchema()) }
 
 // DB is a database of either engine, with its tables in this program's form. It is safe for many callers.
 type DB struct {
@@ -56,6 +65,9 @@ type DB struct {
 	Read    Conn // for single statements outside any transaction
 	Secret  *sealer
 	stuck   atomic.Int64 // microseconds since 1970; 0: transactions come about
+
+	known    int64 // the newest migration that this program knows
+	outgrown atomic.Pointer[grown]
 }
 
 // engine is what the two databases do in ways of their own.
@@ -103,8 +115,8 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if cfg.Tidies == nil {
 		cfg.Tidies = func() bool { return true }
 	}
-	if cfg.Keyless && !cfg.ReadOnly {
-		return nil, errors.New("only who reads alone can do without the secret key")
+	if cfg.Keyless && !cfg.ReadOnly && !cfg.Existing {
+		return nil, errors.New("a new store cannot do without a secret key")
 	}
 	s := &DB{Config: cfg}
 	if err := s.connect(ctx); err != nil {
@@ -124,6 +136,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 }
 
 func (s *DB) connect(ctx context.Context) (err error) {
+	if s.known, err = s.Config.schema().known(); err != nil {
+		return err
+	}
+	s.Config.heed = s.Heed
 	scheme, rest, _ := strings.Cut(s.Config.URL, ":")
 	switch scheme {
 	case "sqlite":
@@ -134,7 +150,7 @@ func (s *DB) connect(ctx context.Context) (err error) {
 		// The address may hold a password: only its scheme is told.
 		err = fmt.Errorf("database address with scheme %q: want sqlite:PATH or postgres://…", scheme)
 	}
-	s.Dialect = s.Read.Dialect
+	s.Dialect, s.Read.gate = s.Read.Dialect, s.mayRead
 	return err
 }
 
@@ -171,6 +187,10 @@ func (s *DB) Alone() bool { return !s.engine.shared() && !s.Config.ReadOnly }
 func (s *DB) Begin(ctx context.Context, lazy bool) (*Session, error) {
 	if s.Config.ReadOnly {
 		return nil, errReadOnly
+	}
+	if err := s.mayWrite(); err != nil {
+		s.Wrote(err)
+		return nil, err
 	}
 	tx, err := s.engine.begin(ctx, lazy)
 	if err != nil {
@@ -259,6 +279,9 @@ func (s *DB) Tell(ctx context.Context, f func(c Conn) error) error {
 	if !s.Config.ReadOnly {
 		return s.Write(ctx, false, f)
 	}
+	if err := s.mayWrite(); err != nil {
+		return err
+	}
 	tx, err := s.engine.aside(ctx)
 	if err != nil {
 		return err
@@ -275,6 +298,9 @@ var ErrMayNotTell = errors.New("the database lets this node write nothing")
 
 // View runs f on one consistent state of the database.
 func (s *DB) View(ctx context.Context, f func(c Conn) error) error {
+	if err := s.mayRead(); err != nil {
+		return err
+	}
 	tx, err := s.engine.snapshot(ctx)
 	if err != nil {
 		return err

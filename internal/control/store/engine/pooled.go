@@ -88,7 +88,7 @@ func locker(pooled bool) (goose.ProviderOption, error) {
 func (e *postgresEngine) aside(ctx context.Context) (*Session, error) {
 	to := e.cfg.Copy()
 	to.ValidateConnect = e.line.newest(pgconn.ValidateConnectTargetSessionAttrsReadWrite)
-	one := &postgresEngine{dialect: e.dialect, cfg: to, log: e.log, session: e.session, end: e.end, conns: conns{limit: e.conns.limit}}
+	one := &postgresEngine{dialect: e.dialect, cfg: to, log: e.log, session: e.session, heed: e.heed, end: e.end, conns: conns{limit: e.conns.limit}}
 	one.open()
 	s, err := one.begin(ctx, false)
 	if err != nil {

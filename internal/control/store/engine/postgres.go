@@ -72,8 +72,9 @@ type postgresEngine struct {
 	log     *slog.Logger
 	conns   conns
 	session map[string]string // settings of every connection
-	end     time.Duration     // of waiting for a COMMIT
-	age     atomic.Int64      // connections of another age are given up when they are taken up again
+	heed    func(Limits) error
+	end     time.Duration // of waiting for a COMMIT
+	age     atomic.Int64  // connections of another age are given up when they are taken up again
 }
 
 const (
@@ -105,7 +106,7 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, Conn, error) {
 	delete(unbounded.RuntimeParams, "lock_timeout")
 	d := postgresDialect
 	e := &postgresEngine{
-		dialect: &d, cfg: to, line: line, log: cfg.Log, session: settingsOf(to), end: cmp.Or(cfg.CommitPatience, endLimit),
+		dialect: &d, cfg: to, line: line, log: cfg.Log, session: settingsOf(to), heed: cfg.heed, end: cmp.Or(cfg.CommitPatience, endLimit),
 		conns: conns{limit: cmp.Or(cfg.Patience, patience)},
 	}
 	e.open()
@@ -138,7 +139,7 @@ func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig,
 		}
 	}
 	if cfg.ReadOnly {
-		if err := e.awaitTables(ctx); err != nil {
+		if err := e.awaitTables(ctx, cfg); err != nil {
 			return err
 		}
 		return e.probe(ctx)
@@ -149,8 +150,8 @@ func (e *postgresEngine) prepare(ctx context.Context, unbounded *pgx.ConnConfig,
 	}
 	unbounded.DefaultQueryExecMode = e.cfg.DefaultQueryExecMode
 	db := stdlib.OpenDB(*unbounded)
-	err = migrate(ctx, db, goose.DialectPostgres, "postgres", one)
-	if err := errors.Join(err, db.Close()); err != nil {
+	m := &migration{dialect: goose.DialectPostgres, folder: "postgres", cfg: cfg, on: Conn{Dialect: e.dialect, on: sqlRunner{e.db}}, db: db, options: []goose.ProviderOption{one}}
+	if err := errors.Join(m.run(ctx), db.Close()); err != nil {
 		return err
 	}
 	return e.probe(ctx)
@@ -161,29 +162,30 @@ func (e *postgresEngine) look(ctx context.Context, cfg *Config) error {
 	c := Conn{Dialect: e.dialect, on: sqlRunner{e.db}}
 	var err error
 	if cfg.ReadOnly {
-		err = sameVersion(ctx, c, "postgres")
+		err = sameVersion(ctx, c, cfg, "postgres")
 	} else {
 		_, err = c.version(ctx)
 	}
 	if err != nil || !cfg.Alone {
 		return err
 	}
-	var nodes int
-	if err := c.One(ctx, []any{&nodes}, `SELECT count(*) FROM nodes WHERE expires >= `+e.dialect.Now); err != nil {
-		return fmt.Errorf("look for nodes: %w", err)
+	nodes, err := c.nodes(ctx)
+	if err == nil && nodes > 0 {
+		err = fmt.Errorf("%d nodes run: %w", nodes, ErrInUse)
 	}
-	if nodes > 0 {
-		return fmt.Errorf("%d nodes run: %w", nodes, ErrInUse)
-	}
-	return nil
+	return err
 }
 
 // tablesPause is how often a node that only reads looks whether another one has made the tables.
 const tablesPause = time.Second
 
 // awaitTables returns when the tables have the form that this program knows, or a newer one.
-func (e *postgresEngine) awaitTables(ctx context.Context) error {
-	want, err := newestMigration("postgres")
+func (e *postgresEngine) awaitTables(ctx context.Context, cfg *Config) error {
+	want, err := cfg.schema().newest("postgres")
+	if err != nil {
+		return err
+	}
+	known, err := cfg.schema().known()
 	if err != nil {
 		return err
 	}
@@ -195,7 +197,7 @@ func (e *postgresEngine) awaitTables(ctx context.Context) error {
 		case err != nil:
 			return err
 		case have >= want:
-			return nil
+			return c.outgrown(ctx, known, false)
 		}
 		if !told {
 			e.log.Warn("the tables are not there yet, waiting for a node that may make them", "have", have, "want", want)
@@ -343,10 +345,22 @@ func (e *postgresEngine) commitUncut(line *sql.Conn, commit func() error) error 
 // ageKey is where a connection keeps its age.
 const ageKey = "headwater age"
 
-// born gives a new connection its age, and its settings: poolers know few of those that could come with the connection.
+// born gives a new connection its age, and its settings: poolers know few of those that could come with the connection. It looks at the
+// marks first: while there was none, other programs may have made the tables their own.
 func (e *postgresEngine) born(ctx context.Context, c *pgx.Conn) error {
 	c.PgConn().CustomData()[ageKey] = e.age.Load()
-	return set(ctx, c, e.session)
+	if err := set(ctx, c, e.session); err != nil {
+		return err
+	}
+	var l Limits
+	switch err := c.QueryRow(ctx, `SELECT `+selectLimits).Scan(&l.Readable, &l.Writable); {
+	case postgresNoTable(err): // none yet
+	case err != nil:
+		return fmt.Errorf("read the marks of the tables: %w", err)
+	default:
+		_ = e.heed(l) // who must not go on hears it where he tries
+	}
+	return nil
 }
 
 // fresh refuses a connection of another age, which the pool then replaces.
@@ -469,7 +483,7 @@ func (e *postgresEngine) askHead(ctx context.Context, c *pgx.Conn) (st Standing,
 	defer cancel()
 	var mark, noted []byte
 	text := `SELECT value, ` + e.dialect.SelectStanding() + ` FROM counters WHERE name = 'seq'`
-	if err := c.QueryRow(ctx, text).Scan(&st.Head, &mark, &noted, &st.Timeline); err != nil {
+	if err := c.QueryRow(ctx, text).Scan(&st.Head, &mark, &noted, &st.Timeline, &st.Limits.Readable, &st.Limits.Writable); err != nil {
 		return st, fmt.Errorf("read head: %w", err)
 	}
 	st.Mark, st.Noted = string(mark), string(noted)

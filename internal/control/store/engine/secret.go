@@ -19,7 +19,7 @@ var ErrSecretKey = errors.New("the secret key is not the one that this database 
 var errSealed = errors.New("a stored secret cannot be opened")
 
 // ErrNoKey is a secret on a node that has no key.
-var ErrNoKey = errors.New("this node has no secret key")
+var ErrNoKey = fmt.Errorf("this node has no secret key: %w", model.ErrSealed)
 
 // sealer encrypts what must not be read from the tables: XChaCha20-Poly1305 with a random nonce in front, bound to the
 // row by its name. While a store gets a new key, what older ones have sealed can be read.
@@ -45,14 +45,17 @@ func NewSealer(key [32]byte, older ...[32]byte) (*sealer, error) {
 	return out, nil
 }
 
-// Seal encrypts for the row; no secret is no octets.
-func (s *sealer) Seal(row string, secret []byte) []byte {
-	if len(secret) == 0 {
-		return []byte{}
+// Seal encrypts for the row; no secret is no octets, also without a key. A secret is ErrNoKey then.
+func (s *sealer) Seal(row string, secret []byte) ([]byte, error) {
+	switch {
+	case len(secret) == 0:
+		return []byte{}, nil
+	case s == nil:
+		return nil, ErrNoKey
 	}
 	box := make([]byte, chacha20poly1305.NonceSizeX, chacha20poly1305.NonceSizeX+len(secret)+chacha20poly1305.Overhead)
 	_, _ = rand.Read(box) // never fails (crypto/rand)
-	return s.aead.Seal(box, box, secret, []byte(row))
+	return s.aead.Seal(box, box, secret, []byte(row)), nil
 }
 
 // Open decrypts what seal wrote for the same row; without a key it answers errNoKey.
@@ -98,9 +101,13 @@ func (s *DB) checkKey(ctx context.Context) error {
 		}
 		return err
 	}
+	box, err := s.Secret.Seal(KeyCheck, []byte("headwater"))
+	if err != nil {
+		return err
+	}
 	return s.Write(ctx, false, func(c Conn) error {
 		const first = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`
-		if _, err := c.Exec(ctx, first, KeyCheck, s.Secret.Seal(KeyCheck, []byte("headwater"))); err != nil {
+		if _, err := c.Exec(ctx, first, KeyCheck, box); err != nil {
 			return fmt.Errorf("write key check: %w", err)
 		}
 		return s.openCheck(ctx, c)

@@ -82,7 +82,7 @@ func openSQLite(ctx context.Context, path string, cfg *Config) (engine, Conn, er
 	}
 	e := &sqliteEngine{turn: make(chan struct{}, 1), yield: cfg.Yield}
 	if cfg.Existing || cfg.ReadOnly {
-		if err := lookInto(ctx, abs, cfg.ReadOnly); err != nil {
+		if err := lookInto(ctx, abs, cfg); err != nil {
 			return nil, Conn{}, err
 		}
 	}
@@ -91,15 +91,15 @@ func openSQLite(ctx context.Context, path string, cfg *Config) (engine, Conn, er
 			return nil, Conn{}, err
 		}
 	}
-	if err := e.openFiles(ctx, abs, cfg.ReadOnly); err != nil {
+	if err := e.openFiles(ctx, abs, cfg); err != nil {
 		return nil, Conn{}, errors.Join(err, e.close())
 	}
 	return e, Conn{Dialect: &sqliteDialect, on: e.readers}, nil
 }
 
-func (e *sqliteEngine) openFiles(ctx context.Context, path string, readOnly bool) (err error) {
-	e.readers = newLines(path, readerPragmas, readOnly, maxReaders)
-	if readOnly {
+func (e *sqliteEngine) openFiles(ctx context.Context, path string, cfg *Config) (err error) {
+	e.readers = newLines(path, readerPragmas, cfg.ReadOnly, maxReaders)
+	if cfg.ReadOnly {
 		return nil
 	}
 	for _, open := range []struct {
@@ -110,29 +110,30 @@ func (e *sqliteEngine) openFiles(ctx context.Context, path string, readOnly bool
 			return err
 		}
 	}
-	return migrateSQLite(ctx, path)
+	return e.migrate(ctx, path, cfg)
 }
 
-// migrateSQLite takes the steps that are left, by a driver of database/sql over the same library: goose knows nothing else.
-func migrateSQLite(ctx context.Context, path string) error {
+// migrate takes the steps that are left, by a driver of database/sql over the same library: goose knows nothing else.
+func (e *sqliteEngine) migrate(ctx context.Context, path string, cfg *Config) error {
 	q := url.Values{"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyLimit.Milliseconds()), "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)"}}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String())
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
 	db.SetMaxOpenConns(1)
-	return errors.Join(migrate(ctx, db, goose.DialectSQLite3, "sqlite"), db.Close())
+	m := &migration{dialect: goose.DialectSQLite3, folder: "sqlite", cfg: cfg, on: Conn{Dialect: &sqliteDialect, on: e.readers}, db: db}
+	return errors.Join(m.run(ctx), db.Close())
 }
 
-// lookInto finds out whether a file is a store, without a trace, and if asked, whether its tables have this program's form.
-func lookInto(ctx context.Context, path string, same bool) error {
+// lookInto finds out whether a file is a store, without a trace, and, for who only reads, whether its tables have this program's form.
+func lookInto(ctx context.Context, path string, cfg *Config) error {
 	l, err := openLine(path, readerPragmas, true)
 	if err != nil {
 		return err
 	}
 	c := Conn{Dialect: &sqliteDialect, on: l}
-	if same {
-		err = sameVersion(ctx, c, "sqlite")
+	if cfg.ReadOnly {
+		err = sameVersion(ctx, c, cfg, "sqlite")
 	} else {
 		_, err = c.version(ctx)
 	}

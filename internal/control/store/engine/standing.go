@@ -18,6 +18,7 @@ type Standing struct {
 	Head            model.Seq
 	Mark            string
 	Noted, Timeline string // empty where it is not known
+	Limits          Limits // of who may use the tables; without the program's name
 }
 
 // Names of meta rows: the timeline on which the last commit was made, and the cluster of servers that it belongs to.
@@ -26,13 +27,15 @@ const (
 	NotedSystem   = "store.system"
 )
 
-// SelectStanding reads mark, noted timeline, and present one, all as octets.
+// SelectStanding reads mark, noted timeline, and present one, all as octets, and the limits.
 func (d *Dialect) SelectStanding() string {
-	return `(SELECT value FROM meta WHERE name = '` + RestoredAt + `'), (SELECT value FROM meta WHERE name = '` + NotedTimeline + `'), ` + d.Timeline
+	return `(SELECT value FROM meta WHERE name = '` + RestoredAt + `'), (SELECT value FROM meta WHERE name = '` + NotedTimeline + `'), ` + d.Timeline + `, ` + selectLimits
 }
 
 // Dest scans selectStanding.
-func (s *Standing) Dest() []any { return []any{ToText(&s.Mark), ToText(&s.Noted), ToText(&s.Timeline)} }
+func (s *Standing) Dest() []any {
+	return []any{ToText(&s.Mark), ToText(&s.Noted), ToText(&s.Timeline), &s.Limits.Readable, &s.Limits.Writable}
+}
 
 // Moved says that the server has another timeline than the one that was noted.
 func (s *Standing) Moved() bool { return s.Noted != "" && s.Timeline != "" && s.Noted != s.Timeline }

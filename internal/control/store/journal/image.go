@@ -182,7 +182,7 @@ func (s *Store) Load(ctx context.Context, image func(model.Image) error, access 
 			return err
 		}
 		s.lineage.load(st.Mark)
-		if err = s.loadAccounts(ctx, c, access); err != nil {
+		if err = s.accounts(ctx, c, access); err != nil {
 			return err
 		}
 		whole, err = s.loadZones(ctx, c, image, access)

@@ -21,6 +21,8 @@ type Store struct {
 	mark    engine.Cache[struct{}, model.Restored] // of the last restore, for write transactions
 	stats   counters
 	last    model.Seq // the last position, 0 if it has to be read; of whoever has the writer's place
+	// accounts yields the access of every account that has any, as whole entries.
+	accounts func(ctx context.Context, c engine.Conn, yield func(model.Entry) error) error
 }
 
 // counters are what the journal took since it was opened.
@@ -77,6 +79,11 @@ func Open(ctx context.Context, db *engine.DB) (*Store, error) {
 		return s, s.link(ctx)
 	}
 	return s, nil
+}
+
+// AccessBy says who knows the access of accounts, before anything is loaded.
+func AccessBy(s *Store, each func(ctx context.Context, c engine.Conn, yield func(model.Entry) error) error) {
+	s.accounts = each
 }
 
 // Run hears of the commits of other processes until ctx ends.
@@ -186,6 +193,13 @@ func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry,
 		}
 		text, width = `journal (seq, kind, account, zone, serial, at, body, secret, prev)`, 9
 	}
+	boxes := make([][]byte, len(entries))
+	for i := range entries {
+		var err error
+		if boxes[i], err = s.db.Secret.Seal(SealName(entries[i].Seq), entries[i].Secret); err != nil {
+			return fmt.Errorf("append to journal: %w", err)
+		}
+	}
 	err := c.PostInsert(ctx, text, "", len(entries), width, func(b *engine.Binds, i int) {
 		e := &entries[i]
 		b.Int(int64(e.Seq))
@@ -195,7 +209,7 @@ func Append(ctx context.Context, s *Store, c engine.Conn, entries []model.Entry,
 		b.Int(int64(e.Serial))
 		b.Time(e.At)
 		b.Octets(e.Body)
-		b.Octets(s.db.Secret.Seal(SealName(e.Seq), e.Secret))
+		b.Octets(boxes[i])
 		if prev != nil {
 			b.Int(int64(prev[i]))
 		}

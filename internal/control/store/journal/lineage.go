@@ -98,7 +98,8 @@ func (s *Store) History() string { return s.lineage.now() }
 // hear takes what the listener was told. Where history is not what memory stands on, who follows the journal is woken, to
 // find out by himself.
 func (s *Store) hear(ctx context.Context, st engine.Standing) {
-	if st.Moved() && !s.db.Config.ReadOnly {
+	outgrown := s.db.Heed(st.Limits) != nil
+	if st.Moved() && !outgrown && !s.db.Config.ReadOnly {
 		if err := s.noteTimeline(ctx); err != nil {
 			s.db.Config.Log.Warn("the database has been promoted or restored, which cannot be noted yet", "error", err)
 		}
@@ -203,6 +204,9 @@ func (s *Store) onLineage(ctx context.Context, c engine.Conn) error {
 }
 
 func (s *Store) standsOn(st *engine.Standing) error {
+	if err := s.db.Heed(st.Limits); err != nil {
+		return err
+	}
 	if st.Moved() || !s.lineage.stands(st.Mark) {
 		s.wake.Alarm(s.wake.Newest())
 		return fmt.Errorf("%w: %w", errLineage, model.ErrStale)

@@ -63,16 +63,22 @@ func (t *peopleTx) EditSecondFactor(ctx context.Context, user model.ID, edit fun
 	}
 	const put = `INSERT INTO second_factors (id, doc, secret) VALUES (?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET doc = excluded.doc, secret = excluded.secret`
-	if _, err := t.c.Exec(ctx, put, engine.ID(user), d, t.s.db.Secret.Seal(FactorName(user), text)); err != nil {
+	box, err := t.s.db.Secret.Seal(FactorName(user), text)
+	if err != nil {
+		return fmt.Errorf("write second factor: %w", err)
+	}
+	if _, err := t.c.Exec(ctx, put, engine.ID(user), d, box); err != nil {
 		return fmt.Errorf("write second factor: %w", err)
 	}
 	return nil
 }
 
-// DeleteSecondFactor takes the user's second factor away, if there is one.
+// DeleteSecondFactor takes away all that is one: authenticator, recovery codes, passkeys.
 func (t *peopleTx) DeleteSecondFactor(ctx context.Context, user model.ID) error {
-	if _, err := t.c.Exec(ctx, `DELETE FROM second_factors WHERE id = ?`, engine.ID(user)); err != nil {
-		return fmt.Errorf("delete second factor: %w", err)
+	for _, text := range []string{`DELETE FROM second_factors WHERE id = ?`, `DELETE FROM passkeys WHERE person = ?`} {
+		if _, err := t.c.Exec(ctx, text, engine.ID(user)); err != nil {
+			return fmt.Errorf("delete second factor: %w", err)
+		}
 	}
 	return nil
 }

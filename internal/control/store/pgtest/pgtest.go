@@ -7,7 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/user"
@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // Server is one running PostgreSQL.
@@ -35,9 +37,6 @@ type Server struct {
 	made      atomic.Int64
 	deadlocks atomic.Int64
 }
-
-// portTries bounds how many ports are tried.
-const portTries = 5
 
 // startLimit bounds how long the server's programs may take.
 const startLimit = time.Minute
@@ -87,16 +86,10 @@ func (s *Server) prepare() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	for try := 1; ; try++ {
-		if s.port, err = freePort(); err != nil {
-			return err
-		}
-		// Whoever else starts servers at the moment may have been quicker to take the port.
-		if err = s.Up(); err == nil || try == portTries {
-			return err
-		}
-		s.end(syscall.SIGQUIT)
+	if err := s.choosePort(); err != nil {
+		return err
 	}
+	return s.Up()
 }
 
 // makeFolder makes the server's folder, owned by the user that runs the server.
@@ -130,13 +123,10 @@ func program(name string) (string, error) {
 	return path, nil
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+func (s *Server) choosePort() error {
+	at, err := testkit.FreePort(netip.AddrFrom4([4]byte{127, 0, 0, 1}))
+	s.port = int(at.Port())
+	return err
 }
 
 func (s *Server) data() string { return filepath.Join(s.folder, "data") }

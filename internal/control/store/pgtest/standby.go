@@ -38,7 +38,7 @@ func (s *Server) follow(primary *Server) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pg_basebackup: %w: %s", err, out)
 	}
-	if s.port, err = freePort(); err != nil {
+	if err := s.choosePort(); err != nil {
 		return err
 	}
 	return s.Up()

@@ -54,7 +54,13 @@ func (t *Tx) PutZoneKey(ctx context.Context, k model.ZoneKey) error {
 	}
 	const text = `INSERT INTO dnssec_keys (id, zone, doc, secret) VALUES (?, ?, ?, ?) ON CONFLICT (id)
 		DO UPDATE SET zone = excluded.zone, doc = excluded.doc, secret = excluded.secret`
-	box := t.s.db.Secret.Seal(ZoneKeyName(k.ID), k.Private)
+	if k.Sealed {
+		return fmt.Errorf("write key %s: %w", k.ID, engine.ErrNoKey) // its private half would be gone
+	}
+	box, err := t.s.db.Secret.Seal(ZoneKeyName(k.ID), k.Private)
+	if err != nil {
+		return fmt.Errorf("write key %s: %w", k.ID, err)
+	}
 	if _, err := t.c.Exec(ctx, text, engine.ID(k.ID), engine.ID(k.Zone), d, box); err != nil {
 		return fmt.Errorf("write key %s: %w", k.ID, err)
 	}

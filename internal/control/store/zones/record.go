@@ -200,8 +200,8 @@ const (
 )
 
 // AddRecords inserts rows whose ids are new; many at once go through multi-row statements, in order of their names, which is
-// the order of the table. The slice is left as it is. An id that is there is model.ErrStale, in time or at the commit.
-func (t *Tx) AddRecords(ctx context.Context, list []model.Record) error {
+// the order of the table; list is in that order then. An id that is there is model.ErrStale, in time or at the commit.
+func (t *Tx) AddRecords(ctx context.Context, list []*model.Record) error {
 	return t.eachZone(ctx, list, func(no int64, rows []*model.Record) error {
 		t.grown[no] += len(rows)
 		err := t.c.PostInsert(ctx, insertRecords, "", len(rows), recordWidth, func(b *engine.Binds, i int) { bindRecord(b, no, rows[i]) })
@@ -214,15 +214,15 @@ func (t *Tx) AddRecords(ctx context.Context, list []model.Record) error {
 
 // PutRecords is AddRecords for rows that may be there: those are replaced.
 func (t *Tx) PutRecords(ctx context.Context, list []model.Record) error {
-	return t.eachZone(ctx, list, func(no int64, rows []*model.Record) error { return t.putChunk(ctx, no, rows) })
-}
-
-// eachZone gives write the rows of one zone after another, in order of their names, as many as fit into a statement's list.
-func (t *Tx) eachZone(ctx context.Context, list []model.Record, write func(no int64, rows []*model.Record) error) error {
 	rows := make([]*model.Record, len(list))
 	for i := range list {
 		rows[i] = &list[i]
 	}
+	return t.eachZone(ctx, rows, func(no int64, rows []*model.Record) error { return t.putChunk(ctx, no, rows) })
+}
+
+// eachZone gives write the rows of one zone after another, in order of their names, as many as fit into a statement's list.
+func (t *Tx) eachZone(ctx context.Context, rows []*model.Record, write func(no int64, rows []*model.Record) error) error {
 	for len(rows) > 0 {
 		zone := rows[0].Zone
 		if err := t.owns(zone); err != nil {
@@ -251,7 +251,12 @@ func (t *Tx) writeZone(ctx context.Context, zone model.ID, rows []*model.Record,
 		}
 	}
 	if len(rows) > 1 {
-		slices.SortStableFunc(rows, func(a, b *model.Record) int { return strings.Compare(string(a.Name), string(b.Name)) })
+		slices.SortFunc(rows, func(a, b *model.Record) int {
+			if order := strings.Compare(string(a.Name), string(b.Name)); order != 0 {
+				return order
+			}
+			return strings.Compare(string(a.ID), string(b.ID))
+		})
 	}
 	for len(rows) > 0 {
 		n := min(len(rows), engine.MaxList)

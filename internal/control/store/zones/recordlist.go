@@ -86,6 +86,9 @@ func (s *Store) selectRecords(zone model.ID, q *model.RecordQuery) (w engine.Whe
 	if err := w.Filters(q.Filters, q.Any, r.fields()); err != nil {
 		return w, err
 	}
+	if err := w.Filters(q.Only, false, r.fields()); err != nil {
+		return w, err
+	}
 	w.Group(!q.AnyTag, func(g *engine.Where) {
 		for _, f := range q.Tags {
 			tagged(g, zone, f)

@@ -24,17 +24,13 @@ func (s *Store) scanTSIG(r *engine.Rows) (k model.TSIG, err error) {
 	return k, nil
 }
 
-func (s *Store) tsigs(ctx context.Context, c engine.Conn, cond string, args ...any) (out []model.TSIG, err error) {
-	err = c.Each(ctx, func(r *engine.Rows) error {
+// readTSIGs reads those of some ids, or with none all.
+func (s *Store) readTSIGs(ctx context.Context, c engine.Conn, account model.ID, ids ...model.ID) (out []model.TSIG, err error) {
+	err = tsigs.each(ctx, c, "doc, secret", account, ids, func(r *engine.Rows) error {
 		k, err := s.scanTSIG(r)
 		out = append(out, k)
 		return err
-	}, `SELECT doc, secret FROM tsigs WHERE account = ?`+cond+` ORDER BY id`, args...)
-	return out, err
-}
-
-func (s *Store) readTSIGs(ctx context.Context, c engine.Conn, account model.ID) ([]model.TSIG, error) {
-	out, err := s.tsigs(ctx, c, "", engine.ID(account))
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list TSIGs of account %s: %w", account, err)
 	}
@@ -42,7 +38,7 @@ func (s *Store) readTSIGs(ctx context.Context, c engine.Conn, account model.ID) 
 }
 
 func (s *Store) readTSIG(ctx context.Context, c engine.Conn, account, key model.ID) (model.TSIG, error) {
-	out, err := s.tsigs(ctx, c, " AND id = ?", engine.ID(account), engine.ID(key))
+	out, err := s.readTSIGs(ctx, c, account, key)
 	if err == nil && len(out) == 0 {
 		err = model.ErrNotFound
 	}
@@ -60,12 +56,12 @@ func (t *Tx) TSIG(ctx context.Context, account, id model.ID) (model.TSIG, error)
 	return t.s.readTSIG(ctx, t.c, account, id)
 }
 
-// TSIGs lists the account's keys in order of id.
-func (t *Tx) TSIGs(ctx context.Context, account model.ID) ([]model.TSIG, error) {
+// TSIGs lists the account's keys of some ids, or with none all, in order of id.
+func (t *Tx) TSIGs(ctx context.Context, account model.ID, ids ...model.ID) ([]model.TSIG, error) {
 	if err := t.ownsAccount(account); err != nil {
 		return nil, err
 	}
-	return t.s.readTSIGs(ctx, t.c, account)
+	return t.s.readTSIGs(ctx, t.c, account, ids...)
 }
 
 // PutTSIG inserts or replaces a key; the secret is encrypted.
@@ -73,7 +69,10 @@ func (t *Tx) PutTSIG(ctx context.Context, k model.TSIG) error {
 	if err := t.ownsAccount(k.Account); err != nil {
 		return err
 	}
-	box := t.s.db.Secret.Seal(TSIGName(k.ID), []byte(k.Secret))
+	box, err := t.s.db.Secret.Seal(TSIGName(k.ID), []byte(k.Secret))
+	if err != nil {
+		return fmt.Errorf("write TSIG %s: %w", k.ID, err)
+	}
 	k.Secret = ""
 	d, err := engine.Doc(k)
 	if err != nil {

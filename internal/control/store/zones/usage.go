@@ -60,14 +60,30 @@ func (s *Store) Usage(ctx context.Context, account model.ID) (map[model.Quota]in
 	for _, q := range []model.Quota{model.QuotaZones, model.QuotaRecords, model.QuotaOctets} {
 		out[q] = u.Of(q)
 	}
-	for q, table := range map[model.Quota]string{
-		model.QuotaMembers: "members", model.QuotaTokens: "tokens", model.QuotaTSIGs: "tsigs", model.QuotaPeers: "peers", model.QuotaACLs: "acls",
-	} {
-		var n int64
-		if err := s.db.Read.One(ctx, []any{&n}, `SELECT count(*) FROM `+table+` WHERE account = ?`, engine.ID(account)); err != nil {
-			return nil, fmt.Errorf("count %s of account %s: %w", table, account, err)
+	for q := range quotaTables() {
+		if out[q], err = countObjects(ctx, s.db.Read, account, q); err != nil {
+			return nil, err
 		}
-		out[q] = n
 	}
 	return out, nil
+}
+
+// quotaTables hold a row for each of what accounts have quotas of.
+func quotaTables() map[model.Quota]string {
+	return map[model.Quota]string{
+		model.QuotaMembers: "members", model.QuotaTokens: "tokens", model.QuotaTSIGs: "tsigs", model.QuotaPeers: "peers", model.QuotaACLs: "acls",
+	}
+}
+
+func countObjects(ctx context.Context, c engine.Conn, account model.ID, which model.Quota) (n int64, err error) {
+	table := quotaTables()[which]
+	if err := c.One(ctx, []any{&n}, `SELECT count(*) FROM `+table+` WHERE account = ?`, engine.ID(account)); err != nil {
+		return 0, fmt.Errorf("count %s of account %s: %w", table, account, err)
+	}
+	return n, nil
+}
+
+// Objects counts the account's keys, peers or ACLs.
+func (t *Tx) Objects(ctx context.Context, account model.ID, which model.Quota) (int64, error) {
+	return countObjects(ctx, t.c, account, which)
 }

@@ -31,6 +31,7 @@ type Store struct {
 // Open also gives up what an end of this process has cut off. accounts is called when an account was written.
 func Open(ctx context.Context, db *engine.DB, log *journal.Store, accounts func()) (*Store, error) {
 	s := &Store{db: db, journal: log, rewritten: accounts, sweeps: make(chan struct{}, 1)}
+	journal.AccessBy(log, s.eachAccess)
 	if !db.Alone() {
 		return s, nil
 	}
