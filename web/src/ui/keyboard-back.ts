@@ -32,6 +32,12 @@ function placeOf(opener: HTMLElement): Place {
   return { opener, name, row, order };
 }
 
+/** What has ever opened a dialog: to the last of these that is left the dialog gives the keyboard when its own opener has gone. */
+const openers = new WeakSet<Element>();
+
+/** The focus is where nobody has brought it: the dialog's own choice in place of an opener that has gone. */
+const byDefault = (e: Element) => openers.has(e) || e.hasAttribute("aria-haspopup");
+
 const usable = (e: Element | null | undefined): e is HTMLElement => e instanceof HTMLElement && e.isConnected && !e.matches(":disabled");
 
 /** Its like in the nearest row that is left; else the first button of the page; else the page. */
@@ -54,20 +60,29 @@ export function useKeyboardBack(open: boolean): void {
   const from = useRef<Place | null>(null);
   const was = useRef(false);
   // Looked at before the dialog takes the focus, which it does ahead of effects.
-  if (open && !was.current && document.activeElement instanceof HTMLElement) from.current = placeOf(document.activeElement);
+  if (open && !was.current && document.activeElement instanceof HTMLElement) {
+    from.current = placeOf(document.activeElement);
+    openers.add(document.activeElement);
+  }
   was.current = open;
   useEffect(() => {
     const place = from.current;
     if (!open || place === null) return;
     return () => {
       const end = performance.now() + patience;
+      const hands = new AbortController(); // whoever works on does not have the keyboard taken away
+      let idle = true;
+      for (const deed of ["keydown", "pointerdown"]) addEventListener(deed, () => (idle = false), { capture: true, signal: hands.signal });
       const look = () => {
         const now = document.activeElement;
-        const lost = now === null || now === document.body || !now.isConnected;
-        if (!lost && now.closest("[role=dialog]") === null) return; // somebody has it
-        if (lost && !usable(place.opener)) return standIn(place)?.focus();
-        if (performance.now() < end) requestAnimationFrame(look);
+        const nowhere = now === null || now === document.body || !now.isConnected;
+        const gone = !usable(place.opener);
+        const lost = nowhere || (gone && idle && byDefault(now));
+        const taken = !lost && now.closest("[role=dialog]") === null;
+        if (lost && gone) standIn(place)?.focus();
+        else if (!taken && performance.now() < end) return void requestAnimationFrame(look);
         else if (lost) place.opener.focus();
+        hands.abort();
       };
       requestAnimationFrame(look);
     };
