@@ -16,22 +16,65 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+// commands are what flags are read into.
 type commands struct {
-	Config       string           `help:"YAML file with the flags' names as keys." placeholder:"FILE"`
-	Tell         kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
-	Serve        serveCmd         `cmd:"" help:"Run the primary."`
-	Status       statusCmd        `cmd:"" help:"Say whether all is well, for people and for monitoring."`
-	Zone         zoneCmd          `cmd:"" help:"Import, export, check or look at a zone."`
-	Import       importCmd        `cmd:"" help:"Copy from another server."`
-	Admin        adminCmd         `cmd:"" help:"Find a way back in, on the data themselves."`
-	Check        checkCmd         `cmd:"" help:"Hold the rows of zones against what is served, and repair what is damaged."`
-	Backup       backupCmd        `cmd:"" help:"Write, verify or list a backup of everything."`
-	Restore      restoreCmd       `cmd:"" help:"Restore a backup into an empty database, or a zone of it into a server."`
-	Migrate      migrateCmd       `cmd:"" help:"Copy everything to another database engine."`
-	RotateSecret rotateSecretCmd  `cmd:"" help:"Encrypt all secrets with a new key."`
-	Cert         certCmd          `cmd:"" help:"Make certificates for private networks and labs."`
-	Settings     configCmd        `cmd:"" name:"config" help:"Check the configuration, or show what it comes to."`
-	Version      versionCmd       `cmd:"" help:"Print the version."`
+	Every        everyCmd
+	Serve        serveCmd
+	Status       statusCmd
+	Zone         zoneCmd
+	Import       importCmd
+	Admin        adminCmd
+	Check        checkCmd
+	Backup       backupCmd
+	Restore      restoreCmd
+	Migrate      migrateCmd
+	RotateSecret rotateSecretCmd
+	Cert         certCmd
+	Settings     configCmd
+	Version      versionCmd
+}
+
+// everyCmd is what every verb has.
+type everyCmd struct {
+	Config string           `help:"YAML file with the flags' names as keys." placeholder:"FILE"`
+	Tell   kong.VersionFlag `name:"version" env:"-" help:"Print the version."`
+}
+
+// verb is a command by its name.
+type verb struct {
+	name, help string
+	flags      any
+}
+
+func (c *commands) verbs() []verb {
+	return []verb{
+		{"serve", "Run the primary.", &c.Serve},
+		{"status", "Say whether all is well, for people and for monitoring.", &c.Status},
+		{"zone", "Import, export, check or look at a zone.", &c.Zone},
+		{"import", "Copy from another server.", &c.Import},
+		{"admin", "Find a way back in, on the data themselves.", &c.Admin},
+		{"check", "Hold the rows of zones against what is served, and repair what is damaged.", &c.Check},
+		{"backup", "Write, verify or list a backup of everything.", &c.Backup},
+		{"restore", "Restore a backup into an empty database, or a zone of it into a server.", &c.Restore},
+		{"migrate", "Copy everything to another database engine.", &c.Migrate},
+		{"rotate-secret", "Encrypt all secrets with a new key.", &c.RotateSecret},
+		{"cert", "Make certificates for private networks and labs.", &c.Cert},
+		{"config", "Check the configuration, or show what it comes to.", &c.Settings},
+		{"version", "Print the version.", &c.Version},
+	}
+}
+
+// grammar is of the verb that arguments begin with alone: all flags of all verbs are several thousand things to make, of which a
+// start would use the fewest. Where they begin with no verb, it is the whole.
+func (c *commands) grammar(args []string) (verbs []kong.Option, whole bool) {
+	for _, v := range c.verbs() {
+		option := kong.DynamicCommand(v.name, v.help, "", v.flags)
+		if len(args) > 0 && v.name == args[0] {
+			return []kong.Option{option}, false
+		}
+		verbs = append(verbs, option)
+	}
+	return verbs, true
 }
 
 // Run does what the arguments say and returns the exit status: 0, 1 for what failed, 2 for arguments that make no sense; status has
@@ -70,7 +113,8 @@ type parsed struct {
 // parse reads arguments, environment and file.
 func parse(ctx context.Context, s *streams, args []string) (*parsed, error) {
 	p := &parsed{commands: &commands{}, file: &configured{}, code: -1}
-	parser, err := kong.New(p.commands, append(wording(),
+	verbs, whole := p.commands.grammar(args)
+	parser, err := kong.New(&p.commands.Every, append(append(wording(), verbs...),
 		kong.Resolvers(p.file),
 		kong.Vars{"version": "headwater " + s.version},
 		kong.Writers(s.out, s.err),
@@ -82,13 +126,16 @@ func parse(ctx context.Context, s *streams, args []string) (*parsed, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.file.app = parser.Model
+	p.file.all = Grammar
+	if whole {
+		p.file.all = func() (*kong.Application, error) { return parser.Model, nil }
+	}
 	p.context, err = parser.Parse(args)
 	if p.code >= 0 {
 		return p, nil
 	}
 	if err == nil && p.context.Command() != "version" {
-		err = checkEnv(os.Environ(), parser.Model)
+		err = checkEnv(os.Environ(), parser.Model, p.file.all)
 	}
 	return p, err
 }
@@ -104,7 +151,9 @@ func wording() []kong.Option {
 
 // Grammar describes every command and flag, for manuals and shells.
 func Grammar() (*kong.Application, error) {
-	parser, err := kong.New(&commands{}, wording()...)
+	c := &commands{}
+	verbs, _ := c.grammar(nil)
+	parser, err := kong.New(&c.Every, append(wording(), verbs...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -186,7 +186,8 @@ func try(f *kong.Flag, value any) error {
 
 // configured is kong's resolver: it reads the file that --config or its variable names, when the first flag asks.
 type configured struct {
-	app  *kong.Application
+	// all describes every verb: a file may have settings of each, whichever is run.
+	all  func() (*kong.Application, error)
 	file *fileResolver
 	err  error
 	read bool
@@ -214,17 +215,26 @@ func (c *configured) Resolve(ctx *kong.Context, parent *kong.Path, f *kong.Flag)
 }
 
 func (c *configured) load(ctx *kong.Context) {
-	for _, f := range c.app.Flags {
+	for _, f := range ctx.Model.Flags {
 		if f.Name != "config" {
 			continue
 		}
 		if name, _ := ctx.FlagValue(f).(string); name != "" {
-			c.file, c.err = loadFile(name, flagsOf(c.app.Node))
+			c.file, c.err = c.open(name)
 		}
 	}
-	if c.err != nil {
-		c.file = nil
+}
+
+func (c *configured) open(name string) (*fileResolver, error) {
+	app, err := c.all()
+	if err != nil {
+		return nil, err
 	}
+	file, err := loadFile(name, flagsOf(app.Node))
+	if err != nil {
+		return nil, err
+	}
+	return file, nil
 }
 
 // find looks in the command's section, in those around it, and at the top.
@@ -266,28 +276,50 @@ var (
 
 const envPrefix = "HEADWATER_"
 
-// checkEnv refuses variables of ours that mean nothing.
-func checkEnv(environ []string, app *kong.Application) error {
-	known := map[string]bool{}
+// checkEnv refuses variables of ours that mean nothing to any verb; app is the grammar of the one that is run, and all makes that of all.
+func checkEnv(environ []string, app *kong.Application, all func() (*kong.Application, error)) error {
+	strange := strangers(environ, variables(app))
+	if len(strange) == 0 {
+		return nil
+	}
+	app, err := all()
+	if err != nil {
+		return err
+	}
+	known := variables(app)
+	var problems []error
+	for _, name := range strangers(strange, known) {
+		problems = append(problems, fmt.Errorf("environment: there is no setting %s%s", name, meant(name, known)))
+	}
+	return errors.Join(problems...)
+}
+
+// variables are the names of a grammar's settings in the environment.
+func variables(app *kong.Application) []string {
 	var names []string
 	_ = kong.Visit(app, func(n kong.Visitable, next kong.Next) error {
 		if f, ok := n.(*kong.Flag); ok {
-			for _, e := range f.Envs {
-				known[e] = true
-				names = append(names, e)
-			}
+			names = append(names, f.Envs...)
 		}
 		return next(nil)
 	})
-	var problems []error
+	slices.Sort(names)
+	return names
+}
+
+// strangers are the names of ours in the environment that are not known, which are sorted.
+func strangers(environ, known []string) []string {
+	var out []string
 	for _, kv := range environ {
 		name, _, _ := strings.Cut(kv, "=")
-		if !strings.HasPrefix(name, envPrefix) || known[name] || links.MatchString(kv) || link.MatchString(kv) {
+		if !strings.HasPrefix(name, envPrefix) || links.MatchString(kv) || link.MatchString(kv) {
 			continue
 		}
-		problems = append(problems, fmt.Errorf("environment: there is no setting %s%s", name, meant(name, names)))
+		if _, ok := slices.BinarySearch(known, name); !ok {
+			out = append(out, name)
+		}
 	}
-	return errors.Join(problems...)
+	return out
 }
 
 // meant names what somebody may have meant, in words that follow the problem's.

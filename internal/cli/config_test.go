@@ -35,7 +35,7 @@ func written(t *testing.T, name, text string) string {
 // grammar gives every command with its flags.
 func grammar(t *testing.T) []*kong.Node {
 	t.Helper()
-	p, err := parseArgs(t, "version")
+	app, err := Grammar()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func grammar(t *testing.T) []*kong.Node {
 			walk(c)
 		}
 	}
-	walk(p.file.app.Node)
+	walk(app.Node)
 	return out
 }
 
@@ -220,6 +220,17 @@ func TestFilesThatAreRefused(t *testing.T) {
 }
 
 // A variable of ours that means nothing is an error, those that Kubernetes sets for a service of our name are none.
+// Whichever verb is run, what is set for others is known: the grammar of one is not that of all.
+func TestSettingsOfOtherVerbs(t *testing.T) {
+	t.Setenv("HEADWATER_CONFIG", written(t, "c.yaml", "import:\n  cloudflare:\n    server: http://127.0.0.1:2\n"))
+	t.Setenv("HEADWATER_SERVER", "http://127.0.0.1:1")
+	for _, args := range [][]string{{"serve"}, {"--config", "/dev/null", "serve"}, {"config", "check"}} {
+		if _, err := parseArgs(t, args...); err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
 func TestMisspeltEnvironment(t *testing.T) {
 	t.Setenv("HEADWATER_DNS_LISEN", "127.0.0.1:53")
 	_, err := parseArgs(t, "serve")

@@ -64,8 +64,8 @@ func (configShowCmd) Run(ctx context.Context, s *streams, c *commands) error {
 // serving reads what serve would read.
 func serving(ctx context.Context, s *streams, c *commands) (*parsed, error) {
 	args := []string{"serve"}
-	if c.Config != "" {
-		args = []string{"--config", c.Config, "serve"}
+	if c.Every.Config != "" {
+		args = []string{"serve", "--config", c.Every.Config}
 	}
 	quiet := *s
 	quiet.out = io.Discard

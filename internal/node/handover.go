@@ -28,6 +28,7 @@ type Program struct {
 	log     *slog.Logger
 	over    *handover.Handover
 	manager *systemd.Manager
+	heap    *heap
 	node    atomic.Pointer[Node]
 	out     io.Writer
 }
@@ -39,7 +40,7 @@ func Open(ctx context.Context, c *Config, log *slog.Logger) (*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hand over: %w", err)
 	}
-	p := &Program{cfg: new(*c), log: log, over: over, manager: systemd.New(systemd.Config{Successor: over.Succeeds(), Log: log})}
+	p := &Program{cfg: new(*c), log: log, over: over, heap: newHeap(), manager: systemd.New(systemd.Config{Successor: over.Succeeds(), Log: log})}
 	if err := p.place(p.cfg); err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (p *Program) open(ctx context.Context, claim func(context.Context) error) (
 	if err != nil {
 		return nil, err
 	}
-	n.manager = p.manager
+	n.manager, n.heap = p.manager, p.heap
 	return n, nil
 }
 

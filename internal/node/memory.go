@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"time"
 )
 
@@ -17,35 +19,77 @@ const (
 	gcMost      = 100
 	gcStep      = 5           // smaller differences are not worth stopping for
 	gcLookAgain = time.Second // an import may fill in a few
+
+	// The first collection is at so much. Each looks through everything that the libraries have made at their beginning, which takes
+	// as long as all else of a start with few zones.
+	gcFirst = 32 << 20
+	gcFloor = 4 << 20 // at which the runtime has it with 100 percent
 )
 
-// tuneMemory gives back to the system what loading has left behind, once it is over, and then keeps the collector's
-// percentage in step with what is alive, until ctx ends. GOGC, when set, is left alone; GOMEMLIMIT holds in any case.
-func tuneMemory(ctx context.Context, loaded <-chan struct{}) error {
+// heap sets the percentage of the process's collector of garbage, which there is one of. GOGC, when set, is left alone;
+// GOMEMLIMIT holds in any case.
+type heap struct {
+	chosen  bool // by GOGC
+	mu      sync.Mutex
+	percent int
+	begun   bool // the first collection is over
+}
+
+// newHeap puts the first collection off.
+func newHeap() *heap {
+	_, chosen := os.LookupEnv("GOGC")
+	h := &heap{chosen: chosen}
+	h.set(gcFirst / gcFloor * gcMost)
+	// The first thing that is collected tells of the collection, after which the heap may only double.
+	runtime.AddCleanup(new(struct{ *heap }), func(*heap) { h.begin() }, nil)
+	return h
+}
+
+func (h *heap) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.begun {
+		h.begun = true
+		h.set(gcMost)
+	}
+}
+
+func (h *heap) set(percent int) {
+	if h.percent = percent; !h.chosen {
+		debug.SetGCPercent(percent)
+	}
+}
+
+// tune gives back to the system what loading has left behind, a moment after it is over, for the first questions come then; and keeps
+// the percentage in step with what is alive, until ctx ends.
+func (h *heap) tune(ctx context.Context, loaded <-chan struct{}) error {
 	select {
 	case <-loaded:
 	case <-ctx.Done():
 		return nil
 	}
-	_, chosen := os.LookupEnv("GOGC")
-	current := gcMost
-	set := func() {
-		if p := gcPercent(liveHeap()); !chosen && (p-current >= gcStep || current-p >= gcStep) {
-			debug.SetGCPercent(p)
-			current = p
-		}
-	}
-	debug.FreeOSMemory()
-	set()
 	tick := time.NewTicker(gcLookAgain)
 	defer tick.Stop()
-	for {
+	for free := true; ; free = false {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			set()
 		}
+		if free {
+			debug.FreeOSMemory()
+			h.begin()
+		}
+		h.follow(gcPercent(liveHeap()))
+	}
+}
+
+// follow takes a percentage that differs by enough.
+func (h *heap) follow(p int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p-h.percent >= gcStep || h.percent-p >= gcStep {
+		h.set(p)
 	}
 }
 

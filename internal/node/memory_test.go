@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime"
 	"testing"
+	"time"
 )
 
 func TestGCPercent(t *testing.T) {
@@ -20,6 +21,30 @@ func TestGCPercent(t *testing.T) {
 	if live := liveHeap(); live == 0 || live > 1<<40 {
 		t.Errorf("%d octets are alive", live)
 	}
+}
+
+// The first collection is put off, and whatever comes of it: from it on the heap may only double.
+func TestFirstCollection(t *testing.T) { //nolint:paralleltest // there is one collector
+	h := newHeap()
+	if h.percent != 800 {
+		t.Errorf("%d percent before", h.percent)
+	}
+	percent := func() int {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.percent
+	}
+	for end := time.Now().Add(10 * time.Second); percent() != gcMost; runtime.Gosched() {
+		if runtime.GC(); time.Now().After(end) {
+			t.Fatalf("%d percent after", percent())
+		}
+	}
+	h.follow(gcMost / 2)
+	h.begin()
+	if percent() != gcMost/2 {
+		t.Error("the first collection counts twice")
+	}
+	h.follow(gcMost)
 }
 
 func TestImportMemory(t *testing.T) {

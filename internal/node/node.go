@@ -113,6 +113,7 @@ type Node struct {
 	leaving  bool        // somebody else serves what this node has served
 	sockets  *handover.Sockets
 	manager  *systemd.Manager
+	heap     *heap
 	// succeed has whoever served these sockets before leave them. It returns when that has been done.
 	succeed   func(ctx context.Context) error
 	keyless   bool        // secrets are closed

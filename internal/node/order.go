@@ -125,7 +125,7 @@ func (n *Node) sequence() *sequence {
 	if n.roles.writes() {
 		run(partCurves, storeBy, n.insight.Keep)
 	}
-	run(partMemory, storeBy, func(ctx context.Context) error { return tuneMemory(ctx, n.feed.Recalled()) })
+	run(partMemory, storeBy, func(ctx context.Context) error { return n.heap.tune(ctx, n.feed.Recalled()) })
 	add(part{name: partTakeOver, start: n.takeOver})
 	if n.shares {
 		run(partSightings, workBy, n.tellSightings)
