@@ -2,6 +2,7 @@ package depot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -172,13 +173,16 @@ func (k *Keeper) tidy(ctx context.Context) error {
 	if err != nil || k.cfg.Keep <= 0 {
 		return err
 	}
+	// One that cannot be removed, as where it is locked for years, keeps none behind it.
+	var kept error
 	for _, old := range list[min(len(list), k.cfg.Keep):] {
 		if err := k.cfg.Depot.Remove(ctx, old.Name); err != nil {
-			return err
+			kept = errors.Join(kept, err)
+			continue
 		}
 		k.cfg.Log.Info("old backup removed", "from", k.cfg.Depot.String(), "name", old.Name)
 	}
-	return nil
+	return kept
 }
 
 // nameForm is how backups are named that are made here; others in the same place are nobody's business.

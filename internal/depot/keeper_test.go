@@ -23,6 +23,7 @@ type shelf struct {
 	items map[string][]byte
 	fail  error
 	short bool
+	stays string // is not removed
 	duty  int // who makes backups
 }
 
@@ -68,6 +69,9 @@ func (s *shelf) List(context.Context) (out []depot.Item, err error) {
 }
 
 func (s *shelf) Remove(_ context.Context, name string) error {
+	if name == s.stays {
+		return errors.New("locked")
+	}
 	s.change(func() { delete(s.items, name) })
 	return nil
 }
@@ -132,6 +136,24 @@ func TestKeeper(t *testing.T) {
 			t.Errorf("afterwards: %+v, %q", got, names(s))
 		}
 	})
+}
+
+// TestBackupThatStays: one that cannot be removed, as where the store has it locked, is told of, and those behind it go all the same.
+func TestBackupThatStays(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2030, 1, 10, 0, 0, 0, 0, time.UTC)
+	day := func(n int) string { return now.AddDate(0, 0, -n).Format("headwater-20060102T150405Z.hwb") }
+	s := &shelf{items: map[string][]byte{day(2): nil, day(3): nil, day(4): nil, day(5): nil}, stays: day(3)}
+	k := depot.NewKeeper(depot.Config{
+		Depot: s, Every: 24 * time.Hour, Keep: 2, Clock: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler), Duty: func() bool { return true },
+		Dump: func(context.Context, io.Writer) error { return nil }, Look: func(io.Reader) error { return nil },
+	})
+	if err := k.Once(t.Context()); err == nil || err.Error() != "locked" {
+		t.Errorf("said: %v", err)
+	}
+	if got, want := names(s), []string{day(3), day(2), day(0)}; !slices.Equal(got, want) {
+		t.Errorf("there are %q, not %q", got, want)
+	}
 }
 
 func names(s *shelf) (out []string) {

@@ -13,6 +13,7 @@ import (
 	"github.com/headwaterdns/headwater/internal/control/auth"
 	"github.com/headwaterdns/headwater/internal/control/draft"
 	"github.com/headwaterdns/headwater/internal/control/model"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
 
 // into puts a call into a draft.
@@ -337,11 +338,11 @@ func TestScheduledDraft(t *testing.T) {
 				})
 			}
 			for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-				list, err := s.store.DueDrafts(t.Context(), 10)
+				list, err := s.store.DueDrafts(t.Context(), s.clock.time(), model.DraftPlace{}, 10)
 				if err != nil {
 					t.Error(err)
 				}
-				if len(list) == 0 || list[0].ApplyAt.After(s.clock.time()) {
+				if len(list) == 0 {
 					break
 				}
 			}
@@ -382,6 +383,70 @@ func TestScheduledDraft(t *testing.T) {
 			t.Errorf("the log tells %d times that it was applied", applied)
 		}
 	})
+}
+
+// TestScheduledDraftsOfOthers: more drafts than one list holds are due of one account, and cannot be applied; one of another account, due
+// after all of them, is. What cannot be applied may be refused or take forever.
+func TestScheduledDraftsOfOthers(t *testing.T) {
+	t.Parallel()
+	refused := func(context.Context) error {
+		return &model.Invalid{Code: model.CodeImporting, Message: "An import is on its way."}
+	}
+	stuck := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	for name, undo := range map[string]func(context.Context) error{"refused": refused, "stuck": stuck} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onBoth(t, func(t *testing.T, s *server) {
+				t.Helper()
+				d := newTeam(t, s)
+				at := s.clock.time().Add(time.Hour)
+				hog := model.ID(s.must("POST", "/headwater/v1/accounts", `{"name":"Other"}`).id(t))
+				for n := range 11 {
+					zone := s.must("POST", "/zones", map[string]any{"name": fmt.Sprintf("z%d.example", n), "account": map[string]any{"id": hog}}).id(t)
+					if _, err := s.change(t.Context(), model.Change{Account: hog, Zone: model.ID(zone), Edits: []model.Edit{scheduledDrafts(at.Add(-time.Minute))}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				mine := d.draft("mine", d.ann)
+				d.must("POST", d.zone+"/dns_records", `{"type":"A","name":"mine","content":"192.0.2.1"}`, d.ann, into(mine))
+				d.must("POST", d.drafts+"/"+mine+"/apply", map[string]any{"version": 2, "at": at.Format(time.RFC3339)})
+				s.clock.pass(2 * time.Hour)
+				due, err := s.store.DueDrafts(t.Context(), s.clock.time(), model.DraftPlace{}, 2000)
+				if err != nil || len(due) != 1101 || due[1100].ID != model.ID(mine) {
+					t.Fatalf("%d drafts are due (%v)", len(due), err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+				defer cancel()
+				applied := false
+				err = draft.NewScheduler(draft.Config{Due: s.store.DueDrafts, Clock: s.clock.time, Change: func(ctx context.Context, c model.Change) (model.Result, error) {
+					if c.Account == hog {
+						return model.Result{}, undo(ctx)
+					}
+					defer cancel()
+					r, err := s.change(ctx, c)
+					applied = err == nil
+					return r, err
+				}}).Run(ctx)
+				if err != nil || !applied || d.names()["mine"] == "" {
+					t.Errorf("the other account's draft was not applied (%v)", err)
+				}
+			})
+		})
+	}
+}
+
+// scheduledDrafts makes as many scheduled drafts as a zone may have.
+func scheduledDrafts(at time.Time) model.Edit {
+	return model.Within{Do: func(_ context.Context, desk model.Desk) error {
+		z := desk.Zone()
+		for range draft.MostDrafts {
+			desk.PutDraft(model.Draft{
+				ID: desk.NewID(), Account: z.Account, Zone: z.ID, Name: "due", State: model.DraftScheduled, Version: 1, Created: desk.Now(), Modified: desk.Now(), ApplyAt: at,
+			})
+		}
+		desk.Tell(model.AuditPart{Action: "create", Legacy: "add", Resource: "zone.draft"})
+		return nil
+	}}
 }
 
 // TestDraftBounds: names, notes, what can go into a draft, and how many there are, are bounded.

@@ -121,7 +121,7 @@ func TestUndeletedDrafts(t *testing.T) {
 	p.must("POST", drafts+"/"+due+"/apply", map[string]any{"version": 2, "at": p.clock.time().Add(time.Hour).Format(time.RFC3339)})
 	p.must("DELETE", p.zone, nil)
 	p.clock.pass(2 * time.Hour)
-	if list, err := p.store.DueDrafts(t.Context(), 10); err != nil || len(list) != 0 {
+	if list, err := p.store.DueDrafts(t.Context(), p.clock.time(), model.DraftPlace{}, 10); err != nil || len(list) != 0 {
 		t.Errorf("due of a deleted zone: %v, %v", list, err)
 	}
 	p.must("POST", deleted+"/undelete", `{}`)

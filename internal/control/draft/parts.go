@@ -138,8 +138,10 @@ func Preview(id model.ID) model.Edit {
 // the time of one that is scheduled; it is applied for that time and no other. The zero time is now.
 func Apply(id model.ID, version int, due time.Time) model.Edit {
 	return edit(id, func(ctx context.Context, at model.Desk, d *model.Draft) error {
-		if !due.IsZero() && (d.State != model.DraftScheduled || !d.ApplyAt.Equal(due)) {
-			return invalid(model.CodeDraftState, statusConflict, "", "The draft is not scheduled for this time any more.")
+		if !due.IsZero() {
+			if err := scheduledFor(d, due); err != nil {
+				return err
+			}
 		}
 		z := at.Zone()
 		if err := mayApply(d, version, &z); err != nil {
@@ -154,12 +156,21 @@ func Apply(id model.ID, version int, due time.Time) model.Edit {
 	})
 }
 
+// scheduledFor says that a draft is to be applied at that time, still.
+func scheduledFor(d *model.Draft, due time.Time) error {
+	if d.State != model.DraftScheduled || !d.ApplyAt.Equal(due) {
+		return invalid(model.CodeDraftState, statusConflict, "", "The draft is not scheduled for this time any more.")
+	}
+	return nil
+}
+
 // fail notes why a scheduled draft could not be applied.
 func fail(id model.ID, due time.Time, why string) model.Edit {
 	return edit(id, func(_ context.Context, _ model.Desk, d *model.Draft) error {
-		if d.State == model.DraftScheduled && d.ApplyAt.Equal(due) {
-			d.State, d.Failure = model.DraftFailed, why
+		if err := scheduledFor(d, due); err != nil {
+			return err
 		}
+		d.State, d.Failure = model.DraftFailed, why
 		return nil
 	})
 }

@@ -44,6 +44,12 @@ type Draft struct {
 	Failure string
 }
 
+// DraftPlace is a place in the line of all scheduled drafts, which stand in order of times and ids. The zero value is its front.
+type DraftPlace struct {
+	At time.Time
+	ID ID
+}
+
 // Author is who had a hand in a draft. Maker is the user behind a token.
 type Author struct {
 	User  ID

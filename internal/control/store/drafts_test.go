@@ -47,10 +47,36 @@ func TestDraftsAreKept(t *testing.T) {
 		if diff := testkit.Diff(d, got); diff != "" {
 			t.Error(diff)
 		}
-		due, err := w.DueDrafts(t.Context(), 10)
-		must(t, err)
-		if len(due) != 2 || due[0].ID != sooner.ID || due[1].ID != d.ID {
-			t.Errorf("due: %v", due)
+		twin := d
+		twin.ID, twin.Parts = newID(), nil
+		first, last := min(d.ID, twin.ID), max(d.ID, twin.ID)
+		w.change(t, func(tx *store.Tx) []model.Entry {
+			must(t, tx.PutDraft(t.Context(), twin))
+			return nil
+		})
+		for _, tt := range []struct {
+			until time.Time
+			after model.DraftPlace
+			most  int
+			want  []model.ID
+		}{
+			{at, model.DraftPlace{}, 10, []model.ID{sooner.ID, first, last}},
+			{at.Add(-time.Microsecond), model.DraftPlace{}, 10, []model.ID{sooner.ID}},
+			{sooner.ApplyAt.Add(-time.Microsecond), model.DraftPlace{}, 10, nil},
+			{at, model.DraftPlace{}, 2, []model.ID{sooner.ID, first}},
+			{at, model.DraftPlace{At: sooner.ApplyAt, ID: sooner.ID}, 10, []model.ID{first, last}},
+			{at, model.DraftPlace{At: at, ID: first}, 10, []model.ID{last}},
+			{at, model.DraftPlace{At: at, ID: last}, 10, nil},
+		} {
+			due, err := w.DueDrafts(t.Context(), tt.until, tt.after, tt.most)
+			must(t, err)
+			var ids []model.ID
+			for i := range due {
+				ids = append(ids, due[i].ID)
+			}
+			if diff := testkit.Diff(tt.want, ids); diff != "" {
+				t.Errorf("due until %v, behind %v: %s", tt.until, tt.after, diff)
+			}
 		}
 		if _, err := w.Draft(t.Context(), newID(), d.ID); !errors.Is(err, model.ErrNotFound) {
 			t.Errorf("in another zone: %v", err)

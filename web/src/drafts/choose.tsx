@@ -63,7 +63,7 @@ function Lead({ zone }: { zone: Zone }) {
     <FormDialog
       open
       title="This zone is changed by approved drafts"
-      description="Your change is put into a draft. It is made when somebody who has no part in the draft has approved it."
+      description="Your change is put into a draft. It is made when somebody who has no part in the draft, and has taken no part of somebody else's out, has approved it."
       submit="Put into the draft"
       busy={go.busy}
       error={go.error}

@@ -52,7 +52,7 @@ function Eyes({ zone, account, eyes }: Props & { eyes: FourEyes }) {
         text={
           eyes.enabled
             ? "Whoever may write the zone changes it alone from then on. This itself goes through a draft that somebody else approves; administrators of the server may do it alone."
-            : "From then on nobody changes the zone alone: changes go into drafts, and somebody who has no part in one approves it. Scripts, dynamic updates and ACME clients are refused, too, unless they are named as exceptions. Keys, raising the serial, deleting the zone and going back in its history are refused until four eyes are off again."
+            : "From then on nobody changes the zone alone: changes go into drafts, and somebody who has no part in one approves it. Whoever has taken a part of somebody else's out counts as an author, too, and cannot. Scripts, dynamic updates and ACME clients are refused, too, unless they are named as exceptions. Keys, raising the serial, deleting the zone and going back in its history are refused until four eyes are off again."
         }
         submit={eyes.enabled ? "Switch off" : "Switch on"}
         busy={set.busy}

@@ -52,7 +52,7 @@ function Approval({ draft: d, may }: Props) {
             . Any edit voids that.
           </>
         ) : d.needs_approval ? (
-          "Somebody who has no part in it has to approve it first."
+          "Somebody who has no part in it, and has taken no part of somebody else's out, has to approve it first."
         ) : (
           "Nobody has approved it; the zone does not ask for that."
         )}

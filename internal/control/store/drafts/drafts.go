@@ -182,13 +182,19 @@ func (s *Store) Drafts(ctx context.Context, zone model.ID) ([]model.Draft, error
 	return List(ctx, s.db.Read, zone)
 }
 
-// DueDrafts lists the scheduled drafts of all zones that come first, without their parts, in order of their times.
-func (s *Store) DueDrafts(ctx context.Context, most int) (out []model.Draft, err error) {
+// DueDrafts lists scheduled drafts of all zones whose time comes by until, without their parts, in order of times and ids: the first behind a
+// place, most of them at most.
+func (s *Store) DueDrafts(ctx context.Context, until time.Time, after model.DraftPlace, most int) (out []model.Draft, err error) {
+	at := int64(1)
+	if !after.At.IsZero() {
+		at = engine.Micros(after.At)
+	}
 	err = s.db.Read.Each(ctx, func(r *engine.Rows) error {
 		d, err := scanDraft(r, false)
 		out = append(out, d)
 		return err
-	}, `SELECT head FROM drafts WHERE at > 0 ORDER BY at, id LIMIT ?`, most)
+	}, `SELECT head FROM drafts WHERE at > 0 AND at >= ? AND at <= ? AND (at > ? OR id > ?) ORDER BY at, id LIMIT ?`,
+		at, engine.Micros(until), at, engine.ID(after.ID), most)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, fmt.Errorf("list scheduled drafts: %w", err)
 	}

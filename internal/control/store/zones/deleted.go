@@ -184,10 +184,15 @@ func (s *Store) expireDeleted(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look for old deleted zones: %w", err)
 	}
+	// What is in the way of one, such as a damaged row, is no matter of those behind it.
+	var bad error
 	for _, one := range list {
 		if err := s.ForgetDeleted(ctx, one[1], one[0]); err != nil && !errors.Is(err, model.ErrNotFound) {
-			return err
+			bad = errors.Join(bad, err)
+		}
+		if ctx.Err() != nil || errors.Is(bad, model.ErrUnavailable) {
+			break
 		}
 	}
-	return nil
+	return bad
 }
