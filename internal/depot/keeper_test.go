@@ -24,7 +24,7 @@ type shelf struct {
 	fail  error
 	short bool
 	stays string // is not removed
-	duty  int // who makes backups
+	duty  int    // who makes backups
 }
 
 func (s *shelf) change(f func()) {
