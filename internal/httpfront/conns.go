@@ -2,9 +2,12 @@ package httpfront
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +29,49 @@ type conn struct {
 	named   atomic.Bool // a proxy's connection has got its source
 	// inTunnel is one that has asked for a tunnel and got it.
 	inTunnel atomic.Bool
+	// cut says that the last octet was waited for in vain, came that some have come, idle that no request is known to be under way;
+	// and waits is for how many things the server has waited since then: for another request, and for its header.
+	cut, came, idle atomic.Bool
+	waits           atomic.Int32
+}
+
+// Read notes whether the client sends.
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && !c.came.Load() {
+		c.came.Store(true)
+	}
+	if timeout := n == 0 && errors.Is(err, os.ErrDeadlineExceeded); timeout != c.cut.Load() {
+		c.cut.Store(timeout)
+	}
+	return n, err
+}
+
+// SetReadDeadline notes that the server begins to wait for something.
+func (c *conn) SetReadDeadline(t time.Time) error {
+	c.waits.Add(1)
+	return c.Conn.SetReadDeadline(t)
+}
+
+// slowHeader says, as a connection changes its state, that its client has begun a request, or the handshake before it, and did not
+// come to the end of its header in time. The server tells that a request is active when it has the header, or has ended the wait for it;
+// not of one that has come to a halt after its first read, if it is a connection's second. Who sends nothing is not slow: he may yet have
+// nothing to ask.
+func (c *conn) slowHeader(nc net.Conn, s http.ConnState) bool {
+	switch s {
+	case http.StateActive:
+		c.idle.Store(false)
+		return c.cut.Load()
+	case http.StateIdle:
+		c.cut.Store(false)
+		c.waits.Store(0)
+		c.idle.Store(true)
+	case http.StateClosed:
+		t, isTLS := nc.(*tls.Conn)
+		return c.cut.Load() && (c.idle.Load() && c.waits.Load() > 1 || isTLS && c.came.Load() && !t.ConnectionState().HandshakeComplete)
+	case http.StateNew, http.StateHijacked:
+	}
+	return false
 }
 
 func (c *conn) work() { c.working.Add(1) }
@@ -108,7 +154,13 @@ func under(nc net.Conn) *conn {
 // connState gives a new request's connection its full time, and one that a proxy has made the source that the proxy names.
 func (f *Front) connState(nc net.Conn, s http.ConnState) {
 	c := under(nc)
-	if c == nil || s != http.StateActive {
+	if c == nil {
+		return
+	}
+	if c.slowHeader(nc, s) {
+		f.slow[0].Add(1)
+	}
+	if s != http.StateActive {
 		return
 	}
 	c.since.Store(time.Now().UnixNano())

@@ -136,7 +136,7 @@ func (c collector) http(counter func(string, string, uint64, ...string), gauge f
 	gauge("http_connections", "Open connections to the API and the dashboard.", float64(h.Open))
 	counter("http_connections_refused_total", "Connections for which there was no room.", h.Refused)
 	counter("http_connections_displaced_total", "Connections that made room for others while they waited for their clients.", h.Displaced)
-	const slow = "Requests that did not come on, and answers that nobody took."
+	const slow = "Requests that did not come on, their headers and TLS handshakes included, and answers that nobody took."
 	counter("http_slow_total", slow, h.SlowRequest, "what", "request")
 	counter("http_slow_total", slow, h.SlowAnswer, "what", "answer")
 	for class, v := range h.Answers {
