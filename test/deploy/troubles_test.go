@@ -22,7 +22,7 @@ func nothing() {}
 // troubles are those that a test can make.
 func (p *pager) troubles() []trouble {
 	p.t.Helper()
-	return append([]trouble{p.behind(), p.second(), p.secondaries()}, append(p.clients(), p.locked())...)
+	return append([]trouble{p.database(), p.transfers(), p.behind(), p.second(), p.secondaries()}, append(p.clients(), p.locked())...)
 }
 
 // second has the second node go away, and come back without its key, with too little memory, a zone that is damaged, and backups that come
