@@ -140,7 +140,7 @@ func TestCloudflare(t *testing.T) {
 	for _, step := range []string{"present", "present", "cleanup"} {
 		cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestInsideCloudflare$")
 		cmd.Dir = filepath.Join("test", "compat", "certmanager")
-		cmd.Env = append(os.Environ(), insideCloudflare+"="+step, "HTTPS_PROXY="+strings.TrimSuffix(n.URL, "/client/v4"), "SSL_CERT_FILE="+cert)
+		cmd.Env = append(os.Environ(), insideCloudflare+"="+step, "HTTPS_PROXY="+n.HTTP, "SSL_CERT_FILE="+cert)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v\n%s", step, err, out)
 		}
