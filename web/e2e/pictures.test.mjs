@@ -62,6 +62,8 @@ test("the overview shows what is asked, how secondaries stood, and when they had
   // What its last transfer and its last NOTIFY went by stands with each secondary.
   await page.goto(`${server.url}/${server.account}/example.com/secondaries`);
   const card = page.getByRole("region", { name: "ns-secondary-1" });
+  assert.equal(await card.getByText("TCP, in clear").isVisible(), false, "it is in the way where all is well");
+  await card.getByText("NOTIFY, transfers and refusals").click();
   await card.getByText("TCP, in clear").waitFor();
   await card.getByText(/, serial \d+ by UDP: NOERROR/).waitFor();
   assert.deepEqual(complaints, []);

@@ -18,6 +18,7 @@ import { sessionQuery, zoneQuery } from "./api/queries";
 import { renewed } from "./api/session";
 import { fullQuery } from "./records/list-query";
 import { lastAccount, wasHere } from "./last-account";
+import { isoMoment } from "./ui/iso";
 import { Fault, RouteFault, WaitingPage } from "./ui/page";
 
 export const queryClient = new QueryClient({
@@ -164,11 +165,12 @@ const alarms = createRoute({
   validateSearch: z.object({ tab: z.catch(z.optional(z.enum(["raised", "cleared", "rules", "receivers"])), undefined) }),
   component: lazyRouteComponent(() => import("./pages/alarms")),
 });
-const day = z.catch(z.optional(z.string().check(z.regex(/^\d{4}-\d\d-\d\d$/))), undefined);
+/** A date, or a date and time, as somebody typed it. */
+const typedMoment = z.catch(z.optional(z.string().check(z.refine((s) => isoMoment(s) !== undefined))), undefined);
 const audit = createRoute({
   getParentRoute: () => account,
   path: "audit-log",
-  validateSearch: z.object({ page: whole, zone: text, who: text, action: text, since: day, before: day }),
+  validateSearch: z.object({ page: whole, zone: text, who: text, action: text, since: typedMoment, before: typedMoment }),
   component: lazyRouteComponent(() => import("./pages/audit")),
 });
 
@@ -235,7 +237,7 @@ const updates = createRoute({
 const history = createRoute({
   getParentRoute: () => zone,
   path: "history",
-  validateSearch: z.object({ since: day, before: day, from: text, to: text }),
+  validateSearch: z.object({ since: typedMoment, before: typedMoment, from: text, to: text }),
   component: lazyRouteComponent(() => import("./pages/history")),
 });
 

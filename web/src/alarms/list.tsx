@@ -1,12 +1,12 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
-import { Empty } from "@cloudflare/kumo/components/empty";
 import { Link } from "@cloudflare/kumo/components/link";
 import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { alarmsQuery, patchAlarm, type Alarm } from "../api/alarms";
 import { useAction } from "../ui/action";
+import { Begin } from "../ui/begin";
 import { ago, moment } from "../ui/format";
 import { Loaded, Skeleton } from "../ui/page";
 import { readOnlyText, useMay } from "../ui/rights";
@@ -25,11 +25,22 @@ export function AlarmList(props: { account: string; state: "raised" | "cleared" 
     <Loaded query={alarms} waiting={<Skeleton />}>
       {({ result: list, result_info: info }) =>
         list.length === 0 ? (
-          <Empty
-            size="sm"
-            title={state === "raised" ? "Nothing is wrong" : "Nothing yet"}
-            description={state === "raised" ? "No alarm is raised." : "No alarm has cleared."}
-            contents={state === "raised" && <Link href={`/${account}/alarms?tab=rules`}>What raises one</Link>}
+          <Begin
+            title={state === "raised" ? "Nothing is wrong" : "No alarm has cleared"}
+            about={
+              state === "raised"
+                ? "No alarm is raised. One is as soon as a secondary falls behind, refuses or comes near its expiry, when the parent names others, or when a key waits for somebody."
+                : "What was wrong and is so no more stands here, with when it was and who acknowledged it."
+            }
+            steps={[
+              <>
+                See <Link href={`/${account}/alarms?tab=rules`}>what raises an alarm</Link>, and after how long.
+              </>,
+              <>
+                Name a <Link href={`/${account}/alarms?tab=receivers`}>receiver</Link>, so that somebody is told while nobody looks here.
+              </>,
+              "When one is raised: acknowledge it, so that others know; silence it for a day while it is being mended.",
+            ]}
           />
         ) : (
           <>

@@ -28,6 +28,11 @@ const words: Record<string, [name: string, text: string]> = {
 
 export const ruleName = (rule: string) => words[rule]?.[0] ?? rule.replaceAll("_", " ");
 
+const severityText = (r: Rule) => (r.severity === "critical" ? "Critical" : "Warning");
+
+/** How long something must be so, or how long before it happens. */
+const toldAfter = (r: Rule) => (r.before ? `${span(r.before)} before` : r.after > 0 ? span(r.after) : "at once") + (r.versions ? ` or ${r.versions} versions` : "");
+
 /** What raises an alarm, and after how long. */
 export function Rules({ account }: { account: string }) {
   const rules = useQuery(rulesQuery(account));
@@ -60,29 +65,29 @@ export function Rules({ account }: { account: string }) {
               },
               {
                 head: "Rule",
+                className: "max-md:flex-1",
                 cell: (r) => (
                   <>
                     <span className="font-medium">{ruleName(r.rule)}</span>
-                    <span className="dim block text-sm xl:ml-3 xl:inline">{words[r.rule]?.[1]}</span>
+                    <span className="dim block text-sm max-md:hidden xl:ml-3 xl:inline">{words[r.rule]?.[1]}</span>
+                    {/* On a phone, in place of two more cells. */}
+                    <span className="dim block text-sm md:hidden">{`${severityText(r)}, ${toldAfter(r)}`}</span>
                   </>
                 ),
               },
-              { head: "Severity", named: true, cell: (r) => (r.severity === "critical" ? "Critical" : "Warning") },
+              { head: "Severity", className: "max-md:hidden!", cell: severityText },
               {
                 head: "Told after",
-                named: true,
-                className: "whitespace-nowrap",
+                className: "whitespace-nowrap max-md:hidden!",
                 cell: (r) => (
                   <>
-                    {r.before ? `${span(r.before)} before` : r.after > 0 ? span(r.after) : "at once"}
-                    {r.versions ? ` or ${r.versions} versions` : ""}
+                    {toldAfter(r)}
                     {!r.default && <span className="dim"> (changed)</span>}
                   </>
                 ),
               },
               {
                 head: "Actions",
-                className: "actions",
                 cell: (r) => (
                   <Button size="sm" disabled={!may} title={why} aria-label={`Edit: ${ruleName(r.rule)}`} onClick={() => setEditing(r)}>
                     Edit

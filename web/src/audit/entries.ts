@@ -1,18 +1,13 @@
 import { queryOptions } from "@tanstack/react-query";
 import { api, call, type Schema } from "../api/client";
 import { counted } from "../ui/format";
+import { isoParam } from "../ui/iso";
 import { toUnicode } from "../ui/unicode";
 
 export type Entry = Schema<"AuditV1">;
 
 /** What the log is asked for; all of it stands in the page's address. */
 export type AuditSearch = { zone?: string; who?: string; action?: string; since?: string; before?: string; page?: number };
-
-/** Days of the reader's own calendar as the moments that the API takes. */
-const midnight = (day: string, later = 0) => {
-  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
-  return new Date(year, month - 1, date + later).toISOString();
-};
 
 export const auditQuery = (account: string, s: AuditSearch, perPage: number) =>
   queryOptions({
@@ -29,8 +24,8 @@ export const auditQuery = (account: string, s: AuditSearch, perPage: number) =>
               ...(s.zone && { "zone.name": s.zone }),
               ...(s.who && { "actor.email": s.who }),
               ...(s.action && { "action.type": s.action }),
-              ...(s.since && { since: midnight(s.since) }),
-              ...(s.before && { before: midnight(s.before, 1) }),
+              ...(s.since && { since: isoParam(s.since) }),
+              ...(s.before && { before: isoParam(s.before, true) }),
             },
           },
         }),

@@ -7,6 +7,7 @@ import { applyDraft, approve, unschedule, withdraw, type WholeDraft } from "../a
 import { useAction } from "../ui/action";
 import { ConfirmDialog, FormDialog, FormError } from "../ui/dialogs";
 import { ago, counted, moment } from "../ui/format";
+import { isoHint, isoMoment } from "../ui/iso";
 import { readOnlyText } from "../ui/rights";
 import { whoText } from "./words";
 
@@ -115,19 +116,20 @@ function ApplyNow({ draft: d, zone, onClose }: { draft: WholeDraft; zone: Schema
 
 /** A moment as a field of a form holds it, in the reader's own zone. */
 function local(t: Date): string {
-  return new Date(t.getTime() - t.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return new Date(t.getTime() - t.getTimezoneOffset() * 60_000).toISOString().slice(0, 16).replace("T", " ");
 }
 
 const hour = 3_600_000;
 
 function ApplyAt({ draft: d, onClose }: { draft: WholeDraft; onClose: () => void }) {
   const [when, setWhen] = useState(() => (d.apply_at ? local(new Date(d.apply_at)) : local(new Date(Date.now() + hour))));
+  const at = isoMoment(when);
   const go = useAction({
     quiet: true,
     direct: true,
     done: (r) => `Scheduled for ${moment(r.apply_at)}`,
     stale: staleOf(d),
-    run: () => applyDraft(d, new Date(when).toISOString()),
+    run: () => applyDraft(d, at!.toISOString()),
     then: onClose,
   });
   return (
@@ -138,11 +140,11 @@ function ApplyAt({ draft: d, onClose }: { draft: WholeDraft; onClose: () => void
       submit="Schedule"
       busy={go.busy}
       error={go.at("/at") ? null : go.error}
-      disabled={when === ""}
+      disabled={at === undefined}
       onClose={onClose}
       onSubmit={go.run}
     >
-      <Input label={`Time (${Intl.DateTimeFormat().resolvedOptions().timeZone})`} type="datetime-local" required value={when} error={go.at("/at")} onChange={(e) => setWhen(e.target.value)} />
+      <Input label={`Time (${Intl.DateTimeFormat().resolvedOptions().timeZone})`} placeholder="YYYY-MM-DD hh:mm" autoComplete="off" required value={when} error={go.at("/at") ?? (at === undefined && when.length >= 16 ? isoHint : undefined)} onChange={(e) => setWhen(e.target.value)} />
     </FormDialog>
   );
 }

@@ -11,7 +11,7 @@ import { useAction } from "../ui/action";
 import { Choice } from "../ui/choice";
 import { FormError } from "../ui/dialogs";
 import { counted } from "../ui/format";
-import { Card, Loaded, Page } from "../ui/page";
+import { Card, Columns, Loaded, Page } from "../ui/page";
 import { Allowed, useMay } from "../ui/rights";
 
 /** What a text area holds, one a line. */
@@ -28,17 +28,25 @@ export default function AccountSettings() {
   return (
     <Page title="Account settings" description={`The identifier of this account is ${account}.`}>
       <Allowed may={may}>
-        <Loaded query={edge}>{(e) => <Edge key={e.addresses.join()} account={account} edge={e} />}</Loaded>
-        <Loaded query={transfer}>
-          {(t) => (
+        <Columns
+          left={
+            <Loaded query={transfer}>
+              {(t) => (
+                <>
+                  <NewZones account={account} settings={t} />
+                  <Keys account={account} each={t.tsig_per_peer} />
+                </>
+              )}
+            </Loaded>
+          }
+          right={
             <>
-              <NewZones account={account} settings={t} />
-              <Keys account={account} each={t.tsig_per_peer} />
+              <Loaded query={kept}>{(h) => <Kept key={h.days} account={account} days={h.days} />}</Loaded>
+              <Loaded query={edge}>{(e) => <Edge key={e.addresses.join()} account={account} edge={e} />}</Loaded>
+              <Loaded query={shared}>{(s) => <Shared key={s.accounts.join()} account={account} shared={s} />}</Loaded>
             </>
-          )}
-        </Loaded>
-        <Loaded query={kept}>{(h) => <Kept key={h.days} account={account} days={h.days} />}</Loaded>
-        <Loaded query={shared}>{(s) => <Shared key={s.accounts.join()} account={account} shared={s} />}</Loaded>
+          }
+        />
       </Allowed>
     </Page>
   );

@@ -13,7 +13,7 @@ export default function Alarms() {
   const { tab = "raised" } = useSearch({ from: "/signed-in/$account/alarms" });
   const navigate = useNavigate({ from: "/$account/alarms" });
   return (
-    <Page title="Alarms" wide>
+    <Page title="Alarms">
       <Tabs
         variant="underline"
         value={tab}

@@ -5,12 +5,14 @@ import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { DownloadSimpleIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { auditQuery, changesOf, csv, differences, told, type AuditSearch, type Change, type Entry } from "../audit/entries";
 import { Choice } from "../ui/choice";
 import { DataTable } from "../ui/data-table";
 import { InfoDialog } from "../ui/dialogs";
+import { PhoneFold } from "../ui/fold";
 import { moment } from "../ui/format";
+import { MomentField } from "../ui/moment-field";
 import { Loaded, Page, Skeleton } from "../ui/page";
 import { saveFile } from "../ui/save-file";
 
@@ -40,14 +42,13 @@ export default function AuditLog() {
     <Page
       title="Audit log"
       description="Every change in this account, newest first. Secrets are never in it."
-      wide
       actions={
         <Button icon={DownloadSimpleIcon} disabled={!log.data} onClick={() => log.data && saveFile("audit-log.csv", csv(log.data.result), "text/csv")}>
           Export this page as CSV
         </Button>
       }
     >
-      <Filters key={JSON.stringify({ ...search, page: 0 })} search={search} onChange={go} />
+      <Filters search={search} onChange={go} />
       <Loaded query={log} waiting={<Skeleton />}>
         {(answer) =>
           answer.result.length === 0 ? (
@@ -70,33 +71,35 @@ export default function AuditLog() {
 }
 
 function Filters(props: { search: AuditSearch; onChange: (change: Partial<AuditSearch>) => void }) {
-  const { search, onChange } = props;
+  const { search } = props;
   const [zone, setZone] = useState(search.zone ?? "");
   const [who, setWho] = useState(search.who ?? "");
-  const [open, setOpen] = useState(false);
+  // The boxes follow the address where that changes by itself, by Back or by a link.
+  useEffect(() => setZone(search.zone ?? ""), [search.zone]);
+  useEffect(() => setWho(search.who ?? ""), [search.who]);
   const chosen = [search.zone, search.who, search.action, search.since, search.before].filter((x) => x !== undefined).length;
+  // What is typed counts with whatever is chosen next.
+  const find = (change: Partial<AuditSearch> = {}) => props.onChange({ zone: zone.trim() || undefined, who: who.trim() || undefined, ...change });
   return (
-    <>
-      {/* On a phone they would fill the screen before the first entry. */}
-      <Button className="self-start md:hidden" aria-expanded={open} onClick={() => setOpen(!open)}>
-        {chosen === 0 ? "Filters" : `Filters (${chosen})`}
-      </Button>
+    <PhoneFold label={chosen === 0 ? "Filters" : `Filters (${chosen})`}>
       <form
-        className={`grid items-end gap-3 sm:grid-cols-2 lg:grid-cols-3 2xl:grid-cols-[1fr_1fr_12rem_10rem_10rem_auto] ${open ? "" : "max-md:hidden"}`}
+        className="grid items-start gap-3 sm:grid-cols-2 lg:grid-cols-3 2xl:grid-cols-[1fr_1fr_12rem_11rem_11rem_auto]"
         role="search"
         onSubmit={(e) => {
           e.preventDefault();
-          onChange({ zone: zone.trim() || undefined, who: who.trim() || undefined });
+          find();
         }}
       >
         <Input label="Zone" placeholder="example.com" value={zone} onChange={(e) => setZone(e.target.value)} />
         <Input label="Who" placeholder="somebody@example.com" value={who} onChange={(e) => setWho(e.target.value)} />
-        <Choice label="Action" value={search.action ?? "all"} options={actions} onChange={(a) => onChange({ action: a === "all" ? undefined : a })} />
-        <Input label="From" type="date" value={search.since ?? ""} onChange={(e) => onChange({ since: e.target.value || undefined })} />
-        <Input label="Until" type="date" value={search.before ?? ""} onChange={(e) => onChange({ before: e.target.value || undefined })} />
-        <Button type="submit">Find</Button>
+        <Choice label="Action" value={search.action ?? "all"} options={actions} onChange={(a) => find({ action: a === "all" ? undefined : a })} />
+        <MomentField label="From" value={search.since} onChange={(since) => find({ since })} />
+        <MomentField label="Until" value={search.before} onChange={(before) => find({ before })} />
+        <Button type="submit" className="self-end">
+          Find
+        </Button>
       </form>
-    </>
+    </PhoneFold>
   );
 }
 

@@ -1,10 +1,11 @@
 import { Button } from "@cloudflare/kumo/components/button";
-import { Empty } from "@cloudflare/kumo/components/empty";
+import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { deletedZonesQuery, purge, undelete, type DeletedZone } from "../api/history";
 import { useAction } from "../ui/action";
+import { Begin } from "../ui/begin";
 import { DataTable } from "../ui/data-table";
 import { ConfirmDialog } from "../ui/dialogs";
 import { ago, moment } from "../ui/format";
@@ -26,11 +27,21 @@ export default function Deleted() {
   const drop = useAction({ quiet: true, stale, done: "Gone for good", run: (z: DeletedZone) => purge(account, z.id), then: () => setPurging(null) });
   const why = may ? undefined : readOnlyText;
   return (
-    <Page wide title="Deleted zones" description="They come back with records, keys, links and history, under a serial that secondaries follow.">
+    <Page title="Deleted zones" description="They come back with records, keys, links and history, under a serial that secondaries follow.">
       <Loaded query={zones} waiting={<Skeleton />}>
         {(list) =>
           list.length === 0 ? (
-            <Empty size="sm" title="Nothing to bring back" description="A zone that is removed under its DNS settings stays here for 14 days." />
+            <Begin
+              title="Nothing to bring back"
+              about="A zone that is removed stays here for 14 days and comes back with all that it had. Meanwhile it is not answered, and its name is free."
+              steps={[
+                <>
+                  To remove a zone, open its DNS settings from the <Link href={`/${account}/home`}>account home</Link>: the last card does it, and asks for the name.
+                </>,
+                "Should it be wanted again, bring it back here: secondaries follow it as before.",
+                "To take back a change of a zone, and not the zone, look at its history.",
+              ]}
+            />
           ) : (
             <DataTable
               label="Deleted zones"

@@ -25,7 +25,7 @@ export default function DraftPage() {
   const draft = useQuery(draftQuery(zone.id, id));
   const d = draft.data;
   return (
-    <Page title={d?.name ?? "Draft"} description={d?.note || undefined} wide actions={d && <Acts zone={zone} draft={d} base={`/${account}/${name}`} />}>
+    <Page title={d?.name ?? "Draft"} description={d?.note || undefined} actions={d && <Acts zone={zone} draft={d} base={`/${account}/${name}`} />}>
       <Loaded query={draft}>{(whole) => <Whole zone={zone} draft={whole} base={`/${account}/${name}`} />}</Loaded>
     </Page>
   );

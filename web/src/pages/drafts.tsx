@@ -1,6 +1,5 @@
 import { Badge } from "@cloudflare/kumo/components/badge";
 import { Button } from "@cloudflare/kumo/components/button";
-import { Empty } from "@cloudflare/kumo/components/empty";
 import { Link } from "@cloudflare/kumo/components/link";
 import { PlusIcon } from "@phosphor-icons/react";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
@@ -11,6 +10,7 @@ import { zoneQuery } from "../api/queries";
 import { NewDraft } from "../drafts/choose";
 import { FourEyesCard } from "../drafts/four-eyes";
 import { isOver, stateLine, states, whoText } from "../drafts/words";
+import { Begin } from "../ui/begin";
 import { DataTable } from "../ui/data-table";
 import { ago, moment } from "../ui/format";
 import { Loaded, Page, Skeleton } from "../ui/page";
@@ -33,11 +33,17 @@ export default function Drafts() {
     <Page
       title="Drafts"
       description="Changes that are put together by one or several, looked at, and made all at once, now or at a time."
-      wide
       actions={(drafts.data?.length ?? 0) > 0 && add}
     >
       <Loaded query={drafts} waiting={<Skeleton />}>
-        {(list) => (list.length === 0 ? <Empty size="sm" title="No drafts" description="Changes that are made one by one take effect at once. A draft collects them, and makes them together." contents={add} /> : <DraftTable base={`/${account}/${name}/drafts`} drafts={list} />)}
+        {(list) => (list.length === 0 ? (
+          <Begin
+            title="No drafts"
+            about="Changes that are made one by one take effect at once. A draft collects them, shows what they come to, and makes them together: for a move to other servers, or for what somebody else should look at before."
+            steps={["Make a draft and name what it is for.", "Change records, settings or imports as always: they go into the draft while you collect into it.", "Look at the draft's plan, have it approved where the zone wants that, and apply it now or at a time."]}
+            action={add}
+          />
+        ) : <DraftTable base={`/${account}/${name}/drafts`} drafts={list} />)}
       </Loaded>
       <FourEyesCard zone={zone} account={account} />
       {making && <NewDraft zone={zone} onClose={() => setMaking(false)} onMade={(d) => void navigate({ to: "/$account/$zone/drafts/$draft", params: { account, zone: name, draft: d.id } })} />}

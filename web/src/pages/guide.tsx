@@ -1,3 +1,4 @@
+import { LinkButton } from "@cloudflare/kumo/components/button";
 import { Link } from "@cloudflare/kumo/components/link";
 import { CheckCircleIcon, CircleIcon } from "@phosphor-icons/react";
 import { useQuery } from "@tanstack/react-query";
@@ -27,13 +28,14 @@ export default function Guide() {
   const zone = picked ?? first;
   const steps = useSteps(account, zone);
   const done = steps.filter((s) => s.done).length;
+  const next = steps.find((s) => !s.done);
   return (
     <Page title="Get started" description="Eight steps from an empty account to a secondary that follows every change.">
       {zone && <ZoneChoice account={account} label="Zone that the steps are about" by="id" value={zone.id} onChange={(_, z) => setPicked(z)} />}
       <Card title={`${done} of ${steps.length} done${zone ? ` for ${zone.name}` : ""}`}>
         <ol className="m-0 flex list-none flex-col gap-3 p-0">
           {steps.map((s, i) => (
-            <li key={s.title} className="flex gap-3" data-done={s.done}>
+            <li key={s.title} className="flex gap-3" data-done={s.done} aria-current={s === next ? "step" : undefined}>
               {s.done ? (
                 <CheckCircleIcon weight="fill" className="mt-0.5 size-5 shrink-0 text-kumo-success" aria-label="Done" />
               ) : (
@@ -42,12 +44,41 @@ export default function Guide() {
               <div>
                 <Link href={s.to} variant="plain" className={s.done ? "text-sm text-kumo-subtle" : "font-medium"}>{`${i + 1}. ${s.title}`}</Link>
                 {!s.done && <p className="mt-0.5 mb-0 text-sm text-kumo-subtle">{s.text}</p>}
+                {s === next && (
+                  <LinkButton className="mt-2" href={s.to} variant="primary" size="sm">
+                    {`Next: ${s.title.charAt(0).toLowerCase()}${s.title.slice(1)}`}
+                  </LinkButton>
+                )}
               </div>
             </li>
           ))}
         </ol>
       </Card>
+      {next === undefined && zone && <After account={account} zone={zone.name} />}
     </Page>
+  );
+}
+
+/** What is worth doing once the first secondary follows. */
+function After({ account, zone }: { account: string; zone: string }) {
+  const ways = [
+    [`/${account}/alarms?tab=receivers`, "Have somebody told", "A receiver gets word when a secondary falls behind or its copy comes near its expiry."],
+    [`/${account}/configurations/dns-zone-transfers?tab=peers`, "Add another secondary", "On another network, so that the zone is answered when the first cannot be reached."],
+    [`/${account}/${zone}/dns/settings/dnssec`, "Sign the zone", "DNSSEC, with keys that are rolled by themselves."],
+    [`/${account}/${zone}/drafts`, "Work with others", "Drafts collect changes, show what they come to, and make them together."],
+    [`/${account}/api-tokens`, "Let programs in", "A token for each, which opens no more than it needs."],
+  ] as const;
+  return (
+    <Card title="What comes next">
+      <ul className="m-0 grid list-none gap-x-8 gap-y-4 p-0 sm:grid-cols-2 xl:grid-cols-3">
+        {ways.map(([to, title, text]) => (
+          <li key={to}>
+            <Link href={to}>{title}</Link>
+            <p className="mt-0.5 mb-0 text-sm text-kumo-subtle">{text}</p>
+          </li>
+        ))}
+      </ul>
+    </Card>
   );
 }
 

@@ -1,6 +1,5 @@
 import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
-import { Input } from "@cloudflare/kumo/components/input";
 import { useInfiniteQuery, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
@@ -13,6 +12,8 @@ import { by, what, who } from "../history/words";
 import { InfoDialog } from "../ui/dialogs";
 import { DownloadLink } from "../ui/download";
 import { ago, counted, moment } from "../ui/format";
+import { isoParam } from "../ui/iso";
+import { MomentField } from "../ui/moment-field";
 import { Card, Loaded, Page, Skeleton } from "../ui/page";
 import { readOnlyText, zoneRights } from "../ui/rights";
 
@@ -26,7 +27,7 @@ export default function History() {
   const { since, before, from: first, to } = useSearch({ from });
   const navigate = useNavigate({ from: "/$account/$zone/history" });
   const zone = useSuspenseQuery(zoneQuery(account, name)).data;
-  const list = useInfiniteQuery(historyQuery(zone.id, start(since), start(before, 1)));
+  const list = useInfiniteQuery(historyQuery(zone.id, isoParam(since), isoParam(before, true)));
   const [asked, setAsked] = useState<Asked | null>(null);
   const may = zoneRights(zone).records;
   const info = list.data?.pages[0]?.result_info;
@@ -36,11 +37,10 @@ export default function History() {
     <Page
       title="History"
       description={info?.begins ? `Every change since ${moment(info.begins)}. Changes are kept for ${counted(info.days ?? 0, "day")}.` : undefined}
-      wide
       actions={
-        <form className="flex flex-wrap items-end gap-2" role="search" onSubmit={(e) => e.preventDefault()}>
-          <Input label="From" type="date" value={since ?? ""} onChange={(e) => void navigate({ search: (s) => ({ ...s, since: e.target.value || undefined }), replace: true })} />
-          <Input label="Until" type="date" value={before ?? ""} onChange={(e) => void navigate({ search: (s) => ({ ...s, before: e.target.value || undefined }), replace: true })} />
+        <form className="grid w-96 max-w-full grid-cols-2 items-start gap-2" role="search" onSubmit={(e) => e.preventDefault()}>
+          <MomentField label="From" value={since} onChange={(v) => void navigate({ search: (s) => ({ ...s, since: v }), replace: true })} />
+          <MomentField label="Until" value={before} onChange={(v) => void navigate({ search: (s) => ({ ...s, before: v }), replace: true })} />
         </form>
       }
     >
@@ -70,13 +70,6 @@ export default function History() {
   );
 }
 
-/** The beginning of a day of the reader's own, or of a later one. */
-function start(day: string | undefined, later = 0): string | undefined {
-  if (!day) return undefined;
-  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
-  return new Date(year, month - 1, date + later).toISOString();
-}
-
 type ItemProps = { zone: Schema<"Zone">; change: ZoneChange; may: boolean; onAsk: (a: Asked) => void; onCompare: (serial: number) => void };
 
 /** One change; its records are read when it is opened. */
@@ -93,7 +86,7 @@ function ChangeItem({ zone, change: c, may, onAsk, onCompare }: ItemProps) {
         </time>
         <div className="min-w-0">
           <span className="font-medium">{what(c)}</span>
-          {c.first.length > 0 && <span className="ml-2 font-mono text-sm break-all">{c.first.join(" · ")}</span>}
+          {c.first.length > 0 && <span className="ml-2 font-mono text-sm wrap-anywhere">{c.first.join(" · ")}</span>}
           <span className="block text-sm text-kumo-subtle">
             {who(c)} {by(c)}
             {serial && <span className="font-mono whitespace-nowrap tabular-nums max-md:block md:ml-3">{serial}</span>}

@@ -13,14 +13,18 @@ import { useRaised } from "../api/alarms";
 import type { Schema } from "../api/client";
 import { usePace } from "../api/events";
 import { standingsQuery, type StandingOrder } from "../api/queries";
+import { auditQuery, changesOf, told } from "../audit/entries";
 import { DataTable } from "../ui/data-table";
 import { ago, counted, moment } from "../ui/format";
-import { Loaded, Page } from "../ui/page";
+import { Card, Loaded, Page } from "../ui/page";
 import { readOnlyText, useMay } from "../ui/rights";
 import { stateWords } from "../ui/state";
 import { AddZone } from "./home-add";
 
 const perPage = 50;
+
+/** So many zones leave room below them. */
+const few = 8;
 
 /** How often the list is looked at again where changes are not told, in milliseconds: one request, two where it looks for trouble in all zones. */
 const pause = 10_000;
@@ -48,7 +52,6 @@ export default function Home() {
   return (
     <Page
       title="Account home"
-      wide
       actions={
         <span title={may ? undefined : readOnlyText}>
           <Button variant="primary" icon={PlusIcon} disabled={!may} onClick={() => setAdding(true)}>
@@ -89,12 +92,35 @@ export default function Home() {
               <div className="pager">
                 <Pagination page={page} setPage={setPage} perPage={perPage} totalCount={answer.result_info.total_count} />
               </div>
+              {answer.result_info.total_count <= few && <LastChanges account={account} />}
             </>
           )
         }
       </Loaded>
       <AddZone account={account} open={adding} onClose={() => setAdding(false)} />
     </Page>
+  );
+}
+
+/** What was changed last in the account, where few zones leave room for it; nothing for those who may not read that. */
+function LastChanges({ account }: { account: string }) {
+  const log = useQuery({ ...auditQuery(account, {}, 20), retry: false }).data;
+  const changes = changesOf(log?.result ?? []).slice(0, 6);
+  if (changes.length === 0) return null;
+  return (
+    <Card title="Last changes" actions={<Link href={`/${account}/audit-log`}>Audit log</Link>}>
+      <ol aria-label="Last changes of the account" className="m-0 flex list-none flex-col p-0 text-sm">
+        {changes.map((c) => (
+          <li key={c.first.id} className="grid gap-x-4 border-b border-kumo-hairline py-1.5 last:border-0 sm:grid-cols-[8rem_minmax(0,1fr)_auto]">
+            <time dateTime={c.first.when} title={moment(c.first.when)} className="text-kumo-subtle">
+              {ago(c.first.when)}
+            </time>
+            <span className="wrap-anywhere">{told(c)}</span>
+            <span className="dim wrap-anywhere">{c.first.actor.email}</span>
+          </li>
+        ))}
+      </ol>
+    </Card>
   );
 }
 

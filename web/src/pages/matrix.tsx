@@ -36,7 +36,7 @@ export default function Matrix() {
     void navigate({ search: (s) => ({ ...s, page: undefined, search: t.trim() || undefined }), replace: true });
   };
   return (
-    <Page title="Secondaries" description="Every zone and every secondary of the account." wide>
+    <Page title="Secondaries" description="Every zone and every secondary of the account.">
       <div className="grid gap-3 sm:grid-cols-[1fr_16rem]">
         <Input type="search" aria-label="Search zones" placeholder="Search zones" value={text} onChange={(e) => type(e.target.value)} />
         <Choice label="Order" hideLabel value={order} options={orders} onChange={(o) => void navigate({ search: (s) => ({ ...s, page: undefined, order: o === "name" ? undefined : o }) })} />
@@ -47,7 +47,7 @@ export default function Matrix() {
             <Empty title="No zone matches" description="Try another part of the name." />
           ) : (
             <>
-              <Key zones={answer.result} />
+              <Key zones={answer.result} part={answer.result_info.total_count > answer.result.length} />
               <Grid account={account} zones={answer.result} peers={peers} />
               <div className="pager">
                 <Pagination page={page} setPage={(p) => void navigate({ search: (s) => ({ ...s, page: p === 1 ? undefined : p }) })} perPage={perPage} totalCount={answer.result_info.total_count} />
@@ -71,20 +71,26 @@ const bad = ["▲", "mark-bad"] as const;
 
 const markOf = (state: string) => marks[state] ?? bad;
 
-/** The marks that stand below, in words. */
-function Key(props: { zones: Schema<"ZoneStanding">[] }) {
-  const there = new Set<string>(props.zones.flatMap((z) => z.peers?.map((p) => p.state) ?? []));
+/** The marks that stand below, in words, and how many there are of each. */
+function Key(props: { zones: Schema<"ZoneStanding">[]; /** There are more zones than those. */ part: boolean }) {
+  const count = new Map<string, number>();
+  for (const p of props.zones.flatMap((z) => z.peers ?? [])) count.set(p.state, (count.get(p.state) ?? 0) + 1);
+  const all = [...count.values()].reduce((a, b) => a + b, 0);
   return (
-    <ul className="m-0 flex list-none flex-wrap gap-x-4 gap-y-1 p-0 text-sm text-kumo-subtle" aria-label="What the marks mean">
-      {stateWords.filter(([state]) => there.has(state)).map(([state, [, words]]) => (
-        <li key={state} className="flex items-center gap-1.5">
-          <span aria-hidden className={markOf(state)[1]}>
-            {markOf(state)[0]}
-          </span>
-          {words}
-        </li>
-      ))}
-    </ul>
+    <div className="flex flex-wrap items-center gap-x-4 gap-y-1 text-sm text-kumo-subtle">
+      <span>{`${counted(all, "copy", "copies")} of ${counted(props.zones.length, "zone")}${props.part ? " on this page" : ""}:`}</span>
+      <ul className="m-0 flex list-none flex-wrap gap-x-4 gap-y-1 p-0" aria-label="States, and how many copies are in each">
+        {stateWords.filter(([state]) => count.has(state)).map(([state, [, words]]) => (
+          <li key={state} className="flex items-center gap-1.5">
+            <span aria-hidden className={markOf(state)[1]}>
+              {markOf(state)[0]}
+            </span>
+            <strong className="tabular-nums text-kumo-default">{count.get(state)!.toLocaleString("en")}</strong>
+            {words.toLowerCase()}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 

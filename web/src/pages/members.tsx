@@ -70,6 +70,7 @@ export default function Members() {
                     <Choice
                       label={`Role of ${m.user.email}`}
                       hideLabel
+                      className="w-60 max-w-full"
                       value={m.role}
                       options={roles}
                       onChange={(role) => (role === "by_zone" && m.zone_roles.length === 0 ? setZoning({ ...m, role }) : change.run({ id: m.id, role }))}

@@ -26,7 +26,7 @@ export default function Overview() {
   const base = `/${account}/${name}`;
   const linked = (known.data?.peers.length ?? 0) > 0;
   return (
-    <Page title={name} tab="Overview" wide>
+    <Page title={name} tab="Overview">
       <Loaded query={known}>{(s) => <Verdict base={base} known={s} records={records} reports={reports} />}</Loaded>
       <div className="grid items-start gap-4 xl:grid-cols-2">
         <div className="flex min-w-0 flex-col gap-4">

@@ -9,7 +9,7 @@ import { readSession } from "../api/session";
 import { useAction } from "../ui/action";
 import { FormError } from "../ui/dialogs";
 import { FactorCard } from "../ui/factor";
-import { Card, Loaded, Page } from "../ui/page";
+import { Card, Columns, Loaded, Page } from "../ui/page";
 import { PasskeysCard } from "../ui/passkeys";
 import { LoginsCard } from "../ui/provider";
 import { SessionsCard } from "../ui/sessions";
@@ -23,13 +23,23 @@ export default function Profile() {
         {(u) => (
           <>
             <Invitations />
-            <NameCard user={u} />
-            <PasswordCard email={u.email} />
-            <FactorCard email={u.email} />
-            <PasskeysCard email={u.email} />
-            <LoginsCard email={u.email} />
-            <SessionsCard />
-            <KeyCard email={u.email} />
+            <Columns
+              left={
+                <>
+                  <NameCard user={u} />
+                  <PasswordCard email={u.email} />
+                  <KeyCard email={u.email} />
+                </>
+              }
+              right={
+                <>
+                  <FactorCard email={u.email} />
+                  <PasskeysCard email={u.email} />
+                  <LoginsCard email={u.email} />
+                  <SessionsCard />
+                </>
+              }
+            />
           </>
         )}
       </Loaded>

@@ -46,7 +46,6 @@ export default function Records() {
   return (
     <Page
       title="Records"
-      wide
       actions={
         <>
           <CollectChoice zone={zone} may={may} />

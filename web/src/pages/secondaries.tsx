@@ -12,6 +12,7 @@ import { DataTable } from "../ui/data-table";
 import { Fact } from "../ui/fact";
 import { ago, counted, moment, octets, span } from "../ui/format";
 import { Card, Loaded, Page } from "../ui/page";
+import { plainError } from "../ui/plain-error";
 import { ConfigDialog } from "../transfers/config-dialog";
 import { zoneRights } from "../ui/rights";
 import { RaiseSerial } from "../transfers/raise-serial";
@@ -44,7 +45,6 @@ export default function Secondaries() {
   return (
     <Page
       title="Secondaries"
-      wide
       description={`Who holds which version of ${name}.`}
       actions={
         <>
@@ -145,38 +145,51 @@ function Peer(props: { course: Schema<"Course"> | null; peer: Schema<"SecondaryP
           <Strip name={p.name} states={strip.states} end={props.course.strip_end} step={props.course.strip_step} />
         </div>
       )}
-      <dl className="m-0 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
-        <Fact name="Serial it holds">{p.serial === null ? "Not known" : `${p.serial} (ours: ${props.ours})`}</Fact>
-        <Fact name="Behind by">{distance(p)}</Fact>
+      <dl className="m-0 flex flex-wrap gap-x-10 gap-y-2">
+        <Fact name="Serial it holds">{p.serial === null ? "Not known" : p.serial === props.ours ? `${p.serial}, as ours` : p.serial}</Fact>
+        {p.state !== "in_step" && <Fact name="Behind by">{distance(p)}</Fact>}
         {expires !== null && <Fact name="Expires there">{expires}</Fact>}
         <Fact name="Last seen">{ago(p.seen_on)}</Fact>
-        <Fact name="Last NOTIFY">
-          {notify ? `${ago(notify.on)}, serial ${notify.serial} by ${notify.transport.toUpperCase()}: ${notify.answer}${notify.attempts > 0 ? ` (${counted(notify.attempts, "attempt")})` : ""}` : "–"}
-        </Fact>
-        {p.address && <Fact name="NOTIFY leaves from">{p.notify_source || "An address that the system chooses"}</Fact>}
-        <Fact name="Last transfer">
-          {transfer
-            ? `${ago(transfer.on)}, ${transfer.kind} to ${transfer.serial}, ${counted(transfer.records, "record")}, ${octets(transfer.bytes)} in ${transfer.milliseconds} ms, ${transfer.key ? `key ${transfer.key}` : "no key"}${whom(transfer.one_of)}`
-            : "–"}
-        </Fact>
-        {transfer && <Fact name="It came by">{carried(transfer)}</Fact>}
-        <Fact name="Last refusal">{refusal ? `${ago(refusal.on)}, ${refusal.address}${whom(refusal.one_of)}: ${refusal.reason}` : "–"}</Fact>
+        <Fact name="Last transfer">{transfer ? `${transfer.kind}, ${octets(transfer.bytes)}, ${ago(transfer.on)}` : "–"}</Fact>
       </dl>
-      {p.history.length > 0 && (
-        <ol className="mt-5 mb-0 flex list-none flex-col gap-2 border-l-2 border-kumo-hairline p-0 pl-4" aria-label={`Timeline of ${p.name}`}>
-          {p.history.slice(0, 12).map((e, i) => (
-            <li key={`${e.on} ${i}`} className="flex flex-wrap items-center gap-2 text-sm">
-              <time dateTime={e.on} title={moment(e.on)} className="w-28 text-kumo-subtle">
-                {ago(e.on)}
-              </time>
-              <Badge variant={e.event === "refusal" ? "error" : "outline"}>{e.event}</Badge>
-              <span className="min-w-0 break-words">{e.text}</span>
-              {e.count > 1 && <span className="text-kumo-subtle">{`× ${e.count} since ${moment(e.since)}`}</span>}
-            </li>
-          ))}
-        </ol>
-      )}
+      {/* What each has in its own words, for whoever looks for a cause: where all is well it is not in the way. */}
+      <details className="mt-3 text-sm" open={p.state !== "in_step" || undefined}>
+        <summary className="cursor-pointer text-kumo-link">
+          NOTIFY, transfers and refusals<span className="sr-only">{` of ${p.name}`}</span>
+        </summary>
+        <dl className="mt-3 mb-0 grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+          <Fact name="Last NOTIFY">
+            {notify ? `${ago(notify.on)}, serial ${notify.serial} by ${notify.transport.toUpperCase()}: ${notify.answer}${notify.attempts > 0 ? ` (${counted(notify.attempts, "attempt")})` : ""}` : "–"}
+          </Fact>
+          {p.address && <Fact name="NOTIFY leaves from">{p.notify_source || "An address that the system chooses"}</Fact>}
+          {transfer && (
+            <>
+              <Fact name="What it took">{`${transfer.kind} to ${transfer.serial}, ${counted(transfer.records, "record")} in ${transfer.milliseconds} ms, ${transfer.key ? `key ${transfer.key}` : "no key"}${whom(transfer.one_of)}`}</Fact>
+              <Fact name="It came by">{carried(transfer)}</Fact>
+            </>
+          )}
+          <Fact name="Last refusal">{refusal ? `${ago(refusal.on)}, ${refusal.address}${whom(refusal.one_of)}: ${refusal.reason}` : "–"}</Fact>
+        </dl>
+        {p.history.length > 0 && <Timeline peer={p} />}
+      </details>
     </Card>
+  );
+}
+
+function Timeline({ peer: p }: { peer: Schema<"SecondaryPeer"> }) {
+  return (
+    <ol className="mt-5 mb-0 flex list-none flex-col gap-2 border-l-2 border-kumo-hairline p-0 pl-4" aria-label={`Timeline of ${p.name}`}>
+      {p.history.slice(0, 12).map((e, i) => (
+        <li key={`${e.on} ${i}`} className="flex flex-wrap items-center gap-2 text-sm">
+          <time dateTime={e.on} title={moment(e.on)} className="w-28 text-kumo-subtle">
+            {ago(e.on)}
+          </time>
+          <Badge variant={e.event === "refusal" ? "error" : "outline"}>{e.event}</Badge>
+          <span className="min-w-0 break-words">{e.text}</span>
+          {e.count > 1 && <span className="text-kumo-subtle">{`× ${e.count} since ${moment(e.since)}`}</span>}
+        </li>
+      ))}
+    </ol>
   );
 }
 
@@ -211,7 +224,11 @@ function NameServers(props: { list: Schema<"SecondaryNS">[]; enabled: boolean })
             cell: (n) => (
               <>
                 {n.serial ?? "–"}
-                {n.error && <span className="block text-sm text-kumo-subtle">{n.error}</span>}
+                {n.error && (
+                  <span className="block text-sm text-kumo-subtle" title={n.error}>
+                    {plainError(n.error)}
+                  </span>
+                )}
               </>
             ),
           },

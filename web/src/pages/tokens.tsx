@@ -12,6 +12,7 @@ import { useAction } from "../ui/action";
 import { DataTable } from "../ui/data-table";
 import { ConfirmDialog, InfoDialog } from "../ui/dialogs";
 import { ago, moment } from "../ui/format";
+import { FirstOf } from "../ui/more";
 import { Loaded, Page } from "../ui/page";
 import { TokenForm } from "../tokens/form";
 import { rangesOf, tryOut } from "../tokens/policies";
@@ -47,7 +48,6 @@ export default function Tokens() {
   return (
     <Page
       title="API Tokens"
-      wide
       description="Each token opens just what its permissions name."
       actions={
         <Button variant="primary" icon={PlusIcon} onClick={() => setEditing("new")}>
@@ -135,9 +135,12 @@ function From(props: { token: Schema<"Token"> }) {
   return <span className="block font-mono text-xs break-all text-kumo-subtle">{[of && `from ${of}`, not && `never from ${not}`].filter(Boolean).join(", ")}</span>;
 }
 
-/** The first permissions by name, and how many more there are. */
+/** What it opens. */
 function Permissions(props: { token: Schema<"Token"> }) {
-  const names = props.token.policies.flatMap((p) => p.permission_groups.map((g) => g.name));
-  const more = names.length - 3;
-  return <span className="text-sm">{names.slice(0, 3).join(", ") + (more > 0 ? ` and ${more} more` : "")}</span>;
+  const names = [...new Set(props.token.policies.flatMap((p) => p.permission_groups.map((g) => g.name)))];
+  return (
+    <div className="text-sm">
+      <FirstOf names={names} most={3} noun={names.length === 4 ? "permission" : "permissions"} />
+    </div>
+  );
 }

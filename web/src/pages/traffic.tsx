@@ -17,7 +17,7 @@ export default function Traffic() {
   const may = useMay(account, "Account Settings Read");
   const curves = useQuery({ ...accountCurvesQuery(account, period), enabled: may });
   return (
-    <Page title="Traffic" description="All zones of the account together." wide actions={<PeriodChoice value={period} onChange={(p) => void navigate({ search: { period: p === "day" ? undefined : p }, replace: true })} />}>
+    <Page title="Traffic" description="All zones of the account together." actions={<PeriodChoice value={period} onChange={(p) => void navigate({ search: { period: p === "day" ? undefined : p }, replace: true })} />}>
       {!may ? (
         <Empty title="Not for your role" description="Who may read the account's settings sees what its zones were asked." />
       ) : (

@@ -14,7 +14,7 @@ export default function Transfers() {
   const { tab = "tsig" } = useSearch({ from });
   const navigate = useNavigate({ from: "/$account/configurations/dns-zone-transfers" });
   return (
-    <Page wide title="DNS Zone Transfers" description="Keys, secondaries and access for the outgoing zone transfers of this account.">
+    <Page title="DNS Zone Transfers" description="Keys, secondaries and access for the outgoing zone transfers of this account.">
       <Tabs
         variant="underline"
         value={tab}

@@ -1,4 +1,5 @@
 import { Button } from "@cloudflare/kumo/components/button";
+import { Link } from "@cloudflare/kumo/components/link";
 import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
@@ -20,7 +21,7 @@ export default function Updates() {
   const [shown, setShown] = useState<UpdatePolicy | null>(null);
   const stale = [["update-policies", zone.id]];
   return (
-    <Page wide title="Dynamic updates" description={`Which keys may change records of ${name} by messages, as DHCP servers, certificate clients and nsupdate send them.`}>
+    <Page title="Dynamic updates" description={`Which keys may change records of ${name} by messages, as DHCP servers, certificate clients and nsupdate send them.`}>
       <Loaded query={policies} waiting={<Skeleton />}>
         {(list) => (
           <ResourceTable
@@ -30,6 +31,13 @@ export default function Updates() {
             about="A policy lets one TSIG of the account change some types of records at some names. What it changes is a change like any other: with its serial, its NOTIFY, and its entry in the audit log."
             may={zoneRights(zone).records}
             empty="Off. No key may send updates (RFC 2136)."
+            first={[
+              <>
+                Have a key: <Link href={`/${account}/configurations/dns-zone-transfers?tab=tsig`}>create a TSIG</Link> for the client alone, and not that of a secondary.
+              </>,
+              "Create a policy that lets it change no more than it needs: for certificates, TXT at the _acme-challenge name.",
+              "Open the policy's configuration and give it to the client: certbot, a DHCP server or nsupdate.",
+            ]}
             follows="What was updated under it stays."
             stale={stale}
             undoIn={zone.id}

@@ -21,10 +21,21 @@ type Props = {
 
 const height = 96;
 
+/** The least that is shown, in cells. */
+const least = 24;
+
+/** The cells without those of before anything was counted, so that what is known does not stand at the edge of a plot of nothing. */
+function known({ cells, end, step, since }: Props): Props["cells"] {
+  if (since === undefined) return cells;
+  const counted = Math.ceil((Date.parse(end) - Date.parse(since)) / (step * 1000));
+  return cells.slice(-Math.max(least, Math.ceil(counted * 1.1)));
+}
+
 /** Stacked bars over time. What stands at a cell is told by pointing at it, or with the arrow keys. */
 export function Bars(props: Props) {
-  const { cells, classes } = props;
+  const { classes } = props;
   const [at, setAt] = useState<number | null>(null);
+  const cells = known(props);
   const sums = cells.map((c) => c.reduce((a, b) => a + b, 0));
   const empty = sums.every((s) => s === 0); // a line then: there is nothing to see in a whole plot
   const top = roundUp(Math.max(1, ...sums));

@@ -21,8 +21,10 @@ export function RecordFilters(props: { search: Search; onChange: (change: Search
     return () => clearTimeout(timer);
   }, [text]);
   return (
-    <div className="grid gap-3 sm:grid-cols-[1fr_10rem_12rem]">
-      <Input type="search" aria-label="Search records" placeholder="Search names, contents, comments and tags" value={text} onChange={(e) => setText(e.target.value)} />
+    <div className="grid grid-cols-2 gap-x-3 gap-y-2 sm:grid-cols-[1fr_10rem_12rem]">
+      <div className="max-sm:col-span-2">
+        <Input className="w-full" type="search" aria-label="Search records" placeholder="Search names, contents, comments and tags" value={text} onChange={(e) => setText(e.target.value)} />
+      </div>
       <Choice
         label="Type"
         hideLabel

@@ -76,7 +76,7 @@ function Kindred(props: { word: string; colour: string; lines: Lines; open: bool
             },
             {
               head: "Content",
-              className: "content font-mono break-all",
+              className: "content font-mono wrap-anywhere",
               cell: (l) => (
                 <>
                   {l.was && l.was.content !== l.content && <del className="text-kumo-danger">{l.was.content}</del>} {l.content}

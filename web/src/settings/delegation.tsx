@@ -4,6 +4,7 @@ import type { Schema } from "../api/client";
 import { delegationQuery } from "../api/insight";
 import { ago } from "../ui/format";
 import { Loaded } from "../ui/page";
+import { plainError } from "../ui/plain-error";
 
 type Delegation = Schema<"Delegation">;
 
@@ -25,7 +26,7 @@ export function ParentSays({ zone }: { zone: Schema<"Zone"> }) {
 }
 
 function Said({ delegation: d }: { delegation: Delegation }) {
-  if (d.error !== "") return <p className="m-0 text-sm text-kumo-subtle">{`Nobody could be asked: ${d.error}.`}</p>;
+  if (d.error !== "") return <NotAsked error={d.error} />;
   const silent = d.servers.filter((s) => s.error !== "");
   const heard = d.servers.length - silent.length;
   const missing = d.wanted.filter((n) => !d.names.includes(n));
@@ -56,11 +57,26 @@ function Said({ delegation: d }: { delegation: Delegation }) {
           <summary>{`${silent.length} of ${d.servers.length} addresses of the parent said nothing`}</summary>
           <ul className="m-0 list-none p-0 pt-1">
             {silent.map((s) => (
-              <li key={`${s.server} ${s.address}`} className="break-words">{`${s.server || "This server"} ${s.address}: ${s.error}`}</li>
+              <li key={`${s.server} ${s.address}`} className="break-words">{`${s.server || "This server"} ${s.address}: ${plainError(s.error)}`}</li>
             ))}
           </ul>
         </details>
       )}
     </>
+  );
+}
+
+/** Why the parent could not be asked, and what to do about it; what the program said is for whoever looks for the cause. */
+function NotAsked({ error }: { error: string }) {
+  const meaning = plainError(error);
+  const cause = meaning !== error ? `This server's resolver does not help: ${meaning}.` : /no name servers are known/.test(error) ? "No servers of a parent are known." : "The way to it was not found.";
+  return (
+    <div className="text-sm text-kumo-subtle">
+      <p className="m-0" role="status">{`The parent could not be asked. ${cause} Compare the names above with those at your registrar, or see to the resolver (--resolver) and look again.`}</p>
+      <details className="mt-1">
+        <summary className="cursor-pointer">For whoever runs the server</summary>
+        <code className="font-mono text-xs break-all">{error}</code>
+      </details>
+    </div>
   );
 }

@@ -64,7 +64,7 @@ export function SOACard({ zone, settings }: { zone: Schema<"Zone">; settings: Sc
   return (
     <Card title="SOA record" description={<Holders zone={zone} />}>
       <form
-        className="grid items-start gap-4 sm:grid-cols-2 lg:grid-cols-3"
+        className="grid items-start gap-4 sm:grid-cols-2 lg:grid-cols-3 min-[90rem]:grid-cols-2 min-[120rem]:grid-cols-3"
         onSubmit={(e) => {
           e.preventDefault();
           save.run(body);

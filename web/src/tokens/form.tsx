@@ -9,6 +9,7 @@ import { permissionGroupsQuery } from "../api/queries";
 import { useAction } from "../ui/action";
 import { FormDialog } from "../ui/dialogs";
 import { dayBefore, endOfDay } from "../ui/format";
+import { isoMoment } from "../ui/iso";
 import { ZoneChoice } from "../ui/zone-choice";
 import { chosenOf, conditionOf, policiesOf, rangesOf, templates, type Chosen } from "./policies";
 
@@ -24,6 +25,7 @@ export function TokenForm({ account, token, onClose, onMade }: Props) {
   const [notFrom, setNotFrom] = useState(() => rangesOf(token?.condition, "not_in"));
   const lastDay = token?.expires_on ? dayBefore(token.expires_on) : "";
   const [expires, setExpires] = useState(lastDay);
+  const badDay = expires !== "" && (expires.length !== 10 || isoMoment(expires) === undefined);
   const save = useAction({
     quiet: true,
     stale: [["tokens"]],
@@ -60,7 +62,7 @@ export function TokenForm({ account, token, onClose, onMade }: Props) {
       submit={token ? "Save" : "Create Token"}
       busy={save.busy}
       error={save.error}
-      disabled={chosen?.groups.length === 0 || groups.length === 0}
+      disabled={chosen?.groups.length === 0 || groups.length === 0 || badDay}
       onSubmit={save.run}
     >
       <Input label="Token name" required value={name} error={save.at("/name")} onChange={(e) => setName(e.target.value)} />
@@ -75,11 +77,12 @@ export function TokenForm({ account, token, onClose, onMade }: Props) {
       </div>
       <Input
         label="Last day (optional)"
-        type="date"
+        placeholder="YYYY-MM-DD"
+        autoComplete="off"
         description="It works until the end of that day where you are."
         value={expires}
-        error={save.at("/expires_on")}
-        onChange={(e) => setExpires(e.target.value)}
+        error={save.at("/expires_on") ?? (badDay && expires.length >= 10 ? "Write it as 2026-11-30." : undefined)}
+        onChange={(e) => setExpires(e.target.value.trim())}
       />
     </FormDialog>
   );

@@ -30,6 +30,7 @@ export function Peers(props: { account: string }) {
           items={list}
           noun="peer"
           about="A peer DNS server is a secondary: where NOTIFY goes, and from where and with which TSIG it may transfer the zones that it is linked to."
+          first={["Create the key first, under TSIG, unless the secondary asks unsigned.", "Create the peer with the secondary's address and key.", "Link it to zones, each under its DNS settings, and switch their outgoing transfers on."]}
           stale={[["peers", props.account]]}
           remove={(peer_id) =>
             result(

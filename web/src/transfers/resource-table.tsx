@@ -1,9 +1,9 @@
 import { Button } from "@cloudflare/kumo/components/button";
-import { Empty } from "@cloudflare/kumo/components/empty";
 import { PencilSimpleIcon, PlusIcon, TrashIcon } from "@phosphor-icons/react";
 import type { QueryKey } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { useAction } from "../ui/action";
+import { Begin } from "../ui/begin";
 import { DataTable } from "../ui/data-table";
 import { ConfirmDialog } from "../ui/dialogs";
 import { readOnlyText, useMay } from "../ui/rights";
@@ -26,6 +26,8 @@ export function ResourceTable<T extends Item>(props: {
   may?: boolean;
   /** Said while there are none. */
   empty?: string;
+  /** What to do while there are none, in turn. */
+  first: readonly ReactNode[];
   /** The zone whose history brings them back; without one they are gone. */
   undoIn?: string;
   /** What follows when one is deleted. */
@@ -43,16 +45,19 @@ export function ResourceTable<T extends Item>(props: {
     run: props.remove,
     then: () => setRemoving(null),
   });
+  const create = (
+    <Button variant="primary" icon={PlusIcon} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing("new")}>
+      {`Create ${props.noun}`}
+    </Button>
+  );
   return (
     <div className="flex flex-col gap-4">
-      <div className="flex flex-wrap items-start justify-between gap-3">
-        <p className="m-0 max-w-2xl text-sm text-kumo-subtle">{props.about}</p>
-        <Button variant="primary" icon={PlusIcon} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing("new")}>
-          {`Create ${props.noun}`}
-        </Button>
+      <div className="flex flex-wrap items-start justify-between gap-3 empty:hidden">
+        {props.items.length > 0 && <p className="m-0 min-w-0 flex-1 basis-80 text-sm text-kumo-subtle">{props.about}</p>}
+        {props.items.length > 0 && create}
       </div>
       {props.items.length === 0 ? (
-        <Empty size="sm" title={`No ${props.noun} yet`} description={props.empty} />
+        <Begin title={`No ${props.noun} yet`} about={props.empty ? `${props.empty} ${props.about}` : props.about} steps={props.first} action={create} />
       ) : (
         <DataTable
           label={props.noun}

@@ -37,6 +37,7 @@ export function TSIGs(props: { account: string }) {
             items={list}
             noun="TSIG"
             about="A TSIG is a name, an algorithm and a secret that this primary and a secondary share. It signs transfers and NOTIFY."
+            first={["Create one for each secondary, so that each can be replaced alone.", "Choose it at the peer that stands for the secondary.", "Open its configuration and give it to the secondary: name, algorithm and secret are in it."]}
             stale={[["tsigs", props.account]]}
             remove={(tsig_id) =>
               result(

@@ -5,13 +5,13 @@ import { useEffect, type ReactNode } from "react";
 import { Notice } from "./notice";
 
 /** A page's frame: heading, what it is about, its actions, and its contents. */
-export function Page(props: { title: string; /** In the browser's tab, where the title says something else. */ tab?: string; description?: ReactNode; actions?: ReactNode; wide?: boolean; children: ReactNode }) {
+export function Page(props: { title: string; /** In the browser's tab, where the title says something else. */ tab?: string; description?: ReactNode; actions?: ReactNode; children: ReactNode }) {
   const { zone } = useParams({ strict: false });
   useEffect(() => {
     document.title = `${zone === undefined ? "" : `${zone} · `}${props.tab ?? props.title} | Headwater`;
   }, [props.title, props.tab, zone]);
   return (
-    <div className={`mx-auto flex w-full flex-col gap-4 px-4 py-4 md:px-8 ${props.wide ? "" : "max-w-6xl"}`}>
+    <div className="flex w-full flex-col gap-4 px-4 py-4 md:px-8">
       <header className="flex flex-wrap items-start justify-between gap-3">
         <div className="min-w-0">
           <h1 className="m-0 text-2xl font-semibold break-words text-kumo-default">{props.title}</h1>
@@ -19,7 +19,7 @@ export function Page(props: { title: string; /** In the browser's tab, where the
             <p className="mt-1 mb-0 max-w-3xl text-base text-kumo-subtle">{props.description}</p>
           )}
         </div>
-        {props.actions !== undefined && <div className="flex flex-wrap gap-2">{props.actions}</div>}
+        {props.actions !== undefined && <div className="page-actions flex max-w-full flex-wrap gap-2">{props.actions}</div>}
       </header>
       {props.children}
     </div>
@@ -41,6 +41,16 @@ export function Card(props: { title?: string; description?: ReactNode; actions?:
       )}
       <div className="px-5 py-4">{props.children}</div>
     </section>
+  );
+}
+
+/** Cards side by side where there is room for two, in the order of the left and then the right: a form that is a screen wide is not read. */
+export function Columns(props: { left: ReactNode; right: ReactNode }) {
+  return (
+    <div className="grid items-start gap-4 min-[90rem]:grid-cols-2">
+      <div className="flex min-w-0 flex-col gap-4">{props.left}</div>
+      <div className="flex min-w-0 flex-col gap-4">{props.right}</div>
+    </div>
   );
 }
 

@@ -32,17 +32,19 @@ export function ChangesCard(props: { zone: Schema<"Zone">; base: string; course:
           ) : (
             <ol className="m-0 flex list-none flex-col p-0">
               {all.map((c) => (
-                <li key={c.id} className="grid gap-x-4 border-b border-kumo-hairline py-1.5 text-sm last:border-0 sm:grid-cols-[7rem_1fr_auto]">
+                <li key={c.id} className="grid gap-x-4 border-b border-kumo-hairline py-1.5 text-sm last:border-0 sm:grid-cols-[7rem_minmax(0,1fr)]">
                   <time dateTime={c.when} title={moment(c.when)} className="text-kumo-subtle">
                     {ago(c.when)}
                   </time>
+                  {/* Two lines each, however long names are: the whole is a click away. */}
                   <span className="min-w-0">
-                    <span className="font-medium">{what(c)}</span> <span className="dim break-all">{[who(c), by(c)].filter(Boolean).join(" ")}</span>
-                    {c.first[0] && <span className="dim block font-mono break-all">{c.first[0]}</span>}
-                  </span>
-                  <span className="dim tabular-nums sm:text-right">
-                    {c.from_serial !== c.to_serial && <span className="block font-mono">{c.to_serial}</span>}
-                    {c.from_serial !== c.to_serial && arrival(props.course, c.to_serial)}
+                    <span className="block truncate" title={[what(c), ...c.first].join(" · ")}>
+                      <span className="font-medium">{what(c)}</span>
+                      {c.first[0] && <span className="dim ml-2 font-mono">{c.first[0]}</span>}
+                    </span>
+                    <span className="dim block truncate tabular-nums" title={who(c)}>
+                      {[[who(c), by(c)].filter(Boolean).join(" "), ...(c.from_serial === c.to_serial ? [] : [c.to_serial, arrival(props.course, c.to_serial)])].filter(Boolean).join(" · ")}
+                    </span>
                   </span>
                 </li>
               ))}
