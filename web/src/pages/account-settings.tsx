@@ -30,20 +30,22 @@ export default function AccountSettings() {
       <Allowed may={may}>
         <Columns
           left={
-            <Loaded query={transfer}>
-              {(t) => (
-                <>
-                  <NewZones account={account} settings={t} />
-                  <Keys account={account} each={t.tsig_per_peer} />
-                </>
-              )}
-            </Loaded>
+            <>
+              <Loaded query={transfer}>
+                {(t) => (
+                  <>
+                    <NewZones account={account} settings={t} />
+                    <Keys account={account} each={t.tsig_per_peer} />
+                  </>
+                )}
+              </Loaded>
+              <Loaded query={shared}>{(s) => <Shared key={s.accounts.join()} account={account} shared={s} />}</Loaded>
+            </>
           }
           right={
             <>
               <Loaded query={kept}>{(h) => <Kept key={h.days} account={account} days={h.days} />}</Loaded>
               <Loaded query={edge}>{(e) => <Edge key={e.addresses.join()} account={account} edge={e} />}</Loaded>
-              <Loaded query={shared}>{(s) => <Shared key={s.accounts.join()} account={account} shared={s} />}</Loaded>
             </>
           }
         />

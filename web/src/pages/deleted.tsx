@@ -33,7 +33,7 @@ export default function Deleted() {
           list.length === 0 ? (
             <Begin
               title="Nothing to bring back"
-              about="A zone that is removed stays here for 14 days and comes back with all that it had. Meanwhile it is not answered, and its name is free."
+              about="A zone that is removed stays here for 14 days and comes back with all that it had. Meanwhile it is not answered."
               steps={[
                 <>
                   To remove a zone, open its DNS settings from the <Link href={`/${account}/home`}>account home</Link>: the last card does it, and asks for the name.

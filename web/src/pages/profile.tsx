@@ -28,7 +28,6 @@ export default function Profile() {
                 <>
                   <NameCard user={u} />
                   <PasswordCard email={u.email} />
-                  <KeyCard email={u.email} />
                 </>
               }
               right={
@@ -36,10 +35,11 @@ export default function Profile() {
                   <FactorCard email={u.email} />
                   <PasskeysCard email={u.email} />
                   <LoginsCard email={u.email} />
-                  <SessionsCard />
+                  <KeyCard email={u.email} />
                 </>
               }
             />
+            <SessionsCard />
           </>
         )}
       </Loaded>

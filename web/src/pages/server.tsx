@@ -8,14 +8,10 @@ export default function Server() {
   return (
     <Page title="Server" description="The node that you are signed in to: how it is, what it has for its zones, and how it was started.">
       <Columns
-        left={
-          <>
-            <HealthCard />
-            <BackupsCard />
-          </>
-        }
-        right={<DNSOptionsCard />}
+        left={<HealthCard />}
+        right={<BackupsCard />}
       />
+      <DNSOptionsCard />
     </Page>
   );
 }

@@ -22,7 +22,7 @@ type Props = {
 const height = 96;
 
 /** The least that is shown, in cells. */
-const least = 24;
+const least = 12;
 
 /** The cells without those of before anything was counted, so that what is known does not stand at the edge of a plot of nothing. */
 function known({ cells, end, step, since }: Props): Props["cells"] {

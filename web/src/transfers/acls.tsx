@@ -19,7 +19,7 @@ export function ACLs(props: { account: string }) {
           items={list}
           noun="ACL"
           about="An ACL lets addresses transfer every zone of this account, beside the addresses of linked peers. At most /24 for IPv4 and /64 for IPv6."
-          first={["Look at who was refused: each zone's page of secondaries names the addresses.", "Create an ACL for an address that asks from elsewhere than its peer's, or for a range that only reads.", "Keep it narrow: whoever is in it may transfer zones that have no peers."]}
+          first={["Look at who was refused: each zone's page of secondaries names the addresses.", "Create an ACL for an address that asks from elsewhere than its peer's, or for a range that only reads.", "Keep it narrow: whoever is in it may transfer every zone of the account."]}
           stale={[["acls", props.account]]}
           remove={(acl_id) =>
             result(
