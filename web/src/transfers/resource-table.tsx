@@ -45,19 +45,16 @@ export function ResourceTable<T extends Item>(props: {
     run: props.remove,
     then: () => setRemoving(null),
   });
-  const create = (
-    <Button variant="primary" icon={PlusIcon} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing("new")}>
-      {`Create ${props.noun}`}
-    </Button>
-  );
   return (
     <div className="flex flex-col gap-4">
-      <div className="flex flex-wrap items-start justify-between gap-3 empty:hidden">
-        {props.items.length > 0 && <p className="m-0 min-w-0 flex-1 basis-80 text-sm text-kumo-subtle">{props.about}</p>}
-        {props.items.length > 0 && create}
+      <div className="flex flex-wrap items-start justify-between gap-3">
+        {props.items.length > 0 ? <p className="m-0 min-w-0 flex-1 basis-80 text-sm text-kumo-subtle">{props.about}</p> : <span />}
+        <Button variant="primary" icon={PlusIcon} disabled={!may} title={may ? undefined : readOnlyText} onClick={() => setEditing("new")}>
+          {`Create ${props.noun}`}
+        </Button>
       </div>
       {props.items.length === 0 ? (
-        <Begin title={`No ${props.noun} yet`} about={props.empty ? `${props.empty} ${props.about}` : props.about} steps={props.first} action={create} />
+        <Begin title={`No ${props.noun} yet`} about={props.empty ? `${props.empty} ${props.about}` : props.about} steps={props.first} />
       ) : (
         <DataTable
           label={props.noun}
