@@ -22,7 +22,7 @@ func client(t *testing.T, f *httpfront.Front, from string, secure bool) net.Conn
 	}
 	t.Cleanup(func() { c.Close() })
 	if secure {
-		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec // it is our own
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	}
 	_ = c.SetDeadline(time.Now().Add(long))
 	return c

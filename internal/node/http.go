@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -40,6 +41,12 @@ func (n *Node) front(ctx context.Context, address string, h http.Handler, tls bo
 	return httpfront.Listen(ctx, cfg)
 }
 
+// later is the handler of everything, made by the part that comes when the DNS is answered: its hundreds of routes take as long as many zones.
+func (n *Node) later() http.Handler {
+	n.handle = sync.OnceValue(n.handler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { n.handle().ServeHTTP(w, r) })
+}
+
 // bindHTTP binds all that speaks HTTP.
 func (n *Node) bindHTTP(ctx context.Context) (err error) {
 	if n.certs != nil {
@@ -52,7 +59,7 @@ func (n *Node) bindHTTP(ctx context.Context) (err error) {
 			return fmt.Errorf("for CONNECT: %w", err)
 		}
 	}
-	if n.web, err = n.front(ctx, n.cfg.HTTPListen, n.handler(), true); err != nil {
+	if n.web, err = n.front(ctx, n.cfg.HTTPListen, n.later(), true); err != nil {
 		return err
 	}
 	if a, ok := n.web.Addr().(*net.TCPAddr); ok && n.certs == nil && len(n.trusted) == 0 && !a.IP.IsLoopback() {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
 	"sync/atomic"
@@ -99,7 +100,8 @@ type Node struct {
 	answer   answer.Config
 	reports  *report.Book // nil without an agent
 	web      *httpfront.Front
-	scrape   *httpfront.Front // of metrics at an address of their own; nil without one
+	handle   func() http.Handler // of web
+	scrape   *httpfront.Front    // of metrics at an address of their own; nil without one
 	trusted  []netip.Prefix
 	certs    *certFile        // of HTTPS; nil without
 	dnsCerts *certFile        // of DNS over TLS; nil without

@@ -37,6 +37,7 @@ const (
 	partTap       = "dnstap"
 	partTraces    = "traces"
 	partCurves    = "curves"
+	partRoutes    = "routes"
 	partUpkeep    = "upkeep"
 	partFreshen   = "signatures that have ended"
 	partKeeper    = "keys and signatures"
@@ -61,7 +62,7 @@ const (
 func downOrder() []string {
 	return []string{
 		partHTTP, partEvents, partFlatten, partKeeper, partCatalogs, partDrafts, partBackups, partTeller, partAlarms, partCompare, partWatch, partStride, partSightings, partUpkeep, partNotify, partLease, partImages,
-		partCommitter, partFeed, partMetrics, partProfiles, partDNS, partCookies, partTally, partTap, partTraces, partMeter, partCurves, partDNSBind, partHTTPBind, partMemory, partTakeOver, partReady, partFreshen, partFirst, partKnown, partStore,
+		partCommitter, partFeed, partMetrics, partProfiles, partDNS, partCookies, partTally, partTap, partTraces, partMeter, partCurves, partRoutes, partDNSBind, partHTTPBind, partMemory, partTakeOver, partReady, partFreshen, partFirst, partKnown, partStore,
 	}
 }
 
@@ -122,6 +123,7 @@ func (n *Node) sequence() *sequence {
 			run(partCookies, storeBy, func(ctx context.Context) error { return n.cookies.Run(ctx, cookiesLooked, n.cookieKeys) })
 		}
 	}
+	add(part{name: partRoutes, start: func(context.Context) error { n.handle(); return nil }})
 	if n.roles.writes() {
 		run(partCurves, storeBy, n.insight.Keep)
 	}

@@ -1,4 +1,4 @@
-// Package otlp sends spans to a receiver that speaks OTLP over HTTP, by the SDK of OpenTelemetry.
+// Package otlp sends spans, which the SDK of OpenTelemetry keeps, to a receiver that speaks OTLP over HTTP.
 //
 // It knows the settings of that, ours and those of the environment that all programs with the SDK share (OTEL_*), and keeps
 // what a receiver that is slow, away or hanging may hold: a queue of fixed length, from which spans are dropped, and a second
@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -127,7 +128,7 @@ func (c *Config) headers() (map[string]string, error) {
 		if name = strings.TrimSpace(name); !ok || name == "" || strings.ContainsAny(name, " \t\"(),/;<=>?@[]{}") {
 			return nil, fmt.Errorf("--traces-headers-file: line %d is not NAME: VALUE", n)
 		}
-		out[name] = strings.TrimSpace(value)
+		out[http.CanonicalHeaderKey(name)] = strings.TrimSpace(value)
 	}
 	return out, lines.Err() //nolint:wrapcheck // of a string
 }

@@ -10,7 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -39,20 +39,13 @@ type Exporter struct {
 
 // New begins to send as a valid configuration says; Stop ends it.
 func New(ctx context.Context, c *Config) (*Exporter, error) {
-	headers, err := c.headers()
+	p, err := newPoster(c)
 	if err != nil {
 		return nil, err
 	}
-	var to []otlptracehttp.Option
-	if c.To != "" {
-		to = append(to, otlptracehttp.WithEndpointURL(c.endpoint()))
-	}
-	if headers != nil {
-		to = append(to, otlptracehttp.WithHeaders(headers))
-	}
 	e := &Exporter{}
 	e.out.cfg = c
-	if e.out.SpanExporter, err = otlptracehttp.New(ctx, to...); err != nil {
+	if e.out.SpanExporter, err = otlptrace.New(ctx, p); err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
 	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(

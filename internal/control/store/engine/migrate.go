@@ -191,6 +191,13 @@ func (m *migration) run(ctx context.Context) error {
 	if err := m.on.outgrown(ctx, known, true); err != nil {
 		return err
 	}
+	had, err := m.on.version(ctx)
+	if err != nil && !errors.Is(err, ErrNoStore) {
+		return err
+	}
+	if last, err := schema.newest(m.folder); err != nil || had == last {
+		return err // none is left, as with nearly every start; marks are made before the migrations that they are of
+	}
 	files, err := fs.Sub(schema.Files, m.folder)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
@@ -198,10 +205,6 @@ func (m *migration) run(ctx context.Context) error {
 	p, err := goose.NewProvider(m.dialect, m.db, files, append(m.options, goose.WithDisableGlobalRegistry(true))...)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
-	}
-	had, err := m.on.version(ctx)
-	if err != nil && !errors.Is(err, ErrNoStore) {
-		return err
 	}
 	if _, err := p.UpTo(ctx, unmarked+1); err != nil {
 		return fmt.Errorf("migrate tables: %w", err)

@@ -54,9 +54,9 @@ type sqliteEngine struct {
 	readers *lines
 	turn    chan struct{} // holds a token while somebody writes
 	yield   func()        // may be nil
-	copier  *line         // copies the log into the file
-	dirty   atomic.Bool   // something was committed since it last did
-	lock    *fileLock     // nil for who only reads beside others
+	path    string
+	dirty   atomic.Bool // something was committed since the log was last copied into the file
+	lock    *fileLock   // nil for who only reads beside others
 }
 
 // Sizes of SQLite's working set. The log is copied into the file beside the commits, so that none waits for it; only if it
@@ -102,13 +102,9 @@ func (e *sqliteEngine) openFiles(ctx context.Context, path string, cfg *Config) 
 	if cfg.ReadOnly {
 		return nil
 	}
-	for _, open := range []struct {
-		to      **line
-		pragmas string
-	}{{&e.writer, writerPragmas}, {&e.copier, copierPragmas}} {
-		if *open.to, err = openLine(path, open.pragmas, false); err != nil {
-			return err
-		}
+	e.path = path
+	if e.writer, err = openLine(path, writerPragmas, false); err != nil {
+		return err
 	}
 	return e.migrate(ctx, path, cfg)
 }
@@ -269,14 +265,26 @@ func (e *sqliteEngine) snapshot(ctx context.Context) (*Session, error) {
 func (e *sqliteEngine) follow(ctx context.Context, _ *Waker, _ func(context.Context, Standing)) {
 	tick := time.NewTicker(copyPause)
 	defer tick.Stop()
+	var copier *line // opened when there is something to copy: that reads all the tables' forms once more
+	defer func() {
+		if copier != nil {
+			_ = copier.close()
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if e.dirty.Swap(false) {
-				_ = e.copier.do("PRAGMA wal_checkpoint(PASSIVE)") // what fails now is done by a later one
-			}
+		}
+		if !e.dirty.Swap(false) {
+			continue
+		}
+		if copier == nil {
+			copier, _ = openLine(e.path, copierPragmas, false)
+		}
+		if copier != nil { // what fails now is done by a later one
+			_ = copier.do("PRAGMA wal_checkpoint(PASSIVE)")
 		}
 	}
 }
@@ -289,7 +297,7 @@ func (e *sqliteEngine) ping(ctx context.Context) error {
 }
 
 func (e *sqliteEngine) close() error {
-	errs := []error{e.readers.close(), e.copier.close(), e.writer.close()} // the last one copies the log into the file and removes it
+	errs := []error{e.readers.close(), e.writer.close()} // the last one copies the log into the file and removes it
 	return errors.Join(append(errs, e.lock.release())...)
 }
 
