@@ -169,7 +169,7 @@ test("a default install does not promise what it cannot do", async (t) => {
   await plain.api("POST", `/client/v4/zones/${zone.id}/dns_records`, a("www"));
   await plain.api("POST", `/client/v4/zones/${zone.id}/dns_records`, { type: "CNAME", name: "@", content: "www.example.net" });
   await page.goto(`${plain.url}/${plain.account}/example.com/dns/records`);
-  await page.getByText("The CNAME at the zone apex is not answered").waitFor();
+  await page.locator("p", { hasText: "The CNAME at the zone apex is not answered" }).waitFor();
   assert.equal(await page.getByText("We answer it flattened").count(), 0);
   const proxy = page.getByRole("switch", { name: "Proxy A www.example.com" });
   await page.locator('[title^="There are no edge addresses yet"]').first().waitFor();
