@@ -10,7 +10,7 @@ const rows = "tr, li, [role=row], [role=listitem]";
 type Neighbour = { row: Element; name: string };
 
 /** The place of a button among others, so that what stands in for it is found when it is gone. */
-type Place = { opener: HTMLElement; name: string; order: Neighbour[]; row: Element | null };
+type Place = { opener: HTMLElement; name: string; order: Neighbour[]; row: Element | null; onPage: boolean };
 
 const called = (e: Element) => e.getAttribute("aria-label") ?? e.textContent ?? "";
 
@@ -29,7 +29,7 @@ function placeOf(opener: HTMLElement): Place {
     row,
     name: [...row.querySelectorAll(pressed)].map(called).find((n) => n.startsWith(kindOf(name))) ?? "",
   }));
-  return { opener, name, row, order };
+  return { opener, name, row, order, onPage: opener.closest("[role=dialog]") === null };
 }
 
 /** What has ever opened a dialog: to the last of these that is left the dialog gives the keyboard when its own opener has gone. */
@@ -77,7 +77,8 @@ export function useKeyboardBack(open: boolean): void {
         const now = document.activeElement;
         const nowhere = now === null || now === document.body || !now.isConnected;
         const gone = !usable(place.opener);
-        const lost = nowhere || (gone && idle && byDefault(now));
+        // One that was opened from another dialog leads back to what had opened that, which is the library's choice, too.
+        const lost = nowhere || (gone && idle && place.onPage && byDefault(now));
         const taken = !lost && now.closest("[role=dialog]") === null;
         if (lost && gone) standIn(place)?.focus();
         else if (!taken && performance.now() < end) return void requestAnimationFrame(look);
