@@ -256,7 +256,7 @@ func (n *Node) wireNotify(sources []netip.Addr) {
 		Node:     host,
 		Answered: n.watch.Notified, KeyOf: n.watch.KeyOf, DB: n.db, Duty: n.holdsZone, Sources: sources, Interval: n.cfg.NotifyInterval, Log: n.log,
 		Own: n.ownCertificate, Tells: n.reach.Tells, Traced: n.traced,
-		Load: func(ctx context.Context, yield func(notify.Ack)) error { return n.loadWatched(ctx, "", yield) },
+		Load: n.loadKnown,
 		Save: func(ctx context.Context, acks []notify.Ack) error {
 			states := make([]store.PeerState, 0, len(acks))
 			for _, a := range acks {

@@ -84,8 +84,12 @@ func (n *Node) shareWork() {
 			return n.store.RenewLease(ctx, id, seen, life)
 		},
 		Leave: func(ctx context.Context) error { return n.store.LeaveCircle(ctx, id) },
-		Changed: func() {
-			n.notify.Review()
+		Changed: func(away bool) {
+			if away {
+				n.notify.Back()
+			} else {
+				n.notify.Review()
+			}
 			n.flatten.Review()
 			n.keeper.Review()
 			n.catalogs.Review()

@@ -122,6 +122,24 @@ func (n *Node) loadWatched(ctx context.Context, zone model.ID, known func(notify
 	return nil
 }
 
+// asNew bounds how long the feed is waited for before what secondaries know is read once more.
+const asNew = 10 * time.Second
+
+// loadKnown reads which serials secondaries know, and returns when memory has them, too: another node may have told of what this one has
+// not seen yet.
+func (n *Node) loadKnown(ctx context.Context, yield func(notify.Ack)) error {
+	if err := n.loadWatched(ctx, "", yield); err != nil {
+		return err
+	}
+	head, err := n.store.Head(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, asNew)
+	defer cancel()
+	return n.feed.Wait(ctx, head)
+}
+
 // keepKeys makes what looks after keys and signatures. Zones that fall to a node that cannot open keys are told of in its log.
 func (n *Node) keepKeys() {
 	n.keeper = keeper.New(keeper.Config{

@@ -2,7 +2,6 @@ package estate_test
 
 import (
 	"fmt"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,7 +36,7 @@ func TestErrorReports(t *testing.T) {
 	dig := func(args ...string) string {
 		t.Helper()
 		args = append([]string{"@" + n.DNS.Addr().String(), "-p", fmt.Sprint(n.DNS.Port()), "+tries=1", "+time=60"}, args...)
-		out, err := exec.CommandContext(t.Context(), "dig", args...).CombinedOutput()
+		out, err := testkit.Dig(t, args...)
 		if err != nil {
 			t.Fatalf("dig %v: %v\n%s", args, err, out)
 		}

@@ -366,8 +366,28 @@ type Answer struct {
 	Success bool `json:"success"`
 }
 
-// Do calls the API below /client/v4, or any path that begins with /headwater. headers are names and values.
+// answerLimit is how long an answer may take to whom has set no limit: nothing takes as long, not even a million records.
+const answerLimit = 4 * time.Minute
+
+// Do calls the API below /client/v4, or any path that begins with /headwater. headers are names and values. A process that does not
+// answer in answerLimit, unless ctx has a limit of its own, is ended, and the error tells what it was at.
 func (n *Node) Do(ctx context.Context, method, path string, body any, headers ...[2]string) (*Answer, error) {
+	if _, limited := ctx.Deadline(); limited {
+		return n.do(ctx, method, path, body, headers)
+	}
+	limit, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	a, err := n.do(limit, method, path, body, headers)
+	if err != nil && ctx.Err() == nil && limit.Err() != nil {
+		from := n.log.Len()
+		_ = n.cmd.Process.Signal(syscall.SIGQUIT)
+		<-n.done
+		err = fmt.Errorf("%s %s: %w\n%s", method, path, err, n.log.String()[from:])
+	}
+	return a, err
+}
+
+func (n *Node) do(ctx context.Context, method, path string, body any, headers [][2]string) (*Answer, error) {
 	var r io.Reader
 	switch b := body.(type) {
 	case nil:

@@ -94,7 +94,9 @@ func (w *world) aged(t *testing.T) {
 	w.Kill()
 	year := time.Now().UTC().Year()
 	sql := fmt.Sprintf(`UPDATE dnssec_keys SET doc = replace(doc, '"%d-', '"%d-')`, year, year-1)
-	if out, err := exec.CommandContext(t.Context(), "sqlite3", filepath.Join(w.dir, "headwater.db"), sql).CombinedOutput(); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "sqlite3", filepath.Join(w.dir, "headwater.db"), sql).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if err := w.Run(); err != nil {

@@ -104,6 +104,8 @@ func (w *world) digested(t *testing.T, what string) {
 // digest, too, and unbound takes nothing that is another than was digested.
 func (w *world) verifyDigest(t *testing.T, what string, strict bool) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+	defer cancel()
 	file := filepath.Join(t.TempDir(), "zone")
 	text := dig(t, w.DNS, "AXFR", w.apex.String(), "+onesoa")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -113,7 +115,7 @@ func (w *world) verifyDigest(t *testing.T, what string, strict bool) {
 	if strict {
 		flags = "-ZZ"
 	}
-	out, err := exec.CommandContext(t.Context(), "ldns-verify-zone", flags, "-V", "2", file).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ldns-verify-zone", flags, "-V", "2", file).CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s\n%s", what, err, out, text)
 	}
@@ -126,7 +128,7 @@ func (w *world) verifyDigest(t *testing.T, what string, strict bool) {
 	if err := os.WriteFile(filepath.Join(pdns, "pdns.conf"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err = exec.CommandContext(t.Context(), "pdnsutil", "--config-dir="+pdns, "zonemd-verify-file", strings.TrimSuffix(w.apex.String(), "."), plain).CombinedOutput()
+	out, err = exec.CommandContext(ctx, "pdnsutil", "--config-dir="+pdns, "zonemd-verify-file", strings.TrimSuffix(w.apex.String(), "."), plain).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "Verification of ZONEMD record succeeded") {
 		t.Errorf("%s: PowerDNS: %v\n%s", what, err, out)
 	}

@@ -136,7 +136,7 @@ func (w *world) waitSigned(t *testing.T) {
 func dig(t *testing.T, at netip.AddrPort, args ...string) string {
 	t.Helper()
 	args = append([]string{"@" + at.Addr().String(), "-p", fmt.Sprint(at.Port()), "+tries=3", "+time=5", "+nocookie"}, args...)
-	out, err := exec.CommandContext(t.Context(), "dig", args...).CombinedOutput()
+	out, err := testkit.Dig(t, args...)
 	if err != nil {
 		t.Fatalf("dig %v: %v\n%s", args, err, out)
 	}

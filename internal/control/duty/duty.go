@@ -17,8 +17,8 @@ type Config struct {
 	Renew func(ctx context.Context, seen uint64, life time.Duration) (model.Circle, error)
 	// Leave ends the lease.
 	Leave func(ctx context.Context) error
-	// Changed hears that this node may hold zones now that it did not hold. It must return at once.
-	Changed func()
+	// Changed hears that this node may hold zones now that it did not hold; away that it held none for a while. It must return at once.
+	Changed func(away bool)
 	// Life is how long a lease lasts, default 3 s; Pause the time between two renewals, default 500 ms.
 	Life, Pause time.Duration
 	Now         func() time.Time
@@ -33,7 +33,7 @@ func (c *Config) fill() {
 		c.Pause = c.Life / 6
 	}
 	if c.Changed == nil {
-		c.Changed = func() {}
+		c.Changed = func(bool) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -143,7 +143,7 @@ func (d *Duty) renew(ctx context.Context) time.Duration {
 	d.held.Store(next)
 	if lapsed || old.circle.epoch != next.circle.epoch || old.circle.settled != next.circle.settled {
 		d.cfg.Log.Info("nodes share the work", "nodes", len(got.Nodes), "circle", got.Epoch, "settled", next.circle.settled)
-		d.cfg.Changed()
+		d.cfg.Changed(lapsed)
 	}
 	if seen != got.Epoch || !next.circle.settled {
 		return d.cfg.Pause / 8 // others wait to hear that this node knows, or this one for others

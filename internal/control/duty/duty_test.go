@@ -101,7 +101,7 @@ type member struct {
 func (b *book) start(ctx context.Context, n int) *member {
 	m := &member{id: model.ID(fmt.Sprintf("%032x", n)), book: b, done: make(chan struct{})}
 	m.Duty = duty.New(duty.Config{
-		Node: m.id, Life: 3 * time.Second, Pause: 500 * time.Millisecond, Changed: func() { m.calls.Add(1) },
+		Node: m.id, Life: 3 * time.Second, Pause: 500 * time.Millisecond, Changed: func(bool) { m.calls.Add(1) },
 		Renew: func(ctx context.Context, seen uint64, life time.Duration) (model.Circle, error) {
 			c, err := b.renew(m.id, seen, life)
 			select {

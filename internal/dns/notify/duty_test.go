@@ -190,3 +190,60 @@ func TestBehindTheOthers(t *testing.T) {
 	}
 	w.stop()
 }
+
+// still passes over what is on its way already, and fails the test when NOTIFYs keep coming.
+func (p *peer) still(t testing.TB) {
+	t.Helper()
+	for range 3 {
+		select {
+		case <-p.got:
+		case <-time.After(200 * time.Millisecond): // nothing tells that nothing comes
+			return
+		}
+	}
+	t.Fatal("it is told all the same")
+}
+
+// TestBack: a node that had no duty for a while, perhaps without noticing, and is behind, tells nobody of what it sees late: the others
+// have told of more. What was due when it went is not sent either.
+func TestBack(t *testing.T) {
+	t.Parallel()
+	p, dead := newPeer(t), newPeer(t)
+	gate, loading := make(chan struct{}), make(chan struct{}, 10)
+	var loads atomic.Int32
+	w := start(t, notify.Config{
+		Interval: time.Millisecond, Retry: 100 * time.Millisecond, RetryMost: 100 * time.Millisecond,
+		Load: func(ctx context.Context, yield func(notify.Ack)) error {
+			if loads.Add(1) == 1 {
+				return nil
+			}
+			loading <- struct{}{}
+			select {
+			case <-gate:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			yield(notify.Ack{Zone: "z", Peer: "a", Serial: 3})
+			yield(notify.Ack{Zone: "z", Peer: "b", Serial: 3})
+			return nil
+		},
+	}, true, p, dead)
+	p.reply(t, p.wait(t), wire.RcodeNoError, nil)
+	dead.wait(t) // and never answers
+	w.s.Back()
+	<-loading
+	dead.still(t)
+	w.publish(t, 2) // it catches up
+	p.still(t)
+	w.publish(t, 3)
+	w.s.Force(w.db.ByID("z"))
+	close(gate)
+	for _, p := range []*peer{p, dead} {
+		if n := p.wait(t); n.serial != 3 {
+			t.Errorf("told of %d", n.serial)
+		} else {
+			p.reply(t, n, wire.RcodeNoError, nil)
+		}
+	}
+	w.stop()
+}

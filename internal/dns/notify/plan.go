@@ -123,11 +123,11 @@ func (t *task) learn(known map[taskKey]uint32) {
 	}
 }
 
-// unreviewed says that a zone has perhaps just fallen to this node, and what its peers know is about to be read. What was
+// unreviewed says that a zone has perhaps just fallen to this node, be it once more, and what its peers know is about to be read. What was
 // wished for waits until that is over: the review plans every zone that it finds linked, and this one may have been linked
 // after it looked.
 func (s *Sender) unreviewed(id string, w wish) bool {
-	return s.reviews.Load() > 0 && !w.review && s.zones[id] == nil
+	return !w.review && (s.away() || s.reviews.Load() > 0 && s.zones[id] == nil)
 }
 
 // park sends nothing more for a zone. What its peers know is remembered, and an answer that is on its way still counts.

@@ -87,7 +87,7 @@ func (s *Sender) reviewAll(ctx context.Context) error {
 }
 
 // reviewed lets what waited for a review go on, unless another was called for meanwhile.
-func (s *Sender) reviewed(called int32) {
+func (s *Sender) reviewed(called int64) {
 	if s.reviews.CompareAndSwap(called, 0) {
 		s.ring()
 	}

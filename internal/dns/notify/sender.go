@@ -36,11 +36,11 @@ type Config struct {
 	// Remind is the first pause before a peer that has answered, and is seen with an older serial all the same, is told again; default
 	// 10 s, doubling up to RetryMost.
 	Remind time.Duration
-	// Load yields what was known before the restart, or by the node that notified before this one; Save keeps it, called
-	// with batches, never twice at once.
+	// Load yields what was known before the restart, or by the node that notified before this one, and returns when DB is as new; Save
+	// keeps it, called with batches, never twice at once.
 	Load func(ctx context.Context, yield func(Ack)) error
 	Save func(ctx context.Context, acks []Ack) error
-	// Duty says whether this node notifies for a zone; nil: always. When its answers change, call Review.
+	// Duty says whether this node notifies for a zone; nil: always. When its answers change, call Review or Back.
 	Duty func(zoneID string) bool
 	// KeyOf is the key that a peer last signed a request for a zone with, and when; nil: nobody knows. It must return at once.
 	KeyOf func(zoneID, peerID string) (name string, on time.Time)
@@ -113,14 +113,14 @@ func (w wish) and(next wish) wish {
 	}
 }
 
-// Sender sends NOTIFYs. Wake, Link, Force, Remove, Seen and Review return at once and may be called from anywhere.
+// Sender sends NOTIFYs. Wake, Link, Force, Remove, Seen, Review and Back return at once and may be called from anywhere.
 type Sender struct {
 	cfg    Config
 	bell   chan struct{}
 	acked  chan struct{} // something is to be saved
 	review chan struct{} // Duty answers otherwise
-	// reviews counts calls of Review; it is 0 again once what peers know has been read.
-	reviews atomic.Int32
+	// reviews counts calls of Review, and of Back from absence on; it is 0 again once what peers know has been read.
+	reviews atomic.Int64
 
 	wishes struct {
 		sync.Mutex
@@ -182,10 +182,22 @@ func (s *Sender) wish(id string, w wish) {
 
 // Review says that Duty answers otherwise now. Peers of zones that this node notifies for since then are told, except
 // those that are known to have the zone's serial.
-func (s *Sender) Review() {
-	s.reviews.Add(1)
+func (s *Sender) Review() { s.call(1) }
+
+// Back is Review after a time in which this node had no duty at all: others may have told peers of versions that it is about to see.
+// Nobody is told of anything until what they know has been read, however long the node has had their zones.
+func (s *Sender) Back() { s.call(absence) }
+
+// absence is what a call of Back counts, more than all of Review's come to.
+const absence = 1 << 32
+
+func (s *Sender) call(counts int64) {
+	s.reviews.Add(counts)
 	knock(s.review)
 }
+
+// away says that nobody knows yet what happened while this node had no duty.
+func (s *Sender) away() bool { return s.reviews.Load() >= absence }
 
 func (s *Sender) ring() { knock(s.bell) }
 
@@ -341,8 +353,8 @@ func (s *Sender) collect() (messages []message, wait time.Duration) {
 		if wait := t.due.Sub(now); wait > 0 {
 			return messages, wait
 		}
-		if !s.cfg.Duty(t.zone) {
-			s.park(t.zone) // another node tells
+		if !s.cfg.Duty(t.zone) || s.away() {
+			s.park(t.zone) // another node tells, or has told: the review plans it
 			continue
 		}
 		if slot := s.pace.slot(t, now); slot.After(now) {
