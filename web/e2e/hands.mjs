@@ -107,3 +107,10 @@ export async function escape(page, button) {
     throw new Error(`${e.message}: it is on ${await focused(page)}`);
   });
 }
+
+/** What ends beyond the right edge and cannot be scrolled to: the page cuts it off, so that it scrolls no farther than the window. */
+export const cutOff = () => {
+  const scrolls = (e) => e && e !== document.body && (getComputedStyle(e).overflowX !== "visible" && e.getBoundingClientRect().right <= innerWidth + 1 || scrolls(e.parentElement));
+  const beyond = [...document.querySelectorAll("main *")].filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e.parentElement));
+  return beyond.map((e) => e.textContent.slice(0, 60));
+};

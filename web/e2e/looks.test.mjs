@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
-import { clean, formDialog, signedInto } from "./hands.mjs";
+import { clean, cutOff, formDialog, signedInto } from "./hands.mjs";
 import { freePort } from "./nsd.mjs";
 import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
@@ -52,6 +52,11 @@ test("on a phone the first record is seen without scrolling, however many notes 
   await note.waitFor();
   assert.equal(await fold.getAttribute("aria-expanded"), "true");
   await clean(page, "records, 390 px");
+  // A single note is its own button, and longer than a phone is wide.
+  await server.api("DELETE", `/client/v4/zones/${cname.id}/dns_records/${(await server.api("GET", `/client/v4/zones/${cname.id}/dns_records?type=CNAME`))[0].id}`);
+  await page.reload();
+  await page.getByRole("button", { name: "1 proxied record while outgoing zone transfers are on" }).waitFor();
+  assert.deepEqual(await page.evaluate(cutOff), []);
 });
 
 test("where the parent cannot be asked, the page says so in words and not in those of a program", async (t) => {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fill, pagesOf } from "./fixture.mjs";
-import { clean, focused, signedInto } from "./hands.mjs";
+import { clean, cutOff, focused, signedInto } from "./hands.mjs";
 import { settled, startBrowser, startWithPasskeys, until } from "./server.mjs";
 
 const source = fileURLToPath(new URL("../src", import.meta.url));
@@ -30,6 +30,7 @@ after(async () => {
 async function narrow(page, what) {
   await page.setViewportSize(phone);
   await until(`${what}: nothing wider than a phone`, () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await until(`${what}: nothing cut off at a phone's edge`, async () => (await page.evaluate(cutOff)).length === 0);
   await page.setViewportSize(desk);
 }
 

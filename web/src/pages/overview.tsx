@@ -32,13 +32,13 @@ export default function Overview() {
         <div className="flex min-w-0 flex-col gap-4">
           {linked && known.data && <FollowersCard base={base} peers={known.data.peers} course={course} expire={expire} />}
           <QueriesCard zone={zone} />
+          <Card title="Nameservers" description="What the parent should name." actions={<Link href={`${base}/dns/settings`}>Settings</Link>}>
+            <Copyables items={zone.name_servers.map((n, i) => [`Nameserver ${i + 1}`, n] as const)} />
+          </Card>
         </div>
         <div className="flex min-w-0 flex-col gap-4">
           <ChangesCard zone={zone} base={base} course={course} />
           {linked && <CurvesCard zone={zone} />}
-          <Card title="Nameservers" description="What the parent should name." actions={<Link href={`${base}/dns/settings`}>Settings</Link>}>
-            <Copyables items={zone.name_servers.map((n, i) => [`Nameserver ${i + 1}`, n] as const)} />
-          </Card>
         </div>
       </div>
     </Page>

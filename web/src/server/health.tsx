@@ -24,7 +24,7 @@ export function readHealth(ready: boolean, text: string): Health {
     const [first = "", ...rest] = line.split(" ");
     const name = rest.length === 1 || first === "roles" ? known[first] : undefined;
     if (name === undefined) out.told.push(line.charAt(0).toUpperCase() + line.slice(1));
-    else out.facts.push([name, rest.join(" ")]);
+    else out.facts.push([name, rest.join(" ").replaceAll(",", ", ")]);
   }
   return out;
 }

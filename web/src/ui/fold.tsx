@@ -7,7 +7,7 @@ export function PhoneFold(props: { label: string; icon?: ReactNode; className?: 
   const id = useId();
   return (
     <>
-      <Button className="self-start md:hidden" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+      <Button className="h-auto! max-w-full self-start py-2! text-left whitespace-normal! md:hidden" aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
         {props.icon}
         {props.label}
       </Button>

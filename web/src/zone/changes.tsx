@@ -32,7 +32,7 @@ export function ChangesCard(props: { zone: Schema<"Zone">; base: string; course:
           ) : (
             <ol className="m-0 flex list-none flex-col p-0">
               {all.map((c) => (
-                <li key={c.id} className="grid gap-x-4 border-b border-kumo-hairline py-1.5 text-sm last:border-0 sm:grid-cols-[7rem_minmax(0,1fr)]">
+                <li key={c.id} className="grid gap-x-4 border-b border-kumo-hairline py-1.5 text-sm last:border-0 sm:grid-cols-[7rem_minmax(0,1fr)_auto]">
                   <time dateTime={c.when} title={moment(c.when)} className="text-kumo-subtle">
                     {ago(c.when)}
                   </time>
@@ -42,10 +42,16 @@ export function ChangesCard(props: { zone: Schema<"Zone">; base: string; course:
                       <span className="font-medium">{what(c)}</span>
                       {c.first[0] && <span className="dim ml-2 font-mono">{c.first[0]}</span>}
                     </span>
-                    <span className="dim block truncate tabular-nums" title={who(c)}>
-                      {[[who(c), by(c)].filter(Boolean).join(" "), ...(c.from_serial === c.to_serial ? [] : [c.to_serial, arrival(props.course, c.to_serial)])].filter(Boolean).join(" · ")}
+                    <span className="dim block truncate" title={who(c)}>
+                      {[who(c), by(c)].filter(Boolean).join(" ")}
                     </span>
                   </span>
+                  {c.from_serial !== c.to_serial && (
+                    <span className="dim flex gap-x-2 tabular-nums sm:flex-col sm:text-right">
+                      <span>{c.to_serial}</span>
+                      <span>{arrival(props.course, c.to_serial)}</span>
+                    </span>
+                  )}
                 </li>
               ))}
             </ol>
