@@ -170,10 +170,14 @@ func (p *poster) UploadTraces(ctx context.Context, batch []*spans.ResourceSpans)
 		if !ok {
 			return err
 		}
+		pause := max(later.after, wait/2+rand.N(wait/2))
+		if end, limited := ctx.Deadline(); limited && time.Until(end) < pause {
+			return err // to wait for it would only keep the batches behind it waiting
+		}
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(max(later.after, wait/2+rand.N(wait/2))):
+		case <-time.After(pause):
 		}
 	}
 }

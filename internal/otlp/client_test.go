@@ -3,6 +3,7 @@ package otlp_test
 import (
 	"compress/gzip"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,7 +17,14 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/headwaterdns/headwater/internal/otlp"
+	"github.com/headwaterdns/headwater/internal/testkit"
 )
+
+// TestMain has spans sent at once, and not with the end, which waits for a second at most.
+func TestMain(m *testing.M) {
+	_ = os.Setenv("OTEL_BSP_SCHEDULE_DELAY", "1") // ms; without it tests are slow, or fail on a slow machine
+	os.Exit(m.Run())
+}
 
 // sent has one span sent as a configuration and the environment say, and gives the counts after the end.
 func sent(t *testing.T, c otlp.Config) otlp.Stats {
@@ -27,6 +35,12 @@ func sent(t *testing.T, c otlp.Config) otlp.Stats {
 		t.Fatal(err)
 	}
 	e.Begin("request", time.Now(), "").End(time.Now(), "")
+	testkit.Until(t, func() string {
+		if s := e.Stats(); s.Sent+s.Failed == 0 {
+			return fmt.Sprintf("nothing has become of it: %+v", s)
+		}
+		return ""
+	})
 	if err := e.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -139,7 +153,7 @@ func TestTaken(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", tt.kind)
-				w.Header().Set("Retry-After", "30")
+				w.Header().Set("Retry-After", "3600")
 				w.WriteHeader(tt.status)
 				_, _ = io.WriteString(w, tt.answer)
 			}))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,11 +45,16 @@ func TestTriedAgain(t *testing.T) {
 				}
 				until := began.Add(5 * time.Minute)
 				var tries []string
+				var mu sync.Mutex // of all and tries: drafts are applied beside the looks for more
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 				defer cancel()
 				s := draft.NewScheduler(draft.Config{Due: func(ctx context.Context, by time.Time, after model.DraftPlace, most int) ([]model.Draft, error) {
+					mu.Lock()
+					defer mu.Unlock()
 					return all.due(ctx, by, after, most)
 				}, Clock: time.Now, Change: func(_ context.Context, c model.Change) (model.Result, error) {
+					mu.Lock()
+					defer mu.Unlock()
 					i := slices.IndexFunc(all, func(d model.Draft) bool { return d.Zone == c.Zone })
 					tries = append(tries, fmt.Sprint(all[i].ID, " ", time.Since(began)))
 					if c.Zone == "held" && time.Now().Before(until) {
