@@ -220,11 +220,7 @@ func (n *Node) keyUses(ctx context.Context, account model.ID, peers []model.ID, 
 				}
 				loaded = true
 			}
-			list := seen[zonePeer{z.ID, id}]
-			for _, s := range n.watch.Seen(z.ID, id) {
-				s.Node = here
-				list = append(list, s)
-			}
+			list := append(seen[zonePeer{z.ID, id}], n.watch.Seen(z.ID, id, here)...)
 			use, on := watch.Uses(list, old.String(), next.String())
 			out = append(out, api.KeyUse{Peer: model.ID(id), Zone: z.Name.Host(), Use: string(use), On: on})
 		}

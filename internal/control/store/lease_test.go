@@ -276,3 +276,26 @@ func TestSerializationFailures(t *testing.T) {
 	}
 	t.Logf("%d transactions refused beside each other", lost.Load())
 }
+
+// TestNodesStartTogether has nodes open an empty database at once, under the strictest isolation: each makes the tables, or finds them
+// made, whoever is quicker.
+func TestNodesStartTogether(t *testing.T) {
+	t.Parallel()
+	for range 3 {
+		w := &world{url: engines[1].fresh(t) + "&default_transaction_isolation=serializable", now: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				s, err := store.Open(t.Context(), store.Config{URL: w.url, SecretKey: testKey, Clock: func() time.Time { return w.now }})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+}

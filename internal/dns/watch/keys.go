@@ -14,15 +14,23 @@ type Signed struct {
 	On      time.Time
 	Certain bool // it was this peer, and no other at its address
 
-	told time.Time // On, when it was last told to other nodes
+	told   time.Time // On, when it was last told to other nodes
+	loaded bool      // nobody knows which node saw it
 }
 
-// keysMost bounds the keys that are remembered for a peer: two while one follows the other, and some that did before.
-const keysMost = 4
+// like says whether one sighting takes the place of another. Certain and uncertain ones of a key are kept apart, for what may have been
+// another peer's proves less; and so are those that were loaded, for a node that saw the old key last must not pass for one that saw the
+// new key because another did.
+func (s *Signed) like(o *Signed) bool {
+	return s.Key == o.Key && s.Certain == o.Certain && s.loaded == o.loaded
+}
 
-// signed notes a request. Certain and uncertain ones of a key are kept apart: what may have been another peer's proves less.
+// keysMost bounds the keys that are remembered for a peer: two while one follows the other, and some that did before, seen here and loaded.
+const keysMost = 8
+
+// signed notes a request.
 func (r *record) signed(s Signed) {
-	at := slices.IndexFunc(r.keys, func(o Signed) bool { return o.Key == s.Key && o.Certain == s.Certain })
+	at := slices.IndexFunc(r.keys, func(o Signed) bool { return o.like(&s) })
 	if at == 0 {
 		r.unsaved = max(r.unsaved, again)
 	} else {
@@ -74,14 +82,14 @@ const (
 
 // uses says which of two keys a peer uses, by what this node saw.
 func (r *record) uses(old, next string) (use KeyUse, on time.Time) {
-	return Uses(r.sightings(key{}), old, next)
+	return Uses(r.sightings(key{}, ""), old, next)
 }
 
 // mergeKeys joins what two have seen, the later sighting of each.
 func mergeKeys(a, b []Signed) []Signed {
 	out := slices.Clone(a)
 	for _, s := range b {
-		at := slices.IndexFunc(out, func(o Signed) bool { return o.Key == s.Key && o.Certain == s.Certain })
+		at := slices.IndexFunc(out, func(o Signed) bool { return o.like(&s) })
 		switch {
 		case at < 0:
 			out = append(out, s)
@@ -91,4 +99,13 @@ func mergeKeys(a, b []Signed) []Signed {
 	}
 	slices.SortStableFunc(out, func(a, b Signed) int { return b.On.Compare(a.On) })
 	return out[:min(len(out), keysMost)]
+}
+
+// known is keys as they are saved: whoever loads them cannot tell who saw which.
+func known(keys []Signed) []Signed {
+	out := slices.Clone(keys)
+	for i := range out {
+		out[i].loaded = false
+	}
+	return mergeKeys(nil, out)
 }

@@ -11,10 +11,11 @@ import (
 
 // Sighting is that a node saw a peer of a zone sign with a key, first and last.
 type Sighting struct {
-	Zone, Peer, Node string
-	Key              string
-	Certain          bool
-	Since, Seen      time.Time
+	Zone, Peer  string
+	Node        string // empty where nobody knows which one it was
+	Key         string
+	Certain     bool
+	Since, Seen time.Time
 }
 
 // sight notes that a key was seen of a peer.
@@ -38,7 +39,7 @@ func (w *Watcher) Sightings() []Sighting {
 		}
 		for i := range r.keys {
 			s := &r.keys[i]
-			if s.On.After(s.told) {
+			if !s.loaded && s.On.After(s.told) {
 				s.told = s.On
 				out = append(out, Sighting{Zone: k.zone, Peer: k.peer, Key: s.Key, Certain: s.Certain, Since: s.On, Seen: s.On})
 			}
@@ -68,28 +69,32 @@ func (w *Watcher) rotates(k key) bool {
 	return z != nil && slices.ContainsFunc(z.Access().Peers, func(p zone.Peer) bool { return p.ID == k.peer && p.Next != nil })
 }
 
-// Seen gives what this node saw of a peer of a zone.
-func (w *Watcher) Seen(zoneID, peer string) []Sighting {
+// Seen gives what this node, which is called here, saw of a peer of a zone, and what was loaded of it.
+func (w *Watcher) Seen(zoneID, peer, here string) []Sighting {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	k := key{zoneID, peer}
 	if r := w.of.get(k); r != nil {
-		return r.sightings(k)
+		return r.sightings(k, here)
 	}
 	return nil
 }
 
-func (r *record) sightings(k key) []Sighting {
+func (r *record) sightings(k key, here string) []Sighting {
 	out := make([]Sighting, 0, len(r.keys))
 	for _, s := range r.keys {
-		out = append(out, Sighting{Zone: k.zone, Peer: k.peer, Key: s.Key, Certain: s.Certain, Since: s.On, Seen: s.On})
+		by := here
+		if s.loaded {
+			by = ""
+		}
+		out = append(out, Sighting{Zone: k.zone, Peer: k.peer, Node: by, Key: s.Key, Certain: s.Certain, Since: s.On, Seen: s.On})
 	}
 	return out
 }
 
 // KeyUses is Uses by what this node saw alone.
 func (w *Watcher) KeyUses(zoneID, peer, old, next string) (use KeyUse, on time.Time) {
-	return Uses(w.Seen(zoneID, peer), old, next)
+	return Uses(w.Seen(zoneID, peer, ""), old, next)
 }
 
 // grace is for how long what a node saw counts that has not been asked since, while others are asked with the new key. It is longer

@@ -219,6 +219,35 @@ func (m *migration) run(ctx context.Context) error {
 	return m.on.outgrown(ctx, known, true)
 }
 
+// write writes the marks that are missing, and gives what they come to then.
+func (m *migration) write(ctx context.Context, schema *Schema) (after Limits, err error) {
+	tx, err := m.db.BeginTx(ctx, nil)
+	if err != nil {
+		return after, fmt.Errorf("begin: %w", m.on.Dialect.classify(err))
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing after a commit
+	c := Conn{Dialect: m.on.Dialect, on: sqlRunner{tx}}
+	if !c.Dialect.Alone { // commits of changes wait for this row, and read marks behind it
+		if _, err := c.Exec(ctx, `UPDATE counters SET value = value WHERE name = 'seq'`); err != nil {
+			return after, err
+		}
+	}
+	const insert = `INSERT INTO schema_marks (version, readable, writable, program) VALUES (?, ?, ?, ?) ON CONFLICT (version) DO NOTHING`
+	for _, v := range slices.Sorted(maps.Keys(schema.Marks)) {
+		k := schema.Marks[v]
+		if _, err := c.Exec(ctx, insert, v, k.Readable, k.Writable, m.cfg.Program); err != nil {
+			return after, err
+		}
+	}
+	if after, err = c.limits(ctx); err != nil {
+		return after, err
+	}
+	if err := tx.Commit(); err != nil {
+		return after, fmt.Errorf("commit: %w", m.on.Dialect.classify(err))
+	}
+	return after, nil
+}
+
 // mark writes the marks that are missing, and waits for the nodes that have to notice. On a new database there are none.
 func (m *migration) mark(ctx context.Context, schema *Schema, fresh bool) error {
 	have, err := m.on.version(ctx)
@@ -229,29 +258,11 @@ func (m *migration) mark(ctx context.Context, schema *Schema, fresh bool) error 
 	if err != nil {
 		return err
 	}
-	tx, err := m.db.BeginTx(ctx, nil)
+	after, err := m.write(ctx, schema)
+	for n := 1; err != nil && n < Retries && m.on.Dialect.LostRace(err) && ctx.Err() == nil; n++ {
+		after, err = m.write(ctx, schema) // another node starts, too
+	}
 	if err != nil {
-		return fmt.Errorf("mark tables: %w", err)
-	}
-	defer tx.Rollback() //nolint:errcheck // nothing after a commit
-	c := Conn{Dialect: m.on.Dialect, on: sqlRunner{tx}}
-	if !c.Dialect.Alone { // commits of changes wait for this row, and read marks behind it
-		if _, err := c.Exec(ctx, `UPDATE counters SET value = value WHERE name = 'seq'`); err != nil {
-			return fmt.Errorf("mark tables: %w", err)
-		}
-	}
-	const insert = `INSERT INTO schema_marks (version, readable, writable, program) VALUES (?, ?, ?, ?) ON CONFLICT (version) DO NOTHING`
-	for _, v := range slices.Sorted(maps.Keys(schema.Marks)) {
-		k := schema.Marks[v]
-		if _, err := c.Exec(ctx, insert, v, k.Readable, k.Writable, m.cfg.Program); err != nil {
-			return fmt.Errorf("mark tables: %w", err)
-		}
-	}
-	after, err := c.limits(ctx)
-	if err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("mark tables: %w", err)
 	}
 	if fresh || m.on.Dialect.Alone || after == before || after.allows(have, true) == nil {
