@@ -125,8 +125,8 @@ func (n *Node) loadWatched(ctx context.Context, zone model.ID, known func(notify
 // asNew bounds how long the feed is waited for before what secondaries know is read once more.
 const asNew = 10 * time.Second
 
-// loadKnown reads which serials secondaries know, and returns when memory has them, too: another node may have told of what this one has
-// not seen yet.
+// loadKnown reads which serials secondaries know, and returns when the journal has been read as far: another node may have told of what
+// this one has not seen yet. Large images are not waited for, or one zone's would keep all others'.
 func (n *Node) loadKnown(ctx context.Context, yield func(notify.Ack)) error {
 	if err := n.loadWatched(ctx, "", yield); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (n *Node) loadKnown(ctx context.Context, yield func(notify.Ack)) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, asNew)
 	defer cancel()
-	return n.feed.Wait(ctx, head)
+	return n.feed.Reads(ctx, head)
 }
 
 // keepKeys makes what looks after keys and signatures. Zones that fall to a node that cannot open keys are told of in its log.

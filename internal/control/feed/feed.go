@@ -160,6 +160,11 @@ func (f *Feed) Wait(ctx context.Context, seq model.Seq, zones ...model.ID) error
 	return f.wait(ctx, waiter{seq: seq, all: len(zones) == 0, zones: zones, done: make(chan struct{})})
 }
 
+// Reads returns when the journal has been read up to seq, though images of zones may be on their way still; or with ctx's error.
+func (f *Feed) Reads(ctx context.Context, seq model.Seq) error {
+	return f.wait(ctx, waiter{seq: seq, done: make(chan struct{})})
+}
+
 // Loading says whether a zone's image is on its way into memory, and the position by which it is asked for.
 func (f *Feed) Loading(zone model.ID) (seq model.Seq, loading bool) {
 	f.mu.Lock()

@@ -99,6 +99,9 @@ func TestImageHoldsNobodyUp(t *testing.T) {
 	if n.Offer(later, nil, nil) {
 		t.Error("an entry that waits for an image is told as there")
 	}
+	if !within(func(ctx context.Context) error { return n.Reads(ctx, later[0].Seq) }, time.Minute) {
+		t.Error("the journal is said not to be read, because an image is on its way")
+	}
 	if !within(func(ctx context.Context) error { return n.Wait(ctx, reset[0].Seq-1) }, time.Second) {
 		t.Error("what came before the image is not told as there")
 	}
