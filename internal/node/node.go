@@ -206,7 +206,7 @@ func (n *Node) wireFast(set *settings) {
 	n.offered = set.offered
 	n.shares = n.store.Shared() && n.roles.dns && !n.keyless // who has no secret key verifies no signature
 	n.watch = watch.New(watch.Config{
-		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, IntervalMost: n.cfg.ProbeMost, Rate: n.cfg.ProbeRate, Log: n.log, Shared: n.shares,
+		DB: n.db, Duty: n.holdsZone, Interval: n.cfg.ProbeInterval, IntervalMost: n.cfg.ProbeMost, Rate: n.cfg.ProbeRate, Log: n.log, Shared: n.shares, Here: n.here(),
 		Seen: func(zone, peer string, serial uint32) {
 			n.insight.Holds(zone, peer, serial)
 			if n.notify != nil { // another node tells secondaries

@@ -207,7 +207,6 @@ func (n *Node) keyUses(ctx context.Context, account model.ID, peers []model.ID, 
 	if err != nil {
 		return nil, err
 	}
-	here := string(n.place())
 	for _, z := range n.feed.Peered(account) {
 		links, loaded := z.State().Links, n.holdsZone(z.ID)
 		for _, id := range links.Peers {
@@ -220,7 +219,7 @@ func (n *Node) keyUses(ctx context.Context, account model.ID, peers []model.ID, 
 				}
 				loaded = true
 			}
-			list := append(seen[zonePeer{z.ID, id}], n.watch.Seen(z.ID, id, here)...)
+			list := append(seen[zonePeer{z.ID, id}], n.watch.Seen(z.ID, id)...)
 			use, on := watch.Uses(list, old.String(), next.String())
 			out = append(out, api.KeyUse{Peer: model.ID(id), Zone: z.Name.Host(), Use: string(use), On: on})
 		}
@@ -244,6 +243,14 @@ func (n *Node) place() model.ID {
 	host, _ := os.Hostname()
 	sum := sha256.Sum256([]byte(host + " " + fmt.Sprint(n.cfg.DNSListen, n.cfg.TransferListen, n.cfg.TLSListen)))
 	return model.ID(hex.EncodeToString(sum[:16]))
+}
+
+// here is place where there are others.
+func (n *Node) here() string {
+	if !n.shares {
+		return ""
+	}
+	return string(n.place())
 }
 
 // zonePeer is a peer of a zone.

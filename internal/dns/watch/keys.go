@@ -14,18 +14,20 @@ type Signed struct {
 	On      time.Time
 	Certain bool // it was this peer, and no other at its address
 
-	told   time.Time // On, when it was last told to other nodes
-	loaded bool      // nobody knows which node saw it
+	// At names the node that saw it; empty where that is not known, or there is one.
+	At string `json:",omitempty"`
+
+	told time.Time // On, when it was last told to other nodes
 }
 
 // like says whether one sighting takes the place of another. Certain and uncertain ones of a key are kept apart, for what may have been
-// another peer's proves less; and so are those that were loaded, for a node that saw the old key last must not pass for one that saw the
-// new key because another did.
+// another peer's proves less; and so are those of two nodes, for one that saw the old key last must not pass for one that saw the new key
+// because the other did.
 func (s *Signed) like(o *Signed) bool {
-	return s.Key == o.Key && s.Certain == o.Certain && s.loaded == o.loaded
+	return s.Key == o.Key && s.Certain == o.Certain && s.At == o.At
 }
 
-// keysMost bounds the keys that are remembered for a peer: two while one follows the other, and some that did before, seen here and loaded.
+// keysMost bounds the keys that are remembered for a peer: two while one follows the other, and some that did before, at several nodes.
 const keysMost = 8
 
 // signed notes a request.
@@ -51,7 +53,7 @@ func (w *Watcher) Asked(zoneID string, c xfr.Client, signedWith wire.Name) {
 	now, certain := w.cfg.Now(), c.Peer.ID != ""
 	for _, p := range c.Peers() {
 		r := w.at(key{zoneID, p.ID})
-		r.signed(Signed{Key: signedWith.String(), On: now, Certain: certain})
+		r.signed(Signed{Key: signedWith.String(), On: now, Certain: certain, At: w.cfg.Here})
 		w.sight(key{zoneID, p.ID})
 		if certain {
 			r.seen = now
@@ -82,7 +84,7 @@ const (
 
 // uses says which of two keys a peer uses, by what this node saw.
 func (r *record) uses(old, next string) (use KeyUse, on time.Time) {
-	return Uses(r.sightings(key{}, ""), old, next)
+	return Uses(r.sightings(key{}), old, next)
 }
 
 // mergeKeys joins what two have seen, the later sighting of each.
@@ -99,13 +101,4 @@ func mergeKeys(a, b []Signed) []Signed {
 	}
 	slices.SortStableFunc(out, func(a, b Signed) int { return b.On.Compare(a.On) })
 	return out[:min(len(out), keysMost)]
-}
-
-// known is keys as they are saved: whoever loads them cannot tell who saw which.
-func known(keys []Signed) []Signed {
-	out := slices.Clone(keys)
-	for i := range out {
-		out[i].loaded = false
-	}
-	return mergeKeys(nil, out)
 }

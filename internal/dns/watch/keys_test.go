@@ -94,13 +94,13 @@ func TestKeysThatOthersSaw(t *testing.T) {
 		return k
 	}
 	db.SetAccount(&zone.Account{ID: "acc", Peers: map[string]zone.Peer{"p": {ID: "p", Name: "peer", Addr: netip.MustParseAddrPort("192.0.2.1:53"), Key: keyed("old."), Next: keyed("new.")}}})
-	made := func() *watch.Watcher {
-		return watch.New(watch.Config{DB: db, Shared: true, Now: func() time.Time { now = now.Add(time.Second); return now }, Save: func(_ context.Context, list []watch.Memory) error {
+	made := func(node string) *watch.Watcher {
+		return watch.New(watch.Config{DB: db, Shared: true, Here: node, Now: func() time.Time { now = now.Add(time.Second); return now }, Save: func(_ context.Context, list []watch.Memory) error {
 			saved = append(saved, list...)
 			return nil
 		}})
 	}
-	here, there := made(), made()
+	here, there := made("here"), made("there")
 	asked := func(w *watch.Watcher, key string) { w.Asked("z", client("p"), wire.MustName(key)) }
 	var told []watch.Sighting // as the database has it
 	tell := func(w *watch.Watcher, node string) {
@@ -123,19 +123,26 @@ func TestKeysThatOthersSaw(t *testing.T) {
 	if err := there.Run(ctx); err != nil || len(saved) != 1 {
 		t.Fatalf("%v, saved %d", err, len(saved))
 	}
-	again := made() // which was here, and died
+	again := made("here") // which was here, and died
 	for node, w := range map[string]*watch.Watcher{"here": again, "there": there} {
 		w.Load(saved)
 		if list := w.Sightings(); len(list) > 0 {
 			t.Errorf("%s tells what it did not see: %+v", node, list)
 		}
-		if got, _ := watch.Uses(append(slices.Clone(told), w.Seen("z", "p", node)...), "old.", "new."); got != watch.UsesOld {
+		if got, _ := watch.Uses(append(slices.Clone(told), w.Seen("z", "p")...), "old.", "new."); got != watch.UsesOld {
 			t.Errorf("%s says that it uses the %s key", node, got)
 		}
 	}
+	saved = nil
+	if err := here.Run(ctx); err != nil || len(saved) != 1 { // what it saved before it died outlives what it saw
+		t.Fatalf("%v, saved %d", err, len(saved))
+	}
+	there.Load(saved)
 	asked(again, "new")
 	tell(again, "here")
-	if got, _ := watch.Uses(append(told, again.Seen("z", "p", "here")...), "old.", "new."); got != watch.UsesNew {
-		t.Errorf("it says that it uses the %s key", got)
+	for node, w := range map[string]*watch.Watcher{"here": again, "there": there} {
+		if got, _ := watch.Uses(append(slices.Clone(told), w.Seen("z", "p")...), "old.", "new."); got != watch.UsesNew {
+			t.Errorf("%s says that it uses the %s key", node, got)
+		}
 	}
 }

@@ -62,7 +62,7 @@ func (w *Watcher) Load(list []Memory) {
 			continue
 		}
 		if old != nil && !old.seen.Before(m.Seen) {
-			old.keys = mergeKeys(old.keys, w.loaded(m.Keys))
+			old.keys = mergeKeys(old.keys, m.Keys)
 			continue
 		}
 		if len(m.History) > historyMost {
@@ -71,7 +71,7 @@ func (w *Watcher) Load(list []Memory) {
 		r := &record{
 			serial: m.Serial, known: m.Known, inStep: m.InStep, seen: m.Seen, probe: trouble{m.Trouble, m.Words, m.Code}, good: m.Good,
 			status: m.Notify, toldOn: m.ToldOn, transfer: m.Transfer, transferOn: m.TransferOn, refusal: m.Refusal, refusalOn: m.RefusalOn,
-			events: slices.Clone(m.History), keys: mergeKeys(w.loaded(m.Keys), nil), compared: m.Compared,
+			events: slices.Clone(m.History), keys: mergeKeys(m.Keys, nil), compared: m.Compared,
 		}
 		if old != nil {
 			r.keep(old)
@@ -79,14 +79,6 @@ func (w *Watcher) Load(list []Memory) {
 		w.of.put(key{m.Zone, m.Peer}, r)
 		w.touched(m.Zone)
 	}
-}
-
-// loaded is keys as they were saved, where there are other nodes that may have seen them.
-func (w *Watcher) loaded(keys []Signed) []Signed {
-	for i := range keys {
-		keys[i].loaded = w.cfg.Shared
-	}
-	return keys
 }
 
 // keep takes over what this node alone has seen since: a secondary may ask another node than the one that asks it.
@@ -178,6 +170,6 @@ func (r *record) memory(k key) Memory {
 		Zone: k.zone, Peer: k.peer, Serial: r.serial, Known: r.known, InStep: r.inStep, Seen: r.seen,
 		Trouble: r.probe.State, Words: r.probe.Text, Code: r.probe.Code, Good: r.good,
 		Notify: r.status, ToldOn: r.toldOn, Transfer: r.transfer, TransferOn: r.transferOn, Refusal: r.refusal, RefusalOn: r.refusalOn,
-		History: slices.Clone(r.events), Keys: known(r.keys), Compared: r.compared,
+		History: slices.Clone(r.events), Keys: slices.Clone(r.keys), Compared: r.compared,
 	}
 }

@@ -39,7 +39,7 @@ func (w *Watcher) Sightings() []Sighting {
 		}
 		for i := range r.keys {
 			s := &r.keys[i]
-			if !s.loaded && s.On.After(s.told) {
+			if s.At == w.cfg.Here && s.On.After(s.told) {
 				s.told = s.On
 				out = append(out, Sighting{Zone: k.zone, Peer: k.peer, Key: s.Key, Certain: s.Certain, Since: s.On, Seen: s.On})
 			}
@@ -69,32 +69,28 @@ func (w *Watcher) rotates(k key) bool {
 	return z != nil && slices.ContainsFunc(z.Access().Peers, func(p zone.Peer) bool { return p.ID == k.peer && p.Next != nil })
 }
 
-// Seen gives what this node, which is called here, saw of a peer of a zone, and what was loaded of it.
-func (w *Watcher) Seen(zoneID, peer, here string) []Sighting {
+// Seen gives what this node saw of a peer of a zone, and what others have saved of it.
+func (w *Watcher) Seen(zoneID, peer string) []Sighting {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	k := key{zoneID, peer}
 	if r := w.of.get(k); r != nil {
-		return r.sightings(k, here)
+		return r.sightings(k)
 	}
 	return nil
 }
 
-func (r *record) sightings(k key, here string) []Sighting {
+func (r *record) sightings(k key) []Sighting {
 	out := make([]Sighting, 0, len(r.keys))
 	for _, s := range r.keys {
-		by := here
-		if s.loaded {
-			by = ""
-		}
-		out = append(out, Sighting{Zone: k.zone, Peer: k.peer, Node: by, Key: s.Key, Certain: s.Certain, Since: s.On, Seen: s.On})
+		out = append(out, Sighting{Zone: k.zone, Peer: k.peer, Node: s.At, Key: s.Key, Certain: s.Certain, Since: s.On, Seen: s.On})
 	}
 	return out
 }
 
 // KeyUses is Uses by what this node saw alone.
 func (w *Watcher) KeyUses(zoneID, peer, old, next string) (use KeyUse, on time.Time) {
-	return Uses(w.Seen(zoneID, peer, ""), old, next)
+	return Uses(w.Seen(zoneID, peer), old, next)
 }
 
 // grace is for how long what a node saw counts that has not been asked since, while others are asked with the new key. It is longer
@@ -102,14 +98,16 @@ func (w *Watcher) KeyUses(zoneID, peer, old, next string) (use KeyUse, on time.T
 const grace = 3 * time.Hour
 
 // Uses says which of two keys a peer uses for a zone, by what all nodes saw, and when it was last seen with either. A node that saw the
-// old key last counts: unless the peer has begun with the new one elsewhere after that, or has not asked there for long.
+// old key last counts: unless the peer has begun with the new one elsewhere after that, or has not asked there for long. What nobody in
+// particular saw, as earlier versions saved it, counts only where nothing else is known: it is not heard of again.
 func Uses(list []Sighting, old, next string) (use KeyUse, on time.Time) {
 	use = UseUnseen
 	var began, newest time.Time    // of the new key, for certain
 	last := map[string]*Sighting{} // of each node, uncertain sightings of the new key left out
+	named := slices.ContainsFunc(list, func(s Sighting) bool { return s.Node != "" && (s.Key == old || s.Key == next) })
 	for i := range list {
 		s := &list[i]
-		if s.Key != old && s.Key != next {
+		if s.Key != old && s.Key != next || named && s.Node == "" {
 			continue
 		}
 		on = later(on, s.Seen)

@@ -100,6 +100,8 @@ type Config struct {
 	Duty func(zoneID string) bool
 	// Shared says that other nodes are to be told which keys peers sign with; then Sightings is called now and then.
 	Shared bool
+	// Here names this node among them, the same after each start.
+	Here string
 	// Seen hears of every serial that a peer was seen with.
 	Seen func(zoneID, peerID string, serial uint32)
 	// Learned hears that something was learned of a zone's servers; nil: nobody does. It returns at once, and asks the Watcher nothing.
@@ -268,7 +270,7 @@ func (w *Watcher) Transferred(rep xfr.Report) {
 	for _, p := range peers {
 		r := w.at(key{rep.ZoneID, p.ID})
 		if !rep.Refused() && rep.Key != "" {
-			r.signed(Signed{Key: rep.Key, On: w.cfg.Now(), Certain: certain})
+			r.signed(Signed{Key: rep.Key, On: w.cfg.Now(), Certain: certain, At: w.cfg.Here})
 			w.sight(key{rep.ZoneID, p.ID})
 		}
 		r.transferred(w, z, p.ID, &rep, certain)
