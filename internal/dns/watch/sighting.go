@@ -104,12 +104,9 @@ func Uses(list []Sighting, old, next string) (use KeyUse, on time.Time) {
 	use = UseUnseen
 	var began, newest time.Time    // of the new key, for certain
 	last := map[string]*Sighting{} // of each node, uncertain sightings of the new key left out
-	named := slices.ContainsFunc(list, func(s Sighting) bool { return s.Node != "" && (s.Key == old || s.Key == next) })
+	list = about(list, old, next)
 	for i := range list {
 		s := &list[i]
-		if s.Key != old && s.Key != next || named && s.Node == "" {
-			continue
-		}
 		on = later(on, s.Seen)
 		if s.Key == next && !s.Certain {
 			use = UseUnsure
@@ -133,6 +130,15 @@ func Uses(list []Sighting, old, next string) (use KeyUse, on time.Time) {
 		return UsesNew, on
 	}
 	return use, on
+}
+
+// about leaves of sightings those of two keys, and what nobody in particular saw only where there is nothing else.
+func about(list []Sighting, old, next string) []Sighting {
+	list = slices.DeleteFunc(slices.Clone(list), func(s Sighting) bool { return s.Key != old && s.Key != next })
+	if slices.ContainsFunc(list, func(s Sighting) bool { return s.Node != "" }) {
+		list = slices.DeleteFunc(list, func(s Sighting) bool { return s.Node == "" })
+	}
+	return list
 }
 
 func later(a, b time.Time) time.Time {
