@@ -239,9 +239,14 @@ const (
 
 // Write runs f in a write transaction. Lost races start again.
 func (s *DB) Write(ctx context.Context, lazy bool, f func(c Conn) error) error {
+	return s.Dialect.again(ctx, func() error { return s.writeOnce(ctx, lazy, f) })
+}
+
+// again runs a transaction, and once more where it has lost a race.
+func (d *Dialect) again(ctx context.Context, transact func() error) error {
 	for n := 1; ; n++ {
-		err := s.writeOnce(ctx, lazy, f)
-		if err == nil || n == Retries || !s.Dialect.LostRace(err) {
+		err := transact()
+		if err == nil || n == Retries || !d.LostRace(err) {
 			return err
 		}
 		if Pause(ctx, rand.N(time.Duration(n)*RetryPause)); ctx.Err() != nil {

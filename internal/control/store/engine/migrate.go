@@ -219,8 +219,8 @@ func (m *migration) run(ctx context.Context) error {
 	return m.on.outgrown(ctx, known, true)
 }
 
-// write writes the marks that are missing, and gives what they come to then.
-func (m *migration) write(ctx context.Context, schema *Schema) (after Limits, err error) {
+// putMarks writes the marks that are missing, and gives what they come to then.
+func (m *migration) putMarks(ctx context.Context, schema *Schema) (after Limits, err error) {
 	tx, err := m.db.BeginTx(ctx, nil)
 	if err != nil {
 		return after, fmt.Errorf("begin: %w", m.on.Dialect.classify(err))
@@ -258,10 +258,11 @@ func (m *migration) mark(ctx context.Context, schema *Schema, fresh bool) error 
 	if err != nil {
 		return err
 	}
-	after, err := m.write(ctx, schema)
-	for n := 1; err != nil && n < Retries && m.on.Dialect.LostRace(err) && ctx.Err() == nil; n++ {
-		after, err = m.write(ctx, schema) // another node starts, too
-	}
+	var after Limits
+	err = m.on.Dialect.again(ctx, func() (err error) { // another node may start, too
+		after, err = m.putMarks(ctx, schema)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("mark tables: %w", err)
 	}
