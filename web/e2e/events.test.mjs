@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";
 import { after, before, test } from "node:test";
-import { signedInto } from "./hands.mjs";
+import { asked, signedInto } from "./hands.mjs";
 import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
 let browser;
@@ -10,13 +10,6 @@ before(async () => {
   browser = await startBrowser();
 });
 after(() => browser.close());
-
-/** Requests of the API that a page makes, by path. */
-function asked(page) {
-  const list = [];
-  page.on("request", (r) => /\/(client|headwater)\//.test(r.url()) && list.push(new URL(r.url()).pathname));
-  return list;
-}
 
 const isStream = (p) => p === "/headwater/v1/events";
 
@@ -26,12 +19,12 @@ test("two tabs have one stream; nothing is asked while nothing changes, and what
   const zone = await server.api("POST", "/client/v4/zones", { name: "example.com", account: { id: server.account } });
   const { page } = await signedInto(browser, t, { server });
   const home = `${server.url}/${server.account}/home`;
-  const first = asked(page);
+  const first = await asked(page);
   await page.goto(home);
   await page.getByRole("link", { name: "example.com", exact: true }).waitFor();
   await until("the stream", () => first.some(isStream));
   const second = await page.context().newPage();
-  const other = asked(second);
+  const other = await asked(second);
   await second.goto(home);
   await second.getByRole("link", { name: "example.com", exact: true }).waitFor();
   const count = () => first.length + other.length;
@@ -39,8 +32,7 @@ test("two tabs have one stream; nothing is asked while nothing changes, and what
     was = count();
     await new Promise((resolve) => setTimeout(resolve, 3_000)); // what they have begun comes to its end
   }
-  // Six, and the last changes once more where the page's own sign-in is told of by the stream.
-  for (const list of [first, other]) assert.ok(list.length <= 7, `${list.length} requests: ${list.join(", ")}`);
+  for (const list of [first, other]) assert.ok(list.length <= 6, `${list.length} requests: ${list.join(", ")}`);
   assert.equal([...first, ...other].filter(isStream).length, 1);
   const before = count();
   await new Promise((resolve) => setTimeout(resolve, 12_000)); // longer than pages that are told nothing wait
@@ -107,7 +99,7 @@ test("a stream that is cut goes on where it was: nothing is read for that, and w
   await make("one.example");
   const way = await between(t, server.url);
   const { page } = await signedInto(browser, t, { server: { ...server, url: way.url } });
-  const list = asked(page);
+  const list = await asked(page);
   const shows = (name) => page.getByRole("link", { name, exact: true }).waitFor();
   await page.goto(`${way.url}/${server.account}/home`);
   await shows("one.example");
@@ -133,7 +125,7 @@ test("what changes between what was read and the stream is told by the stream; w
   const make = (name) => server.api("POST", "/client/v4/zones", { name, account: { id: server.account } });
   await make("one.example");
   const { page } = await signedInto(browser, t, { server });
-  const list = asked(page);
+  const list = await asked(page);
   const lists = () => list.filter((p) => p === "/headwater/v1/zones").length;
   /** Loads the home, and lets the stream begin when that is read and something has been done. */
   const load = async (meanwhile) => {

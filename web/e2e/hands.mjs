@@ -26,6 +26,17 @@ export async function signedInto(browser, t, options = {}) {
 }
 
 /**
+ * The requests of the API that a page makes from now on, by path. What it has begun by then, such as the page that signing in leads to, comes to
+ * its end first: it would be counted with what the next page asks.
+ */
+export async function asked(page) {
+  if (page.url() !== "about:blank") await settled(page);
+  const list = [];
+  page.on("request", (r) => /\/(client|headwater)\//.test(r.url()) && list.push(new URL(r.url()).pathname));
+  return list;
+}
+
+/**
  * Gives the page's browser an authenticator that does as it is told (WebAuthn's virtual one): it keeps passkeys and verifies its user, unless
  * told otherwise.
  */

@@ -4,7 +4,7 @@ import { cpus, loadavg } from "node:os";
 import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
 import { freePort } from "./nsd.mjs";
-import { choose, formDialog, signedInto, submit } from "./hands.mjs";
+import { asked, choose, formDialog, signedInto, submit } from "./hands.mjs";
 import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
 let browser, server, made;
@@ -28,12 +28,11 @@ const isAPI = (r) => /\/(client|headwater)\//.test(r.url());
 
 test("the home of many zones is few requests", async (t) => {
   const { page } = await into(t);
-  const asked = [];
-  page.on("request", (r) => isAPI(r) && asked.push(`${r.method()} ${r.url()}`));
+  const list = await asked(page);
   await page.goto(at("home"));
   await page.getByRole("link", { name: "a000.example", exact: true }).waitFor();
   await settled(page);
-  assert.ok(asked.length <= 6, `${asked.length} requests: ${asked.join(", ")}`);
+  assert.ok(list.length <= 6, `${list.length} requests: ${list.join(", ")}`);
   const row = page.getByRole("row", { name: /example\.com/ });
   await page.getByLabel("Search zones").fill("example.com");
   await row.waitFor();
