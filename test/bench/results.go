@@ -38,7 +38,8 @@ func (b *bench) write(w io.Writer) {
 			}
 		}
 	}
-	fmt.Fprint(w, "\nMedian (least – most). A ratio is that of the medians, ours to the best of those that the goal names. "+
+	fmt.Fprint(w, "\nMedian (least – most). A ratio is that of the medians, ours to the best of those that the goal names; "+
+		"of two rows that are measured in turns it is the median of the turns' own. "+
 		"[docs/benchmark.md](../docs/benchmark.md) tells the method.\n\n")
 	b.table.write(w, names)
 	fmt.Fprint(w, "\n## Settings\n")

@@ -37,6 +37,13 @@ func TestVerdicts(t *testing.T) {
 		"against another row": {
 			rowAccept, map[string][]float64{nameUs: {2.7}}, map[string][]float64{rowAcceptSmall: {2}}, "1.35 of " + rowAcceptSmall, "**missed**",
 		},
+		"in turns, while the machine gets slower": {
+			rowLimitHot, map[string][]float64{nameUs: {2.02, 4.04, 6.06}}, map[string][]float64{rowPlainHot: {2, 4, 6}}, "1.01 of " + rowPlainHot, "met",
+		},
+		"in turns, of which most are more": {
+			rowLimitHot, map[string][]float64{nameUs: {2.2, 4.4, 5}}, map[string][]float64{rowPlainHot: {2, 4, 6}}, "1.10 of " + rowPlainHot, "**missed**",
+		},
+		"a turn is missing":      {rowLimitHot, map[string][]float64{nameUs: {2, 4}}, map[string][]float64{rowPlainHot: {2, 4, 6}}, "1.00 of " + rowPlainHot, "met"},
 		"good enough by itself":  {rowSeen, map[string][]float64{nameUs: {19}}, map[string][]float64{rowAlone: {2}}, "9.50 of " + rowAlone, "met"},
 		"nobody to compare with": {rowHot, map[string][]float64{nameUs: {8}}, nil, "", ""},
 	} {

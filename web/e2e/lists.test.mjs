@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { fill } from "./fixture.mjs";
 import { freePort } from "./nsd.mjs";
 import { asked, choose, formDialog, signedInto, submit } from "./hands.mjs";
+import { slowWay } from "./slow.mjs";
 import { settled, startBrowser, startHeadwater, until } from "./server.mjs";
 
 let browser, server, made;
@@ -20,11 +21,23 @@ after(async () => {
   await server.close();
 });
 
+/**
+ * Notes in a page when its first row is painted, in milliseconds since the page was asked for: whoever looks for it from outside sees it only
+ * after his own search of the page.
+ */
+function markRows() {
+  const watcher = new MutationObserver(() => {
+    if (document.querySelector("tbody td") === null) return;
+    watcher.disconnect();
+    requestAnimationFrame(() => setTimeout(() => (window.headwaterRows = performance.now())));
+  });
+  watcher.observe(document, { subtree: true, childList: true });
+}
+
 const into = (t, options) => signedInto(browser, t, { server, ...options });
 const at = (path) => `${server.url}/${server.account}/${path}`;
 /** How much longer the page's own work takes than on a machine that has nothing else to do. */
 const allowance = () => Math.max(1, loadavg()[0] / cpus().length);
-const isAPI = (r) => /\/(client|headwater)\//.test(r.url());
 
 test("the home of many zones is few requests", async (t) => {
   const { page } = await into(t);
@@ -49,49 +62,48 @@ test("the home of many zones is few requests", async (t) => {
 });
 
 test("a deep link asks for all at once, and as many rows fit as work needs", async (t) => {
-  const { page } = await into(t, { context: { viewport: { width: 1440, height: 900 } } });
-  const zone = await server.api("POST", "/client/v4/zones", { name: "big.example", account: { id: server.account } });
-  const posts = Array.from({ length: 500 }, (_, i) => ({ type: "A", name: `host${i}`, content: `192.0.${i >> 8}.${i & 255}` }));
-  await server.api("POST", `/client/v4/zones/${zone.id}/dns_records/batch`, { posts });
   // What is late is the API alone, and what is asked for after its first answer is not answered before the rows are there: they hang on one
   // round, and their own request on no answer at all.
   const late = 2000;
-  const times = [];
-  for (let i = 0; i < 4 && Math.min(...times) > 2600; i++) {
-    let answered = 0;
+  const way = await slowWay(t, server.url, late);
+  const options = { viewport: { width: 1440, height: 900 } };
+  const { page } = await signedInto(browser, t, { server: { ...server, url: way.url }, context: options });
+  const zone = await server.api("POST", "/client/v4/zones", { name: "big.example", account: { id: server.account } });
+  const posts = Array.from({ length: 500 }, (_, i) => ({ type: "A", name: `host${i}`, content: `192.0.${i >> 8}.${i & 255}` }));
+  await server.api("POST", `/client/v4/zones/${zone.id}/dns_records/batch`, { posts });
+  await settled(page);
+  const deep = async (page) => {
     const [after, rows] = [[], []];
-    let show;
-    const shown = new Promise((resolve) => (show = resolve));
     const note = (r) => {
-      if (answered > 0 && r.resourceType() === "script") after.push(new URL(r.url()).pathname);
-      if (isAPI(r) && /dns_records/.test(r.url())) rows.push(answered);
+      if (way.answered > 0 && r.resourceType() === "script") after.push(new URL(r.url()).pathname);
+      if (/dns_records/.test(r.url())) rows.push(way.answered);
     };
     page.on("request", note);
-    await page.route(/\/(client|headwater)\//, async (r) => {
-      try {
-        const second = answered > 0;
-        const response = await r.fetch();
-        await (second ? shown : new Promise((resolve) => setTimeout(resolve, late)));
-        answered++;
-        await r.fulfill({ response });
-      } catch {
-        // The page waits for it no longer.
-      }
-    });
-    const start = Date.now();
-    await page.goto(at("big.example/dns/records"));
+    way.begin();
+    await page.goto(`${way.url}/${server.account}/big.example/dns/records`);
     await page.getByRole("cell", { name: "host0.big.example", exact: true }).waitFor();
-    times.push(Date.now() - start);
-    show();
     page.off("request", note);
+    way.end();
     assert.equal(rows[0], 0, "the rows are asked for only after an answer");
     assert.deepEqual(after, [], "scripts of the page are asked for only after an answer");
-    await page.unroute(/\/(client|headwater)\//);
+    await settled(page);
+    return Math.round(await page.evaluate(() => window.headwaterRows));
+  };
+  // Once in a browser that has never been here, once in one that has.
+  const [cold, warm] = [[], []];
+  const storageState = await page.context().storageState();
+  await page.addInitScript(markRows);
+  for (let i = 0; i < 4 && Math.max(Math.min(...cold), Math.min(...warm)) > 2600; i++) {
+    const context = await browser.newContext({ ...options, storageState, reducedMotion: "reduce" });
+    const fresh = await context.newPage();
+    await fresh.addInitScript(markRows);
+    cold.push(await deep(fresh));
+    await context.close();
+    warm.push(await deep(page));
   }
   const most = Math.round(late + 600 * allowance());
-  t.diagnostic(`deep link to rows, each answer 2 s late: ${times.join(", ")} ms; at most ${most} on this machine now`);
-  assert.ok(Math.min(...times) <= most, `${times} ms`);
-  await settled(page);
+  t.diagnostic(`deep link to rows, each answer 2 s late: ${cold.join(", ")} ms at the first visit, ${warm.join(", ")} later; at most ${most} on this machine now`);
+  for (const times of [cold, warm]) assert.ok(Math.min(...times) <= most, `${times} ms`);
   const seen = await page.evaluate(() => [...document.querySelectorAll("tbody tr")].filter((r) => r.getBoundingClientRect().bottom <= innerHeight).length);
   t.diagnostic(`rows that fit 1440x900: ${seen}`);
   assert.ok(seen >= 17, `${seen} rows fit`);

@@ -3,7 +3,7 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { Switch } from "@cloudflare/kumo/components/switch";
 import { Table } from "@cloudflare/kumo/components/table";
 import { CaretDownIcon, CaretUpIcon, ChatTextIcon, PencilSimpleIcon, TrashIcon } from "@phosphor-icons/react";
-import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { memo, useDeferredValue, useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { api, result, type Schema } from "../api/client";
 import { useAction } from "../ui/action";
 import { TableFrame } from "../ui/page";
@@ -56,9 +56,15 @@ type Props = {
   readOnly: boolean;
 };
 
+/** As many rows as the tallest usual window shows. */
+const firstRows = 20;
+
 /** One page of records; the row that is edited holds the form. */
 export function RecordTable(props: Props) {
   const back = useFocusBack(props.editing);
+  // What fits a window is drawn first, and the rest right after that: a page of many rows is there as soon as one of few.
+  const whole = useDeferredValue(true, false);
+  const records = whole ? props.records : props.records.slice(0, firstRows);
   const reason = useProxyReason(props.zone);
   const toggle = useToggle(props.zone);
   const copy = useAction({ done: (_, r: Held) => `Content of ${r.type} ${r.name} copied`, run: (r) => navigator.clipboard.writeText(r.content) });
@@ -93,7 +99,7 @@ export function RecordTable(props: Props) {
           </Table.Row>
         </Table.Header>
         <Table.Body role="rowgroup">
-          {props.records.map((r) =>
+          {records.map((r) =>
             props.editing === r.id ? (
               <Table.Row key={r.id} role="row" className="row-open">
                 <Table.Cell role="cell" colSpan={7}>
