@@ -329,6 +329,7 @@ test("the audit log is read as sentences, found by zone", async (t) => {
   await page.getByLabel("Zone", { exact: true }).fill("example.com");
   await page.getByRole("button", { name: "Find" }).click();
   await page.waitForURL(/zone=example\.com/);
+  for (const act of ["set up", "switched on"]) await page.getByRole("button", { name: `Show: ${act} outgoing transfers of example.com` }).waitFor();
   await page.getByRole("button", { name: "Show: added 8 records in example.com" }).click();
   const dialog = page.getByRole("dialog", { name: "added 8 records in example.com" });
   await dialog.getByRole("row", { name: /content – .*spf1/ }).waitFor();

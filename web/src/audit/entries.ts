@@ -67,9 +67,17 @@ const verbs: Record<string, string> = {
 
 const nouns: Record<string, string> = {
   "dns.record": "record", "secondary_dns.tsig": "TSIG", "secondary_dns.peer": "peer", "secondary_dns.acl": "ACL", "zone.outgoing": "outgoing transfers",
+  "zone.dnssec": "DNSSEC", "zone.dns_settings": "DNS settings", "account.dns_settings": "DNS settings",
 };
 
-const noun = (type: string) => nouns[type] ?? type.replaceAll(/[._]/g, " ");
+/** Acts whose name has the verb in it. */
+const acts: Record<string, string> = {
+  "zone.outgoing.create": "set up outgoing transfers", "zone.outgoing.update": "changed outgoing transfers", "zone.outgoing.delete": "removed outgoing transfers",
+  "zone.outgoing.enable": "switched on outgoing transfers", "zone.outgoing.disable": "switched off outgoing transfers",
+};
+
+/** What an entry is about, as people call it; what the zone or the account has needs not say whose it is. */
+const noun = (type: string) => nouns[type] ?? type.replace(/^(zone|account)\./, "").replaceAll(/[._]/g, " ");
 
 /** One entry as a sentence without its subject. */
 export function said(e: Entry): string {
@@ -77,9 +85,12 @@ export function said(e: Entry): string {
   const about = { ...before, ...after };
   const text = (v: unknown) => (typeof v === "string" ? v : "");
   const name = toUnicode(text(about.name));
-  const kind = e.resource.type === "dns.record" && about.type ? `${text(about.type)} ${name}` : [noun(e.resource.type ?? ""), name].filter((x) => x !== "").join(" ");
-  const zone = zoneOf(e);
-  const where = zone === "" || kind.includes(toUnicode(zone)) ? "" : ` in ${toUnicode(zone)}`;
+  const type = e.resource.type ?? "";
+  const zone = toUnicode(zoneOf(e));
+  const of = type.startsWith("zone.") && name === zone ? ["of"] : [];
+  if (acts[type]) return [acts[type], ...of, name].filter((x) => x !== "").join(" ");
+  const kind = type === "dns.record" && about.type ? `${text(about.type)} ${name}` : [noun(type), ...of, name].filter((x) => x !== "").join(" ");
+  const where = zone === "" || kind.includes(zone) ? "" : ` in ${zone}`;
   return `${verbs[e.action.type] ?? e.action.type} ${kind}${where}`;
 }
 

@@ -11,9 +11,14 @@ function records(c: ZoneChange): string[] {
   return parts;
 }
 
+const settings: Record<string, string> = { dnssec: "DNSSEC", multi_provider: "multi-provider", outgoing: "outgoing transfers" };
+
+/** A setting as people call it; what has no better name has the API's, in words. */
+const named = (s: string) => settings[s] ?? s.replaceAll(/[._]/g, " ").replaceAll(/\b(soa|ns|ttl|cnames)\b/g, (w) => (w === "cnames" ? "CNAMEs" : w.toUpperCase()));
+
 /** A change as a sentence without its subject. */
 export function what(c: ZoneChange): string {
-  const did = [...records(c), ...(c.settings.length > 0 ? [`settings: ${c.settings.join(", ")}`] : [])].join(", ");
+  const did = [...records(c), ...(c.settings.length > 0 ? [`settings: ${c.settings.map(named).join(", ")}`] : [])].join(", ");
   switch (c.what) {
     case "create":
       return "Zone created";

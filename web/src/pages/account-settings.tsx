@@ -201,8 +201,8 @@ function List(props: { title: string; description: string; label: string; value:
         }}
       >
         <FormError error={props.error} />
-        <div className="w-full max-w-xl font-mono">
-          <InputArea label={props.label} rows={4} value={text} onChange={(e) => setText(e.target.value)} />
+        <div className="w-full max-w-xl">
+          <InputArea label={props.label} rows={4} spellCheck={false} className="font-mono" value={text} onChange={(e) => setText(e.target.value)} />
         </div>
         <Button type="submit" loading={props.busy} disabled={lines(text).join() === props.value.join()}>
           {`Save ${props.title.toLowerCase()}`}

@@ -32,7 +32,7 @@ export function Card(props: { title?: string; description?: ReactNode; actions?:
     <section className="rounded-lg bg-kumo-base ring ring-kumo-hairline" aria-label={props.title}>
       {props.title !== undefined && (
         <div className="flex flex-wrap items-start justify-between gap-3 px-5 pt-4">
-          <div className="min-w-0 flex-1 basis-64">
+          <div className={`min-w-0 flex-1 ${props.description === undefined ? "basis-auto" : "basis-64"}`}>
             <h2 className="m-0 text-lg font-semibold text-kumo-default">{props.title}</h2>
             {props.description !== undefined && <p className="mt-1 mb-0 text-sm text-kumo-subtle">{props.description}</p>}
           </div>
