@@ -1,6 +1,7 @@
 package httpfront_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"net"
@@ -69,4 +70,70 @@ func TestDrain(t *testing.T) {
 		t.Error(err)
 	}
 	answer(busy)
+}
+
+// An answer ends its connection, and says so, where the server leaves before it is given, not only where the request came after that: a client
+// that is not told sends its next request to a server that is gone.
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	entered, answer := make(chan struct{}), make(chan struct{})
+	f := start(t, httpfront.Config{Progress: long, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			entered <- struct{}{}
+			<-answer
+		}
+		switch r.URL.Path {
+		case "/status":
+			w.WriteHeader(http.StatusConflict)
+		case "/flushed":
+			_ = http.NewResponseController(w).Flush()
+		case "/nothing":
+		default:
+			_, _ = fmt.Fprint(w, "done")
+		}
+	})})
+	ask := func(path string) (*http.Response, error) {
+		c, err := net.Dial("tcp", f.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		t.Cleanup(func() { c.Close() })
+		if _, err := fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: test\r\n\r\n", path); err != nil {
+			return nil, err
+		}
+		return http.ReadResponse(bufio.NewReader(c), nil)
+	}
+	type told struct {
+		path string
+		r    *http.Response
+		err  error
+	}
+	answers := make(chan told)
+	under := []string{"/written", "/status", "/flushed", "/nothing"}
+	for _, path := range under {
+		go func() {
+			r, err := ask(path)
+			answers <- told{path, r, err}
+		}()
+		<-entered
+	}
+	left := make(chan error, 1)
+	go func() { left <- f.Leave(context.Background()) }()
+	for r, err := ask("/"); ; r, err = ask("/") { // until it leaves
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Close {
+			break
+		}
+	}
+	close(answer)
+	for range under {
+		if a := <-answers; a.err != nil || !a.r.Close {
+			t.Errorf("%s: %v; the answer does not end its connection", a.path, a.err)
+		}
+	}
+	if err := <-left; err != nil {
+		t.Error(err)
+	}
 }

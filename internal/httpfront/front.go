@@ -125,11 +125,11 @@ func (f *Front) Serve(ctx context.Context) error {
 	defer stop()
 	defer close(f.ended)
 	if f.inner == nil {
-		return served(f.srv.Serve(f.l))
+		return f.served(f.srv.Serve(f.l))
 	}
 	inner := make(chan error, 1)
-	go func() { inner <- served(f.srv.Serve(f.inner)) }()
-	err := served(f.srv.Serve(f.l))
+	go func() { inner <- f.served(f.srv.Serve(f.inner)) }()
+	err := f.served(f.srv.Serve(f.l))
 	f.inner.end()
 	if in := <-inner; !errors.Is(in, net.ErrClosed) {
 		err = errors.Join(err, in)
@@ -138,8 +138,8 @@ func (f *Front) Serve(ctx context.Context) error {
 }
 
 // served passes over the end that was asked for.
-func served(err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
+func (f *Front) served(err error) error {
+	if errors.Is(err, http.ErrServerClosed) || f.leaving.Load() && errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
@@ -201,9 +201,6 @@ func (f *Front) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodConnect {
 		f.tunnel(w, r, c)
 		return
-	}
-	if f.leaving.Load() {
-		w.Header().Set("Connection", "close")
 	}
 	in := *r // the server looks at its own request's body when the handler is done
 	f.client(&in)

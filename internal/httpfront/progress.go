@@ -22,11 +22,11 @@ const anonymous = 4 << 10
 // does in between takes as long as it takes.
 type exchange struct {
 	http.ResponseWriter
-	front   *Front
-	rc      *http.ResponseController
-	conn    *conn
-	body    *body // nil when there is none
-	counted bool
+	front  *Front
+	rc     *http.ResponseController
+	conn   *conn
+	body   *body // nil when there is none
+	headed bool  // its header is sent, or as good as that
 }
 
 func (x *exchange) begin(r *http.Request) {
@@ -50,9 +50,7 @@ func shows(h http.Header) bool {
 // end leaves deadlines for what the server does when the handler is done: send what is left of the answer, and read what is
 // left of the request.
 func (x *exchange) end() {
-	if !x.counted {
-		x.count(http.StatusOK)
-	}
+	x.head(http.StatusOK)
 	x.arm()
 }
 
@@ -90,22 +88,28 @@ func (x *exchange) waiting(f func() error) error {
 
 // WriteHeader takes the status.
 func (x *exchange) WriteHeader(status int) {
-	if status >= http.StatusOK && !x.counted {
-		x.count(status)
+	if status >= http.StatusOK {
+		x.head(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
 
-func (x *exchange) count(status int) {
-	x.counted = true
+// head comes before an answer's header, and counts it. Whether the connection ends with it is told as late as that: a request may have been
+// under way for long when its server began to leave, and whoever is not told sends the next one to a server that is gone.
+func (x *exchange) head(status int) {
+	if x.headed {
+		return
+	}
+	x.headed = true
 	x.front.codes[min(max(status/100, 0), 5)].Add(1)
+	if x.front.leaving.Load() {
+		x.Header().Set("Connection", "close")
+	}
 }
 
 // Write sends in parts, each with its time.
 func (x *exchange) Write(b []byte) (n int, err error) {
-	if !x.counted {
-		x.count(http.StatusOK)
-	}
+	x.head(http.StatusOK)
 	for {
 		part := b[:min(len(b), answerPart)]
 		err := x.waiting(func() error {
@@ -120,7 +124,10 @@ func (x *exchange) Write(b []byte) (n int, err error) {
 }
 
 // FlushError sends what is buffered.
-func (x *exchange) FlushError() error { return x.waiting(x.rc.Flush) }
+func (x *exchange) FlushError() error {
+	x.head(http.StatusOK)
+	return x.waiting(x.rc.Flush)
+}
 
 // Flush is FlushError for those who ask no more.
 func (x *exchange) Flush() { _ = x.FlushError() }
