@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,7 +27,8 @@ type conn struct {
 	// working counts handlers that do not wait for the client, since is when it fell to 0.
 	working atomic.Int32
 	since   atomic.Int64
-	named   atomic.Bool // a proxy's connection has got its source
+	named   atomic.Bool  // a proxy's connection has got its source
+	outer   atomic.Value // a closer: what the server knows it by, TLS round it or not; none before its first answer
 	// inTunnel is one that has asked for a tunnel and got it.
 	inTunnel atomic.Bool
 	// cut says that the last octet was waited for in vain, came that some have come, idle that no request is known to be under way;
@@ -160,6 +162,9 @@ func (f *Front) connState(nc net.Conn, s http.ConnState) {
 	if c.slowHeader(nc, s) {
 		f.slow[0].Add(1)
 	}
+	if s == http.StateIdle {
+		c.outer.Store(closer{nc})
+	}
 	if s != http.StateActive {
 		return
 	}
@@ -259,6 +264,30 @@ func (s *conns) displace(some map[*conn]struct{}) bool {
 	s.displaced++
 	go func() { _ = victim.Conn.Close() }()
 	return true
+}
+
+// closer is a connection of whatever kind.
+type closer struct{ io.Closer }
+
+// dismiss closes those whose clients have asked for nothing since a time. HTTP/2 has a farewell of its own.
+func (s *conns) dismiss(since time.Time) {
+	var out []closer
+	s.mu.Lock()
+	for c := range s.all {
+		nc, answered := c.outer.Load().(closer)
+		if answered && c.idle.Load() && c.working.Load() == 0 && c.since.Load() < since.UnixNano() && !multiplexed(nc.Closer) {
+			out = append(out, nc)
+		}
+	}
+	s.mu.Unlock()
+	for _, nc := range out {
+		_ = nc.Close()
+	}
+}
+
+func multiplexed(c io.Closer) bool {
+	t, ok := c.(*tls.Conn)
+	return ok && t.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 func (s *conns) remove(c *conn) {

@@ -137,3 +137,41 @@ func TestLeave(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A connection that its client has not used for long goes as soon as the server leaves, and not when the moment is over in which clients are told to
+// come again: they turn to it then. One that was just used stays until it is answered.
+func TestLeaveUnused(t *testing.T) {
+	t.Parallel()
+	f := start(t, httpfront.Config{Progress: long, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "done") })})
+	ask := func(c net.Conn) *http.Response {
+		t.Helper()
+		if _, err := fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	unused, used := dial(t, f), dial(t, f)
+	if ask(unused).Close {
+		t.Fatal("it leaves before it was told to")
+	}
+	for end := time.Now().Add(1100 * time.Millisecond); time.Now().Before(end); {
+		if ask(used).Close {
+			t.Fatal("it leaves before it was told to")
+		}
+	}
+	began, left := time.Now(), make(chan error, 1)
+	go func() { left <- f.Leave(context.Background()) }()
+	if got := gone(t, unused); got != "" || time.Since(began) > 800*time.Millisecond {
+		t.Errorf("what nobody uses got %q after %v", got, time.Since(began))
+	}
+	if !ask(used).Close {
+		t.Error("the answer does not end its connection")
+	}
+	if err := <-left; err != nil {
+		t.Error(err)
+	}
+}

@@ -150,10 +150,12 @@ func (f *Front) Drain(ctx context.Context) error { return f.srv.Shutdown(ctx) }
 
 // Leave is Drain where somebody else takes connections at the same address from now on, so that a client only has to come again: for a
 // moment each connection ends with its next answer, as the client is told in it. Closed between two requests, one could meet a
-// request that is on its way already.
+// request that is on its way already. Those that nobody has used for so long go at once: a client that is told to come again turns to the
+// others that it has, and would meet their end when that moment is over.
 func (f *Front) Leave(ctx context.Context) error {
 	f.leaving.Store(true)
 	for end := time.Now().Add(farewell); f.conns.stats().Open > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		f.conns.dismiss(time.Now().Add(-farewell))
 		time.Sleep(farewellLook)
 	}
 	f.Close()
