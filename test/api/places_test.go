@@ -69,6 +69,7 @@ func TestUnreadExports(t *testing.T) {
 	s.must("GET", z+"/dns_records?per_page=100", nil)
 	s.must("GET", wide+"/dns_records?order=name", nil)
 	s.must("GET", wide+"/dns_records?name=n7.wide.test", nil)
+	s.must("GET", wide+"/dns_records?type=A&name=n7.wide.test", nil)
 	s.record(z, `{"name":"added","type":"A","content":"192.0.2.1"}`)
 	for range 10 {
 		s.must("GET", oz+"/dns_records/export", nil)

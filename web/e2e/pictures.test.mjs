@@ -25,12 +25,17 @@ test("the overview shows what is asked, how secondaries stood, and when they had
   await until("the arrival of a version", async () => (await course()).converged.median !== null, 60_000);
 
   const counts = () => server.api("GET", `/headwater/v1/zones/${zone.id}/queries?period=hour`);
+  // Names are known from samples: what comes while there is no room for more is not among them, so it is asked until it is.
+  const sampled = async (name) => {
+    await ask(server.dns, name, "A", 1);
+    return (await counts()).names.some((n) => n.name === name);
+  };
   await ask(server.dns, "www.example.com", "A", 30);
-  await until("its name", async () => (await counts()).names.some((n) => n.name === "www.example.com"));
   await ask(server.dns, "missing.example.com", "A", 10);
+  for (const name of ["www.example.com", "missing.example.com"]) await until(name, () => sampled(name));
   await until("counts", async () => {
     const [ok, missing] = (await counts()).total;
-    return ok >= 30 && missing === 10;
+    return ok >= 30 && missing >= 10;
   }, 60_000);
 
   await page.goto(`${server.url}/${server.account}/example.com`);

@@ -16,7 +16,7 @@ import { askEarly } from "./api/early";
 import { startEvents } from "./api/events";
 import { sessionQuery, zoneQuery } from "./api/queries";
 import { renewed } from "./api/session";
-import { fullQuery } from "./records/list-query";
+import { fullQuery, recordsQuery } from "./records/list-query";
 import { lastAccount, wasHere } from "./last-account";
 import { isoMoment } from "./ui/iso";
 import { Fault, RouteFault, WaitingPage } from "./ui/page";
@@ -213,6 +213,11 @@ const records = createRoute({
   getParentRoute: () => zone,
   path: "dns/records",
   validateSearch: recordSearch,
+  // Who comes here has the list on its way beside the page's scripts; what is only pointed at asks for nothing, and later lists are the page's.
+  loader: ({ params, location, cause }) => {
+    const of = queryClient.getQueryData(zoneQuery(params.account, params.zone).queryKey);
+    if (cause === "enter" && of !== undefined) void queryClient.prefetchQuery(recordsQuery(of, fullQuery(recordSearch.parse(location.search))));
+  },
   component: lazyRouteComponent(() => import("./pages/records")),
 });
 

@@ -1,7 +1,5 @@
 package model
 
-import "slices"
-
 // Op is how a filter compares. All comparisons fold ASCII case.
 type Op uint8
 
@@ -55,18 +53,27 @@ type RecordQuery struct {
 	Limit      int // 0 is no limit
 }
 
-// Searches says that what the query selects can only be found by a look at every record of the zone: names and ids alone are
-// kept in an order of their own.
+// pointed says that a filter has an order of the store's own to go by: names and ids alone are kept in one.
+func (f *Filter) pointed() bool { return f.Op == OpExact && (f.Field == "name" || f.Field == "id") }
+
+// Searches says that what the query selects can only be found by a look at every record of the zone. Where all conditions have to
+// hold, one name or id is enough to find the few among which the others select.
 func (q *RecordQuery) Searches() bool {
-	if q.Search != "" || len(q.Only) > 0 {
+	pointed := 0
+	for i := range q.Filters {
+		if q.Filters[i].pointed() {
+			pointed++
+		}
+	}
+	if q.Any && pointed < len(q.Filters) {
 		return true
 	}
-	return slices.ContainsFunc(q.Filters, func(f Filter) bool { return f.Op != OpExact || f.Field != "name" && f.Field != "id" })
+	return pointed == 0 && (q.Search != "" || len(q.Only) > 0 || len(q.Filters) > 0)
 }
 
 // LooksThrough says that already a page of the list takes a look at every record of the zone, to find it or to order it.
 func (q *RecordQuery) LooksThrough() bool {
-	return q.Searches() || len(q.Tags) > 0 || q.Order != "name" && len(q.Filters) == 0
+	return q.Searches() || len(q.Filters) == 0 && (len(q.Tags) > 0 || q.Order != "name")
 }
 
 // ZoneQuery selects and orders zones. IDs and Accounts, when not nil, bound what the caller may see (either suffices).

@@ -2,7 +2,7 @@ import { Button } from "@cloudflare/kumo/components/button";
 import { Empty } from "@cloudflare/kumo/components/empty";
 import { Pagination } from "@cloudflare/kumo/components/pagination";
 import { DownloadSimpleIcon, PlusIcon, UploadSimpleIcon } from "@phosphor-icons/react";
-import { keepPreviousData, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { Schema } from "../api/client";
@@ -16,7 +16,7 @@ import { Notices } from "../records/notices";
 import { RecordFilters } from "../records/filters";
 import { RecordForm } from "../records/record-form";
 import { DeleteRecords } from "../records/delete";
-import { fullQuery, readRecords } from "../records/list-query";
+import { fullQuery, recordsQuery } from "../records/list-query";
 import { Picks } from "../records/picks";
 import { RecordTable } from "../records/record-table";
 import { SelectionBar } from "../records/selection";
@@ -93,11 +93,7 @@ function RecordList({ zone }: { zone: Schema<"Zone"> }) {
   const { draft, marks } = useShownDraft(zone.id, search.draft);
   const collecting = useCollecting(zone.id);
   const readOnly = !zoneRights(zone).records;
-  const records = useQuery({
-    queryKey: ["records", zone.id, "page", query],
-    placeholderData: keepPreviousData,
-    queryFn: () => readRecords(zone, query),
-  });
+  const records = useQuery(recordsQuery(zone, query));
   // Another page leaves the selection, other filters do not: it would hold what nobody sees.
   useEffect(() => picks.set(new Map()), [search.search, search.type, search.proxied]);
   // Searches and filters replace each other in the history, so that Back leaves the list rather than going letter by letter.

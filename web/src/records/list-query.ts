@@ -1,3 +1,4 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call, api } from "../api/client";
 import { takeEarly } from "../api/early";
 import { askedBefore } from "../api/events";
@@ -27,9 +28,18 @@ export const fullQuery = ({ add: _, draft: __, ...s }: RecordSearch) => ({
   direction: s.direction ?? ("asc" as const),
 });
 
-/** One page of a zone's records. */
-export async function readRecords(zone: { id: string; name: string; account: { id: string } }, query: ReturnType<typeof fullQuery>) {
+type Zone = { id: string; name: string; account: { id: string } };
+
+async function readRecords(zone: Zone, query: ReturnType<typeof fullQuery>) {
   const early = await takeEarly(zone.account.id, zone.name, query);
   if (early !== null) askedBefore(["records", zone.id, "page"]);
   return early ?? call(api.GET("/client/v4/zones/{zone_id}/dns_records", { params: { path: { zone_id: zone.id }, query } }));
 }
+
+/** One page of a zone's records; that of the page before stands until it is there. */
+export const recordsQuery = (zone: Zone, query: ReturnType<typeof fullQuery>) =>
+  queryOptions({
+    queryKey: ["records", zone.id, "page", query],
+    placeholderData: keepPreviousData,
+    queryFn: () => readRecords(zone, query),
+  });
