@@ -141,6 +141,7 @@ async function start(edges, more) {
     log: () => log,
     api: (method, path, body) => request(seen, method, path, body),
     close: async () => {
+      await calm();
       await front.close();
       await stop(child);
       await rm(folder, { recursive: true, force: true });
@@ -160,14 +161,31 @@ async function request({ url, token }, method, path, body) {
 }
 
 /** What each context has asked for and not been answered; streams, which have no end, are not among it. */
-const pending = new WeakMap();
+const pending = new Map();
 
 function track(context) {
   const open = new Set();
   pending.set(context, open);
   context.on("request", (r) => r.resourceType() !== "eventsource" && open.add(r));
   for (const end of ["requestfinished", "requestfailed"]) context.on(end, (r) => open.delete(r));
-  return context;
+  context.on("close", () => pending.delete(context));
+  return calmly(context, [context]);
+}
+
+/**
+ * Ends what tests answer in a server's place: what they are about to ask the server, or to tell a page, when one of the two goes has nobody left to
+ * fail for.
+ */
+const calm = (contexts = pending.keys()) => Promise.all([...contexts].flatMap((c) => c.pages()).map((p) => p.unrouteAll({ behavior: "ignoreErrors" })));
+
+/** Has a context, or a browser with all its contexts, closed after that. */
+function calmly(of, contexts) {
+  const close = of.close.bind(of);
+  of.close = async (...how) => {
+    await calm(contexts);
+    await close(...how);
+  };
+  return of;
 }
 
 /** A browser with a fresh profile. */
@@ -185,7 +203,7 @@ export async function startBrowser() {
   });
   const newContext = browser.newContext.bind(browser);
   browser.newContext = async (options) => track(await newContext(options));
-  return browser;
+  return calmly(browser);
 }
 
 /** Signs in by hand. */
