@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -28,7 +28,10 @@ type conn struct {
 	working atomic.Int32
 	since   atomic.Int64
 	named   atomic.Bool  // a proxy's connection has got its source
-	outer   atomic.Value // a closer: what the server knows it by, TLS round it or not; none before its first answer
+	outer   atomic.Value // an outer; none before its first answer
+	// use says whether a request may be under way on it: whoever dismisses it and whoever reads the next one decide by this which of the two
+	// was first.
+	use atomic.Int32
 	// inTunnel is one that has asked for a tunnel and got it.
 	inTunnel atomic.Bool
 	// cut says that the last octet was waited for in vain, came that some have come, idle that no request is known to be under way;
@@ -37,9 +40,19 @@ type conn struct {
 	waits           atomic.Int32
 }
 
+// What is known of a connection's use.
+const (
+	inUse     int32 = iota // a request is under way, or the client's first has not come
+	unused                 // answered, and nothing has come since
+	dismissed              // what comes now is no request any more
+)
+
 // Read notes whether the client sends.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if n > 0 && !c.use.CompareAndSwap(unused, inUse) && c.use.Load() == dismissed {
+		return 0, c.passOver(b)
+	}
 	if n > 0 && !c.came.Load() {
 		c.came.Store(true)
 	}
@@ -47,6 +60,15 @@ func (c *conn) Read(b []byte) (int, error) {
 		c.cut.Store(timeout)
 	}
 	return n, err
+}
+
+// passOver reads to the end what a client sent before it saw that it was dismissed: an end with octets left unread would take away what it
+// is told.
+func (c *conn) passOver(b []byte) (err error) {
+	for err == nil {
+		_, err = c.Conn.Read(b)
+	}
+	return err
 }
 
 // SetReadDeadline notes that the server begins to wait for something.
@@ -163,11 +185,13 @@ func (f *Front) connState(nc net.Conn, s http.ConnState) {
 		f.slow[0].Add(1)
 	}
 	if s == http.StateIdle {
-		c.outer.Store(closer{nc})
+		c.outer.Store(outer{nc})
+		c.use.CompareAndSwap(inUse, unused)
 	}
 	if s != http.StateActive {
 		return
 	}
+	c.use.CompareAndSwap(unused, inUse) // what came together with the request before is not read again
 	c.since.Store(time.Now().UnixNano())
 	if c.source.IsValid() || c.named.Swap(true) {
 		return
@@ -266,26 +290,45 @@ func (s *conns) displace(some map[*conn]struct{}) bool {
 	return true
 }
 
-// closer is a connection of whatever kind.
-type closer struct{ io.Closer }
+// outer is what the server knows a connection by: of whatever kind, TLS round it or not.
+type outer struct{ net.Conn }
 
-// dismiss closes those whose clients have asked for nothing since a time. HTTP/2 has a farewell of its own.
+// dismiss sends away those whose clients have asked for nothing since a time. HTTP/2 has a farewell of its own.
 func (s *conns) dismiss(since time.Time) {
-	var out []closer
+	var out []*conn
 	s.mu.Lock()
 	for c := range s.all {
-		nc, answered := c.outer.Load().(closer)
-		if answered && c.idle.Load() && c.working.Load() == 0 && c.since.Load() < since.UnixNano() && !multiplexed(nc.Closer) {
-			out = append(out, nc)
+		o, answered := c.outer.Load().(outer)
+		if answered && c.working.Load() == 0 && c.since.Load() < since.UnixNano() && !multiplexed(o.Conn) && c.use.CompareAndSwap(unused, dismissed) {
+			out = append(out, c)
 		}
 	}
 	s.mu.Unlock()
-	for _, nc := range out {
-		_ = nc.Close()
+	for _, c := range out {
+		c.sendAway()
 	}
 }
 
-func multiplexed(c io.Closer) bool {
+// sendAway ends a dismissed connection. A client may have sent a request that was not read: it is told that nobody will (RFC 9110
+// section 15.5.9), and may send it again elsewhere, which it could not know of one that just ended. Whoever has sent nothing passes over it.
+// The server, which waits for a request, closes the connection when its client does, or has had its time.
+func (c *conn) sendAway() {
+	o := c.outer.Load().(outer)
+	end := time.Now().Add(farewell)
+	_ = c.SetDeadline(end)
+	_, err := fmt.Fprintf(o, "HTTP/1.1 408 Request Timeout\r\nDate: %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", end.UTC().Format(http.TimeFormat))
+	if t, ok := o.Conn.(*tls.Conn); ok && err == nil {
+		err = t.CloseWrite()
+	}
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && err == nil {
+		err = half.CloseWrite()
+	}
+	if err != nil {
+		_ = o.Close()
+	}
+}
+
+func multiplexed(c net.Conn) bool {
 	t, ok := c.(*tls.Conn)
 	return ok && t.ConnectionState().NegotiatedProtocol == "h2"
 }

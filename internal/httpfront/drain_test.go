@@ -3,10 +3,15 @@ package httpfront_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,7 +170,7 @@ func TestLeaveUnused(t *testing.T) {
 	}
 	began, left := time.Now(), make(chan error, 1)
 	go func() { left <- f.Leave(context.Background()) }()
-	if got := gone(t, unused); got != "" || time.Since(began) > 800*time.Millisecond {
+	if got := gone(t, unused); !strings.HasPrefix(got, "HTTP/1.1 408 ") || time.Since(began) > 800*time.Millisecond {
 		t.Errorf("what nobody uses got %q after %v", got, time.Since(began))
 	}
 	if !ask(used).Close {
@@ -173,5 +178,72 @@ func TestLeaveUnused(t *testing.T) {
 	}
 	if err := <-left; err != nil {
 		t.Error(err)
+	}
+}
+
+// Who sends a request as its connection ends is told that nobody has read it, over TLS and without: it has an answer, and is not carried out.
+func TestLeaveMeetsRequests(t *testing.T) {
+	t.Parallel()
+	for what, cfg := range map[string]httpfront.Config{"plain": {}, "TLS": {Certificate: certificate(t)}} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			var done atomic.Int64
+			cfg.Progress, cfg.Handler = long, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body)
+				done.Add(1)
+				_, _ = fmt.Fprint(w, "done")
+			})
+			f := start(t, cfg)
+			var answered, sentAway atomic.Int64
+			var clients sync.WaitGroup
+			begun := make(chan struct{}, 64)
+			for i := range 64 {
+				c := dial(t, f)
+				if cfg.Certificate != nil {
+					c = tls.Client(c, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+				}
+				clients.Go(func() {
+					rd, think := bufio.NewReader(c), rand.New(rand.NewPCG(1, uint64(i)))
+					for n := 0; ; n++ {
+						if _, err := fmt.Fprint(c, "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\n{}"); err != nil {
+							t.Errorf("request %d is not taken: %v", n, err)
+							return
+						}
+						r, err := http.ReadResponse(rd, nil)
+						if err != nil {
+							t.Errorf("request %d has no answer: %v", n, err)
+							return
+						}
+						_, _ = io.Copy(io.Discard, r.Body)
+						if n == 0 {
+							begun <- struct{}{}
+						}
+						if r.StatusCode == http.StatusOK {
+							answered.Add(1)
+						} else if r.StatusCode == http.StatusRequestTimeout && r.Close {
+							sentAway.Add(1)
+						} else {
+							t.Errorf("request %d: %s", n, r.Status)
+						}
+						if r.Close {
+							return
+						}
+						// Some are away for longer than it takes to leave: they come when they have been sent away.
+						time.Sleep(time.Duration(think.Int64N(int64(time.Duration(1+i%4*500) * time.Millisecond))))
+					}
+				})
+			}
+			for range 64 {
+				<-begun
+			}
+			if err := f.Leave(t.Context()); err != nil {
+				t.Error(err)
+			}
+			clients.Wait()
+			if done.Load() != answered.Load() {
+				t.Errorf("%d were carried out, %d told so", done.Load(), answered.Load())
+			}
+			t.Logf("%d answered, %d sent away", answered.Load(), sentAway.Load())
+		})
 	}
 }

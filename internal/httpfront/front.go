@@ -48,6 +48,7 @@ const (
 	streams            = 100             // at once on an HTTP/2 connection
 	farewell           = time.Second     // in which connections end with an answer before they are closed
 	farewellLook       = 5 * time.Millisecond
+	lastWord           = 250 * time.Millisecond // in which clients that were sent away are to have closed
 )
 
 // Front is a listener with what stands behind it.
@@ -149,21 +150,27 @@ func (f *Front) served(err error) error {
 func (f *Front) Drain(ctx context.Context) error { return f.srv.Shutdown(ctx) }
 
 // Leave is Drain where somebody else takes connections at the same address from now on, so that a client only has to come again: for a
-// moment each connection ends with its next answer, as the client is told in it. Closed between two requests, one could meet a
-// request that is on its way already. Those that nobody has used for so long go at once: a client that is told to come again turns to the
-// others that it has, and would meet their end when that moment is over.
+// moment each connection ends with its next answer, as the client is told in it. Those that nobody has used for so long are sent away at
+// once: a client that is told to come again turns to the others that it has, and would meet their end when that moment is over. The rest
+// is sent away then. A request that meets its connection's end is answered, too: it was not read.
 func (f *Front) Leave(ctx context.Context) error {
 	f.leaving.Store(true)
-	for end := time.Now().Add(farewell); f.conns.stats().Open > 0 && time.Now().Before(end) && ctx.Err() == nil; {
-		f.conns.dismiss(time.Now().Add(-farewell))
-		time.Sleep(farewellLook)
-	}
+	f.whileOpen(ctx, farewell, func() { f.conns.dismiss(time.Now().Add(-farewell)) })
 	f.Close()
 	select { // or Drain may miss one that was taken just now
 	case <-f.ended:
 	case <-ctx.Done():
 	}
+	f.whileOpen(ctx, lastWord, func() { f.conns.dismiss(time.Now()) })
 	return f.Drain(ctx)
+}
+
+// whileOpen does something again and again, for as long as there are connections and this time is not over.
+func (f *Front) whileOpen(ctx context.Context, most time.Duration, do func()) {
+	for end := time.Now().Add(most); f.conns.stats().Open > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		do()
+		time.Sleep(farewellLook)
+	}
 }
 
 // Close releases the socket of a front that is not served.
@@ -195,7 +202,7 @@ const hsts = "max-age=31536000"
 // serve is the handler of every request.
 func (f *Front) serve(w http.ResponseWriter, r *http.Request) {
 	c, _ := r.Context().Value(connKey{}).(*conn)
-	if c == nil {
+	if c == nil || c.use.Load() == dismissed {
 		panic(http.ErrAbortHandler)
 	}
 	c.work()

@@ -35,6 +35,8 @@ type load struct {
 	// moved are questions over a connection that the server had closed between two of them. They are asked again, once, over
 	// another, as every client has to (RFC 7766 section 6.2.4).
 	moved atomic.Int64
+	// again are changes that met the end of their connection and were answered that nobody has read them (RFC 9110 section 15.5.9).
+	again atomic.Int64
 }
 
 // question is one for an address that the i-th zone has, behind its length.
@@ -145,14 +147,22 @@ func (l *load) fetches() {
 	})
 }
 
-// writes makes a record and another; each has to succeed, at the first try.
+// writes makes a record and another; each has to succeed, at the first try, unless its connection ends as it is sent: then the answer
+// says that nobody has read it, and it is sent again.
 func (l *load) writes(zone string) {
 	l.run(&l.changes, "a change", func(i int) error {
-		a, err := l.n.Do(l.t.Context(), http.MethodPost, "/zones/"+zone+"/dns_records", map[string]any{"type": "TXT", "name": fmt.Sprintf("c%d", i), "content": fmt.Sprint(i, time.Now().UnixNano())})
-		if err == nil && a.Status != http.StatusOK {
-			err = fmt.Errorf("status %d: %s", a.Status, a.Body)
+		record := map[string]any{"type": "TXT", "name": fmt.Sprintf("c%d", i), "content": fmt.Sprint(i, time.Now().UnixNano())}
+		for {
+			a, err := l.n.Do(l.t.Context(), http.MethodPost, "/zones/"+zone+"/dns_records", record)
+			if err == nil && a.Status == http.StatusRequestTimeout {
+				l.again.Add(1)
+				continue
+			}
+			if err == nil && a.Status != http.StatusOK {
+				err = fmt.Errorf("status %d: %s", a.Status, a.Body)
+			}
+			return err
 		}
-		return err
 	})
 }
 
@@ -285,8 +295,8 @@ func restartUnderLoad(t *testing.T, n *node.Node, zones int) {
 	}
 	l.over.Store(true)
 	l.clients.Wait()
-	t.Logf("%d queries over UDP, %d over TCP (%d asked again on another connection), %d transfers, %d changes",
-		l.udp.Load(), l.tcp.Load(), l.moved.Load(), l.transfers.Load(), l.changes.Load())
+	t.Logf("%d queries over UDP, %d over TCP (%d asked again on another connection), %d transfers, %d changes (%d sent again)",
+		l.udp.Load(), l.tcp.Load(), l.moved.Load(), l.transfers.Load(), l.changes.Load(), l.again.Load())
 	if err := n.Stop(); err != nil {
 		t.Error(err)
 	}
