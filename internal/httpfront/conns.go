@@ -305,7 +305,7 @@ func (s *conns) dismiss(since time.Time) {
 	}
 	s.mu.Unlock()
 	for _, c := range out {
-		c.sendAway()
+		go c.sendAway() // one that takes nothing has its time, and keeps none of the others waiting
 	}
 }
 
