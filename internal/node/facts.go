@@ -227,8 +227,22 @@ func (n *Node) startTraces(ctx context.Context) (err error) {
 	c := n.cfg.Traces
 	c.Version, c.Log, c.Now = n.cfg.Version, n.log, time.Now
 	c.Host, _ = os.Hostname()
-	n.spans, err = otlp.New(ctx, &c)
-	return err
+	if n.spans, err = otlp.New(ctx, &c); err != nil {
+		return err
+	}
+	n.store.Hear(n.heard)
+	return nil
+}
+
+// heard hears what a node tells of changes that are traced: this one may have to tell secondaries of them. Mostly it hears before
+// the journal brings them; where not, who tells has looked too early.
+func (n *Node) heard(news string) {
+	for _, h := range n.traced.Hear(time.Now(), news, n.spans) {
+		z := n.db.ByID(h.Zone)
+		if z != nil && n.notify != nil && !wire.SerialNewer(h.Serial, z.State().Transfer.Serial()) {
+			n.notify.Wake(z)
+		}
+	}
 }
 
 // newTap makes what shows samples; nil where nothing is shown.

@@ -136,8 +136,8 @@ func open(ctx context.Context, c *Config, log *slog.Logger, sockets *handover.So
 		return nil, err
 	}
 	n.roles, n.edge, n.trusted, n.reach = set.roles, set.edge, set.trusted, set.reach
-	if c.Traces.On() && n.roles.api {
-		n.traced = &trace.Book{}
+	if c.Traces.On() && n.roles.writes() {
+		n.traced = trace.NewBook()
 	}
 	if c.TLSCert != "" {
 		n.certs = &certFile{cert: c.TLSCert, key: c.TLSKey, log: log}

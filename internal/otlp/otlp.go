@@ -88,11 +88,26 @@ func (e *Exporter) Stats() Stats {
 
 // Begin is trace.Tracer's.
 func (e *Exporter) Begin(name string, at time.Time, parent string, attrs ...trace.Attr) trace.Span {
-	ctx := context.Background()
-	if parent != "" {
-		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
+	return e.begin(below(parent), name, trace.Server, at, attrs)
+}
+
+// carried is where the SDK looks for what names a span.
+const carried = "traceparent"
+
+// below is a context below the span that a traceparent names, if it names one.
+func below(parent string) context.Context {
+	if parent == "" {
+		return context.Background()
 	}
-	return e.begin(ctx, name, trace.Server, at, attrs)
+	return propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{carried: parent})
+}
+
+// Elsewhere is trace.Tracer's.
+func (e *Exporter) Elsewhere(traceparent string) trace.Span {
+	if s := otel.SpanFromContext(below(traceparent)); s.SpanContext().IsSampled() {
+		return span{e, s}
+	}
+	return nil
 }
 
 // begin is nil, and not a span that nobody records, for who need not go on then.
@@ -133,6 +148,13 @@ func (s span) End(at time.Time, failed string) {
 		s.s.SetStatus(codes.Error, failed)
 	}
 	s.s.End(otel.WithTimestamp(at))
+}
+
+// Traceparent is trace.Span's.
+func (s span) Traceparent() string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(otel.ContextWithSpan(context.Background(), s.s), carrier)
+	return carrier[carried]
 }
 
 func values(attrs []trace.Attr) []attribute.KeyValue {

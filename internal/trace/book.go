@@ -1,35 +1,47 @@
 package trace
 
 import (
+	"crypto/rand"
 	"slices"
 	"sync"
 	"time"
 )
 
-// booked bounds how many changes are remembered until their zone's secondaries are told. Most are taken at once; those of zones
-// without secondaries, or of which another node tells, make room for later ones.
-const booked = 1024
+// Bounds of what is remembered until a zone's secondaries are told. Most is taken at once; changes of zones without secondaries,
+// or of which another node tells, make room for later ones, and are too old some time: who begins to tell of a zone then tells
+// of its newest version, and not of what led there.
+const (
+	booked    = 1024
+	bookedFor = time.Minute
+)
 
 // Change is a change that is durable, and the serial that it has led its zone to.
 type Change struct {
 	zone   string
 	serial uint32
 	span   Span
+	put    time.Time
 }
 
 // NewChange is the change of a zone that a span was recorded for.
-func NewChange(zone string, serial uint32, span Span) Change { return Change{zone, serial, span} }
+func NewChange(zone string, serial uint32, span Span) Change {
+	return Change{zone: zone, serial: serial, span: span}
+}
 
 // Book remembers changes for who tells secondaries of them. Nil remembers nothing.
 type Book struct {
+	name string // among the books of all nodes
 	mu   sync.Mutex
 	ring [booked]Change
 	next int
 	held int
 }
 
+// NewBook is a book of this process, with nothing in it.
+func NewBook() *Book { return &Book{name: rand.Text()} }
+
 // Put remembers changes.
-func (b *Book) Put(changes ...Change) {
+func (b *Book) Put(now time.Time, changes ...Change) {
 	if b == nil || len(changes) == 0 {
 		return
 	}
@@ -39,6 +51,7 @@ func (b *Book) Put(changes ...Change) {
 		if b.ring[b.next].span == nil {
 			b.held++
 		}
+		c.put = now
 		b.ring[b.next] = c
 		b.next = (b.next + 1) % booked
 	}
@@ -47,8 +60,8 @@ func (b *Book) Put(changes ...Change) {
 // Newer says of two serials whether the first is newer than the second (RFC 1982).
 type Newer func(a, b uint32) bool
 
-// Take gives the changes of a zone up to a serial, and forgets them.
-func (b *Book) Take(zone string, upTo uint32, newer Newer) (taken []Change) {
+// Take gives the changes of a zone up to a serial, and forgets them, and those that are too old.
+func (b *Book) Take(now time.Time, zone string, upTo uint32, newer Newer) (taken []Change) {
 	if b == nil {
 		return nil
 	}
@@ -56,10 +69,15 @@ func (b *Book) Take(zone string, upTo uint32, newer Newer) (taken []Change) {
 	defer b.mu.Unlock()
 	for i := 0; i < booked && b.held > 0; i++ {
 		at := (b.next + i) % booked // the oldest first
-		if c := b.ring[at]; c.span != nil && c.zone == zone && !newer(c.serial, upTo) {
-			taken, b.ring[at] = append(taken, c), Change{}
-			b.held--
+		c := b.ring[at]
+		old := now.Sub(c.put) > bookedFor
+		if c.span == nil || !old && (c.zone != zone || newer(c.serial, upTo)) {
+			continue
 		}
+		if b.ring[at] = (Change{}); !old {
+			taken = append(taken, c)
+		}
+		b.held--
 	}
 	return taken
 }

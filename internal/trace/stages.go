@@ -44,12 +44,20 @@ func (g *Group) Begin(stageName string) {
 // LeadsTo says what the changes lead to if they become durable, instead of what was said before: they may have been planned anew.
 func (g *Group) LeadsTo(changes []Change) { g.leads = changes }
 
+// News tells other nodes what the changes lead to, as Book.News does.
+func (g *Group) News() []string {
+	if g == nil {
+		return nil
+	}
+	return g.book.News(g.leads)
+}
+
 // Durable says that they are, before anybody is shown where they have led to.
 func (g *Group) Durable() {
 	if g == nil {
 		return
 	}
-	g.book.Put(g.leads...)
+	g.book.Put(g.now(), g.leads...)
 	g.Begin("publish")
 }
 

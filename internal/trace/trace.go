@@ -2,7 +2,7 @@
 // records them.
 //
 // It knows the stages that changes go through together (Group), and which secondaries are to be told of what a change has
-// led to (Book, Tellings). It must not know how spans are kept or where they are sent, nor what a change is. Where nobody
+// led to (Book, Tellings), here or on another node (Book.News). It must not know how spans are kept or where they are sent, nor what a change is. Where nobody
 // traces there is no Tracer, no Span and no Book: all of them are nil, and nothing here is called, or it returns at once.
 package trace
 
@@ -46,6 +46,8 @@ type Span interface {
 	Child(name string, kind Kind, at time.Time, attrs ...Attr) Span
 	Event(name string, at time.Time, attrs ...Attr)
 	Set(attrs ...Attr)
+	// Traceparent names the span to other processes (W3C Trace Context level 1).
+	Traceparent() string
 	// End is the last call; failed says of what it failed, and is empty where it did not.
 	End(at time.Time, failed string)
 }
@@ -55,6 +57,9 @@ type Tracer interface {
 	// Begin begins a request's span, below the one that parent names if that is a traceparent (W3C Trace Context level 1), and
 	// gives nil where this one is not recorded.
 	Begin(name string, at time.Time, parent string, attrs ...Attr) Span
+	// Elsewhere is the span of another process that a traceparent names, of which only what is below it is recorded here; nil
+	// where it is not recorded.
+	Elsewhere(traceparent string) Span
 }
 
 type key struct{}

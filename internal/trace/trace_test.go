@@ -38,6 +38,7 @@ func (n noted) Child(name string, _ trace.Kind, _ time.Time, _ ...trace.Attr) tr
 
 func (n noted) Event(name string, _ time.Time, _ ...trace.Attr) { n.log.add(0, "%s %s", n.name, name) }
 func (noted) Set(...trace.Attr)                                 {}
+func (n noted) Traceparent() string                             { return n.name }
 func (n noted) End(_ time.Time, failed string)                  { n.log.add(-1, "%s end %s", n.name, failed) }
 
 func newer(a, b uint32) bool { return int32(a-b) > 0 }
@@ -56,7 +57,7 @@ func TestNobodyTraces(t *testing.T) {
 		group.Durable()
 		group.End()
 		group.Tell(trace.Of(ctx), now, "")
-		told.Add(book.Take("zone", 1, newer), now)
+		told.Add(book.Take(now, "zone", 1, newer), now)
 		told.Sent(now, 1)
 		told.Event("refused", now)
 		told.Known(now, 1, newer)
@@ -79,15 +80,15 @@ func TestTellings(t *testing.T) {
 		return trace.NewChange(zone, serial, noted{fmt.Sprint(zone, serial), &l})
 	}
 	last := ^uint32(0) // serials go around
-	book.Put(change("a", last), change("b", 7), change("a", 0), change("a", 1))
-	taken := book.Take("a", 0, newer)
-	if len(taken) != 2 || len(book.Take("a", 0, newer)) != 0 || len(book.Take("c", 9, newer)) != 0 {
+	book.Put(now, change("a", last), change("b", 7), change("a", 0), change("a", 1))
+	taken := book.Take(now, "a", 0, newer)
+	if len(taken) != 2 || len(book.Take(now, "a", 0, newer)) != 0 || len(book.Take(now, "c", 9, newer)) != 0 {
 		t.Fatalf("%d taken", len(taken))
 	}
 	told.Add(taken, now)
 	told.Sent(now, 0)
 	told.Known(now, last, newer)
-	told.Add(book.Take("a", 1, newer), now)
+	told.Add(book.Take(now, "a", 1, newer), now)
 	told.Sent(now, 1)
 	told.Known(now, 1, newer)
 	want := []string{
@@ -110,9 +111,9 @@ func TestBounds(t *testing.T) {
 		now  = time.Now()
 	)
 	for serial := range uint32(5000) {
-		book.Put(trace.NewChange("a", serial, noted{"x", &l}))
+		book.Put(now, trace.NewChange("a", serial, noted{"x", &l}))
 	}
-	taken := book.Take("a", 5000, newer)
+	taken := book.Take(now, "a", 5000, newer)
 	if len(taken) != 1024 {
 		t.Errorf("%d changes kept", len(taken))
 	}

@@ -233,6 +233,9 @@ func (c *Committer) makeDurable(ctx context.Context, tx Tx, entries []model.Entr
 	shown = len(entries) == 0
 	ahead := c.prepare(entries, known)
 	of.Begin("commit")
+	if c.cfg.Shared {
+		tx.Tell(of.News())
+	}
 	tx.OnCommit(func() {
 		of.Durable()
 		shown = shown || c.cfg.Feed.Offer(entries, made, ahead())

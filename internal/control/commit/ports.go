@@ -116,6 +116,8 @@ type endTx interface {
 	Audit(ctx context.Context, a []model.Audit) error
 	// OnCommit has f called once the commit is durable, before those hear of it who wait for the journal.
 	OnCommit(f func())
+	// Tell has the other nodes hear of something once the commit is durable, where they can be told; nothing depends on it.
+	Tell(news []string)
 	Commit(ctx context.Context, entries []model.Entry) (model.Seq, error)
 	Rollback()
 }

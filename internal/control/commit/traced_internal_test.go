@@ -11,7 +11,7 @@ import (
 // TestUntracedCostsNothing: what a change does for its trace is nothing where nobody traces, and nothing where this one is not recorded.
 func TestUntracedCostsNothing(t *testing.T) {
 	group := []*request{{ctx: t.Context()}, {ctx: t.Context()}}
-	for name, book := range map[string]*trace.Book{"off": nil, "not recorded": {}} {
+	for name, book := range map[string]*trace.Book{"off": nil, "not recorded": trace.NewBook()} {
 		c := &Committer{cfg: Config{Traced: book}}
 		var s workspace
 		if n := testing.AllocsPerRun(100, func() {
@@ -40,6 +40,7 @@ type told struct{ failed chan string }
 func (s told) Child(string, trace.Kind, time.Time, ...trace.Attr) trace.Span { return s }
 func (told) Event(string, time.Time, ...trace.Attr)                          {}
 func (told) Set(...trace.Attr)                                               {}
+func (told) Traceparent() string                                             { return "" }
 func (s told) End(_ time.Time, failed string) {
 	if failed != "" {
 		s.failed <- failed
@@ -50,7 +51,7 @@ func (s told) End(_ time.Time, failed string) {
 func TestFailureIsNamedByItsKind(t *testing.T) {
 	t.Parallel()
 	s := told{make(chan string, 1)}
-	c := &Committer{cfg: Config{Traced: &trace.Book{}, Clock: time.Now}}
+	c := &Committer{cfg: Config{Traced: trace.NewBook(), Clock: time.Now}}
 	r := &request{ctx: trace.With(t.Context(), s), err: invalid(model.CodeRequestInvalid, "the secret of %s", "somebody")}
 	r.traced = c.trace(r.ctx)
 	of := c.tracing([]*request{r})

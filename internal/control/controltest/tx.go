@@ -48,6 +48,9 @@ func (t *Tx) Rollback() {
 // OnCommit has f called before those are woken who wait for the journal.
 func (t *Tx) OnCommit(f func()) { t.handed = f }
 
+// Tell tells nobody: there is no other node.
+func (t *Tx) Tell([]string) {}
+
 // Commit makes everything visible and gives the entries their positions.
 func (t *Tx) Commit(_ context.Context, entries []model.Entry) (model.Seq, error) {
 	defer t.Rollback()

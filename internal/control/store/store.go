@@ -48,6 +48,7 @@ type Store struct {
 	*inspectStore
 
 	ears    atomic.Pointer[Ears]
+	news    atomic.Pointer[func(string)]
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	closing sync.Once
@@ -67,13 +68,14 @@ type Stats struct {
 // Open connects, migrates the tables and returns the store. A secret key that does not fit the database is ErrSecretKey, a
 // database that another process has for itself ErrInUse.
 func Open(ctx context.Context, cfg engine.Config) (*Store, error) {
-	db, err := engine.Open(ctx, cfg)
-	if err != nil {
+	s := &Store{}
+	cfg.Told = s.heard
+	var err error
+	if s.db, err = engine.Open(ctx, cfg); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{db: db}
 	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.db.Close())
 	}
 	return s, nil
 }
@@ -119,6 +121,15 @@ func (s *Store) tell() {
 func (s *Store) rightsMoved() {
 	if e := s.ears.Load(); e != nil {
 		e.Rights()
+	}
+}
+
+// Hear has f called with what this and other processes tell with their changes (Tx.Tell), from now on. It must return at once.
+func (s *Store) Hear(f func(news string)) { s.news.Store(&f) }
+
+func (s *Store) heard(news string) {
+	if f := s.news.Load(); f != nil {
+		(*f)(news)
 	}
 }
 

@@ -38,7 +38,7 @@ func (s *Sender) plan(id string, w wish, now time.Time) {
 		w.forced = w.forced || mark.serial == v.Serial() && now.Sub(mark.at) < forcedLife
 	}
 	rdata, ttl := v.SOA()
-	changes := s.cfg.Traced.Take(id, v.Serial(), wire.SerialNewer)
+	changes := s.cfg.Traced.Take(now, id, v.Serial(), wire.SerialNewer)
 	for i := range access.Peers {
 		p := &access.Peers[i]
 		if !p.Addr.IsValid() {

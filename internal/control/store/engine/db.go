@@ -42,6 +42,9 @@ type Config struct {
 	// Yield is called between two statements of a transaction on SQLite, which computes in this process, for threads that
 	// answer queries; nil: nobody is let through.
 	Yield func()
+	// Told hears what other nodes, and this one, have told with their commits (Conn.Tell), before it is known that there is
+	// something new in the journal. It must return at once; nil: nobody hears.
+	Told func(news string)
 	// Trace is told of what transactions that write send to the database, but for BEGIN and COMMIT: the statements that go in one
 	// way together. It is for those who look for what a change costs; nil: nobody is.
 	Trace func(statements []string)
@@ -111,6 +114,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Told == nil {
+		cfg.Told = func(string) {}
 	}
 	if cfg.Tidies == nil {
 		cfg.Tidies = func() bool { return true }

@@ -60,8 +60,11 @@ var postgresDialect = Dialect{
 // idleLimit bounds how long a transaction may do nothing: a node that was stopped, or cut off, must not keep its locks.
 const idleLimit = "idle_in_transaction_session_timeout"
 
-// channel is where commits are told.
-const channel = "headwater_journal"
+// channel is where commits are told, newsChannel what nodes tell each other with them. A node of an older version hears the first alone.
+const (
+	channel     = "headwater_journal"
+	newsChannel = "headwater_news"
+)
 
 // postgresEngine is a pool of connections, and one more that listens.
 type postgresEngine struct {
@@ -73,6 +76,7 @@ type postgresEngine struct {
 	conns   conns
 	session map[string]string // settings of every connection
 	heed    func(Limits) error
+	told    func(news string)
 	end     time.Duration // of waiting for a COMMIT
 	age     atomic.Int64  // connections of another age are given up when they are taken up again
 }
@@ -106,7 +110,7 @@ func openPostgres(ctx context.Context, cfg *Config) (engine, Conn, error) {
 	delete(unbounded.RuntimeParams, "lock_timeout")
 	d := postgresDialect
 	e := &postgresEngine{
-		dialect: &d, cfg: to, line: line, log: cfg.Log, session: settingsOf(to), heed: cfg.heed, end: cmp.Or(cfg.CommitPatience, endLimit),
+		dialect: &d, cfg: to, line: line, log: cfg.Log, session: settingsOf(to), heed: cfg.heed, told: cfg.Told, end: cmp.Or(cfg.CommitPatience, endLimit),
 		conns: conns{limit: cmp.Or(cfg.Patience, patience)},
 	}
 	e.open()
@@ -461,8 +465,10 @@ func (e *postgresEngine) listen(ctx context.Context, w *Waker, hear func(context
 		_ = c.Close(last)
 	}()
 	if e.dialect.Notify != "" {
-		if _, err := c.Exec(ctx, "LISTEN "+channel); err != nil {
-			return false, fmt.Errorf("listen: %w", err)
+		for _, to := range []string{channel, newsChannel} {
+			if _, err := c.Exec(ctx, "LISTEN "+to); err != nil {
+				return false, fmt.Errorf("listen: %w", err)
+			}
 		}
 	}
 	for {
@@ -506,7 +512,9 @@ func (e *postgresEngine) hear(ctx context.Context, c *pgx.Conn, w *Waker) error 
 			}
 			return err
 		}
-		if seq, err := strconv.ParseUint(n.Payload, 10, 64); err == nil {
+		if n.Channel == newsChannel {
+			e.told(n.Payload)
+		} else if seq, err := strconv.ParseUint(n.Payload, 10, 64); err == nil {
 			w.Advance(model.Seq(seq))
 		}
 	}

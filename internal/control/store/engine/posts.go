@@ -37,6 +37,20 @@ func (c Conn) Post(ctx context.Context, check func(touched int) error, text stri
 	return nil
 }
 
+// Tell tells all processes that listen to the database what is new once the transaction has come about, in pieces of less than 8,000
+// octets; nobody where it knows no LISTEN. None of them may depend on being told: who listens anew has missed something.
+func (c Conn) Tell(ctx context.Context, news []string) error {
+	if c.Dialect.Notify == "" {
+		return nil
+	}
+	for _, piece := range news {
+		if err := c.Post(ctx, nil, `SELECT pg_notify('`+newsChannel+`', ?)`, piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PostInsert is Insert by Post.
 func (c Conn) PostInsert(ctx context.Context, into, tail string, n, width int, row func(b *Binds, i int)) error {
 	if c.posts == nil {

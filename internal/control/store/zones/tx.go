@@ -21,7 +21,8 @@ type Tx struct {
 	c       engine.Conn
 	session *engine.Session
 	over    bool
-	handed  func() // what is done with the entries first; may be nil
+	handed  func()   // what is done with the entries first; may be nil
+	news    []string // what other processes are told
 
 	numbers map[model.ID]int64 // zone numbers met so far
 	grown   map[int64]int      // by how much the zones' record counts change
@@ -113,6 +114,9 @@ func (t *Tx) Commit(ctx context.Context, entries []model.Entry) (model.Seq, erro
 // then need not be woken.
 func (t *Tx) OnCommit(f func()) { t.handed = f }
 
+// Tell has the other processes hear of something (engine.Conn.Tell) once the commit is durable, where the database tells them at all.
+func (t *Tx) Tell(news []string) { t.news = news }
+
 // settle brings what is kept of the written rows in step with the database.
 func (t *Tx) settle(entries []model.Entry, committed bool) {
 	for account := range t.accounts {
@@ -177,6 +181,9 @@ func (t *Tx) seal(ctx context.Context, entries []model.Entry) (model.Seq, error)
 		}
 	}
 	if err := t.rememberChanges(ctx, seq); err != nil {
+		return 0, err
+	}
+	if err := t.c.Tell(ctx, t.news); err != nil {
 		return 0, err
 	}
 	return seq, journal.Announce(ctx, t.s.journal, t.c, seq)
