@@ -156,7 +156,22 @@ func needsEscape(s string) bool {
 // EndsInDot says whether the last character is a dot that is not escaped.
 func EndsInDot(s string) bool {
 	body, ok := strings.CutSuffix(s, ".")
-	return ok && (len(body)-len(strings.TrimRight(body, `\`)))%2 == 0
+	return ok && !escapes(body)
+}
+
+// escapes says whether a text ends in a backslash that takes what follows for a character like any other.
+func escapes(s string) bool { return (len(s)-len(strings.TrimRight(s, `\`)))%2 == 1 }
+
+// Trim takes blanks off both ends of a text in presentation format (RFC 1035, section 5.1). One that a backslash stands before
+// belongs to the text.
+func Trim(s string) string {
+	s = strings.TrimLeftFunc(s, unicode.IsSpace)
+	text := strings.TrimRightFunc(s, unicode.IsSpace)
+	if len(text) < len(s) && escapes(text) {
+		_, n := utf8.DecodeRuneInString(s[len(text):])
+		text = s[:len(text)+n]
+	}
+	return text
 }
 
 // Punctuation is what a URL, an address with a port, or a list has. A name may have it, too, but then it has to say so with a

@@ -205,7 +205,7 @@ func (b *recordBody) mergeRest(r *model.Record) error {
 
 // recordName reads a record's name (contract section 5.1): relative or absolute, @ or the zone's name for the apex.
 func recordName(s string, zone wire.Name) (wire.Name, error) {
-	s = strings.TrimSpace(s)
+	s = api.Trim(s)
 	if s == "" {
 		return "", badName()
 	}
@@ -223,7 +223,7 @@ func recordName(s string, zone wire.Name) (wire.Name, error) {
 	if n.Within(zone) {
 		return n, nil
 	}
-	if strings.HasSuffix(ascii, ".") && !strings.HasSuffix(ascii, `\.`) {
+	if api.EndsInDot(ascii) {
 		return "", badName() // absolute, and of another zone
 	}
 	if len(n)-1+len(zone) > wire.MaxName {

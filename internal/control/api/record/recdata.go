@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"strings"
+	"unicode"
 
 	"github.com/headwaterdns/headwater/internal/control/api"
 	"github.com/headwaterdns/headwater/internal/control/model"
@@ -102,7 +103,7 @@ func contentData(t wire.Type, content string, priority *uint16, zone wire.Name) 
 	if t == wire.TypeTXT {
 		return checked(t)(textData(content))
 	}
-	content = strings.TrimSpace(content)
+	content = api.Trim(content)
 	if content == "" {
 		return recdata{}, api.Faulty("", "it is empty")
 	}
@@ -192,10 +193,10 @@ func hostData(content string, zone wire.Name) (recdata, error) {
 // exchangeData reads an MX. A priority may stand before the host, where libdns sends it, and wins over the member then, as
 // in the other types with a priority.
 func exchangeData(content string, priority *uint16, zone wire.Name) (recdata, error) {
-	if f := strings.Fields(content); len(f) == 2 {
-		if n, err := parseNumber(f[0], 16, nil); err == nil {
+	if i := strings.IndexFunc(content, unicode.IsSpace); i >= 0 {
+		if n, err := parseNumber(content[:i], 16, nil); err == nil {
 			p := uint16(n)
-			content, priority = f[1], &p
+			content, priority = api.Trim(content[i:]), &p
 		}
 	}
 	text, name, err := api.ParseHost(content, zone)

@@ -249,8 +249,9 @@ func (f *field) encode(v string, rdata []byte, zone wire.Name) (text string, _ [
 	case kindHex, kindBase64:
 		return encodeBinary(f.kind, stripBlanks(v), rdata)
 	case kindHost, kindTarget:
-		text, name, err := api.ParseHost(strings.TrimSpace(v), zone)
-		if f.kind == kindTarget && text != "." && api.EndsInDot(strings.TrimSpace(v)) {
+		v = api.Trim(v)
+		text, name, err := api.ParseHost(v, zone)
+		if f.kind == kindTarget && text != "." && api.EndsInDot(v) {
 			text += "."
 		}
 		return text, append(rdata, name...), err
