@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -185,11 +186,13 @@ func (f *fastSocket) serve() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	shortSlice()
+	turn := newTurn(time.Now())
 	for {
 		n, err := f.receive()
 		if err == nil {
 			f.send(f.process(n)) // what was received is answered, whoever has to go
 		}
+		turn.end(time.Now())
 		if f.closing.Load() {
 			return nil
 		}
