@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 for dir in release test/compat test/compat/externaldns test/compat/certmanager test/deploy; do
 	[ -f "$dir/go.mod" ] || continue
 	echo "== $dir"
-	(cd "$dir" && go test -timeout 20m ./...)
+	(cd "$dir" && go test -count=1 -timeout 20m ./...)
 done
 
 echo "== web"
