@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -92,6 +93,7 @@ func TestNothingIsLost(t *testing.T) {
 	var l ledger
 	m := meter.New(meter.Config{Now: at.now, Counted: l.counted})
 	list := zones(t, 7)
+	var counted [threads]atomic.Int64
 	var wg sync.WaitGroup
 	over := make(chan struct{})
 	wg.Go(func() {
@@ -101,18 +103,28 @@ func TestNothingIsLost(t *testing.T) {
 				return
 			default:
 				m.Sample()
+				var before [threads]int64
 				m.Gather()
-				time.Sleep(time.Millisecond) // so that those who count are not only waited for
+				for i := range counted {
+					before[i] = counted[i].Load()
+				}
+				// The next gathering reads what this one has taken: five seconds later, or at least when nobody still writes it.
+				for i := range counted {
+					for n := counted[i].Load(); n == before[i] && n < each; n = counted[i].Load() {
+						runtime.Gosched()
+					}
+				}
 			}
 		}
 	})
 	var work sync.WaitGroup
-	for range threads {
+	for i := range threads {
 		s := m.Shard()
 		work.Go(func() {
 			q := query("www.z0.test.", wire.TypeA)
-			for i := range each {
-				s.Count(list[i%len(list)], q, wire.Rcode(i%6))
+			for j := range each {
+				s.Count(list[j%len(list)], q, wire.Rcode(j%6))
+				counted[i].Add(1)
 			}
 		})
 	}
