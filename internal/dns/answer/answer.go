@@ -38,6 +38,7 @@ type Responder struct {
 	extra zone.Match // of additional addresses
 	line  [wire.InLine]inLine
 	opt   wire.OPT
+	kept  kept
 
 	from *zone.Zone // that the last answer came of
 
@@ -61,6 +62,7 @@ type Responder struct {
 type inLine struct {
 	zone  *zone.Zone // nil: nothing is known of it
 	state *zone.State
+	hash  uint64 // of the query, if its answer may be kept; 0: it may not, or nothing is known of it
 	m     zone.Match
 }
 
@@ -78,27 +80,29 @@ func New(db *zone.DB, cfg Config) *Responder {
 // while memory is read. Respond need not come, but if it does, it is for the same request, which must be as it was.
 func (r *Responder) Begin(q *wire.Request) {
 	l := &r.line[q.Place]
-	l.zone = nil
+	l.zone, l.hash = nil, 0
 	if q.Class != wire.ClassIN || q.Type == wire.TypeDS {
 		return
 	}
 	if l.zone = r.db.Find(q.Name); l.zone != nil {
 		l.state = l.zone.State()
-		l.state.Served.Begin(q.Name, &l.m)
+		if l.hash = r.kept.hash(q); l.hash != 0 && r.kept.seek(l.hash) {
+			l.m.Leave() // if another one was begun there
+		} else {
+			l.state.Served.Begin(q.Name, &l.m)
+		}
 	}
 }
 
 // Near is described with Begin.
 func (r *Responder) Near(q *wire.Request) {
-	if l := &r.line[q.Place]; l.zone != nil {
-		l.m.Near()
-	}
+	r.line[q.Place].m.Near()
 }
 
 // Leave forgets a request that was begun and is not answered.
 func (r *Responder) Leave(q *wire.Request) {
 	l := &r.line[q.Place]
-	l.zone, l.state = nil, nil
+	l.zone, l.state, l.hash = nil, nil, 0
 	l.m.Leave()
 }
 
@@ -130,6 +134,29 @@ func (r *Responder) find(q *wire.Request) (*zone.Zone, *zone.State) {
 // Respond appends the response to q, a well-formed query of EDNS version 0 or without EDNS, to dst. It appends at most
 // q.Size octets.
 func (r *Responder) Respond(dst []byte, q *wire.Request) []byte {
+	l := &r.line[q.Place]
+	hash := l.hash
+	if l.hash = 0; hash == 0 {
+		return r.write(dst, q)
+	}
+	z, stamp := l.zone, l.state.Stamp()
+	if kept := r.kept.get(hash, stamp, q); kept != nil {
+		r.Leave(q)
+		r.from = z
+		n := len(dst)
+		dst = append(dst, kept...)
+		dst[n], dst[n+1] = byte(q.ID>>8), byte(q.ID)
+		return dst
+	}
+	out := r.write(dst, q)
+	if r.from == z { // else it is hidden, or no answer of the zone's
+		r.kept.put(hash, stamp, q, out[len(dst):])
+	}
+	return out
+}
+
+// write is Respond, of what is not kept.
+func (r *Responder) write(dst []byte, q *wire.Request) []byte {
 	r.base = len(dst)
 	r.b.Start(dst, q.Size, q.ID, wire.FlagQR|q.Flags&(wire.FlagRD|wire.FlagCD))
 	r.b.Echo(&q.Query)

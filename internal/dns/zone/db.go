@@ -28,6 +28,7 @@ type DB struct {
 	accounts map[string]*holder // the writer's
 	history  int
 	shelf    shelf
+	stamps   uint64 // given to states so far; the writer's
 }
 
 // holder is where all zones of an account find its current data.
@@ -290,7 +291,7 @@ func (db *DB) SetLinks(id string, seq uint64, l Links) *Zone {
 	}
 	next := *z.State()
 	next.Links, next.Seq = l, max(seq, next.Seq)
-	z.state.Store(&next) // the history stays as it is
+	db.publish(z, &next, false) // the history stays as it is
 	return z
 }
 

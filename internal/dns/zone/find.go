@@ -53,7 +53,11 @@ func (v *Version) Begin(name []byte, m *Match) {
 }
 
 // Near is described with Begin.
-func (m *Match) Near() { m.search.Near(m.p.Key[:], m.p.N) }
+func (m *Match) Near() {
+	if m.begun != nil {
+		m.search.Near(m.p.Key[:], m.p.N)
+	}
+}
 
 // any takes the first RRset for a question of type ANY (RFC 8482 section 4.1): one of the zone's own, rather than what a
 // signer added.

@@ -32,18 +32,29 @@ func (db *DB) Histories() (octets, most int, evicted uint64) {
 	return int(db.shelf.size.Load()), db.shelf.limit, db.shelf.evicted.Load()
 }
 
-// publish gives a zone its next state. Nothing else does that where histories change. One that has grown is the youngest now,
-// unless it was remembered.
+// publish gives a zone its next state, and makes room for its history. One that has grown is the youngest now, unless it was remembered.
 func (db *DB) publish(z *Zone, next *State, remembered bool) {
+	db.put(z, next, remembered)
+	for s := &db.shelf; s.limit > 0 && s.size.Load() > int64(s.limit); s.evicted.Add(1) {
+		oldest := s.order.Front().Value.(*Zone)
+		without := *oldest.State()
+		without.History = History{serial: without.Transfer.serial}
+		db.put(oldest, &without, false)
+	}
+}
+
+// put is where each state that readers see comes from, with a stamp of its own.
+func (db *DB) put(z *Zone, next *State, remembered bool) {
 	was := 0
 	if old := z.state.Load(); old != nil {
 		was = old.History.Size()
 	}
+	db.stamps++
+	next.stamp = db.stamps
 	z.state.Store(next)
 	if now := next.History.Size(); now != was {
 		db.shelf.resize(z, was, now, remembered)
 	}
-	db.shelf.shrink()
 }
 
 func (s *shelf) resize(z *Zone, was, now int, remembered bool) {
@@ -60,19 +71,6 @@ func (s *shelf) resize(z *Zone, was, now int, remembered bool) {
 		s.at[z] = s.order.PushBack(z)
 	case now > was && !remembered:
 		s.order.MoveToBack(e)
-	}
-}
-
-// shrink makes room.
-func (s *shelf) shrink() {
-	for s.limit > 0 && s.size.Load() > int64(s.limit) {
-		z := s.order.Front().Value.(*Zone)
-		next := *z.State()
-		was := next.History.Size()
-		next.History = History{serial: next.Transfer.serial}
-		z.state.Store(&next)
-		s.resize(z, was, 0, false)
-		s.evicted.Add(1)
 	}
 }
 

@@ -62,7 +62,12 @@ type State struct {
 	Transfer *Version // the same pointer as Served where the faces agree
 	History  History  // deltas of the transfer face that lead to Transfer's serial, while transfers are on
 	Links    Links
+
+	stamp uint64
 }
+
+// Stamp tells a state that a DB has published from all others of all its zones. It is never 0.
+func (s *State) Stamp() uint64 { return s.stamp }
 
 // Expires is the earliest expiration of a signature of either face, in seconds since 1970; 0 where there are none. The served face
 // has signatures of its own where it differs, which may be older than those of the other.

@@ -3,6 +3,8 @@ package page
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/headwaterdns/headwater/internal/dns/prefetch"
 )
 
 // Page is a slab without pointers that holds entries in order of their keys:
@@ -117,31 +119,25 @@ func (p Page) settle(i int, q []byte, n int) (at int, exact bool) {
 	return i, false
 }
 
-// line is how many octets a processor's cache moves at once.
-const line = 64
-
-// ahead reads an octet of each of the lines in which a page of the usual size has its heads and offsets. A search goes from one to the
-// next by what it finds, and would wait for memory each time. With signatures, few entries have room in a page, and their heads in two
-// lines.
-func (p Page) ahead(signed bool) byte {
+// ahead fetches the lines in which a page of the usual size has its heads and offsets. A search goes from one to the next by what it
+// finds, and would wait for memory each time. With signatures, few entries have room in a page, and their heads in two lines.
+func (p Page) ahead(signed bool) {
+	lines := 8
 	switch {
-	case len(p) < 8*line:
-		return p[0]
+	case len(p) < 8*prefetch.Size:
+		lines = 1
 	case signed:
-		return p[0] ^ p[line]
+		lines = 2
 	}
-	return p[0] ^ p[line] ^ p[2*line] ^ p[3*line] ^ p[4*line] ^ p[5*line] ^ p[6*line] ^ p[7*line]
+	prefetch.Lines(&p[0], lines)
 }
 
-// touch reads an octet of every line in the first part of an entry. Whoever found it goes from RRset to RRset next, and with signatures
-// among them would wait for memory line by line; so all are on their way at once.
-func (p Page) touch(i int) (touched byte) {
-	const most = 1024
+// touch fetches the first part of an entry. Whoever found it goes from RRset to RRset next, and with signatures among them would wait for
+// memory line by line; so all are on their way at once.
+func (p Page) touch(i int) {
+	const most = 16
 	at := p.start(i)
-	for end := min(p.start(i+1), at+most); at < end; at += line {
-		touched ^= p[at]
-	}
-	return touched
+	prefetch.Lines(&p[at], min((p.start(i+1)-at+prefetch.Size-1)/prefetch.Size, most))
 }
 
 // Packer collects whole entries, in order of their keys, into pages.

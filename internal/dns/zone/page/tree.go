@@ -162,11 +162,10 @@ func (t *Tree) Locate(q []byte, n int) (e Entry, at Position, exact bool) {
 
 // Search is Locate in steps, for who has something else to do while memory is read: each begins with what the one before has had fetched.
 type Search struct {
-	page    Page
-	at      Position
-	ranked  bool
-	signed  bool // there are signatures in the tree
-	fetched byte // the octets that were read for no other reason; kept so that they are read
+	page   Page
+	at     Position
+	ranked bool
+	signed bool // there are signatures in the tree
 }
 
 // Begin goes down to the page in which the key would stand, and has the page's heads fetched.
@@ -178,14 +177,14 @@ func (s *Search) Begin(t *Tree, q []byte, n int) {
 		s.at.page = nd.find(q, n, nd.first)
 		s.page = nd.pages[s.at.page]
 		s.signed = r.expires != 0
-		s.fetched = s.page.ahead(s.signed)
+		s.page.ahead(s.signed)
 	}
 }
 
 // Near searches the page's heads, and has the entry fetched that they lead to.
 func (s *Search) Near(q []byte, n int) {
 	s.at.entry, s.ranked = s.page.rank(q, n), true
-	s.fetched = s.page.touch(s.at.entry)
+	s.page.touch(s.at.entry)
 }
 
 // End finds the entry, as Locate does.
@@ -193,7 +192,7 @@ func (s *Search) End(q []byte, n int) (e Entry, at Position, exact bool) {
 	if !s.ranked {
 		s.at.entry = s.page.rank(q, n)
 		if s.signed {
-			s.fetched = s.page.touch(s.at.entry)
+			s.page.touch(s.at.entry)
 		}
 	}
 	s.at.entry, exact = s.page.settle(s.at.entry, q, n)
