@@ -60,8 +60,8 @@ func (h *heap) set(percent int) {
 	}
 }
 
-// tune gives back to the system what loading has left behind, a moment after it is over, for the first questions come then; and keeps
-// the percentage in step with what is alive, until ctx ends.
+// tune gives back to the system what loading has left behind, a moment after it is over, for the first questions come then, and what any
+// large work leaves later; and keeps the percentage in step with what is alive, until ctx ends.
 func (h *heap) tune(ctx context.Context, loaded <-chan struct{}) error {
 	select {
 	case <-loaded:
@@ -70,18 +70,52 @@ func (h *heap) tune(ctx context.Context, loaded <-chan struct{}) error {
 	}
 	tick := time.NewTicker(gcLookAgain)
 	defer tick.Stop()
+	left := leavings{last: metric("/gc/heap/allocs:bytes")}
 	for free := true; ; free = false {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		if free {
+		if over := left.over(metric("/gc/heap/allocs:bytes")); free || over {
 			debug.FreeOSMemory()
 			h.begin()
 		}
-		h.follow(gcPercent(liveHeap()))
+		h.follow(gcPercent(metric("/gc/heap/live:bytes")))
 	}
+}
+
+// Large works (a zone signed for the first time, an import, a batch of thousands) leave garbage that nobody collects while little happens, for
+// it fits into what the heap may grow to, and memory that the runtime gives back slowly: some hundreds of megabytes, for minutes.
+const (
+	workLeast  = 128 << 20 // octets that a work has allocated for it to be large
+	calmMost   = 4 << 20   // octets a look while nothing large is at work
+	calmLooks  = 3         // after which it is over
+	freePauses = 60        // looks between two times: memory that is given back costs time when it is wanted again
+)
+
+// leavings knows from how much was ever allocated when a large work is over.
+type leavings struct {
+	last  uint64 // octets, at the last look
+	work  uint64 // octets since memory was given back, but for those of calm looks
+	calm  int    // looks, one after the other
+	pause int    // looks that have to go by
+}
+
+// over takes a look, and says whether memory is to be given back now.
+func (l *leavings) over(allocated uint64) bool {
+	more := allocated - l.last
+	l.last = allocated
+	l.calm, l.pause = l.calm+1, l.pause-1
+	if more > calmMost {
+		l.calm = 0
+		l.work += more
+	}
+	if l.calm < calmLooks || l.pause > 0 || l.work < workLeast {
+		return false
+	}
+	l.work, l.pause = 0, freePauses
+	return true
 }
 
 // follow takes a percentage that differs by enough.
@@ -101,9 +135,9 @@ func gcPercent(live uint64) int {
 	return max(gcLeast, int(gcRoom*100/live))
 }
 
-// liveHeap is what the last collection found alive.
-func liveHeap() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+// metric is a number of octets that the runtime counts; 0 if it does not.
+func metric(name string) uint64 {
+	sample := []metrics.Sample{{Name: name}}
 	metrics.Read(sample)
 	if sample[0].Value.Kind() != metrics.KindUint64 {
 		return 0

@@ -3,6 +3,7 @@ package node
 import (
 	"math"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -18,7 +19,7 @@ func TestGCPercent(t *testing.T) {
 		}
 	}
 	runtime.GC()
-	if live := liveHeap(); live == 0 || live > 1<<40 {
+	if live := metric("/gc/heap/live:bytes"); live == 0 || live > 1<<40 {
 		t.Errorf("%d octets are alive", live)
 	}
 }
@@ -54,6 +55,36 @@ func TestImportMemory(t *testing.T) {
 	} {
 		if got := importMemory(tt.asked, tt.limit); got != tt.want {
 			t.Errorf("asked for %d of %d: %d, want %d", tt.asked, tt.limit, got, tt.want)
+		}
+	}
+}
+
+// Memory is given back when a large work is over: at the third calm look, once, and not again for a minute.
+func TestLeavings(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		looks []int // MiB that were allocated since the look before
+		want  []int // at which looks memory is given back
+	}{
+		{"nothing large", []int{0, 100, 0, 0, 0, 0}, nil},
+		{"one large work", []int{0, 200, 0, 0, 0, 0, 0}, []int{4}},
+		{"in pieces", []int{50, 50, 0, 50, 4, 4, 4, 4}, []int{6}},
+		{"still at it", []int{200, 0, 0, 200, 0, 0, 200, 0, 0}, nil},
+		{"a little all the time", slices.Repeat([]int{4}, 200), nil},
+		{"twice within a minute", slices.Concat([]int{200, 0, 0, 0, 200}, make([]int, 80)), []int{3, 63}},
+	} {
+		var l leavings
+		var got []int
+		at := uint64(0)
+		for i, look := range tt.looks {
+			at += uint64(look) << 20
+			if l.over(at) {
+				got = append(got, i)
+			}
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: given back at looks %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }

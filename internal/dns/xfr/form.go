@@ -115,10 +115,6 @@ func (p *packer) zone(v *zone.Version) error {
 		if p.strip && signing(w.Type, len(w.Key) == 0) {
 			continue
 		}
-		if w.InZone && w.Type == wire.TypeRRSIG {
-			p.full = w.AppendRData(p.full[:0], p.apex)
-			w.RData, w.InZone = p.full, false
-		}
 		if err := p.record(w.Key, w.Type, w.TTL, w.RData, w.InZone); err != nil {
 			return err
 		}

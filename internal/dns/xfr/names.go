@@ -42,8 +42,8 @@ func sharedLen(a, b []byte) int {
 	return i
 }
 
-// record packs a record of the zone: its owner's key, nil for the apex, and its data, at whose end the apex is left out if
-// inZone is set.
+// record packs a record of the zone: its owner's key, nil for the apex, and its data. If inZone is set, the apex is left out there: at the
+// end, where a pointer may stand for it, or in the middle of a signature, whose signer is written in full (RFC 4034 section 3.1.7).
 func (p *packer) record(key []byte, t wire.Type, ttl uint32, rdata []byte, inZone bool) error {
 	// What the record takes at most: its name in full, and a name in its data.
 	most := len(key) + len(p.apex) + 2 + 10 + len(rdata) + len(p.apex)
@@ -54,14 +54,17 @@ func (p *packer) record(key []byte, t wire.Type, ttl uint32, rdata []byte, inZon
 		p.begin()
 	}
 	p.ownerOf(key)
-	var tail []byte
-	if inZone {
+	var middle, tail []byte
+	switch {
+	case inZone && t == wire.TypeRRSIG:
+		middle, tail, rdata = p.whole, rdata[wire.SigFixed:], rdata[:wire.SigFixed]
+	case inZone:
 		tail = p.apexEnd
 	}
-	n := len(rdata) + len(tail)
+	n := len(rdata) + len(middle) + len(tail)
 	b := binary.BigEndian.AppendUint64(p.buf, uint64(t)<<48|uint64(wire.ClassIN)<<32|uint64(ttl))
 	b = binary.BigEndian.AppendUint16(b, uint16(n))
-	p.buf = append(appendShort(b, rdata), tail...)
+	p.buf = append(append(appendShort(b, rdata), middle...), tail...)
 	if len(p.buf)-p.at > p.limit {
 		return ErrRecord // it has the message to itself
 	}
@@ -73,6 +76,10 @@ func (p *packer) record(key []byte, t wire.Type, ttl uint32, rdata []byte, inZon
 // ownerOf writes the owner with that key.
 func (p *packer) ownerOf(key []byte) {
 	n := &p.names
+	if n.labels > 0 && len(key) == len(n.key) && &key[0] == &n.key[0] {
+		p.point(n.starts[n.labels-1]) // the same once more
+		return
+	}
 	n.keep(key)
 	shared, from := n.labels, 0
 	if shared > 0 {
@@ -106,9 +113,11 @@ func (p *packer) ownerOf(key []byte) {
 		p.apexStands(at)
 		return
 	}
-	target := n.starts[shared-1]
-	p.buf = append(p.buf, byte(target>>8)|0xc0, byte(target))
+	p.point(n.starts[shared-1])
 }
+
+// point writes a pointer to where a name begins.
+func (p *packer) point(at uint16) { p.buf = append(p.buf, byte(at>>8)|0xc0, byte(at)) }
 
 // boundary is the place of the first octet from i on that ends a label or begins an escape: a zero or a one. Every key ends
 // in one. It looks at eight octets at a time, and beyond the key where its page goes on.

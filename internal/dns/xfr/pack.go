@@ -32,7 +32,8 @@ type packer struct {
 	w       io.Writer
 	sign    wire.Signer
 	now     func() time.Time
-	hand    func() // hands the core on
+	hand    func()    // hands the core on
+	handed  time.Time // when it last did
 	q       *wire.Query
 	apex    wire.Name
 	whole   []byte // the apex in full
@@ -54,7 +55,6 @@ type packer struct {
 	names names        // the owner written last
 	paths [2]page.Path // owners of a delta's records, this one and the one before
 	turn  int
-	full  []byte // a signature with its signer
 
 	records, messages int
 	bytes             int64
@@ -68,7 +68,7 @@ func (s *Server) newPacker(w io.Writer, r *wire.Request, v *zone.Version, sign w
 	}
 	*p = packer{
 		w: w, q: &r.Query, apex: v.Apex(), sign: sign, now: s.cfg.Now, hand: s.cfg.Yield, opt: r.EDNS.Present, expire: r.EDNS.Expire, strip: strip, cookie: r.Cookie, limit: wire.MaxMessage,
-		whole: []byte(v.Apex()), full: p.full, buf: p.buf[:0], piece: messageSize / 2,
+		whole: []byte(v.Apex()), buf: p.buf[:0], piece: messageSize / 2,
 	}
 	if sign != nil {
 		p.limit -= sign.Overhead()
@@ -101,7 +101,7 @@ func (p *packer) optLen() int {
 
 func (s *Server) free(p *packer) {
 	if cap(p.buf) == bufferSize { // a longer one was made for a longer answer
-		*p = packer{buf: p.buf, full: p.full}
+		*p = packer{buf: p.buf}
 		s.packers.Put(p)
 	}
 }
@@ -129,8 +129,11 @@ func (p *packer) apexStands(at int) {
 	}
 }
 
-// end finishes the message, writes when enough has come together, and hands the core on: queries, and clients that connect,
-// wait no longer than a message takes.
+// handEvery is how long others may wait for the core, if it is not for a message or a write that takes longer.
+const handEvery = 100 * time.Microsecond
+
+// end finishes the message, writes when enough has come together, and hands the core on now and then: queries, and clients that connect,
+// wait no longer than that.
 func (p *packer) end() error {
 	wire.SetCount(p.buf[p.at:], wire.SectionAnswer, p.count)
 	if p.opt {
@@ -158,7 +161,10 @@ func (p *packer) end() error {
 	if len(p.buf) >= p.piece {
 		err = p.flush()
 	}
-	p.hand()
+	if now := p.now(); now.Sub(p.handed) >= handEvery {
+		p.handed = now
+		p.hand()
+	}
 	return err
 }
 
