@@ -22,9 +22,14 @@ const (
 // are asked for once do not drive it out, nor do two of one place drive out each other.
 type kept struct {
 	seed  maphash.Seed
-	tags  []uint32 // a part of the hash of what is kept there, 0 for nothing; apart from it, for the sake of who finds nothing
-	seen  []uint32 // the same of what was wanted there last, and not there
+	marks []mark
 	slots []slot
+}
+
+// mark is what has to be read of a slot by who finds nothing there. Tags are a part of a hash, 0 for nothing.
+type mark struct {
+	tag  uint16 // of what is kept
+	seen uint16 // of what was wanted last, and not there
 }
 
 type slot struct {
@@ -36,7 +41,7 @@ type slot struct {
 
 // open makes room, once. Who answers one query now and then has no need for it, and does not come here.
 func (k *kept) open() {
-	*k = kept{seed: maphash.MakeSeed(), tags: make([]uint32, keptSlots), seen: make([]uint32, keptSlots), slots: make([]slot, keptSlots)}
+	*k = kept{seed: maphash.MakeSeed(), marks: make([]mark, keptSlots), slots: make([]slot, keptSlots)}
 }
 
 // hash says where the answer to q is kept; 0 if it may not be, for it says what is of its client, its way or its moment. It is keyed by a
@@ -48,13 +53,16 @@ func (k *kept) hash(q *wire.Request) uint64 {
 	if k.slots == nil {
 		k.open()
 	}
-	return maphash.Bytes(k.seed, q.Msg[2:]) | 1<<32
+	return maphash.Bytes(k.seed, q.Msg[2:]) | 1<<tagShift
 }
+
+// tagShift leads to a hash's tag, at its other end than the number of its slot.
+const tagShift = 48
 
 // seek says whether an answer may be kept there, and has it fetched. get knows.
 func (k *kept) seek(hash uint64) bool {
 	i := hash % keptSlots
-	if k.tags[i] != uint32(hash>>32) {
+	if k.marks[i].tag != uint16(hash>>tagShift) {
 		return false
 	}
 	prefetch.Lines(&k.slots[i].room[0], 3) // and what stands before it, in the same line
@@ -65,7 +73,7 @@ func (k *kept) seek(hash uint64) bool {
 func (k *kept) get(hash, stamp uint64, q *wire.Request) []byte {
 	i := hash % keptSlots
 	s := &k.slots[i]
-	if k.tags[i] != uint32(hash>>32) || s.stamp != stamp || s.size != q.Size {
+	if k.marks[i].tag != uint16(hash>>tagShift) || s.stamp != stamp || s.size != q.Size {
 		return nil
 	}
 	query, rest := s.room[:s.query], s.room[s.query:]
@@ -77,15 +85,16 @@ func (k *kept) get(hash, stamp uint64, q *wire.Request) []byte {
 
 // put keeps the answer to q, if it is wanted for the second time.
 func (k *kept) put(hash, stamp uint64, q *wire.Request, reply []byte) {
-	i, tag := hash%keptSlots, uint32(hash>>32)
-	if k.tags[i] != tag && k.seen[i] != tag {
-		k.seen[i] = tag
+	i, tag := hash%keptSlots, uint16(hash>>tagShift)
+	p := &k.marks[i]
+	if p.tag != tag && p.seen != tag {
+		p.seen = tag
 		return
 	}
 	if len(q.Msg)-2+len(reply) > keptRoom {
 		return
 	}
-	k.tags[i] = tag
+	p.tag = tag
 	s := &k.slots[i]
 	s.stamp, s.size, s.query, s.reply = stamp, q.Size, uint16(copy(s.room[:], q.Msg[2:])), uint16(len(reply))
 	copy(s.room[s.query:], reply)

@@ -54,17 +54,18 @@ func (p *packer) record(key []byte, t wire.Type, ttl uint32, rdata []byte, inZon
 		p.begin()
 	}
 	p.ownerOf(key)
-	var middle, tail []byte
+	b := binary.BigEndian.AppendUint64(p.buf, uint64(t)<<48|uint64(wire.ClassIN)<<32|uint64(ttl))
 	switch {
 	case inZone && t == wire.TypeRRSIG:
-		middle, tail, rdata = p.whole, rdata[wire.SigFixed:], rdata[:wire.SigFixed]
+		b = binary.BigEndian.AppendUint16(b, uint16(len(rdata)+len(p.whole)))
+		p.buf = appendSignature(b, rdata, p.whole)
 	case inZone:
-		tail = p.apexEnd
+		b = binary.BigEndian.AppendUint16(b, uint16(len(rdata)+len(p.apexEnd)))
+		p.buf = append(appendShort(b, rdata), p.apexEnd...)
+	default:
+		b = binary.BigEndian.AppendUint16(b, uint16(len(rdata)))
+		p.buf = appendShort(b, rdata)
 	}
-	n := len(rdata) + len(middle) + len(tail)
-	b := binary.BigEndian.AppendUint64(p.buf, uint64(t)<<48|uint64(wire.ClassIN)<<32|uint64(ttl))
-	b = binary.BigEndian.AppendUint16(b, uint16(n))
-	p.buf = append(append(appendShort(b, rdata), middle...), tail...)
 	if len(p.buf)-p.at > p.limit {
 		return ErrRecord // it has the message to itself
 	}
@@ -135,14 +136,34 @@ func boundary(key []byte, i int) int {
 	return i
 }
 
-// appendShort is append for what is mostly a few octets: sixteen are copied, whatever stands behind them.
+// appendShort is append for what is mostly a few octets: sixteen are copied, whatever stands behind them, or the first and the last sixteen.
 func appendShort(b, s []byte) []byte {
-	if len(s) > 16 || cap(s) < 16 || cap(b)-len(b) < 16 {
+	if len(s) > 32 || cap(s) < 16 || cap(b)-len(b) < 32 {
 		return append(b, s...)
 	}
-	n := len(b)
-	*(*[16]byte)(b[n : n+16]) = [16]byte(s[:16])
-	return b[:n+len(s)]
+	n, end := len(b), len(b)+len(s)
+	b = b[:n+32]
+	if len(s) > 16 {
+		*(*[16]byte)(b[end-16:]) = [16]byte(s[len(s)-16:])
+	}
+	*(*[16]byte)(b[n:]) = [16]byte(s[:16])
+	return b[:end]
+}
+
+// ecdsa is how long signatures of algorithms 13 and 15 are (RFC 6605 section 4, RFC 8080 section 4): most are.
+const ecdsa = 64
+
+// appendSignature appends a signature's rdata, in which the signer is left out.
+func appendSignature(b, rdata, signer []byte) []byte {
+	b = append(b, rdata[:wire.SigFixed]...)
+	b = appendShort(b, signer)
+	n, rest := len(b), rdata[wire.SigFixed:]
+	if len(rest) != ecdsa || cap(b)-n < ecdsa {
+		return append(b, rest...)
+	}
+	b = b[:n+ecdsa]
+	*(*[ecdsa]byte)(b[n:]) = [ecdsa]byte(rest)
+	return b
 }
 
 // unescaped writes a label of a key: its length, and its octets without the escapes of 0 and 1.

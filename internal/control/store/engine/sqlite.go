@@ -61,12 +61,12 @@ type sqliteEngine struct {
 
 // Sizes of SQLite's working set. The log is copied into the file beside the commits, so that none waits for it; only if it
 // grows to so many pages of 4 KiB all the same, a commit copies it. After a large transaction it is cut back to its limit
-// in octets.
+// in octets. Caches take nearly twice what they are told: a page with what SQLite keeps of it is a little more than 4 KiB, and its allocator gives 8.
 const (
 	writerPragmas = writerCache + " wal_autocheckpoint(16000) journal_size_limit(67108864)"
-	writerCache   = "cache_size(-16000)"
+	writerCache   = "cache_size(-8000)"
 	bulkCache     = "cache_size(-200000)"
-	readerPragmas = "cache_size(-4000) query_only(1)"
+	readerPragmas = "cache_size(-2000) query_only(1)"
 	copierPragmas = "cache_size(-1000)"
 	maxReaders    = 8
 	copyPause     = time.Second
